@@ -1,0 +1,138 @@
+//! The one error type of this crate: what failed, with which value, and what is accepted.
+
+use std::path::PathBuf;
+
+use crate::Band;
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong between a scene and a map.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read or written. The message names the path (see `fs_err`).
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+
+    /// A server could not be reached, or the connection broke, after all retries.
+    #[error("cannot read {url}: {reason} (tried {attempts} times)")]
+    Http {
+        /// Address asked for, without its query.
+        url: String,
+        /// What happened on the last attempt.
+        reason: String,
+        /// Number of attempts made.
+        attempts: u32,
+    },
+
+    /// A server answered with a status that is not a success.
+    #[error("{url} answered {status}: {meaning}")]
+    HttpStatus {
+        /// Address asked for, without its query.
+        url: String,
+        /// HTTP status code.
+        status: u16,
+        /// What the status usually means here, and what to try.
+        meaning: String,
+    },
+
+    /// A raster file (TIFF or JPEG 2000) is damaged or of an unsupported kind.
+    #[error("cannot read raster {location}: {reason}")]
+    Raster {
+        /// Path or URL.
+        location: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A raster could not be written.
+    #[error("cannot write raster {path}: {reason}", path = path.display())]
+    RasterWrite {
+        /// Output path.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+
+    /// A vector file could not be read or written.
+    #[error("cannot use vector file {path}: {reason}", path = path.display())]
+    Vector {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+
+    /// The scene as a whole cannot be used.
+    #[error("cannot open scene {scene}: {reason}")]
+    Scene {
+        /// The location as the user gave it.
+        scene: String,
+        /// What is wrong with it, and what is accepted.
+        reason: String,
+    },
+
+    /// The scene has not all the bands that are needed.
+    #[error(
+        "{scene} lacks band{s} {missing}; it has {found}",
+        s = if missing.len() == 1 { "" } else { "s" },
+        missing = Band::list(missing),
+        found = if found.is_empty() { "none".to_owned() } else { Band::list(found) }
+    )]
+    MissingBands {
+        /// The location as the user gave it.
+        scene: String,
+        /// Bands needed and not there.
+        missing: Vec<Band>,
+        /// Bands that are there.
+        found: Vec<Band>,
+    },
+
+    /// A coordinate reference system that is unknown or cannot be transformed exactly.
+    #[error("coordinate reference system {crs}: {reason}")]
+    Crs {
+        /// Code or definition, as it was found.
+        crs: String,
+        /// Why it is refused, and what is accepted.
+        reason: String,
+    },
+
+    /// A value given by the user is out of its range.
+    #[error("{name} `{value}` is not accepted: {accepted}")]
+    Argument {
+        /// Name of the option or field.
+        name: &'static str,
+        /// The value as it was given.
+        value: String,
+        /// What is accepted.
+        accepted: String,
+    },
+
+    /// An output exists and may not be replaced.
+    #[error("{path} exists already and is not overwritten", path = path.display())]
+    OutputExists {
+        /// The file or folder in the way.
+        path: PathBuf,
+    },
+
+    /// The network failed on a patch.
+    #[error("the model failed: {0}")]
+    Segmenter(String),
+
+    /// The user asked to stop.
+    #[error("interrupted; no output was left behind")]
+    Interrupted,
+}
+
+impl Error {
+    /// A [`Error::Raster`] from anything that prints.
+    pub fn raster(location: impl Into<String>, reason: impl std::fmt::Display) -> Self {
+        Self::Raster { location: location.into(), reason: reason.to_string() }
+    }
+
+    /// A [`Error::Scene`] from anything that prints.
+    pub fn scene(scene: impl Into<String>, reason: impl std::fmt::Display) -> Self {
+        Self::Scene { scene: scene.into(), reason: reason.to_string() }
+    }
+}

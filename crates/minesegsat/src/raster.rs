@@ -1,0 +1,90 @@
+//! Pixels and where they come from: [`RasterSource`] is the seam behind which GeoTIFF, JPEG 2000, local and remote
+//! files look alike.
+
+use crate::{Grid, Result, Window};
+
+/// Pixel values of one band in a window, row-major `[height, width]`.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the variants are their element types")]
+pub enum Pixels {
+    U8(Vec<u8>),
+    U16(Vec<u16>),
+    I16(Vec<i16>),
+    F32(Vec<f32>),
+}
+
+impl Pixels {
+    /// Number of pixels.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::U8(v) => v.len(),
+            Self::U16(v) => v.len(),
+            Self::I16(v) => v.len(),
+            Self::F32(v) => v.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Element type.
+    pub fn data_type(&self) -> DataType {
+        match self {
+            Self::U8(_) => DataType::U8,
+            Self::U16(_) => DataType::U16,
+            Self::I16(_) => DataType::I16,
+            Self::F32(_) => DataType::F32,
+        }
+    }
+
+    /// One value as f64.
+    pub fn get(&self, index: usize) -> f64 {
+        match self {
+            Self::U8(v) => f64::from(v[index]),
+            Self::U16(v) => f64::from(v[index]),
+            Self::I16(v) => f64::from(v[index]),
+            Self::F32(v) => f64::from(v[index]),
+        }
+    }
+}
+
+/// Element type of a raster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the variants are their element types")]
+pub enum DataType {
+    U8,
+    U16,
+    I16,
+    F32,
+}
+
+/// What a raster file says of itself.
+#[derive(Debug, Clone)]
+pub struct RasterInfo {
+    /// Path or URL (without its query), for messages and manifests.
+    pub location: String,
+    /// Where its pixels lie.
+    pub grid: Grid,
+    /// Element type, the same for all bands.
+    pub data_type: DataType,
+    /// Value that marks missing pixels, as the file states it.
+    pub nodata: Option<f64>,
+    /// One entry per band: the description (band name) as the file states it.
+    pub band_names: Vec<Option<String>>,
+    /// One entry per band: scale and offset from digital number to physical value, as the file states them.
+    pub scale_offset: Vec<Option<(f64, f64)>>,
+    /// Size of the file's internal blocks, (width, height): reads along them are cheapest.
+    pub block_size: (usize, usize),
+}
+
+/// A raster that can be read by windows, from several threads at once.
+pub trait RasterSource: Send + Sync + std::fmt::Debug {
+    /// What the file says of itself.
+    fn info(&self) -> &RasterInfo;
+
+    /// Reads a window of one band (counted from 0). The window must lie inside the raster.
+    fn read(&self, band: usize, window: Window) -> Result<Pixels>;
+}

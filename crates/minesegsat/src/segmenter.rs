@@ -1,0 +1,22 @@
+//! The seam between maps and networks.
+
+use crate::Result;
+
+/// Finds mining-disturbed land in patches. Everything that makes maps is written and tested against this trait; the
+/// networks live in `minesegsat-nn`.
+///
+/// An implementation must give each patch the same answer whatever else is in its batch.
+pub trait Segmenter: Send {
+    /// Number of input channels: normalised bands, in the order of the model card.
+    fn in_channels(&self) -> usize;
+
+    /// Width and height must be multiples of this, in pixels.
+    fn size_divisor(&self) -> usize;
+
+    /// Probability that a pixel is mining-disturbed.
+    ///
+    /// # Shapes
+    /// - `patches`: `[N, C, H, W]`, row-major, normalised as the model card says
+    /// - `probabilities`: `[N, H, W]`, row-major, values in 0 to 1; every element is overwritten
+    fn segment(&mut self, patches: &[f32], shape: [usize; 4], probabilities: &mut [f32]) -> Result<()>;
+}
