@@ -4,7 +4,9 @@ mod band;
 mod crs;
 mod error;
 mod grid;
+pub mod patch_grid;
 pub mod raster;
+pub mod resample;
 mod segmenter;
 
 pub use band::Band;
