@@ -24,9 +24,9 @@ use self::{
     pipeline::{Busy, Pipeline},
 };
 use crate::{
-    Band, Crs, DataType, Error, GeoTransform, Grid, Pixels, Result, Scene, Segmenter, Window,
+    Band, Crs, Error, Grid, Pixels, Result, Scene, Segmenter, Window,
     area::geodesic_area_perimeter,
-    cog::{BandMeta, CogOptions, CogWriter, OverviewResampling},
+    cog::{BandMeta, CogOptions, CogWriter, MASK_NODATA},
     crs::Transformer,
     manifest::{Assessed, GridRecord, Manifest, OutputRecord, Timings, Totals},
     output::OutputFolder,
@@ -116,9 +116,6 @@ const PROBABILITY: &str = "probability.tif";
 const MASK: &str = "mask.tif";
 const QUICKLOOK: &str = "quicklook.png";
 const MANIFEST: &str = "manifest.json";
-
-/// Value of pixels that could not be assessed, in `mask.tif`.
-const MASK_NODATA: u8 = 255;
 
 /// A checked run: everything that can be known before the first pixel is read.
 struct Plan {
@@ -256,10 +253,10 @@ pub fn predict(
     let patches_done = started.elapsed();
 
     progress.finishing("polygons");
-    let RowsDone { regions, validity, quicklook, write_time } = rows;
+    let RowsDone { regions, counts, quicklook, write_time } = rows;
     let finishing = Instant::now();
     let (regions, polygons) = measure(regions, &plan.grid, options.min_area_m2)?;
-    write_mask(&output.path(MASK), &plan.grid, &regions, &validity)?;
+    write_mask(&output.path(MASK), &plan.grid, &regions)?;
     let metadata = PolygonMetadata {
         title: "Mining-disturbed land".to_owned(),
         scene: scene.info().name.clone(),
@@ -273,7 +270,8 @@ pub fn predict(
         area_ha: polygons.iter().map(|p| p.area_ha).sum(),
         largest_ha: polygons.iter().map(|p| p.area_ha).fold(0.0, f64::max),
     };
-    let assessed = validity.summary();
+    let [assessed, nodata, masked, outside] = counts;
+    let assessed = Assessed::new(assessed, nodata, masked, outside);
     let outlines: Vec<MultiPolygon<f64>> = regions.iter().map(|region| region.geometry.clone()).collect();
     let caption = caption(scene, &totals, &assessed);
     quicklook.write_png(&output.path(QUICKLOOK), &outlines, &caption)?;
@@ -309,40 +307,10 @@ pub fn predict(
 /// Everything that the rows of the map left behind.
 struct RowsDone {
     regions: Regions,
-    validity: ValidityMap,
+    /// Pixels by [`Validity`].
+    counts: [u64; 4],
     quicklook: Quicklook,
     write_time: Duration,
-}
-
-/// Two bits per pixel of a map, [`Validity`], and how many of each.
-struct ValidityMap {
-    width: usize,
-    packed: Vec<u8>,
-    counts: [u64; 4],
-    pushed: usize,
-}
-
-impl ValidityMap {
-    fn new(width: usize, height: usize) -> Self {
-        Self { width, packed: vec![0; (width * height).div_ceil(4)], counts: [0; 4], pushed: 0 }
-    }
-
-    fn push(&mut self, values: &[u8]) {
-        for &value in values {
-            self.counts[usize::from(value)] += 1;
-            self.packed[self.pushed / 4] |= value << (self.pushed % 4 * 2);
-            self.pushed += 1;
-        }
-    }
-
-    fn row(&self, row: usize) -> impl Iterator<Item = u8> + '_ {
-        (row * self.width..(row + 1) * self.width).map(|i| self.packed[i / 4] >> (i % 4 * 2) & 3)
-    }
-
-    fn summary(&self) -> Assessed {
-        let [assessed, nodata, masked, outside] = self.counts;
-        Assessed::new(assessed, nodata, masked, outside)
-    }
 }
 
 /// Streams all patches through the network and all rows into `probability.tif`.
@@ -366,16 +334,13 @@ fn run_patches(
             &output.path(PROBABILITY),
             &plan.grid,
             CogOptions {
-                data_type: DataType::F32,
-                nodata: Some(f64::NAN),
                 bands: vec![BandMeta::named("mining_probability")],
-                overview_resampling: OverviewResampling::Average,
                 metadata: raster_metadata(scene),
                 ..CogOptions::default()
             },
         )?,
         polygonizer: Polygonizer::new(width, options.connectivity),
-        validity: ValidityMap::new(width, height),
+        counts: [0; 4],
         quicklook: Quicklook::new(width, height, QuicklookOptions::default()),
         picture,
     };
@@ -414,7 +379,7 @@ fn run_patches(
     sink.cog.finish()?;
     let regions = sink.polygonizer.finish();
     write_time += started.elapsed();
-    Ok(RowsDone { regions, validity: sink.validity, quicklook: sink.quicklook, write_time })
+    Ok(RowsDone { regions, counts: sink.counts, quicklook: sink.quicklook, write_time })
 }
 
 /// Takes complete rows of the covered window and hands the part that is asked for to everything that is written.
@@ -423,7 +388,7 @@ struct RowSink<'a> {
     threshold: f32,
     cog: CogWriter,
     polygonizer: Polygonizer,
-    validity: ValidityMap,
+    counts: [u64; 4],
     quicklook: Quicklook,
     picture: Picture<'a>,
 }
@@ -471,7 +436,9 @@ impl RowSink<'_> {
                 .collect();
             self.polygonizer.push_row(&mask, p);
         }
-        self.validity.push(&validity);
+        for &state in &validity {
+            self.counts[usize::from(state)] += 1;
+        }
         let rows = Window::new(window.col, first, window.width, validity.len() / window.width);
         self.picture.push(&mut self.quicklook, rows, &validity)?;
         self.cog.write_rows(&[Pixels::F32(probability)])
@@ -528,7 +495,7 @@ fn measure(mut regions: Regions, grid: &Grid, min_area_m2: f64) -> Result<(Regio
         .collect::<Vec<_>>()
         .into_par_iter()
         .map(|region| {
-            let geometry = to_map(&region.geometry, &grid.transform);
+            let geometry = region.to_map(&grid.transform);
             let (area_m2, perimeter_m) = geodesic_area_perimeter(&geometry, &grid.crs)?;
             Ok(MinePolygon {
                 id: 0,
@@ -553,36 +520,12 @@ fn measure(mut regions: Regions, grid: &Grid, min_area_m2: f64) -> Result<(Regio
     Ok((regions, polygons))
 }
 
-fn to_map(pixels: &MultiPolygon<f64>, transform: &GeoTransform) -> MultiPolygon<f64> {
-    use geo::MapCoords;
-    pixels.map_coords(|corner| {
-        let (x, y) = transform.to_map(corner.x, corner.y);
-        geo::Coord { x, y }
-    })
-}
-
-fn write_mask(path: &Path, grid: &Grid, regions: &Regions, validity: &ValidityMap) -> Result<()> {
+fn write_mask(path: &Path, grid: &Grid, regions: &Regions) -> Result<()> {
     const ROWS: usize = 256;
-    let mut cog = CogWriter::create(
-        path,
-        grid,
-        CogOptions {
-            data_type: DataType::U8,
-            nodata: Some(f64::from(MASK_NODATA)),
-            bands: vec![BandMeta::named("mining")],
-            overview_resampling: OverviewResampling::Mode,
-            ..CogOptions::default()
-        },
-    )?;
+    let mut cog = CogWriter::create(path, grid, CogOptions::mask("mining"))?;
     for first in (0..grid.height).step_by(ROWS) {
-        let count = ROWS.min(grid.height - first);
-        let mut rows = vec![0_u8; count * grid.width];
-        for (r, line) in rows.chunks_exact_mut(grid.width).enumerate() {
-            for (pixel, state) in line.iter_mut().zip(validity.row(first + r)) {
-                *pixel = if state == Validity::Assessable as u8 { 0 } else { MASK_NODATA };
-            }
-            regions.burn_row(first + r, line);
-        }
+        let mut rows = vec![0; ROWS.min(grid.height - first) * grid.width];
+        regions.mask_rows(first, &mut rows);
         cog.write_rows(&[Pixels::U8(rows)])?;
     }
     cog.finish()
