@@ -102,7 +102,7 @@ impl Default for CogOptions {
             overview_resampling: OverviewResampling::Average,
             metadata: Vec::new(),
             block_size: 512,
-            compression_level: 6,
+            compression_level: 4,
             palette: None,
         }
     }

@@ -290,16 +290,33 @@ impl<T: Sample> Reducer<T> {
         made
     }
 
+    fn is_missing(&self, value: T) -> bool {
+        // NaN is equal to nothing, not even to itself.
+        #[expect(clippy::eq_op, reason = "the shortest test for NaN that integers pass as well")]
+        let is_nan = value != value;
+        is_nan || self.nodata == Some(value)
+    }
+
+    /// The four pixels under a pixel of the next level, in the usual case: two by two, all covered whole, none missing.
+    fn quad(&self, span: &Span, band: usize) -> Option<[T; 4]> {
+        let [upper, lower] = &self.pending[..] else { return None };
+        if span.weights != [self.coarse.0 as u32, self.coarse.0 as u32, 0]
+            || self.span.weights != [self.coarse.1 as u32, self.coarse.1 as u32, 0]
+        {
+            return None;
+        }
+        let (left, right) = (span.start * self.settings.bands + band, (span.start + 1) * self.settings.bands + band);
+        let quad = [upper[left], upper[right], lower[left], lower[right]];
+        (!quad.iter().any(|&value| self.is_missing(value))).then_some(quad)
+    }
+
     /// Pixels of one band under a pixel of the next level that are not missing, with their weights.
     fn present(&self, span: &Span, band: usize) -> impl Iterator<Item = (T, u64)> {
         let bands = self.settings.bands;
         self.pending.iter().zip(self.span.weights).flat_map(move |(row, down)| {
             let values = row[span.start * bands + band..].iter().step_by(bands);
             values.take(span.end - span.start).zip(span.weights).filter_map(move |(&value, across)| {
-                // NaN is equal to nothing, not even to itself.
-                #[expect(clippy::eq_op, reason = "the shortest test for NaN that integers pass as well")]
-                let missing = value != value || self.nodata == Some(value);
-                (!missing).then_some((value, u64::from(down) * u64::from(across)))
+                (!self.is_missing(value)).then_some((value, u64::from(down) * u64::from(across)))
             })
         })
     }
@@ -309,6 +326,9 @@ impl<T: Sample> Reducer<T> {
     }
 
     fn average(&self, span: &Span, band: usize) -> T {
+        if let Some([a, b, c, d]) = self.quad(span, band) {
+            return T::from_f64((a.to_f64() + b.to_f64() + c.to_f64() + d.to_f64()) / 4.0);
+        }
         let (mut sum, mut total) = (0.0, 0.0);
         for (value, weight) in self.present(span, band) {
             sum += value.to_f64() * weight as f64;
@@ -318,6 +338,11 @@ impl<T: Sample> Reducer<T> {
     }
 
     fn mode(&self, span: &Span, band: usize) -> T {
+        if let Some([a, b, c, d]) = self.quad(span, band)
+            && (a == b && c == d && a == c)
+        {
+            return a;
+        }
         let mut votes: [(Option<T>, u64); 9] = [(None, 0); 9];
         for (value, weight) in self.present(span, band) {
             // There are at most 3 x 3 pixels, so a place is always found.
