@@ -1,6 +1,7 @@
 //! Sentinel-2 scenes in, maps of mining-disturbed land out.
 
 mod band;
+pub mod cog;
 mod crs;
 mod error;
 mod grid;
