@@ -4,11 +4,12 @@ mod band;
 mod crs;
 mod error;
 mod grid;
+pub mod polygonize;
 pub mod raster;
 mod segmenter;
 
 pub use band::Band;
-pub use crs::Crs;
+pub use crs::{Crs, Transformer};
 pub use error::{Error, Result};
 pub use grid::{GeoTransform, Grid, Window};
 pub use raster::{DataType, Pixels, RasterInfo, RasterSource};
