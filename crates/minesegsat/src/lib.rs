@@ -6,12 +6,13 @@ mod crs;
 mod error;
 mod grid;
 pub mod patch_grid;
+pub mod polygonize;
 pub mod raster;
 pub mod resample;
 mod segmenter;
 
 pub use band::Band;
-pub use crs::Crs;
+pub use crs::{Crs, Transformer};
 pub use error::{Error, Result};
 pub use grid::{GeoTransform, Grid, Window};
 pub use raster::{DataType, Pixels, RasterInfo, RasterSource};
