@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     Band, Error, Grid, Pixels, RasterSource, Result, Scene, Window,
     resample::{Resampler, SignedWindow, round_to_u16},
-    scene::{MaskOptions, is_assessable},
+    scene::{BandRadiometry, MaskOptions, is_assessable},
 };
 
 /// Why a pixel can or cannot be assessed. One byte per pixel.
@@ -46,17 +46,13 @@ pub struct Patch {
 }
 
 /// One band with everything needed to read it onto the reference grid.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct BandPlan {
     band: Band,
     source: Arc<dyn RasterSource>,
     index: usize,
     resampler: Resampler,
-    /// Digital number that marks missing pixels, besides NaN.
-    nodata: Option<f32>,
-    /// Reflectance is `(dn + offset) * scale`, not below zero.
-    offset: f32,
-    scale: f32,
+    radiometry: BandRadiometry,
     normalization: BandNormalization,
 }
 
@@ -71,25 +67,22 @@ fn to_f32(pixels: Pixels) -> (Vec<f32>, Option<(f32, f32)>) {
 }
 
 impl BandPlan {
-    fn missing(&self, value: f32) -> bool {
-        value.is_nan() || self.nodata == Some(value)
-    }
-
     /// Digital numbers on the reference grid, `[H, W]`; marks missing pixels in `validity`.
     fn read(&self, window: SignedWindow, validity: Option<&mut [u8]>, out: &mut [f32]) -> Result<()> {
         let from = self.resampler.source_window(window);
         let (mut values, limits) = to_f32(self.source.read(self.index, from)?);
-        if values.iter().any(|&v| self.missing(v)) {
+        let missing = |v: f32| self.radiometry.is_nodata(v);
+        if values.iter().any(|&v| missing(v)) {
             if let Some(validity) = validity {
-                let missing: Vec<bool> = values.iter().map(|&v| self.missing(v)).collect();
-                for (state, missing) in validity.iter_mut().zip(self.resampler.nearest(&missing, window)) {
-                    if missing {
+                let flags: Vec<bool> = values.iter().map(|&v| missing(v)).collect();
+                for (state, flag) in validity.iter_mut().zip(self.resampler.nearest(&flags, window)) {
+                    if flag {
                         *state = Validity::NoData as u8;
                     }
                 }
             }
             // A large nodata value or NaN must not leak into its neighbours through the kernel.
-            for value in values.iter_mut().filter(|v| self.missing(**v)) {
+            for value in values.iter_mut().filter(|v| missing(**v)) {
                 *value = 0.0;
             }
         }
@@ -113,14 +106,10 @@ impl BandPlan {
         }
         Ok(())
     }
-
-    fn reflectance(&self, dn: f32) -> f32 {
-        ((dn + self.offset) * self.scale).max(0.0)
-    }
 }
 
 /// Reads patches of a scene. Several threads may read at once.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct PatchReader {
     grid: Grid,
     bands: Vec<BandPlan>,
@@ -130,12 +119,7 @@ pub struct PatchReader {
 
 impl PatchReader {
     /// A reader of `bands`, in this order, on the scene's reference grid. One normalisation per band.
-    pub fn new(
-        scene: &Scene,
-        bands: &[Band],
-        normalization: &[BandNormalization],
-        mask: MaskOptions,
-    ) -> Result<Self> {
+    pub fn new(scene: &Scene, bands: &[Band], normalization: &[BandNormalization]) -> Result<Self> {
         assert_eq!(bands.len(), normalization.len(), "one normalisation per band");
         scene.require(bands)?;
         let grid = scene.grid().clone();
@@ -149,19 +133,19 @@ impl PatchReader {
         };
         let plan = |(&band, &normalization): (&Band, &BandNormalization)| {
             let found = scene.band(band).ok_or_else(|| Error::MissingBands {
-                scene: scene.info().name.clone(),
+                scene: scene.location().to_owned(),
                 missing: vec![band],
                 found: scene.bands(),
             })?;
-            let radiometry = scene.radiometry().band(band);
+            let radiometry = scene.radiometry().bands.get(&band).copied();
             Ok(BandPlan {
                 band,
                 source: Arc::clone(&found.source),
                 index: found.index,
                 resampler: resampler(&found.grid)?,
-                nodata: radiometry.nodata,
-                offset: radiometry.offset_dn,
-                scale: radiometry.scale,
+                radiometry: radiometry.ok_or_else(|| {
+                    Error::scene(scene.location(), format!("nothing says how band {band} becomes reflectance"))
+                })?,
                 normalization,
             })
         };
@@ -170,7 +154,12 @@ impl PatchReader {
             .classification()
             .map(|scl| Ok::<_, Error>((Arc::clone(&scl.source), scl.index, resampler(&scl.grid)?)))
             .transpose()?;
-        Ok(Self { grid, bands, classification, mask })
+        Ok(Self { grid, bands, classification, mask: scene.mask_options() })
+    }
+
+    /// Whether a band can be read.
+    pub fn has(&self, band: Band) -> bool {
+        self.bands.iter().any(|plan| plan.band == band)
     }
 
     /// The grid of the patches.
@@ -188,7 +177,7 @@ impl PatchReader {
         for (plan, channel) in self.bands.iter().zip(data.chunks_exact_mut(pixels)) {
             plan.read(window, Some(&mut validity), channel)?;
             for value in channel {
-                *value = plan.reflectance(*value) * plan.normalization.gain + plan.normalization.bias;
+                *value = plan.radiometry.reflectance(*value) * plan.normalization.gain + plan.normalization.bias;
             }
         }
         self.outside(window, &mut validity);
@@ -196,14 +185,15 @@ impl PatchReader {
     }
 
     /// Reflectance of one of the reader's bands in a window, `[H, W]`.
-    pub fn reflectance(&self, band: Band, window: Window) -> Result<Option<Vec<f32>>> {
-        let Some(plan) = self.bands.iter().find(|plan| plan.band == band) else { return Ok(None) };
+    pub fn reflectance(&self, band: Band, window: Window) -> Result<Vec<f32>> {
+        let plan = self.bands.iter().find(|plan| plan.band == band);
+        let plan = plan.unwrap_or_else(|| panic!("the reader was not made for band {band}"));
         let mut out = vec![0.0; window.len()];
         plan.read(window.into(), None, &mut out)?;
         for value in &mut out {
-            *value = plan.reflectance(*value);
+            *value = plan.radiometry.reflectance(*value);
         }
-        Ok(Some(out))
+        Ok(out)
     }
 
     fn classify(&self, window: SignedWindow, validity: &mut [u8]) -> Result<()> {
@@ -213,7 +203,7 @@ impl PatchReader {
         for (state, class) in validity.iter_mut().zip(resampler.nearest(&classes, window)) {
             if class == 0 {
                 *state = Validity::NoData as u8;
-            } else if !is_assessable(class, &self.mask) {
+            } else if !is_assessable(class, self.mask) {
                 *state = Validity::Masked as u8;
             }
         }

@@ -25,7 +25,7 @@ use self::{
 };
 use crate::{
     Band, Crs, Error, Grid, Pixels, Result, Scene, Segmenter, Window,
-    area::geodesic_area_perimeter,
+    area::GeodesicMeter,
     cog::{BandMeta, CogOptions, CogWriter, MASK_NODATA},
     crs::Transformer,
     manifest::{Assessed, GridRecord, Manifest, OutputRecord, Timings, Totals},
@@ -35,7 +35,7 @@ use crate::{
     polygonize::{Connectivity, Polygonizer, Regions},
     quicklook::{Quicklook, QuicklookOptions},
     raster::{InputIdentity, identity},
-    rasterize::rasterize,
+    rasterize::Rasterizer,
     scene::MaskOptions,
     vector::{MinePolygon, PolygonMetadata, VectorFormat, write_polygons},
 };
@@ -86,8 +86,6 @@ pub struct PredictOptions {
     pub formats: Vec<VectorFormat>,
     /// Part of the scene to look at.
     pub area: AreaOfInterest,
-    /// Which classes hide the ground.
-    pub mask: MaskOptions,
     /// Whether existing outputs may be replaced.
     pub overwrite: bool,
     /// Name of the device, for the manifest.
@@ -126,8 +124,8 @@ struct Plan {
     /// The window that is covered by patches: a little more, so that the edge of `window` has context.
     covered: Window,
     patches: PatchGrid,
-    /// `[H, W]` of `window`, 1 inside the polygons of interest.
-    inside: Option<Vec<u8>>,
+    /// The polygons of interest, on `grid`.
+    inside: Option<Rasterizer>,
 }
 
 impl Plan {
@@ -159,8 +157,8 @@ impl Plan {
         let grid = full.window(&window);
         let inside = match &options.area {
             AreaOfInterest::Polygons(polygons, crs) => {
-                let polygons = Transformer::new(crs, &grid.crs)?.transform_multi_polygon(polygons)?;
-                Some(rasterize(&[polygons], &grid))
+                let polygons = Transformer::new(crs, &grid.crs)?.transform_polygons(polygons)?;
+                Some(Rasterizer::new(&grid, [&polygons]))
             }
             _ => None,
         };
@@ -187,7 +185,7 @@ fn area_window(full: &Grid, area: &AreaOfInterest) -> Result<Window> {
             (Transformer::new(&Crs::WGS84, &full.crs)?.transform_bounds(*bbox)?, "the bounding box")
         }
         AreaOfInterest::Polygons(polygons, crs) => {
-            let polygons = Transformer::new(crs, &full.crs)?.transform_multi_polygon(polygons)?;
+            let polygons = Transformer::new(crs, &full.crs)?.transform_polygons(polygons)?;
             let bounds = geo::BoundingRect::bounding_rect(&polygons)
                 .ok_or_else(|| Error::scene("area of interest", "it has no polygon"))?;
             ([bounds.min().x, bounds.min().y, bounds.max().x, bounds.max().y], "the area of interest")
@@ -232,7 +230,7 @@ pub fn predict(
 ) -> Result<Manifest> {
     let started = Instant::now();
     let plan = Plan::new(scene, segmenter, model, options)?;
-    let reader = PatchReader::new(scene, &model.bands, &model.normalization, options.mask)?;
+    let reader = PatchReader::new(scene, &model.bands, &model.normalization)?;
 
     let vectors: Vec<(VectorFormat, String)> =
         options.formats.iter().map(|&format| (format, format!("polygons.{}", format.extension()))).collect();
@@ -297,7 +295,7 @@ pub fn predict(
             write_s: (write_time + finishing.elapsed()).as_secs_f64(),
             patches: plan.patches.len(),
         },
-        ..Manifest::new(scene, inputs, GridRecord::from(&plan.grid), parameters(model, options), assessed)
+        ..Manifest::new(scene, inputs, GridRecord::from(&plan.grid), parameters(scene.mask_options(), model, options), assessed)
     };
     crate::output::write_json(&output.path(MANIFEST), &manifest)?;
     output.commit()?;
@@ -412,11 +410,11 @@ impl RowSink<'_> {
             validity.extend_from_slice(&rows.validity[at..at + window.width]);
         }
         let Some(first) = first else { return Ok(()) };
-        let line = first - window.row;
         if let Some(inside) = &self.plan.inside {
-            let inside = &inside[line * window.width..][..validity.len()];
-            for (state, inside) in validity.iter_mut().zip(inside) {
-                if *inside == 0 {
+            let mut burnt = vec![0; validity.len()];
+            inside.burn_rows(first - window.row, 1, &mut burnt);
+            for (state, burnt) in validity.iter_mut().zip(burnt) {
+                if burnt == 0 {
                     *state = Validity::Outside as u8;
                 }
             }
@@ -465,7 +463,7 @@ impl<'a> Picture<'a> {
             std::borrow::Cow::Borrowed(reader)
         } else {
             let identity = [BandNormalization::IDENTITY; 3];
-            std::borrow::Cow::Owned(PatchReader::new(scene, &bands, &identity, MaskOptions::default())?)
+            std::borrow::Cow::Owned(PatchReader::new(scene, &bands, &identity)?)
         };
         Ok(Self { reader, bands })
     }
@@ -490,18 +488,19 @@ impl<'a> Picture<'a> {
 fn measure(mut regions: Regions, grid: &Grid, min_area_m2: f64) -> Result<(Regions, Vec<MinePolygon>)> {
     use rayon::prelude::*;
 
+    let meter = GeodesicMeter::new(&grid.crs)?;
     let measured = regions
         .iter()
         .collect::<Vec<_>>()
         .into_par_iter()
         .map(|region| {
             let geometry = region.to_map(&grid.transform);
-            let (area_m2, perimeter_m) = geodesic_area_perimeter(&geometry, &grid.crs)?;
+            let size = meter.measure(&geometry)?;
             Ok(MinePolygon {
                 id: 0,
                 geometry,
-                area_ha: area_m2 / 10_000.0,
-                perimeter_m,
+                area_ha: size.area_m2 / 10_000.0,
+                perimeter_m: size.perimeter_m,
                 mean_probability: region.mean_probability,
                 max_probability: f64::from(region.max_probability),
                 touches_edge: region.touches_edge,
@@ -533,7 +532,7 @@ fn write_mask(path: &Path, grid: &Grid, regions: &Regions) -> Result<()> {
 
 fn raster_metadata(scene: &Scene) -> Vec<(String, String)> {
     let mut items = vec![("SCENE".to_owned(), scene.info().name.clone())];
-    if let Some(datetime) = &scene.info().datetime {
+    if let Some(datetime) = scene.info().datetime {
         items.push(("ACQUISITION_DATETIME".to_owned(), datetime.to_string()));
     }
     items.push(("SOFTWARE".to_owned(), concat!("minesegsat ", env!("CARGO_PKG_VERSION")).to_owned()));
@@ -556,7 +555,7 @@ struct Parameters<'a> {
     bands: &'a [Band],
 }
 
-fn parameters(model: &ModelDescription, options: &PredictOptions) -> serde_json::Value {
+fn parameters(mask: MaskOptions, model: &ModelDescription, options: &PredictOptions) -> serde_json::Value {
     let parameters = Parameters {
         patch_size: options.patch_size,
         overlap_px: options.overlap_px,
@@ -567,7 +566,7 @@ fn parameters(model: &ModelDescription, options: &PredictOptions) -> serde_json:
             Connectivity::Four => 4,
             Connectivity::Eight => 8,
         },
-        mask: options.mask,
+        mask,
         area: match options.area {
             AreaOfInterest::Scene => "scene",
             AreaOfInterest::Bbox(_) => "bbox",
@@ -584,8 +583,8 @@ fn caption(scene: &Scene, totals: &Totals, assessed: &Assessed) -> String {
     let info = scene.info();
     let mut parts = Vec::new();
     parts.push(info.mgrs_tile.as_ref().map_or_else(|| info.name.clone(), |tile| format!("T{tile}")));
-    if let Some(datetime) = &info.datetime {
-        parts.push(datetime.to_string().chars().take(10).collect());
+    if let Some(date) = info.date {
+        parts.push(date.to_string());
     }
     if assessed.is_assessable() {
         parts.push(format!("{:.1} ha in {} polygons", totals.area_ha, totals.polygons));
