@@ -15,7 +15,7 @@ use crate::{SegFormerConfig, StageTokens, drop_path::drop_blocks, init};
 pub struct DecodeHead {
     /// 1 x 1 convolutions to the decoder's width, of stages 4, 3, 2, 1.
     pub layers: Vec<Conv2d>,
-    /// 1 x 1 convolution, without bias, over the stacked stages.
+    /// 1 x 1 convolution, without bias, over the projected stages stacked in the order 1, 2, 3, 4.
     pub linear_fuse: Conv2d,
     /// Normalises what was fused.
     pub batch_norm: BatchNorm,
@@ -54,8 +54,7 @@ impl DecodeHead {
         let size = stages[0].size;
         let projected: Vec<_> = stages
             .into_iter()
-            .rev()
-            .zip(&self.layers)
+            .zip(self.layers.iter().rev())
             .map(|(stage, layer)| init::resize_bilinear(layer.forward(stage.into_map()), size))
             .collect();
         let x = relu(self.batch_norm.forward(self.linear_fuse.forward(Tensor::cat(projected, 1))));

@@ -35,12 +35,12 @@ impl FoldedDecodeHead {
         let (mean, var) = (vector(norm.running_mean.value()), vector(norm.running_var.value()));
         let scale: Vec<f64> = gamma.iter().zip(&var).map(|(g, v)| g / (v + norm.epsilon).sqrt()).collect();
 
-        // fuse[o][i * width + m]: from channel m of the i-th projected stage (4, 3, 2, 1) to fused channel o.
+        // fuse[o][i * width + m]: from channel m of the projection of stage i + 1 to fused channel o.
         let fuse: Vec<f64> = head.linear_fuse.weight.val().into_data().iter::<f64>().collect();
         let stacked = head.layers.len() * width;
         let mut constant: Vec<f64> = (0..width).map(|o| beta[o] - scale[o] * mean[o]).collect();
         let mut layers = Vec::with_capacity(head.layers.len());
-        for (i, layer) in head.layers.iter().enumerate() {
+        for (i, layer) in head.layers.iter().rev().enumerate() {
             let [_, dim, _, _] = layer.weight.dims();
             let projection: Vec<f64> = layer.weight.val().into_data().iter::<f64>().collect();
             let bias = layer.bias.as_ref().map_or_else(|| vec![0.0; width], |b| vector(b.val()));
@@ -62,7 +62,6 @@ impl FoldedDecodeHead {
             }
             layers.push(Linear { weight: Param::from_data(TensorData::new(weight, [dim, width]), device), bias: None });
         }
-        layers.reverse();
         let constant: Vec<f32> = constant.into_iter().map(|c| c as f32).collect();
         layers[0].bias = Some(Param::from_data(TensorData::new(constant, [width]), device));
         Self { layers, classifier: head.classifier.clone() }

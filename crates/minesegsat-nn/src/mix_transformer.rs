@@ -11,6 +11,10 @@ pub const PATCH_SIZES: [usize; 4] = [7, 3, 3, 3];
 /// Step from token to token of each stage in its input.
 pub const STRIDES: [usize; 4] = [4, 2, 2, 2];
 
+/// Added to the variance by the norms of the blocks and of the stages' outputs, as in the authors' code; the norms of the
+/// patch embeddings and of the spatial reduction keep PyTorch's 1e-5.
+pub(crate) const LAYER_NORM_EPSILON: f64 = 1e-6;
+
 /// Hierarchical encoder: four stages of tokens at 1/4, 1/8, 1/16 and 1/32 of the input's resolution.
 ///
 /// The Mix Transformer (MiT) of [SegFormer](https://arxiv.org/abs/2105.15203), section 3.1.
@@ -66,7 +70,7 @@ impl MixTransformer {
                     .map(|rate| block.clone().with_drop_path(rate).init(device))
                     .collect(),
             );
-            encoder.layer_norm.push(LayerNormConfig::new(embed_dim).init(device));
+            encoder.layer_norm.push(LayerNormConfig::new(embed_dim).with_epsilon(LAYER_NORM_EPSILON).init(device));
             in_channels = embed_dim;
         }
         encoder

@@ -5,6 +5,7 @@ use burn::{
 
 use crate::{
     DropPath, DropPathConfig, EfficientSelfAttention, EfficientSelfAttentionConfig, MixFfn, MixFfnConfig,
+    mix_transformer::LAYER_NORM_EPSILON,
 };
 
 /// Configuration of a [`TransformerBlock`].
@@ -44,9 +45,9 @@ impl TransformerBlockConfig {
     /// Initialises the block.
     pub fn init(&self, device: &Device) -> TransformerBlock {
         TransformerBlock {
-            norm1: LayerNormConfig::new(self.embed_dim).init(device),
+            norm1: LayerNormConfig::new(self.embed_dim).with_epsilon(LAYER_NORM_EPSILON).init(device),
             attention: EfficientSelfAttentionConfig::new(self.embed_dim, self.num_heads, self.sr_ratio).init(device),
-            norm2: LayerNormConfig::new(self.embed_dim).init(device),
+            norm2: LayerNormConfig::new(self.embed_dim).with_epsilon(LAYER_NORM_EPSILON).init(device),
             feed_forward: MixFfnConfig::new(self.embed_dim, self.hidden_dim).init(device),
             drop_path: DropPathConfig::new(self.drop_path).init(),
         }
