@@ -13,7 +13,7 @@ use burn_store::{
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use crate::{Error, PATCH_SIZES, Result, SegFormer, SegFormerConfig};
+use crate::{Error, PATCH_SIZES, Result, SegFormer, SegFormerConfig, init::SplitMix64};
 
 /// Keys under which training code nests the weights in a checkpoint; tried in this order, then the top level itself.
 const NESTED_KEYS: [&str; 3] = ["model_state_dict", "state_dict", "model"];
@@ -69,6 +69,27 @@ impl Checkpoint {
             tensors.insert(name, Weight::new(&path, data)?);
         }
         Ok(Self { path, tensors })
+    }
+
+    /// Random weights by the authors' scheme, the same for the same seed.
+    pub(crate) fn random(config: &SegFormerConfig, seed: u64) -> Self {
+        let mut random = SplitMix64::new(seed);
+        let tensors = parameter_shapes(config).into_iter().map(|(name, shape)| {
+            let len = shape.iter().product();
+            let values = match shape.as_slice() {
+                [out, _, height, width] => {
+                    // Depthwise layers have one group per channel; all others have one group.
+                    let groups = if name.ends_with("feed_forward.conv.weight") { *out } else { 1 };
+                    let std = (2.0 / (height * width * out / groups) as f32).sqrt();
+                    (0..len).map(|_| random.normal() * std).collect()
+                }
+                [_, _] => (0..len).map(|_| random.normal() * 0.02).collect(),
+                _ if name.ends_with(".bias") || name.ends_with("_mean") => vec![0.0; len],
+                _ => vec![1.0; len],
+            };
+            (name, Weight { shape, values })
+        });
+        Self { path: PathBuf::from("random weights"), tensors: tensors.collect() }
     }
 
     /// File that the weights came from.

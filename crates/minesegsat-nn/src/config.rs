@@ -154,11 +154,9 @@ impl SegFormerConfig {
                 return refuse(name, format!("{values:?}"), "all four must be 1 or more");
             }
         }
-        for (name, value) in [
-            ("in_channels", self.in_channels),
-            ("num_classes", self.num_classes),
-            ("decoder_dim", self.decoder_dim),
-        ] {
+        for (name, value) in
+            [("in_channels", self.in_channels), ("num_classes", self.num_classes), ("decoder_dim", self.decoder_dim)]
+        {
             if value == 0 {
                 return refuse(name, value.to_string(), "1 or more");
             }

@@ -90,3 +90,30 @@ impl FoldedDecodeHead {
         self.classifier.forward(relu(fused))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Checkpoint, SegFormerConfig, Variant};
+
+    #[test]
+    fn the_folded_decoder_gives_the_answer_of_the_plain_one() {
+        let device = Device::flex();
+        let config = SegFormerConfig { embed_dims: [8, 16, 20, 32], ..Variant::B0.config(5, 3) };
+        let mut network = Checkpoint::random(&config, 3).load(&config, &device).unwrap();
+        // Statistics and an affine map that are not those of a fresh batch norm.
+        let ramp = |from: f64, step: f64| Tensor::<1, Int>::arange(0..256, &device).float() * step + from;
+        network.decoder.batch_norm.running_mean.update(ramp(-0.3, 0.002));
+        network.decoder.batch_norm.running_var.update(ramp(0.1, 0.01));
+        network.decoder.batch_norm.gamma = Param::from_tensor(ramp(0.5, 0.004));
+        network.decoder.batch_norm.beta = Param::from_tensor(ramp(0.2, -0.001));
+        let values: Vec<f32> = (0..2 * 5 * 64 * 96).map(|i| ((i * 7919) % 1000) as f32 / 1000.0).collect();
+        let input = Tensor::from_data(TensorData::new(values, [2, 5, 64, 96]), &device);
+        let stages = network.encoder.forward(input);
+        let plain = network.decoder.forward(stages.clone());
+        let folded = FoldedDecodeHead::new(&network.decoder, &device).forward(stages);
+        let scale = plain.clone().abs().max().into_scalar::<f32>();
+        let difference = (plain - folded).abs().max().into_scalar::<f32>();
+        assert!(scale > 0.1 && difference < 1e-5 * scale, "differs by {difference} of {scale}");
+    }
+}

@@ -3,7 +3,9 @@ use burn::{
     prelude::*,
 };
 
-use crate::{OverlapPatchEmbed, OverlapPatchEmbedConfig, SegFormerConfig, TransformerBlock, TransformerBlockConfig, init};
+use crate::{
+    OverlapPatchEmbed, OverlapPatchEmbedConfig, SegFormerConfig, TransformerBlock, TransformerBlockConfig, init,
+};
 
 /// Side of the square that a token of each stage sees in its input.
 pub const PATCH_SIZES: [usize; 4] = [7, 3, 3, 3];

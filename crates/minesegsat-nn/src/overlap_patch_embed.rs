@@ -37,10 +37,7 @@ impl OverlapPatchEmbedConfig {
         let conv = Conv2dConfig::new([self.in_channels, self.embed_dim], [self.patch_size; 2])
             .with_stride([self.stride; 2])
             .with_padding(PaddingConfig2d::Explicit(padding, padding, padding, padding));
-        OverlapPatchEmbed {
-            proj: init::conv2d(&conv, device),
-            norm: LayerNormConfig::new(self.embed_dim).init(device),
-        }
+        OverlapPatchEmbed { proj: init::conv2d(&conv, device), norm: LayerNormConfig::new(self.embed_dim).init(device) }
     }
 }
 

@@ -5,14 +5,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{
+    Tensor, TensorData,
+    module::interpolate,
+    ops::{InterpolateMode, InterpolateOptions},
+};
 use minesegsat_nn::{Checkpoint, Device, FoldedDecodeHead};
 use safetensors::SafeTensors;
 
 /// The golden folder, or `None` with a message where it is absent.
 fn golden() -> Option<PathBuf> {
-    let folder = std::env::var_os("MINESEGSAT_GOLDEN")
-        .map_or_else(|| Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/golden")).into(), PathBuf::from);
+    let folder = std::env::var_os("MINESEGSAT_GOLDEN").map_or_else(
+        || Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/golden")).into(),
+        PathBuf::from,
+    );
     if !folder.is_dir() {
         println!("skipped: no golden numbers in {} (set MINESEGSAT_GOLDEN)", folder.display());
         return None;
@@ -38,7 +44,7 @@ fn tensor4((shape, values): &(Vec<usize>, Vec<f32>), device: &Device) -> Tensor<
 
 fn max_abs_difference(found: Tensor<4>, (shape, values): &(Vec<usize>, Vec<f32>)) -> f32 {
     assert_eq!(found.dims().as_slice(), shape.as_slice());
-    let found = found.into_data().to_vec::<f32>().unwrap();
+    let found = found.into_data().try_to_vec::<f32>().unwrap();
     found.iter().zip(values).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
@@ -85,7 +91,13 @@ fn golden_logits_and_stages_equal_pytorch() {
             let plain = max_abs_difference(network.forward(input), &expected["logits"]);
             println!("{}: logits differ by {plain:e}", path.display());
             assert!(plain < 2e-4, "{}: logits differ by {plain}", path.display());
-            let _ = (height, width, FoldedDecodeHead::new(&network.decoder, &device));
+            let folded = FoldedDecodeHead::new(&network.decoder, &device).forward(stages);
+            let options = InterpolateOptions::new(InterpolateMode::Bilinear)
+                .with_align_corners(false)
+                .with_output_size([height, width]);
+            let folded = max_abs_difference(interpolate(folded, options), &expected["logits"]);
+            println!("{}: logits of the folded decoder differ by {folded:e}", path.display());
+            assert!(folded < 2e-4, "{}: logits of the folded decoder differ by {folded}", path.display());
         }
     }
 }
