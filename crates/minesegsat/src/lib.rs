@@ -4,6 +4,7 @@ mod band;
 mod crs;
 mod error;
 mod grid;
+pub mod http;
 pub mod raster;
 mod segmenter;
 
@@ -11,5 +12,8 @@ pub use band::Band;
 pub use crs::Crs;
 pub use error::{Error, Result};
 pub use grid::{GeoTransform, Grid, Window};
-pub use raster::{DataType, Pixels, RasterInfo, RasterSource};
+pub use raster::{
+    DataType, InputIdentity, Location, Pixels, RasterInfo, RasterSource, identity, open_jp2_with_grid, open_raster,
+    read_bytes, read_json, read_text,
+};
 pub use segmenter::Segmenter;
