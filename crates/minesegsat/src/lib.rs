@@ -6,6 +6,7 @@ mod error;
 mod grid;
 pub mod http;
 pub mod raster;
+pub mod scene;
 mod segmenter;
 
 pub use band::Band;
@@ -16,4 +17,5 @@ pub use raster::{
     DataType, InputIdentity, Location, Pixels, RasterInfo, RasterSource, identity, open_jp2_with_grid, open_raster,
     read_bytes, read_json, read_text,
 };
+pub use scene::{OpenOptions, Scene, SceneBand};
 pub use segmenter::Segmenter;
