@@ -251,7 +251,9 @@ impl Found {
     fn open(&self) -> Result<SceneBand> {
         let source = match (&self.source, &self.grid) {
             (Some(source), _) => Arc::clone(source),
-            (None, Some(grid)) if is_jp2(self.location.file_name()) => open_jp2_with_grid(&self.location, grid.clone())?,
+            (None, Some(grid)) if is_jp2(self.location.file_name()) => {
+                open_jp2_with_grid(&self.location, grid.clone())?
+            }
             (None, _) => open_raster(&self.location)?,
         };
         let grid = source.info().grid.clone();
@@ -279,12 +281,12 @@ impl Draft {
         let location = Location::parse(text)?;
         let name = location.file_name().to_owned();
         let path = match &location {
-            Location::Url(_) if is_tiff(&name) => return geotiff::find(&location, options),
+            Location::Url(_) | Location::ZipEntry { .. } if is_tiff(&name) => return geotiff::find(&location, options),
             Location::Url(_) if has_extension(&name, &["zip"]) => {
                 return Err(Error::scene(location.to_string(), "a zipped product must be downloaded first"));
             }
             Location::Url(_) => return stac::find(&location, options),
-            Location::ZipEntry { .. } if is_tiff(&name) => return geotiff::find(&location, options),
+            // `archive.zip/S2.SAFE`: an archive holds one product.
             Location::ZipEntry { archive, .. } => archive.clone(),
             Location::Path(path) => path.clone(),
         };
@@ -325,9 +327,8 @@ impl Draft {
         if let Some(draft) = safe::find(&tree, &path, SceneKind::Safe, options)? {
             return Ok(draft);
         }
-        // A granule of a product: GRANULE/<granule>, with its metadata two folders up.
-        if let Some(root) = safe::root_of_granule(&path) {
-            let tile = path.file_name().and_then(|n| n.to_str()).and_then(|n| ProductName::parse(n).mgrs_tile);
+        // A granule of a product has the product's metadata two folders up.
+        if let Some((root, tile)) = safe::product_of_granule(&path) {
             let options = OpenOptions { tile: options.tile.clone().or(tile), ..options.clone() };
             if let Some(draft) = safe::find(&FileTree::folder(&root)?, &root, SceneKind::Safe, &options)? {
                 return Ok(draft);
@@ -433,16 +434,11 @@ fn substitute(
 ///
 /// Coarse grids may start at another corner (a crop cut to whole pixels of each band): edges may differ by one coarse
 /// pixel.
-fn reference_grid(
-    scene: &str,
-    bands: &BTreeMap<Band, SceneBand>,
-    classification: Option<&SceneBand>,
-) -> Result<Grid> {
+fn reference_grid(scene: &str, bands: &BTreeMap<Band, SceneBand>, classification: Option<&SceneBand>) -> Result<Grid> {
     let named = bands.iter().map(|(band, b)| (band.to_string(), b));
     let named: Vec<(String, &SceneBand)> = named.chain(classification.map(|b| ("SCL".to_owned(), b))).collect();
-    let finest = bands.iter().min_by(|(_, a), (_, b)| {
-        a.grid.transform.pixel_width.total_cmp(&b.grid.transform.pixel_width)
-    });
+    let finest =
+        bands.iter().min_by(|(_, a), (_, b)| a.grid.transform.pixel_width.total_cmp(&b.grid.transform.pixel_width));
     let Some((reference_name, reference)) = finest else {
         return Err(Error::scene(scene, "it has no bands"));
     };

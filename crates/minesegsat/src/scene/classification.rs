@@ -120,9 +120,8 @@ mod tests {
 
     #[test]
     fn classes_0_3_8_9_10_are_left_out_and_snow_on_request() {
-        let masked = |mask_snow| {
-            (0..=12).filter(|&class| !is_assessable(class, MaskOptions { mask_snow })).collect::<Vec<u8>>()
-        };
+        let masked =
+            |mask_snow| (0..=12).filter(|&class| !is_assessable(class, MaskOptions { mask_snow })).collect::<Vec<u8>>();
         assert_eq!(masked(false), [0, 3, 8, 9, 10, 12]);
         assert_eq!(masked(true), [0, 3, 8, 9, 10, 11, 12]);
         assert!(SclClass::ALL.iter().enumerate().all(|(i, class)| usize::from(class.value()) == i));

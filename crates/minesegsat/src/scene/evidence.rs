@@ -134,10 +134,7 @@ impl Sample {
                     .iter()
                     .map(|&(i, window)| scope.spawn(move || rasters[i].source.read(rasters[i].index, window)))
                     .collect();
-                threads
-                    .into_iter()
-                    .map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                    .collect()
+                threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
             });
             for ((i, _), pixels) in jobs.into_iter().zip(parts) {
                 let (pixels, nodata) = (pixels?, rasters[i].nodata);
@@ -261,8 +258,8 @@ mod tests {
     #[test]
     fn bright_scenes_and_overshooting_corrections_are_unclear() {
         // Snow over fields (Slovenia, REFERENCE_SCENES.npy, date 0), no offset: 1st percentiles 1573, 2172, 1576.
-        let snow =
-            [(Band::B04, 1573.0), (Band::B11, 2172.0), (Band::B12, 1576.0)].map(|(b, v)| band_floor(b, [v; 3], 900_000));
+        let snow = [(Band::B04, 1573.0), (Band::B11, 2172.0), (Band::B12, 1576.0)]
+            .map(|(b, v)| band_floor(b, [v; 3], 900_000));
         assert_eq!(verdict(&snow, None), PixelVerdict::Unclear);
         // With the offset, shadows corrected down to reflectance -0.025 in one band.
         let overshoot = [band_floor(Band::B04, [690.0, 760.0, 1010.0], 900_000), shifted(1000.0, 900_000)[0]];

@@ -32,9 +32,15 @@ pub(super) fn find(tree: &FileTree, path: &Path) -> Result<Draft> {
             "it holds no .tif, .tiff or .jp2 files".to_owned()
         } else {
             let shown: Vec<&str> = images.iter().take(5).map(|name| file_of(name)).collect();
-            format!("no file is named by a band (found {}); a GeoTIFF with all bands is opened by its own name", shown.join(", "))
+            format!(
+                "no file is named by a band (found {}); a GeoTIFF with all bands is opened by its own name",
+                shown.join(", ")
+            )
         };
-        return Err(Error::scene(scene, format!("{found}; expected names such as B04.tif, T10UFV_..._B04_10m.jp2, red.tif")));
+        return Err(Error::scene(
+            scene,
+            format!("{found}; expected names such as B04.tif, T10UFV_..._B04_10m.jp2, red.tif"),
+        ));
     }
 
     let mut bands: BTreeMap<Band, Found> = BTreeMap::new();
@@ -62,7 +68,15 @@ pub(super) fn find(tree: &FileTree, path: &Path) -> Result<Draft> {
     };
     let folder = path.file_name().and_then(|n| n.to_str()).unwrap_or("scene");
     let metadata = SceneMetadata::new(folder, SceneKind::Folder, name);
-    Ok(Draft { metadata, bands, classification, coarse: BTreeMap::new(), claim, warnings: Vec::new(), inputs: Vec::new() })
+    Ok(Draft {
+        metadata,
+        bands,
+        classification,
+        coarse: BTreeMap::new(),
+        claim,
+        warnings: Vec::new(),
+        inputs: Vec::new(),
+    })
 }
 
 /// The file with the finest pixels of those that hold a layer; two of the same pixel size are an error.

@@ -35,14 +35,16 @@ pub(super) fn find(location: &Location, options: &OpenOptions) -> Result<Draft> 
     let mut classification = None;
     for (index, layer) in layers.into_iter().enumerate() {
         let found = Found { location: location.clone(), index, grid: None, source: Some(source.clone()) };
-        match layer {
-            Some(Layer::Band(band)) => {
-                if bands.insert(band, found).is_some() {
-                    return Err(Error::scene(scene, format!("two of its bands are {band}; name them with --bands")));
-                }
+        let twice = match layer {
+            Some(Layer::Band(band)) => bands.insert(band, found).map(|_| band),
+            Some(Layer::Classification) => {
+                classification = Some(found);
+                None
             }
-            Some(Layer::Classification) => classification = Some(found),
-            None => {}
+            None => None,
+        };
+        if let Some(band) = twice {
+            return Err(Error::scene(scene, format!("two of its bands are {band}; name them with --bands")));
         }
     }
     if classification.is_none() {
@@ -63,7 +65,15 @@ pub(super) fn find(location: &Location, options: &OpenOptions) -> Result<Draft> 
     };
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
     let metadata = SceneMetadata::new(stem, SceneKind::GeoTiff, names);
-    Ok(Draft { metadata, bands, classification, coarse: BTreeMap::new(), claim, warnings: Vec::new(), inputs: Vec::new() })
+    Ok(Draft {
+        metadata,
+        bands,
+        classification,
+        coarse: BTreeMap::new(),
+        claim,
+        warnings: Vec::new(),
+        inputs: Vec::new(),
+    })
 }
 
 /// What each band of the file is.
@@ -102,7 +112,10 @@ fn layers(
     } else {
         "name them in the file's order: --bands B02,B03,B04,..."
     };
-    Err(Error::scene(scene, format!("it is not known which bands of Sentinel-2 it holds: its {count} bands {descriptions}; {advice}")))
+    Err(Error::scene(
+        scene,
+        format!("it is not known which bands of Sentinel-2 it holds: its {count} bands {descriptions}; {advice}"),
+    ))
 }
 
 /// `BOA` or `TOA` of a name as sen2r writes it: `S2A2A_20170703_022_Barbellino_BOA_10.tif`.

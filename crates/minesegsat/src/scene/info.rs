@@ -120,13 +120,17 @@ pub fn summarize(scene: &Scene) -> Result<SceneSummary> {
         out.cloud_shadow_percent = percent(count(SclClass::CloudShadow), with_data);
         out.snow_percent = percent(count(SclClass::SnowOrIce), with_data);
         out.assessable_percent = percent(assessable, all);
-    } else if let Some((&band, coarsest)) = scene.bands.iter().filter(|(_, b)| b.stand_in.is_none()).max_by(|(_, a), (_, b)| {
-        a.grid.transform.pixel_width.total_cmp(&b.grid.transform.pixel_width)
-    }) {
+    } else if let Some((&band, coarsest)) = scene
+        .bands
+        .iter()
+        .filter(|(_, b)| b.stand_in.is_none())
+        .max_by(|(_, a), (_, b)| a.grid.transform.pixel_width.total_cmp(&b.grid.transform.pixel_width))
+    {
         let (mut missing, mut all) = (0, 0);
         for_strips(coarsest, |pixels| {
             all += pixels.len() as u64;
-            missing += (0..pixels.len()).filter(|&i| scene.radiometry().is_nodata(band, pixels.get(i) as f32)).count() as u64;
+            missing +=
+                (0..pixels.len()).filter(|&i| scene.radiometry().is_nodata(band, pixels.get(i) as f32)).count() as u64;
         })?;
         out.nodata_percent = percent(missing, all);
     }

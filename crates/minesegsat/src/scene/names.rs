@@ -288,10 +288,7 @@ mod tests {
         assert_eq!(new.datetime.unwrap().to_string(), "2024-04-22T17:39:11Z");
         assert_eq!(new.baseline.unwrap().to_string(), "05.10");
         assert_eq!((new.relative_orbit, new.mgrs_tile.as_deref()), (Some(98), Some("13TDE")));
-        assert_eq!(
-            new.product_id.as_deref(),
-            Some("S2A_MSIL2A_20240422T173911_N0510_R098_T13TDE_20240423T004950")
-        );
+        assert_eq!(new.product_id.as_deref(), Some("S2A_MSIL2A_20240422T173911_N0510_R098_T13TDE_20240423T004950"));
 
         let old = "S2A_OPER_PRD_MSIL1C_PDMC_20160905T104813_R002_V20160905T005712_20160905T010424.SAFE";
         let old = ProductName::parse(old);

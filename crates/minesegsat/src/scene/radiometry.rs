@@ -228,7 +228,11 @@ impl Claim {
 
     /// Whether the claim says that an offset is in the numbers.
     fn removes_offset(&self) -> Option<bool> {
-        if self.bands.is_empty() { self.offset_dn.map(|o| o != 0.0) } else { Some(self.bands.values().any(|b| b.1 != 0.0)) }
+        if self.bands.is_empty() {
+            self.offset_dn.map(|o| o != 0.0)
+        } else {
+            Some(self.bands.values().any(|b| b.1 != 0.0))
+        }
     }
 }
 
@@ -339,9 +343,8 @@ pub(crate) fn decide(inputs: Inputs<'_>) -> Result<Radiometry> {
         }
     }
 
-    let scale = |band: Band| {
-        user.scale.or(claim.bands.get(&band).map(|b| b.0)).or(claim.scale).unwrap_or(default_scale)
-    };
+    let scale =
+        |band: Band| user.scale.or(claim.bands.get(&band).map(|b| b.0)).or(claim.scale).unwrap_or(default_scale);
     let floors = sample.floors(|band| scale(band) * QUANTIFICATION);
     let pixels = evidence::verdict(&floors, level);
     let (offset, rule, confidence) = weigh(scene, &claim, user.offset_dn, pixels, &floors, &mut warnings)?;
@@ -488,7 +491,9 @@ mod tests {
         use Confidence::{High, Low, Moderate};
         use Offset::{All, AsClaimed, User};
         use PixelVerdict::{Absent, Present, Unclear};
-        let cases: Vec<(&str, Claim, Option<f64>, PixelVerdict, Option<(Offset, Confidence, usize)>)> = vec![
+        // Name, statement, --offset, pixels; offset, confidence and number of warnings, or `None` for a refusal.
+        type Case = (&'static str, Claim, Option<f64>, PixelVerdict, Option<(Offset, Confidence, usize)>);
+        let cases: Vec<Case> = vec![
             ("user", stated(0.0), Some(-1000.0), Unclear, Some((User(-1000.0), High, 0))),
             ("user, disproved", stated(0.0), Some(-1000.0), Absent, Some((User(-1000.0), Low, 1))),
             ("SAFE, agreed", stated(-1000.0), None, Present, Some((AsClaimed, High, 0))),
@@ -505,7 +510,13 @@ mod tests {
             ("flag true, bright", earth_search("04.00", Some(true)), None, Unclear, Some((AsClaimed, Moderate, 0))),
             ("flag true, suspected", earth_search("04.00", Some(true)), None, Present, Some((AsClaimed, Low, 1))),
             ("flag false but removed", earth_search("05.11", Some(false)), None, Absent, Some((All(0.0), High, 0))),
-            ("flag false, still in", earth_search("04.00", Some(false)), None, Present, Some((All(-1000.0), Moderate, 1))),
+            (
+                "flag false, still in",
+                earth_search("04.00", Some(false)),
+                None,
+                Present,
+                Some((All(-1000.0), Moderate, 1)),
+            ),
             ("flag false, bright", earth_search("04.00", Some(false)), None, Unclear, None),
             ("silent, dark", Claim::silent(), None, Absent, Some((All(0.0), High, 0))),
             ("silent, floor at 1000", Claim::silent(), None, Present, Some((All(-1000.0), Moderate, 1))),

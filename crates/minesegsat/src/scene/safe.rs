@@ -13,15 +13,20 @@ use crate::{Band, Crs, Error, GeoTransform, Grid, Result};
 /// Finds the product in a tree of files; `None` if there is none.
 pub(super) fn find(tree: &FileTree, path: &Path, kind: SceneKind, options: &OpenOptions) -> Result<Option<Draft>> {
     let scene = path.display().to_string();
-    let products: Vec<&str> =
-        tree.files().filter(|name| is_product_metadata(file_of(name)) && folder_of(name).split('/').count() <= 2).collect();
+    let products: Vec<&str> = tree
+        .files()
+        .filter(|name| is_product_metadata(file_of(name)) && folder_of(name).split('/').count() <= 2)
+        .collect();
     // A folder of many products is none itself.
     let product = match products[..] {
         [] => return Ok(None),
         [product] => product,
         _ => {
             let names: Vec<&str> = products.iter().map(|name| file_of(folder_of(name))).collect();
-            return Err(Error::scene(scene, format!("it holds {} products: {}; open one", names.len(), names.join(", "))));
+            return Err(Error::scene(
+                scene,
+                format!("it holds {} products: {}; open one", names.len(), names.join(", ")),
+            ));
         }
     };
     let root = folder_of(product);
@@ -31,7 +36,8 @@ pub(super) fn find(tree: &FileTree, path: &Path, kind: SceneKind, options: &Open
     let granule_at = tree.location(granule);
     let tile = Document::read(&granule_at)?;
 
-    let root_name = if root.is_empty() { path.file_name().and_then(|n| n.to_str()).unwrap_or_default() } else { file_of(root) };
+    let root_name =
+        if root.is_empty() { path.file_name().and_then(|n| n.to_str()).unwrap_or_default() } else { file_of(root) };
     let names = document
         .text(&["PRODUCT_URI", "PRODUCT_URI_2A", "PRODUCT_URI_1C"])
         .map(ProductName::parse)
@@ -60,13 +66,17 @@ pub(super) fn find(tree: &FileTree, path: &Path, kind: SceneKind, options: &Open
     Ok(Some(draft))
 }
 
-/// The product's folder, if the path is a granule of one: `X.SAFE/GRANULE/<granule>`, or its `IMG_DATA`.
-pub(super) fn root_of_granule(path: &Path) -> Option<PathBuf> {
-    path.ancestors()
-        .take(4)
-        .find(|p| p.file_name().is_some_and(|name| name.eq_ignore_ascii_case("GRANULE")))
-        .and_then(Path::parent)
-        .map(Path::to_path_buf)
+/// The product's folder and the tile, if the path is a granule of one or lies in it: `X.SAFE/GRANULE/<granule>/IMG_DATA`.
+pub(super) fn product_of_granule(path: &Path) -> Option<(PathBuf, Option<String>)> {
+    let mut granule = None;
+    for folder in path.ancestors().take(4) {
+        if folder.file_name()?.eq_ignore_ascii_case("GRANULE") {
+            let tile = granule.and_then(|name: &str| ProductName::parse(name).mgrs_tile);
+            return Some((folder.parent()?.to_path_buf(), tile));
+        }
+        granule = folder.file_name().and_then(|name| name.to_str());
+    }
+    None
 }
 
 /// `MTD_MSIL1C.xml`, and `S2A_OPER_MTD_SAFL1C_PDMC_....xml` until late 2016.
@@ -96,9 +106,11 @@ fn choose_granule<'a>(tree: &'a FileTree, root: &str, scene: &str, tile: Option<
     let tiles = || granules.iter().map(|(_, tile)| tile.as_str()).collect::<Vec<_>>().join(", ");
     if let Some(wanted) = tile {
         let wanted = mgrs_tile(&wanted.to_ascii_uppercase()).unwrap_or_else(|| wanted.to_owned());
-        return granules.iter().find(|(_, tile)| *tile == wanted).map(|(name, _)| *name).ok_or_else(|| {
-            Error::scene(scene, format!("it has no tile {wanted}; it has {}", tiles()))
-        });
+        return granules
+            .iter()
+            .find(|(_, tile)| *tile == wanted)
+            .map(|(name, _)| *name)
+            .ok_or_else(|| Error::scene(scene, format!("it has no tile {wanted}; it has {}", tiles())));
     }
     match granules[..] {
         [] => Err(Error::scene(scene, "the product has no GRANULE folder with MTD_TL.xml in it: is it complete?")),
@@ -222,7 +234,13 @@ fn grids(tile: &Document) -> Result<BTreeMap<u32, Grid>, String> {
 }
 
 /// Finds the images of the granule: the finest of each band, and the 60 m ones for sampling.
-fn find_images(tree: &FileTree, granule: &str, grids: &BTreeMap<u32, Grid>, scene: &str, draft: &mut Draft) -> Result<()> {
+fn find_images(
+    tree: &FileTree,
+    granule: &str,
+    grids: &BTreeMap<u32, Grid>,
+    scene: &str,
+    draft: &mut Draft,
+) -> Result<()> {
     let folder = format!("{granule}/IMG_DATA");
     let mut images: BTreeMap<Layer, BTreeMap<u32, &str>> = BTreeMap::new();
     for name in tree.below(&folder).filter(|name| is_raster(name)) {
@@ -236,14 +254,12 @@ fn find_images(tree: &FileTree, granule: &str, grids: &BTreeMap<u32, Grid>, scen
         }
     }
     for (layer, files) in images {
-        let mut found = files.iter().map(|(m, name)| Found { grid: grids.get(m).cloned(), ..Found::at(tree.location(name)) });
-        let Some(finest) = found.next() else { continue };
+        let found = |m: u32, name: &str| Found { grid: grids.get(&m).cloned(), ..Found::at(tree.location(name)) };
+        let Some(finest) = files.first_key_value().map(|(&m, name)| found(m, name)) else { continue };
         match layer {
             Layer::Band(band) => {
-                if files.contains_key(&60)
-                    && let Some(coarsest) = found.last().or_else(|| Some(finest.clone()))
-                {
-                    draft.coarse.insert(band, coarsest);
+                if let Some(name) = files.get(&60) {
+                    draft.coarse.insert(band, found(60, name));
                 }
                 draft.bands.insert(band, finest);
             }
@@ -255,7 +271,10 @@ fn find_images(tree: &FileTree, granule: &str, grids: &BTreeMap<u32, Grid>, scen
         draft.coarse.clear();
     }
     if draft.bands.is_empty() {
-        return Err(Error::scene(scene, format!("no band images in {folder}; expected names such as T32TQM_20210710T101559_B04.jp2")));
+        return Err(Error::scene(
+            scene,
+            format!("no band images in {folder}; expected names such as T32TQM_20210710T101559_B04.jp2"),
+        ));
     }
     Ok(())
 }

@@ -36,7 +36,8 @@ pub(super) fn find(location: &Location, _options: &OpenOptions) -> Result<Draft>
     }
     let mut warnings = Vec::new();
     if text("constellation").is_some_and(|c| !c.to_ascii_lowercase().replace([' ', '_'], "-").contains("sentinel-2")) {
-        warnings.push(format!("the item's constellation is {}, not Sentinel-2", text("constellation").unwrap_or_default()));
+        warnings
+            .push(format!("the item's constellation is {}, not Sentinel-2", text("constellation").unwrap_or_default()));
     }
     Ok(Draft {
         metadata,
@@ -93,7 +94,9 @@ fn metadata(item: &Value) -> SceneMetadata {
     if let Some(platform) = text("platform") {
         metadata.platform = Some(platform.to_ascii_lowercase());
     }
-    if let Some(at) = text("datetime").or_else(|| text("start_datetime")).and_then(|t| t.parse::<jiff::Timestamp>().ok()) {
+    if let Some(at) =
+        text("datetime").or_else(|| text("start_datetime")).and_then(|t| t.parse::<jiff::Timestamp>().ok())
+    {
         metadata.datetime = Some(at);
         metadata.date = Some(at.to_zoned(jiff::tz::TimeZone::UTC).date());
     }
@@ -148,7 +151,9 @@ fn choose_assets<'a>(scene: &str, item: &'a Value, item_at: &Location) -> Result
         let is_image = if media.is_empty() {
             is_raster(name)
         } else {
-            media.starts_with("image/tiff") || media.starts_with("image/jp2") || media.starts_with("image/vnd.stac.geotiff")
+            media.starts_with("image/tiff")
+                || media.starts_with("image/jp2")
+                || media.starts_with("image/vnd.stac.geotiff")
         };
         let roles = value["roles"].as_array().map_or(&[][..], Vec::as_slice);
         let is_picture =
@@ -204,12 +209,20 @@ fn scale_offset(asset: &Value) -> Option<(f64, f64)> {
 
 /// Whether the images are Earth Search's COGs of the first collection, whose stated offsets cannot be relied on.
 fn is_earth_search_cogs(item: &Value) -> bool {
-    let ours = matches!(item["collection"].as_str(), Some("sentinel-2-l2a" | "sentinel-s2-l2a-cogs" | "sentinel-2-pre-c1-l2a"));
+    let ours = matches!(
+        item["collection"].as_str(),
+        Some("sentinel-2-l2a" | "sentinel-s2-l2a-cogs" | "sentinel-2-pre-c1-l2a")
+    );
     let properties = item["properties"].as_object();
-    let marked = properties.into_iter().flatten().any(|(key, _)| key.starts_with("earthsearch:") || key.ends_with(":boa_offset_applied"));
-    let stored = item["assets"].as_object().into_iter().flatten().any(|(_, asset)| {
-        asset["href"].as_str().is_some_and(|href| href.contains("sentinel-cogs"))
-    });
+    let marked = properties
+        .into_iter()
+        .flatten()
+        .any(|(key, _)| key.starts_with("earthsearch:") || key.ends_with(":boa_offset_applied"));
+    let stored = item["assets"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .any(|(_, asset)| asset["href"].as_str().is_some_and(|href| href.contains("sentinel-cogs")));
     (ours && marked) || stored
 }
 
@@ -246,19 +259,21 @@ fn claim(item: &Value, assets: &BTreeMap<Layer, Asset<'_>>, baseline: Option<Pro
 }
 
 fn epsg(value: &Value) -> Option<u16> {
-    let code = value["proj:code"].as_str().and_then(|code| code.strip_prefix("EPSG:")).and_then(|code| code.parse().ok());
+    let code =
+        value["proj:code"].as_str().and_then(|code| code.strip_prefix("EPSG:")).and_then(|code| code.parse().ok());
     code.or_else(|| value["proj:epsg"].as_u64().and_then(|code| code.try_into().ok()))
 }
 
 /// The grid that the projection extension gives an asset.
 fn grid(asset: &Value, item_epsg: Option<u16>) -> Option<Grid> {
     let crs = Crs::from_epsg(epsg(asset).or(item_epsg)?).ok()?;
-    let numbers = |key: &str| -> Vec<f64> { asset[key].as_array().into_iter().flatten().filter_map(Value::as_f64).collect() };
+    let numbers =
+        |key: &str| -> Vec<f64> { asset[key].as_array().into_iter().flatten().filter_map(Value::as_f64).collect() };
     let (t, shape) = (numbers("proj:transform"), numbers("proj:shape"));
     let ([a, b, c, d, e, f, ..], [height, width]) = (t.as_slice(), shape.as_slice()) else { return None };
     let north_up = *b == 0.0 && *d == 0.0 && *a > 0.0 && *e < 0.0;
     let transform = GeoTransform { origin_x: *c, origin_y: *f, pixel_width: *a, pixel_height: *e };
-    north_up.then(|| Grid { crs, transform, width: *width as usize, height: *height as usize })
+    north_up.then_some(Grid { crs, transform, width: *width as usize, height: *height as usize })
 }
 
 #[cfg(test)]
@@ -316,5 +331,71 @@ mod tests {
         let collection = item(r#"{"type": "Collection", "id": "sentinel-2-l2a"}"#);
         assert!(single_item("x", &collection).unwrap_err().to_string().contains("STAC Collection"));
         assert!(single_item("x", &item(r#"{"type": "Feature", "geometry": null}"#)).is_err());
+    }
+
+    /// A real answer of a STAC API from the shared data, or `None` where they are absent.
+    fn shared(name: &str) -> Option<Location> {
+        let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
+        let data = std::env::var("MINESEGSAT_DATA").unwrap_or_else(|_| default.to_owned());
+        let path = std::path::Path::new(&data).join("stac_responses").join(name);
+        if !path.exists() {
+            println!("skipped: no {} (set MINESEGSAT_DATA)", path.display());
+            return None;
+        }
+        Some(Location::from(path))
+    }
+
+    fn bands(draft: &Draft) -> Vec<Band> {
+        draft.bands.keys().copied().collect()
+    }
+
+    #[test]
+    fn real_items_of_planetary_computer_are_read() {
+        let Some(at) = shared("planetary_computer_S2B_T06VVN_20190629.json") else { return };
+        let draft = find(&at, &OpenOptions::default()).unwrap();
+        let m = &draft.metadata;
+        assert_eq!(bands(&draft).len(), 12);
+        assert!(draft.bands[&Band::B8A].location.to_string().ends_with("R20m/T06VVN_20190629T212529_B8A_20m.tif"));
+        assert!(draft.classification.is_some());
+        assert_eq!((m.platform.as_deref(), m.relative_orbit), (Some("sentinel-2b"), Some(43)));
+        assert_eq!((m.mgrs_tile.as_deref(), m.level), (Some("06VVN"), Some(ProductLevel::L2A)));
+        assert_eq!(m.processing_baseline.unwrap().to_string(), "02.12");
+        assert_eq!((draft.claim.trust, draft.claim.offset_dn), (Trust::Inferred, Some(0.0)));
+
+        let Some(at) = shared("planetary_computer_two_items.json") else { return };
+        let message = find(&at, &OpenOptions::default()).unwrap_err().to_string();
+        assert!(message.contains("2 items: S2B_MSIL2A_20240825T173909_R098_T13TDE"), "{message}");
+        let two: Value = read_json(&at).unwrap();
+        let item = &two["features"][0];
+        assert_eq!(metadata(item).processing_baseline.unwrap().to_string(), "05.11");
+        let chosen = choose_assets("x", item, &at).unwrap();
+        assert_eq!(claim(item, &chosen, metadata(item).processing_baseline).offset_dn, Some(-1000.0));
+    }
+
+    #[test]
+    fn real_items_of_earth_search_are_read() {
+        let Some(at) = shared("earthsearch_v0_S2A_28QCH_20200714.json") else { return };
+        let draft = find(&at, &OpenOptions::default()).unwrap();
+        assert_eq!(bands(&draft).len(), 12);
+        assert!(draft.bands[&Band::B04].location.to_string().ends_with("S2A_28QCH_20200714_0_L2A/B04.tif"));
+        assert_eq!(draft.metadata.mgrs_tile.as_deref(), Some("28QCH"));
+        assert_eq!(draft.metadata.processing_baseline.unwrap().to_string(), "02.14");
+        assert_eq!((draft.claim.trust, draft.claim.offset_dn), (Trust::Inferred, Some(0.0)));
+
+        let Some(at) = shared("earthsearch_v1_sentinel-2-c1-l2a_10_items.json") else { return };
+        let ten: Value = read_json(&at).unwrap();
+        for item in ten["features"].as_array().unwrap() {
+            let chosen = choose_assets("x", item, &at).unwrap();
+            assert_eq!(chosen.len(), 13, "twelve bands and the classification");
+            let claim = claim(item, &chosen, metadata(item).processing_baseline);
+            assert_eq!((claim.rule, claim.trust), (OffsetRule::AssetMetadata, Trust::Stated));
+            assert!(claim.bands.values().all(|&(scale, offset)| scale == 1e-4 && (offset + 1000.0).abs() < 1e-9));
+            let m = metadata(item);
+            assert_eq!((m.mgrs_tile.as_deref(), m.relative_orbit.is_some()), (Some("13TDE"), true));
+            let shape = grid(chosen[&Layer::Band(Band::B01)].value, epsg(&item["properties"])).unwrap();
+            assert_eq!((shape.width, shape.crs.epsg(), shape.transform.pixel_width), (1830, 32613, 60.0));
+        }
+        let Some(at) = shared("earthsearch_v1_sentinel-2-c1-l2a_collection.json") else { return };
+        assert!(find(&at, &OpenOptions::default()).unwrap_err().to_string().contains("STAC Collection"));
     }
 }

@@ -26,7 +26,8 @@ impl FileTree {
 
     /// All files of a zip archive, sorted.
     pub(crate) fn zip(path: &Path) -> Result<Self> {
-        let fail = |e: zip::result::ZipError| Error::scene(path.display().to_string(), format!("not a zip archive: {e}"));
+        let fail =
+            |e: zip::result::ZipError| Error::scene(path.display().to_string(), format!("not a zip archive: {e}"));
         let file = std::io::BufReader::new(fs_err::File::open(path)?);
         let archive = zip::ZipArchive::new(file).map_err(fail)?;
         let mut files = Vec::new();
@@ -70,7 +71,7 @@ fn walk(folder: &Path, prefix: &str, in_granules: bool, files: &mut Vec<String>)
         let path = entry.path();
         if path.is_dir() {
             let lower = file_of(&name).to_ascii_lowercase();
-            if in_granules || FOLDERS.contains(&lower.as_str()) || lower.ends_with(".safe") {
+            if in_granules || FOLDERS.contains(&lower.as_str()) || has_extension(&lower, &["safe"]) {
                 walk(&path, &format!("{name}/"), lower == "granule", files)?;
             }
         } else {

@@ -96,7 +96,8 @@ mod tests {
 
     #[test]
     fn elements_know_their_children_and_attributes() {
-        let text = "<?xml version='1.0'?><n1:A xmlns:n1='x'><B r='10'><C> 7 </C></B><B r=\"20\"><C>8</C></B><E/></n1:A>";
+        let text =
+            "<?xml version='1.0'?><n1:A xmlns:n1='x'><B r='10'><C> 7 </C></B><B r=\"20\"><C>8</C></B><E/></n1:A>";
         let document = Document::parse(text).unwrap();
         let b = document.all("B").find(|b| b.attribute("r") == Some("20")).unwrap();
         assert_eq!(document.child_text(b, "C"), Some("8"));
