@@ -9,11 +9,18 @@ pub mod patch_grid;
 pub mod polygonize;
 pub mod raster;
 pub mod resample;
+pub mod http;
+pub mod raster;
+pub mod scene;
 mod segmenter;
 
 pub use band::Band;
 pub use crs::{Crs, Transformer};
 pub use error::{Error, Result};
 pub use grid::{GeoTransform, Grid, Window};
-pub use raster::{DataType, Pixels, RasterInfo, RasterSource};
+pub use raster::{
+    DataType, InputIdentity, Location, Pixels, RasterInfo, RasterSource, identity, open_jp2_with_grid, open_raster,
+    read_bytes, read_json, read_text,
+};
+pub use scene::{OpenOptions, Scene, SceneBand};
 pub use segmenter::Segmenter;

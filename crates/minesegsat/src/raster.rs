@@ -1,7 +1,17 @@
 //! Pixels and where they come from: [`RasterSource`] is the seam behind which GeoTIFF, JPEG 2000, local and remote
 //! files look alike.
 
-use crate::{Grid, Result, Window};
+mod access;
+mod location;
+
+use std::sync::Arc;
+
+pub use access::{InputIdentity, identity, read_bytes, read_json, read_text};
+pub use location::Location;
+#[expect(unused_imports, reason = "used by the HTTP layer, which is being built")]
+pub(crate) use location::public_url;
+
+use crate::{Error, Grid, Result, Window};
 
 /// Pixel values of one band in a window, row-major `[height, width]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,4 +97,18 @@ pub trait RasterSource: Send + Sync + std::fmt::Debug {
 
     /// Reads a window of one band (counted from 0). The window must lie inside the raster.
     fn read(&self, band: usize, window: Window) -> Result<Pixels>;
+}
+
+/// Opens a raster by windows: GeoTIFF and COG on disk, in an archive or over HTTP by ranges; JPEG 2000 on disk, in an
+/// archive or over HTTP (fetched whole).
+///
+/// The kind of file is told by its first bytes, not by its name.
+pub fn open_raster(location: &Location) -> Result<Arc<dyn RasterSource>> {
+    Err(Error::raster(location.to_string(), "reading is not built yet"))
+}
+
+/// Opens a JPEG 2000 file whose place is known from elsewhere (`MTD_TL.xml` of a SAFE product). The size of the grid
+/// must be that of the image.
+pub fn open_jp2_with_grid(location: &Location, grid: Grid) -> Result<Arc<dyn RasterSource>> {
+    Err(Error::raster(location.to_string(), format!("reading is not built yet ({}x{})", grid.width, grid.height)))
 }
