@@ -4,7 +4,6 @@ use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 use minesegsat::{Band, vector::VectorFormat};
-use minesegsat_nn::Device;
 
 /// See how much land mining disturbs: a Sentinel-2 scene in, polygons out.
 #[derive(Debug, Parser)]
@@ -70,11 +69,11 @@ pub(crate) struct SceneArgs {
 
     /// Offset added to every digital number before scaling, instead of the one the program decides on: 0 or -1000.
     #[arg(long, value_name = "DN", allow_negative_numbers = true)]
-    pub offset: Option<f32>,
+    pub offset: Option<f64>,
 
     /// Reflectance per digital number, instead of the one the program decides on: 0.0001.
     #[arg(long, value_name = "SCALE")]
-    pub scale: Option<f32>,
+    pub scale: Option<f64>,
 
     /// Treat snow (class 11) as not assessable, too.
     #[arg(long)]
@@ -124,7 +123,7 @@ pub(crate) struct PredictArgs {
 
     /// Device of the network: `cpu`, `cuda:0`, `vulkan:0`.
     #[arg(long, default_value = "cpu")]
-    pub device: Device,
+    pub device: String,
 
     /// Pixels of at least this probability are mining-disturbed [default: the model's].
     #[arg(long, value_name = "P")]
@@ -231,6 +230,10 @@ pub(crate) struct ModelImportArgs {
     #[arg(long, value_name = "SPDX")]
     pub licence: Option<String>,
 
+    /// Name of each output channel [default: mining, or background, mining, ...].
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub classes: Option<Vec<String>>,
+
     /// What the model was trained on.
     #[arg(long, value_name = "TEXT")]
     pub training_data: Option<String>,
@@ -276,7 +279,7 @@ pub(crate) struct ModelVerifyArgs {
 
     /// Device of the network: `cpu`, `cuda:0`, `vulkan:0`.
     #[arg(long, default_value = "cpu")]
-    pub device: Device,
+    pub device: String,
 
     /// Print JSON.
     #[arg(long)]
@@ -285,7 +288,7 @@ pub(crate) struct ModelVerifyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelRandomArgs {
-    /// Architecture: `paper`, `b0` to `b5`, `tiny`.
+    /// Architecture: `paper`, `b0` to `b5`.
     pub variant: String,
 
     /// Folder to make.

@@ -62,7 +62,7 @@ impl Segmenter for BurnSegmenter {
         SIZE_DIVISOR
     }
 
-    fn segment(&mut self, patches: &[f32], shape: [usize; 4], probabilities: &mut [f32]) -> minesegsat::Result<()> {
+    fn segment(&self, patches: &[f32], shape: [usize; 4], probabilities: &mut [f32]) -> minesegsat::Result<()> {
         let [batch, channels, height, width] = shape;
         let refuse = |reason: String| Err(minesegsat::Error::Segmenter(reason));
         if channels != self.in_channels() {

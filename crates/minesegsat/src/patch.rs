@@ -22,18 +22,18 @@ pub enum Validity {
     Outside = 3,
 }
 
-/// Brings reflectance to the range the network was trained on: `value = reflectance * gain + bias`.
+/// Brings reflectance to the range the network was trained on: `value = (reflectance - offset) / divisor`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BandNormalization {
-    /// Factor: one over the maximum, or over the standard deviation.
-    pub gain: f32,
-    /// Added after the factor: minus the mean over the standard deviation.
-    pub bias: f32,
+pub struct BandNormalisation {
+    /// Taken away first: the minimum, or the mean.
+    pub offset: f32,
+    /// Divided by: maximum less minimum, or the standard deviation.
+    pub divisor: f32,
 }
 
-impl BandNormalization {
+impl BandNormalisation {
     /// Reflectance as it is.
-    pub const IDENTITY: Self = Self { gain: 1.0, bias: 0.0 };
+    pub const IDENTITY: Self = Self { offset: 0.0, divisor: 1.0 };
 }
 
 /// One patch.
@@ -53,7 +53,7 @@ struct BandPlan {
     index: usize,
     resampler: Resampler,
     radiometry: BandRadiometry,
-    normalization: BandNormalization,
+    normalisation: BandNormalisation,
 }
 
 /// Pixels as float32, and the limits that rounding keeps them in (integers only).
@@ -119,8 +119,8 @@ pub struct PatchReader {
 
 impl PatchReader {
     /// A reader of `bands`, in this order, on the scene's reference grid. One normalisation per band.
-    pub fn new(scene: &Scene, bands: &[Band], normalization: &[BandNormalization]) -> Result<Self> {
-        assert_eq!(bands.len(), normalization.len(), "one normalisation per band");
+    pub fn new(scene: &Scene, bands: &[Band], normalisation: &[BandNormalisation]) -> Result<Self> {
+        assert_eq!(bands.len(), normalisation.len(), "one normalisation per band");
         scene.require(bands)?;
         let grid = scene.grid().clone();
         let resampler = |native: &Grid| {
@@ -131,7 +131,7 @@ impl PatchReader {
                 (grid.width, grid.height),
             )
         };
-        let plan = |(&band, &normalization): (&Band, &BandNormalization)| {
+        let plan = |(&band, &normalisation): (&Band, &BandNormalisation)| {
             let found = scene.band(band).ok_or_else(|| Error::MissingBands {
                 scene: scene.location().to_owned(),
                 missing: vec![band],
@@ -146,10 +146,10 @@ impl PatchReader {
                 radiometry: radiometry.ok_or_else(|| {
                     Error::scene(scene.location(), format!("nothing says how band {band} becomes reflectance"))
                 })?,
-                normalization,
+                normalisation,
             })
         };
-        let bands = bands.iter().zip(normalization).map(plan).collect::<Result<Vec<_>>>()?;
+        let bands = bands.iter().zip(normalisation).map(plan).collect::<Result<Vec<_>>>()?;
         let classification = scene
             .classification()
             .map(|scl| Ok::<_, Error>((Arc::clone(&scl.source), scl.index, resampler(&scl.grid)?)))
@@ -177,7 +177,7 @@ impl PatchReader {
         for (plan, channel) in self.bands.iter().zip(data.chunks_exact_mut(pixels)) {
             plan.read(window, Some(&mut validity), channel)?;
             for value in channel {
-                *value = plan.radiometry.reflectance(*value) * plan.normalization.gain + plan.normalization.bias;
+                *value = (plan.radiometry.reflectance(*value) - plan.normalisation.offset) / plan.normalisation.divisor;
             }
         }
         self.outside(window, &mut validity);

@@ -30,7 +30,7 @@ use crate::{
     crs::Transformer,
     manifest::{Assessed, GridRecord, Manifest, OutputRecord, Timings, Totals},
     output::OutputFolder,
-    patch::{BandNormalization, PatchReader, Validity},
+    patch::{BandNormalisation, PatchReader, Validity},
     patch_grid::PatchGrid,
     polygonize::{Connectivity, Polygonizer, Regions},
     quicklook::{Quicklook, QuicklookOptions},
@@ -46,7 +46,7 @@ pub struct ModelDescription {
     /// Bands in the order of the input channels.
     pub bands: Vec<Band>,
     /// One per band.
-    pub normalization: Vec<BandNormalization>,
+    pub normalisation: Vec<BandNormalisation>,
     /// Ground sampling distance the network was made for, in metres.
     pub gsd_m: f64,
     /// What the manifest says of the model: title, licence, hash of the weights and so on.
@@ -230,7 +230,7 @@ pub fn predict(
 ) -> Result<Manifest> {
     let started = Instant::now();
     let plan = Plan::new(scene, segmenter, model, options)?;
-    let reader = PatchReader::new(scene, &model.bands, &model.normalization)?;
+    let reader = PatchReader::new(scene, &model.bands, &model.normalisation)?;
 
     let vectors: Vec<(VectorFormat, String)> =
         options.formats.iter().map(|&format| (format, format!("polygons.{}", format.extension()))).collect();
@@ -462,7 +462,7 @@ impl<'a> Picture<'a> {
         let reader = if bands.iter().all(|band| reader.has(*band)) {
             std::borrow::Cow::Borrowed(reader)
         } else {
-            let identity = [BandNormalization::IDENTITY; 3];
+            let identity = [BandNormalisation::IDENTITY; 3];
             std::borrow::Cow::Owned(PatchReader::new(scene, &bands, &identity)?)
         };
         Ok(Self { reader, bands })

@@ -16,6 +16,7 @@ pub(crate) fn open_options(args: &SceneArgs) -> OpenOptions {
         bands: args.bands.clone(),
         substitute: args.substitute.iter().map(|s| (s.missing, s.stand_in)).collect(),
         radiometry,
+        mask_snow: args.mask_snow,
         ..OpenOptions::default()
     }
 }

@@ -8,10 +8,11 @@ use minesegsat::{
     manifest::Manifest,
     polygonize::Connectivity,
     predict::{AreaOfInterest, PredictOptions, predict},
-    scene::MaskOptions,
+    patch::BandNormalisation,
+    predict::ModelDescription,
     vector::read_area_of_interest,
 };
-use minesegsat_nn::Model;
+use minesegsat_nn::{BurnSegmenter, Model, ModelCard, parse_device};
 
 use crate::{args::PredictArgs, commands::open_options, interrupt, progress::Bar};
 
@@ -25,7 +26,9 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         }
         (None, None) => AreaOfInterest::Scene,
     };
-    let model = Model::open(&args.model, &args.device)?;
+    let device = parse_device(&args.device)?;
+    let on_cpu = device == minesegsat_nn::Device::flex();
+    let model = Model::open(&args.model, &device)?;
     let card = model.card();
     let scene = Scene::open(&args.scene.scene, &open_options(&args.scene))?;
     for warning in scene.warnings() {
@@ -37,18 +40,17 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         patch_size,
         overlap_px: args.overlap.unwrap_or(patch_size / 8),
         batch_size: usize::from(args.batch_size),
-        workers: args.num_workers.map_or(if args.device.is_cpu() { 2 } else { 1 }, usize::from),
+        workers: args.num_workers.map_or(if on_cpu { 2 } else { 1 }, usize::from),
         threshold: args.threshold.unwrap_or(card.threshold),
         min_area_m2: args.min_area,
         connectivity: if args.connectivity == "8" { Connectivity::Eight } else { Connectivity::Four },
         formats: args.format.clone(),
         area,
-        mask: MaskOptions { snow: args.scene.mask_snow },
         overwrite: args.overwrite,
-        device: args.device.to_string(),
+        device: args.device.clone(),
     };
-    let description = model.description(&args.model);
-    let segmenter = model.into_segmenter();
+    let description = describe(card);
+    let segmenter = BurnSegmenter::new(model);
     let bar = Bar::new(quiet || args.json);
     let result = predict(&scene, &description, &segmenter, &args.output, &options, &bar, cancel);
     bar.clear();
@@ -64,6 +66,26 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         print_summary(&mut stdout, &manifest, args).context("cannot print the summary")?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the pipeline and the manifest need of a card.
+fn describe(card: &ModelCard) -> ModelDescription {
+    let normalisation = (0..card.bands.len())
+        .map(|band| {
+            let (offset, divisor) = card.normalisation.offset_divisor(band);
+            BandNormalisation { offset, divisor }
+        })
+        .collect();
+    let record = serde_json::json!({
+        "title": card.title,
+        "licence": card.licence,
+        "weights_sha256": card.weights_sha256,
+        "architecture": card.architecture,
+        "normalisation": card.normalisation,
+        "classes": card.classes,
+        "training": card.training,
+    });
+    ModelDescription { bands: card.bands.clone(), normalisation, gsd_m: card.gsd_m, record }
 }
 
 fn print_summary(out: &mut impl Write, manifest: &Manifest, args: &PredictArgs) -> std::io::Result<()> {

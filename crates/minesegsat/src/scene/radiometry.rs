@@ -63,6 +63,25 @@ pub struct BandRadiometry {
     pub zero_is_nodata: bool,
 }
 
+impl BandRadiometry {
+    /// Products before baseline 04.00.
+    const USUAL: Self = Self { scale: 1e-4, offset_dn: 0.0, nodata: None, zero_is_nodata: true };
+
+    /// `(dn + offset_dn) * scale`, at least 0; NaN stays NaN. Nodata is not looked at.
+    #[inline]
+    pub fn reflectance(&self, dn: f32) -> f32 {
+        // In f64: 1e-4 and the sum are then exact to the last bit that f32 keeps.
+        let value = ((f64::from(dn) + self.offset_dn) * self.scale) as f32;
+        if value < 0.0 { 0.0 } else { value }
+    }
+
+    /// Whether a digital number marks a missing pixel.
+    #[inline]
+    pub fn is_nodata(&self, dn: f32) -> bool {
+        dn.is_nan() || (self.zero_is_nodata && dn == 0.0) || self.nodata.is_some_and(|v| dn == v as f32)
+    }
+}
+
 /// What the offset was decided by; the [module](self) has the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -130,19 +149,13 @@ impl Radiometry {
     /// see [`Radiometry::is_nodata`]. A band that the scene has not is taken as scaled by 1e-4 without offset.
     #[inline]
     pub fn reflectance(&self, band: Band, dn: f32) -> f32 {
-        let value = match self.bands.get(&band) {
-            // In f64: 1e-4 and the sum are then exact to the last bit that f32 keeps.
-            Some(b) => ((f64::from(dn) + b.offset_dn) * b.scale) as f32,
-            None => dn * 1e-4,
-        };
-        if value < 0.0 { 0.0 } else { value }
+        self.bands.get(&band).unwrap_or(&BandRadiometry::USUAL).reflectance(dn)
     }
 
     /// Whether a digital number marks a missing pixel.
     #[inline]
     pub fn is_nodata(&self, band: Band, dn: f32) -> bool {
-        let (nodata, zero) = self.bands.get(&band).map_or((None, true), |b| (b.nodata, b.zero_is_nodata));
-        dn.is_nan() || (zero && dn == 0.0) || nodata.is_some_and(|v| dn == v as f32)
+        self.bands.get(&band).unwrap_or(&BandRadiometry::USUAL).is_nodata(dn)
     }
 }
 
