@@ -46,6 +46,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// A text or JSON file is not what it should be.
+    #[error("cannot use {location}: {reason}")]
+    Input {
+        /// Path or URL.
+        location: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
     /// A raster could not be written.
     #[error("cannot write raster {path}: {reason}", path = path.display())]
     RasterWrite {

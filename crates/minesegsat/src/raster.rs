@@ -2,16 +2,21 @@
 //! files look alike.
 
 mod access;
+mod blocks;
+mod bytes;
+mod cache;
+mod jp2;
 mod location;
+mod tiff;
 
 use std::sync::Arc;
 
 pub use access::{InputIdentity, identity, read_bytes, read_json, read_text};
 pub use location::Location;
-#[expect(unused_imports, reason = "used by the HTTP layer, which is being built")]
 pub(crate) use location::public_url;
 
-use crate::{Error, Grid, Result, Window};
+use self::bytes::ByteSource;
+use crate::{Grid, Result, Window};
 
 /// Pixel values of one band in a window, row-major `[height, width]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,15 +105,32 @@ pub trait RasterSource: Send + Sync + std::fmt::Debug {
 }
 
 /// Opens a raster by windows: GeoTIFF and COG on disk, in an archive or over HTTP by ranges; JPEG 2000 on disk, in an
-/// archive or over HTTP (fetched whole).
+/// archive or over HTTP (fetched whole to a temporary file).
 ///
-/// The kind of file is told by its first bytes, not by its name.
+/// The kind of file is told by its first bytes, not by its name. Decoded blocks of all rasters of the process share one
+/// cache of bounded size, so reading on never takes more memory.
 pub fn open_raster(location: &Location) -> Result<Arc<dyn RasterSource>> {
-    Err(Error::raster(location.to_string(), "reading is not built yet"))
+    let source = ByteSource::open(location)?;
+    let head = source.read(0..source.len().min(12))?;
+    if tiff::is_tiff(&head) {
+        tiff::open(source)
+    } else if jp2::is_jp2(&head) {
+        jp2::open(source, None)
+    } else if source.len() == 0 {
+        Err(source.error("it is empty"))
+    } else {
+        let start = head.escape_ascii();
+        Err(source.error(format!("it is neither a GeoTIFF nor JPEG 2000: it begins with `{start}`")))
+    }
 }
 
 /// Opens a JPEG 2000 file whose place is known from elsewhere (`MTD_TL.xml` of a SAFE product). The size of the grid
 /// must be that of the image.
 pub fn open_jp2_with_grid(location: &Location, grid: Grid) -> Result<Arc<dyn RasterSource>> {
-    Err(Error::raster(location.to_string(), format!("reading is not built yet ({}x{})", grid.width, grid.height)))
+    let source = ByteSource::open(location)?;
+    let head = source.read(0..source.len().min(12))?;
+    if !jp2::is_jp2(&head) {
+        return Err(source.error(format!("it is no JPEG 2000 file: it begins with `{}`", head.escape_ascii())));
+    }
+    jp2::open(source, Some(grid))
 }

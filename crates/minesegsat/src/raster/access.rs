@@ -5,8 +5,10 @@ use std::ops::Range;
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 
-use crate::{Error, Location, Result};
+use super::bytes::ByteSource;
+use crate::{Error, Location, Result, http};
 
 /// What tells one version of an input from another, for manifests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,23 +31,96 @@ pub struct InputIdentity {
 
 /// Reads a file, or the bytes of a range of it.
 pub fn read_bytes(location: &Location, range: Option<Range<u64>>) -> Result<Bytes> {
-    let _ = range;
-    Err(Error::raster(location.to_string(), "reading is not built yet"))
+    // Without a range a plain request will do, which any server answers (a STAC API has no ranges).
+    if let (Location::Url(url), None) = (location, &range) {
+        return http::get(url);
+    }
+    let source = ByteSource::open(location)?;
+    let range = range.unwrap_or(0..source.len());
+    source.read(range)
 }
 
 /// Reads a UTF-8 text file.
 pub fn read_text(location: &Location) -> Result<String> {
     let bytes = read_bytes(location, None)?;
-    String::from_utf8(bytes.into()).map_err(|e| Error::raster(location.to_string(), format!("not UTF-8 text: {e}")))
+    String::from_utf8(bytes.into())
+        .map_err(|e| Error::Input { location: location.to_string(), reason: format!("it is not UTF-8 text: {e}") })
 }
 
 /// Reads a JSON file.
 pub fn read_json<T: DeserializeOwned>(location: &Location) -> Result<T> {
     let bytes = read_bytes(location, None)?;
-    serde_json::from_slice(&bytes).map_err(|e| Error::raster(location.to_string(), format!("JSON: {e}")))
+    serde_json::from_slice(&bytes).map_err(|e| Error::Input {
+        location: location.to_string(),
+        reason: format!("it is not the JSON expected: {e}"),
+    })
 }
 
-/// Size, and SHA-256 or `ETag`, of a file. Files on disk and in archives are read whole.
+/// Size, and SHA-256 or `ETag`, of a file. Files on disk and in archives are read whole; of a file on a server one byte
+/// is asked for.
 pub fn identity(location: &Location) -> Result<InputIdentity> {
-    Err(Error::raster(location.to_string(), "reading is not built yet"))
+    if let Location::Url(url) = location {
+        let answer = http::probe(url)?;
+        return Ok(InputIdentity {
+            location: location.to_string(),
+            size: answer.size,
+            sha256: None,
+            etag: answer.etag,
+            last_modified: answer.last_modified,
+        });
+    }
+    let source = ByteSource::open(location)?;
+    let mut hash = Sha256::new();
+    source.for_each_piece(|piece| hash.update(piece))?;
+    let sha256 = hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        use std::fmt::Write;
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    Ok(InputIdentity {
+        location: location.to_string(),
+        size: Some(source.len()),
+        sha256: Some(sha256),
+        etag: None,
+        last_modified: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn files_and_entries_are_read_alike() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = folder.path().join("scene.zip");
+        let mut zip = zip::ZipWriter::new(fs_err::File::create(&archive).unwrap());
+        let options = zip::write::SimpleFileOptions::default();
+        for (name, method) in
+            [("a/stored", zip::CompressionMethod::Stored), ("a/packed", zip::CompressionMethod::Deflated)]
+        {
+            zip.start_file(name, options.compression_method(method)).unwrap();
+            zip.write_all(b"abc").unwrap();
+        }
+        zip.finish().unwrap();
+        let plain = folder.path().join("plain");
+        fs_err::write(&plain, b"abc").unwrap();
+        let top = Location::Path(archive);
+        for location in [Location::Path(plain), top.join("a/stored"), top.join("a/packed")] {
+            assert_eq!(read_text(&location).unwrap(), "abc", "{location}");
+            assert_eq!(&read_bytes(&location, Some(1..3)).unwrap()[..], b"bc", "{location}");
+            let error = read_bytes(&location, Some(1..4)).unwrap_err().to_string();
+            assert!(error.contains(&location.to_string()) && error.contains("has only 3"), "{error}");
+            let identity = identity(&location).unwrap();
+            // FIPS 180-2, appendix B.1: SHA-256 of "abc"
+            let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+            assert_eq!((identity.size, identity.sha256.as_deref()), (Some(3), Some(abc)));
+        }
+        let error = read_text(&top.join("a/none")).unwrap_err().to_string();
+        assert!(error.contains("scene.zip/a/none"), "{error}");
+        let error = read_json::<u8>(&top.join("a/stored")).unwrap_err().to_string();
+        assert!(error.contains("scene.zip/a/stored") && error.contains("JSON"), "{error}");
+    }
 }

@@ -327,8 +327,8 @@ fn product_xml(spec: &SceneSpec) -> String {
         } else {
             ("Radiometric_Offset_List", "RADIO_ADD_OFFSET")
         };
-        let items: String = (0..13).map(|id| format!(r#"<{item} band_id="{id}">{offset}</{item}>"#)).collect();
-        format!("<{list}>{items}</{list}>")
+        let items: Vec<String> = (0..13).map(|id| format!(r#"<{item} band_id="{id}">{offset}</{item}>"#)).collect();
+        format!("<{list}>{}</{list}>", items.concat())
     });
     let quantification = if surface {
         "<QUANTIFICATION_VALUES_LIST><BOA_QUANTIFICATION_VALUE unit=\"none\">10000</BOA_QUANTIFICATION_VALUE>\
@@ -370,17 +370,17 @@ fn product_xml(spec: &SceneSpec) -> String {
 }
 
 fn tile_xml(spec: &SceneSpec) -> String {
-    let mut geocoding = String::new();
-    for r in [10, 20, 60] {
+    let (x, y) = spec.origin;
+    let each = |line: &dyn Fn(usize) -> String| [10, 20, 60].map(line).concat();
+    let sizes = each(&|r| {
         let side = spec.size * 10 / r;
-        geocoding += &format!(r#"<Size resolution="{r}"><NROWS>{side}</NROWS><NCOLS>{side}</NCOLS></Size>"#);
-    }
-    for r in [10, 20, 60] {
-        let (x, y) = spec.origin;
-        geocoding += &format!(
+        format!(r#"<Size resolution="{r}"><NROWS>{side}</NROWS><NCOLS>{side}</NCOLS></Size>"#)
+    });
+    let positions = each(&|r| {
+        format!(
             r#"<Geoposition resolution="{r}"><ULX>{x}</ULX><ULY>{y}</ULY><XDIM>{r}</XDIM><YDIM>-{r}</YDIM></Geoposition>"#
-        );
-    }
+        )
+    });
     format!(
         r#"<?xml version="1.0" encoding="UTF-8" standalone="no"?>
 <n1:Level-{level}_Tile_ID xmlns:n1="https://psd-14.sentinel2.eo.esa.int/PSD/S2_PDI_Level-{level}_Tile_Metadata.xsd">
@@ -391,7 +391,7 @@ fn tile_xml(spec: &SceneSpec) -> String {
     <Tile_Geocoding metadataLevel="Brief">
       <HORIZONTAL_CS_NAME>WGS84 / UTM</HORIZONTAL_CS_NAME>
       <HORIZONTAL_CS_CODE>EPSG:{epsg}</HORIZONTAL_CS_CODE>
-      {geocoding}
+      {sizes}{positions}
     </Tile_Geocoding>
   </n1:Geometric_Info>
 </n1:Level-{level}_Tile_ID>
@@ -515,17 +515,18 @@ impl GeoTiff {
     }
 
     fn gdal_metadata(&self) -> String {
-        let mut items = String::new();
-        for (i, name) in self.names.iter().enumerate() {
-            items += &format!("<Item name=\"DESCRIPTION\" sample=\"{i}\" role=\"description\">{name}</Item>");
-        }
+        let item = |name: &str, role: &str, sample: usize, value: &str| {
+            format!(r#"<Item name="{name}" sample="{sample}" role="{role}">{value}</Item>"#)
+        };
+        let mut items: Vec<String> =
+            self.names.iter().enumerate().map(|(i, name)| item("DESCRIPTION", "description", i, name)).collect();
         if let Some((scale, offset)) = self.scale_offset {
             for i in 0..self.bands.len() {
-                items += &format!("<Item name=\"SCALE\" sample=\"{i}\" role=\"scale\">{scale}</Item>");
-                items += &format!("<Item name=\"OFFSET\" sample=\"{i}\" role=\"offset\">{offset}</Item>");
+                items.push(item("SCALE", "scale", i, &scale.to_string()));
+                items.push(item("OFFSET", "offset", i, &offset.to_string()));
             }
         }
-        format!("<GDALMetadata>{items}</GDALMetadata>")
+        format!("<GDALMetadata>{}</GDALMetadata>", items.concat())
     }
 }
 

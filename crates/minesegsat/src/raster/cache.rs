@@ -1,0 +1,206 @@
+//! Decoded blocks of all open rasters, shared by all threads, bounded in bytes.
+//!
+//! A block that several threads want at once is decoded by the first; the others wait for it. Nobody who has claimed a
+//! block waits for somebody else's before publishing his own, so there is no circle of waiting.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::Pixels;
+
+/// Bytes of decoded blocks kept in this process: two rows of 1024-pixel blocks of the twelve bands of a Sentinel-2
+/// tile fit in.
+const LIMIT_BYTES: usize = 320 << 20;
+
+/// The cache of this process.
+pub(super) static BLOCKS: BlockCache = BlockCache::new(LIMIT_BYTES);
+
+/// Which raster (a number given when it was opened) and which of its blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct BlockKey {
+    pub(super) raster: u64,
+    pub(super) block: usize,
+}
+
+pub(super) struct BlockCache {
+    state: Mutex<Option<State>>,
+    published: Condvar,
+    limit: usize,
+}
+
+#[derive(Default)]
+struct State {
+    entries: HashMap<BlockKey, Entry>,
+    /// Ready blocks by the time of their last use.
+    by_age: BTreeMap<u64, BlockKey>,
+    clock: u64,
+    bytes: usize,
+}
+
+enum Entry {
+    Loading,
+    Ready { block: Arc<Pixels>, used: u64 },
+}
+
+/// What [`BlockCache::get_or_claim`] found.
+pub(super) enum Found<'a> {
+    /// The block is there.
+    Ready(Arc<Pixels>),
+    /// The block is not there: decode it and [`Claim::publish`] it.
+    Claimed(Claim<'a>),
+    /// Another thread decodes it: [`BlockCache::wait`] for it.
+    Busy,
+}
+
+/// The duty to decode a block. Dropped without publishing (an error, a panic), it sets the block free for others.
+pub(super) struct Claim<'a> {
+    cache: &'a BlockCache,
+    key: BlockKey,
+}
+
+impl BlockCache {
+    const fn new(limit: usize) -> Self {
+        Self { state: Mutex::new(None), published: Condvar::new(), limit }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<State>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn get_or_claim(&self, key: BlockKey) -> Found<'_> {
+        let mut state = self.lock();
+        let state = state.get_or_insert_default();
+        match state.entries.get(&key) {
+            Some(Entry::Loading) => Found::Busy,
+            Some(Entry::Ready { .. }) => state.touch(key).map_or(Found::Busy, Found::Ready),
+            None => {
+                state.entries.insert(key, Entry::Loading);
+                Found::Claimed(Claim { cache: self, key })
+            }
+        }
+    }
+
+    /// Waits for a block that another thread decodes. `None`: that thread failed, or the block was evicted at once.
+    pub(super) fn wait(&self, key: BlockKey) -> Option<Arc<Pixels>> {
+        let state = self.lock();
+        let mut state = self
+            .published
+            .wait_while(state, |s| matches!(s.as_ref().and_then(|s| s.entries.get(&key)), Some(Entry::Loading)))
+            .unwrap_or_else(PoisonError::into_inner);
+        state.as_mut()?.touch(key)
+    }
+
+    /// Forgets all blocks of a raster that is closed.
+    pub(super) fn forget(&self, raster: u64) {
+        if let Some(state) = self.lock().as_mut() {
+            let State { entries, by_age, bytes, .. } = state;
+            entries.retain(|key, entry| match entry {
+                Entry::Ready { block, used } if key.raster == raster => {
+                    *bytes -= block.byte_len();
+                    by_age.remove(used);
+                    false
+                }
+                _ => true,
+            });
+        }
+    }
+}
+
+impl State {
+    fn touch(&mut self, key: BlockKey) -> Option<Arc<Pixels>> {
+        self.clock += 1;
+        match self.entries.get_mut(&key) {
+            Some(Entry::Ready { block, used }) => {
+                self.by_age.remove(used);
+                *used = self.clock;
+                self.by_age.insert(self.clock, key);
+                Some(Arc::clone(block))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Claim<'_> {
+    /// Gives the block to everybody who waits, and makes room for it. A block larger than the limit is kept alone.
+    pub(super) fn publish(self, block: Arc<Pixels>) {
+        {
+            let mut state = self.cache.lock();
+            let state = state.get_or_insert_default();
+            state.bytes += block.byte_len();
+            state.clock += 1;
+            let used = state.clock;
+            state.entries.insert(self.key, Entry::Ready { block, used });
+            state.by_age.insert(used, self.key);
+            while state.bytes > self.cache.limit && state.by_age.len() > 1 {
+                let Some((_, oldest)) = state.by_age.pop_first() else { break };
+                if let Some(Entry::Ready { block, .. }) = state.entries.remove(&oldest) {
+                    state.bytes -= block.byte_len();
+                }
+            }
+        }
+        self.cache.published.notify_all();
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if let Some(state) = self.cache.lock().as_mut() {
+            state.entries.remove(&self.key);
+        }
+        self.cache.published.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(block: usize) -> BlockKey {
+        BlockKey { raster: 1, block }
+    }
+
+    fn put(cache: &BlockCache, block: usize, bytes: usize) {
+        match cache.get_or_claim(key(block)) {
+            Found::Claimed(claim) => claim.publish(Arc::new(Pixels::U8(vec![block as u8; bytes]))),
+            _ => panic!("block {block} is there already"),
+        }
+    }
+
+    fn holds(cache: &BlockCache, block: usize) -> bool {
+        cache.lock().as_ref().is_some_and(|s| s.entries.contains_key(&key(block)))
+    }
+
+    #[test]
+    fn the_block_unused_for_longest_goes_first() {
+        let cache = BlockCache::new(100);
+        put(&cache, 1, 40);
+        put(&cache, 2, 40);
+        assert!(matches!(cache.get_or_claim(key(1)), Found::Ready(_)));
+        put(&cache, 3, 40);
+        assert_eq!([holds(&cache, 1), holds(&cache, 2), holds(&cache, 3)], [true, false, true]);
+        put(&cache, 4, 500);
+        assert_eq!([holds(&cache, 1), holds(&cache, 3), holds(&cache, 4)], [false, false, true], "kept alone");
+        put(&cache, 5, 10);
+        assert!(!holds(&cache, 4));
+        assert_eq!(cache.lock().as_ref().unwrap().bytes, 10);
+        cache.forget(1);
+        assert_eq!(cache.lock().as_ref().unwrap().bytes, 0);
+        assert!(!holds(&cache, 5));
+    }
+
+    #[test]
+    fn a_failed_claim_sets_waiters_free() {
+        let cache = BlockCache::new(100);
+        let Found::Claimed(claim) = cache.get_or_claim(key(7)) else { panic!("claimed by nobody") };
+        assert!(matches!(cache.get_or_claim(key(7)), Found::Busy));
+        std::thread::scope(|s| {
+            let waiter = s.spawn(|| cache.wait(key(7)));
+            drop(claim);
+            assert!(waiter.join().unwrap().is_none());
+        });
+        put(&cache, 7, 1);
+        assert!(cache.wait(key(7)).is_some());
+    }
+}

@@ -1,0 +1,126 @@
+//! JPEG 2000 (`.jp2` and raw codestreams), as in Sentinel-2 SAFE products.
+//!
+//! The image's internal tiles are this format's blocks. An index of their tile-parts is made when the file is opened
+//! (which also finds truncated files at once); a tile is decoded from a codestream made of the main header and that
+//! tile's parts alone. So tiles are read in any order, by several threads, without decoding the whole image or keeping
+//! a decoder open: OpenJPEG's own area decoding fails on files as the SAFE products have them.
+
+mod codestream;
+mod georeference;
+mod openjpeg;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use self::codestream::Codestream;
+use super::blocks::{BlockFormat, BlockLayout, BlockRaster, check_block_bytes};
+use super::bytes::ByteSource;
+use super::{DataType, Pixels, RasterInfo, RasterSource};
+use crate::{Grid, Result};
+
+/// First bytes of a JP2 file: its signature box.
+const SIGNATURE: [u8; 12] = *b"\0\0\0\x0cjP  \r\n\x87\n";
+/// First bytes of a raw codestream: SOC and SIZ.
+const RAW: [u8; 4] = [0xff, 0x4f, 0xff, 0x51];
+
+/// Whether a file's first bytes are those of a JPEG 2000 file.
+pub(super) fn is_jp2(head: &[u8]) -> bool {
+    head.starts_with(&SIGNATURE) || head.starts_with(&RAW)
+}
+
+#[derive(Debug)]
+struct Jp2Format {
+    layout: BlockLayout,
+    codestream: Codestream,
+    data_type: DataType,
+}
+
+/// Opens a JPEG 2000 file. Its place is `grid`, or what its boxes say (GeoJP2 or GMLJP2).
+pub(super) fn open(source: ByteSource, grid: Option<Grid>) -> Result<Arc<dyn RasterSource>> {
+    let source = source.into_local()?;
+    let boxes = georeference::boxes(&source)?;
+    let codestream = Codestream::read(&source, boxes.codestream.clone())?;
+    let size = &codestream.size;
+    let (width, height) = (size.width as usize, size.height as usize);
+    let grid = match grid {
+        Some(grid) if (grid.width, grid.height) != (width, height) => {
+            return Err(source.error(format!(
+                "it has {width}x{height} pixels, the product's metadata say {}x{}",
+                grid.width, grid.height
+            )));
+        }
+        Some(grid) => grid,
+        None => georeference::grid(&source, &boxes, width, height)?,
+    };
+    let data_type = match (size.bits, size.signed) {
+        (..=8, false) => DataType::U8,
+        (..=16, false) => DataType::U16,
+        (..=16, true) => DataType::I16,
+        (bits, _) => return Err(source.error(format!("its pixels have {bits} bits; up to 16 are read"))),
+    };
+    // OpenJPEG decodes to 32-bit integers.
+    check_block_bytes(u64::from(size.tile_width), u64::from(size.tile_height), u64::from(size.components), 4)
+        .map_err(|reason| source.error(reason))?;
+    let bands = usize::from(size.components);
+    let layout = BlockLayout {
+        width: size.tile_width as usize,
+        height: size.tile_height as usize,
+        across: size.tiles_across() as usize,
+        down: size.tiles_down() as usize,
+        bands,
+    };
+    let info = RasterInfo {
+        location: source.name().to_owned(),
+        grid,
+        data_type,
+        nodata: None,
+        band_names: vec![None; bands],
+        scale_offset: vec![None; bands],
+        block_size: (layout.width, layout.height),
+    };
+    Ok(Arc::new(BlockRaster::new(info, source, Jp2Format { layout, codestream, data_type })))
+}
+
+impl BlockFormat for Jp2Format {
+    fn layout(&self) -> &BlockLayout {
+        &self.layout
+    }
+
+    fn ranges(&self, block: usize) -> Vec<Range<u64>> {
+        self.codestream.tiles.get(block).cloned().unwrap_or_default()
+    }
+
+    fn decode(&self, block: usize, bytes: &[Bytes]) -> Result<Pixels, String> {
+        let window = self.codestream.size.tile(block as u32);
+        let parts = std::iter::once(&self.codestream.header[..]).chain(bytes.iter().map(|b| &b[..]));
+        let tile_stream = parts.chain([&codestream::END[..]]).collect::<Vec<_>>().concat();
+        let components = openjpeg::decode_tile(&tile_stream, block as u32, self.layout.bands, window)?;
+        // Tiles at the right edge are narrower than the others: padded, so that all blocks have rows of one length.
+        let (from, to, rows) = (window.width, self.layout.width, window.height);
+        Ok(match self.data_type {
+            DataType::U8 => Pixels::U8(padded(&components, from, to, rows, |v| v as u8)),
+            DataType::U16 => Pixels::U16(padded(&components, from, to, rows, |v| v as u16)),
+            DataType::I16 => Pixels::I16(padded(&components, from, to, rows, |v| v as i16)),
+            DataType::F32 => return Err("JPEG 2000 holds integers".to_owned()),
+        })
+    }
+}
+
+fn padded<T: Copy + Default>(
+    components: &openjpeg::Components,
+    from: usize,
+    to: usize,
+    rows: usize,
+    convert: impl Fn(i32) -> T,
+) -> Vec<T> {
+    let mut pixels = Vec::with_capacity(components.len() * rows * to);
+    for component in components.iter() {
+        for row in component.chunks_exact(from).take(rows) {
+            pixels.extend(row.iter().map(|&v| convert(v)));
+            pixels.resize(pixels.len() + to - from, T::default());
+        }
+    }
+    pixels
+}
