@@ -5,6 +5,8 @@ pub mod cog;
 mod crs;
 mod error;
 mod grid;
+pub mod output;
+pub mod quicklook;
 pub mod raster;
 mod segmenter;
 
