@@ -34,7 +34,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = CogOptions {
         data_type,
         nodata: if nodata == "none" { None } else { Some(nodata.parse()?) },
-        bands: (1..=bands).map(|i| BandMeta { scale: 0.5, offset: 0.1, ..BandMeta::named(format!("band {i}")) }).collect(),
+        bands: (1..=bands)
+            .map(|i| BandMeta { scale: 0.5, offset: 0.1, ..BandMeta::named(format!("band {i}")) })
+            .collect(),
         overview_resampling: match resampling.as_str() {
             "average" => OverviewResampling::Average,
             "mode" => OverviewResampling::Mode,

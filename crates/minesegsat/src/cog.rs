@@ -122,9 +122,8 @@ impl CogOptions {
     }
 
     fn check(&self) -> Result<()> {
-        let refuse = |name, value: String, accepted: &str| {
-            Err(Error::Argument { name, value, accepted: accepted.to_owned() })
-        };
+        let refuse =
+            |name, value: String, accepted: &str| Err(Error::Argument { name, value, accepted: accepted.to_owned() });
         if !self.block_size.is_multiple_of(16) || !(16..=4096).contains(&self.block_size) {
             return refuse("block size", self.block_size.to_string(), "a multiple of 16 from 16 to 4096");
         }
@@ -239,14 +238,7 @@ impl CogWriter {
                 compression_level: options.compression_level,
             },
         );
-        Ok(Self {
-            path: path.to_owned(),
-            grid: grid.clone(),
-            options,
-            pyramid,
-            spool: Spool { file, len: 0 },
-            rows: 0,
-        })
+        Ok(Self { path: path.to_owned(), grid: grid.clone(), options, pyramid, spool: Spool { file, len: 0 }, rows: 0 })
     }
 
     /// Appends whole rows, any number at a time.
@@ -269,10 +261,8 @@ impl CogWriter {
             )));
         }
         if self.rows + rows > self.grid.height {
-            return Err(self.error(format!(
-                "more rows than the {} it has: {} written, then {rows}",
-                self.grid.height, self.rows
-            )));
+            return Err(self
+                .error(format!("more rows than the {} it has: {} written, then {rows}", self.grid.height, self.rows)));
         }
         self.rows += rows;
         self.pyramid.push(bands, &mut self.spool).map_err(|error| write_error(&self.path, &error))
@@ -284,10 +274,12 @@ impl CogWriter {
             return Err(self.error(format!("{} of its {} rows were written", self.rows, self.grid.height)));
         }
         let path = std::mem::take(&mut self.path);
-        let assembled = File::create(&path).and_then(|file| self.assemble(file).inspect_err(|_| {
-            // The first error is the one to tell.
-            let _ = std::fs::remove_file(&path);
-        }));
+        let assembled = File::create(&path).and_then(|file| {
+            self.assemble(file).inspect_err(|_| {
+                // The first error is the one to tell.
+                let _ = std::fs::remove_file(&path);
+            })
+        });
         assembled.map_err(|error| write_error(&path, &error))
     }
 

@@ -7,6 +7,8 @@ mod error;
 mod grid;
 pub mod patch_grid;
 pub mod polygonize;
+pub mod output;
+pub mod quicklook;
 pub mod raster;
 pub mod resample;
 pub mod http;

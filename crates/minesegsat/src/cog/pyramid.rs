@@ -28,12 +28,7 @@ pub(super) trait Pyramid: Debug + Send {
 }
 
 /// The levels of a raster of `width` x `height` pixels.
-pub(super) fn of_type(
-    data_type: DataType,
-    width: usize,
-    height: usize,
-    settings: PyramidSettings,
-) -> Box<dyn Pyramid> {
+pub(super) fn of_type(data_type: DataType, width: usize, height: usize, settings: PyramidSettings) -> Box<dyn Pyramid> {
     match data_type {
         DataType::U8 => Box::new(Levels::<u8>::new(width, height, settings)),
         DataType::U16 => Box::new(Levels::<u16>::new(width, height, settings)),

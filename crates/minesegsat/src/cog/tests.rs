@@ -114,7 +114,8 @@ fn pattern(width: usize, height: usize) -> Vec<u8> {
 
 #[test]
 fn pixels_of_all_sizes_come_back_and_blocks_follow_each_other_without_gaps() {
-    let options = CogOptions { block_size: 16, overview_resampling: OverviewResampling::Nearest, ..CogOptions::mask("m") };
+    let options =
+        CogOptions { block_size: 16, overview_resampling: OverviewResampling::Nearest, ..CogOptions::mask("m") };
     for (width, height) in [(1, 1), (15, 17), (16, 16), (17, 1), (1, 40), (33, 32), (70, 53)] {
         let pixels = pattern(width, height);
         let file = write(&grid(width, height), &options, &[Pixels::U8(pixels.clone())], 5);
