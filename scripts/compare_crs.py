@@ -9,6 +9,7 @@ operation that PROJ has without grids (must be within the two metres or so that 
 """
 
 import collections
+import math
 import subprocess
 import sys
 import warnings
@@ -18,14 +19,18 @@ from pyproj.enums import PJType
 from pyproj.exceptions import ProjError
 
 warnings.filterwarnings("ignore")
-geod = pyproj.Geod(ellps="WGS84")
-
 
 def codes():
     for kind in (PJType.GEOGRAPHIC_2D_CRS, PJType.PROJECTED_CRS, PJType.GEOCENTRIC_CRS, PJType.COMPOUND_CRS):
         for code in pyproj.get_codes("EPSG", kind, allow_deprecated=True):
             if int(code) < 65536:
                 yield int(code)
+
+
+def run(binary, lines):
+    out = subprocess.run([binary], input="\n".join(lines), capture_output=True, text=True, check=True).stdout
+    assert out.count("\n") == len(lines)
+    return out.splitlines()
 
 
 def main(binary):
@@ -44,11 +49,10 @@ def main(binary):
                 lon = (lon + 180) % 360 - 180
                 jobs.append((code, crs, lon, lat))
                 lines.append(f"4326 {code} {lon!r} {lat!r}")
-    out = subprocess.run([binary], input="\n".join(lines), capture_output=True, text=True, check=True).stdout.splitlines()
-    assert len(out) == len(jobs)
+    out = run(binary, lines)
 
     accepted, refused, worst, shifts, failures = set(), collections.Counter(), {}, {}, []
-    cache = {}
+    cache, back, back_lines, inverse = {}, [], [], {}
     for (code, crs, lon, lat), answer in zip(jobs, out):
         if answer.startswith("error"):
             reason = answer.split(": ", 2)[-1]
@@ -61,22 +65,41 @@ def main(binary):
         x, y = map(float, answer.split())
         if code not in cache:
             try:
-                exact = pyproj.Transformer.from_crs(crs.geodetic_crs, crs, always_xy=True) if not crs.is_geographic else None
-            except ProjError as error:
-                print(code, crs.name, error)
-                exact = None
-            cache[code] = exact, pyproj.Transformer.from_crs(4326, crs, always_xy=True)
+                geographic = crs.geodetic_crs
+                exact = None if crs.is_geographic else pyproj.Transformer.from_crs(geographic, crs, always_xy=True)
+                cache[code] = exact, pyproj.Transformer.from_crs(4326, crs, always_xy=True)
+            except ProjError:
+                print(f"PROJ itself cannot use EPSG:{code} {crs.name}")
+                cache[code] = None
+        if cache[code] is None:
+            continue
         exact, datum = cache[code]
-        unit = crs.axis_info[0].unit_conversion_factor if not crs.is_geographic else 111_000
+        scale = math.cos(math.radians(lat)) if crs.is_geographic else 1
+        unit = 111_000 if crs.is_geographic else crs.axis_info[0].unit_conversion_factor
         ex, ey = exact.transform(lon, lat) if exact else (lon, lat)
-        worst[code] = max(worst.get(code, 0), abs(ex - x) * unit, abs(ey - y) * unit)
+        worst[code] = max(worst.get(code, 0), abs(ex - x) * unit * scale, abs(ey - y) * unit)
+        back.append((code, *(exact.transform(ex, ey, direction="INVERSE") if exact else (lon, lat))))
+        back_lines.append(f"{code} 4326 {ex!r} {ey!r}")
         dx, dy = datum.transform(lon, lat)
-        shifts[code] = max(shifts.get(code, 0), abs(dx - x) * unit, abs(dy - y) * unit)
+        shifts[code] = max(shifts.get(code, 0), abs(dx - x) * unit * scale, abs(dy - y) * unit)
+
+    for (code, lon, lat), answer in zip(back, run(binary, back_lines)):
+        if answer.startswith("error"):
+            failures.append((code, lon, lat, "inverse"))
+            continue
+        x, y = map(float, answer.split())
+        dlon = (x - lon + 180) % 360 - 180
+        d = max(abs(dlon) * math.cos(math.radians(lat)), abs(y - lat)) * 111_000
+        inverse[code] = max(inverse.get(code, 0), d)
 
     name = lambda code: f"EPSG:{code} {pyproj.CRS.from_epsg(code).name}"
     print(f"{len(accepted)} codes accepted, {len(refused)} refused")
     bad = sorted(((d, c) for c, d in worst.items() if not d < 1e-6), reverse=True)
     print(f"\n{len(bad)} differ from PROJ's projection by more than a micrometre:")
+    for d, code in bad[:60]:
+        print(f"  {d:.3e} m  {name(code)}")
+    bad = sorted(((d, c) for c, d in inverse.items() if not d < 1e-6), reverse=True)
+    print(f"\n{len(bad)} differ from PROJ's inverse by more than a micrometre:")
     for d, code in bad[:60]:
         print(f"  {d:.3e} m  {name(code)}")
     bad = sorted(((d, c) for c, d in shifts.items() if not d < 2.5), reverse=True)

@@ -127,6 +127,17 @@ fn check_definition(definition: &crs_definitions::Def) -> std::result::Result<()
     if let Some(axes) = parameter(proj4, "axis") {
         return Err(format!("has axes that do not point east and north (`{axes}`)"));
     }
+    match definition.code {
+        // The table of definitions is older than the registry here, and off by kilometres.
+        3973 | 3974 | 6996 | 6997 => return Err("was redefined since the table that this program has".to_owned()),
+        // "Intermediate" grids of Israel: PROJ knows shifts of up to 80 m for them.
+        _ if wkt.contains("DATUM[\"IG05") => return Err("is on a datum that is shifted against WGS 84".to_owned()),
+        // proj4rs 0.1.10 takes every latitude for the other pole there.
+        _ if proj4.starts_with("+proj=laea +lat_0=-90 ") => {
+            return Err("is an equal-area system about the South Pole, which is not supported".to_owned());
+        }
+        _ => {}
+    }
     // EPSG:3857 takes longitudes and latitudes of WGS 84 for those of a sphere, by definition.
     if definition.code == 3857 {
         return Ok(());
@@ -171,7 +182,8 @@ fn build_proj(definition: &crs_definitions::Def) -> std::result::Result<Proj, pr
             other => other,
         })
         .collect();
-    Proj::from_proj_string(&tokens.join(" "))
+    // PROJ knows the scale factor as k_0 and k, proj4rs as k0 and k.
+    Proj::from_proj_string(&tokens.join(" ").replace("+k_0=", "+k="))
 }
 
 /// Number of parts that [`Transformer::transform_bounds`] cuts each edge into, as PROJ and rasterio do.
@@ -383,8 +395,9 @@ mod tests {
     #[test]
     fn legacy_datums_are_refused_with_the_way_out() {
         // ED50, NAD27, Cape / Lo29, SAD69 / UTM 23S, Pulkovo 1942 GK zone 8, NZGD49, Tokyo, OSGB36, a sphere, the unknown
-        // datum on GRS 80, geocentric WGS 84, RGNC91 (zero shift on the Hayford ellipsoid, wrong in the registry).
-        for epsg in [23032, 26711, 22289, 29193, 28408, 27200, 4301, 27700, 4047, 4019, 4978, 2984] {
+        // datum on GRS 80, geocentric WGS 84, RGNC91 (zero shift on the Hayford ellipsoid, wrong in the registry), the Israeli
+        // Grid 05/12, EASE-Grid North and EASE-Grid 2.0 South.
+        for epsg in [6991, 3973, 6932, 23032, 26711, 22289, 29193, 28408, 27200, 4301, 27700, 4047, 4019, 4978, 2984] {
             let error = Crs::from_epsg(epsg).unwrap_err().to_string();
             assert!(error.starts_with(&format!("coordinate reference system EPSG:{epsg}: ")), "{error}");
             assert!(error.contains("EPSG:32601"), "{error}");
@@ -425,11 +438,11 @@ mod tests {
         let to_wgs84 = Transformer::new(&utm, &Crs::WGS84).unwrap();
         let [west, south, east, north] = to_wgs84.transform_bounds([300_000.0, 7_190_220.0, 409_800.0, 7_300_020.0]).unwrap();
         assert!(west > east && west > 178.0 && east < -178.0, "{west} {east}");
-        // Symmetric about the central meridian, the northern edge reaches furthest north in its middle, 200 m beyond its
+        // Symmetric about the central meridian, the northern edge reaches furthest north in its middle, 500 m beyond its
         // corners.
         let [_, _, _, top] = to_wgs84.transform_bounds([445_000.0, 7_190_220.0, 555_000.0, 7_300_020.0]).unwrap();
         let corner = to_wgs84.transform(445_000.0, 7_300_020.0).unwrap().1;
-        assert!(top - corner > 0.005 && south < north, "{top} {corner}");
+        assert!(top - corner > 0.004 && south < north, "{top} {corner}");
 
         let polar = Transformer::new(&Crs::from_epsg(3413).unwrap(), &Crs::WGS84).unwrap();
         let [west, _, east, north] = polar.transform_bounds([-1e5, -1e5, 1e5, 1e5]).unwrap();

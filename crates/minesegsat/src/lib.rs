@@ -1,5 +1,6 @@
 //! Sentinel-2 scenes in, maps of mining-disturbed land out.
 
+pub mod area;
 mod band;
 pub mod cog;
 mod crs;
@@ -14,7 +15,9 @@ pub mod resample;
 pub mod http;
 pub mod raster;
 pub mod scene;
+pub mod rasterize;
 mod segmenter;
+pub mod vector;
 
 pub use band::Band;
 pub use crs::{Crs, Transformer};
