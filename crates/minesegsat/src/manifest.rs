@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::{Grid, Result, Scene, raster::InputIdentity, scene::SceneMetadata};
+use crate::{Grid, InputIdentity, Location, Result, Scene, identity, scene::SceneMetadata};
 
 /// Version of the manifest's layout.
 const FORMAT_VERSION: u32 = 1;
@@ -140,8 +140,12 @@ pub struct OutputRecord {
 impl OutputRecord {
     /// Reads a finished file.
     pub fn of(name: &str, path: &Path) -> Result<Self> {
-        let (size, sha256) = crate::raster::hash_file(path)?;
-        Ok(Self { name: name.to_owned(), size, sha256 })
+        let identity = identity(&Location::Path(path.to_owned()))?;
+        Ok(Self {
+            name: name.to_owned(),
+            size: identity.size.unwrap_or_default(),
+            sha256: identity.sha256.unwrap_or_default(),
+        })
     }
 }
 

@@ -43,6 +43,8 @@ use crate::{
 /// What the pipeline must know of a model. The network itself is a [`Segmenter`].
 #[derive(Debug, Clone)]
 pub struct ModelDescription {
+    /// Name for people.
+    pub title: String,
     /// Bands in the order of the input channels.
     pub bands: Vec<Band>,
     /// One per band.
@@ -256,9 +258,13 @@ pub fn predict(
     let (regions, polygons) = measure(regions, &plan.grid, options.min_area_m2)?;
     write_mask(&output.path(MASK), &plan.grid, &regions)?;
     let metadata = PolygonMetadata {
-        title: "Mining-disturbed land".to_owned(),
         scene: scene.info().name.clone(),
-        datetime: scene.info().datetime.clone(),
+        datetime: scene.info().datetime,
+        model: model.title.clone(),
+        extra: [("threshold", options.threshold.into()), ("min_area_m2", options.min_area_m2.into())]
+            .map(|(name, value): (&str, serde_json::Value)| (name.to_owned(), value))
+            .into_iter()
+            .collect(),
     };
     for (format, name) in &vectors {
         write_polygons(&output.path(name), *format, &plan.grid.crs, &polygons, &metadata)?;
@@ -272,7 +278,7 @@ pub fn predict(
     let assessed = Assessed::new(assessed, nodata, masked, outside);
     let outlines: Vec<MultiPolygon<f64>> = regions.iter().map(|region| region.geometry.clone()).collect();
     let caption = caption(scene, &totals, &assessed);
-    quicklook.write_png(&output.path(QUICKLOOK), &outlines, &caption)?;
+    quicklook.render(&outlines, &caption).write_png(&output.path(QUICKLOOK))?;
     if cancel.load(std::sync::atomic::Ordering::Relaxed) {
         return Err(Error::Interrupted);
     }
@@ -297,7 +303,8 @@ pub fn predict(
         },
         ..Manifest::new(scene, inputs, GridRecord::from(&plan.grid), parameters(scene.mask_options(), model, options), assessed)
     };
-    crate::output::write_json(&output.path(MANIFEST), &manifest)?;
+    let json = serde_json::to_string_pretty(&manifest).map_err(std::io::Error::from)?;
+    fs_err::write(output.path(MANIFEST), json + "\n")?;
     output.commit()?;
     Ok(manifest)
 }
@@ -339,7 +346,10 @@ fn run_patches(
         )?,
         polygonizer: Polygonizer::new(width, options.connectivity),
         counts: [0; 4],
-        quicklook: Quicklook::new(width, height, QuicklookOptions::default()),
+        quicklook: Quicklook::new(width, height, QuicklookOptions {
+                pixel_size_m: plan.grid.crs.metres_per_unit().map(|m| m * plan.grid.transform.pixel_width),
+                ..QuicklookOptions::default()
+            }),
         picture,
     };
     let mut canvas = Canvas::new(plan.covered.width, plan.covered.height, plan.patches.patch_size);
@@ -478,7 +488,7 @@ impl<'a> Picture<'a> {
                 .iter()
                 .map(|&state| u8::from(state == Validity::Assessable as u8))
                 .collect();
-            quicklook.push_rows([&red?, &green?, &blue?], &valid, slice.height);
+            quicklook.push_rows([&red?, &green?, &blue?], &valid, slice.height)?;
         }
         Ok(())
     }

@@ -85,7 +85,7 @@ fn describe(card: &ModelCard) -> ModelDescription {
         "classes": card.classes,
         "training": card.training,
     });
-    ModelDescription { bands: card.bands.clone(), normalisation, gsd_m: card.gsd_m, record }
+    ModelDescription { title: card.title.clone(), bands: card.bands.clone(), normalisation, gsd_m: card.gsd_m, record }
 }
 
 fn print_summary(out: &mut impl Write, manifest: &Manifest, args: &PredictArgs) -> std::io::Result<()> {
