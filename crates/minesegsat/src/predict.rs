@@ -271,7 +271,7 @@ pub fn predict(
     }
     let totals = Totals {
         polygons: polygons.len(),
-        area_ha: polygons.iter().map(|p| p.area_ha).sum(),
+        area_ha: polygons.iter().map(|p| p.area_ha).fold(0.0, |sum, area| sum + area),
         largest_ha: polygons.iter().map(|p| p.area_ha).fold(0.0, f64::max),
     };
     let [assessed, nodata, masked, outside] = counts;

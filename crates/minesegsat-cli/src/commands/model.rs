@@ -4,7 +4,7 @@ use std::{io::Write, path::Path, process::ExitCode};
 
 use anyhow::bail;
 use minesegsat_nn::{
-    ImportOptions, ModelCard, Normalisation, SegFormerConfig, Training, Variant, import_checkpoint, list_models,
+    ImportOptions, ModelCard, Normalisation, Training, Variant, import_checkpoint, list_models,
     parse_device, random_model, verify as verify_model,
 };
 
