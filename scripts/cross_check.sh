@@ -16,7 +16,7 @@ target=$(cargo metadata --format-version 1 --no-deps | "$python" -c 'import json
 minesegsat="$target/debug/minesegsat"
 
 "$target/debug/examples/make_scene" "$work/scene" 1100 2>/dev/null
-"$minesegsat" model random tiny -o "$work/model" --patch-size 256 --seed 7 >/dev/null
+"$minesegsat" model random b0 -o "$work/model" --patch-size 256 --seed 7 >/dev/null
 predict() { "$minesegsat" predict "$work/scene" --model "$work/model" --format gpkg,geojson,fgb,parquet --quiet "$@"; }
 
 # A random network answers close to one value everywhere: take its median as the threshold, so that there are shapes.

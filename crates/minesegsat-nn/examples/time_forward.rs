@@ -40,7 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         if run > 0 {
             times.push(start.elapsed().as_secs_f64() * 1e3);
         }
-        if run == runs && let Some(path) = &logits {
+        if run == runs
+            && let Some(path) = &logits
+        {
             fs::write(path, answer.as_bytes())?;
         }
     }

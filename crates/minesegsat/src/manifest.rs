@@ -166,6 +166,16 @@ pub struct Timings {
     pub patches: usize,
 }
 
+/// `1 polygon`, `2 polygons`, `3 patches`.
+pub fn counted(count: usize, noun: &str) -> String {
+    let ending = match (count, noun.ends_with("ch")) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{count} {noun}{ending}")
+}
+
 impl Manifest {
     /// What is known before the results; the rest is filled in by the caller.
     pub(crate) fn new(

@@ -124,12 +124,7 @@ impl PatchReader {
         scene.require(bands)?;
         let grid = scene.grid().clone();
         let resampler = |native: &Grid| {
-            Resampler::new(
-                &native.transform,
-                (native.width, native.height),
-                &grid.transform,
-                (grid.width, grid.height),
-            )
+            Resampler::new(&native.transform, (native.width, native.height), &grid.transform, (grid.width, grid.height))
         };
         let plan = |(&band, &normalisation): (&Band, &BandNormalisation)| {
             let found = scene.band(band).ok_or_else(|| Error::MissingBands {

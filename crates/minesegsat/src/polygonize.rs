@@ -365,6 +365,5 @@ impl<'a> IntoIterator for &'a Regions {
     }
 }
 
-
 #[cfg(test)]
 mod tests;

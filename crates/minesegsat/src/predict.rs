@@ -28,7 +28,7 @@ use crate::{
     area::GeodesicMeter,
     cog::{BandMeta, CogOptions, CogWriter, MASK_NODATA},
     crs::Transformer,
-    manifest::{Assessed, GridRecord, Manifest, OutputRecord, Timings, Totals},
+    manifest::{Assessed, GridRecord, Manifest, OutputRecord, Timings, Totals, counted},
     output::OutputFolder,
     patch::{BandNormalisation, PatchReader, Validity},
     patch_grid::PatchGrid,
@@ -131,7 +131,12 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(scene: &Scene, segmenter: &dyn Segmenter, model: &ModelDescription, options: &PredictOptions) -> Result<Self> {
+    fn new(
+        scene: &Scene,
+        segmenter: &dyn Segmenter,
+        model: &ModelDescription,
+        options: &PredictOptions,
+    ) -> Result<Self> {
         let unit = segmenter.size_divisor();
         if options.patch_size == 0 || !options.patch_size.is_multiple_of(unit) {
             return Err(Error::Argument {
@@ -301,7 +306,13 @@ pub fn predict(
             write_s: (write_time + finishing.elapsed()).as_secs_f64(),
             patches: plan.patches.len(),
         },
-        ..Manifest::new(scene, inputs, GridRecord::from(&plan.grid), parameters(scene.mask_options(), model, options), assessed)
+        ..Manifest::new(
+            scene,
+            inputs,
+            GridRecord::from(&plan.grid),
+            parameters(scene.mask_options(), model, options),
+            assessed,
+        )
     };
     let json = serde_json::to_string_pretty(&manifest).map_err(std::io::Error::from)?;
     fs_err::write(output.path(MANIFEST), json + "\n")?;
@@ -346,10 +357,14 @@ fn run_patches(
         )?,
         polygonizer: Polygonizer::new(width, options.connectivity),
         counts: [0; 4],
-        quicklook: Quicklook::new(width, height, QuicklookOptions {
+        quicklook: Quicklook::new(
+            width,
+            height,
+            QuicklookOptions {
                 pixel_size_m: plan.grid.crs.metres_per_unit().map(|m| m * plan.grid.transform.pixel_width),
                 ..QuicklookOptions::default()
-            }),
+            },
+        ),
         picture,
     };
     let mut canvas = Canvas::new(plan.covered.width, plan.covered.height, plan.patches.patch_size);
@@ -435,13 +450,13 @@ impl RowSink<'_> {
             }
         }
         for (p, state) in probability.chunks_exact(window.width).zip(validity.chunks_exact(window.width)) {
-            let mask: Vec<u8> = p
-                .iter()
-                .zip(state)
-                .map(|(p, state)| {
-                    if *state == Validity::Assessable as u8 { u8::from(*p >= self.threshold) } else { MASK_NODATA }
-                })
-                .collect();
+            let mask: Vec<u8> =
+                p.iter()
+                    .zip(state)
+                    .map(|(p, state)| {
+                        if *state == Validity::Assessable as u8 { u8::from(*p >= self.threshold) } else { MASK_NODATA }
+                    })
+                    .collect();
             self.polygonizer.push_row(&mask, p);
         }
         for &state in &validity {
@@ -597,7 +612,7 @@ fn caption(scene: &Scene, totals: &Totals, assessed: &Assessed) -> String {
         parts.push(date.to_string());
     }
     if assessed.is_assessable() {
-        parts.push(format!("{:.1} ha in {} polygons", totals.area_ha, totals.polygons));
+        parts.push(format!("{:.1} ha in {}", totals.area_ha, counted(totals.polygons, "polygon")));
         parts.push(format!("{:.0} % assessed", assessed.share_assessed * 100.0));
     } else {
         parts.push("not assessable".to_owned());

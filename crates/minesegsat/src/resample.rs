@@ -306,10 +306,8 @@ mod tests {
             assert!((value - plane(x, y)).abs() < 18.0, "{value} against {}", plane(x, y));
         }
         // Pixel (0, 0) of the fine grid lies in pixel (0, 0) of the coarse one, pixel (5, 4) in (1, 1).
-        let classes = resampler.nearest(
-            &(0..100_u32).collect::<Vec<_>>(),
-            SignedWindow { col: 0, row: 0, width: 50, height: 50 },
-        );
+        let classes = resampler
+            .nearest(&(0..100_u32).collect::<Vec<_>>(), SignedWindow { col: 0, row: 0, width: 50, height: 50 });
         assert_eq!((classes[0], classes[4 * 50 + 5], classes[3 * 50 + 4]), (0, 11, 0));
     }
 

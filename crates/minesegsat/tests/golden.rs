@@ -6,10 +6,8 @@ use minesegsat::resample::{Resampler, SignedWindow, round_to_u16};
 use safetensors::{Dtype, SafeTensors};
 
 fn golden(file: &str) -> Option<Vec<u8>> {
-    let folder = std::env::var_os("MINESEGSAT_GOLDEN").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/golden"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("MINESEGSAT_GOLDEN")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/golden"), PathBuf::from);
     let path = folder.join(file);
     match std::fs::read(&path) {
         Ok(bytes) => Some(bytes),

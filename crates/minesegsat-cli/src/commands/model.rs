@@ -4,8 +4,8 @@ use std::{io::Write, path::Path, process::ExitCode};
 
 use anyhow::bail;
 use minesegsat_nn::{
-    ImportOptions, ModelCard, Normalisation, Training, Variant, import_checkpoint, list_models,
-    parse_device, random_model, verify as verify_model,
+    ImportOptions, ModelCard, Normalisation, Training, Variant, import_checkpoint, list_models, parse_device,
+    random_model, verify as verify_model,
 };
 
 use crate::args::{ModelImportArgs, ModelListArgs, ModelRandomArgs, ModelShowArgs, ModelVerifyArgs};
@@ -129,9 +129,7 @@ fn print_card(folder: &Path, card: &ModelCard) -> anyhow::Result<ExitCode> {
     );
     text += &line("bands", minesegsat::Band::list(&card.bands));
     text += &match &card.normalisation {
-        Normalisation::MinMax { min, max } => {
-            line("minimum", numbers(min)) + &line("maximum", numbers(max))
-        }
+        Normalisation::MinMax { min, max } => line("minimum", numbers(min)) + &line("maximum", numbers(max)),
         Normalisation::MeanStd { mean, std } => line("mean", numbers(mean)) + &line("deviation", numbers(std)),
     };
     text += &line("pixel size", format!("{} m", card.gsd_m));

@@ -6,10 +6,10 @@ use anyhow::Context as _;
 use minesegsat::{
     Scene,
     manifest::Manifest,
-    polygonize::Connectivity,
-    predict::{AreaOfInterest, PredictOptions, predict},
     patch::BandNormalisation,
+    polygonize::Connectivity,
     predict::ModelDescription,
+    predict::{AreaOfInterest, PredictOptions, predict},
     vector::read_area_of_interest,
 };
 use minesegsat_nn::{BurnSegmenter, Model, ModelCard, parse_device};
@@ -93,9 +93,9 @@ fn print_summary(out: &mut impl Write, manifest: &Manifest, args: &PredictArgs) 
     if assessed.is_assessable() {
         writeln!(
             out,
-            "{:.2} ha of mining-disturbed land in {} polygons; {:.1} % of the area assessed",
+            "{:.2} ha of mining-disturbed land in {}; {:.1} % of the area assessed",
             manifest.totals.area_ha,
-            manifest.totals.polygons,
+            minesegsat::manifest::counted(manifest.totals.polygons, "polygon"),
             assessed.share_assessed * 100.0
         )?;
     } else {
@@ -104,8 +104,12 @@ fn print_summary(out: &mut impl Write, manifest: &Manifest, args: &PredictArgs) 
     let t = &manifest.timings;
     writeln!(
         out,
-        "{} patches in {:.1} s (reading {:.1} s, network {:.1} s, writing {:.1} s, overlapped)",
-        t.patches, t.wall_s, t.read_s, t.infer_s, t.write_s
+        "{} in {:.1} s (reading {:.1} s, network {:.1} s, writing {:.1} s, overlapped)",
+        minesegsat::manifest::counted(t.patches, "patch"),
+        t.wall_s,
+        t.read_s,
+        t.infer_s,
+        t.write_s
     )?;
     for output in &manifest.outputs {
         writeln!(out, "  {}", args.output.join(&output.name).display())?;

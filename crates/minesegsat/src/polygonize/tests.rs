@@ -101,7 +101,10 @@ fn check(mask: &[u8], width: usize, connectivity: Connectivity) {
                 }
             }
         }
-        assert_eq!(region.geometry.0.len(), if connectivity == Connectivity::Four { 1 } else { region.geometry.0.len() });
+        assert_eq!(
+            region.geometry.0.len(),
+            if connectivity == Connectivity::Four { 1 } else { region.geometry.0.len() }
+        );
         assert_eq!(region.pixel_count, pixels.len() as u64);
         let values: Vec<f32> = pixels.iter().map(|p| probability(p / width, p % width)).collect();
         let mean = values.iter().map(|&p| f64::from(p)).sum::<f64>() / values.len() as f64;

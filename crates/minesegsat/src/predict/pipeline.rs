@@ -132,11 +132,7 @@ impl Pipeline<'_> {
         })
     }
 
-    fn in_order(
-        &self,
-        answers: &Receiver<Message>,
-        sink: &mut impl FnMut(Answer) -> Result<()>,
-    ) -> Result<()> {
+    fn in_order(&self, answers: &Receiver<Message>, sink: &mut impl FnMut(Answer) -> Result<()>) -> Result<()> {
         let mut waiting = BTreeMap::new();
         let mut next = 0;
         for message in answers {
@@ -242,8 +238,7 @@ impl Pipeline<'_> {
                     ));
                 }
                 let (row, col) = self.place(job.sequence);
-                let answer =
-                    Answer { row, col, probability: Some(probability.to_vec()), validity: job.patch.validity };
+                let answer = Answer { row, col, probability: Some(probability.to_vec()), validity: job.patch.validity };
                 if answers.send(Ok((job.sequence, answer))).is_err() {
                     return Ok(());
                 }

@@ -207,8 +207,10 @@ fn write_tables(
         "INSERT INTO gpkg_contents VALUES (?1, 'features', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![LAYER, TITLE, metadata.description(), time, min_x, min_y, max_x, max_y, epsg],
     )?;
-    database
-        .execute("INSERT INTO gpkg_geometry_columns VALUES (?1, 'geom', 'MULTIPOLYGON', ?2, 0, 0)", params![LAYER, epsg])?;
+    database.execute(
+        "INSERT INTO gpkg_geometry_columns VALUES (?1, 'geom', 'MULTIPOLYGON', ?2, 0, 0)",
+        params![LAYER, epsg],
+    )?;
     database.execute(
         "INSERT INTO gpkg_metadata VALUES (1, 'dataset', 'https://www.iana.org/assignments/media-types/application/json', \
          'application/json', ?1)",
