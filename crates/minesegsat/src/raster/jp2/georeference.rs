@@ -93,7 +93,8 @@ pub(super) fn grid(source: &ByteSource, boxes: &Boxes, width: usize, height: usi
         (Some(tiff), _) => tiff::degenerate_grid(source.name(), tiff.clone(), width, height),
         (None, Some(gml)) => {
             let (crs, transform) = gml_grid(gml).map_err(|reason| source.error(reason))?;
-            Ok(Grid { crs: Crs::from_epsg(crs)?, transform, width, height })
+            let crs = Crs::from_epsg(crs).map_err(|e| source.error(e))?;
+            Ok(Grid { crs, transform, width, height })
         }
         (None, None) => Err(source.error(
             "it does not say where it lies; a band of a SAFE product is opened through its product folder or archive",

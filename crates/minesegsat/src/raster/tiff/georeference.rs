@@ -52,7 +52,7 @@ fn crs(directory: &Directory<'_>, model: Option<u64>, projected: Option<u64>, ge
         _ => USER_DEFINED,
     };
     match u16::try_from(code) {
-        Ok(code) if code != 0 && u64::from(code) != USER_DEFINED => Crs::from_epsg(code),
+        Ok(code) if code != 0 && u64::from(code) != USER_DEFINED => Crs::from_epsg(code).map_err(|e| directory.error(e)),
         _ => Err(directory.error(
             "its coordinate reference system is given by parameters and not by an EPSG code; set the code, for instance \
              with: gdal_edit.py -a_srs EPSG:32618",
