@@ -90,6 +90,34 @@ fn a_safe_product_opens_from_its_granule_its_metadata_and_the_folder_around_it()
     assert!(message.contains("2 products") && message.contains(&other.product_id()), "{message}");
 }
 
+/// Images that `fixtures/make_scenes.py` wrote: all bands look like the red one.
+fn red_jp2(width: usize, _height: usize, _pixels: &[u16]) -> Vec<u8> {
+    match width {
+        120 => include_bytes!("fixtures/scenes/red_120.jp2").to_vec(),
+        60 => include_bytes!("fixtures/scenes/red_60.jp2").to_vec(),
+        _ => include_bytes!("fixtures/scenes/red_20.jp2").to_vec(),
+    }
+}
+
+#[test]
+fn jpeg_2000_images_take_their_place_from_the_metadata_of_the_tile() {
+    let folder = tempfile::tempdir().unwrap();
+    for level in ["1C", "2A"] {
+        let spec = SceneSpec { jp2: Some(red_jp2), ..SceneSpec::new(level, "02.12") };
+        for path in [scenes::write_safe(folder.path(), &spec), scenes::write_safe_zip(folder.path(), &spec)] {
+            let scene = open(&path);
+            assert_eq!((scene.grid().width, scene.grid().crs.epsg()), (120, 32610));
+            for (band, width, pixel) in [(Band::B04, 120, 10.0), (Band::B11, 60, 20.0), (Band::B09, 20, 60.0)] {
+                let grid = &scene.band(band).unwrap().grid;
+                assert_eq!((grid.width, grid.transform.pixel_width), (width, pixel));
+                assert_eq!((grid.transform.origin_x, grid.transform.origin_y), spec.origin);
+                assert!((0.19..0.21).contains(&bare_ground(&scene, band)), "{band}");
+            }
+            assert_eq!(scene.radiometry().decision.pixels, PixelVerdict::Absent);
+        }
+    }
+}
+
 #[test]
 fn an_old_product_with_many_tiles_asks_for_one() {
     let folder = tempfile::tempdir().unwrap();

@@ -123,7 +123,8 @@ pub fn summarize(scene: &Scene) -> Result<SceneSummary> {
     } else if let Some((&band, coarsest)) = scene
         .bands
         .iter()
-        .filter(|(_, b)| b.stand_in.is_none())
+        // The cirrus band is truly 0 under a clear sky.
+        .filter(|(band, b)| b.stand_in.is_none() && **band != Band::B10)
         .max_by(|(_, a), (_, b)| a.grid.transform.pixel_width.total_cmp(&b.grid.transform.pixel_width))
     {
         let (mut missing, mut all) = (0, 0);

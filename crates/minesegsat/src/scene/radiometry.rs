@@ -323,7 +323,7 @@ pub(crate) fn decide(inputs: Inputs<'_>) -> Result<Radiometry> {
     }
 
     // A statement is only checked, so half the sample will do. It stops early only where no scale has to be found first.
-    let rounds = if claim.trust == Trust::Stated { 2 } else { 4 };
+    let rounds = if matches!(claim.trust, Trust::Stated | Trust::Inferred) { 2 } else { 4 };
     let rasters = evidence::choose(sampled, level);
     let factor = |band: Band| scale_of(band).unwrap_or(1.0 / QUANTIFICATION) * QUANTIFICATION;
     let sample = Sample::read(&rasters, rounds, |sample| {
