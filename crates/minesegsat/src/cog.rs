@@ -138,11 +138,11 @@ impl CogOptions {
                 DataType::U8 => (0.0, f64::from(u8::MAX)),
                 DataType::U16 => (0.0, f64::from(u16::MAX)),
                 DataType::I16 => (f64::from(i16::MIN), f64::from(i16::MAX)),
-                DataType::F32 => (f64::NEG_INFINITY, f64::INFINITY),
+                DataType::F32 => (f64::from(f32::MIN), f64::from(f32::MAX)),
             };
-            let whole = self.data_type == DataType::F32 || nodata.fract() == 0.0;
-            let is_value = whole && (low..=high).contains(&nodata);
-            if !is_value && !(self.data_type == DataType::F32 && nodata.is_nan()) {
+            let is_float = self.data_type == DataType::F32;
+            let is_value = (low..=high).contains(&nodata) && (is_float || nodata.fract() == 0.0);
+            if !(is_value || (is_float && nodata.is_nan())) {
                 return refuse("nodata", nodata.to_string(), &format!("a value of {:?}", self.data_type));
             }
         }

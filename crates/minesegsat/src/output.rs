@@ -25,7 +25,7 @@ const LOCK_FILE: &str = ".lock";
 /// Marks a set of outputs as complete, so it comes last.
 const MANIFEST: &str = "manifest.json";
 /// A partial folder whose lock file says nothing is about to get its owner; older than this, its owner died meanwhile.
-const UNOWNED_AFTER: Duration = Duration::from_secs(3600);
+const UNOWNED_AFTER: Duration = Duration::from_hours(1);
 
 /// What is on disk and not yet complete.
 #[derive(Debug)]

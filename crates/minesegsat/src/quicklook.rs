@@ -229,6 +229,9 @@ fn shares(index: usize, fine: usize, coarse: usize) -> impl Iterator<Item = (usi
     [(first, 1.0 - over), (first + 1, over)].into_iter().filter(|&(_, weight)| weight > 0.0)
 }
 
+/// Noise in a flat scene is not blown up to full contrast: 5 % of reflectance is the least range.
+const LEAST_RANGE: f32 = 0.05;
+
 /// Reflectance to brightness, band by band.
 #[derive(Debug)]
 struct Stretch {
@@ -265,12 +268,11 @@ impl Stretch {
                 low[band] = percentile(options.stretch_percent.0);
                 range[band] = percentile(options.stretch_percent.1) - low[band];
             }
-            // Noise in a flat scene is not blown up to full contrast: 5 % of reflectance is the least range.
-            const LEAST_RANGE: f32 = 0.05;
-            // Half-way (on a logarithmic scale) to the widest band's range: each to its own would exaggerate colours.
+            // A part of the way (on a logarithmic scale) to the widest band's range: each band to its own exaggerates
+            // colours, all to the widest leaves a cast.
             let widest = range.into_iter().fold(LEAST_RANGE, f32::max);
             for band in 0..3 {
-                let wanted = (range[band].max(0.0) * widest).sqrt().max(LEAST_RANGE);
+                let wanted = (range[band].max(0.0).powf(0.75) * widest.powf(0.25)).max(LEAST_RANGE);
                 if range[band] < LEAST_RANGE {
                     low[band] -= (wanted - range[band]) / 2.0;
                 }

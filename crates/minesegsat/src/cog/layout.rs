@@ -148,7 +148,7 @@ impl Directory {
 pub(super) fn header(directory: &Directory, levels: &[LevelBlocks]) -> Vec<u8> {
     let blocks: u64 = levels.iter().map(LevelBlocks::bytes).sum();
     let classic = header_of_kind(directory, levels, false);
-    if classic.len() as u64 + blocks <= u64::from(u32::MAX) { classic } else { header_of_kind(directory, levels, true) }
+    if u32::try_from(classic.len() as u64 + blocks).is_ok() { classic } else { header_of_kind(directory, levels, true) }
 }
 
 fn header_of_kind(directory: &Directory, levels: &[LevelBlocks], big: bool) -> Vec<u8> {

@@ -47,7 +47,8 @@ fn level_sizes(width: usize, height: usize, block_size: usize) -> Vec<(usize, us
 
 #[derive(Debug)]
 struct Levels<T> {
-    levels: Vec<Level<T>>,
+    /// Full resolution first.
+    stack: Vec<Level<T>>,
     settings: PyramidSettings,
     /// One row `[width, bands]`, where rows must be interleaved.
     row: Vec<T>,
@@ -73,13 +74,13 @@ impl<T: Sample> Levels<T> {
             rows: 0,
             reducer: sizes.get(i + 1).map(|&next| Reducer::new((width, height), next, settings)),
         });
-        Self { levels: levels.collect(), settings, row: Vec::new() }
+        Self { stack: levels.collect(), settings, row: Vec::new() }
     }
 
     /// Takes a row of the full resolution and hands what it completes from level to level.
     fn push_row(&mut self, row: &[T], spool: &mut Spool) -> io::Result<()> {
         let mut made = None;
-        for level in &mut self.levels {
+        for level in &mut self.stack {
             let row = made.as_deref().unwrap_or(row);
             level.push_row(row, self.settings, spool)?;
             // A row completes at most one row of the next level, as that has at most as many rows.
@@ -95,7 +96,7 @@ impl<T: Sample> Levels<T> {
 impl<T: Sample> Pyramid for Levels<T> {
     fn push(&mut self, bands: &[Pixels], spool: &mut Spool) -> io::Result<()> {
         let planes: Vec<&[T]> = bands.iter().filter_map(T::slice).collect();
-        let width = self.levels[0].blocks.width;
+        let width = self.stack[0].blocks.width;
         if let [plane] = planes[..] {
             return plane.chunks_exact(width).try_for_each(|row| self.push_row(row, spool));
         }
@@ -110,7 +111,7 @@ impl<T: Sample> Pyramid for Levels<T> {
     }
 
     fn into_levels(self: Box<Self>) -> Vec<LevelBlocks> {
-        self.levels.into_iter().map(|level| level.blocks).collect()
+        self.stack.into_iter().map(|level| level.blocks).collect()
     }
 }
 
