@@ -11,7 +11,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use geo::{BooleanOps, BoundingRect, Coord, Geometry, LineString, MultiPolygon, Polygon, Rect, Translate, Winding};
+use geo::{BooleanOps, BoundingRect, Coord, Geometry, LineString, MapCoords, MultiPolygon, Rect, Winding};
 use serde::Serialize;
 
 pub use self::read::read_area_of_interest;
@@ -215,12 +215,16 @@ impl ToLonLat {
 /// Parts of a geometry with longitudes past 180 degrees, each moved to where longitudes are -180 to 180.
 fn cut_at_antimeridian(geometry: &MultiPolygon<f64>) -> MultiPolygon<f64> {
     let mut out = Vec::new();
-    for turn in [-1.0, 0.0, 1.0] {
-        let west = turn * 360.0 - 180.0;
-        let world = Rect::new(Coord { x: west, y: -90.0 }, Coord { x: west + 360.0, y: 90.0 }).to_polygon();
-        for polygon in geometry {
-            let part = polygon.intersection(&world);
-            out.extend(part.into_iter().map(|part: Polygon<f64>| part.translate(-turn * 360.0, 0.0)));
+    for polygon in geometry {
+        let Some([min_x, min_y, max_x, max_y]) = bounds(&MultiPolygon(vec![polygon.clone()])) else { continue };
+        for turn in [-360.0, 0.0, 360.0] {
+            // A box that is no larger than it must be: clipping works on a grid as fine as the box is small.
+            let (west, east) = (min_x.max(turn - 180.0), max_x.min(turn + 180.0));
+            if west < east {
+                let part = Rect::new(Coord { x: west, y: min_y }, Coord { x: east, y: max_y }).to_polygon();
+                let moved = |c: Coord<f64>| Coord { x: (c.x - turn).clamp(-180.0, 180.0), y: c.y };
+                out.extend(polygon.intersection(&part).into_iter().map(|part| part.map_coords(moved)));
+            }
         }
     }
     MultiPolygon(out)

@@ -3,9 +3,8 @@
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use ::geojson::{Feature, FeatureCollection, FeatureWriter, Geometry, GeometryValue, feature::Id};
-use geo::{MapCoords, MultiPolygon};
-use serde_json::{Value, json};
+use geo::{Coord, MapCoords, MultiPolygon};
+use serde::{Serialize, Serializer};
 
 use super::{Attribute, LAYER, MinePolygon, PolygonMetadata, ToLonLat, bounds, bounds_of_all, vector_error};
 use crate::{Crs, Result};
@@ -13,55 +12,65 @@ use crate::{Crs, Result};
 /// Coordinates are rounded to this part of a degree.
 const SCALE: f64 = 1e8;
 
-pub(super) fn write(path: &Path, crs: &Crs, polygons: &[MinePolygon], metadata: &PolygonMetadata) -> Result<()> {
-    let to_lon_lat = ToLonLat::new(crs)?;
-    let round = |v: f64| (v * SCALE).round() / SCALE;
-    let geometries = polygons
-        .iter()
-        .map(|polygon| {
-            Ok(to_lon_lat.run(&polygon.geometry)?.map_coords(|c| geo::Coord { x: round(c.x), y: round(c.y) }))
-        })
-        .collect::<Result<Vec<MultiPolygon<f64>>>>()?;
-
-    let mut file = BufWriter::new(fs_err::File::create(path)?);
-    if polygons.is_empty() {
-        // The writer below leaves out the list of features where there is none.
-        let members = json!({"name": LAYER, "metadata": metadata}).as_object().cloned();
-        let collection = FeatureCollection { bbox: None, features: Vec::new(), foreign_members: members };
-        serde_json::to_writer(&mut file, &collection).map_err(vector_error(path))?;
-        return Ok(file.flush()?);
-    }
-    let mut writer = FeatureWriter::from_writer(&mut file);
-    let mut write = || -> std::result::Result<(), ::geojson::Error> {
-        writer.write_foreign_member("name", LAYER)?;
-        writer.write_foreign_member("metadata", metadata)?;
-        if let Some(bbox) = bounds_of_all(&geometries) {
-            writer.write_foreign_member("bbox", &bbox)?;
-        }
-        for (polygon, geometry) in polygons.iter().zip(&geometries) {
-            writer.write_feature(&feature(polygon, geometry))?;
-        }
-        writer.finish()
-    };
-    write().map_err(vector_error(path))?;
-    drop(writer);
-    Ok(file.flush()?)
+/// The members in their order; the writer of the `geojson` crate sorts properties by name and leaves out an empty list.
+#[derive(Serialize)]
+struct Collection<'a> {
+    r#type: &'static str,
+    name: &'static str,
+    metadata: &'a PolygonMetadata,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bbox: Option<[f64; 4]>,
+    features: Vec<Feature<'a>>,
 }
 
-fn feature(polygon: &MinePolygon, geometry: &MultiPolygon<f64>) -> Feature {
-    let properties = polygon.attributes().into_iter().map(|(name, value)| {
-        let value = match value {
-            Attribute::Integer(v) => Value::from(v),
-            Attribute::Real(v) => Value::from(v),
-            Attribute::Boolean(v) => Value::from(v),
-        };
-        (name.to_owned(), value)
-    });
-    Feature {
-        bbox: bounds(geometry).map(|b| b.to_vec()),
-        geometry: Some(Geometry::new(GeometryValue::from(geometry))),
-        id: Some(Id::Number(polygon.id.into())),
-        properties: Some(properties.collect()),
-        foreign_members: None,
+#[derive(Serialize)]
+struct Feature<'a> {
+    r#type: &'static str,
+    id: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bbox: Option<[f64; 4]>,
+    #[serde(serialize_with = "serialize_attributes")]
+    properties: &'a MinePolygon,
+    #[serde(serialize_with = "serialize_outline")]
+    geometry: MultiPolygon<f64>,
+}
+
+fn serialize_attributes<S: Serializer>(polygon: &MinePolygon, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_map(polygon.attributes())
+}
+
+fn serialize_outline<S: Serializer>(geometry: &MultiPolygon<f64>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    ::geojson::GeometryValue::from(geometry).serialize(serializer)
+}
+
+impl Serialize for Attribute {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match *self {
+            Self::Integer(v) => serializer.serialize_i64(v),
+            Self::Real(v) => serializer.serialize_f64(v),
+            Self::Boolean(v) => serializer.serialize_bool(v),
+        }
     }
+}
+
+pub(super) fn write(path: &Path, crs: &Crs, polygons: &[MinePolygon], metadata: &PolygonMetadata) -> Result<()> {
+    let to_lon_lat = ToLonLat::new(crs)?;
+    let round = |c: Coord<f64>| Coord { x: (c.x * SCALE).round() / SCALE, y: (c.y * SCALE).round() / SCALE };
+    let features = polygons
+        .iter()
+        .map(|polygon| {
+            let geometry = to_lon_lat.run(&polygon.geometry)?.map_coords(round);
+            Ok(Feature { r#type: "Feature", id: polygon.id, bbox: bounds(&geometry), properties: polygon, geometry })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let collection = Collection {
+        r#type: "FeatureCollection",
+        name: LAYER,
+        metadata,
+        bbox: bounds_of_all(features.iter().map(|feature| &feature.geometry)),
+        features,
+    };
+    let mut file = BufWriter::new(fs_err::File::create(path)?);
+    serde_json::to_writer(&mut file, &collection).map_err(vector_error(path))?;
+    Ok(file.flush()?)
 }

@@ -1,6 +1,6 @@
 use ::geojson::GeoJson;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
-use geo::{Area, polygon};
+use geo::{Area, Polygon, polygon};
 use rusqlite::Connection;
 
 use super::*;
