@@ -317,6 +317,15 @@ pub fn predict(
     let json = serde_json::to_string_pretty(&manifest).map_err(std::io::Error::from)?;
     fs_err::write(output.path(MANIFEST), json + "\n")?;
     output.commit()?;
+    if options.overwrite {
+        // Polygons that an earlier run left in another format would contradict these.
+        for format in VectorFormat::ALL.iter().filter(|format| !options.formats.contains(format)) {
+            let stale = folder.join(format!("polygons.{}", format.extension()));
+            if stale.is_file() {
+                fs_err::remove_file(stale)?;
+            }
+        }
+    }
     Ok(manifest)
 }
 
@@ -574,7 +583,7 @@ struct Parameters<'a> {
     min_area_m2: f64,
     connectivity: u8,
     mask: MaskOptions,
-    area: &'static str,
+    area: serde_json::Value,
     formats: Vec<&'static str>,
     device: &'a str,
     bands: &'a [Band],
@@ -592,10 +601,15 @@ fn parameters(mask: MaskOptions, model: &ModelDescription, options: &PredictOpti
             Connectivity::Eight => 8,
         },
         mask,
-        area: match options.area {
-            AreaOfInterest::Scene => "scene",
-            AreaOfInterest::Bbox(_) => "bbox",
-            AreaOfInterest::Polygons(..) => "polygons",
+        area: match &options.area {
+            AreaOfInterest::Scene => serde_json::json!("scene"),
+            AreaOfInterest::Bbox(bbox) => serde_json::json!({ "bbox": bbox }),
+            AreaOfInterest::Polygons(polygons, crs) => serde_json::json!({
+                "polygons": polygons.0.len(),
+                "bounds": geo::BoundingRect::bounding_rect(polygons)
+                    .map(|r| [r.min().x, r.min().y, r.max().x, r.max().y]),
+                "epsg": crs.epsg(),
+            }),
         },
         formats: options.formats.iter().map(|format| format.extension()).collect(),
         device: &options.device,
