@@ -8,9 +8,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::Pixels;
 
-/// Bytes of decoded blocks kept in this process: two rows of 1024-pixel blocks of the twelve bands of a Sentinel-2
-/// tile fit in.
-const LIMIT_BYTES: usize = 320 << 20;
+/// Bytes of decoded blocks kept in this process: a row of 1024-pixel blocks of all bands of a Sentinel-2 tile (170 MiB)
+/// fits in, so that reading all bands row by row decodes each block once.
+const LIMIT_BYTES: usize = 256 << 20;
 
 /// The cache of this process.
 pub(super) static BLOCKS: BlockCache = BlockCache::new(LIMIT_BYTES);

@@ -65,28 +65,31 @@ impl Location {
     }
 
     /// The location of `relative` under this one, taken as a folder. `.` and `..` are resolved in URLs and archives; a
-    /// URL keeps its query (the signature); a path to a zip file gives an entry of it; an absolute path or URL stands
-    /// for itself.
+    /// URL keeps its query (the signature) unless `relative` brings its own; a path to a zip file gives an entry of it.
+    /// A URL stands for itself; what begins with `/` begins at the top of the disk, server or archive.
     #[must_use]
     pub fn join(&self, relative: &str) -> Self {
-        if relative.contains("://") || Path::new(relative).is_absolute() {
-            if let Ok(location) = Self::parse(relative) {
-                return location;
-            }
+        if relative.contains("://")
+            && let Ok(location) = Self::parse(relative)
+        {
+            return location;
         }
+        let under = |folder: &str| {
+            normalise(&if relative.starts_with('/') { relative.to_owned() } else { format!("{folder}/{relative}") })
+        };
         match self {
-            Self::Path(path) if is_zip(path) => Self::ZipEntry { archive: path.clone(), entry: normalise(relative) },
+            Self::Path(path) if is_zip(path) => Self::ZipEntry { archive: path.clone(), entry: under("") },
             Self::Path(path) => Self::Path(path.join(relative)),
-            Self::ZipEntry { archive, entry } => {
-                Self::ZipEntry { archive: archive.clone(), entry: normalise(&format!("{entry}/{relative}")) }
-            }
+            Self::ZipEntry { archive, entry } => Self::ZipEntry { archive: archive.clone(), entry: under(entry) },
             Self::Url(url) => {
-                let address = without_query(url);
-                let query = &url[address.len()..];
-                let host = address.find("://").map_or(0, |at| at + 3);
-                let path = address[host..].find('/').map_or(address.len(), |at| host + at);
-                let joined = normalise(&format!("{}/{relative}", &address[path..]));
-                Self::Url(format!("{}/{joined}{query}", &address[..path]))
+                let (server, path, query) = url_parts(url);
+                let (relative, own) = relative.split_at(relative.find('?').unwrap_or(relative.len()));
+                let path = if relative.starts_with('/') {
+                    normalise(relative)
+                } else {
+                    normalise(&format!("{path}/{relative}"))
+                };
+                Self::Url(format!("{server}/{path}{}", if own.is_empty() { query } else { own }))
             }
         }
     }
@@ -100,10 +103,9 @@ impl Location {
                 None => Self::Path(archive.clone()),
             }),
             Self::Url(url) => {
-                let address = without_query(url);
-                let host = address.find("://").map_or(0, |at| at + 3);
-                let at = address[host..].trim_end_matches('/').rfind('/')? + host;
-                Some(Self::Url(format!("{}{}", &address[..at], &url[address.len()..])))
+                let (server, path, query) = url_parts(url);
+                let at = path.trim_end_matches('/').rfind('/')?;
+                Some(Self::Url(format!("{server}{}{query}", &path[..at])))
             }
         }
     }
@@ -113,11 +115,7 @@ impl Location {
         match self {
             Self::Path(path) => path.file_name().and_then(|n| n.to_str()).unwrap_or_default(),
             Self::ZipEntry { entry, .. } => entry.rsplit('/').next().unwrap_or_default(),
-            Self::Url(url) => {
-                let address = without_query(url);
-                let host = address.find("://").map_or(0, |at| at + 3);
-                address[host..].split_once('/').and_then(|(_, p)| p.rsplit('/').next()).unwrap_or_default()
-            }
+            Self::Url(url) => url_parts(url).1.rsplit('/').next().unwrap_or_default(),
         }
     }
 }
@@ -158,6 +156,14 @@ impl From<&Path> for Location {
 /// A URL up to its query or fragment.
 fn without_query(url: &str) -> &str {
     if url.contains("://") { &url[..url.find(['?', '#']).unwrap_or(url.len())] } else { url }
+}
+
+/// Scheme and server, path (empty, or beginning with `/`), and query with fragment of a URL.
+fn url_parts(url: &str) -> (&str, &str, &str) {
+    let address = without_query(url);
+    let host = address.find("://").map_or(0, |at| at + 3);
+    let path = address[host..].find('/').map_or(address.len(), |at| host + at);
+    (&address[..path], &address[path..], &url[address.len()..])
 }
 
 /// A URL that may be shown: no query, no user name and password.
@@ -225,6 +231,7 @@ mod tests {
         assert_eq!(scene.join("./GRANULE/B02.jp2"), url("https://host/scene/GRANULE/B02.jp2?sig=1"));
         assert_eq!(scene.join("../other.tif"), url("https://host/other.tif?sig=1"));
         assert_eq!(scene.join("https://b/x.tif"), url("https://b/x.tif"));
+        assert_eq!(scene.join("/top.tif?own"), url("https://host/top.tif?own"));
         assert_eq!(url("https://host").join("a"), url("https://host/a"));
         assert_eq!(url("https://host/a/item.json?x").parent(), Some(url("https://host/a?x")));
         assert_eq!(url("https://host").parent(), None);

@@ -93,7 +93,8 @@ pub(super) fn grid(source: &ByteSource, boxes: &Boxes, width: usize, height: usi
         (Some(tiff), _) => tiff::degenerate_grid(source.name(), tiff.clone(), width, height),
         (None, Some(gml)) => {
             let (crs, transform) = gml_grid(gml).map_err(|reason| source.error(reason))?;
-            Ok(Grid { crs: Crs::from_epsg(crs)?, transform, width, height })
+            let crs = Crs::from_epsg(crs).map_err(|e| source.error(e))?;
+            Ok(Grid { crs, transform, width, height })
         }
         (None, None) => Err(source.error(
             "it does not say where it lies; a band of a SAFE product is opened through its product folder or archive",
@@ -112,7 +113,7 @@ fn gml_grid(xml: &str) -> Result<(u16, GeoTransform), String> {
     loop {
         match reader.read_event().map_err(|e| format!("its GMLJP2 box is damaged ({e})"))? {
             Event::Start(start) => {
-                element = start.local_name().as_ref().to_owned();
+                start.local_name().as_ref().clone_into(&mut element);
                 in_grid |= element == "RectifiedGrid";
                 if let (true, None, Ok(Some(name))) = (in_grid, &srs, start.try_get_attribute("srsName")) {
                     srs = Some(name.value.into_owned());
