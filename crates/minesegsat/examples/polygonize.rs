@@ -34,8 +34,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
     let regions = polygonizer.finish();
     time("outlines", start);
-    let vertices: usize =
-        regions.iter().flat_map(|r| &r.geometry).map(|p| p.exterior().0.len() + p.interiors().iter().map(|r| r.0.len()).sum::<usize>()).sum();
+    let vertices: usize = regions
+        .iter()
+        .flat_map(|r| &r.geometry)
+        .map(|p| p.exterior().0.len() + p.interiors().iter().map(|r| r.0.len()).sum::<usize>())
+        .sum();
     println!("{} regions, {vertices} vertices", regions.len());
 
     let start = Instant::now();

@@ -436,7 +436,8 @@ mod tests {
     fn bounds_hold_curved_edges_and_cross_the_antimeridian() {
         let utm = Crs::from_epsg(32601).unwrap();
         let to_wgs84 = Transformer::new(&utm, &Crs::WGS84).unwrap();
-        let [west, south, east, north] = to_wgs84.transform_bounds([300_000.0, 7_190_220.0, 409_800.0, 7_300_020.0]).unwrap();
+        let [west, south, east, north] =
+            to_wgs84.transform_bounds([300_000.0, 7_190_220.0, 409_800.0, 7_300_020.0]).unwrap();
         assert!(west > east && west > 178.0 && east < -178.0, "{west} {east}");
         // Symmetric about the central meridian, the northern edge reaches furthest north in its middle, 500 m beyond its
         // corners.

@@ -121,15 +121,13 @@ fn read_geopackage(path: &Path) -> Result<(Vec<Geometry<f64>>, Crs)> {
     let (table, column, organization, code): (String, String, String, i64) =
         layer.ok_or_else(|| fail("has no layer of features".to_owned()))?;
     let epsg = u16::try_from(code).ok().filter(|_| organization.eq_ignore_ascii_case("EPSG"));
-    let epsg = epsg.ok_or_else(|| {
-        fail(format!("layer `{table}` has the CRS {organization}:{code}; an EPSG code is needed"))
-    })?;
+    let epsg =
+        epsg.ok_or_else(|| fail(format!("layer `{table}` has the CRS {organization}:{code}; an EPSG code is needed")))?;
     let crs = Crs::from_epsg(epsg)?;
 
     let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-    let mut statement = database
-        .prepare(&format!("SELECT {} FROM {}", quote(&column), quote(&table)))
-        .map_err(vector_error(path))?;
+    let mut statement =
+        database.prepare(&format!("SELECT {} FROM {}", quote(&column), quote(&table))).map_err(vector_error(path))?;
     let mut rows = statement.query([]).map_err(vector_error(path))?;
     let mut geometries = Vec::new();
     while let Some(row) = rows.next().map_err(vector_error(path))? {
