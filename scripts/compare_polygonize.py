@@ -90,7 +90,7 @@ def check(binary, name, mask, connectivity, folder):
             here = layer.geometry.to_crs(EPSG)
             order = gpkg.sort_values("id").geometry.values
             worst[0] = max(worst[0], distance(here.values, order))
-            assert layer.geometry.is_valid.all() or ext == "geojson", ext
+            assert layer.geometry.is_valid.all(), ext
     sample = gpkg.sample(min(len(gpkg), 300), random_state=0) if len(gpkg) else gpkg
     lon_lat = sample.geometry.segmentize(500).to_crs(4326)
     for (_, row), geometry in zip(sample.iterrows(), lon_lat):

@@ -40,7 +40,7 @@ const WHOLE_FILE: u64 = 32 << 20;
 /// Largest answer that [`get`] accepts: texts and JSON.
 const LARGEST_DOCUMENT: u64 = 512 << 20;
 /// Longest pause that a server's `Retry-After` is followed for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+const LONGEST_PAUSE: Duration = Duration::from_mins(2);
 
 /// How patient HTTP reads are.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -66,7 +66,7 @@ impl HttpOptions {
     /// `MINESEGSAT_HTTP_BACKOFF_S` (seconds).
     pub fn from_env() -> Result<Self> {
         let mut options = Self::default();
-        let seconds = |s: f64| Duration::try_from_secs_f64(s).ok().filter(|d| *d <= Duration::from_secs(86_400));
+        let seconds = |s: f64| Duration::try_from_secs_f64(s).ok().filter(|d| *d <= Duration::from_hours(24));
         if let Some(s) = variable("MINESEGSAT_HTTP_TIMEOUT_S", "seconds, more than 0, at most a day", |s| {
             seconds(s).filter(|d| !d.is_zero())
         })? {

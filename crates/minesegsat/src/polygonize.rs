@@ -277,10 +277,10 @@ impl Polygonizer {
         }
         Regions {
             kept: vec![true; regions.len()],
-            regions,
+            list: regions,
             mask: self.mask,
             run_starts: self.run_starts,
-            run_regions: self.run_labels,
+            run_owners: self.run_labels,
             nodata_runs: self.nodata_runs,
             nodata_starts: self.nodata_starts,
         }
@@ -290,12 +290,12 @@ impl Polygonizer {
 /// The connected regions of a mask, in the order of their first pixels (by row, then column).
 #[derive(Debug)]
 pub struct Regions {
-    regions: Vec<Region>,
+    list: Vec<Region>,
     /// Whether the region of each index has been kept.
     kept: Vec<bool>,
     mask: BitRows,
     /// Region of each run of the mask, and where each row starts.
-    run_regions: Vec<u32>,
+    run_owners: Vec<u32>,
     run_starts: Vec<usize>,
     nodata_runs: Vec<[u32; 2]>,
     nodata_starts: Vec<usize>,
@@ -305,7 +305,7 @@ impl Regions {
     /// Removes the regions that `keep` says no to, from the list and from the mask.
     pub fn retain(&mut self, mut keep: impl FnMut(&Region) -> bool) {
         let kept = &mut self.kept;
-        self.regions.retain(|region| {
+        self.list.retain(|region| {
             let yes = keep(region);
             kept[region.index as usize] = yes;
             yes
@@ -314,17 +314,17 @@ impl Regions {
 
     /// The regions.
     pub fn iter(&self) -> std::slice::Iter<'_, Region> {
-        self.regions.iter()
+        self.list.iter()
     }
 
     /// Number of regions.
     pub fn len(&self) -> usize {
-        self.regions.len()
+        self.list.len()
     }
 
     /// Whether there is no region.
     pub fn is_empty(&self) -> bool {
-        self.regions.is_empty()
+        self.list.is_empty()
     }
 
     /// Width and height of the mask.
@@ -338,7 +338,7 @@ impl Regions {
         out.fill(0);
         let mut run = self.run_starts[row];
         for_each_run(self.mask.row(row), |start, end| {
-            if self.kept[self.run_regions[run] as usize] {
+            if self.kept[self.run_owners[run] as usize] {
                 out[start as usize..end as usize].fill(INSIDE);
             }
             run += 1;

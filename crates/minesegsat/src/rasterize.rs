@@ -21,8 +21,9 @@ pub struct Rasterizer {
 }
 
 /// A polygon in pixel coordinates, ready to be scanned.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Scanned {
+    /// All rows that may be burned.
     rows: Range<usize>,
     edges: Vec<Edge>,
     /// Runs burned by horizontal edges on centre lines: row, columns.
@@ -44,7 +45,7 @@ impl Rasterizer {
             .into_iter()
             .flatten()
             .filter_map(|polygon| {
-                let mut scanned = Scanned { rows: usize::MAX..0, edges: Vec::new(), runs: Vec::new() };
+                let mut scanned = Scanned::default();
                 for ring in std::iter::once(polygon.exterior()).chain(polygon.interiors()) {
                     scanned.add_ring(ring, grid);
                 }
@@ -108,6 +109,11 @@ impl Scanned {
         }
     }
 
+    fn reach(&mut self, rows: &Range<usize>) {
+        let here = if self.rows.is_empty() { rows } else { &self.rows };
+        self.rows = here.start.min(rows.start)..here.end.max(rows.end);
+    }
+
     fn add_edge(&mut self, a: Coord<f64>, b: Coord<f64>, grid: &Grid) {
         if a.y == b.y {
             let row = (a.y - 0.5).floor();
@@ -116,7 +122,7 @@ impl Scanned {
                 if !columns.is_empty() {
                     let row = row as usize;
                     self.runs.push((row, columns));
-                    self.rows = self.rows.start.min(row)..self.rows.end.max(row + 1);
+                    self.reach(&(row..row + 1));
                 }
             }
             return;
@@ -126,7 +132,7 @@ impl Scanned {
         let first_from = |y: f64| (y - 0.5).ceil().clamp(0.0, grid.height as f64) as usize;
         let rows = first_from(upper.y)..first_from(lower.y);
         if !rows.is_empty() {
-            self.rows = self.rows.start.min(rows.start)..self.rows.end.max(rows.end);
+            self.reach(&rows);
             self.edges.push(Edge { upper, lower, rows });
         }
     }

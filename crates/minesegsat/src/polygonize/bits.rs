@@ -37,7 +37,13 @@ impl BitRows {
 
 /// Sets the bits of the pixels that equal `value`, and clears the others.
 pub(super) fn pack(pixels: &[u8], value: u8, bits: &mut [u64]) {
-    let word = |pixels: &[u8]| pixels.iter().enumerate().fold(0, |word, (i, &p)| word | u64::from(p == value) << i);
+    let word = |pixels: &[u8]| {
+        let (eights, rest) = pixels.as_chunks::<8>();
+        let mut last = [!value; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        let eights = eights.iter().chain(std::iter::once(&last)).enumerate();
+        eights.fold(0, |word, (i, &eight)| word | equal(eight, value).checked_shl(i as u32 * 8).unwrap_or(0))
+    };
     // The first word holds the empty column and 63 pixels.
     let (head, tail) = pixels.split_at(pixels.len().min(63));
     bits[0] = word(head) << 1;
@@ -45,6 +51,17 @@ pub(super) fn pack(pixels: &[u8], value: u8, bits: &mut [u64]) {
     for (bits, pixels) in bits[1..].iter_mut().zip(tail.chunks(64)) {
         *bits = word(pixels);
     }
+}
+
+/// Which of eight pixels equal `value`, one bit each.
+fn equal(pixels: [u8; 8], value: u8) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const LOW: u64 = 0x7f * ONES;
+    let x = u64::from_le_bytes(pixels) ^ (ONES * u64::from(value));
+    // The high bit of each byte that is zero (H. S. Warren, Hacker's Delight, 6-1), moved to its lowest bit.
+    let zero = !(((x & LOW) + LOW) | x | LOW) >> 7;
+    // Each factor's bit takes one byte's bit to its place in the highest byte.
+    zero.wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 /// Calls `run` with the first and the end column of each run of set bits, from left to right.

@@ -89,7 +89,9 @@ fn check(mask: &[u8], width: usize, connectivity: Connectivity) {
     assert_eq!(regions.len(), expected.len());
     for (region, pixels) in regions.iter().zip(&expected) {
         let mut burnt = vec![0; mask.len()];
-        pixels.iter().for_each(|&p| burnt[p] = 1);
+        for &p in pixels {
+            burnt[p] = 1;
+        }
         assert_eq!(burn(&region.geometry, width, height), burnt, "{:?}", region.geometry);
         assert!(region.geometry.is_valid(), "{:?}", region.geometry.validation_errors());
         for polygon in &region.geometry {
@@ -110,7 +112,10 @@ fn check(mask: &[u8], width: usize, connectivity: Connectivity) {
         let mean = values.iter().map(|&p| f64::from(p)).sum::<f64>() / values.len() as f64;
         assert!((region.mean_probability - mean).abs() < 1e-12);
         assert_eq!(region.max_probability, values.iter().copied().fold(0.0, f32::max));
-        let on_edge = |p: &usize| p / width == 0 || p / width == height - 1 || p % width == 0 || p % width == width - 1;
+        let on_edge = |p: &usize| {
+            let (row, col) = (p / width, p % width);
+            row == 0 || row == height - 1 || col == 0 || col == width - 1
+        };
         assert_eq!(region.touches_edge, pixels.iter().any(on_edge));
         let beside_nodata = |p: &usize| neighbours(*p, width, height, connectivity).iter().any(|&n| mask[n] == 255);
         assert_eq!(region.touches_nodata, pixels.iter().any(beside_nodata));
@@ -121,7 +126,9 @@ fn check(mask: &[u8], width: usize, connectivity: Connectivity) {
     assert_eq!(all, mask);
     regions.retain(|region| region.pixel_count >= 4);
     let mut kept: Vec<u8> = mask.iter().map(|&p| if p == 255 { 255 } else { 0 }).collect();
-    expected.iter().filter(|pixels| pixels.len() >= 4).flatten().for_each(|&p| kept[p] = 1);
+    for &p in expected.iter().filter(|pixels| pixels.len() >= 4).flatten() {
+        kept[p] = 1;
+    }
     regions.mask_rows(0, &mut all);
     assert_eq!(all, kept);
 }

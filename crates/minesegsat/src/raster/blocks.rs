@@ -69,7 +69,7 @@ impl<F: BlockFormat> BlockRaster<F> {
                     let key = BlockKey { raster: self.id, block };
                     match BLOCKS.get_or_claim(key) {
                         Found::Ready(pixels) => *place = Some(pixels),
-                        Found::Claimed(claim) => claimed.push((place, block, claim)),
+                        Found::Claimed(claim) => claimed.push(Job { place, block, claim }),
                         Found::Busy => busy.push((place, key)),
                     }
                 }
@@ -85,14 +85,14 @@ impl<F: BlockFormat> BlockRaster<F> {
         }
     }
 
-    fn load(&self, claimed: Vec<(&mut Option<Arc<Pixels>>, usize, Claim<'_>)>) -> Result<()> {
+    fn load(&self, claimed: Vec<Job<'_>>) -> Result<()> {
         if claimed.is_empty() {
             return Ok(());
         }
         let mut ranges = Vec::new();
         let mut counts = Vec::with_capacity(claimed.len());
-        for (_, block, _) in &claimed {
-            let own = self.format.ranges(*block);
+        for job in &claimed {
+            let own = self.format.ranges(job.block);
             counts.push(own.len());
             ranges.extend(own);
         }
@@ -107,13 +107,12 @@ impl<F: BlockFormat> BlockRaster<F> {
                 (job, own)
             })
             .collect();
-        let decode = |((place, block, claim), bytes): ((&mut Option<Arc<Pixels>>, usize, Claim<'_>), &[Bytes])| {
-            let pixels = self.format.decode(block, bytes).map_err(|reason| {
-                self.source.error(format!("{} of {}: {reason}", self.block_name(block), self.info.grid_text()))
-            })?;
+        let decode = |(job, bytes): (Job<'_>, &[Bytes])| {
+            let pixels = self.format.decode(job.block, bytes);
+            let pixels = pixels.map_err(|e| self.source.error(format!("{}: {e}", self.block_name(job.block))))?;
             let pixels = Arc::new(pixels);
-            claim.publish(Arc::clone(&pixels));
-            *place = Some(pixels);
+            job.claim.publish(Arc::clone(&pixels));
+            *job.place = Some(pixels);
             Ok(())
         };
         match decode_pool() {
@@ -213,6 +212,13 @@ impl<F> Drop for BlockRaster<F> {
     }
 }
 
+/// A block to decode, and the place that waits for it.
+struct Job<'a> {
+    place: &'a mut Option<Arc<Pixels>>,
+    block: usize,
+    claim: Claim<'static>,
+}
+
 /// A rectangle copied between two arrays.
 struct Copy {
     from: usize,
@@ -259,13 +265,7 @@ impl DataType {
     }
 }
 
-impl RasterInfo {
-    fn grid_text(&self) -> String {
-        format!("{}x{} pixels", self.grid.width, self.grid.height)
-    }
-}
-
-/// Checks that a raster can be addressed and its blocks held.
+/// Checks that a decoded block fits in memory.
 pub(super) fn check_block_bytes(width: u64, height: u64, samples: u64, bytes_per_sample: u64) -> Result<(), String> {
     let bytes = [height, samples, bytes_per_sample].iter().try_fold(width, |n, &m| n.checked_mul(m));
     match bytes {

@@ -159,18 +159,16 @@ impl BlockFormat for TiffFormat {
         let row = block / self.layout.across % self.layout.down * self.layout.height;
         let rows =
             if self.tiled { self.layout.height } else { self.layout.height.min(self.image_rows.saturating_sub(row)) };
-        match bytes.first() {
-            Some(bytes) => self.codec.decode(bytes, rows),
-            None => {
-                let len = self.layout.width * self.layout.bands * rows;
-                Ok(match self.codec.sample.data_type() {
-                    DataType::U8 => Pixels::U8(vec![self.fill as u8; len]),
-                    DataType::U16 => Pixels::U16(vec![self.fill as u16; len]),
-                    DataType::I16 => Pixels::I16(vec![self.fill as i16; len]),
-                    DataType::F32 => Pixels::F32(vec![self.fill as f32; len]),
-                })
-            }
+        if let Some(bytes) = bytes.first() {
+            return self.codec.decode(bytes, rows);
         }
+        let len = self.layout.width * self.layout.bands * rows;
+        Ok(match self.codec.sample.data_type() {
+            DataType::U8 => Pixels::U8(vec![self.fill as u8; len]),
+            DataType::U16 => Pixels::U16(vec![self.fill as u16; len]),
+            DataType::I16 => Pixels::I16(vec![self.fill as i16; len]),
+            DataType::F32 => Pixels::F32(vec![self.fill as f32; len]),
+        })
     }
 }
 
@@ -260,9 +258,11 @@ fn parse_number(text: &str) -> Option<f64> {
     text.trim_matches(|c: char| c.is_whitespace() || c == '\0').parse().ok()
 }
 
+type ScaleOffset = Option<(f64, f64)>;
+
 /// Description, scale and offset of each band from GDAL's metadata XML:
 /// `<GDALMetadata><Item name="DESCRIPTION" sample="0" role="description">B02</Item>…`.
-fn band_metadata(xml: &str, bands: usize) -> (Vec<Option<String>>, Vec<Option<(f64, f64)>>) {
+fn band_metadata(xml: &str, bands: usize) -> (Vec<Option<String>>, Vec<ScaleOffset>) {
     use quick_xml::events::Event;
 
     let mut names = vec![None; bands];

@@ -39,7 +39,10 @@ fn serialize_attributes<S: Serializer>(polygon: &MinePolygon, serializer: S) -> 
     serializer.collect_map(polygon.attributes())
 }
 
-fn serialize_outline<S: Serializer>(geometry: &MultiPolygon<f64>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+fn serialize_outline<S: Serializer>(
+    geometry: &MultiPolygon<f64>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
     ::geojson::GeometryValue::from(geometry).serialize(serializer)
 }
 

@@ -14,7 +14,7 @@ const APPLICATION_ID: u32 = 0x4750_4B47;
 const USER_VERSION: u32 = 10300;
 
 /// Tables of the standard, the layer and its spatial index.
-const SCHEMA: &str = r#"
+const SCHEMA: &str = r"
 CREATE TABLE gpkg_spatial_ref_sys (
   srs_name TEXT NOT NULL,
   srs_id INTEGER NOT NULL PRIMARY KEY,
@@ -93,11 +93,11 @@ INSERT INTO gpkg_extensions VALUES
 INSERT INTO gpkg_spatial_ref_sys VALUES
   ('Undefined Cartesian SRS', -1, 'NONE', -1, 'undefined', 'undefined Cartesian coordinate reference system'),
   ('Undefined geographic SRS', 0, 'NONE', 0, 'undefined', 'undefined geographic coordinate reference system');
-"#;
+";
 
 /// Triggers of the spatial index (annex F.3 of the standard), which call functions that programs which edit GeoPackages
 /// bring along. Made after the rows: the index is filled here.
-const TRIGGERS: &str = r#"
+const TRIGGERS: &str = r"
 CREATE TRIGGER rtree_mining_geom_insert AFTER INSERT ON mining
   WHEN (NEW.geom NOT NULL AND NOT ST_IsEmpty(NEW.geom))
 BEGIN
@@ -132,7 +132,7 @@ CREATE TRIGGER rtree_mining_geom_delete AFTER DELETE ON mining
 BEGIN
   DELETE FROM rtree_mining_geom WHERE id = OLD.fid;
 END;
-"#;
+";
 
 pub(super) fn write(path: &Path, crs: &Crs, polygons: &[MinePolygon], metadata: &PolygonMetadata) -> Result<()> {
     match fs_err::remove_file(path) {

@@ -88,15 +88,12 @@ fn no_polygons_give_valid_empty_files() {
     let folder = tempfile::tempdir().unwrap();
     for format in VectorFormat::ALL {
         let path = write(folder.path(), format, &[]);
-        match format {
-            VectorFormat::GeoParquet => {
-                let reader = SerializedFileReader::new(std::fs::File::open(&path).unwrap()).unwrap();
-                assert_eq!(reader.metadata().file_metadata().num_rows(), 0);
-            }
-            _ => {
-                let error = read_area_of_interest(&path).unwrap_err().to_string();
-                assert!(error.contains("has nothing; a Polygon or MultiPolygon is needed"), "{error}");
-            }
+        if format == VectorFormat::GeoParquet {
+            let reader = SerializedFileReader::new(std::fs::File::open(&path).unwrap()).unwrap();
+            assert_eq!(reader.metadata().file_metadata().num_rows(), 0);
+        } else {
+            let error = read_area_of_interest(&path).unwrap_err().to_string();
+            assert!(error.contains("has nothing; a Polygon or MultiPolygon is needed"), "{error}");
         }
     }
 }
@@ -140,7 +137,7 @@ fn geojson_follows_rfc_7946() {
         let geometry: MultiPolygon<f64> = feature.geometry.unwrap().try_into().unwrap();
         for polygon in &geometry {
             assert!(polygon.exterior().is_ccw());
-            assert!(polygon.interiors().iter().all(|hole| hole.is_cw()));
+            assert!(polygon.interiors().iter().all(Winding::is_cw));
         }
     }
 }

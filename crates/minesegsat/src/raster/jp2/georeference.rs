@@ -113,7 +113,7 @@ fn gml_grid(xml: &str) -> Result<(u16, GeoTransform), String> {
     loop {
         match reader.read_event().map_err(|e| format!("its GMLJP2 box is damaged ({e})"))? {
             Event::Start(start) => {
-                element = start.local_name().as_ref().to_owned();
+                start.local_name().as_ref().clone_into(&mut element);
                 in_grid |= element == "RectifiedGrid";
                 if let (true, None, Ok(Some(name))) = (in_grid, &srs, start.try_get_attribute("srsName")) {
                     srs = Some(name.value.into_owned());

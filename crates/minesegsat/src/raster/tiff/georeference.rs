@@ -42,8 +42,7 @@ fn geo_keys(directory: &mut Directory<'_>) -> Result<Vec<(u64, u64)>> {
 
 fn crs(directory: &Directory<'_>, model: Option<u64>, projected: Option<u64>, geodetic: Option<u64>) -> Result<Crs> {
     let code = match (model, projected, geodetic) {
-        (Some(1) | None, Some(code), _) => code,
-        (Some(2) | None, _, Some(code)) => code,
+        (Some(1) | None, Some(code), _) | (Some(2) | None, _, Some(code)) => code,
         (None, None, None) => {
             return Err(directory.error(
                 "it has no coordinate reference system; add one, for instance with: gdal_edit.py -a_srs EPSG:32618",
