@@ -23,7 +23,7 @@ import time
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import nn
 
 PATCH_SIZES, STRIDES = (7, 3, 3, 3), (4, 2, 2, 2)
@@ -137,3 +137,75 @@ class SegFormer(nn.Module):
 
     def forward(self, x):
         return F.interpolate(self.decoder(self.encoder(x)), x.shape[2:], mode="bilinear", align_corners=False)
+
+
+def patch(channels, size):
+    """The input of the Rust program: (7919 i mod 1009) / 1009 at the i-th value."""
+    i = np.arange(channels * size * size, dtype=np.uint64)
+    values = (i * 7919 % 1009).astype(np.float32) / np.float32(1009)
+    return torch.from_numpy(values.reshape(1, channels, size, size))
+
+
+def time_pytorch(folder, size, runs):
+    card = json.loads((folder / "model.json").read_text())
+    network = SegFormer(card["architecture"]).eval()
+    network.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
+    x = patch(card["architecture"]["in_channels"], size)
+    times = []
+    with torch.inference_mode():
+        for run in range(runs + 1):
+            start = time.perf_counter()
+            logits = network(x)
+            if run:
+                times.append((time.perf_counter() - start) * 1e3)
+    classes = logits.shape[1]
+    probabilities = torch.sigmoid(logits[0, 0]) if classes == 1 else 1 - logits[0].softmax(0)[0]
+    return times, probabilities.numpy()
+
+
+def time_rust(program, folder, size, runs, threads, scratch):
+    output = scratch / "probabilities.bin"
+    command = [program, folder, "--size", str(size), "--runs", str(runs), "--probabilities", output]
+    environment = {**os.environ, "RAYON_NUM_THREADS": str(threads)}
+    line = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.split()
+    numbers = dict(zip(line[::2], map(float, line[1::2])))
+    return numbers, np.fromfile(output, np.float32).reshape(size, size)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="+", help="model folders, or names of variants (b0 ... b5, paper)")
+    parser.add_argument("--rust", default="target/release/examples/time_forward", help="the Rust program")
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=3, help="turns that both take, for machines with other work")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    with tempfile.TemporaryDirectory() as scratch:
+        scratch = pathlib.Path(scratch)
+        for model in options.models:
+            folder = pathlib.Path(model)
+            if not (folder / "model.json").is_file():
+                folder = scratch / model
+                subprocess.run([options.rust, f"random:{model}:{folder}", "--size", "32", "--runs", "1"], check=True,
+                               stdout=subprocess.DEVNULL)
+            python, rust, peak = [], [], 0
+            for _ in range(options.rounds):
+                times, expected = time_pytorch(folder, options.size, options.runs)
+                python += times
+                numbers, found = time_rust(options.rust, folder, options.size, options.runs, options.threads, scratch)
+                rust.append(numbers)
+                peak = max(peak, numbers["peak_mib"])
+            rust_median = statistics.median(n["median_ms"] for n in rust)
+            rust_min = min(n["min_ms"] for n in rust)
+            print(
+                f"{model}: PyTorch {torch.__version__} median {statistics.median(python):.0f} ms (fastest "
+                f"{min(python):.0f}), Rust median {rust_median:.0f} ms (fastest {rust_min:.0f}, peak {peak:.0f} MiB), "
+                f"Rust / PyTorch {rust_median / statistics.median(python):.2f} (fastest {rust_min / min(python):.2f}), "
+                f"largest difference of a probability {np.abs(found - expected).max():.1e}"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,39 @@
-//! Networks that find mining-disturbed land.
+//! Networks that find mining-disturbed land, in [Burn](https://burn.dev).
+//!
+//! # A network
+//! - [`SegFormerConfig`], [`Variant`]: dimensions, and the ones that have a name.
+//! - [`SegFormer`]: [`MixTransformer`] ([`OverlapPatchEmbed`], then [`TransformerBlock`]s of [`EfficientSelfAttention`]
+//!   and [`MixFfn`], with [`DropPath`]) and [`DecodeHead`]; [`FoldedDecodeHead`] is the same decoder for inference.
+//!
+//! # Weights
+//! - [`Checkpoint`]: PyTorch's `.pth` and safetensors in, safetensors out.
+//!
+//! # A model: weights, a card, and a recorded answer
+//! - [`ModelCard`], [`Normalisation`]: what a model says of itself.
+//! - [`import_checkpoint`], [`save_model`], [`random_model`]: new model folders.
+//! - [`Model::open`], [`list_models`], [`verify`]: existing ones.
+//!
+//! # Inference
+//! - [`BurnSegmenter`]: a model behind [`minesegsat::Segmenter`], the seam that makes maps.
+//! - [`parse_device`]: where it runs.
+//!
+//! ```no_run
+//! use minesegsat::Segmenter;
+//! use minesegsat_nn::{BurnSegmenter, parse_device};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut segmenter = BurnSegmenter::open("models/mines", &parse_device("cpu")?)?;
+//! let patch = vec![0.0; 12 * 512 * 512]; // [N, C, H, W]
+//! let mut probabilities = vec![0.0; 512 * 512]; // [N, H, W]
+//! segmenter.segment(&patch, [1, 12, 512, 512], &mut probabilities)?;
+//! # Ok(())
+//! # }
+//! ```
+
 mod card;
 mod checkpoint;
 mod config;
+mod cpu;
 mod decode_head;
 mod device;
 mod drop_path;

@@ -12,15 +12,18 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     CARD_FILE, Checkpoint, Error, FORWARD_FILE, FoldedDecodeHead, ModelCard, Result, SegFormer, StageTokens,
-    WEIGHTS_FILE, init,
+    WEIGHTS_FILE,
+    cpu::{CpuSegFormer, Workspace},
+    init,
 };
 
 /// A model ready to answer: its card, the encoder and the folded decoder.
-#[derive(Debug)]
 pub struct Model {
     card: ModelCard,
     network: SegFormer,
     head: FoldedDecodeHead,
+    /// Where the device is the CPU.
+    cpu: Option<CpuSegFormer>,
     device: Device,
 }
 
@@ -45,7 +48,8 @@ impl Model {
     /// A model of a network in memory.
     pub fn new(card: ModelCard, network: SegFormer, device: &Device) -> Self {
         let head = FoldedDecodeHead::new(&network.decoder, device);
-        Self { card, network, head, device: device.clone() }
+        let cpu = (*device == Device::flex()).then(|| CpuSegFormer::new(&network, &head));
+        Self { card, network, head, cpu, device: device.clone() }
     }
 
     /// What the model says of itself.
@@ -71,14 +75,33 @@ impl Model {
         self.network.encoder.forward(x)
     }
 
-    /// Logits, by the folded decoder.
+    /// Logits, in the fastest way that the device has.
+    ///
+    /// On the CPU patches go through the network one at a time: a batch would only need more memory. `workspace` keeps
+    /// buffers from call to call.
     ///
     /// # Shapes
-    /// - input `[N, in_channels, H, W]`
+    /// - `patches`: `[N, in_channels, H, W]`, row-major
     /// - output `[N, num_classes, H, W]`
-    pub fn logits(&self, x: Tensor<4>) -> Tensor<4> {
-        let [_, _, height, width] = x.dims();
-        init::resize_bilinear(self.head.forward(self.stages(x)), [height, width])
+    pub(crate) fn logits(&self, patches: &[f32], shape: [usize; 4], workspace: &mut Workspace) -> Result<Vec<f32>> {
+        let [batch, channels, height, width] = shape;
+        let Some(cpu) = &self.cpu else {
+            let x = Tensor::<4>::from_data(TensorData::new(patches.to_vec(), shape), &self.device);
+            let logits = init::resize_bilinear(self.head.forward(self.stages(x)), [height, width]);
+            return Ok(Array4::of(logits)?.values);
+        };
+        let answer = self.card.architecture.num_classes * height * width;
+        let mut logits = vec![0.0; batch * answer];
+        for (patch, logits) in patches.chunks_exact(channels * height * width).zip(logits.chunks_exact_mut(answer)) {
+            cpu.forward(patch, [height, width], workspace, logits);
+        }
+        Ok(logits)
+    }
+}
+
+impl std::fmt::Debug for Model {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Model").field("card", &self.card).field("device", &self.device).finish_non_exhaustive()
     }
 }
 
@@ -227,7 +250,10 @@ impl Forward {
         for (i, stage) in model.stages(x.clone()).into_iter().enumerate() {
             outputs.insert(format!("stage{}", i + 1), Array4::of(stage.into_map())?);
         }
-        outputs.insert("logits".to_owned(), Array4::of(model.logits(x))?);
+        let [batch, _, height, width] = x.dims();
+        let shape = [batch, model.card.architecture.num_classes, height, width];
+        let logits = model.logits(&input.values, x.dims(), &mut Workspace::default())?;
+        outputs.insert("logits".to_owned(), Array4 { shape: shape.to_vec(), values: logits });
         Ok(Self { input, outputs })
     }
 

@@ -1,23 +1,23 @@
 use std::path::Path;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use minesegsat::Segmenter;
 
-use crate::{Model, ModelCard, Result, SIZE_DIVISOR};
+use crate::{Model, ModelCard, Result, SIZE_DIVISOR, cpu::Workspace};
 
 /// A [`Model`] behind the seam that makes maps.
 ///
 /// Patches go through the network one at a time on the CPU, where a larger batch only needs more memory, and as one
 /// batch on other devices. The network has no operation across the batch, so a patch's answer does not depend on it.
-#[derive(Debug)]
 pub struct BurnSegmenter {
     model: Model,
+    workspace: Workspace,
 }
 
 impl BurnSegmenter {
     /// A segmenter of an open model.
-    pub const fn new(model: Model) -> Self {
-        Self { model }
+    pub fn new(model: Model) -> Self {
+        Self { model, workspace: Workspace::default() }
     }
 
     /// Opens a model folder.
@@ -34,22 +34,11 @@ impl BurnSegmenter {
     pub const fn model(&self) -> &Model {
         &self.model
     }
+}
 
-    fn segment_batch(&self, patches: &[f32], shape: [usize; 4], out: &mut [f32]) -> minesegsat::Result<()> {
-        let input = Tensor::<4>::from_data(TensorData::new(patches.to_vec(), shape), self.model.device());
-        let logits = self
-            .model
-            .logits(input)
-            .try_into_data()
-            .map_err(|error| minesegsat::Error::Segmenter(error.to_string()))?
-            .try_into_vec::<f32>()
-            .map_err(|error| minesegsat::Error::Segmenter(format!("{error:?}")))?;
-        let pixels = shape[2] * shape[3];
-        let classes = self.card().architecture.num_classes;
-        for (logits, out) in logits.chunks_exact(classes * pixels).zip(out.chunks_exact_mut(pixels)) {
-            to_probabilities(logits, out);
-        }
-        Ok(())
+impl std::fmt::Debug for BurnSegmenter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BurnSegmenter").field("model", &self.model).finish_non_exhaustive()
     }
 }
 
@@ -79,11 +68,13 @@ impl Segmenter for BurnSegmenter {
                 probabilities.len()
             ));
         }
-        if *self.model.device() != Device::flex() {
-            return self.segment_batch(patches, shape, probabilities);
-        }
-        for (patch, out) in patches.chunks_exact(patch_len).zip(probabilities.chunks_exact_mut(pixels)) {
-            self.segment_batch(patch, [1, channels, height, width], out)?;
+        let logits = self
+            .model
+            .logits(patches, shape, &mut self.workspace)
+            .map_err(|error| minesegsat::Error::Segmenter(error.to_string()))?;
+        let classes = self.card().architecture.num_classes;
+        for (logits, out) in logits.chunks_exact(classes * pixels).zip(probabilities.chunks_exact_mut(pixels)) {
+            to_probabilities(logits, out);
         }
         Ok(())
     }

@@ -190,7 +190,7 @@ fn pixels_outside_of_the_polygons_asked_for_are_not_assessed() {
 fn a_failing_network_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let scene = scene_in(folder.path());
-    for (fails_at, workers) in [(1, 1), (7, 3), (25, 2)] {
+    for (fails_at, workers) in [(1, 1), (7, 3), (12, 2)] {
         let segmenter = Sum { fails_at: Some(fails_at), ..Sum::default() };
         let out = folder.path().join("out");
         let options = PredictOptions { workers, ..options() };

@@ -112,11 +112,13 @@ impl Pipeline<'_> {
             for _ in 0..self.workers {
                 let answers = answer_sender.clone();
                 scope.spawn(move || {
-                    if let Err(error) = self.answer_all(busy, stop, job_receiver, &answers) {
+                    let result = self.answer_all(busy, stop, job_receiver, &answers);
+                    let failed = result.is_err();
+                    if let Err(error) = result {
                         let _ = answers.send(Err(error));
                     }
-                    // A worker that gives up leaves the queue full: drain it, so that the reader is not stuck.
-                    if stop.load(Ordering::Relaxed) {
+                    // A worker that gives up must not leave the queue full: the reader would wait in it for ever.
+                    if failed || stop.load(Ordering::Relaxed) {
                         while job_receiver.lock().is_ok_and(|jobs| jobs.recv().is_ok()) {}
                     }
                 });

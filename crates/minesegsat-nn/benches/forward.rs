@@ -1,0 +1,21 @@
+//! One patch of 512 x 512 pixels and 12 bands through a network on the CPU: `cargo bench -p minesegsat-nn`.
+
+use divan::Bencher;
+use minesegsat::Segmenter;
+use minesegsat_nn::{BurnSegmenter, Device, ImportOptions, Variant, random_model};
+
+fn main() {
+    divan::main();
+}
+
+#[divan::bench(args = ["b0", "paper"], sample_count = 10)]
+fn segment_512(bencher: Bencher<'_, '_>, variant: &str) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let model = folder.path().join(variant);
+    let config = variant.parse::<Variant>().expect("a variant").config(12, 1);
+    random_model(&config, 0, &model, &ImportOptions::default()).expect("a model");
+    let mut segmenter = BurnSegmenter::open(&model, &Device::flex()).expect("the model opens");
+    let patch: Vec<f32> = (0..12 * 512 * 512).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();
+    let mut probabilities = vec![0.0; 512 * 512];
+    bencher.bench_local(|| segmenter.segment(&patch, [1, 12, 512, 512], &mut probabilities));
+}
