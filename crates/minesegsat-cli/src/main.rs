@@ -1,2 +1,81 @@
-//! x
-fn main() {}
+//! The `minesegsat` program: a Sentinel-2 scene in, a map of mining-disturbed land out.
+
+mod args;
+mod commands;
+mod interrupt;
+mod progress;
+
+use std::{io::IsTerminal, process::ExitCode};
+
+use clap::Parser;
+
+use crate::args::{Cli, Command, ModelCommand, SceneCommand};
+
+/// Large tensors come and go with every patch: an allocator that keeps them saves their page faults.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_logging(&cli);
+    let result = match &cli.command {
+        Command::Scene(SceneCommand::Info(args)) => commands::scene_info::run(args),
+        Command::Model(ModelCommand::Import(args)) => commands::model::import(args),
+        Command::Model(ModelCommand::List(args)) => commands::model::list(args),
+        Command::Model(ModelCommand::Show(args)) => commands::model::show(args),
+        Command::Model(ModelCommand::Verify(args)) => commands::model::verify(args),
+        Command::Model(ModelCommand::Random(args)) => commands::model::random(args),
+        Command::Predict(args) => commands::predict::run(args, cli.quiet),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => report(&error),
+    }
+}
+
+/// Prints the whole chain of causes and, where an option helps, a hint. A closed pipe is not an error.
+fn report(error: &anyhow::Error) -> ExitCode {
+    let broken_pipe = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(broken_pipe) {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("error: {error}");
+    let mut last = error.to_string();
+    for cause in error.chain().skip(1) {
+        let text = cause.to_string();
+        // Transparent variants repeat what stands above.
+        if text != last {
+            eprintln!("  caused by: {text}");
+        }
+        last = text;
+    }
+    if let Some(hint) = commands::hint(error) {
+        eprintln!("hint: {hint}");
+    }
+    if error.downcast_ref::<minesegsat::Error>().is_some_and(|e| matches!(e, minesegsat::Error::Interrupted)) {
+        return ExitCode::from(interrupt::EXIT_CODE);
+    }
+    ExitCode::FAILURE
+}
+
+/// Warnings go to stderr as they come; `-v` shows more, `-q` only errors. `RUST_LOG` overrides both.
+fn start_logging(cli: &Cli) {
+    use tracing_subscriber::EnvFilter;
+
+    let level = match (cli.quiet, cli.verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "minesegsat=info,minesegsat_nn=info,minesegsat_cli=info,warn",
+        (false, _) => "minesegsat=debug,minesegsat_nn=debug,minesegsat_cli=debug,info",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .without_time()
+        .with_target(false)
+        .init();
+}

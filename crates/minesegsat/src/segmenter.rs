@@ -5,8 +5,9 @@ use crate::Result;
 /// Finds mining-disturbed land in patches. Everything that makes maps is written and tested against this trait; the
 /// networks live in `minesegsat-nn`.
 ///
-/// An implementation must give each patch the same answer whatever else is in its batch.
-pub trait Segmenter: Send {
+/// An implementation must give each patch the same answer whatever else is in its batch, and may be called from several
+/// threads at once.
+pub trait Segmenter: Send + Sync {
     /// Number of input channels: normalised bands, in the order of the model card.
     fn in_channels(&self) -> usize;
 
@@ -18,5 +19,5 @@ pub trait Segmenter: Send {
     /// # Shapes
     /// - `patches`: `[N, C, H, W]`, row-major, normalised as the model card says
     /// - `probabilities`: `[N, H, W]`, row-major, values in 0 to 1; every element is overwritten
-    fn segment(&mut self, patches: &[f32], shape: [usize; 4], probabilities: &mut [f32]) -> Result<()>;
+    fn segment(&self, patches: &[f32], shape: [usize; 4], probabilities: &mut [f32]) -> Result<()>;
 }

@@ -1,0 +1,37 @@
+//! One file per command.
+
+pub(crate) mod model;
+pub(crate) mod predict;
+pub(crate) mod scene_info;
+
+use minesegsat::scene::{OpenOptions, RadiometryOverride};
+
+use crate::args::SceneArgs;
+
+/// What the flags say of how to open a scene.
+pub(crate) fn open_options(args: &SceneArgs) -> OpenOptions {
+    let radiometry = (args.offset.is_some() || args.scale.is_some())
+        .then_some(RadiometryOverride { offset_dn: args.offset, scale: args.scale });
+    OpenOptions {
+        bands: args.bands.clone(),
+        substitute: args.substitute.iter().map(|s| (s.missing, s.stand_in)).collect(),
+        radiometry,
+        mask_snow: args.mask_snow,
+        ..OpenOptions::default()
+    }
+}
+
+/// Which option would help against an error.
+pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
+    use minesegsat::Error;
+
+    let error = error.chain().find_map(|cause| cause.downcast_ref::<Error>())?;
+    match error {
+        Error::OutputExists { .. } => Some("use `--overwrite` to replace it, or another `-o`".to_owned()),
+        Error::MissingBands { missing, .. } => Some(format!(
+            "choose a model made for fewer bands, or let another band stand in: `--substitute {}=B08`",
+            missing.first().map_or("B8A", |band| band.id())
+        )),
+        _ => None,
+    }
+}

@@ -1,0 +1,147 @@
+//! `minesegsat model import | list | show | verify | random`
+
+use std::{io::Write, path::Path, process::ExitCode};
+
+use anyhow::bail;
+use minesegsat_nn::{
+    ImportOptions, ModelCard, Normalisation, Training, Variant, import_checkpoint, list_models, parse_device,
+    random_model, verify as verify_model,
+};
+
+use crate::args::{ModelImportArgs, ModelListArgs, ModelRandomArgs, ModelShowArgs, ModelVerifyArgs};
+
+pub(crate) fn import(args: &ModelImportArgs) -> anyhow::Result<ExitCode> {
+    let num_heads = match args.num_heads.as_deref() {
+        None => None,
+        Some(&[a, b, c, d]) => Some([a, b, c, d]),
+        Some(given) => bail!("--num-heads has {} numbers; a SegFormer has four stages, such as 1,2,5,8", given.len()),
+    };
+    let options = ImportOptions {
+        bands: args.bands.clone(),
+        max_values: args.max_values.clone(),
+        title: args.title.clone(),
+        licence: args.licence.clone(),
+        num_heads,
+        classes: args.classes.clone(),
+        patch_size: args.patch_size,
+        threshold: args.threshold,
+        training: Training { data: args.training_data.clone(), split: None },
+        overwrite: args.overwrite,
+        ..ImportOptions::default()
+    };
+    let card = import_checkpoint(&args.checkpoint, &args.output, &options)?;
+    print_card(&args.output, &card)
+}
+
+pub(crate) fn random(args: &ModelRandomArgs) -> anyhow::Result<ExitCode> {
+    let variant: Variant = args.variant.parse()?;
+    let options = ImportOptions {
+        bands: args.bands.clone(),
+        patch_size: args.patch_size,
+        overwrite: args.overwrite,
+        ..ImportOptions::default()
+    };
+    let channels = args.bands.as_ref().map_or(12, Vec::len);
+    let config = variant.config(channels, 1);
+    let card = random_model(&config, args.seed, &args.output, &options)?;
+    print_card(&args.output, &card)
+}
+
+pub(crate) fn list(args: &ModelListArgs) -> anyhow::Result<ExitCode> {
+    let models = list_models(&args.folder)?;
+    let mut stdout = std::io::stdout().lock();
+    if args.json {
+        let rows: Vec<_> = models
+            .iter()
+            .map(|model| match &model.card {
+                Ok(card) => serde_json::json!({ "path": model.path, "card": card }),
+                Err(error) => serde_json::json!({ "path": model.path, "error": error.to_string() }),
+            })
+            .collect();
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&rows)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if models.is_empty() {
+        eprintln!("no model in {}: a model is a folder with model.json and model.safetensors", args.folder.display());
+    }
+    for model in &models {
+        let path = model.path.display();
+        match &model.card {
+            Ok(card) => writeln!(
+                stdout,
+                "{path}  {}  ({}, {} bands, {})",
+                card.title,
+                network(card),
+                card.bands.len(),
+                card.licence
+            )?,
+            Err(error) => writeln!(stdout, "{path}  cannot be used: {error}")?,
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn show(args: &ModelShowArgs) -> anyhow::Result<ExitCode> {
+    let card = ModelCard::read(&args.model)?;
+    if args.json {
+        writeln!(std::io::stdout().lock(), "{}", serde_json::to_string_pretty(&card)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    print_card(&args.model, &card)
+}
+
+pub(crate) fn verify(args: &ModelVerifyArgs) -> anyhow::Result<ExitCode> {
+    let device = parse_device(&args.device)?;
+    let report = verify_model(&args.model, args.against.as_deref(), &device, args.tolerance)?;
+    let mut stdout = std::io::stdout().lock();
+    if args.json {
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?;
+    } else {
+        writeln!(stdout, "compared with {}", report.against.display())?;
+        for tensor in &report.tensors {
+            writeln!(
+                stdout,
+                "  {:<8} largest difference {:.2e}, largest value {:.1}",
+                tensor.name, tensor.max_abs_difference, tensor.max_abs_value
+            )?;
+        }
+        let verdict = if report.passed() { "within" } else { "outside of" };
+        writeln!(stdout, "{verdict} the tolerance of {:e}", report.tolerance)?;
+    }
+    Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn network(card: &ModelCard) -> String {
+    card.architecture.variant().map_or_else(|| "SegFormer".to_owned(), |variant| format!("SegFormer {variant}"))
+}
+
+fn print_card(folder: &Path, card: &ModelCard) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout().lock();
+    let a = &card.architecture;
+    let line = |name: &str, value: String| format!("{name:<14} {value}\n");
+    let numbers = |values: &[f32]| values.iter().map(f32::to_string).collect::<Vec<_>>().join(", ");
+    let mut text = line("model", folder.display().to_string());
+    text += &line("title", card.title.clone());
+    text += &line("licence", card.licence.clone());
+    text += &line(
+        "architecture",
+        format!("{}: embed_dims {:?}, depths {:?}, num_heads {:?}", network(card), a.embed_dims, a.depths, a.num_heads),
+    );
+    text += &line("bands", minesegsat::Band::list(&card.bands));
+    text += &match &card.normalisation {
+        Normalisation::MinMax { min, max } => line("minimum", numbers(min)) + &line("maximum", numbers(max)),
+        Normalisation::MeanStd { mean, std } => line("mean", numbers(mean)) + &line("deviation", numbers(std)),
+    };
+    text += &line("pixel size", format!("{} m", card.gsd_m));
+    text += &line("patch size", format!("{} px", card.patch_size));
+    text += &line("threshold", card.threshold.to_string());
+    text += &line("classes", card.classes.join(", "));
+    text += &line("trained on", card.training.data.clone().unwrap_or_else(|| "not recorded".to_owned()));
+    for (name, value) in &card.metrics {
+        text += &line(name, value.to_string());
+    }
+    text += &line("weights", format!("SHA-256 {}", card.weights_sha256));
+    text += &line("written", format!("{} by minesegsat {}", card.created, card.code_version));
+    out.write_all(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,118 @@
+//! `minesegsat predict`
+
+use std::{io::Write, process::ExitCode, sync::atomic::Ordering};
+
+use anyhow::Context as _;
+use minesegsat::{
+    Scene,
+    manifest::Manifest,
+    patch::BandNormalisation,
+    polygonize::Connectivity,
+    predict::ModelDescription,
+    predict::{AreaOfInterest, PredictOptions, predict},
+    vector::read_area_of_interest,
+};
+use minesegsat_nn::{BurnSegmenter, Model, ModelCard, parse_device};
+
+use crate::{args::PredictArgs, commands::open_options, interrupt, progress::Bar};
+
+pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
+    let cancel = interrupt::cancel_flag();
+    let area = match (&args.bbox, &args.intersects) {
+        (Some(bbox), _) => AreaOfInterest::Bbox(bbox.0),
+        (None, Some(path)) => {
+            let (polygons, crs) = read_area_of_interest(path)?;
+            AreaOfInterest::Polygons(polygons, crs)
+        }
+        (None, None) => AreaOfInterest::Scene,
+    };
+    let device = parse_device(&args.device)?;
+    let on_cpu = device == minesegsat_nn::Device::flex();
+    let model = Model::open(&args.model, &device)?;
+    let card = model.card();
+    let scene = Scene::open(&args.scene.scene, &open_options(&args.scene))?;
+    for warning in scene.warnings() {
+        tracing::warn!("{warning}");
+    }
+
+    let patch_size = args.patch_size.unwrap_or(card.patch_size);
+    let options = PredictOptions {
+        patch_size,
+        overlap_px: args.overlap.unwrap_or(patch_size / 8),
+        batch_size: usize::from(args.batch_size),
+        workers: args.num_workers.map_or(if on_cpu { 2 } else { 1 }, usize::from),
+        threshold: args.threshold.unwrap_or(card.threshold),
+        min_area_m2: args.min_area,
+        connectivity: if args.connectivity == "8" { Connectivity::Eight } else { Connectivity::Four },
+        formats: args.format.clone(),
+        area,
+        overwrite: args.overwrite,
+        device: args.device.clone(),
+    };
+    let description = describe(card);
+    let segmenter = BurnSegmenter::new(model);
+    let bar = Bar::new(quiet || args.json);
+    let result = predict(&scene, &description, &segmenter, &args.output, &options, &bar, cancel);
+    bar.clear();
+    let manifest = result.or_else(|error| {
+        // A reader that was cut off by the interruption reports its own error.
+        if cancel.load(Ordering::SeqCst) { Err(minesegsat::Error::Interrupted) } else { Err(error) }
+    })?;
+
+    let mut stdout = std::io::stdout().lock();
+    if args.json {
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&manifest)?)?;
+    } else if !quiet {
+        print_summary(&mut stdout, &manifest, args).context("cannot print the summary")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the pipeline and the manifest need of a card.
+fn describe(card: &ModelCard) -> ModelDescription {
+    let normalisation = (0..card.bands.len())
+        .map(|band| {
+            let (offset, divisor) = card.normalisation.offset_divisor(band);
+            BandNormalisation { offset, divisor }
+        })
+        .collect();
+    let record = serde_json::json!({
+        "title": card.title,
+        "licence": card.licence,
+        "weights_sha256": card.weights_sha256,
+        "architecture": card.architecture,
+        "normalisation": card.normalisation,
+        "classes": card.classes,
+        "training": card.training,
+    });
+    ModelDescription { title: card.title.clone(), bands: card.bands.clone(), normalisation, gsd_m: card.gsd_m, record }
+}
+
+fn print_summary(out: &mut impl Write, manifest: &Manifest, args: &PredictArgs) -> std::io::Result<()> {
+    let assessed = &manifest.assessed;
+    if assessed.is_assessable() {
+        writeln!(
+            out,
+            "{:.2} ha of mining-disturbed land in {}; {:.1} % of the area assessed",
+            manifest.totals.area_ha,
+            minesegsat::manifest::counted(manifest.totals.polygons, "polygon"),
+            assessed.share_assessed * 100.0
+        )?;
+    } else {
+        writeln!(out, "not assessable: no pixel has data in every band and a clear view of the ground")?;
+    }
+    let t = &manifest.timings;
+    writeln!(
+        out,
+        "{} in {:.1} s (reading {:.1} s, network {:.1} s, writing {:.1} s, overlapped)",
+        minesegsat::manifest::counted(t.patches, "patch"),
+        t.wall_s,
+        t.read_s,
+        t.infer_s,
+        t.write_s
+    )?;
+    for output in &manifest.outputs {
+        writeln!(out, "  {}", args.output.join(&output.name).display())?;
+    }
+    writeln!(out, "  {}", minesegsat::predict::manifest_path(&args.output).display())
+}

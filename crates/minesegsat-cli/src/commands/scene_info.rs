@@ -1,0 +1,19 @@
+//! `minesegsat scene info`
+
+use std::{io::Write, process::ExitCode};
+
+use minesegsat::{Scene, scene::summarize};
+
+use crate::{args::SceneInfoArgs, commands::open_options};
+
+pub(crate) fn run(args: &SceneInfoArgs) -> anyhow::Result<ExitCode> {
+    let scene = Scene::open(&args.scene.scene, &open_options(&args.scene))?;
+    let summary = summarize(&scene)?;
+    let mut stdout = std::io::stdout().lock();
+    if args.json {
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&summary)?)?;
+    } else {
+        write!(stdout, "{summary}")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

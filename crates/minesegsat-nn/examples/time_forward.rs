@@ -1,0 +1,55 @@
+//! Times one patch through a model folder on the CPU: `time_forward FOLDER [--size 512] [--runs 7] [--logits FILE]`.
+//!
+//! Prints the median and the fastest run in milliseconds and the process's peak memory in MiB. A folder named
+//! `random:VARIANT:PATH` is made first, with random weights. `benches/pytorch_forward.py` runs this program beside
+//! PyTorch.
+
+#![expect(clippy::print_stdout, reason = "the numbers are the program's output")]
+
+use std::{error::Error, fs, time::Instant};
+
+use burn::tensor::{Tensor, TensorData};
+use minesegsat_nn::{Device, ImportOptions, Model, Variant, random_model};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let (mut folder, mut size, mut runs, mut logits) = (None, 512, 7, None);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--size" => size = value()?.parse()?,
+            "--runs" => runs = value()?.parse::<usize>()?,
+            "--logits" => logits = Some(value()?),
+            _ => folder = Some(argument),
+        }
+    }
+    let mut folder = folder.ok_or("usage: time_forward FOLDER [--size 512] [--runs 7] [--logits FILE]")?;
+    if let Some((variant, path)) = folder.strip_prefix("random:").and_then(|rest| rest.split_once(':')) {
+        let config = variant.parse::<Variant>()?.config(12, 1);
+        random_model(&config, 0, path, &ImportOptions::default())?;
+        folder = path.to_owned();
+    }
+    let model = Model::open(&folder, &Device::flex())?;
+    let channels = model.card().architecture.in_channels;
+    let values: Vec<f32> = (0..channels * size * size).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();
+    let mut times = Vec::new();
+    for run in 0..=runs {
+        let input = Tensor::<4>::from_data(TensorData::new(values.clone(), [1, channels, size, size]), model.device());
+        let start = Instant::now();
+        let answer = model.logits(input).into_data();
+        if run > 0 {
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+        }
+        if run == runs
+            && let Some(path) = &logits
+        {
+            fs::write(path, answer.as_bytes())?;
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak_kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    let peak_mib = peak_kib.and_then(|kib| kib.trim().parse::<u64>().ok()).unwrap_or(0) / 1024;
+    println!("median_ms {:.1} min_ms {:.1} peak_mib {peak_mib}", times[times.len() / 2], times[0]);
+    Ok(())
+}

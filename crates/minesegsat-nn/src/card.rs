@@ -1,0 +1,285 @@
+//! What a model says of itself: [`ModelCard`], the `model.json` beside the weights.
+
+use std::path::Path;
+
+use minesegsat::Band;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, SegFormerConfig};
+
+/// Name of the card in a model folder.
+pub const CARD_FILE: &str = "model.json";
+
+/// Name of the weights in a model folder.
+pub const WEIGHTS_FILE: &str = "model.safetensors";
+
+/// Name of the recorded input and outputs in a model folder, see [`verify`](crate::verify).
+pub const FORWARD_FILE: &str = "forward.safetensors";
+
+/// Version of the folder's layout that this code reads and writes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Width and height of a patch must be multiples of this, in pixels: the last stage's tokens are 32 pixels apart.
+pub const SIZE_DIVISOR: usize = 32;
+
+/// A model as a described product: what it was trained on and what it must be fed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelCard {
+    /// Version of the folder's layout, [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// Name for people.
+    pub title: String,
+    /// Licence of the weights, an SPDX expression where there is one.
+    pub licence: String,
+    /// Dimensions of the network.
+    pub architecture: SegFormerConfig,
+    /// Bands of the input, in the order of its channels.
+    pub bands: Vec<Band>,
+    /// From surface reflectance to the network's input.
+    pub normalisation: Normalisation,
+    /// Ground sampling distance that the model was trained at, in metres.
+    pub gsd_m: f64,
+    /// Width and height of a patch, in pixels.
+    pub patch_size: usize,
+    /// Probability from which a pixel counts as mining-disturbed.
+    pub threshold: f32,
+    /// Name of each output channel. Where there is more than one, the first is the background.
+    pub classes: Vec<String>,
+    /// Where the weights come from: data and its split.
+    #[serde(default)]
+    pub training: Training,
+    /// Measured quality, by name.
+    #[serde(default)]
+    pub metrics: serde_json::Map<String, serde_json::Value>,
+    /// Version of the program that wrote the folder.
+    pub code_version: String,
+    /// SHA-256 of the weights' file, in lower-case hexadecimal.
+    pub weights_sha256: String,
+    /// When the folder was written.
+    pub created: jiff::Timestamp,
+}
+
+/// Where weights come from, in words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// The data; `untrained` for random weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// How it was split into training, validation and test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<String>,
+}
+
+/// How reflectance (0 to 1, a little more on bright targets) becomes the network's input. One value per band.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Normalisation {
+    /// `(reflectance - min) / (max - min)`. The paper's has min 0 and the training set's maximum.
+    MinMax {
+        /// Reflectance that becomes 0.
+        min: Vec<f32>,
+        /// Reflectance that becomes 1.
+        max: Vec<f32>,
+    },
+    /// `(reflectance - mean) / std`.
+    MeanStd {
+        /// Mean reflectance.
+        mean: Vec<f32>,
+        /// Standard deviation of reflectance.
+        std: Vec<f32>,
+    },
+}
+
+impl Normalisation {
+    /// Division by a maximum per band.
+    pub fn divide_by(max: Vec<f32>) -> Self {
+        Self::MinMax { min: vec![0.0; max.len()], max }
+    }
+
+    /// Reflectance as it is.
+    pub fn identity(bands: usize) -> Self {
+        Self::divide_by(vec![1.0; bands])
+    }
+
+    /// Number of bands.
+    pub fn len(&self) -> usize {
+        let (Self::MinMax { min: values, .. } | Self::MeanStd { mean: values, .. }) = self;
+        values.len()
+    }
+
+    /// Whether it has no bands.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// `(offset, divisor)` of a band: the input is `(reflectance - offset) / divisor`.
+    pub fn offset_divisor(&self, band: usize) -> (f32, f32) {
+        match self {
+            Self::MinMax { min, max } => (min[band], max[band] - min[band]),
+            Self::MeanStd { mean, std } => (mean[band], std[band]),
+        }
+    }
+
+    /// Normalises the pixels of a band (counted from 0) in place.
+    pub fn apply(&self, band: usize, pixels: &mut [f32]) {
+        let (offset, divisor) = self.offset_divisor(band);
+        for pixel in pixels {
+            *pixel = (*pixel - offset) / divisor;
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let (Self::MinMax { min: a, max: b } | Self::MeanStd { mean: a, std: b }) = self;
+        if a.len() != b.len() {
+            return Err(format!("its normalisation has {} and {} values", a.len(), b.len()));
+        }
+        for band in 0..self.len() {
+            let (offset, divisor) = self.offset_divisor(band);
+            if !offset.is_finite() || !divisor.is_finite() || divisor <= 0.0 {
+                return Err(format!(
+                    "its normalisation of channel {band} subtracts {offset} and divides by {divisor}; the divisor must \
+                     be above 0"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ModelCard {
+    /// Reads the card of a model folder and checks that it does not contradict itself.
+    pub fn read(folder: impl AsRef<Path>) -> Result<Self> {
+        let folder = folder.as_ref();
+        let path = folder.join(CARD_FILE);
+        if !path.is_file() {
+            let reason = format!("it has no {CARD_FILE}; a model is a folder with {CARD_FILE} and {WEIGHTS_FILE}");
+            return Err(Error::Model { path: folder.to_owned(), reason });
+        }
+        let text = fs_err::read_to_string(&path)?;
+        let card: Self = serde_json::from_str(&text)
+            .map_err(|error| Error::Model { path: folder.to_owned(), reason: format!("{CARD_FILE}: {error}") })?;
+        card.check().map_err(|reason| Error::Model { path: folder.to_owned(), reason })?;
+        Ok(card)
+    }
+
+    /// What contradicts itself, if anything does.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.format_version != FORMAT_VERSION {
+            return Err(format!("its format_version is {}; this program reads {FORMAT_VERSION}", self.format_version));
+        }
+        self.architecture.check().map_err(|error| error.to_string())?;
+        let channels = self.architecture.in_channels;
+        if self.bands.len() != channels {
+            return Err(format!(
+                "its card lists {} bands ({}), but the network takes {channels} channels",
+                self.bands.len(),
+                Band::list(&self.bands)
+            ));
+        }
+        for (i, band) in self.bands.iter().enumerate() {
+            if self.bands[..i].contains(band) {
+                return Err(format!("its card lists band {band} twice"));
+            }
+        }
+        if self.normalisation.len() != channels {
+            return Err(format!(
+                "its normalisation has {} values, but the network takes {channels} channels",
+                self.normalisation.len()
+            ));
+        }
+        self.normalisation.check()?;
+        if self.classes.len() != self.architecture.num_classes {
+            return Err(format!(
+                "its card names {} classes, but the network answers with {}",
+                self.classes.len(),
+                self.architecture.num_classes
+            ));
+        }
+        check_patch_size(self.patch_size)?;
+        if !(0.0..=1.0).contains(&self.threshold) {
+            return Err(format!("its threshold is {}; expected 0 to 1", self.threshold));
+        }
+        if !self.gsd_m.is_finite() || self.gsd_m <= 0.0 {
+            return Err(format!("its gsd_m is {}; expected metres above 0", self.gsd_m));
+        }
+        Ok(())
+    }
+}
+
+/// Checks that patches of a size fit the network's stages.
+pub(crate) fn check_patch_size(patch_size: usize) -> Result<(), String> {
+    if patch_size == 0 || !patch_size.is_multiple_of(SIZE_DIVISOR) {
+        return Err(format!("its patch_size is {patch_size}; expected a multiple of {SIZE_DIVISOR}"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn card() -> ModelCard {
+        ModelCard {
+            format_version: FORMAT_VERSION,
+            title: "Test".to_owned(),
+            licence: "CC0-1.0".to_owned(),
+            architecture: SegFormerConfig::b0(),
+            bands: Band::PAPER.to_vec(),
+            normalisation: Normalisation::divide_by(vec![0.5; 12]),
+            gsd_m: 10.0,
+            patch_size: 512,
+            threshold: 0.5,
+            classes: vec!["mining".to_owned()],
+            training: Training::default(),
+            metrics: serde_json::Map::new(),
+            code_version: "0.1.0".to_owned(),
+            weights_sha256: String::new(),
+            created: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_card_survives_json() {
+        let json = serde_json::to_string_pretty(&card()).unwrap();
+        assert_eq!(serde_json::from_str::<ModelCard>(&json).unwrap(), card());
+    }
+
+    #[test]
+    fn unknown_fields_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut json = serde_json::to_value(card()).unwrap();
+        json["treshold"] = 0.4.into();
+        fs_err::write(folder.path().join(CARD_FILE), json.to_string()).unwrap();
+        let message = ModelCard::read(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("unknown field `treshold`, expected one of `format_version`"), "{message}");
+    }
+
+    #[test]
+    fn cards_that_contradict_themselves_are_refused() {
+        let reason = |change: fn(&mut ModelCard)| {
+            let mut card = card();
+            change(&mut card);
+            card.check().unwrap_err()
+        };
+        assert!(reason(|c| c.bands.truncate(3)).contains("3 bands (B04, B03, B02), but the network takes 12 channels"));
+        assert!(reason(|c| c.bands[1] = Band::B04).contains("band B04 twice"));
+        assert!(reason(|c| c.classes.clear()).contains("names 0 classes, but the network answers with 1"));
+        assert!(reason(|c| c.patch_size = 500).contains("patch_size is 500; expected a multiple of 32"));
+        assert!(reason(|c| c.threshold = 1.5).contains("threshold is 1.5"));
+        assert!(reason(|c| c.normalisation = Normalisation::identity(4)).contains("normalisation has 4 values"));
+        assert!(reason(|c| c.normalisation = Normalisation::divide_by(vec![0.0; 12])).contains("divides by 0"));
+        assert!(reason(|c| c.format_version = 9).contains("format_version is 9; this program reads 1"));
+    }
+
+    #[test]
+    fn normalisation_subtracts_then_divides() {
+        let mut pixels = [0.25, 0.5];
+        Normalisation::divide_by(vec![1.0, 0.5]).apply(1, &mut pixels);
+        assert_eq!(pixels, [0.5, 1.0]);
+        let mut pixels = [1.0];
+        Normalisation::MeanStd { mean: vec![0.5], std: vec![0.25] }.apply(0, &mut pixels);
+        assert_eq!(pixels, [2.0]);
+    }
+}

@@ -1,0 +1,206 @@
+//! What distinguishes one SegFormer from another: [`SegFormerConfig`] and its named variants.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Dimensions of a [`SegFormer`](crate::SegFormer), in the words of the SegFormer code that everybody reads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SegFormerConfig {
+    /// Channels of the input.
+    pub in_channels: usize,
+    /// Channels of the output: 1 for a yes-or-no question (sigmoid), more for classes that exclude each other (softmax).
+    pub num_classes: usize,
+    /// Width of the tokens of each stage.
+    pub embed_dims: [usize; 4],
+    /// Number of blocks of each stage.
+    pub depths: [usize; 4],
+    /// Number of attention heads of each stage. Not visible in the weights.
+    pub num_heads: [usize; 4],
+    /// Reduction of keys and values of each stage, per direction.
+    pub sr_ratios: [usize; 4],
+    /// Widening of the feed-forward network of each stage.
+    pub mlp_ratios: [usize; 4],
+    /// Width of the decoder.
+    pub decoder_dim: usize,
+    /// Probability that a channel is dropped before the classifier in training.
+    #[serde(default)]
+    pub dropout: f64,
+    /// Probability that a sample skips a branch of the last block in training; earlier blocks less, down to 0.
+    #[serde(default)]
+    pub drop_path_rate: f64,
+}
+
+/// The networks that have a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variant {
+    /// The network of the `MineSegSAT` paper: the encoder of b3 with a decoder 256 wide, 44.6 million parameters.
+    Paper,
+    /// MiT-b0, 3.7 million parameters.
+    B0,
+    /// MiT-b1.
+    B1,
+    /// MiT-b2.
+    B2,
+    /// MiT-b3.
+    B3,
+    /// MiT-b4.
+    B4,
+    /// MiT-b5.
+    B5,
+}
+
+impl Variant {
+    /// All of them.
+    pub const ALL: [Self; 7] = [Self::Paper, Self::B0, Self::B1, Self::B2, Self::B3, Self::B4, Self::B5];
+
+    /// Name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Paper => "paper",
+            Self::B0 => "b0",
+            Self::B1 => "b1",
+            Self::B2 => "b2",
+            Self::B3 => "b3",
+            Self::B4 => "b4",
+            Self::B5 => "b5",
+        }
+    }
+
+    /// Dimensions of the variant, from table 6 of [SegFormer](https://arxiv.org/abs/2105.15203).
+    ///
+    /// Dropout 0.1 as there; drop path 0.1 as there, 0.15 for the paper's network.
+    pub const fn config(self, in_channels: usize, num_classes: usize) -> SegFormerConfig {
+        let (embed_dims, depths, decoder_dim) = match self {
+            Self::Paper => ([64, 128, 320, 512], [3, 4, 18, 3], 256),
+            Self::B0 => ([32, 64, 160, 256], [2, 2, 2, 2], 256),
+            Self::B1 => ([64, 128, 320, 512], [2, 2, 2, 2], 256),
+            Self::B2 => ([64, 128, 320, 512], [3, 4, 6, 3], 768),
+            Self::B3 => ([64, 128, 320, 512], [3, 4, 18, 3], 768),
+            Self::B4 => ([64, 128, 320, 512], [3, 8, 27, 3], 768),
+            Self::B5 => ([64, 128, 320, 512], [3, 6, 40, 3], 768),
+        };
+        SegFormerConfig {
+            in_channels,
+            num_classes,
+            embed_dims,
+            depths,
+            num_heads: SegFormerConfig::NUM_HEADS,
+            sr_ratios: [8, 4, 2, 1],
+            mlp_ratios: [4; 4],
+            decoder_dim,
+            dropout: 0.1,
+            drop_path_rate: if matches!(self, Self::Paper) { 0.15 } else { 0.1 },
+        }
+    }
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Variant {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|variant| variant.name() == text).ok_or_else(|| Error::Argument {
+            name: "variant",
+            value: text.to_owned(),
+            accepted: "one of paper, b0, b1, b2, b3, b4, b5".to_owned(),
+        })
+    }
+}
+
+impl SegFormerConfig {
+    /// Attention heads of every published SegFormer: 1, 2, 5, 8.
+    pub const NUM_HEADS: [usize; 4] = [1, 2, 5, 8];
+
+    /// The network of the `MineSegSAT` paper for twelve bands and one class.
+    pub const fn paper() -> Self {
+        Variant::Paper.config(12, 1)
+    }
+
+    /// The smallest SegFormer for twelve bands and one class.
+    pub const fn b0() -> Self {
+        Variant::B0.config(12, 1)
+    }
+
+    /// The variant that has these dimensions, if one has.
+    pub fn variant(&self) -> Option<Variant> {
+        Variant::ALL.into_iter().find(|variant| {
+            let known = variant.config(self.in_channels, self.num_classes);
+            Self { dropout: known.dropout, drop_path_rate: known.drop_path_rate, ..self.clone() } == known
+        })
+    }
+
+    /// Checks that a network of these dimensions can exist.
+    pub fn check(&self) -> Result<()> {
+        let refuse = |name: &'static str, value: String, accepted: &str| {
+            Err(Error::Argument { name, value, accepted: accepted.to_owned() })
+        };
+        for (name, values) in [
+            ("embed_dims", self.embed_dims),
+            ("depths", self.depths),
+            ("num_heads", self.num_heads),
+            ("sr_ratios", self.sr_ratios),
+            ("mlp_ratios", self.mlp_ratios),
+        ] {
+            if values.contains(&0) {
+                return refuse(name, format!("{values:?}"), "all four must be 1 or more");
+            }
+        }
+        for (name, value) in
+            [("in_channels", self.in_channels), ("num_classes", self.num_classes), ("decoder_dim", self.decoder_dim)]
+        {
+            if value == 0 {
+                return refuse(name, value.to_string(), "1 or more");
+            }
+        }
+        for (dim, heads) in self.embed_dims.into_iter().zip(self.num_heads) {
+            if dim % heads != 0 {
+                let accepted = format!("each must divide its embed_dim; embed_dims are {:?}", self.embed_dims);
+                return refuse("num_heads", format!("{:?}", self.num_heads), &accepted);
+            }
+        }
+        for (name, rate) in [("dropout", self.dropout), ("drop_path_rate", self.drop_path_rate)] {
+            if !(0.0..1.0).contains(&rate) {
+                return refuse(name, rate.to_string(), "a probability from 0 to below 1");
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_variant_parses_back_and_is_recognised() {
+        for variant in Variant::ALL {
+            assert_eq!(variant.name().parse::<Variant>().unwrap(), variant);
+            let config = variant.config(13, 2);
+            config.check().unwrap();
+            assert_eq!(config.variant(), Some(variant));
+        }
+        assert_eq!(
+            "b6".parse::<Variant>().unwrap_err().to_string(),
+            "variant `b6` is not accepted: one of paper, b0, b1, b2, b3, b4, b5"
+        );
+    }
+
+    #[test]
+    fn dimensions_that_cannot_exist_are_refused() {
+        let mut config = SegFormerConfig::b0();
+        config.num_heads = [1, 2, 3, 8];
+        assert_eq!(
+            config.check().unwrap_err().to_string(),
+            "num_heads `[1, 2, 3, 8]` is not accepted: each must divide its embed_dim; embed_dims are [32, 64, 160, 256]"
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! Names of the devices that networks run on.
+
+use burn::tensor::Device;
+
+use crate::{Error, Result};
+
+/// What the names look like, for help texts.
+pub const DEVICE_NAMES: &str = "cpu, cuda:N, vulkan:N, wgpu:N";
+
+/// The device of a name: `cpu`; `cuda:1` for the second CUDA GPU; `vulkan:0` or `wgpu:0` for the first discrete GPU.
+/// `cuda`, `vulkan` and `wgpu` alone leave the choice of the GPU to the driver.
+///
+/// Devices other than the CPU exist in builds with the feature of their name.
+pub fn parse_device(name: &str) -> Result<Device> {
+    let refuse = |reason: String| Err(Error::Device { name: name.to_owned(), reason });
+    let (kind, index) = match name.split_once(':') {
+        None => (name, None),
+        Some((kind, index)) => match index.parse::<usize>() {
+            Ok(index) => (kind, Some(index)),
+            Err(_) => return refuse(format!("`{index}` is not a device number; expected one of {DEVICE_NAMES}")),
+        },
+    };
+    match (kind, index) {
+        ("cpu", None | Some(0)) => Ok(Device::flex()),
+        ("cpu", Some(_)) => refuse("there is one CPU device, `cpu`".to_owned()),
+        #[cfg(feature = "cuda")]
+        ("cuda", index) => Ok(Device::cuda(index.unwrap_or(0))),
+        #[cfg(feature = "vulkan")]
+        ("vulkan", index) => Ok(Device::vulkan(gpu(index))),
+        #[cfg(feature = "wgpu")]
+        ("wgpu", index) => Ok(Device::wgpu(gpu(index))),
+        ("cuda" | "vulkan" | "wgpu", _) => refuse(format!(
+            "this program was built without it; build with `cargo build --release --features {kind}`, or use `cpu`"
+        )),
+        _ => refuse(format!("expected one of {DEVICE_NAMES}")),
+    }
+}
+
+#[cfg(any(feature = "vulkan", feature = "wgpu"))]
+fn gpu(index: Option<usize>) -> burn::tensor::DeviceKind {
+    index.map_or(burn::tensor::DeviceKind::DefaultDevice, burn::tensor::DeviceKind::DiscreteGpu)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cpu_is_always_there() {
+        assert_eq!(parse_device("cpu").unwrap(), Device::flex());
+    }
+
+    #[test]
+    fn other_names_are_refused_with_what_is_accepted() {
+        let message = |name| parse_device(name).unwrap_err().to_string();
+        assert_eq!(message("gpu"), "device `gpu` is not available: expected one of cpu, cuda:N, vulkan:N, wgpu:N");
+        assert_eq!(
+            message("cuda:x"),
+            "device `cuda:x` is not available: `x` is not a device number; expected one of cpu, cuda:N, vulkan:N, wgpu:N"
+        );
+        if !cfg!(feature = "cuda") {
+            assert!(message("cuda:0").contains("--features cuda"));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The one error type of this crate: what failed, with which value, and what is accepted.
+
+use std::path::PathBuf;
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong between a checkpoint and a probability.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read or written. The message names the path (see `fs_err`).
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+
+    /// An error of the crate below, such as an unknown band.
+    #[error(transparent)]
+    Core(#[from] minesegsat::Error),
+
+    /// A value given by the user is out of its range.
+    #[error("{name} `{value}` is not accepted: {accepted}")]
+    Argument {
+        /// Name of the option or field.
+        name: &'static str,
+        /// The value as it was given.
+        value: String,
+        /// What is accepted.
+        accepted: String,
+    },
+
+    /// The file holds no readable weights.
+    #[error("{path} is not a readable checkpoint: {reason}", path = path.display())]
+    NotACheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and what is accepted.
+        reason: String,
+    },
+
+    /// The checkpoint belongs to another network.
+    #[error(
+        "{path} holds the weights of another network: {missing_count} tensors of a SegFormer are missing{missing}, \
+         {unexpected_count} are not known{unexpected}",
+        path = path.display(),
+        missing = examples(missing),
+        unexpected = examples(unexpected)
+    )]
+    OtherNetwork {
+        /// The file.
+        path: PathBuf,
+        /// A few tensors that a SegFormer has and the file has not.
+        missing: Vec<String>,
+        /// How many there are in all.
+        missing_count: usize,
+        /// A few tensors that the file has and a SegFormer has not.
+        unexpected: Vec<String>,
+        /// How many there are in all.
+        unexpected_count: usize,
+    },
+
+    /// A tensor has the wrong shape.
+    #[error("{path}: tensor `{tensor}` has shape {found:?}, expected {expected:?}", path = path.display())]
+    TensorShape {
+        /// The file.
+        path: PathBuf,
+        /// Name of the tensor.
+        tensor: String,
+        /// Its shape in the file.
+        found: Vec<usize>,
+        /// The shape that the network needs.
+        expected: Vec<usize>,
+    },
+
+    /// A model folder is incomplete or contradicts itself.
+    #[error("model {path} cannot be used: {reason}", path = path.display())]
+    Model {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// An output exists and may not be replaced.
+    #[error("{path} exists already and is not overwritten", path = path.display())]
+    OutputExists {
+        /// The file or folder in the way.
+        path: PathBuf,
+    },
+
+    /// The device is unknown or this build does not have it.
+    #[error("device `{name}` is not available: {reason}")]
+    Device {
+        /// As it was given.
+        name: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+}
+
+/// ` (such as a, b)`, or nothing.
+fn examples(names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!(" (such as {})", names.join(", ")) }
+}

@@ -1,0 +1,245 @@
+//! New model folders: from a published checkpoint, or with random weights.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use minesegsat::Band;
+
+use crate::{
+    CARD_FILE, Checkpoint, Error, FORMAT_VERSION, FORWARD_FILE, Model, ModelCard, Normalisation, Result,
+    SegFormerConfig, Training, WEIGHTS_FILE,
+    card::check_patch_size,
+    model::{Forward, sha256},
+};
+
+/// What a checkpoint does not say, for [`import_checkpoint`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImportOptions {
+    /// Bands of the input in the order of its channels. Default: [`Band::PAPER`] for a network of 12 channels,
+    /// [`Band::ALL`] for 13; for other numbers they must be given.
+    pub bands: Option<Vec<Band>>,
+    /// Reflectance by which each band is divided. The paper's is the training set's maximum per band. Default: 1, that
+    /// is, reflectance as it is.
+    pub max_values: Option<Vec<f32>>,
+    /// Name for people. Default: the checkpoint's file name.
+    pub title: Option<String>,
+    /// Licence of the weights. Default: `unknown`.
+    pub licence: Option<String>,
+    /// Attention heads of the four stages. Default: [`SegFormerConfig::NUM_HEADS`].
+    pub num_heads: Option<[usize; 4]>,
+    /// Name of each output channel. Default: `mining`, or `background`, `mining`, `class2`, ...
+    pub classes: Option<Vec<String>>,
+    /// Width and height of a patch, in pixels.
+    pub patch_size: usize,
+    /// Probability from which a pixel counts as mining-disturbed.
+    pub threshold: f32,
+    /// Ground sampling distance that the model was trained at, in metres.
+    pub gsd_m: f64,
+    /// Where the weights come from.
+    pub training: Training,
+    /// Measured quality, by name.
+    pub metrics: serde_json::Map<String, serde_json::Value>,
+    /// Replace the output if it is a model already.
+    pub overwrite: bool,
+}
+
+impl Default for ImportOptions {
+    fn default() -> Self {
+        Self {
+            bands: None,
+            max_values: None,
+            title: None,
+            licence: None,
+            num_heads: None,
+            classes: None,
+            patch_size: 512,
+            threshold: 0.5,
+            gsd_m: 10.0,
+            training: Training::default(),
+            metrics: serde_json::Map::new(),
+            overwrite: false,
+        }
+    }
+}
+
+/// Makes a model folder of a `.pth` or safetensors checkpoint. The folder appears complete or not at all.
+pub fn import_checkpoint(
+    checkpoint: impl AsRef<Path>,
+    folder: impl AsRef<Path>,
+    options: &ImportOptions,
+) -> Result<ModelCard> {
+    let (path, folder) = (checkpoint.as_ref(), folder.as_ref());
+    check_output(folder, options.overwrite)?;
+    let checkpoint = Checkpoint::read(path)?;
+    let config = checkpoint.config(options.num_heads)?;
+    let title = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let card = describe(&config, options, &title.unwrap_or_default(), jiff::Timestamp::now())?;
+    write_folder(folder, card, &checkpoint, options.overwrite)
+}
+
+/// Makes a model folder of a network in memory, such as one that was just trained. The folder appears complete or not
+/// at all. The card's `weights_sha256` and `code_version` are filled in.
+pub fn save_model(
+    network: &crate::SegFormer,
+    card: ModelCard,
+    folder: impl AsRef<Path>,
+    overwrite: bool,
+) -> Result<ModelCard> {
+    let folder = folder.as_ref();
+    check_output(folder, overwrite)?;
+    write_folder(folder, card, &Checkpoint::of_network(network, folder.join(WEIGHTS_FILE))?, overwrite)
+}
+
+/// Makes a model folder with random weights, the same for the same seed. For tests and benchmarks.
+pub fn random_model(
+    config: &SegFormerConfig,
+    seed: u64,
+    folder: impl AsRef<Path>,
+    options: &ImportOptions,
+) -> Result<ModelCard> {
+    let folder = folder.as_ref();
+    check_output(folder, options.overwrite)?;
+    config.check()?;
+    let title = config.variant().map_or_else(|| "SegFormer".to_owned(), |variant| format!("SegFormer {variant}"));
+    let mut card = describe(config, options, &format!("{title}, untrained"), jiff::Timestamp::UNIX_EPOCH)?;
+    card.training.data.get_or_insert_with(|| "untrained".to_owned());
+    write_folder(folder, card, &Checkpoint::random(config, seed), options.overwrite)
+}
+
+fn describe(
+    config: &SegFormerConfig,
+    options: &ImportOptions,
+    title: &str,
+    created: jiff::Timestamp,
+) -> Result<ModelCard> {
+    let refuse = |name: &'static str, value: String, accepted: String| Err(Error::Argument { name, value, accepted });
+    let channels = config.in_channels;
+    let bands = match (&options.bands, channels) {
+        (Some(bands), _) if bands.len() == channels => bands.clone(),
+        (Some(bands), _) => {
+            return refuse("bands", Band::list(bands), format!("the network takes {channels} channels, one band each"));
+        }
+        (None, 12) => Band::PAPER.to_vec(),
+        (None, 13) => Band::ALL.to_vec(),
+        (None, _) => {
+            let accepted = format!(
+                "the network takes {channels} channels; name their bands in order, such as `--bands B04,B03,B02`"
+            );
+            return refuse("bands", String::new(), accepted);
+        }
+    };
+    let normalisation = match &options.max_values {
+        None => Normalisation::identity(channels),
+        Some(max) if max.len() == channels && max.iter().all(|max| max.is_finite() && *max > 0.0) => {
+            Normalisation::divide_by(max.clone())
+        }
+        Some(max) => return refuse("max-values", format!("{max:?}"), format!("{channels} values above 0")),
+    };
+    let classes = options.classes.clone().unwrap_or_else(|| match config.num_classes {
+        1 => vec!["mining".to_owned()],
+        n => (0..n)
+            .map(|class| match class {
+                0 => "background".to_owned(),
+                1 => "mining".to_owned(),
+                _ => format!("class{class}"),
+            })
+            .collect(),
+    });
+    if classes.len() != config.num_classes {
+        return refuse("classes", classes.join(","), format!("{} names", config.num_classes));
+    }
+    if check_patch_size(options.patch_size).is_err() {
+        return refuse("patch-size", options.patch_size.to_string(), "a multiple of 32".to_owned());
+    }
+    Ok(ModelCard {
+        format_version: FORMAT_VERSION,
+        title: options.title.clone().unwrap_or_else(|| title.to_owned()),
+        licence: options.licence.clone().unwrap_or_else(|| "unknown".to_owned()),
+        architecture: config.clone(),
+        bands,
+        normalisation,
+        gsd_m: options.gsd_m,
+        patch_size: options.patch_size,
+        threshold: options.threshold,
+        classes,
+        training: options.training.clone(),
+        metrics: options.metrics.clone(),
+        code_version: String::new(),
+        weights_sha256: String::new(),
+        created,
+    })
+}
+
+/// Refuses to replace anything that is not a model, or a model without leave.
+fn check_output(folder: &Path, overwrite: bool) -> Result<()> {
+    let occupied = fs_err::symlink_metadata(folder).is_ok();
+    if occupied && !(overwrite && folder.join(CARD_FILE).is_file()) {
+        return Err(Error::OutputExists { path: folder.to_owned() });
+    }
+    Ok(())
+}
+
+fn write_folder(folder: &Path, mut card: ModelCard, checkpoint: &Checkpoint, overwrite: bool) -> Result<ModelCard> {
+    let staged = StagedFolder::create(folder)?;
+    let weights = staged.path.join(WEIGHTS_FILE);
+    checkpoint.write_safetensors(&weights)?;
+    card.weights_sha256 = sha256(&weights)?;
+    env!("CARGO_PKG_VERSION").clone_into(&mut card.code_version);
+    card.check().map_err(|reason| Error::Model { path: folder.to_owned(), reason })?;
+    let json = serde_json::to_string_pretty(&card).map_err(std::io::Error::from)?;
+    fs_err::write(staged.path.join(CARD_FILE), json + "\n")?;
+    // Recorded from the folder as written, so that it is known to open. On the CPU, the same everywhere.
+    let model = Model::open(&staged.path, &Device::flex())?;
+    Forward::record(&model)?.write(&staged.path.join(FORWARD_FILE))?;
+    staged.commit(folder, overwrite)?;
+    Ok(card)
+}
+
+/// A folder beside its destination, removed again unless it is committed.
+struct StagedFolder {
+    path: PathBuf,
+}
+
+impl StagedFolder {
+    fn create(destination: &Path) -> Result<Self> {
+        let path = sibling(destination, "partial");
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs_err::create_dir_all(parent)?;
+        }
+        fs_err::create_dir(&path)?;
+        Ok(Self { path })
+    }
+
+    /// Moves the folder to its destination.
+    fn commit(self, destination: &Path, overwrite: bool) -> Result<()> {
+        check_output(destination, overwrite)?;
+        let replaced = sibling(destination, "replaced");
+        let replace = destination.exists();
+        if replace {
+            fs_err::rename(destination, &replaced)?;
+        }
+        if let Err(error) = fs_err::rename(&self.path, destination) {
+            if replace {
+                fs_err::rename(&replaced, destination)?;
+            }
+            return Err(error.into());
+        }
+        if replace {
+            fs_err::remove_dir_all(&replaced)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for StagedFolder {
+    fn drop(&mut self) {
+        // Gone already where it was committed.
+        let _ = fs_err::remove_dir_all(&self.path);
+    }
+}
+
+/// A hidden name beside `destination` that no other process uses.
+fn sibling(destination: &Path, purpose: &str) -> PathBuf {
+    let name = destination.file_name().unwrap_or_default().to_string_lossy();
+    destination.with_file_name(format!(".{name}.{purpose}-{}", std::process::id()))
+}

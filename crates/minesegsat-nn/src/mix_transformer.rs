@@ -1,0 +1,100 @@
+use burn::{
+    nn::{LayerNorm, LayerNormConfig},
+    prelude::*,
+};
+
+use crate::{
+    OverlapPatchEmbed, OverlapPatchEmbedConfig, SegFormerConfig, TransformerBlock, TransformerBlockConfig, init,
+};
+
+/// Side of the square that a token of each stage sees in its input.
+pub const PATCH_SIZES: [usize; 4] = [7, 3, 3, 3];
+
+/// Step from token to token of each stage in its input.
+pub const STRIDES: [usize; 4] = [4, 2, 2, 2];
+
+/// Added to the variance by the norms of the blocks and of the stages' outputs, as in the authors' code; the norms of the
+/// patch embeddings and of the spatial reduction keep PyTorch's 1e-5.
+pub(crate) const LAYER_NORM_EPSILON: f64 = 1e-6;
+
+/// Hierarchical encoder: four stages of tokens at 1/4, 1/8, 1/16 and 1/32 of the input's resolution.
+///
+/// The Mix Transformer (MiT) of [SegFormer](https://arxiv.org/abs/2105.15203), section 3.1.
+#[derive(Module, Debug)]
+pub struct MixTransformer {
+    /// Patch embedding of each stage.
+    pub embeddings: Vec<OverlapPatchEmbed>,
+    /// Blocks of each stage.
+    pub transformers: Vec<Vec<TransformerBlock>>,
+    /// Normalises the output of each stage.
+    pub layer_norm: Vec<LayerNorm>,
+}
+
+/// Output of a stage: tokens `[N, H * W, C]` and their map's size.
+#[derive(Debug, Clone)]
+pub struct StageTokens {
+    /// Tokens, `[N, H * W, C]`.
+    pub tokens: Tensor<3>,
+    /// `[H, W]`.
+    pub size: [usize; 2],
+}
+
+impl StageTokens {
+    /// The tokens as a map `[N, C, H, W]`.
+    pub fn into_map(self) -> Tensor<4> {
+        init::tokens_to_map(self.tokens, self.size)
+    }
+}
+
+impl MixTransformer {
+    /// Initialises the encoder of a network. Drop-path rates rise linearly from 0 to `drop_path_rate` over all blocks.
+    pub(crate) fn new(config: &SegFormerConfig, device: &Device) -> Self {
+        let blocks: usize = config.depths.iter().sum();
+        let mut drop_path =
+            (0..blocks).map(|i| if blocks > 1 { config.drop_path_rate * i as f64 / (blocks - 1) as f64 } else { 0.0 });
+        let mut encoder = Self { embeddings: Vec::new(), transformers: Vec::new(), layer_norm: Vec::new() };
+        let mut in_channels = config.in_channels;
+        for stage in 0..4 {
+            let embed_dim = config.embed_dims[stage];
+            encoder.embeddings.push(
+                OverlapPatchEmbedConfig::new(in_channels, embed_dim, PATCH_SIZES[stage], STRIDES[stage]).init(device),
+            );
+            let block = TransformerBlockConfig::new(
+                embed_dim,
+                config.num_heads[stage],
+                config.sr_ratios[stage],
+                embed_dim * config.mlp_ratios[stage],
+            );
+            encoder.transformers.push(
+                drop_path
+                    .by_ref()
+                    .take(config.depths[stage])
+                    .map(|rate| block.clone().with_drop_path(rate).init(device))
+                    .collect(),
+            );
+            encoder.layer_norm.push(LayerNormConfig::new(embed_dim).with_epsilon(LAYER_NORM_EPSILON).init(device));
+            in_channels = embed_dim;
+        }
+        encoder
+    }
+
+    /// The tokens of the four stages.
+    ///
+    /// # Shapes
+    /// - input `[N, in_channels, H, W]`
+    /// - output of stage i: `[N, H' * W', embed_dims[i]]`, with `H' = ceil(H / 2^(i + 2))`
+    pub fn forward(&self, x: Tensor<4>) -> Vec<StageTokens> {
+        let mut stages: Vec<StageTokens> = Vec::with_capacity(4);
+        let mut input = x;
+        for ((embed, blocks), norm) in self.embeddings.iter().zip(&self.transformers).zip(&self.layer_norm) {
+            let (mut tokens, size) = embed.forward(input);
+            for block in blocks {
+                tokens = block.forward(tokens, size);
+            }
+            let stage = StageTokens { tokens: norm.forward(tokens), size };
+            input = stage.clone().into_map();
+            stages.push(stage);
+        }
+        stages
+    }
+}

@@ -1,0 +1,63 @@
+use burn::prelude::*;
+
+use crate::{DecodeHead, MixTransformer, SegFormerConfig, init};
+
+/// SegFormer: a hierarchical transformer encoder with an all-MLP decoder.
+///
+/// [SegFormer: Simple and Efficient Design for Semantic Segmentation with
+/// Transformers](https://arxiv.org/abs/2105.15203). The names of its parameters are those of published checkpoints.
+#[derive(Module, Debug)]
+pub struct SegFormer {
+    /// Mix Transformer.
+    pub encoder: MixTransformer,
+    /// All-MLP decoder.
+    pub decoder: DecodeHead,
+}
+
+impl SegFormerConfig {
+    /// Initialises a network with random weights.
+    ///
+    /// # Panics
+    /// Where [`check`](Self::check) refuses the dimensions.
+    pub fn init(&self, device: &Device) -> SegFormer {
+        if let Err(error) = self.check() {
+            panic!("{error}");
+        }
+        SegFormer { encoder: MixTransformer::new(self, device), decoder: DecodeHead::new(self, device) }
+    }
+}
+
+impl SegFormer {
+    /// Logits of each class at each pixel.
+    ///
+    /// # Shapes
+    /// - input `[N, in_channels, H, W]`; any size works, multiples of 32 lose nothing at the edges
+    /// - output `[N, num_classes, H, W]`
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [_, _, height, width] = x.dims();
+        let logits = self.decoder.forward(self.encoder.forward(x));
+        init::resize_bilinear(logits, [height, width])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Variant;
+
+    #[test]
+    fn logits_have_the_size_of_the_input() {
+        let device = Device::flex();
+        let network = Variant::B0.config(4, 3).init(&device);
+        assert_eq!(network.forward(Tensor::zeros([2, 4, 64, 32], &device)).dims(), [2, 3, 64, 32]);
+    }
+
+    #[test]
+    fn variants_have_the_number_of_parameters_that_the_papers_state() {
+        // SegFormer, table 1: 3.8 M for b0 with 150 classes and 3 channels. MineSegSAT: 44.6 M.
+        let device = Device::flex();
+        let millions = |config: SegFormerConfig| config.init(&device).num_params() as f64 / 1e6;
+        assert!((millions(Variant::B0.config(3, 150)) - 3.8).abs() < 0.05);
+        assert!((millions(SegFormerConfig::paper()) - 44.6).abs() < 0.1);
+    }
+}

@@ -1,0 +1,135 @@
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use minesegsat::Segmenter;
+
+use crate::{Model, ModelCard, Result, SIZE_DIVISOR};
+
+/// A [`Model`] behind the seam that makes maps.
+///
+/// Patches go through the network one at a time on the CPU, where a larger batch only needs more memory, and as one
+/// batch on other devices. The network has no operation across the batch, so a patch's answer does not depend on it.
+#[derive(Debug)]
+pub struct BurnSegmenter {
+    model: Model,
+}
+
+impl BurnSegmenter {
+    /// A segmenter of an open model.
+    pub const fn new(model: Model) -> Self {
+        Self { model }
+    }
+
+    /// Opens a model folder.
+    pub fn open(folder: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        Ok(Self::new(Model::open(folder, device)?))
+    }
+
+    /// What the model says of itself.
+    pub const fn card(&self) -> &ModelCard {
+        self.model.card()
+    }
+
+    /// The model.
+    pub const fn model(&self) -> &Model {
+        &self.model
+    }
+
+    fn segment_batch(&self, patches: &[f32], shape: [usize; 4], out: &mut [f32]) -> minesegsat::Result<()> {
+        let input = Tensor::<4>::from_data(TensorData::new(patches.to_vec(), shape), self.model.device());
+        let logits = self
+            .model
+            .logits(input)
+            .try_into_data()
+            .map_err(|error| minesegsat::Error::Segmenter(error.to_string()))?
+            .try_into_vec::<f32>()
+            .map_err(|error| minesegsat::Error::Segmenter(format!("{error:?}")))?;
+        let pixels = shape[2] * shape[3];
+        let classes = self.card().architecture.num_classes;
+        for (logits, out) in logits.chunks_exact(classes * pixels).zip(out.chunks_exact_mut(pixels)) {
+            to_probabilities(logits, out);
+        }
+        Ok(())
+    }
+}
+
+impl Segmenter for BurnSegmenter {
+    fn in_channels(&self) -> usize {
+        self.card().architecture.in_channels
+    }
+
+    fn size_divisor(&self) -> usize {
+        SIZE_DIVISOR
+    }
+
+    fn segment(&self, patches: &[f32], shape: [usize; 4], probabilities: &mut [f32]) -> minesegsat::Result<()> {
+        let [batch, channels, height, width] = shape;
+        let refuse = |reason: String| Err(minesegsat::Error::Segmenter(reason));
+        if channels != self.in_channels() {
+            return refuse(format!("patches have {channels} channels, the model takes {}", self.in_channels()));
+        }
+        if height == 0 || width == 0 || height % SIZE_DIVISOR != 0 || width % SIZE_DIVISOR != 0 {
+            return refuse(format!("patches are {width} x {height} pixels; both must be multiples of {SIZE_DIVISOR}"));
+        }
+        let (patch_len, pixels) = (channels * height * width, height * width);
+        if patches.len() != batch * patch_len || probabilities.len() != batch * pixels {
+            return refuse(format!(
+                "shape {shape:?} does not fit {} values in and {} out",
+                patches.len(),
+                probabilities.len()
+            ));
+        }
+        if *self.model.device() != Device::flex() {
+            return self.segment_batch(patches, shape, probabilities);
+        }
+        for (patch, out) in patches.chunks_exact(patch_len).zip(probabilities.chunks_exact_mut(pixels)) {
+            self.segment_batch(patch, [1, channels, height, width], out)?;
+        }
+        Ok(())
+    }
+}
+
+/// Probability that a pixel is not background.
+///
+/// # Shapes
+/// - `logits`: `[classes, pixels]`; one class is answered by the sigmoid, more by one minus the softmax of the first
+/// - `out`: `[pixels]`
+fn to_probabilities(logits: &[f32], out: &mut [f32]) {
+    let pixels = out.len();
+    let (background, others) = logits.split_at(pixels);
+    if others.is_empty() {
+        for (p, x) in out.iter_mut().zip(background) {
+            *p = 1.0 / (1.0 + (-x).exp());
+        }
+        return;
+    }
+    for (i, p) in out.iter_mut().enumerate() {
+        let foreground = || others[i..].iter().step_by(pixels).copied();
+        // The largest logit is subtracted so that no exponential overflows.
+        let max = foreground().fold(background[i], f32::max);
+        let sum: f32 = foreground().map(|x| (x - max).exp()).sum();
+        *p = sum / (sum + (background[i] - max).exp());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_class_is_answered_by_the_sigmoid() {
+        let mut out = [0.0; 3];
+        to_probabilities(&[0.0, 3.0_f32.ln(), -200.0], &mut out);
+        assert_eq!((out[0], out[2]), (0.5, 0.0));
+        assert!((out[1] - 0.75).abs() < 1e-6);
+    }
+
+    #[test]
+    fn several_classes_are_answered_by_all_but_the_background() {
+        let mut out = [0.0; 2];
+        // Two pixels, three classes: logits [0, ln 2, ln 5] and [1000, 0, 0].
+        to_probabilities(&[0.0, 1000.0, 2.0_f32.ln(), 0.0, 5.0_f32.ln(), 0.0], &mut out);
+        assert!((out[0] - 7.0 / 8.0).abs() < 1e-6);
+        assert_eq!(out[1], 0.0);
+    }
+}

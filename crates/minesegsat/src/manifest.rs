@@ -1,0 +1,215 @@
+//! `manifest.json`: what a map was made from, with what, and what came out. Enough to make it again and to check it.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::{Grid, InputIdentity, Location, Result, Scene, identity, scene::SceneMetadata};
+
+/// Version of the manifest's layout.
+const FORMAT_VERSION: u32 = 1;
+
+/// The record of one run of `predict`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Manifest {
+    /// Version of this layout.
+    pub manifest_version: u32,
+    /// Name and version of the program.
+    pub software: Software,
+    /// When the run ended, UTC.
+    pub created: jiff::Timestamp,
+    /// `assessed`, or `not assessable` where no pixel could be looked at.
+    pub status: &'static str,
+    /// What the scene says of itself.
+    pub scene: SceneMetadata,
+    /// How digital numbers became reflectance, with the reasons.
+    pub radiometry: serde_json::Value,
+    /// The files read, with their hashes (local files) or entity tags (HTTP).
+    pub inputs: Vec<InputIdentity>,
+    /// Title, licence, architecture and hash of the model.
+    pub model: serde_json::Value,
+    /// Everything that decides the result.
+    pub parameters: serde_json::Value,
+    /// Where the rasters lie.
+    pub grid: GridRecord,
+    /// How much could be looked at.
+    pub assessed: Assessed,
+    /// What was found.
+    pub totals: Totals,
+    /// The files written, with their hashes.
+    pub outputs: Vec<OutputRecord>,
+    /// Where the time went.
+    pub timings: Timings,
+    /// What a reader of the map should know.
+    pub warnings: Vec<String>,
+}
+
+/// Name and version of the program.
+#[derive(Debug, Clone, Serialize)]
+pub struct Software {
+    /// Always `minesegsat`.
+    pub name: &'static str,
+    /// Version of the crate.
+    pub version: &'static str,
+}
+
+/// Where the rasters lie.
+#[derive(Debug, Clone, Serialize)]
+pub struct GridRecord {
+    /// EPSG code.
+    pub epsg: u16,
+    /// GDAL's order: origin x, pixel width, 0, origin y, 0, pixel height.
+    pub transform: [f64; 6],
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+}
+
+impl From<&Grid> for GridRecord {
+    fn from(grid: &Grid) -> Self {
+        let t = &grid.transform;
+        Self {
+            epsg: grid.crs.epsg(),
+            transform: [t.origin_x, t.pixel_width, 0.0, t.origin_y, 0.0, t.pixel_height],
+            width: grid.width,
+            height: grid.height,
+        }
+    }
+}
+
+/// Pixels looked at, and why the others were not.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Assessed {
+    /// Pixels of the rasters.
+    pub pixels: u64,
+    /// Pixels that the network's answer stands for.
+    pub assessed_pixels: u64,
+    /// Pixels without data in at least one band.
+    pub nodata_pixels: u64,
+    /// Pixels hidden by cloud, cloud shadow and the like.
+    pub masked_pixels: u64,
+    /// Pixels outside the polygons that were asked for.
+    pub outside_pixels: u64,
+    /// Assessed pixels of those inside the area, 0 to 1.
+    pub share_assessed: f64,
+}
+
+impl Assessed {
+    /// From the counts.
+    pub fn new(assessed: u64, nodata: u64, masked: u64, outside: u64) -> Self {
+        let inside = assessed + nodata + masked;
+        Self {
+            pixels: inside + outside,
+            assessed_pixels: assessed,
+            nodata_pixels: nodata,
+            masked_pixels: masked,
+            outside_pixels: outside,
+            share_assessed: if inside == 0 { 0.0 } else { assessed as f64 / inside as f64 },
+        }
+    }
+
+    /// Whether any pixel could be looked at.
+    pub fn is_assessable(&self) -> bool {
+        self.assessed_pixels > 0
+    }
+}
+
+/// What was found.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Totals {
+    /// Number of polygons.
+    pub polygons: usize,
+    /// Sum of their geodesic areas, in hectares.
+    pub area_ha: f64,
+    /// Geodesic area of the largest, in hectares.
+    pub largest_ha: f64,
+}
+
+/// A file that was written.
+#[derive(Debug, Clone, Serialize)]
+pub struct OutputRecord {
+    /// Name in the output folder.
+    pub name: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// SHA-256, lower-case hexadecimal.
+    pub sha256: String,
+}
+
+impl OutputRecord {
+    /// Reads a finished file.
+    pub fn of(name: &str, path: &Path) -> Result<Self> {
+        let identity = identity(&Location::Path(path.to_owned()))?;
+        Ok(Self {
+            name: name.to_owned(),
+            size: identity.size.unwrap_or_default(),
+            sha256: identity.sha256.unwrap_or_default(),
+        })
+    }
+}
+
+/// Where the time went, in seconds. Reading, network and writing overlap, so the parts add up to more than the whole.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Timings {
+    /// From the checked plan to the finished outputs.
+    pub wall_s: f64,
+    /// Until the last patch was blended and its rows written.
+    pub patches_s: f64,
+    /// Reading and resampling, on its own thread.
+    pub read_s: f64,
+    /// Wall time in which the network was running.
+    pub infer_s: f64,
+    /// Blending, compressing and writing, polygons and pictures.
+    pub write_s: f64,
+    /// Number of patches.
+    pub patches: usize,
+}
+
+/// `1 polygon`, `2 polygons`, `3 patches`.
+pub fn counted(count: usize, noun: &str) -> String {
+    let ending = match (count, noun.ends_with("ch")) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{count} {noun}{ending}")
+}
+
+impl Manifest {
+    /// What is known before the results; the rest is filled in by the caller.
+    pub(crate) fn new(
+        scene: &Scene,
+        inputs: Vec<InputIdentity>,
+        grid: GridRecord,
+        parameters: serde_json::Value,
+        assessed: Assessed,
+    ) -> Self {
+        let mut warnings = scene.warnings();
+        if !assessed.is_assessable() {
+            warnings.push(format!(
+                "not assessable: of {} pixels, {} have no data and {} are hidden by cloud or shadow",
+                assessed.pixels - assessed.outside_pixels,
+                assessed.nodata_pixels,
+                assessed.masked_pixels
+            ));
+        }
+        Self {
+            manifest_version: FORMAT_VERSION,
+            software: Software { name: "minesegsat", version: env!("CARGO_PKG_VERSION") },
+            created: jiff::Timestamp::now(),
+            status: if assessed.is_assessable() { "assessed" } else { "not assessable" },
+            scene: scene.info().clone(),
+            radiometry: serde_json::to_value(scene.radiometry()).unwrap_or_default(),
+            inputs,
+            model: serde_json::Value::Null,
+            parameters,
+            grid,
+            assessed,
+            totals: Totals::default(),
+            outputs: Vec::new(),
+            timings: Timings::default(),
+            warnings,
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Patches as the network sees them: all bands on the 10 m grid, as normalised reflectance, with what can be assessed.
+
+use std::sync::Arc;
+
+use crate::{
+    Band, Error, Grid, Pixels, RasterSource, Result, Scene, Window,
+    resample::{Resampler, SignedWindow, round_to_u16},
+    scene::{BandRadiometry, MaskOptions, is_assessable},
+};
+
+/// Why a pixel can or cannot be assessed. One byte per pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Validity {
+    /// Every band has a value and the classification, where there is one, does not exclude the pixel.
+    Assessable = 0,
+    /// A band has no data here, or the pixel lies outside the scene.
+    NoData = 1,
+    /// Cloud, cloud shadow or another class that hides the ground.
+    Masked = 2,
+    /// Outside the area that was asked for.
+    Outside = 3,
+}
+
+/// Brings reflectance to the range the network was trained on: `value = (reflectance - offset) / divisor`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BandNormalisation {
+    /// Taken away first: the minimum, or the mean.
+    pub offset: f32,
+    /// Divided by: maximum less minimum, or the standard deviation.
+    pub divisor: f32,
+}
+
+impl BandNormalisation {
+    /// Reflectance as it is.
+    pub const IDENTITY: Self = Self { offset: 0.0, divisor: 1.0 };
+}
+
+/// One patch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patch {
+    /// `[C, H, W]`, normalised reflectance in the order the reader was made with.
+    pub data: Vec<f32>,
+    /// `[H, W]`, [`Validity`] as bytes.
+    pub validity: Vec<u8>,
+}
+
+/// One band with everything needed to read it onto the reference grid.
+#[derive(Debug, Clone)]
+struct BandPlan {
+    band: Band,
+    source: Arc<dyn RasterSource>,
+    index: usize,
+    resampler: Resampler,
+    radiometry: BandRadiometry,
+    normalisation: BandNormalisation,
+}
+
+/// Pixels as float32, and the limits that rounding keeps them in (integers only).
+fn to_f32(pixels: Pixels) -> (Vec<f32>, Option<(f32, f32)>) {
+    match pixels {
+        Pixels::U8(v) => (v.into_iter().map(f32::from).collect(), Some((0.0, 255.0))),
+        Pixels::U16(v) => (v.into_iter().map(f32::from).collect(), Some((0.0, 65_535.0))),
+        Pixels::I16(v) => (v.into_iter().map(f32::from).collect(), Some((-32_768.0, 32_767.0))),
+        Pixels::F32(v) => (v, None),
+    }
+}
+
+impl BandPlan {
+    /// Digital numbers on the reference grid, `[H, W]`; marks missing pixels in `validity`.
+    fn read(&self, window: SignedWindow, validity: Option<&mut [u8]>, out: &mut [f32]) -> Result<()> {
+        let from = self.resampler.source_window(window);
+        let (mut values, limits) = to_f32(self.source.read(self.index, from)?);
+        let missing = |v: f32| self.radiometry.is_nodata(v);
+        if values.iter().any(|&v| missing(v)) {
+            if let Some(validity) = validity {
+                let flags: Vec<bool> = values.iter().map(|&v| missing(v)).collect();
+                for (state, flag) in validity.iter_mut().zip(self.resampler.nearest(&flags, window)) {
+                    if flag {
+                        *state = Validity::NoData as u8;
+                    }
+                }
+            }
+            // A large nodata value or NaN must not leak into its neighbours through the kernel.
+            for value in values.iter_mut().filter(|v| missing(**v)) {
+                *value = 0.0;
+            }
+        }
+        if self.resampler.is_identity() && from.width == window.width && from.height == window.height {
+            out.copy_from_slice(&values);
+            return Ok(());
+        }
+        self.resampler.cubic(&values, window, out);
+        match limits {
+            Some((0.0, 65_535.0)) => {
+                for value in out {
+                    *value = f32::from(round_to_u16(*value));
+                }
+            }
+            Some((low, high)) => {
+                for value in out {
+                    *value = value.round_ties_even().clamp(low, high);
+                }
+            }
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+/// Reads patches of a scene. Several threads may read at once.
+#[derive(Debug, Clone)]
+pub struct PatchReader {
+    grid: Grid,
+    bands: Vec<BandPlan>,
+    classification: Option<(Arc<dyn RasterSource>, usize, Resampler)>,
+    mask: MaskOptions,
+}
+
+impl PatchReader {
+    /// A reader of `bands`, in this order, on the scene's reference grid. One normalisation per band.
+    pub fn new(scene: &Scene, bands: &[Band], normalisation: &[BandNormalisation]) -> Result<Self> {
+        assert_eq!(bands.len(), normalisation.len(), "one normalisation per band");
+        scene.require(bands)?;
+        let grid = scene.grid().clone();
+        let resampler = |native: &Grid| {
+            Resampler::new(&native.transform, (native.width, native.height), &grid.transform, (grid.width, grid.height))
+        };
+        let plan = |(&band, &normalisation): (&Band, &BandNormalisation)| {
+            let found = scene.band(band).ok_or_else(|| Error::MissingBands {
+                scene: scene.location().to_owned(),
+                missing: vec![band],
+                found: scene.bands(),
+            })?;
+            let radiometry = scene.radiometry().bands.get(&band).copied();
+            Ok(BandPlan {
+                band,
+                source: Arc::clone(&found.source),
+                index: found.index,
+                resampler: resampler(&found.grid)?,
+                radiometry: radiometry.ok_or_else(|| {
+                    Error::scene(scene.location(), format!("nothing says how band {band} becomes reflectance"))
+                })?,
+                normalisation,
+            })
+        };
+        let bands = bands.iter().zip(normalisation).map(plan).collect::<Result<Vec<_>>>()?;
+        let classification = scene
+            .classification()
+            .map(|scl| Ok::<_, Error>((Arc::clone(&scl.source), scl.index, resampler(&scl.grid)?)))
+            .transpose()?;
+        Ok(Self { grid, bands, classification, mask: scene.mask_options() })
+    }
+
+    /// Whether a band can be read.
+    pub fn has(&self, band: Band) -> bool {
+        self.bands.iter().any(|plan| plan.band == band)
+    }
+
+    /// The grid of the patches.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// Reads one patch. The window counts from the corner of the scene's grid and may reach beyond it: pixels outside
+    /// repeat the edge and are [`Validity::NoData`].
+    pub fn read(&self, window: SignedWindow) -> Result<Patch> {
+        let pixels = window.width * window.height;
+        let mut validity = vec![Validity::Assessable as u8; pixels];
+        self.classify(window, &mut validity)?;
+        let mut data = vec![0.0; self.bands.len() * pixels];
+        for (plan, channel) in self.bands.iter().zip(data.chunks_exact_mut(pixels)) {
+            plan.read(window, Some(&mut validity), channel)?;
+            for value in channel {
+                *value = (plan.radiometry.reflectance(*value) - plan.normalisation.offset) / plan.normalisation.divisor;
+            }
+        }
+        self.outside(window, &mut validity);
+        Ok(Patch { data, validity })
+    }
+
+    /// Reflectance of one of the reader's bands in a window, `[H, W]`.
+    pub fn reflectance(&self, band: Band, window: Window) -> Result<Vec<f32>> {
+        let plan = self.bands.iter().find(|plan| plan.band == band);
+        let plan = plan.unwrap_or_else(|| panic!("the reader was not made for band {band}"));
+        let mut out = vec![0.0; window.len()];
+        plan.read(window.into(), None, &mut out)?;
+        for value in &mut out {
+            *value = plan.radiometry.reflectance(*value);
+        }
+        Ok(out)
+    }
+
+    fn classify(&self, window: SignedWindow, validity: &mut [u8]) -> Result<()> {
+        let Some((source, index, resampler)) = &self.classification else { return Ok(()) };
+        let pixels = source.read(*index, resampler.source_window(window))?;
+        let classes: Vec<u8> = (0..pixels.len()).map(|i| pixels.get(i) as u8).collect();
+        for (state, class) in validity.iter_mut().zip(resampler.nearest(&classes, window)) {
+            if class == 0 {
+                *state = Validity::NoData as u8;
+            } else if !is_assessable(class, self.mask) {
+                *state = Validity::Masked as u8;
+            }
+        }
+        Ok(())
+    }
+
+    fn outside(&self, window: SignedWindow, validity: &mut [u8]) {
+        for (r, line) in validity.chunks_exact_mut(window.width).enumerate() {
+            let row = window.row + r as i64;
+            if row < 0 || row >= self.grid.height as i64 {
+                line.fill(Validity::NoData as u8);
+                continue;
+            }
+            for (c, state) in line.iter_mut().enumerate() {
+                let col = window.col + c as i64;
+                if col < 0 || col >= self.grid.width as i64 {
+                    *state = Validity::NoData as u8;
+                }
+            }
+        }
+    }
+}

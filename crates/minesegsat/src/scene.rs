@@ -1,0 +1,483 @@
+//! Sentinel-2 scenes, from anywhere: a folder of band files, a SAFE product (folder or zip), a STAC item, or one GeoTIFF
+//! with all bands. Opening a [`Scene`] settles what its numbers mean: see [`radiometry`] for how digital numbers become
+//! reflectance and [`classification`] for which pixels a map may be made from.
+
+pub mod classification;
+pub mod evidence;
+mod folder;
+mod geotiff;
+mod info;
+mod names;
+pub mod radiometry;
+mod safe;
+mod stac;
+mod tree;
+mod xml;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::{Timestamp, civil};
+use serde::Serialize;
+
+pub use classification::{MaskOptions, SclClass, is_assessable};
+pub use evidence::{BandFloor, PixelVerdict};
+pub use info::{BandSummary, SceneSummary, summarize};
+pub use names::{ProcessingBaseline, ProductLevel};
+pub use radiometry::{BandRadiometry, Confidence, OffsetDecision, OffsetRule, Radiometry, RadiometryOverride};
+
+use evidence::Sampled;
+use names::ProductName;
+use radiometry::Claim;
+use tree::{FileTree, has_extension, is_jp2, is_tiff};
+
+use crate::{Band, Error, Grid, Location, RasterSource, Result, open_jp2_with_grid, open_raster};
+
+/// Rasters opened at once: enough to hide the latency of a server, few enough to stay polite.
+const OPEN_AT_ONCE: usize = 8;
+
+/// What the user says about a scene beyond its location.
+#[derive(Debug, Clone, Default)]
+pub struct OpenOptions {
+    /// The bands of a multi-band GeoTIFF, in the file's order.
+    pub bands: Option<Vec<Band>>,
+    /// Missing bands and the bands that stand in for them, such as (B8A, B08). Recorded as warnings.
+    pub substitute: Vec<(Band, Band)>,
+    /// Scale and offset that win over everything else.
+    pub radiometry: Option<RadiometryOverride>,
+    /// Leave snow and ice out of the assessable pixels.
+    pub mask_snow: bool,
+    /// MGRS tile to take from an old SAFE product that holds several: `53HLA`.
+    pub tile: Option<String>,
+    /// Open no other bands than these (and the classification): saves requests on remote scenes.
+    pub only: Option<Vec<Band>>,
+}
+
+/// What a scene was opened from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SceneKind {
+    /// A folder of one-band files.
+    Folder,
+    /// A SAFE product in a folder.
+    Safe,
+    /// A SAFE product in a zip archive.
+    SafeZip,
+    /// A STAC item.
+    StacItem,
+    /// One GeoTIFF with all bands.
+    GeoTiff,
+}
+
+impl fmt::Display for SceneKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Folder => "folder of band files",
+            Self::Safe => "SAFE product",
+            Self::SafeZip => "zipped SAFE product",
+            Self::StacItem => "STAC item",
+            Self::GeoTiff => "multi-band GeoTIFF",
+        })
+    }
+}
+
+/// What metadata and names say of a scene. Nothing in here is guessed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SceneMetadata {
+    /// Short name: the product id, the item's id, or the name of the folder or file.
+    pub name: String,
+    /// What it was opened from.
+    pub kind: SceneKind,
+    /// Satellite: `sentinel-2a`.
+    pub platform: Option<String>,
+    /// Processing level.
+    pub level: Option<ProductLevel>,
+    /// Start of sensing.
+    pub datetime: Option<Timestamp>,
+    /// Day of sensing, known in more cases than the time.
+    pub date: Option<civil::Date>,
+    /// MGRS tile: `13TDE`.
+    pub mgrs_tile: Option<String>,
+    /// Relative orbit, 1 to 143.
+    pub relative_orbit: Option<u16>,
+    /// ESA's product id, without `.SAFE`.
+    pub product_id: Option<String>,
+    /// Processing baseline.
+    pub processing_baseline: Option<ProcessingBaseline>,
+    /// STAC collection.
+    pub collection: Option<String>,
+    /// Cloud cover of the whole tile in percent.
+    pub cloud_cover_percent: Option<f64>,
+}
+
+impl SceneMetadata {
+    fn new(name: &str, kind: SceneKind, from: ProductName) -> Self {
+        Self {
+            name: from.product_id.clone().unwrap_or_else(|| name.to_owned()),
+            kind,
+            platform: from.platform,
+            level: from.level,
+            datetime: from.datetime,
+            date: from.date,
+            mgrs_tile: from.mgrs_tile,
+            relative_orbit: from.relative_orbit,
+            product_id: from.product_id,
+            processing_baseline: from.baseline,
+            collection: None,
+            cloud_cover_percent: None,
+        }
+    }
+}
+
+/// One band of an open scene, on its own grid.
+#[derive(Debug, Clone)]
+pub struct SceneBand {
+    /// The raster that holds it.
+    pub source: Arc<dyn RasterSource>,
+    /// Its index in that raster, from 0.
+    pub index: usize,
+    /// Its native grid.
+    pub grid: Grid,
+    /// Its file.
+    pub location: Location,
+    /// The band that really stands here, if it is a stand-in (see [`OpenOptions::substitute`]).
+    pub stand_in: Option<Band>,
+}
+
+/// An open Sentinel-2 scene.
+#[derive(Debug, Clone)]
+pub struct Scene {
+    location: String,
+    metadata: SceneMetadata,
+    grid: Grid,
+    bands: BTreeMap<Band, SceneBand>,
+    classification: Option<SceneBand>,
+    radiometry: Radiometry,
+    mask: MaskOptions,
+    warnings: Vec<String>,
+    inputs: Vec<Location>,
+}
+
+impl Scene {
+    /// Opens a scene. `location` is
+    /// - a folder of one-band files, named by band (`B04.tif`, `T10UFV_20210710T190919_B04_10m.jp2`, `red.tif`), or a SAFE
+    ///   product, its granule, or the folder that holds it,
+    /// - a zip archive of a SAFE product,
+    /// - a STAC item (`.json` file, or URL), or
+    /// - a GeoTIFF with all bands (file or URL).
+    ///
+    /// Reads metadata, and a small sample of the pixels to check the radiometric offset.
+    pub fn open(location: &str, options: &OpenOptions) -> Result<Self> {
+        Draft::find(location, options)?.open(location, options)
+    }
+
+    /// What metadata and names say of the scene.
+    pub fn info(&self) -> &SceneMetadata {
+        &self.metadata
+    }
+
+    /// The location as it was given to [`Scene::open`], without the query of a URL.
+    pub fn location(&self) -> &str {
+        &self.location
+    }
+
+    /// The reference grid: that of the finest band, normally 10 m.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// The bands that the scene has, by wavelength.
+    pub fn bands(&self) -> Vec<Band> {
+        self.bands.keys().copied().collect()
+    }
+
+    /// A band, on its own grid.
+    pub fn band(&self, band: Band) -> Option<&SceneBand> {
+        self.bands.get(&band)
+    }
+
+    /// An error that names all of `bands` that the scene has not.
+    pub fn require(&self, bands: &[Band]) -> Result<()> {
+        let missing: Vec<Band> = bands.iter().copied().filter(|band| !self.bands.contains_key(band)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Error::MissingBands { scene: self.location.clone(), missing, found: self.bands() })
+    }
+
+    /// The scene classification layer, on its own grid.
+    pub fn classification(&self) -> Option<&SceneBand> {
+        self.classification.as_ref()
+    }
+
+    /// Which optional classes are left out.
+    pub fn mask_options(&self) -> MaskOptions {
+        self.mask
+    }
+
+    /// How digital numbers become reflectance, and why so.
+    pub fn radiometry(&self) -> &Radiometry {
+        &self.radiometry
+    }
+
+    /// What the user should know of this scene.
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.iter().chain(&self.radiometry.warnings).cloned().collect()
+    }
+
+    /// The files read, metadata first: to be hashed in manifests.
+    pub fn inputs(&self) -> Vec<Location> {
+        self.inputs.clone()
+    }
+}
+
+/// A raster that has been found, and may have been opened.
+#[derive(Debug, Clone)]
+struct Found {
+    location: Location,
+    index: usize,
+    /// The grid that product metadata gives, for images that cannot say it themselves.
+    grid: Option<Grid>,
+    source: Option<Arc<dyn RasterSource>>,
+}
+
+impl Found {
+    fn at(location: Location) -> Self {
+        Self { location, index: 0, grid: None, source: None }
+    }
+
+    fn open(&self) -> Result<SceneBand> {
+        let source = match (&self.source, &self.grid) {
+            (Some(source), _) => Arc::clone(source),
+            (None, Some(grid)) if is_jp2(self.location.file_name()) => {
+                open_jp2_with_grid(&self.location, grid.clone())?
+            }
+            (None, _) => open_raster(&self.location)?,
+        };
+        let grid = source.info().grid.clone();
+        Ok(SceneBand { source, index: self.index, grid, location: self.location.clone(), stand_in: None })
+    }
+}
+
+/// What each kind of source finds, before any raster is checked.
+#[derive(Debug)]
+struct Draft {
+    metadata: SceneMetadata,
+    bands: BTreeMap<Band, Found>,
+    classification: Option<Found>,
+    /// Coarser copies of bands, for sampling where whole images must be decoded.
+    coarse: BTreeMap<Band, Found>,
+    claim: Claim,
+    warnings: Vec<String>,
+    /// Metadata files.
+    inputs: Vec<Location>,
+}
+
+impl Draft {
+    /// Tells what kind of source this is, and lets it find its bands.
+    fn find(text: &str, options: &OpenOptions) -> Result<Self> {
+        let location = Location::parse(text)?;
+        let name = location.file_name().to_owned();
+        let path = match &location {
+            Location::Url(_) | Location::ZipEntry { .. } if is_tiff(&name) => return geotiff::find(&location, options),
+            Location::Url(_) if has_extension(&name, &["zip"]) => {
+                return Err(Error::scene(location.to_string(), "a zipped product must be downloaded first"));
+            }
+            Location::Url(_) => return stac::find(&location, options),
+            // `archive.zip/S2.SAFE`: an archive holds one product.
+            Location::ZipEntry { archive, .. } => archive.clone(),
+            Location::Path(path) => path.clone(),
+        };
+        if !path.exists() {
+            return Err(Error::scene(text, "there is no such file or folder"));
+        }
+        if path.is_dir() {
+            return Self::find_in_folder(&path, options);
+        }
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        if has_extension(name, &["zip"]) {
+            let tree = FileTree::zip(&path)?;
+            return safe::find(&tree, &path, SceneKind::SafeZip, options)?.ok_or_else(|| {
+                Error::scene(text, "the archive holds no SAFE product (no MTD_MSIL1C.xml or MTD_MSIL2A.xml)")
+            });
+        }
+        if has_extension(name, &["json", "geojson"]) {
+            return stac::find(&location, options);
+        }
+        if is_tiff(name) {
+            return geotiff::find(&location, options);
+        }
+        if has_extension(name, &["xml", "safe"]) {
+            let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            return Self::find_in_folder(folder, options);
+        }
+        Err(Error::scene(
+            text,
+            "not a scene; accepted are a folder of band files, a SAFE product (folder or .zip), a STAC item (.json) and a \
+             multi-band GeoTIFF (.tif)",
+        ))
+    }
+
+    fn find_in_folder(path: &Path, options: &OpenOptions) -> Result<Self> {
+        // The real path names the products that `.` and links stand for.
+        let path = fs_err::canonicalize(path)?;
+        let tree = FileTree::folder(&path)?;
+        if let Some(draft) = safe::find(&tree, &path, SceneKind::Safe, options)? {
+            return Ok(draft);
+        }
+        // A granule of a product has the product's metadata two folders up.
+        if let Some((root, tile)) = safe::product_of_granule(&path) {
+            let options = OpenOptions { tile: options.tile.clone().or(tile), ..options.clone() };
+            if let Some(draft) = safe::find(&FileTree::folder(&root)?, &root, SceneKind::Safe, &options)? {
+                return Ok(draft);
+            }
+        }
+        folder::find(&tree, &path)
+    }
+
+    /// Opens the rasters, checks that they fit together, and settles the radiometry.
+    fn open(mut self, text: &str, options: &OpenOptions) -> Result<Scene> {
+        let location = Location::parse(text)?.to_string();
+        if let Some(only) = &options.only {
+            let stand_ins: Vec<Band> = options.substitute.iter().map(|&(_, stand_in)| stand_in).collect();
+            self.bands.retain(|band, _| only.contains(band) || stand_ins.contains(band));
+        }
+        if self.bands.is_empty() {
+            return Err(Error::scene(&location, "it has none of the bands B01 to B12 and B8A"));
+        }
+        let mut bands = open_all(&self.bands)?;
+        let classification = self.classification.as_ref().map(Found::open).transpose()?;
+        let grid = reference_grid(&location, &bands, classification.as_ref())?;
+
+        let sampled = if self.coarse.is_empty() { bands.clone() } else { open_all(&self.coarse)? };
+        let sampled = sampled
+            .into_iter()
+            .map(|(band, b)| {
+                let nodata = b.source.info().nodata;
+                Sampled { band, source: b.source, index: b.index, nodata }
+            })
+            .collect();
+        if self.metadata.level.is_none() && bands.contains_key(&Band::B10) {
+            // Only top-of-atmosphere products have the cirrus band.
+            self.metadata.level = Some(ProductLevel::L1C);
+        }
+        substitute(&location, &mut bands, &options.substitute, &mut self.warnings)?;
+        let infos = bands.iter().map(|(&band, b)| (band, (b.source.info().clone(), b.index))).collect();
+        let radiometry = radiometry::decide(radiometry::Inputs {
+            scene: &location,
+            level: self.metadata.level,
+            claim: self.claim,
+            user: options.radiometry,
+            infos,
+            sampled,
+        })?;
+
+        let mut seen = BTreeSet::new();
+        let files = bands.values().chain(&classification).map(|b| b.location.clone());
+        let inputs = self.inputs.into_iter().chain(files).filter(|l| seen.insert(l.to_string())).collect();
+        Ok(Scene {
+            location,
+            metadata: self.metadata,
+            grid,
+            bands,
+            classification,
+            radiometry,
+            mask: MaskOptions { mask_snow: options.mask_snow },
+            warnings: self.warnings,
+            inputs,
+        })
+    }
+}
+
+/// Opens rasters, several at once: each may cost requests to a server.
+fn open_all(found: &BTreeMap<Band, Found>) -> Result<BTreeMap<Band, SceneBand>> {
+    let all: Vec<(&Band, &Found)> = found.iter().collect();
+    let mut bands = BTreeMap::new();
+    for chunk in all.chunks(OPEN_AT_ONCE) {
+        let opened: Vec<Result<SceneBand>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = chunk.iter().map(|(_, found)| scope.spawn(|| found.open())).collect();
+            threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        });
+        for (&(&band, _), opened) in chunk.iter().zip(opened) {
+            bands.insert(band, opened?);
+        }
+    }
+    Ok(bands)
+}
+
+/// Lets bands stand in for missing ones, as the user asked.
+fn substitute(
+    scene: &str,
+    bands: &mut BTreeMap<Band, SceneBand>,
+    pairs: &[(Band, Band)],
+    warnings: &mut Vec<String>,
+) -> Result<()> {
+    let real: BTreeMap<Band, SceneBand> = bands.clone();
+    for &(missing, stand_in) in pairs {
+        if real.contains_key(&missing) {
+            warnings.push(format!("{missing} is there, so {stand_in} does not stand in for it"));
+            continue;
+        }
+        let Some(band) = real.get(&stand_in) else {
+            let found = real.keys().copied().collect();
+            return Err(Error::MissingBands { scene: scene.to_owned(), missing: vec![stand_in], found });
+        };
+        warnings.push(format!("{missing} is missing: {stand_in} stands in for it, as asked"));
+        bands.insert(missing, SceneBand { stand_in: Some(stand_in), ..band.clone() });
+    }
+    Ok(())
+}
+
+/// The finest band's grid, after checking that all others cover the same place.
+///
+/// Coarse grids may start at another corner (a crop cut to whole pixels of each band): edges may differ by one coarse
+/// pixel.
+fn reference_grid(scene: &str, bands: &BTreeMap<Band, SceneBand>, classification: Option<&SceneBand>) -> Result<Grid> {
+    let named = bands.iter().map(|(band, b)| (band.to_string(), b));
+    let named: Vec<(String, &SceneBand)> = named.chain(classification.map(|b| ("SCL".to_owned(), b))).collect();
+    let finest =
+        bands.iter().min_by(|(_, a), (_, b)| a.grid.transform.pixel_width.total_cmp(&b.grid.transform.pixel_width));
+    let Some((reference_name, reference)) = finest else {
+        return Err(Error::scene(scene, "it has no bands"));
+    };
+    let grid = &reference.grid;
+    for (name, band) in &named {
+        if band.grid.crs != grid.crs {
+            return Err(Error::scene(
+                scene,
+                format!(
+                    "its bands are in different coordinate systems: {reference_name} in EPSG:{}, {name} ({}) in EPSG:{}",
+                    grid.crs.epsg(),
+                    band.location,
+                    band.grid.crs.epsg()
+                ),
+            ));
+        }
+        let (a, b) = (grid.bounds(), band.grid.bounds());
+        let pixel = |g: &Grid| g.transform.pixel_width.max(-g.transform.pixel_height);
+        // A thousandth more, for coordinates that were rounded.
+        let tolerance = pixel(grid).max(pixel(&band.grid)) * 1.001;
+        if a.iter().zip(b).any(|(a, b)| (a - b).abs() > tolerance) {
+            let overlap = a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+            return Err(Error::scene(
+                scene,
+                format!(
+                    "its bands lie in different places: {reference_name} covers {}, {name} ({}) covers {}{}; edges may \
+                     differ by one pixel of the coarser band",
+                    place(a),
+                    band.location,
+                    place(b),
+                    if overlap { "" } else { ", without overlap" }
+                ),
+            ));
+        }
+    }
+    Ok(grid.clone())
+}
+
+/// Bounds for a message: west, south, east, north.
+fn place([west, south, east, north]: [f64; 4]) -> String {
+    format!("{west} to {east} east, {south} to {north} north")
+}

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Makes maps with the program and checks every file with rasterio, rio-cogeo, pyproj and geopandas in a throw-away
+# virtual environment. Prints what differs and fails.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+python3 -m venv "$work/venv"
+"$work/venv/bin/pip" install --quiet --disable-pip-version-check -r scripts/requirements.txt
+python="$work/venv/bin/python"
+
+cargo build --quiet -p minesegsat-cli
+cargo build --quiet -p minesegsat --example make_scene
+target=$(cargo metadata --format-version 1 --no-deps | "$python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+minesegsat="$target/debug/minesegsat"
+
+"$target/debug/examples/make_scene" "$work/scene" 1100 2>/dev/null
+"$minesegsat" model random b0 -o "$work/model" --patch-size 256 --seed 7 >/dev/null
+predict() { "$minesegsat" predict "$work/scene" --model "$work/model" --format gpkg,geojson,fgb,parquet --quiet "$@"; }
+
+# A random network answers close to one value everywhere: take its median as the threshold, so that there are shapes.
+predict -o "$work/first"
+threshold=$("$python" - "$work/first/probability.tif" <<'PY'
+import sys, numpy, rasterio
+with rasterio.open(sys.argv[1]) as raster:
+    print(float(numpy.nanmedian(raster.read(1))))
+PY
+)
+predict -o "$work/four" --threshold "$threshold"
+predict -o "$work/eight" --threshold "$threshold" --connectivity 8 --min-area 5000
+predict -o "$work/window" --threshold "$threshold" --bbox -122.97,54.08,-122.90,54.12
+predict -o "$work/empty" --threshold 1
+"$python" scripts/cross_check.py "$work"/{four,eight,window,empty}
