@@ -1,5 +1,7 @@
 //! Reads over HTTP from a server that misbehaves on demand.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic outside of its test functions too")]
+
 #[path = "support/http.rs"]
 mod http;
 

@@ -1,6 +1,8 @@
 //! Rasters in all layouts against the picture that `fixtures/make_rasters.py` wrote into them with rasterio (GDAL), and
 //! damaged ones, which must be errors.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic outside of its test functions too")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -281,7 +283,7 @@ fn a_real_scene_has_the_values_that_gdal_reads() {
 /// File; width, height, origin and pixel size; (row, column, value).
 #[expect(clippy::type_complexity, reason = "a table")]
 const REAL: [(&str, (usize, usize, f64, f64, f64), [(usize, usize, u16); 3]); 3] = [
-    ("B02.tif", (1933, 1947, 435730.0, 4179460.0, 10.0), [(0, 0, 981), (973, 644, 1001), (1946, 1932, 1128)]),
-    ("B8A.tif", (967, 973, 435720.0, 4179460.0, 20.0), [(0, 0, 1824), (486, 322, 843), (972, 966, 222)]),
-    ("B09.tif", (322, 324, 435720.0, 4179480.0, 60.0), [(0, 0, 867), (162, 107, 305), (323, 321, 97)]),
+    ("B02.tif", (1933, 1947, 435_730.0, 4_179_460.0, 10.0), [(0, 0, 981), (973, 644, 1001), (1946, 1932, 1128)]),
+    ("B8A.tif", (967, 973, 435_720.0, 4_179_460.0, 20.0), [(0, 0, 1824), (486, 322, 843), (972, 966, 222)]),
+    ("B09.tif", (322, 324, 435_720.0, 4_179_480.0, 60.0), [(0, 0, 867), (162, 107, 305), (323, 321, 97)]),
 ];
