@@ -274,7 +274,7 @@ impl Attention {
                         value,
                         Parallelism::None,
                     );
-                    kernels::scale_rows(context, channels, first..first + width, inverse);
+                    kernels::scale_rows(context, channels, first, first + width, inverse);
                 }
             },
         );
