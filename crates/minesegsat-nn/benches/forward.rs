@@ -14,7 +14,7 @@ fn segment_512(bencher: Bencher<'_, '_>, variant: &str) {
     let model = folder.path().join(variant);
     let config = variant.parse::<Variant>().expect("a variant").config(12, 1);
     random_model(&config, 0, &model, &ImportOptions::default()).expect("a model");
-    let mut segmenter = BurnSegmenter::open(&model, &Device::flex()).expect("the model opens");
+    let segmenter = BurnSegmenter::open(&model, &Device::flex()).expect("the model opens");
     let patch: Vec<f32> = (0..12 * 512 * 512).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();
     let mut probabilities = vec![0.0; 512 * 512];
     bencher.bench_local(|| segmenter.segment(&patch, [1, 12, 512, 512], &mut probabilities));

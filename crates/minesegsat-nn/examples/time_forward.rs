@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         random_model(&config, 0, path, &ImportOptions::default())?;
         folder = path.to_owned();
     }
-    let mut segmenter = BurnSegmenter::open(&folder, &Device::flex())?;
+    let segmenter = BurnSegmenter::open(&folder, &Device::flex())?;
     let channels = segmenter.in_channels();
     let mut answer = vec![0.0; size * size];
     let values: Vec<f32> = (0..channels * size * size).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();

@@ -22,7 +22,7 @@
 //! use minesegsat_nn::{BurnSegmenter, parse_device};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut segmenter = BurnSegmenter::open("models/mines", &parse_device("cpu")?)?;
+//! let segmenter = BurnSegmenter::open("models/mines", &parse_device("cpu")?)?;
 //! let patch = vec![0.0; 12 * 512 * 512]; // [N, C, H, W]
 //! let mut probabilities = vec![0.0; 512 * 512]; // [N, H, W]
 //! segmenter.segment(&patch, [1, 12, 512, 512], &mut probabilities)?;

@@ -1,4 +1,7 @@
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use burn::tensor::Device;
 use minesegsat::Segmenter;
@@ -11,13 +14,14 @@ use crate::{Model, ModelCard, Result, SIZE_DIVISOR, cpu::Workspace};
 /// batch on other devices. The network has no operation across the batch, so a patch's answer does not depend on it.
 pub struct BurnSegmenter {
     model: Model,
-    workspace: Workspace,
+    /// Buffers of the threads that are not in the network just now.
+    workspaces: Mutex<Vec<Workspace>>,
 }
 
 impl BurnSegmenter {
     /// A segmenter of an open model.
     pub fn new(model: Model) -> Self {
-        Self { model, workspace: Workspace::default() }
+        Self { model, workspaces: Mutex::default() }
     }
 
     /// Opens a model folder.
@@ -68,10 +72,11 @@ impl Segmenter for BurnSegmenter {
                 probabilities.len()
             ));
         }
-        let logits = self
-            .model
-            .logits(patches, shape, &mut self.workspace)
-            .map_err(|error| minesegsat::Error::Segmenter(error.to_string()))?;
+        let idle = || self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut workspace = idle().pop().unwrap_or_default();
+        let logits = self.model.logits(patches, shape, &mut workspace);
+        idle().push(workspace);
+        let logits = logits.map_err(|error| minesegsat::Error::Segmenter(error.to_string()))?;
         let classes = self.card().architecture.num_classes;
         for (logits, out) in logits.chunks_exact(classes * pixels).zip(probabilities.chunks_exact_mut(pixels)) {
             to_probabilities(logits, out);
