@@ -400,7 +400,7 @@ fn run_patches(
             &answer.validity,
         );
         if col + 1 == plan.patches.cols() {
-            sink.push(canvas.take_complete(&plan.patches, row + 1))?;
+            sink.push(&canvas.take_complete(&plan.patches, row + 1))?;
         }
         write_time += started.elapsed();
         done += 1;
@@ -426,7 +426,7 @@ struct RowSink<'a> {
 }
 
 impl RowSink<'_> {
-    fn push(&mut self, rows: Rows) -> Result<()> {
+    fn push(&mut self, rows: &Rows) -> Result<()> {
         let (window, covered) = (self.plan.window, self.plan.covered);
         let left = window.col - covered.col;
         let count = rows.probability.len() / covered.width;
