@@ -126,7 +126,7 @@ pub(crate) struct PredictArgs {
     pub device: String,
 
     /// Pixels of at least this probability are mining-disturbed [default: the model's].
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", value_parser = probability, allow_negative_numbers = true)]
     pub threshold: Option<f32>,
 
     /// Width and height of a patch, in pixels [default: the model's].
@@ -146,7 +146,7 @@ pub(crate) struct PredictArgs {
     pub num_workers: Option<u16>,
 
     /// Leave out polygons of a smaller area, in square metres (a pixel is 100).
-    #[arg(long, value_name = "M2", default_value_t = 0.0)]
+    #[arg(long, value_name = "M2", default_value_t = 0.0, value_parser = area, allow_negative_numbers = true)]
     pub min_area: f64,
 
     /// Whether pixels that touch at a corner only belong together (8) or not (4).
@@ -174,6 +174,16 @@ pub(crate) struct PredictArgs {
     pub json: bool,
 }
 
+fn probability(text: &str) -> Result<f32, String> {
+    let value: f32 = text.parse().map_err(|_| "expected a number from 0 to 1".to_owned())?;
+    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("expected 0 to 1".to_owned()) }
+}
+
+fn area(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "expected a number of square metres".to_owned())?;
+    if value.is_finite() && value >= 0.0 { Ok(value) } else { Err("expected square metres, 0 or more".to_owned()) }
+}
+
 /// West, south, east, north.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bbox(pub [f64; 4]);
@@ -187,9 +197,15 @@ impl FromStr for Bbox {
             .map(|part| part.trim().parse::<f64>())
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| format!("{error}; expected west,south,east,north in degrees"))?;
-        <[f64; 4]>::try_from(numbers)
-            .map(Self)
-            .map_err(|given| format!("{} numbers given; expected west,south,east,north in degrees", given.len()))
+        let bbox = <[f64; 4]>::try_from(numbers)
+            .map_err(|given| format!("{} numbers given; expected west,south,east,north in degrees", given.len()))?;
+        let [west, south, east, north] = bbox;
+        // Checked here, before a scene is opened for it. One across the antimeridian has to be given as two.
+        let in_range = (-180.0..=180.0).contains(&west) && (-90.0..=90.0).contains(&south) && east <= 180.0 && north <= 90.0;
+        if !(in_range && west < east && south < north) {
+            return Err("expected west,south,east,north in degrees, with west < east and south < north".to_owned());
+        }
+        Ok(Self(bbox))
     }
 }
 
@@ -219,7 +235,7 @@ pub(crate) struct ModelImportArgs {
     pub patch_size: usize,
 
     /// Pixels of at least this probability count as mining-disturbed.
-    #[arg(long, value_name = "P", default_value_t = 0.5)]
+    #[arg(long, value_name = "P", default_value_t = 0.5, value_parser = probability, allow_negative_numbers = true)]
     pub threshold: f32,
 
     /// Title of the card [default: the checkpoint's name].
@@ -327,5 +343,8 @@ mod tests {
     fn a_bbox_of_three_numbers_says_what_is_expected() {
         assert!("1,2,3".parse::<Bbox>().unwrap_err().contains("west,south,east,north"));
         assert_eq!("-75.5, 37,-75,37.5".parse::<Bbox>().unwrap().0, [-75.5, 37.0, -75.0, 37.5]);
+        for bad in ["3,2,1,4", "1,4,3,2", "NaN,1,2,3", "1,2,3,91", "170,0,190,1"] {
+            assert!(bad.parse::<Bbox>().unwrap_err().contains("west < east"), "{bad}");
+        }
     }
 }

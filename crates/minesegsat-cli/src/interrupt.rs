@@ -1,9 +1,15 @@
 //! Ctrl-C: the first asks the run to stop and clean up, the second stops at once.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 /// What shells expect after SIGINT.
 pub(crate) const EXIT_CODE: u8 = 130;
+
+/// A run that has not stopped by itself after this is stopped from outside: it may wait for a server.
+const GRACE: Duration = Duration::from_secs(3);
 
 static CANCELLED: AtomicBool = AtomicBool::new(false);
 
@@ -11,13 +17,22 @@ static CANCELLED: AtomicBool = AtomicBool::new(false);
 pub(crate) fn cancel_flag() -> &'static AtomicBool {
     let installed = ctrlc::set_handler(|| {
         if CANCELLED.swap(true, Ordering::SeqCst) {
-            minesegsat::output::remove_partial_outputs();
-            std::process::exit(i32::from(EXIT_CODE));
+            stop_at_once();
         }
         eprintln!("stopping; press Ctrl-C again to stop at once");
+        std::thread::spawn(|| {
+            std::thread::sleep(GRACE);
+            stop_at_once();
+        });
     });
     if let Err(error) = installed {
         tracing::warn!("Ctrl-C will not clean up: {error}");
     }
     &CANCELLED
+}
+
+fn stop_at_once() -> ! {
+    minesegsat::output::remove_partial_outputs();
+    eprintln!("error: {}", minesegsat::Error::Interrupted);
+    std::process::exit(i32::from(EXIT_CODE));
 }

@@ -255,6 +255,10 @@ fn temporary_in(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
 
 /// Makes a folder and its missing parents; gives those made, deepest first.
 fn make_folders(dir: &Path) -> Result<Vec<PathBuf>> {
+    if dir.exists() && !dir.is_dir() {
+        let reason = format!("cannot write to output folder `{}`: it is a file", dir.display());
+        return Err(io::Error::new(io::ErrorKind::NotADirectory, reason).into());
+    }
     let missing = dir.ancestors().take_while(|folder| *folder != Path::new("") && !folder.exists());
     let missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
     fs::create_dir_all(dir)?;

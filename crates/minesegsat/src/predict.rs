@@ -9,10 +9,11 @@
 
 mod canvas;
 mod pipeline;
+mod place;
 
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
@@ -27,7 +28,6 @@ use crate::{
     Band, Crs, Error, Grid, Pixels, Result, Scene, Segmenter, Window,
     area::GeodesicMeter,
     cog::{BandMeta, CogOptions, CogWriter, MASK_NODATA},
-    crs::Transformer,
     manifest::{Assessed, GridRecord, Manifest, OutputRecord, Timings, Totals, counted},
     output::OutputFolder,
     patch::{BandNormalisation, PatchReader, Validity},
@@ -160,67 +160,13 @@ impl Plan {
             )));
         }
         let full = scene.grid();
-        let window = area_window(full, &options.area)?;
+        let (window, polygons) = place::find(full, &options.area)?;
         let grid = full.window(&window);
-        let inside = match &options.area {
-            AreaOfInterest::Polygons(polygons, crs) => {
-                let polygons = Transformer::new(crs, &grid.crs)?.transform_polygons(polygons)?;
-                Some(Rasterizer::new(&grid, [&polygons]))
-            }
-            _ => None,
-        };
-        let covered = with_context(full, window, options.patch_size, options.overlap_px);
+        let inside = polygons.map(|polygons| Rasterizer::new(&grid, [&polygons]));
+        let covered = place::with_context(full, window, options.patch_size, options.overlap_px);
         let patches = PatchGrid::new(covered.width, covered.height, options.patch_size, options.overlap_px)?;
         Ok(Self { window, grid, covered, patches, inside })
     }
-}
-
-/// The window of the area of interest, or an error that says where the scene is.
-fn area_window(full: &Grid, area: &AreaOfInterest) -> Result<Window> {
-    let (bounds, name) = match area {
-        AreaOfInterest::Scene => return Ok(full.full_window()),
-        AreaOfInterest::Bbox(bbox) => {
-            let [west, south, east, north] = *bbox;
-            let ordered = west < east && south < north;
-            if !(ordered && (-180.0..=180.0).contains(&west) && east <= 180.0 && south >= -90.0 && north <= 90.0) {
-                return Err(Error::Argument {
-                    name: "bbox",
-                    value: format!("{west},{south},{east},{north}"),
-                    accepted: "west,south,east,north in degrees, with west < east and south < north".to_owned(),
-                });
-            }
-            (Transformer::new(&Crs::WGS84, &full.crs)?.transform_bounds(*bbox)?, "the bounding box")
-        }
-        AreaOfInterest::Polygons(polygons, crs) => {
-            let polygons = Transformer::new(crs, &full.crs)?.transform_polygons(polygons)?;
-            let bounds = geo::BoundingRect::bounding_rect(&polygons)
-                .ok_or_else(|| Error::scene("area of interest", "it has no polygon"))?;
-            ([bounds.min().x, bounds.min().y, bounds.max().x, bounds.max().y], "the area of interest")
-        }
-    };
-    full.window_of_bounds(bounds).ok_or_else(|| {
-        let place = |b: [f64; 4]| format!("x {:.0} to {:.0}, y {:.0} to {:.0}", b[0], b[2], b[1], b[3]);
-        Error::Argument {
-            name: "area",
-            value: format!("{name} ({})", place(bounds)),
-            accepted: format!("an area that touches the scene ({} in EPSG:{})", place(full.bounds()), full.crs.epsg()),
-        }
-    })
-}
-
-/// Grows a window by `margin` on each side, and to a patch where the scene is large enough.
-fn with_context(full: &Grid, window: Window, patch_size: usize, margin: usize) -> Window {
-    let grow = |start: usize, len: usize, full: usize| {
-        let from = start.saturating_sub(margin);
-        let end = (start + len + margin).min(full);
-        let lacking = patch_size.min(full).saturating_sub(end - from);
-        let end_grown = (end + lacking.div_ceil(2)).min(full);
-        let from = from.saturating_sub(lacking - (end_grown - end));
-        (from, (from + patch_size.min(full)).max(end_grown).min(full))
-    };
-    let (col, col_end) = grow(window.col, window.width, full.width);
-    let (row, row_end) = grow(window.row, window.height, full.height);
-    Window::new(col, row, col_end - col, row_end - row)
 }
 
 /// Runs the network over a scene and writes everything into `folder`.
@@ -239,19 +185,26 @@ pub fn predict(
     let plan = Plan::new(scene, segmenter, model, options)?;
     let reader = PatchReader::new(scene, &model.bands, &model.normalisation)?;
 
-    let vectors: Vec<(VectorFormat, String)> =
-        options.formats.iter().map(|&format| (format, format!("polygons.{}", format.extension()))).collect();
+    let vectors: Vec<(VectorFormat, String)> = VectorFormat::ALL
+        .into_iter()
+        // Each once, however often it was asked for.
+        .filter(|format| options.formats.contains(format))
+        .map(|format| (format, format!("polygons.{}", format.extension())))
+        .collect();
     let mut names = vec![PROBABILITY, MASK, QUICKLOOK];
     names.extend(vectors.iter().map(|(_, name)| name.as_str()));
     names.push(MANIFEST);
     let output = OutputFolder::create(folder, &names, options.overwrite)?;
 
     let inputs = scene.inputs();
+    let failed = AtomicBool::new(false);
+    let hash = |input| if failed.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { identity(input) };
     let (rows, busy, inputs) = std::thread::scope(|scope| {
         // Hashing reads every input file once more; it runs beside the network.
-        let hashing = scope.spawn(|| inputs.iter().map(identity).collect::<Result<Vec<InputIdentity>>>());
+        let hashing = scope.spawn(|| inputs.iter().map(hash).collect::<Result<Vec<InputIdentity>>>());
         let busy = Busy::default();
-        let rows = run_patches(scene, &reader, segmenter, &plan, options, &output, &busy, progress, cancel)?;
+        let rows = run_patches(scene, &reader, segmenter, &plan, options, &output, &busy, progress, cancel)
+            .inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
         let inputs = hashing.join().map_err(|_| Error::scene(&scene.info().name, "hashing its files panicked"))??;
         Ok::<_, Error>((rows, busy, inputs))
     })?;
@@ -284,7 +237,7 @@ pub fn predict(
     let outlines: Vec<MultiPolygon<f64>> = regions.iter().map(|region| region.geometry.clone()).collect();
     let caption = caption(scene, &totals, &assessed);
     quicklook.render(&outlines, &caption).write_png(&output.path(QUICKLOOK))?;
-    if cancel.load(std::sync::atomic::Ordering::Relaxed) {
+    if cancel.load(Ordering::Relaxed) {
         return Err(Error::Interrupted);
     }
 

@@ -24,10 +24,16 @@ pub(crate) fn open_options(args: &SceneArgs) -> OpenOptions {
 /// Which option would help against an error.
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     use minesegsat::Error;
+    use minesegsat_nn::Error as NetworkError;
 
+    let overwrite = || Some("use `--overwrite` to replace it, or another `-o`".to_owned());
+    if let Some(NetworkError::OutputExists { path }) = error.downcast_ref() {
+        // Only a model may be replaced, not just any folder.
+        return if path.join(minesegsat_nn::CARD_FILE).is_file() { overwrite() } else { None };
+    }
     let error = error.chain().find_map(|cause| cause.downcast_ref::<Error>())?;
     match error {
-        Error::OutputExists { .. } => Some("use `--overwrite` to replace it, or another `-o`".to_owned()),
+        Error::OutputExists { .. } => overwrite(),
         Error::MissingBands { missing, .. } => Some(format!(
             "choose a model made for fewer bands, or let another band stand in: `--substitute {}=B08`",
             missing.first().map_or("B8A", |band| band.id())

@@ -153,6 +153,22 @@ impl Sample {
     }
 }
 
+/// Whether the rasters have any valid pixel: reads on until one is found, in the worst case everything.
+pub(crate) fn any_data(rasters: &[Sampled]) -> Result<bool> {
+    const ROWS: usize = 512;
+    for raster in rasters {
+        let grid = &raster.source.info().grid;
+        for row in (0..grid.height).step_by(ROWS) {
+            let strip = Window::new(0, row, grid.width, ROWS.min(grid.height - row));
+            let pixels = raster.source.read(raster.index, strip)?;
+            if (0..pixels.len()).any(|at| valid(pixels.get(at), raster.nodata).is_some()) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
 fn valid(value: f64, nodata: Option<f64>) -> Option<f32> {
     (value.is_finite() && value != 0.0 && value != 65535.0 && Some(value) != nodata).then_some(value as f32)
 }

@@ -331,8 +331,20 @@ pub(crate) fn decide(inputs: Inputs<'_>) -> Result<Radiometry> {
         !needs_scale && evidence::verdict(&sample.floors(factor), level) == PixelVerdict::Absent
     })?;
 
+    let asks_offset = user.offset_dn.is_none() && claim.removes_offset().is_none();
+    let asks_scale = is_float && infos.keys().any(|&band| scale_of(band).is_none());
+    // A scene without any data cannot answer, and need not: nothing of it is assessed.
+    let is_empty = (asks_offset || asks_scale)
+        && !rasters.is_empty()
+        && sample.values.iter().all(|(_, values)| values.is_empty())
+        && !evidence::any_data(&rasters)?;
+    if is_empty && asks_offset {
+        let statement = format!("{}, and no pixel has data", claim.statement);
+        claim = Claim { trust: Trust::Inferred, offset_dn: Some(0.0), statement, ..claim };
+    }
+
     let mut default_scale = 1.0 / QUANTIFICATION;
-    if is_float && infos.keys().any(|&band| scale_of(band).is_none()) {
+    if asks_scale && !is_empty {
         let top = sample.floors(|_| 1.0).iter().map(|f| f.p99).fold(f32::NAN, f32::max);
         if top <= MAX_REFLECTANCE {
             default_scale = 1.0;

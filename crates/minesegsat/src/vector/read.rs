@@ -83,7 +83,7 @@ fn read_geojson(path: &Path, text: &str) -> Result<(Vec<Geometry<f64>>, Crs)> {
         Some(crs) => {
             let name = crs.pointer("/properties/name").and_then(|name| name.as_str()).unwrap_or_default();
             let epsg = epsg_of_name(name).ok_or_else(|| fail(format!("its `crs` member {crs} has no EPSG code")))?;
-            Crs::from_epsg(epsg)?
+            Crs::from_epsg(epsg).map_err(vector_error(path))?
         }
     };
     let geometries = values
@@ -123,7 +123,7 @@ fn read_geopackage(path: &Path) -> Result<(Vec<Geometry<f64>>, Crs)> {
     let epsg = u16::try_from(code).ok().filter(|_| organization.eq_ignore_ascii_case("EPSG"));
     let epsg =
         epsg.ok_or_else(|| fail(format!("layer `{table}` has the CRS {organization}:{code}; an EPSG code is needed")))?;
-    let crs = Crs::from_epsg(epsg)?;
+    let crs = Crs::from_epsg(epsg).map_err(vector_error(path))?;
 
     let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let mut statement =
@@ -150,7 +150,7 @@ fn read_flatgeobuf(path: &Path, bytes: &[u8]) -> Result<(Vec<Geometry<f64>>, Crs
         path: path.to_owned(),
         reason: "has no CRS with an EPSG code in its header, which is needed".to_owned(),
     })?;
-    let crs = Crs::from_epsg(epsg)?;
+    let crs = Crs::from_epsg(epsg).map_err(vector_error(path))?;
     let mut features = reader.select_all_seq().map_err(vector_error(path))?;
     let mut geometries = Vec::new();
     while let Some(feature) = features.next().map_err(vector_error(path))? {

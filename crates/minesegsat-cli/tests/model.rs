@@ -1,0 +1,244 @@
+//! `minesegsat model`: folders made from checkpoints and from nothing, listed, shown and verified.
+
+mod support;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use support::{Done, changed, copy_of_model, json_file, model, names, rgb_model, run};
+
+/// `minesegsat model VERB PATH ...`
+fn on(verb: &str, path: &Path, more: &[&str]) -> Done {
+    run([OsStr::new("model"), OsStr::new(verb), path.as_os_str()].into_iter().chain(more.iter().map(OsStr::new)))
+}
+
+/// `minesegsat model import CHECKPOINT -o FOLDER ...`
+fn import(checkpoint: &Path, folder: &Path, more: &[&str]) -> Done {
+    on("import", checkpoint, &[&["--output", folder.to_str().unwrap()], more].concat())
+}
+
+#[test]
+fn random_models_are_the_same_for_the_same_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |name: &str, seed: &str| {
+        let path = folder.path().join(name);
+        let more = ["--patch-size", "64", "--seed", seed, "-o", path.to_str().unwrap()];
+        let done = run(["model", "random", "b0"].iter().chain(&more)).succeeded_quietly();
+        for line in ["SegFormer b0, untrained", "bands          B04, B03, B02, B08", "64 px", "SHA-256"] {
+            assert!(done.stdout.contains(line), "{line}: {}", done.stdout);
+        }
+        assert_eq!(names(&path), ["forward.safetensors", "model.json", "model.safetensors"]);
+        path
+    };
+    let (a, again, b) = (make("a", "7"), make("again", "7"), make("b", "8"));
+    for name in names(&a) {
+        assert!(fs::read(a.join(&name)).unwrap() == fs::read(again.join(&name)).unwrap(), "{name}");
+    }
+    assert_ne!(json_file(&a.join("model.json"))["weights_sha256"], json_file(&b.join("model.json"))["weights_sha256"]);
+
+    // What is there is kept, unless it is a model that may be replaced.
+    let out = |path: &Path, more: &[&str]| {
+        let all = [&["model", "random", "b0", "--patch-size", "64", "-o", path.to_str().unwrap()], more].concat();
+        run(all)
+    };
+    out(&a, &[]).failed(1, &["exists already and is not overwritten", "hint: use `--overwrite`"]);
+    out(&a, &["--overwrite", "--seed", "8"]).succeeded_quietly();
+    assert!(fs::read(a.join("model.json")).unwrap() == fs::read(b.join("model.json")).unwrap());
+    let other = folder.path().join("other");
+    fs::create_dir(&other).unwrap();
+    fs::write(other.join("notes.txt"), "mine").unwrap();
+    out(&other, &["--overwrite"]).failed(1, &["other", "exists already"]);
+    assert_eq!(names(&other), ["notes.txt"]);
+    assert_eq!(names(folder.path()), ["a", "again", "b", "other"]);
+}
+
+#[test]
+fn wrong_values_are_named_with_what_is_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let random = |more: &[&str]| run([&["model", "random"], more, &["-o", out.to_str().unwrap()]].concat());
+    random(&["b9"]).failed(1, &["b9", "b0", "b5", "paper"]);
+    random(&["b0", "--patch-size", "100"]).failed(1, &["`100`", "a multiple of 32"]);
+    random(&["b0", "--patch-size", "0"]).failed(1, &["`0`", "a multiple of 32"]);
+    random(&["b0", "--bands", "B04,B99"]).failed(2, &["B99", "B01 to B12"]);
+    random(&["b0", "--bands", "B04,B04"]).failed(1, &["B04 twice"]);
+    let weights = model().join("model.safetensors");
+    import(&weights, &out, &["--bands", "B04,B03"]).failed(1, &["`B04, B03`", "12 channels"]);
+    import(&weights, &out, &["--max-values", "1,2"]).failed(1, &["max-values", "12 values above 0"]);
+    import(&weights, &out, &["--num-heads", "1,2"]).failed(1, &["--num-heads has 2 numbers", "1,2,5,8"]);
+    import(&weights, &out, &["--num-heads", "3,2,5,8"]).failed(1, &["3"]);
+    import(&weights, &out, &["--classes", "a,b"]).failed(1, &["`a,b`", "1 names"]);
+    import(&weights, &out, &["--threshold", "1.5"]).failed(2, &["'1.5'", "expected 0 to 1"]);
+    assert_eq!(names(folder.path()), [""; 0]);
+}
+
+#[test]
+fn imported_weights_become_a_described_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let (checkpoint, out) = (folder.path().join("mines-2024.safetensors"), folder.path().join("deep/out"));
+    // As wrappers for several GPUs save it.
+    changed(&model().join("model.safetensors"), &checkpoint, |name| format!("module.{name}"), |_, _, v| v);
+    let max = "0.3,0.3,0.3,0.5,0.4,0.5,0.5,0.5,0.6,0.6,0.3,0.5";
+    let more = [
+        "--max-values", max, "--patch-size", "128", "--threshold", "0.4", "--licence", "CC-BY-4.0", "--training-data",
+        "mines of the world",
+    ];
+    let done = import(&checkpoint, &out, &more).succeeded_quietly();
+    assert!(done.stdout.contains("mines of the world"), "{}", done.stdout);
+    let card = json_file(&out.join("model.json"));
+    assert_eq!(card["title"], json!("mines-2024"));
+    assert_eq!((&card["licence"], &card["patch_size"]), (&json!("CC-BY-4.0"), &json!(128)));
+    assert_eq!(card["normalisation"]["method"], json!("min-max"));
+    assert_eq!(card["normalisation"]["max"].as_array().unwrap().len(), 12);
+    assert_eq!(card["bands"][0], json!("B04"));
+    assert_eq!(card["architecture"], json_file(&model().join("model.json"))["architecture"], "read off the weights");
+    // The tensors are those of the model that they were taken from.
+    assert!(fs::read(out.join("model.safetensors")).unwrap() == fs::read(model().join("model.safetensors")).unwrap());
+    assert!(fs::read(out.join("forward.safetensors")).unwrap() == fs::read(model().join("forward.safetensors")).unwrap());
+    import(&checkpoint, &out, &[]).failed(1, &["exists already"]);
+    assert_eq!(json_file(&out.join("model.json")), card);
+    on("verify", &out, &[]).succeeded_quietly();
+    import(&checkpoint, &out, &["--overwrite", "--title", "New"]).succeeded_quietly();
+    assert_eq!(json_file(&out.join("model.json"))["title"], json!("New"));
+    assert_eq!(names(out.parent().unwrap()), ["out"]);
+}
+
+#[test]
+fn what_is_no_checkpoint_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let out = at("out");
+    let weights = model().join("model.safetensors");
+    changed(&weights, &at("other.safetensors"), |name| name.replace("encoder", "backbone"), |_, _, v| v);
+    import(&at("other.safetensors"), &out, &[]).failed(
+        1,
+        &["other.safetensors holds the weights of another network", "encoder.", "are missing", "backbone.", "not known"],
+    );
+    let whole = fs::read(&weights).unwrap();
+    for (name, bytes, said) in [
+        ("half.safetensors", &whole[..whole.len() / 2], "is not a readable checkpoint"),
+        ("empty.pth", &[][..], "is not a readable checkpoint"),
+        ("text.pth", b"weights", "is not a readable checkpoint"),
+        ("cut.pth", b"PK\x03\x04\x14\0\0\0\0\0archive/data.pkl", "is not a readable checkpoint"),
+        ("pickle.pth", b"\x80\x02}q\0.", "is not a readable checkpoint"),
+    ] {
+        fs::write(at(name), bytes).unwrap();
+        import(&at(name), &out, &[]).failed(1, &[name, said]);
+    }
+    import(&at("missing.pth"), &out, &[]).failed(1, &["missing.pth", "No such file"]);
+    import(folder.path(), &out, &[]).failed(1, &[folder.path().to_str().unwrap()]);
+    assert!(!out.exists());
+    assert!(names(folder.path()).iter().all(|name| !name.starts_with('.')), "{:?}", names(folder.path()));
+}
+
+#[test]
+fn models_are_listed_and_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = copy_of_model(folder.path());
+    let broken = folder.path().join("broken");
+    fs::create_dir(&broken).unwrap();
+    fs::write(broken.join("model.json"), "{}").unwrap();
+    fs::create_dir(folder.path().join("no model")).unwrap();
+
+    let done = on("list", folder.path(), &[]).succeeded_quietly();
+    let lines: Vec<&str> = done.stdout.lines().collect();
+    assert_eq!(lines.len(), 2, "{}", done.stdout);
+    assert!(lines[0].contains("broken  cannot be used: ") && lines[0].contains("missing field"), "{}", lines[0]);
+    assert!(lines[1].contains("scaled") && lines[1].contains("12 bands"), "{}", lines[1]);
+    let rows = on("list", folder.path(), &["--json"]).succeeded_quietly().json();
+    assert_eq!(rows[1]["path"], json!(copy.to_str().unwrap()));
+    assert_eq!(rows[1]["card"], json_file(&copy.join("model.json")));
+    assert!(rows[0]["error"].as_str().unwrap().contains("missing field"));
+
+    let shown = on("show", &copy, &["--json"]).succeeded_quietly().json();
+    assert_eq!(shown, json_file(&copy.join("model.json")));
+    let done = on("show", rgb_model(), &[]).succeeded_quietly();
+    assert!(done.stdout.contains("bands          B04, B03, B02\n"), "{}", done.stdout);
+    on("show", &broken, &[]).failed(1, &["broken", "model.json", "missing field"]);
+    on("show", folder.path(), &[]).failed(1, &["it has no model.json"]);
+    on("list", &folder.path().join("nowhere"), &[]).failed(1, &["nowhere"]);
+    let empty = on("list", &folder.path().join("no model"), &[]).succeeded();
+    assert_eq!(empty.stdout, "");
+    assert!(empty.stderr.contains("no model in"), "{}", empty.stderr);
+    assert_eq!(on("list", &folder.path().join("no model"), &["--json"]).succeeded_quietly().json(), json!([]));
+}
+
+#[test]
+fn verification_tells_answers_that_differ() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = copy_of_model(folder.path());
+    let record = copy.join("forward.safetensors");
+    let done = on("verify", &copy, &[]).succeeded_quietly();
+    assert!(done.stdout.contains("logits") && done.stdout.contains("within the tolerance"), "{}", done.stdout);
+    let report = on("verify", &copy, &["--json"]).succeeded_quietly().json();
+    assert!(report["max_abs_difference"].as_f64().unwrap() <= 1e-3);
+    assert_eq!(report["tensors"].as_array().unwrap().len(), 5);
+
+    // One logit is off by a hundredth.
+    let off = folder.path().join("off.safetensors");
+    let shift = |name: &str, i: usize, v: f32| if (name, i) == ("logits", 5) { v + 0.01 } else { v };
+    changed(&record, &off, str::to_owned, shift);
+    let against = ["--against", off.to_str().unwrap()];
+    let done = on("verify", &copy, &against);
+    assert_eq!((done.code, done.stderr.as_str()), (Some(1), ""), "{}", done.stdout);
+    assert!(done.stdout.contains("outside of the tolerance") && done.stdout.contains("off.safetensors"), "{}", done.stdout);
+    on("verify", &copy, &[&against[..], &["--tolerance", "0.1"]].concat()).succeeded_quietly();
+    let done = on("verify", &copy, &[&against[..], &["--json"]].concat());
+    assert_eq!(done.code, Some(1));
+    let difference = done.json()["max_abs_difference"].as_f64().unwrap();
+    assert!((difference - 0.01).abs() < 1e-3, "{difference}");
+    // The model's own record, too; and a number that is none never passes.
+    changed(&copy.join("forward.safetensors"), &off, str::to_owned, |_, _, v| v);
+    fs::rename(&off, &record).unwrap();
+    on("verify", &copy, &[]).succeeded_quietly();
+    changed(&record, &off, str::to_owned, |name, i, v| if (name, i) == ("logits", 5) { f32::NAN } else { v });
+    fs::rename(&off, &record).unwrap();
+    assert_eq!(on("verify", &copy, &["--tolerance", "1e9"]).code, Some(1));
+
+    // Records of other models, and none at all.
+    let other = rgb_model().join("forward.safetensors");
+    on("verify", &copy, &["--against", other.to_str().unwrap()]).failed(1, &["3 channels", "takes 12"]);
+    let weights = copy.join("model.safetensors");
+    on("verify", &copy, &["--against", weights.to_str().unwrap()]).failed(1, &["model.safetensors", "tensor"]);
+    fs::remove_file(&record).unwrap();
+    on("verify", &copy, &[]).failed(1, &["forward.safetensors"]);
+    on("verify", &copy, &["--device", "cuda:0"]).failed(1, &["device `cuda:0`"]);
+}
+
+/// A file of the golden numbers, or `None` with a message.
+fn golden(name: &str) -> Option<PathBuf> {
+    support::shared("MINESEGSAT_GOLDEN", "golden", name)
+}
+
+#[test]
+fn golden_checkpoints_are_imported_and_answer_as_pytorch_did() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["segformer_tiny.pth", "segformer_tiny_plain.pth", "segformer_tiny.safetensors"] {
+        let (Some(checkpoint), Some(forward)) = (golden(name), golden("segformer_tiny_forward.safetensors")) else {
+            return;
+        };
+        let out = folder.path().join(name);
+        import(&checkpoint, &out, &["--patch-size", "64"]).succeeded_quietly();
+        let card = json_file(&out.join("model.json"));
+        assert_eq!(card["architecture"]["embed_dims"], json!([16, 32, 80, 128]));
+        assert_eq!(card["architecture"]["depths"], json!([1, 2, 2, 1]));
+        let against = ["--against", forward.to_str().unwrap(), "--tolerance", "2e-3", "--json"];
+        let report = on("verify", &out, &against).succeeded_quietly().json();
+        assert!(report["tensors"].as_array().unwrap().len() == 5, "{report}");
+    }
+}
+
+#[test]
+fn golden_checkpoints_that_were_cut_are_refused() {
+    let Some(checkpoint) = golden("segformer_tiny.pth") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let whole = fs::read(checkpoint).unwrap();
+    for len in [10, 1000, whole.len() / 2, whole.len() - 100] {
+        let (cut, out) = (folder.path().join("cut.pth"), folder.path().join("out"));
+        fs::write(&cut, &whole[..len]).unwrap();
+        import(&cut, &out, &[]).failed(1, &["cut.pth is not a readable checkpoint"]);
+        assert_eq!(names(folder.path()), ["cut.pth"]);
+    }
+}
