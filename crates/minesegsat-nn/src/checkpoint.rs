@@ -84,7 +84,7 @@ impl Checkpoint {
                     (0..len).map(|_| random.normal() * std).collect()
                 }
                 [_, _] => (0..len).map(|_| random.normal() * 0.02).collect(),
-                _ if name.ends_with(".bias") || name.ends_with("_mean") => vec![0.0; len],
+                _ if name.rsplit('.').next() == Some("bias") || name.ends_with("_mean") => vec![0.0; len],
                 _ => vec![1.0; len],
             };
             (name, Weight { shape, values })
@@ -147,7 +147,7 @@ impl Checkpoint {
             let block = format!("encoder.transformers.{stage}");
             config.embed_dims[stage] = dim;
             config.depths[stage] =
-                (0..).take_while(|i| self.tensors.contains_key(&format!("{block}.{i}.norm1.weight"))).count();
+                (0..self.tensors.len()).take_while(|i| self.tensors.contains_key(&format!("{block}.{i}.norm1.weight"))).count();
             config.mlp_ratios[stage] = shape(&format!("{block}.0.feed_forward.mlp_in.weight"))?[0] / dim.max(1);
             if let Some(sr) = shape(&format!("{block}.0.attention.sr.weight")) {
                 config.sr_ratios[stage] = *sr.get(2)?;
@@ -243,9 +243,8 @@ fn parameter_shapes(config: &SegFormerConfig) -> BTreeMap<String, Vec<usize>> {
         shapes.insert(format!("{name}.weight"), weight.to_vec());
     };
     let mut channels = config.in_channels;
-    for stage in 0..4 {
-        let dim = config.embed_dims[stage];
-        let (patch, sr) = (PATCH_SIZES[stage], config.sr_ratios[stage]);
+    for (stage, patch) in PATCH_SIZES.into_iter().enumerate() {
+        let (dim, sr) = (config.embed_dims[stage], config.sr_ratios[stage]);
         let hidden = dim * config.mlp_ratios[stage];
         layer(format!("encoder.embeddings.{stage}.proj"), &[dim, channels, patch, patch], true);
         layer(format!("encoder.embeddings.{stage}.norm"), &[dim], true);

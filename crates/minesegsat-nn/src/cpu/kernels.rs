@@ -1,6 +1,7 @@
 //! Loops between the matrix products, written so that the compiler vectorises them for the processor that it runs on.
 //!
 //! Maps are channels-last here, `[H * W, C]`: a pixel's channels lie together, so that no layer has to transpose.
+#![expect(clippy::inline_always, reason = "helpers must be compiled with the features of the kernel that calls them")]
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -21,7 +22,7 @@ macro_rules! vectorised {
             impl WithSimd for Kernel<'_> {
                 type Output = ();
 
-                #[inline(always)]
+#[inline(always)]
                 fn with_simd<S: Simd>(self, _simd: S) {
                     let Self { $($argument,)* lifetime: _ } = self;
                     $body
@@ -66,6 +67,7 @@ fn exp_nonpositive(x: f32) -> f32 {
 #[inline(always)]
 fn gelu(x: f32) -> f32 {
     const P: [f32; 6] = [2.214_432_6e-8, 6.355_934_6e-6, 1.738_257_5e-4, 4.707_106_5e-3, 3.437_413e-2, 3.989_422_2e-1];
+    #[expect(clippy::excessive_precision, reason = "as fitted")]
     const Q: [f32; 6] = [1.180_138e-6, 7.509_159_6e-5, 1.912_841e-3, 2.893_887_3e-2, 2.528_288_8e-1, 1.0];
     let clamped = x.clamp(-5.6, 5.6);
     let t = clamped * clamped;

@@ -55,6 +55,7 @@ const fn fits(len: usize, rows: usize, cols: usize, row_stride: usize) -> bool {
 }
 
 /// `out = a b`, or `out += a b`.
+#[expect(clippy::needless_pass_by_value, reason = "a mutable view is used up by being written")]
 pub(crate) fn matmul(out: MatMut<'_>, accumulate: bool, a: MatRef<'_>, b: MatRef<'_>, parallelism: Parallelism) {
     assert!(
         out.rows == a.rows && a.cols == b.rows && b.cols == out.cols,
