@@ -1,4 +1,5 @@
 //! Model folders from the outside: import, open, verify, segment.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::path::Path;
 
@@ -129,7 +130,7 @@ fn a_patch_has_the_same_answer_alone_and_in_a_batch() {
     for classes in [1, 3] {
         let folder = root.path().join(format!("model{classes}"));
         random_model(&tiny(12, classes), 5, &folder, &ImportOptions::default()).unwrap();
-        let mut segmenter = BurnSegmenter::open(&folder, &Device::flex()).unwrap();
+        let segmenter = BurnSegmenter::open(&folder, &Device::flex()).unwrap();
         let (patch, pixels) = (12 * 64 * 96, 64 * 96);
         let patches = noise(3 * patch);
         let mut together = vec![f32::NAN; 3 * pixels];
@@ -145,13 +146,34 @@ fn a_patch_has_the_same_answer_alone_and_in_a_batch() {
 }
 
 #[test]
+fn the_number_of_threads_does_not_change_the_answer() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("model");
+    random_model(&tiny(12, 1), 5, &folder, &ImportOptions::default()).unwrap();
+    let answer = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let segmenter = BurnSegmenter::open(&folder, &Device::flex()).unwrap();
+            let mut probabilities = vec![f32::NAN; 96 * 128];
+            segmenter.segment(&noise(12 * 96 * 128), [1, 12, 96, 128], &mut probabilities).unwrap();
+            probabilities
+        })
+    };
+    let one = answer(1);
+    for threads in [2, 3, 8] {
+        let difference = answer(threads).iter().zip(&one).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(difference < 1e-5, "{threads} threads differ by {difference}");
+    }
+}
+
+#[test]
 fn patches_that_do_not_fit_are_refused() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("model");
     random_model(&tiny(12, 1), 5, &folder, &ImportOptions::default()).unwrap();
-    let mut segmenter = BurnSegmenter::open(&folder, &Device::flex()).unwrap();
+    let segmenter = BurnSegmenter::open(&folder, &Device::flex()).unwrap();
     assert_eq!((segmenter.in_channels(), segmenter.size_divisor()), (12, 32));
-    let mut message = |shape: [usize; 4]| {
+    let message = |shape: [usize; 4]| {
         let mut out = vec![0.0; 64 * 64];
         segmenter.segment(&noise(12 * 64 * 64), shape, &mut out).unwrap_err().to_string()
     };

@@ -54,9 +54,9 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let bar = Bar::new(quiet || args.json);
     let result = predict(&scene, &description, &segmenter, &args.output, &options, &bar, cancel);
     bar.clear();
-    let manifest = result.or_else(|error| {
+    let manifest = result.map_err(|error| {
         // A reader that was cut off by the interruption reports its own error.
-        if cancel.load(Ordering::SeqCst) { Err(minesegsat::Error::Interrupted) } else { Err(error) }
+        if cancel.load(Ordering::SeqCst) { minesegsat::Error::Interrupted } else { error }
     })?;
 
     let mut stdout = std::io::stdout().lock();
