@@ -30,11 +30,13 @@ fn partials(out: &Path) -> Vec<String> {
     names(out).into_iter().filter(|name| name.starts_with(".minesegsat-") && name.ends_with(".partial")).collect()
 }
 
-/// Waits until a run writes into its hidden folder.
+/// Waits until a run has its hidden folder, which it has while it predicts.
 fn wait_for_partial(out: &Path) -> PathBuf {
-    let map = || partials(out).into_iter().map(|name| out.join(name).join("probability.tif")).find(|map| map.exists());
-    wait_until("a partial map", || map().is_some());
-    map().unwrap().parent().unwrap().to_owned()
+    // The lock has the id of its process in it when the folder is ready.
+    let is_ready = |folder: &Path| fs::metadata(folder.join(".lock")).is_ok_and(|lock| lock.len() > 0);
+    let folder = || partials(out).into_iter().map(|name| out.join(name)).find(|folder| is_ready(folder));
+    wait_until("a partial map", || folder().is_some());
+    folder().unwrap()
 }
 
 fn signal(child: &Child, signal: i32) {
@@ -134,7 +136,7 @@ fn two_runs_into_one_folder_do_not_mix() {
     signal(&slow, libc::SIGSTOP);
     // The first to end wins: it neither waits for the other nor touches its files.
     predict(&small, &out, &NO_OFFSET).succeeded();
-    assert!(partial.join("probability.tif").exists(), "the other run goes on");
+    assert!(partial.join(".lock").exists(), "the other run may go on");
     let before: Vec<Vec<u8>> = OUTPUTS.iter().map(|name| fs::read(out.join(name)).unwrap()).collect();
     signal(&slow, libc::SIGCONT);
     end(slow).failed(1, &["exists already and is not overwritten"]);

@@ -309,32 +309,37 @@ fn pixels_outside_of_the_polygons_asked_for_are_not_assessed() {
 #[test]
 fn small_polygons_are_left_out_and_corners_join_where_asked() {
     let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
-    let scene = at("noise.tif");
-    noise_stack(&scene, 128, 128);
-    let run = |name: &str, more: &[&str]| {
-        predict(&scene, &at(name), &[&["--offset", "0", "--format", "geojson"], more].concat()).succeeded_quietly();
-        let areas = |collection: Value| {
-            let features = collection["features"].as_array().unwrap().clone();
-            features.iter().map(|f| f["properties"]["area_ha"].as_f64().unwrap()).collect::<Vec<_>>()
-        };
-        (areas(support::json_file(&at(name).join("polygons.geojson"))), raster(&at(name).join("mask.tif")).1)
+    let (scene, area) = (folder.path().join("noise.tif"), folder.path().join("area.geojson"));
+    noise_stack(&scene, 100, 90);
+    // Two squares that touch in a corner, and a single pixel: with a threshold of 0 the map is this area.
+    let square = |col: f64, row: f64, side: f64| {
+        let ([x0, x1], [y0, y1]) = (
+            [col, col + side].map(|c| 600_000.0 + 10.0 * c),
+            [row, row + side].map(|r| 5_500_020.0 - 10.0 * r),
+        );
+        json!([[[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]])
     };
-    run("first", &[]);
-    let threshold = quantile(&at("first"), 0.8);
-    let (four, mask) = run("four", &["--threshold", &threshold]);
-    let (eight, mask_of_eight) = run("eight", &["--threshold", &threshold, "--connectivity", "8"]);
-    assert!(four.len() > eight.len() && !eight.is_empty(), "{} and {}", four.len(), eight.len());
-    assert_eq!(mask, mask_of_eight);
-    assert!((four.iter().sum::<f64>() - eight.iter().sum::<f64>()).abs() < 1e-6);
-
-    let (large, mask_of_large) = run("large", &["--threshold", &threshold, "--min-area", "450"]);
-    let expected: Vec<f64> = four.iter().copied().filter(|area| area * 10_000.0 >= 450.0).collect();
-    assert!(expected.len() < four.len() && !expected.is_empty());
-    assert_eq!(large, expected);
-    let pixels = mask_of_large.iter().filter(|m| **m == 1.0).count() as f64;
-    assert!((pixels / 100.0 / large.iter().sum::<f64>() - 1.0).abs() < 0.001);
-    assert!(mask.iter().zip(&mask_of_large).all(|(all, large)| large <= all));
+    let squares = [square(10.0, 10.0, 10.0), square(20.0, 20.0, 5.0), square(60.0, 50.0, 1.0)];
+    let crs = json!({"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32610"}});
+    fs::write(&area, json!({"type": "MultiPolygon", "crs": crs, "coordinates": squares}).to_string()).unwrap();
+    let map = |name: &str, more: &[&str]| {
+        let out = folder.path().join(name);
+        let how = ["--offset", "0", "--threshold", "0", "--format", "geojson", "--intersects", area.to_str().unwrap()];
+        predict(&scene, &out, &[&how[..], more].concat()).succeeded_quietly();
+        let collection = support::json_file(&out.join("polygons.geojson"));
+        let areas = collection["features"].as_array().unwrap().iter().map(|f| f["properties"]["area_ha"].as_f64());
+        // In pixels: the projection's scale is off by 0.04 % at most.
+        let pixels: Vec<f64> = areas.map(|area| (area.unwrap() * 100.0).round()).collect();
+        let burnt = raster(&out.join("mask.tif")).1.iter().filter(|m| **m == 1.0).count();
+        assert_eq!(burnt as f64, pixels.iter().sum::<f64>(), "{name}: the mask is that of the polygons");
+        pixels
+    };
+    assert_eq!(map("four", &[]), [100.0, 25.0, 1.0]);
+    assert_eq!(map("eight", &["--connectivity", "8"]), [125.0, 1.0]);
+    assert_eq!(map("large", &["--min-area", "200"]), [100.0, 25.0]);
+    assert_eq!(map("largest", &["--min-area", "3000"]), [100.0]);
+    assert_eq!(map("larger", &["--min-area", "3000", "--connectivity", "8"]), [125.0]);
+    assert_eq!(map("none", &["--min-area", "1e9"]), [0.0; 0]);
 }
 
 #[test]

@@ -147,7 +147,7 @@ pub(crate) fn model() -> &'static Path {
             });
             let card = ["--title", "scaled", "--training-data", "untrained", "--patch-size", "64", "--output"];
             let max = [0.5; 12].map(|max| max.to_string()).join(",");
-            let import = [&["model", "import"], &[weights.to_str().unwrap(), "--max-values", &max], &card[..]].concat();
+            let import = [&["model", "import", weights.to_str().unwrap(), "--max-values", &max], &card[..]].concat();
             Done::of(program().args(import).arg(path)).succeeded_quietly();
         })
     })
