@@ -68,11 +68,11 @@ pub(crate) struct SceneArgs {
     pub substitute: Vec<Substitution>,
 
     /// Offset added to every digital number before scaling, instead of the one the program decides on: 0 or -1000.
-    #[arg(long, value_name = "DN", allow_negative_numbers = true)]
+    #[arg(long, value_name = "DN", value_parser = offset, allow_negative_numbers = true)]
     pub offset: Option<f64>,
 
     /// Reflectance per digital number, instead of the one the program decides on: 0.0001.
-    #[arg(long, value_name = "SCALE")]
+    #[arg(long, value_name = "SCALE", value_parser = scale, allow_negative_numbers = true)]
     pub scale: Option<f64>,
 
     /// Treat snow (class 11) as not assessable, too.
@@ -174,14 +174,26 @@ pub(crate) struct PredictArgs {
     pub json: bool,
 }
 
+/// Parses a number that `accepts` holds for.
+fn number(text: &str, accepts: impl Fn(f64) -> bool, expected: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|value| accepts(*value)).ok_or_else(|| format!("expected {expected}"))
+}
+
 fn probability(text: &str) -> Result<f32, String> {
-    let value: f32 = text.parse().map_err(|_| "expected a number from 0 to 1".to_owned())?;
-    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("expected 0 to 1".to_owned()) }
+    number(text, |p| (0.0..=1.0).contains(&p), "0 to 1")?;
+    text.parse().map_err(|error| format!("{error}"))
 }
 
 fn area(text: &str) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| "expected a number of square metres".to_owned())?;
-    if value.is_finite() && value >= 0.0 { Ok(value) } else { Err("expected square metres, 0 or more".to_owned()) }
+    number(text, |m2| m2.is_finite() && m2 >= 0.0, "square metres, 0 or more")
+}
+
+fn offset(text: &str) -> Result<f64, String> {
+    number(text, f64::is_finite, "a number, normally 0 or -1000")
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    number(text, |scale| scale.is_finite() && scale > 0.0, "a number above 0, normally 0.0001")
 }
 
 /// West, south, east, north.
@@ -201,7 +213,8 @@ impl FromStr for Bbox {
             .map_err(|given| format!("{} numbers given; expected west,south,east,north in degrees", given.len()))?;
         let [west, south, east, north] = bbox;
         // Checked here, before a scene is opened for it. One across the antimeridian has to be given as two.
-        let in_range = (-180.0..=180.0).contains(&west) && (-90.0..=90.0).contains(&south) && east <= 180.0 && north <= 90.0;
+        let in_range =
+            (-180.0..=180.0).contains(&west) && (-90.0..=90.0).contains(&south) && east <= 180.0 && north <= 90.0;
         if !(in_range && west < east && south < north) {
             return Err("expected west,south,east,north in degrees, with west < east and south < north".to_owned());
         }

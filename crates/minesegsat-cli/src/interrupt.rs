@@ -19,7 +19,7 @@ pub(crate) fn cancel_flag() -> &'static AtomicBool {
         if CANCELLED.swap(true, Ordering::SeqCst) {
             stop_at_once();
         }
-        eprintln!("stopping; press Ctrl-C again to stop at once");
+        crate::say(format_args!("stopping; press Ctrl-C again to stop at once"));
         std::thread::spawn(|| {
             std::thread::sleep(GRACE);
             stop_at_once();
@@ -33,6 +33,6 @@ pub(crate) fn cancel_flag() -> &'static AtomicBool {
 
 fn stop_at_once() -> ! {
     minesegsat::output::remove_partial_outputs();
-    eprintln!("error: {}", minesegsat::Error::Interrupted);
+    crate::say(format_args!("error: {}", minesegsat::Error::Interrupted));
     std::process::exit(i32::from(EXIT_CODE));
 }

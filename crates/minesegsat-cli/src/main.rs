@@ -5,7 +5,10 @@ mod commands;
 mod interrupt;
 mod progress;
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
 
 use clap::Parser;
 
@@ -41,23 +44,28 @@ fn report(error: &anyhow::Error) -> ExitCode {
     if error.chain().any(broken_pipe) {
         return ExitCode::SUCCESS;
     }
-    eprintln!("error: {error}");
+    say(format_args!("error: {error}"));
     let mut last = error.to_string();
     for cause in error.chain().skip(1) {
         let text = cause.to_string();
         // Transparent variants repeat what stands above.
         if text != last {
-            eprintln!("  caused by: {text}");
+            say(format_args!("  caused by: {text}"));
         }
         last = text;
     }
     if let Some(hint) = commands::hint(error) {
-        eprintln!("hint: {hint}");
+        say(format_args!("hint: {hint}"));
     }
     if error.downcast_ref::<minesegsat::Error>().is_some_and(|e| matches!(e, minesegsat::Error::Interrupted)) {
         return ExitCode::from(interrupt::EXIT_CODE);
     }
     ExitCode::FAILURE
+}
+
+/// Prints a line to stderr. Where that fails, on a full disk for example, nothing is left to tell it to.
+pub(crate) fn say(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Warnings go to stderr as they come; `-v` shows more, `-q` only errors. `RUST_LOG` overrides both.
@@ -74,6 +82,7 @@ fn start_logging(cli: &Cli) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal())
         .without_time()
         .with_target(false)

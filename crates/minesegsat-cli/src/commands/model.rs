@@ -62,7 +62,8 @@ pub(crate) fn list(args: &ModelListArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if models.is_empty() {
-        eprintln!("no model in {}: a model is a folder with model.json and model.safetensors", args.folder.display());
+        let folder = args.folder.display();
+        crate::say(format_args!("no model in {folder}: a model is a folder with model.json and model.safetensors"));
     }
     for model in &models {
         let path = model.path.display();
