@@ -1,5 +1,6 @@
 //! Runs that are interrupted, killed, or in each other's way.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod support;
 
