@@ -201,7 +201,8 @@ impl FromStr for Bbox {
             .map_err(|given| format!("{} numbers given; expected west,south,east,north in degrees", given.len()))?;
         let [west, south, east, north] = bbox;
         // Checked here, before a scene is opened for it. One across the antimeridian has to be given as two.
-        let in_range = (-180.0..=180.0).contains(&west) && (-90.0..=90.0).contains(&south) && east <= 180.0 && north <= 90.0;
+        let in_range =
+            (-180.0..=180.0).contains(&west) && (-90.0..=90.0).contains(&south) && east <= 180.0 && north <= 90.0;
         if !(in_range && west < east && south < north) {
             return Err("expected west,south,east,north in degrees, with west < east and south < north".to_owned());
         }

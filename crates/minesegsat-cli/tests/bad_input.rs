@@ -149,7 +149,8 @@ fn truncated_and_damaged_jpeg_2000_images_name_the_file() {
     }
     // The marker that starts the codestream, its size, and the start of the first tile.
     let find = |marker: [u8; 2]| whole.windows(2).position(|pair| pair == marker).unwrap();
-    for (at, bytes) in [(find([0xFF, 0x4F]), &[0; 2][..]), (find([0xFF, 0x51]) + 6, &[0xFF; 8]), (find([0xFF, 0x90]), &[0; 12])]
+    for (at, bytes) in
+        [(find([0xFF, 0x4F]), &[0; 2][..]), (find([0xFF, 0x51]) + 6, &[0xFF; 8]), (find([0xFF, 0x90]), &[0; 12])]
     {
         let mut damaged = whole.clone();
         damaged[at..at + bytes.len()].copy_from_slice(bytes);
@@ -174,7 +175,8 @@ fn damaged_archives_are_refused() {
 #[test]
 fn all_missing_bands_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    let scene = scenes::write_folder(&folder.path().join("s"), &SceneSpec { without: &["B02", "B8A", "B09"], ..spec() });
+    let scene =
+        scenes::write_folder(&folder.path().join("s"), &SceneSpec { without: &["B02", "B8A", "B09"], ..spec() });
     let said = ["lacks bands B02, B8A, B09", "it has B01, B03", "hint: ", "--substitute"];
     refused(&scene, &OFFSET, &said);
 }
@@ -236,7 +238,8 @@ fn a_scene_without_data_is_not_assessable() {
     let scene = folder_scene(folder.path());
     for (band, resolution) in scenes::BANDS.iter().zip(scenes::RESOLUTIONS).filter(|(band, _)| **band != "B10") {
         let side = 1200 / resolution;
-        let tiff = GeoTiff::new(32610, (600_000.0, 5_500_020.0), resolution as f64, side, side, vec![vec![0; side * side]]);
+        let tiff =
+            GeoTiff::new(32610, (600_000.0, 5_500_020.0), resolution as f64, side, side, vec![vec![0; side * side]]);
         write(&scene.join(format!("{band}.tif")), &tiff.encode());
     }
     fs::remove_file(scene.join("SCL.tif")).unwrap();
@@ -298,7 +301,10 @@ fn cards_that_do_not_fit_their_weights_are_refused() {
     check(|card| card["bands"][0] = json!("B77"), &["model.json", "B77"]);
     check(|card| card["weights_sha256"] = json!("00"), &["the SHA-256 of model.safetensors is", "the card says 00"]);
     check(|card| card["architecture"]["depths"] = json!([3, 2, 2, 2]), &["model.safetensors", "another network"]);
-    check(|card| card["architecture"]["embed_dims"] = json!([64, 64, 160, 256]), &["model.safetensors", "tensor `", "has shape"]);
+    check(
+        |card| card["architecture"]["embed_dims"] = json!([64, 64, 160, 256]),
+        &["model.safetensors", "tensor `", "has shape"],
+    );
     check(|card| card["treshold"] = json!(0.4), &["model.json", "unknown field `treshold`"]);
     check(|card| card["threshold"] = json!(2), &["its threshold is 2; expected 0 to 1"]);
     check(|card| card["patch_size"] = json!(100), &["its patch_size is 100; expected a multiple of 32"]);
@@ -400,7 +406,10 @@ fn values_out_of_range_are_named_with_what_is_accepted() {
         (&["--device", "vulkan"], &["device `vulkan`", "--features vulkan"]),
         (&["--device", "gpu"], &["device `gpu`", "cpu, cuda:N, vulkan:N, wgpu:N"]),
         (&["--device", "cuda:first"], &["`first` is not a device number"]),
-        (&["--bbox", "3,4,5,6"], &["area `3,4,5,6`", "does not touch the scene", "-121.6151,49.6334,-121.5982,49.6444"]),
+        (
+            &["--bbox", "3,4,5,6"],
+            &["area `3,4,5,6`", "does not touch the scene", "-121.6151,49.6334,-121.5982,49.6444"],
+        ),
         (&["--bbox", "57,-50,59,-49"], &["area `57,-50,59,-49`", "does not touch the scene"]),
     ] {
         if more[0] == "--device" && cfg!(any(feature = "cuda", feature = "vulkan")) {
@@ -550,8 +559,15 @@ fn help_and_version_are_answers() {
     let version = run(["--version"]).succeeded_quietly();
     assert_eq!(version.stdout, concat!("minesegsat ", env!("CARGO_PKG_VERSION"), "\n"));
     let commands: [&[&str]; 9] = [
-        &[], &["predict"], &["scene"], &["scene", "info"], &["model"], &["model", "import"], &["model", "list"],
-        &["model", "verify"], &["model", "random"],
+        &[],
+        &["predict"],
+        &["scene"],
+        &["scene", "info"],
+        &["model"],
+        &["model", "import"],
+        &["model", "list"],
+        &["model", "verify"],
+        &["model", "random"],
     ];
     for command in commands {
         let done = run(command.iter().chain(&["--help"])).succeeded_quietly();

@@ -82,7 +82,15 @@ fn imported_weights_become_a_described_model() {
     changed(&model().join("model.safetensors"), &checkpoint, |name| format!("module.{name}"), |_, _, v| v);
     let max = "0.3,0.3,0.3,0.5,0.4,0.5,0.5,0.5,0.6,0.6,0.3,0.5";
     let more = [
-        "--max-values", max, "--patch-size", "128", "--threshold", "0.4", "--licence", "CC-BY-4.0", "--training-data",
+        "--max-values",
+        max,
+        "--patch-size",
+        "128",
+        "--threshold",
+        "0.4",
+        "--licence",
+        "CC-BY-4.0",
+        "--training-data",
         "mines of the world",
     ];
     let done = import(&checkpoint, &out, &more).succeeded_quietly();
@@ -96,7 +104,9 @@ fn imported_weights_become_a_described_model() {
     assert_eq!(card["architecture"], json_file(&model().join("model.json"))["architecture"], "read off the weights");
     // The tensors are those of the model that they were taken from.
     assert!(fs::read(out.join("model.safetensors")).unwrap() == fs::read(model().join("model.safetensors")).unwrap());
-    assert!(fs::read(out.join("forward.safetensors")).unwrap() == fs::read(model().join("forward.safetensors")).unwrap());
+    assert!(
+        fs::read(out.join("forward.safetensors")).unwrap() == fs::read(model().join("forward.safetensors")).unwrap()
+    );
     import(&checkpoint, &out, &[]).failed(1, &["exists already"]);
     assert_eq!(json_file(&out.join("model.json")), card);
     on("verify", &out, &[]).succeeded_quietly();
@@ -114,7 +124,13 @@ fn what_is_no_checkpoint_is_named() {
     changed(&weights, &at("other.safetensors"), |name| name.replace("encoder", "backbone"), |_, _, v| v);
     import(&at("other.safetensors"), &out, &[]).failed(
         1,
-        &["other.safetensors holds the weights of another network", "encoder.", "are missing", "backbone.", "not known"],
+        &[
+            "other.safetensors holds the weights of another network",
+            "encoder.",
+            "are missing",
+            "backbone.",
+            "not known",
+        ],
     );
     let whole = fs::read(&weights).unwrap();
     for (name, bytes, said) in [
@@ -183,7 +199,11 @@ fn verification_tells_answers_that_differ() {
     let against = ["--against", off.to_str().unwrap()];
     let done = on("verify", &copy, &against);
     assert_eq!((done.code, done.stderr.as_str()), (Some(1), ""), "{}", done.stdout);
-    assert!(done.stdout.contains("outside of the tolerance") && done.stdout.contains("off.safetensors"), "{}", done.stdout);
+    assert!(
+        done.stdout.contains("outside of the tolerance") && done.stdout.contains("off.safetensors"),
+        "{}",
+        done.stdout
+    );
     on("verify", &copy, &[&against[..], &["--tolerance", "0.1"]].concat()).succeeded_quietly();
     let done = on("verify", &copy, &[&against[..], &["--json"]].concat());
     assert_eq!(done.code, Some(1));

@@ -138,8 +138,14 @@ fn a_map_is_complete_and_its_parts_agree() {
     let manifest = manifest(&out);
     assert_eq!(done.json(), manifest);
     let files = [
-        "manifest.json", "mask.tif", "polygons.fgb", "polygons.geojson", "polygons.gpkg", "polygons.parquet",
-        "probability.tif", "quicklook.png",
+        "manifest.json",
+        "mask.tif",
+        "polygons.fgb",
+        "polygons.geojson",
+        "polygons.gpkg",
+        "polygons.parquet",
+        "probability.tif",
+        "quicklook.png",
     ];
     assert_eq!(names(&out), files);
 
@@ -313,10 +319,8 @@ fn small_polygons_are_left_out_and_corners_join_where_asked() {
     noise_stack(&scene, 100, 90);
     // Two squares that touch in a corner, and a single pixel: with a threshold of 0 the map is this area.
     let square = |col: f64, row: f64, side: f64| {
-        let ([x0, x1], [y0, y1]) = (
-            [col, col + side].map(|c| 600_000.0 + 10.0 * c),
-            [row, row + side].map(|r| 5_500_020.0 - 10.0 * r),
-        );
+        let ([x0, x1], [y0, y1]) =
+            ([col, col + side].map(|c| 600_000.0 + 10.0 * c), [row, row + side].map(|r| 5_500_020.0 - 10.0 * r));
         json!([[[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]])
     };
     let squares = [square(10.0, 10.0, 10.0), square(20.0, 20.0, 5.0), square(60.0, 50.0, 1.0)];
@@ -355,8 +359,7 @@ fn outputs_are_replaced_only_with_overwrite() {
 
     let more = [&OFFSET[..], &["--overwrite", "--threshold", "0", "--format", "geojson"]].concat();
     predict(&scene, &out, &more).succeeded();
-    let expected =
-        ["manifest.json", "mask.tif", "notes.txt", "polygons.geojson", "probability.tif", "quicklook.png"];
+    let expected = ["manifest.json", "mask.tif", "notes.txt", "polygons.geojson", "probability.tif", "quicklook.png"];
     assert_eq!(names(&out), expected, "polygons of the other format would contradict the new ones");
     assert_eq!(manifest(&out)["parameters"]["threshold"], json!(0.0));
     assert_eq!(fs::read_to_string(out.join("notes.txt")).unwrap(), "mine");

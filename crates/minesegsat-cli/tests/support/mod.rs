@@ -192,7 +192,12 @@ fn made_once(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
 }
 
 /// Writes a copy of a safetensors file with other values or names.
-pub(crate) fn changed(from: &Path, to: &Path, rename: impl Fn(&str) -> String, change: impl Fn(&str, usize, f32) -> f32) {
+pub(crate) fn changed(
+    from: &Path,
+    to: &Path,
+    rename: impl Fn(&str) -> String,
+    change: impl Fn(&str, usize, f32) -> f32,
+) {
     let bytes = fs::read(from).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = file
@@ -203,9 +208,9 @@ pub(crate) fn changed(from: &Path, to: &Path, rename: impl Fn(&str) -> String, c
             (rename(name), view.shape().to_vec(), bytes)
         })
         .collect();
-    let views = tensors.iter().map(|(name, shape, bytes)| {
-        (name, TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes).unwrap())
-    });
+    let views = tensors
+        .iter()
+        .map(|(name, shape, bytes)| (name, TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes).unwrap()));
     fs::write(to, safetensors::serialize(views, None::<HashMap<String, String>>).unwrap()).unwrap();
 }
 

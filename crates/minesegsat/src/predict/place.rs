@@ -44,9 +44,7 @@ fn bbox_on_scene(full: &Grid, bbox: [f64; 4]) -> Result<Option<[f64; 4]>> {
         let cut = [west.max(w), south.max(s), east.min(e), north.min(n)];
         if cut[0] < cut[2] && cut[1] < cut[3] {
             let b = to_scene.transform_bounds(cut)?;
-            found = Some(
-                found.map_or(b, |a| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]),
-            );
+            found = Some(found.map_or(b, |a| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]));
         }
     }
     Ok(found)
@@ -76,10 +74,11 @@ fn polygons_on_scene(full: &Grid, polygons: &MultiPolygon<f64>, crs: &Crs) -> Re
             let polygon = polygon.translate(shift, 0.0);
             match polygon.bounding_rect() {
                 Some(rect) if !rect.intersects(&frame) => {}
-                Some(rect) if frame.min().x <= rect.min().x
-                    && rect.max().x <= frame.max().x
-                    && frame.min().y <= rect.min().y
-                    && rect.max().y <= frame.max().y =>
+                Some(rect)
+                    if frame.min().x <= rect.min().x
+                        && rect.max().x <= frame.max().x
+                        && frame.min().y <= rect.min().y
+                        && rect.max().y <= frame.max().y =>
                 {
                     near.push(polygon);
                 }
@@ -104,9 +103,9 @@ fn elsewhere(full: &Grid, area: &AreaOfInterest) -> Error {
     let value = match area {
         AreaOfInterest::Scene => "scene".to_owned(),
         AreaOfInterest::Bbox(bbox) => bbox.map(|v| v.to_string()).join(","),
-        AreaOfInterest::Polygons(polygons, crs) => polygons
-            .bounding_rect()
-            .map_or_else(|| "no polygon".to_owned(), |rect| in_degrees(corners(rect), crs)),
+        AreaOfInterest::Polygons(polygons, crs) => {
+            polygons.bounding_rect().map_or_else(|| "no polygon".to_owned(), |rect| in_degrees(corners(rect), crs))
+        }
     };
     let scene = in_degrees(full.bounds(), &full.crs);
     Error::Argument {
