@@ -1,4 +1,5 @@
 //! The `minesegsat` program: a Sentinel-2 scene in, a map of mining-disturbed land out.
+#![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 mod args;
 mod commands;

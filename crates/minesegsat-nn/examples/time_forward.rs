@@ -4,8 +4,6 @@
 //! `random:VARIANT:PATH` is made first, with random weights. `benches/pytorch_forward.py` runs this program beside
 //! PyTorch.
 
-#![expect(clippy::print_stdout, reason = "the numbers are the program's output")]
-
 use std::{error::Error, fs, time::Instant};
 
 use minesegsat::Segmenter;

@@ -146,8 +146,9 @@ impl Checkpoint {
             let dim = shape(&format!("encoder.embeddings.{stage}.proj.weight"))?[0];
             let block = format!("encoder.transformers.{stage}");
             config.embed_dims[stage] = dim;
-            config.depths[stage] =
-                (0..self.tensors.len()).take_while(|i| self.tensors.contains_key(&format!("{block}.{i}.norm1.weight"))).count();
+            config.depths[stage] = (0..self.tensors.len())
+                .take_while(|i| self.tensors.contains_key(&format!("{block}.{i}.norm1.weight")))
+                .count();
             config.mlp_ratios[stage] = shape(&format!("{block}.0.feed_forward.mlp_in.weight"))?[0] / dim.max(1);
             if let Some(sr) = shape(&format!("{block}.0.attention.sr.weight")) {
                 config.sr_ratios[stage] = *sr.get(2)?;

@@ -29,6 +29,7 @@
 //! # Ok(())
 //! # }
 //! ```
+#![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 mod card;
 mod checkpoint;

@@ -1,5 +1,4 @@
 //! The network against numbers of the paper's published PyTorch model (see the README beside them).
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on panics; a skipped one says so")]
 
 use std::{
     collections::BTreeMap,
@@ -11,9 +10,7 @@ use burn::tensor::{
     module::interpolate,
     ops::{InterpolateMode, InterpolateOptions},
 };
-use minesegsat_nn::{
-    Checkpoint, Device, Error, FoldedDecodeHead, ImportOptions, import_checkpoint, verify,
-};
+use minesegsat_nn::{Checkpoint, Device, Error, FoldedDecodeHead, ImportOptions, import_checkpoint, verify};
 use safetensors::SafeTensors;
 
 /// The golden folder, or `None` with a message where it is absent.
@@ -61,7 +58,8 @@ fn cases(folder: &Path) -> Vec<(PathBuf, Vec<PathBuf>)> {
         .collect();
     names.sort();
     let cases: Vec<&str> = names.iter().filter_map(|name| name.strip_suffix(FORWARD)).collect();
-    let case_of = |name: &str| cases.iter().copied().filter(|case| name.starts_with(case)).max_by_key(|case| case.len());
+    let case_of =
+        |name: &str| cases.iter().copied().filter(|case| name.starts_with(case)).max_by_key(|case| case.len());
     cases
         .iter()
         .map(|case| {

@@ -1,5 +1,4 @@
 //! Model folders from the outside: import, open, verify, segment.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::path::Path;
 

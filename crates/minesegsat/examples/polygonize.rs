@@ -11,7 +11,6 @@ use minesegsat::polygonize::{Connectivity, Polygonizer};
 use minesegsat::vector::{MinePolygon, PolygonMetadata, VectorFormat, write_polygons};
 use minesegsat::{Crs, GeoTransform};
 
-#[expect(clippy::print_stdout, reason = "what it is for")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [mask, width, connectivity, epsg, origin_x, origin_y, size, folder] = &args[..] else {

@@ -13,6 +13,7 @@
 //!
 //! Arrays are row-major `[C, H, W]`; positions in arrays are (row, col), on maps (x, y); bounding boxes are west, south,
 //! east, north.
+#![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 pub mod area;
 mod band;

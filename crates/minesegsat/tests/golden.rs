@@ -1,5 +1,4 @@
 //! Reference numbers of OpenCV, read from `../shared/golden` or the folder that `MINESEGSAT_GOLDEN` names.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on panics; a skipped one says so")]
 
 use std::path::PathBuf;
 

@@ -1,7 +1,5 @@
 //! Reads over HTTP from a server that misbehaves on demand.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic outside of its test functions too")]
-
 #[path = "support/http.rs"]
 mod http;
 

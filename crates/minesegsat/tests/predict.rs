@@ -1,6 +1,5 @@
 //! Whole runs with a small fake in the network's place: every pixel's answer depends on that pixel alone, so that the
 //! map can be computed by hand and must not show where patches begin and end.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 #[path = "support/scenes.rs"]
 mod scenes;

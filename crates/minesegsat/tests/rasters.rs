@@ -1,8 +1,6 @@
 //! Rasters in all layouts against the picture that `fixtures/make_rasters.py` wrote into them with rasterio (GDAL), and
 //! damaged ones, which must be errors.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic outside of its test functions too")]
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

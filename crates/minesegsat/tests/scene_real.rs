@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use minesegsat::scene::{OffsetRule, PixelVerdict, ProductLevel, summarize};
 use minesegsat::{Band, OpenOptions, Scene, Window};
 
-#[expect(clippy::print_stdout, reason = "a skipped test must say so")]
 fn shared(name: &str) -> Option<PathBuf> {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
     let data = std::env::var("MINESEGSAT_DATA").unwrap_or_else(|_| default.to_owned());

@@ -173,7 +173,9 @@ mod tests {
         ];
         let polygons = find(&grid(), &AreaOfInterest::Polygons(MultiPolygon(vec![ring]), Crs::WGS84)).unwrap();
         let bbox = window(&AreaOfInterest::Bbox([-122.0, south, -121.0, north])).unwrap();
-        assert_eq!(polygons.0, bbox);
+        // The polygon is looked at a little beyond the scene, where the parallel lies further north on the map.
+        assert!(polygons.0.row <= bbox.row && bbox.row - polygons.0.row <= 3, "{:?} {bbox:?}", polygons.0);
+        assert_eq!((polygons.0.row_end(), polygons.0.col, polygons.0.width), (bbox.row_end(), bbox.col, bbox.width));
         // The world as a polygon, and the same longitudes one turn on.
         for west in [-180.0, 180.0] {
             let east = west + 360.0;

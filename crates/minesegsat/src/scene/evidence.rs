@@ -6,7 +6,7 @@
 //!
 //! - **Absent** (proof). If 1000 had been added, a value below 700 would be a reflectance below -0.03. Atmospheric
 //!   correction does overshoot over water and shadow, but not by that much over 1 % of all pixels of two bands, or 5 %
-//!   of one. So the offset is absent if the 1st percentile is below [`DARK`] in two bands, or the 5th in one.
+//!   of one. So the offset is absent if the 1st percentile is below `DARK` in two bands, or the 5th in one.
 //!   Blue (B02) counts only in surface reflectance, coastal (B01) never: over top-of-atmosphere products they are
 //!   bright by Rayleigh scattering, in surface products the overshoot is largest there.
 //! - **Present** (strong hint). Every sample of some size has dark targets: water, shadow, dense vegetation in the red.

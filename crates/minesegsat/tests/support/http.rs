@@ -1,6 +1,6 @@
 //! A tiny HTTP server for tests: byte ranges, and faults on demand. Include it with `#[path]` from other crates' tests.
 #![allow(dead_code, reason = "each test program uses a part")]
-#![allow(unreachable_pub, missing_docs, clippy::unwrap_used, reason = "a module of test programs")]
+#![allow(unreachable_pub, missing_docs, reason = "a module of test programs")]
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
