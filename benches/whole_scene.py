@@ -38,8 +38,8 @@ def main():
     parser.add_argument("--predict-args", default="", help="further arguments of predict, separated by spaces")
     arguments = parser.parse_args()
 
-    subprocess.run(["cargo", "build", "--release", "-p", "minesegsat-cli"], cwd=ROOT, check=True)
-    subprocess.run(["cargo", "build", "--release", "-p", "minesegsat", "--example", "make_scene"], cwd=ROOT, check=True)
+    build = ["cargo", "build", "--release", "--workspace", "--bin", "minesegsat", "--example", "make_scene"]
+    subprocess.run(build, cwd=ROOT, check=True)
     metadata = subprocess.run(
         ["cargo", "metadata", "--format-version", "1", "--no-deps"], cwd=ROOT, check=True, capture_output=True
     )

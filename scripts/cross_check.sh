@@ -10,8 +10,7 @@ python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check -r scripts/requirements.txt
 python="$work/venv/bin/python"
 
-cargo build --quiet -p minesegsat-cli
-cargo build --quiet -p minesegsat --example make_scene
+cargo build --quiet --workspace --bin minesegsat --example make_scene
 target=$(cargo metadata --format-version 1 --no-deps | "$python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
 minesegsat="$target/debug/minesegsat"
 
