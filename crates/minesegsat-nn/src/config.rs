@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{Error, Result, SIZE_DIVISOR};
 
 /// Dimensions of a [`SegFormer`](crate::SegFormer), in the words of the SegFormer code that everybody reads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -161,6 +161,12 @@ impl SegFormerConfig {
                 return refuse(name, value.to_string(), "1 or more");
             }
         }
+        for (stage, sr_ratio) in self.sr_ratios.into_iter().enumerate() {
+            if sr_ratio > SIZE_DIVISOR >> (stage + 2) {
+                let accepted = "at most 8, 4, 2, 1, so that a patch of 32 x 32 pixels still has keys and values";
+                return refuse("sr_ratios", format!("{:?}", self.sr_ratios), accepted);
+            }
+        }
         for (dim, heads) in self.embed_dims.into_iter().zip(self.num_heads) {
             if dim % heads != 0 {
                 let accepted = format!("each must divide its embed_dim; embed_dims are {:?}", self.embed_dims);
@@ -196,6 +202,8 @@ mod tests {
 
     #[test]
     fn dimensions_that_cannot_exist_are_refused() {
+        let coarse = SegFormerConfig { sr_ratios: [8, 8, 2, 1], ..SegFormerConfig::b0() };
+        assert!(coarse.check().unwrap_err().to_string().contains("sr_ratios `[8, 8, 2, 1]` is not accepted"));
         let mut config = SegFormerConfig::b0();
         config.num_heads = [1, 2, 3, 8];
         assert_eq!(

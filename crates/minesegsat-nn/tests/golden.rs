@@ -10,7 +10,7 @@ use burn::tensor::{
     module::interpolate,
     ops::{InterpolateMode, InterpolateOptions},
 };
-use minesegsat_nn::{Checkpoint, Device, FoldedDecodeHead};
+use minesegsat_nn::{Checkpoint, Device, Error, FoldedDecodeHead, ImportOptions, import_checkpoint, verify};
 use safetensors::SafeTensors;
 
 /// The golden folder, or `None` with a message where it is absent.
@@ -49,21 +49,27 @@ fn max_abs_difference(found: Tensor<4>, (shape, values): &(Vec<usize>, Vec<f32>)
 }
 
 /// Every `NAME_forward.safetensors` of the folder with the checkpoints `NAME*.pth` and `NAME*.safetensors` beside it.
+/// A checkpoint belongs to the longest name that it starts with.
 fn cases(folder: &Path) -> Vec<(PathBuf, Vec<PathBuf>)> {
-    let mut files: Vec<PathBuf> = fs_err::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
-    files
+    const FORWARD: &str = "_forward.safetensors";
+    let mut names: Vec<String> = fs_err::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().expect("file names are UTF-8"))
+        .collect();
+    names.sort();
+    let cases: Vec<&str> = names.iter().filter_map(|name| name.strip_suffix(FORWARD)).collect();
+    let case_of =
+        |name: &str| cases.iter().copied().filter(|case| name.starts_with(case)).max_by_key(|case| case.len());
+    cases
         .iter()
-        .filter_map(|forward| {
-            let case = name(forward).strip_suffix("_forward.safetensors")?.to_owned();
-            let checkpoints = files
+        .map(|case| {
+            let checkpoints = names
                 .iter()
-                .filter(|file| name(file).starts_with(&case) && *file != forward)
-                .filter(|file| file.extension().is_some_and(|e| e == "pth" || e == "safetensors"))
-                .cloned()
+                .filter(|name| case_of(name) == Some(case) && !name.ends_with(FORWARD))
+                .filter(|name| Path::new(name).extension().is_some_and(|e| e == "pth" || e == "safetensors"))
+                .map(|name| folder.join(name))
                 .collect();
-            Some((forward.clone(), checkpoints))
+            (folder.join(format!("{case}{FORWARD}")), checkpoints)
         })
         .collect()
 }
@@ -98,6 +104,43 @@ fn golden_logits_and_stages_equal_pytorch() {
             let folded = max_abs_difference(interpolate(folded, options), &expected["logits"]);
             println!("{}: logits of the folded decoder differ by {folded:e}", path.display());
             assert!(folded < 2e-4, "{}: logits of the folded decoder differ by {folded}", path.display());
+        }
+    }
+}
+
+#[test]
+fn golden_checkpoints_become_models_that_verify_against_pytorch() {
+    let Some(folder) = golden() else { return };
+    let scratch = tempfile::tempdir().unwrap();
+    for (forward, checkpoints) in cases(&folder) {
+        let channels = read_tensors(&forward)["input"].0[1];
+        for (i, path) in checkpoints.iter().enumerate() {
+            let model = scratch.path().join(format!("{i}"));
+            let bands = Some(minesegsat::Band::PAPER.into_iter().cycle().take(channels).collect::<Vec<_>>());
+            let bands = bands.filter(|_| channels < 12);
+            import_checkpoint(path, &model, &ImportOptions { bands, overwrite: true, ..ImportOptions::default() })
+                .unwrap();
+            for against in [Some(forward.as_path()), None] {
+                let report = verify(&model, against, &Device::flex(), 2e-4).unwrap();
+                println!("{}: {report:?}", path.display());
+                assert!(report.passed(), "{}: {report:?}", path.display());
+                assert_eq!(report.tensors.len(), 5);
+            }
+        }
+    }
+}
+
+#[test]
+fn golden_checkpoints_cut_short_are_refused() {
+    let Some(folder) = golden() else { return };
+    let scratch = tempfile::tempdir().unwrap();
+    for path in cases(&folder).into_iter().flat_map(|(_, checkpoints)| checkpoints) {
+        let whole = fs_err::read(&path).unwrap();
+        for len in [whole.len() / 3, whole.len() - 1] {
+            let short = scratch.path().join("short");
+            fs_err::write(&short, &whole[..len]).unwrap();
+            let error = Checkpoint::read(&short).unwrap_err();
+            assert!(matches!(error, Error::NotACheckpoint { .. }), "{}: {error:?}", path.display());
         }
     }
 }

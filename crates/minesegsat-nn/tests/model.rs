@@ -145,6 +145,27 @@ fn a_patch_has_the_same_answer_alone_and_in_a_batch() {
 }
 
 #[test]
+fn the_number_of_threads_does_not_change_the_answer() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("model");
+    random_model(&tiny(12, 1), 5, &folder, &ImportOptions::default()).unwrap();
+    let answer = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut segmenter = BurnSegmenter::open(&folder, &Device::flex()).unwrap();
+            let mut probabilities = vec![f32::NAN; 96 * 128];
+            segmenter.segment(&noise(12 * 96 * 128), [1, 12, 96, 128], &mut probabilities).unwrap();
+            probabilities
+        })
+    };
+    let one = answer(1);
+    for threads in [2, 3, 8] {
+        let difference = answer(threads).iter().zip(&one).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(difference < 1e-5, "{threads} threads differ by {difference}");
+    }
+}
+
+#[test]
 fn patches_that_do_not_fit_are_refused() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("model");
