@@ -1,6 +1,6 @@
 //! The network unrolled for inference on the CPU.
 //!
-//! Burn's modules are the reference (and serve training and other devices); this gives their answer about four times
+//! Burn's modules are the reference (and serve training and other devices); this gives their answer two to four times
 //! sooner, in less memory, by what a general tensor library cannot know:
 //!
 //! - tokens and maps are both channels-last, so that nothing is transposed; convolutions are matrix products over rows
