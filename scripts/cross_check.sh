@@ -10,7 +10,8 @@ python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check -r scripts/requirements.txt
 python="$work/venv/bin/python"
 
-cargo build --quiet --workspace --bin minesegsat --example make_scene
+# The same build as the tests', so that CI compiles nothing twice: it makes the program and the examples as well.
+cargo test --quiet --workspace --no-run
 target=$(cargo metadata --format-version 1 --no-deps | "$python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
 minesegsat="$target/debug/minesegsat"
 
