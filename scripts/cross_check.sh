@@ -16,10 +16,21 @@ target=$(cargo metadata --format-version 1 --no-deps | "$python" -c 'import json
 minesegsat="$target/debug/minesegsat"
 
 "$target/debug/examples/make_scene" "$work/scene" 1100 2>/dev/null
-"$minesegsat" model random b0 -o "$work/model" --patch-size 256 --seed 7 >/dev/null
+"$minesegsat" model random b0 -o "$work/random" --seed 7 >/dev/null
+# Random weights answer nearly the same everywhere: spread the classifier's answers, so that there are shapes.
+"$python" - "$work/random" "$work/spread.safetensors" <<'PY'
+import sys
+from safetensors.numpy import load_file, save_file
+logits = load_file(sys.argv[1] + "/forward.safetensors")["logits"]
+weights = load_file(sys.argv[1] + "/model.safetensors")
+weights["decoder.classifier.weight"] = weights["decoder.classifier.weight"] / logits.std()
+weights["decoder.classifier.bias"] = (weights["decoder.classifier.bias"] - logits.mean()) / logits.std()
+save_file(weights, sys.argv[2])
+PY
+"$minesegsat" model import "$work/spread.safetensors" -o "$work/model" --patch-size 256 --max-values "$(printf '0.4,%.0s' {1..11})0.4" >/dev/null
 predict() { "$minesegsat" predict "$work/scene" --model "$work/model" --format gpkg,geojson,fgb,parquet --quiet "$@"; }
 
-# A random network answers close to one value everywhere: take its median as the threshold, so that there are shapes.
+# The median as the threshold gives as much inside as outside.
 predict -o "$work/first"
 threshold=$("$python" - "$work/first/probability.tif" <<'PY'
 import sys, numpy, rasterio
