@@ -75,6 +75,10 @@ pub(crate) struct SceneArgs {
     #[arg(long, value_name = "SCALE", value_parser = scale, allow_negative_numbers = true)]
     pub scale: Option<f64>,
 
+    /// MGRS tile to take from an old SAFE product that holds several: `53HLA`.
+    #[arg(long, value_name = "TILE")]
+    pub tile: Option<String>,
+
     /// Treat snow (class 11) as not assessable, too.
     #[arg(long)]
     pub mask_snow: bool,
