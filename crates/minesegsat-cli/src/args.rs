@@ -196,6 +196,10 @@ fn offset(text: &str) -> Result<f64, String> {
     number(text, f64::is_finite, "a number, normally 0 or -1000")
 }
 
+fn pixel_size(text: &str) -> Result<f64, String> {
+    number(text, |m| m.is_finite() && m > 0.0, "metres above 0")
+}
+
 fn scale(text: &str) -> Result<f64, String> {
     number(text, |scale| scale.is_finite() && scale > 0.0, "a number above 0, normally 0.0001")
 }
@@ -250,6 +254,10 @@ pub(crate) struct ModelImportArgs {
     /// Width and height of a patch, in pixels.
     #[arg(long, value_name = "PX", default_value_t = 512)]
     pub patch_size: usize,
+
+    /// Size of a pixel of its input, in metres.
+    #[arg(long, value_name = "M", default_value_t = 10.0, value_parser = pixel_size)]
+    pub gsd: f64,
 
     /// Pixels of at least this probability count as mining-disturbed.
     #[arg(long, value_name = "P", default_value_t = 0.5, value_parser = probability, allow_negative_numbers = true)]

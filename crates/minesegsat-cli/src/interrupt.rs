@@ -31,6 +31,13 @@ pub(crate) fn cancel_flag() -> &'static AtomicBool {
     &CANCELLED
 }
 
+/// Installs a handler that stops at once, for work that looks at no flag.
+pub(crate) fn stop_on_ctrl_c() {
+    if let Err(error) = ctrlc::set_handler(|| stop_at_once()) {
+        tracing::warn!("Ctrl-C will not clean up: {error}");
+    }
+}
+
 fn stop_at_once() -> ! {
     minesegsat::output::remove_partial_outputs();
     crate::say(format_args!("error: {}", minesegsat::Error::Interrupted));

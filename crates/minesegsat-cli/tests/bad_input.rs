@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use support::scenes::{self, GeoTiff, SceneSpec};
 use support::{
     Done, OUTPUTS, clean, copy_of_model, folder_scene, json_file, manifest, model, names, noise_stack, predict,
@@ -84,6 +85,87 @@ fn damaged_blocks_name_the_file() {
     write(&scene, &damaged);
     run("out").failed(1, &["cannot read raster", "scene.tif"]);
     assert_eq!(names(folder.path()), ["fine", "scene.tif"]);
+}
+
+/// Flips one bit of the last byte of a file: a pixel's, in the images of the test scenes.
+fn flip_a_bit(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    write(path, &bytes);
+}
+
+#[test]
+fn images_that_are_not_those_of_the_manifest_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let product = scenes::write_safe(folder.path(), &spec());
+    let images: Vec<PathBuf> = ["R10m", "R20m", "R60m"]
+        .iter()
+        .flat_map(|resolution| {
+            let granule = fs::read_dir(product.join("GRANULE")).unwrap().next().unwrap().unwrap().path();
+            let images = granule.join("IMG_DATA").join(resolution);
+            names(&images).into_iter().map(move |name| images.join(name))
+        })
+        .collect();
+    let checksums: Vec<(String, String)> = images
+        .iter()
+        .map(|image| {
+            let name = image.strip_prefix(&product).unwrap().to_str().unwrap().to_owned();
+            (name, Sha256::digest(fs::read(image).unwrap()).iter().map(|byte| format!("{byte:02X}")).collect())
+        })
+        .collect();
+    scenes::write_manifest_safe(&product, "SHA-256", &checksums);
+    predict(&product, &folder.path().join("out"), &[]).succeeded();
+
+    let red = images.iter().find(|image| image.ends_with("T10UFV_20210710T190919_B04_10m.tif")).unwrap();
+    flip_a_bit(red);
+    refused(&product, &[], &["B04_10m.tif", "its SHA-256 is", "manifest.safe states"]);
+    fs::remove_file(product.join("manifest.safe")).unwrap();
+    predict(&product, &folder.path().join("other"), &[]).succeeded();
+}
+
+#[test]
+fn a_stored_entry_that_is_not_the_one_archived_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let zip = scenes::write_safe_zip(folder.path(), &spec());
+    predict(&zip, &folder.path().join("out"), &[]).succeeded();
+    let mut bytes = fs::read(&zip).unwrap();
+    // The image of the red band at 10 m follows its name in the archive; its pixels end it.
+    let name = b"B04_10m.tif";
+    let at = bytes.windows(name.len()).position(|found| found == name).unwrap() + name.len();
+    bytes[at + 20_000] ^= 1;
+    write(&zip, &bytes);
+    refused(&zip, &[], &["B04_10m.tif", "it is damaged: its CRC-32 is", "the archive states"]);
+}
+
+#[test]
+fn assets_that_are_not_those_of_the_item_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let item = scenes::write_stac_item(folder.path(), &spec(), scenes::Provider::EarthSearchC1);
+    let mut document = json_file(&item);
+    let (key, asset) = document["assets"].as_object_mut().unwrap().iter_mut().find(|(key, _)| *key == "red").unwrap();
+    assert_eq!(key, "red");
+    let image = folder.path().join(asset["href"].as_str().unwrap().trim_start_matches("./"));
+    let digest: String = Sha256::digest(fs::read(&image).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect();
+    asset["file:checksum"] = json!(format!("1220{digest}"));
+    write(&item, document.to_string().as_bytes());
+    predict(&item, &folder.path().join("out"), &[]).succeeded();
+    flip_a_bit(&image);
+    refused(&item, &[], &["its SHA-256 is", "but the item states"]);
+}
+
+#[test]
+fn pixels_of_another_size_than_the_model_was_made_for_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let only_20_m = SceneSpec { without: &["B02", "B03", "B04", "B08"], ..spec() };
+    let scene = scenes::write_folder(&folder.path().join("scene"), &only_20_m);
+    let model = folder.path().join("model");
+    let bands = "B05,B06,B07,B8A,B11,B12";
+    let random = ["model", "random", "b0", "--patch-size", "32", "--bands", bands, "--output"];
+    Done::of(program().args(random).arg(&model)).succeeded_quietly();
+    let out = folder.path().join("out");
+    Done::of(&mut predict_with(&model, &scene, &out, &OFFSET))
+        .failed(1, &["its finest band has pixels of 20 m, but the model was made for 10 m"]);
+    assert!(!out.exists());
 }
 
 /// Where a tag's entry stands in a TIFF of the test scenes (little-endian, one directory).

@@ -1,9 +1,9 @@
 //! New model folders: from a published checkpoint, or with random weights.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::tensor::Device;
-use minesegsat::Band;
+use minesegsat::{Band, output::StagedFolder};
 
 use crate::{
     CARD_FILE, Checkpoint, Error, FORMAT_VERSION, FORWARD_FILE, Model, ModelCard, Normalisation, Result,
@@ -181,65 +181,17 @@ fn check_output(folder: &Path, overwrite: bool) -> Result<()> {
 
 fn write_folder(folder: &Path, mut card: ModelCard, checkpoint: &Checkpoint, overwrite: bool) -> Result<ModelCard> {
     let staged = StagedFolder::create(folder)?;
-    let weights = staged.path.join(WEIGHTS_FILE);
+    let weights = staged.path().join(WEIGHTS_FILE);
     checkpoint.write_safetensors(&weights)?;
     card.weights_sha256 = sha256(&weights)?;
     env!("CARGO_PKG_VERSION").clone_into(&mut card.code_version);
     card.check().map_err(|reason| Error::Model { path: folder.to_owned(), reason })?;
     let json = serde_json::to_string_pretty(&card).map_err(std::io::Error::from)?;
-    fs_err::write(staged.path.join(CARD_FILE), json + "\n")?;
+    fs_err::write(staged.path().join(CARD_FILE), json + "\n")?;
     // Recorded from the folder as written, so that it is known to open. On the CPU, the same everywhere.
-    let model = Model::open(&staged.path, &Device::flex())?;
-    Forward::record(&model)?.write(&staged.path.join(FORWARD_FILE))?;
-    staged.commit(folder, overwrite)?;
+    let model = Model::open(staged.path(), &Device::flex())?;
+    Forward::record(&model)?.write(&staged.path().join(FORWARD_FILE))?;
+    check_output(folder, overwrite)?;
+    staged.commit(overwrite)?;
     Ok(card)
-}
-
-/// A folder beside its destination, removed again unless it is committed.
-struct StagedFolder {
-    path: PathBuf,
-}
-
-impl StagedFolder {
-    fn create(destination: &Path) -> Result<Self> {
-        let path = sibling(destination, "partial");
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs_err::create_dir_all(parent)?;
-        }
-        fs_err::create_dir(&path)?;
-        Ok(Self { path })
-    }
-
-    /// Moves the folder to its destination.
-    fn commit(self, destination: &Path, overwrite: bool) -> Result<()> {
-        check_output(destination, overwrite)?;
-        let replaced = sibling(destination, "replaced");
-        let replace = destination.exists();
-        if replace {
-            fs_err::rename(destination, &replaced)?;
-        }
-        if let Err(error) = fs_err::rename(&self.path, destination) {
-            if replace {
-                fs_err::rename(&replaced, destination)?;
-            }
-            return Err(error.into());
-        }
-        if replace {
-            fs_err::remove_dir_all(&replaced)?;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for StagedFolder {
-    fn drop(&mut self) {
-        // Gone already where it was committed.
-        let _ = fs_err::remove_dir_all(&self.path);
-    }
-}
-
-/// A hidden name beside `destination` that no other process uses.
-fn sibling(destination: &Path, purpose: &str) -> PathBuf {
-    let name = destination.file_name().unwrap_or_default().to_string_lossy();
-    destination.with_file_name(format!(".{name}.{purpose}-{}", std::process::id()))
 }

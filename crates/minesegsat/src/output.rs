@@ -1,4 +1,4 @@
-//! Outputs that appear under their names only when they are complete: [`OutputFolder`] and [`atomic_write`].
+//! Outputs that appear under their names only when they are complete: [`OutputFolder`], [`StagedFolder`] and [`atomic_write`].
 //!
 //! Files are made in a hidden folder beside their destination, on the same file system, and renamed into place at the
 //! end. A run that fails removes that folder as it unwinds; a run that is interrupted calls
@@ -14,7 +14,11 @@ use std::{
     time::Duration,
 };
 
+mod staged;
+
 use fs_err as fs;
+
+pub use staged::StagedFolder;
 
 use crate::{Error, Result};
 
@@ -259,6 +263,10 @@ fn make_folders(dir: &Path) -> Result<Vec<PathBuf>> {
         let reason = format!("cannot write to output folder `{}`: it is a file", dir.display());
         return Err(io::Error::new(io::ErrorKind::NotADirectory, reason).into());
     }
+    if dir.symlink_metadata().is_ok() && !dir.exists() {
+        let reason = format!("cannot write to output folder `{}`: it is a link that leads nowhere", dir.display());
+        return Err(io::Error::new(io::ErrorKind::NotFound, reason).into());
+    }
     let missing = dir.ancestors().take_while(|folder| *folder != Path::new("") && !folder.exists());
     let missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
     fs::create_dir_all(dir)?;
@@ -340,7 +348,7 @@ mod tests {
     /// [`remove_partial_outputs`] is for the whole process: tests with partial outputs take turns.
     static TURN: Mutex<()> = Mutex::new(());
 
-    fn turn() -> MutexGuard<'static, ()> {
+    pub(super) fn turn() -> MutexGuard<'static, ()> {
         TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 

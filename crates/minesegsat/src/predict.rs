@@ -34,11 +34,15 @@ use crate::{
     patch_grid::PatchGrid,
     polygonize::{Connectivity, Polygonizer, Regions},
     quicklook::{Quicklook, QuicklookOptions},
-    raster::{InputIdentity, identity},
+    raster::{InputIdentity, checked_identity},
     rasterize::Rasterizer,
-    scene::MaskOptions,
+    scene::{MaskOptions, SceneInput},
     vector::{MinePolygon, PolygonMetadata, VectorFormat, write_polygons},
 };
+
+/// How many times larger or smaller the scene's pixels may be than those that the network was made for. Angular grids have
+/// pixels of another size in x than in y, so it is not 1; the next native size of Sentinel-2 is twice as large.
+const GSD_TOLERANCE: f64 = 1.25;
 
 /// What the pipeline must know of a model. The network itself is a [`Segmenter`].
 #[derive(Debug, Clone)]
@@ -152,6 +156,18 @@ impl Plan {
                 accepted: "0 to 1".to_owned(),
             });
         }
+        if let Some(found) = scene.grid().crs.metres_per_unit().map(|unit| unit * scene.grid().transform.pixel_width)
+            && !(model.gsd_m / GSD_TOLERANCE..=model.gsd_m * GSD_TOLERANCE).contains(&found)
+        {
+            return Err(Error::scene(
+                scene.location(),
+                format!(
+                    "its finest band has pixels of {found} m, but the model was made for {} m: shapes would have another size \
+                     than those it learned",
+                    model.gsd_m
+                ),
+            ));
+        }
         if segmenter.in_channels() != model.bands.len() {
             return Err(Error::Segmenter(format!(
                 "it takes {} channels, but its card lists {} bands",
@@ -198,7 +214,12 @@ pub fn predict(
 
     let inputs = scene.inputs();
     let failed = AtomicBool::new(false);
-    let hash = |input| if failed.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { identity(input) };
+    let hash = |input: &SceneInput| {
+        if failed.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        checked_identity(&input.location, input.checksum.as_ref())
+    };
     let (rows, busy, inputs) = std::thread::scope(|scope| {
         // Hashing reads every input file once more; it runs beside the network.
         let hashing = scope.spawn(|| inputs.iter().map(hash).collect::<Result<Vec<InputIdentity>>>());

@@ -5,13 +5,15 @@ mod access;
 mod blocks;
 mod bytes;
 mod cache;
+mod checksum;
 mod jp2;
 mod location;
 mod tiff;
 
 use std::sync::Arc;
 
-pub use access::{InputIdentity, identity, read_bytes, read_json, read_text};
+pub use access::{InputIdentity, checked_identity, identity, read_bytes, read_json, read_text};
+pub use checksum::{ChecksumAlgorithm, StatedChecksum};
 pub use location::Location;
 pub(crate) use location::public_url;
 

@@ -33,6 +33,7 @@ use names::ProductName;
 use radiometry::Claim;
 use tree::{FileTree, has_extension, is_jp2, is_tiff};
 
+use crate::raster::StatedChecksum;
 use crate::{Band, Error, Grid, Location, RasterSource, Result, open_jp2_with_grid, open_raster};
 
 /// Rasters opened at once: enough to hide the latency of a server, few enough to stay polite.
@@ -157,7 +158,16 @@ pub struct Scene {
     radiometry: Radiometry,
     mask: MaskOptions,
     warnings: Vec<String>,
-    inputs: Vec<Location>,
+    inputs: Vec<SceneInput>,
+}
+
+/// A file that a scene was read from.
+#[derive(Debug, Clone)]
+pub struct SceneInput {
+    /// The file.
+    pub location: Location,
+    /// What the product's or item's metadata says that its digest is.
+    pub checksum: Option<StatedChecksum>,
 }
 
 impl Scene {
@@ -227,9 +237,9 @@ impl Scene {
         self.warnings.iter().chain(&self.radiometry.warnings).cloned().collect()
     }
 
-    /// The files read, metadata first: to be hashed in manifests.
-    pub fn inputs(&self) -> Vec<Location> {
-        self.inputs.clone()
+    /// The files read, metadata first: to be hashed in manifests, and compared with the checksums stated of them.
+    pub fn inputs(&self) -> &[SceneInput] {
+        &self.inputs
     }
 }
 
@@ -273,9 +283,25 @@ struct Draft {
     warnings: Vec<String>,
     /// Metadata files.
     inputs: Vec<Location>,
+    /// Checksums stated of files, by location.
+    checksums: BTreeMap<String, StatedChecksum>,
 }
 
 impl Draft {
+    /// A scene of which no raster has been found yet.
+    fn new(metadata: SceneMetadata, claim: Claim) -> Self {
+        Self {
+            metadata,
+            bands: BTreeMap::new(),
+            classification: None,
+            coarse: BTreeMap::new(),
+            claim,
+            warnings: Vec::new(),
+            inputs: Vec::new(),
+            checksums: BTreeMap::new(),
+        }
+    }
+
     /// Tells what kind of source this is, and lets it find its bands.
     fn find(text: &str, options: &OpenOptions) -> Result<Self> {
         let location = Location::parse(text)?;
@@ -376,7 +402,13 @@ impl Draft {
 
         let mut seen = BTreeSet::new();
         let files = bands.values().chain(&classification).map(|b| b.location.clone());
-        let inputs = self.inputs.into_iter().chain(files).filter(|l| seen.insert(l.to_string())).collect();
+        let inputs = self
+            .inputs
+            .into_iter()
+            .chain(files)
+            .filter(|location| seen.insert(location.to_string()))
+            .map(|location| SceneInput { checksum: self.checksums.remove(&location.to_string()), location })
+            .collect();
         Ok(Scene {
             location,
             metadata: self.metadata,

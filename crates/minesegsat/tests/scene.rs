@@ -69,7 +69,7 @@ fn safe_products_of_all_levels_and_baselines_mean_the_same_reflectance() {
             // Two metadata files and the bands.
             let inputs = scene.inputs();
             assert_eq!(inputs.len(), 2 + scene.bands().len() + usize::from(level == "2A"));
-            assert!(inputs[0].to_string().ends_with(&format!("MTD_MSIL{level}.xml")));
+            assert!(inputs[0].location.to_string().ends_with(&format!("MTD_MSIL{level}.xml")));
         }
     }
 }
@@ -127,7 +127,7 @@ fn an_old_product_with_many_tiles_asks_for_one() {
     assert!(message.contains("53HLA, 53HMA"), "{message}");
     let scene = open_with(&safe, &OpenOptions { tile: Some("T53HMA".into()), ..OpenOptions::default() }).unwrap();
     assert_eq!(scene.info().mgrs_tile.as_deref(), Some("53HMA"));
-    assert!(scene.inputs().iter().all(|l| !l.to_string().contains("53HLA")));
+    assert!(scene.inputs().iter().all(|input| !input.location.to_string().contains("53HLA")));
     assert!(!scene.radiometry().decision.removes_offset);
 }
 

@@ -9,6 +9,7 @@ use minesegsat_nn::{
 };
 
 use crate::args::{ModelImportArgs, ModelListArgs, ModelRandomArgs, ModelShowArgs, ModelVerifyArgs};
+use crate::interrupt;
 
 pub(crate) fn import(args: &ModelImportArgs) -> anyhow::Result<ExitCode> {
     let num_heads = match args.num_heads.as_deref() {
@@ -24,11 +25,13 @@ pub(crate) fn import(args: &ModelImportArgs) -> anyhow::Result<ExitCode> {
         num_heads,
         classes: args.classes.clone(),
         patch_size: args.patch_size,
+        gsd_m: args.gsd,
         threshold: args.threshold,
         training: Training { data: args.training_data.clone(), split: None },
         overwrite: args.overwrite,
         ..ImportOptions::default()
     };
+    interrupt::stop_on_ctrl_c();
     let card = import_checkpoint(&args.checkpoint, &args.output, &options)?;
     print_card(&args.output, &card)
 }
@@ -43,6 +46,7 @@ pub(crate) fn random(args: &ModelRandomArgs) -> anyhow::Result<ExitCode> {
     };
     let channels = args.bands.as_ref().map_or(12, Vec::len);
     let config = variant.config(channels, 1);
+    interrupt::stop_on_ctrl_c();
     let card = random_model(&config, args.seed, &args.output, &options)?;
     print_card(&args.output, &card)
 }

@@ -5,9 +5,9 @@ use std::ops::Range;
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 
 use super::bytes::ByteSource;
+use super::checksum::{Digests, StatedChecksum};
 use crate::{Error, Location, Result, http};
 
 /// What tells one version of an input from another, for manifests.
@@ -59,6 +59,12 @@ pub fn read_json<T: DeserializeOwned>(location: &Location) -> Result<T> {
 /// Size, and SHA-256 or `ETag`, of a file. Files on disk and in archives are read whole; of a file on a server one byte
 /// is asked for.
 pub fn identity(location: &Location) -> Result<InputIdentity> {
+    checked_identity(location, None)
+}
+
+/// [`identity`], and an error if the file on disk or in an archive is not the one that a checksum was stated of, or that
+/// the archive's own checksum belongs to.
+pub fn checked_identity(location: &Location, stated: Option<&StatedChecksum>) -> Result<InputIdentity> {
     if let Location::Url(url) = location {
         let answer = http::probe(url)?;
         return Ok(InputIdentity {
@@ -70,13 +76,33 @@ pub fn identity(location: &Location) -> Result<InputIdentity> {
         });
     }
     let source = ByteSource::open(location)?;
-    let mut hash = Sha256::new();
-    source.for_each_piece(|piece| hash.update(piece))?;
-    let sha256 = hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        use std::fmt::Write;
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
+    let mut digests = Digests::new(stated);
+    let mut crc = source.crc32().map(|stated| (stated, crc32fast::Hasher::new()));
+    source.for_each_piece(|piece| {
+        digests.update(piece);
+        if let Some((_, crc)) = &mut crc {
+            crc.update(piece);
+        }
+    })?;
+    if let Some((stated, crc)) = crc {
+        let found = crc.finalize();
+        if found != stated {
+            return Err(
+                source.error(format!("it is damaged: its CRC-32 is {found:08x}, but the archive states {stated:08x}"))
+            );
+        }
+    }
+    let (sha256, compared) = digests.finish();
+    if let Some(stated) = stated
+        && compared != stated.hex
+    {
+        return Err(source.error(format!(
+            "it is damaged or another file: its {} is {compared}, but {} states {}",
+            stated.algorithm.name(),
+            stated.stated_by,
+            stated.hex
+        )));
+    }
     Ok(InputIdentity {
         location: location.to_string(),
         size: Some(source.len()),

@@ -32,6 +32,8 @@ enum Kind {
         file: File,
         start: u64,
         len: u64,
+        /// What an archive states of an entry that is stored as it is. Packed ones were checked while they were unpacked.
+        crc32: Option<u32>,
     },
     Memory(Bytes),
     Remote(RemoteFile),
@@ -70,7 +72,7 @@ impl ByteSource {
                         file.write_all(&bytes).map_err(|e| on_temporary(&e))?;
                     }
                 }
-                Ok(Self { name: self.name, kind: Kind::File { file, start: 0, len } })
+                Ok(Self { name: self.name, kind: Kind::File { file, start: 0, len, crc32: None } })
             }
             kind => Ok(Self { name: self.name, kind }),
         }
@@ -87,6 +89,14 @@ impl ByteSource {
             Kind::File { len, .. } => *len,
             Kind::Memory(bytes) => bytes.len() as u64,
             Kind::Remote(remote) => remote.len(),
+        }
+    }
+
+    /// The CRC-32 that the bytes should have, where it is stated and not yet compared.
+    pub(crate) fn crc32(&self) -> Option<u32> {
+        match &self.kind {
+            Kind::File { crc32, .. } => *crc32,
+            Kind::Memory(_) | Kind::Remote(_) => None,
         }
     }
 
@@ -182,7 +192,7 @@ fn open_file(path: &Path) -> Result<Kind> {
     if !metadata.is_file() {
         return Err(Error::raster(path.display().to_string(), "it is a folder, a file is needed"));
     }
-    Ok(Kind::File { file: file.into_file(), start: 0, len: metadata.len() })
+    Ok(Kind::File { file: file.into_file(), start: 0, len: metadata.len(), crc32: None })
 }
 
 /// A file without a name in the folder that `TMPDIR` names: it goes away with the process, however that ends.
@@ -213,9 +223,10 @@ fn open_zip_entry(archive: &Path, entry: &str) -> Result<Kind> {
         if size != packed_size || start.checked_add(size).is_none_or(|end| end > archive_len) {
             return Err(fail(format!("zip archive: the entry's {size} bytes do not lie in it (truncated?)")));
         }
+        let crc32 = Some(packed.crc32());
         drop(packed);
         drop(zip);
-        return Ok(Kind::File { file, start, len: size });
+        return Ok(Kind::File { file, start, len: size, crc32 });
     }
     if packed_size > archive_len {
         return Err(fail(format!("zip archive: the entry's {packed_size} bytes do not lie in it (truncated?)")));
@@ -230,7 +241,7 @@ fn open_zip_entry(archive: &Path, entry: &str) -> Result<Kind> {
         let mut target = temporary_file()?;
         let len =
             io::copy(&mut limited, &mut target).map_err(|e| fail(format!("unpacking it from the archive: {e}")))?;
-        (len, Kind::File { file: target, start: 0, len })
+        (len, Kind::File { file: target, start: 0, len, crc32: None })
     };
     if unpacked.0 != size {
         return Err(fail(format!("zip archive: {size} bytes are stated, at least {} are there", unpacked.0)));

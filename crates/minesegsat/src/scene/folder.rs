@@ -68,15 +68,7 @@ pub(super) fn find(tree: &FileTree, path: &Path) -> Result<Draft> {
     };
     let folder = path.file_name().and_then(|n| n.to_str()).unwrap_or("scene");
     let metadata = SceneMetadata::new(folder, SceneKind::Folder, name);
-    Ok(Draft {
-        metadata,
-        bands,
-        classification,
-        coarse: BTreeMap::new(),
-        claim,
-        warnings: Vec::new(),
-        inputs: Vec::new(),
-    })
+    Ok(Draft { bands, classification, ..Draft::new(metadata, claim) })
 }
 
 /// The file with the finest pixels of those that hold a layer; two of the same pixel size are an error.

@@ -65,15 +65,7 @@ pub(super) fn find(location: &Location, options: &OpenOptions) -> Result<Draft> 
     };
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
     let metadata = SceneMetadata::new(stem, SceneKind::GeoTiff, names);
-    Ok(Draft {
-        metadata,
-        bands,
-        classification,
-        coarse: BTreeMap::new(),
-        claim,
-        warnings: Vec::new(),
-        inputs: Vec::new(),
-    })
+    Ok(Draft { bands, classification, ..Draft::new(metadata, claim) })
 }
 
 /// What each band of the file is.

@@ -8,7 +8,11 @@ use super::radiometry::{Claim, OffsetRule, Trust};
 use super::tree::{FileTree, file_of, folder_of, has_extension, is_raster};
 use super::xml::{Document, Element};
 use super::{Draft, Found, OpenOptions, SceneKind, SceneMetadata};
+use crate::raster::StatedChecksum;
 use crate::{Band, Crs, Error, GeoTransform, Grid, Result};
+
+/// Lists the files of a product.
+const MANIFEST: &str = "manifest.safe";
 
 /// Finds the product in a tree of files; `None` if there is none.
 pub(super) fn find(tree: &FileTree, path: &Path, kind: SceneKind, options: &OpenOptions) -> Result<Option<Draft>> {
@@ -54,16 +58,29 @@ pub(super) fn find(tree: &FileTree, path: &Path, kind: SceneKind, options: &Open
     let grids = grids(&tile).map_err(|reason| Error::scene(granule_at.to_string(), reason))?;
     let claim = claim(&document, file_of(product), metadata.processing_baseline);
     let mut draft = Draft {
-        metadata,
-        bands: BTreeMap::new(),
-        classification: None,
-        coarse: BTreeMap::new(),
-        claim,
-        warnings: Vec::new(),
         inputs: vec![product_at, granule_at],
+        checksums: checksums(tree, root)?,
+        ..Draft::new(metadata, claim)
     };
     find_images(tree, folder_of(granule), &grids, &scene, &mut draft)?;
     Ok(Some(draft))
+}
+
+/// What `manifest.safe` states of the product's files, by location. Users who unpack parts of a product may lack it.
+fn checksums(tree: &FileTree, root: &str) -> Result<BTreeMap<String, StatedChecksum>> {
+    let in_root = |name: &str| if root.is_empty() { name.to_owned() } else { format!("{root}/{name}") };
+    let manifest = in_root(MANIFEST);
+    if !tree.files().any(|name| name == manifest) {
+        return Ok(BTreeMap::new());
+    }
+    let document = Document::read(&tree.location(&manifest))?;
+    let stated = document.all("byteStream").filter_map(|stream| {
+        let href = document.child(stream, "fileLocation")?.attribute("href")?;
+        let checksum = document.child(stream, "checksum")?;
+        let stated = StatedChecksum::safe(checksum.attribute("checksumName")?, &checksum.text, MANIFEST)?;
+        Some((tree.location(&in_root(href.trim_start_matches("./"))).to_string(), stated))
+    });
+    Ok(stated.collect())
 }
 
 /// The product's folder and the tile, if the path is a granule of one or lies in it: `X.SAFE/GRANULE/<granule>/IMG_DATA`.

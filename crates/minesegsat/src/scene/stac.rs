@@ -9,6 +9,7 @@ use super::names::{Layer, ProcessingBaseline, ProductLevel, ProductName, layer_o
 use super::radiometry::{Claim, OffsetRule, Trust};
 use super::tree::{has_extension, is_jp2, is_raster};
 use super::{Draft, Found, OpenOptions, SceneKind, SceneMetadata};
+use crate::raster::StatedChecksum;
 use crate::{Band, Crs, Error, GeoTransform, Grid, Location, Result, read_json};
 
 pub(super) fn find(location: &Location, _options: &OpenOptions) -> Result<Draft> {
@@ -24,7 +25,10 @@ pub(super) fn find(location: &Location, _options: &OpenOptions) -> Result<Draft>
     let item_crs = epsg(properties);
     let mut bands = BTreeMap::new();
     let mut classification = None;
+    let mut checksums = BTreeMap::new();
     for (layer, asset) in assets {
+        let stated = asset.value["file:checksum"].as_str().and_then(|hash| StatedChecksum::multihash(hash, "the item"));
+        checksums.extend(stated.map(|stated| (asset.location.to_string(), stated)));
         let grid = if is_jp2(asset.location.file_name()) { grid(asset.value, item_crs) } else { None };
         let found = Found { grid, ..Found::at(asset.location) };
         match layer {
@@ -40,13 +44,12 @@ pub(super) fn find(location: &Location, _options: &OpenOptions) -> Result<Draft>
             .push(format!("the item's constellation is {}, not Sentinel-2", text("constellation").unwrap_or_default()));
     }
     Ok(Draft {
-        metadata,
         bands,
         classification,
-        coarse: BTreeMap::new(),
-        claim,
         warnings,
         inputs: vec![location.clone()],
+        checksums,
+        ..Draft::new(metadata, claim)
     })
 }
 

@@ -83,10 +83,15 @@ impl Document {
         self.elements.iter().find(|e| names.contains(&e.name.as_str()) && !e.text.is_empty()).map(|e| e.text.as_str())
     }
 
+    /// A child of an element of this document.
+    pub(crate) fn child<'a>(&'a self, parent: &Element, name: &str) -> Option<&'a Element> {
+        let at = self.elements.iter().position(|e| std::ptr::eq(e, parent))?;
+        self.elements[at..].iter().find(|e| e.parent == Some(at) && e.name == name)
+    }
+
     /// Text of a child of an element of this document.
     pub(crate) fn child_text<'a>(&'a self, parent: &Element, name: &str) -> Option<&'a str> {
-        let at = self.elements.iter().position(|e| std::ptr::eq(e, parent))?;
-        self.elements.iter().find(|e| e.parent == Some(at) && e.name == name).map(|e| e.text.as_str())
+        self.child(parent, name).map(|e| e.text.as_str())
     }
 }
 

@@ -154,6 +154,20 @@ pub(crate) fn write_safe_zip(folder: &Path, spec: &SceneSpec) -> PathBuf {
     path
 }
 
+/// Adds the `manifest.safe` of a product that was written with [`write_safe`]: `checksums` are pairs of a file, its name from
+/// the product's folder, and what the manifest is to state of it.
+pub(crate) fn write_manifest_safe(product: &Path, algorithm: &str, checksums: &[(String, String)]) {
+    let mut xml =
+        "<?xml version='1.0'?><xfdu:XFDU xmlns:xfdu=\"urn:ccsds:schema:xfdu:1\"><dataObjectSection>".to_owned();
+    for (name, hex) in checksums {
+        xml += &format!(
+            "<dataObject ID=\"x\"><byteStream mimeType=\"application/octet-stream\" size=\"1\"><fileLocation locatorType=\"URL\" \
+             href=\"./{name}\"/><checksum checksumName=\"{algorithm}\">{hex}</checksum></byteStream></dataObject>"
+        );
+    }
+    fs::write(product.join("manifest.safe"), xml + "</dataObjectSection></xfdu:XFDU>").expect("it can be written");
+}
+
 fn safe_files(spec: &SceneSpec) -> Vec<File> {
     let root = format!("{}.SAFE", spec.product_id());
     let granule = format!("{root}/GRANULE/L{}_T{}_A022222_{}", spec.level, spec.tile, spec.sensing);
