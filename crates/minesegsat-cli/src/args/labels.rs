@@ -1,0 +1,131 @@
+//! Arguments about labels.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use minesegsat::{
+    Crs,
+    labels::{Filter, LabelOptions},
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LabelsCommand {
+    /// Print what a file of labels is: features, area, attributes, what is wrong with it.
+    Info(LabelsInfoArgs),
+    /// Make a mask of labels on the pixels of a raster.
+    Rasterize(LabelsRasterizeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LabelsInfoArgs {
+    /// GeoPackage, Shapefile (.shp, or a .zip with one), GeoJSON, FlatGeobuf or GeoParquet.
+    pub labels: PathBuf,
+
+    #[command(flatten)]
+    pub options: LabelArgs,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LabelsRasterizeArgs {
+    /// GeoPackage, Shapefile (.shp, or a .zip with one), GeoJSON, FlatGeobuf or GeoParquet.
+    pub labels: PathBuf,
+
+    /// Raster (GeoTIFF, JPEG 2000) or scene whose pixels the mask shall have; of a scene those of 10 m.
+    #[arg(long, value_name = "RASTER|SCENE")]
+    pub like: String,
+
+    /// GeoTIFF to write: 0 background, 1 to 254 the class, 255 ignored.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+
+    #[command(flatten)]
+    pub options: LabelArgs,
+
+    /// Replace an existing output.
+    #[arg(long)]
+    pub overwrite: bool,
+
+    /// Print the summary as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to read of a file of labels, and what it means.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Labels")]
+pub(crate) struct LabelArgs {
+    /// Layer of a GeoPackage, or shapefile of a zip archive, where there are several.
+    #[arg(long, value_name = "NAME")]
+    pub layer: Option<String>,
+
+    /// Only features for which this holds: `COUNTRY_NAME = Canada and AREA > 1`.
+    #[arg(long = "where", value_name = "EXPRESSION")]
+    pub filter: Option<Filter>,
+
+    /// The CRS of the labels, where the file does not say it or is wrong: `EPSG:4326`.
+    #[arg(long, value_name = "EPSG:CODE", value_parser = crs)]
+    pub labels_crs: Option<Crs>,
+
+    /// Exchange x and y of the labels, for files that have latitudes before longitudes.
+    #[arg(long)]
+    pub swap_axes: bool,
+
+    /// Attribute whose values become classes, instead of one class for all.
+    #[arg(long, value_name = "NAME")]
+    pub class_attribute: Option<String>,
+
+    /// Numbers of the classes, 1 to 254; the higher wins where they overlap: `pit=1,waste-rock=2` [default: in sorted order].
+    #[arg(long, value_delimiter = ',', value_name = "VALUE=NUMBER,...", value_parser = class, requires = "class_attribute")]
+    pub classes: Vec<(String, u8)>,
+
+    /// Ignore pixels (255) within this distance of a polygon's edge, in metres.
+    #[arg(long, value_name = "M", default_value_t = 0.0, value_parser = distance, allow_negative_numbers = true)]
+    pub ignore_buffer: f64,
+
+    /// Who made the labels, in which version; recorded as it is: `Maus et al. 2022, version 2`.
+    #[arg(long, value_name = "TEXT")]
+    pub label_source: Option<String>,
+
+    /// Licence of the labels; recorded as it is: `CC-BY-SA-4.0`.
+    #[arg(long, value_name = "SPDX")]
+    pub label_licence: Option<String>,
+}
+
+impl LabelArgs {
+    /// What the flags say.
+    pub(crate) fn options(&self) -> LabelOptions {
+        LabelOptions {
+            layer: self.layer.clone(),
+            filter: self.filter.clone(),
+            crs: self.labels_crs.clone(),
+            swap_axes: self.swap_axes,
+            class_attribute: self.class_attribute.clone(),
+            classes: self.classes.clone(),
+            ignore_buffer_m: self.ignore_buffer,
+            source: self.label_source.clone(),
+            licence: self.label_licence.clone(),
+        }
+    }
+}
+
+fn crs(text: &str) -> Result<Crs, String> {
+    let code = text.strip_prefix("EPSG:").or_else(|| text.strip_prefix("epsg:")).unwrap_or(text);
+    let code = code.parse().map_err(|_| "expected an EPSG code, such as EPSG:4326".to_owned())?;
+    Crs::from_epsg(code).map_err(|error| error.to_string())
+}
+
+/// `pit=1`. Names may have `=` in them, numbers not.
+fn class(text: &str) -> Result<(String, u8), String> {
+    let expected = "expected VALUE=NUMBER with a number from 1 to 254, such as pit=1";
+    let (name, number) = text.rsplit_once('=').ok_or(expected)?;
+    let number = number.trim().parse().ok().filter(|number| (1..=254).contains(number)).ok_or(expected)?;
+    Ok((name.trim().to_owned(), number))
+}
+
+fn distance(text: &str) -> Result<f64, String> {
+    super::number(text, |m| m.is_finite() && m >= 0.0, "metres, 0 or more")
+}
