@@ -9,6 +9,9 @@
 //! - The first answer's `ETag` (or date) and size are compared with every later one: a file that changes while it is
 //!   read is an error, not a mixture.
 
+mod receive;
+mod request;
+
 use std::env;
 use std::fmt;
 use std::future::Future;
@@ -24,6 +27,8 @@ use reqwest::header::{self, HeaderMap};
 use reqwest::{Client, Response, StatusCode};
 use tokio::runtime::Runtime;
 
+pub(crate) use self::receive::{Address, Outcome, RemoteInfo, inspect, receive};
+pub(crate) use self::request::Request;
 use crate::raster::public_url;
 use crate::{Error, Result};
 
@@ -111,8 +116,12 @@ fn variable<T: FromStr, U>(
 
 /// Reads a document (JSON, XML, text) whole.
 pub fn get(url: &str) -> Result<Bytes> {
-    let url = url.to_owned();
-    block_on(async move { fetch(&url, None).await.map(|answer| answer.body) })?
+    send(Request::get(url))
+}
+
+/// Sends a request and reads the answer, a document, whole.
+pub(crate) fn send(request: Request) -> Result<Bytes> {
+    block_on(async move { fetch(&request).await.map(|answer| answer.body) })?
 }
 
 /// What a server says of a file.
@@ -125,8 +134,8 @@ pub(crate) struct Probe {
 
 /// Asks for one byte of a file: `HEAD` requests fail on signed URLs.
 pub(crate) fn probe(url: &str) -> Result<Probe> {
-    let url = url.to_owned();
-    let answer = block_on(async move { fetch(&url, Some(0..1)).await })??;
+    let request = Request::get(url).range(0..1);
+    let answer = block_on(async move { fetch(&request).await })??;
     Ok(Probe { size: answer.total, etag: answer.version.etag, last_modified: answer.version.last_modified })
 }
 
@@ -148,12 +157,8 @@ impl fmt::Debug for RemoteFile {
 impl RemoteFile {
     /// Asks for the first bytes of a file, and so for its size and version.
     pub(crate) fn open(url: &str) -> Result<Self> {
-        let url = url.to_owned();
-        let (url, answer) = block_on(async move {
-            let answer = fetch(&url, Some(0..HEAD)).await;
-            (url, answer)
-        })?;
-        let answer = answer?;
+        let (url, request) = (url.to_owned(), Request::get(url).range(0..HEAD));
+        let answer = block_on(async move { fetch(&request).await })??;
         let Some(len) = answer.total else {
             return Err(Error::Http {
                 url: public_url(&url),
@@ -196,7 +201,7 @@ impl RemoteFile {
             let (url, version) = (&url, &version);
             stream::iter(requests)
                 .map(|range| async move {
-                    let answer = fetch(url, Some(range.clone())).await?;
+                    let answer = fetch(&Request::get(url).range(range.clone())).await?;
                     version.check(url, &answer, len)?;
                     if answer.body.len() as u64 != range.end - range.start {
                         return Err(changed(url, "it became shorter"));
@@ -224,10 +229,10 @@ fn changed(url: &str, how: &str) -> Error {
 }
 
 /// What tells a version of a file from another.
-#[derive(Debug, Clone, Default)]
-struct Version {
-    etag: Option<String>,
-    last_modified: Option<String>,
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Version {
+    pub(crate) etag: Option<String>,
+    pub(crate) last_modified: Option<String>,
 }
 
 impl Version {
@@ -242,13 +247,16 @@ impl Version {
         {
             return Err(changed(url, &format!("it had {len} bytes, now {total}")));
         }
+        self.difference(&answer.version).map_or(Ok(()), |how| Err(changed(url, &how)))
+    }
+
+    /// How another version of a file differs from this one, if it does.
+    fn difference(&self, other: &Self) -> Option<String> {
         // Dates count only where there is no ETag: mirrors of one object may carry different dates.
-        match (&self.etag, &answer.version.etag, &self.last_modified, &answer.version.last_modified) {
-            (Some(old), Some(new), _, _) if old != new => Err(changed(url, &format!("its ETag was {old}, now {new}"))),
-            (None, None, Some(old), Some(new)) if old != new => {
-                Err(changed(url, &format!("it was modified {old}, now {new}")))
-            }
-            _ => Ok(()),
+        match (&self.etag, &other.etag, &self.last_modified, &other.last_modified) {
+            (Some(old), Some(new), _, _) if old != new => Some(format!("its ETag was {old}, now {new}")),
+            (None, None, Some(old), Some(new)) if old != new => Some(format!("it was modified {old}, now {new}")),
+            _ => None,
         }
     }
 }
@@ -330,12 +338,13 @@ impl Failure {
 }
 
 /// Sends a request until it succeeds, fails for good, or the attempts are used up.
-async fn fetch(url: &str, range: Option<Range<u64>>) -> Result<Answer> {
+async fn fetch(wanted: &Request) -> Result<Answer> {
     let options = HttpOptions::current()?;
+    let url = wanted.url();
     let client = client(url)?;
     let mut attempt = 1;
     loop {
-        let (reason, pause) = match request(client, url, range.clone(), options.timeout).await {
+        let (reason, pause) = match request(client, wanted, options.timeout).await {
             Ok(answer) => return Ok(answer),
             Err(Failure::Final(error)) => return Err(error),
             Err(Failure::Passing { reason, pause }) => (reason, pause),
@@ -358,27 +367,35 @@ fn pause_before(attempt: u32, backoff: Duration) -> Duration {
     whole.mul_f64(0.5 + 0.5 * chance)
 }
 
-async fn request(client: &Client, url: &str, range: Option<Range<u64>>, timeout: Duration) -> Result<Answer, Failure> {
-    let mut request = client.get(url).header(header::ACCEPT_ENCODING, "identity");
-    if let Some(range) = &range {
-        // The last byte of an HTTP range is included.
-        request = request.header(header::RANGE, format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
+/// Sends a request once, up to the head of its answer.
+async fn head(client: &Client, wanted: &Request, timeout: Duration) -> Result<Response, Failure> {
+    match tokio::time::timeout(timeout, wanted.build(client).send()).await {
+        Err(_) => Err(Failure::passing(format!("no answer within {} s", timeout.as_secs_f64()))),
+        Ok(Err(error)) if error.is_builder() => Err(Failure::Final(Error::Argument {
+            name: "URL",
+            value: public_url(wanted.url()),
+            accepted: "a URL such as https://server/folder/file.tif".to_owned(),
+        })),
+        Ok(Err(error)) => Err(Failure::of(error)),
+        Ok(Ok(response)) => Ok(response),
     }
-    let response = match tokio::time::timeout(timeout, request.send()).await {
-        Err(_) => return Err(Failure::passing(format!("no answer within {} s", timeout.as_secs_f64()))),
-        Ok(Err(error)) if error.is_builder() => {
-            return Err(Failure::Final(Error::Argument {
-                name: "URL",
-                value: public_url(url),
-                accepted: "a URL such as https://server/folder/file.tif".to_owned(),
-            }));
-        }
-        Ok(Err(error)) => return Err(Failure::of(error)),
-        Ok(Ok(response)) => response,
-    };
+}
+
+async fn request(client: &Client, wanted: &Request, timeout: Duration) -> Result<Answer, Failure> {
+    let (url, range) = (wanted.url(), wanted.wanted_range());
+    let response = head(client, wanted, timeout).await?;
     let status = response.status();
     if !status.is_success() {
-        return Err(refused(url, status, response.headers()));
+        let failure = refused(url, status, response.headers());
+        return Err(match (failure, range) {
+            // APIs say what they dislike about a request.
+            (Failure::Final(Error::HttpStatus { url, status, meaning }), None) => {
+                let said = request::explanation(response, timeout).await;
+                let meaning = said.map_or(meaning.clone(), |said| format!("{meaning}; it says: {said}"));
+                Failure::Final(Error::HttpStatus { url, status, meaning })
+            }
+            (failure, _) => failure,
+        });
     }
     let version = Version::of(response.headers());
     match range {
@@ -537,6 +554,17 @@ fn client(url: &str) -> Result<&'static Client> {
     client.as_ref().map_err(|reason| Error::Http { url: shown, reason: reason.clone(), attempts: 0 })
 }
 
+/// The runtime of this module.
+fn runtime() -> Result<&'static Runtime> {
+    static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
+    let runtime = RUNTIME.get_or_init(|| {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("http").enable_all().build()
+    });
+    runtime
+        .as_ref()
+        .map_err(|e| Error::Io(std::io::Error::new(e.kind(), format!("cannot start the HTTP threads: {e}"))))
+}
+
 /// Runs a future to its end on the runtime of this module. The calling thread waits on a channel and not in tokio, so
 /// it may belong to another runtime.
 fn block_on<F>(future: F) -> Result<F::Output>
@@ -544,13 +572,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
-    let runtime = RUNTIME.get_or_init(|| {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("http").enable_all().build()
-    });
-    let runtime = runtime
-        .as_ref()
-        .map_err(|e| Error::Io(std::io::Error::new(e.kind(), format!("cannot start the HTTP threads: {e}"))))?;
+    let runtime = runtime()?;
     let (send, receive) = mpsc::sync_channel(1);
     runtime.spawn(async move {
         let _ = send.send(future.await);

@@ -1,9 +1,13 @@
-//! Outputs that appear under their names only when they are complete: [`OutputFolder`], [`StagedFolder`] and [`atomic_write`].
+//! Outputs that appear under their names only when they are complete: [`OutputFolder`], [`OutputTree`] and
+//! [`atomic_write`]; and one run per folder: [`FolderLock`].
 //!
 //! Files are made in a hidden folder beside their destination, on the same file system, and renamed into place at the
 //! end. A run that fails removes that folder as it unwinds; a run that is interrupted calls
 //! [`remove_partial_outputs`] from its signal handler; what a killed run left is removed by the next run that writes
 //! to the same place, which knows by a lock file that no process owns it any more.
+
+mod lock;
+mod tree;
 
 use std::{
     ffi::OsStr,
@@ -14,12 +18,10 @@ use std::{
     time::Duration,
 };
 
-mod staged;
-
 use fs_err as fs;
 
-pub use staged::StagedFolder;
-
+pub use self::lock::FolderLock;
+pub use self::tree::OutputTree;
 use crate::{Error, Result};
 
 const PREFIX: &str = ".minesegsat-";
@@ -296,6 +298,18 @@ fn remove_stale(dir: &Path) {
         if name.starts_with(PREFIX) && name.ends_with(SUFFIX) && is_stale(&entry.path()) {
             tracing::info!("removing `{name}`, left in `{}` by a run that was killed", dir.display());
             Partial { path: entry.path(), made: Vec::new(), lock: None }.remove();
+        }
+    }
+}
+
+/// Removes partial files that killed runs left in a folder. For folders that nobody else writes to: see [`FolderLock`].
+pub(crate) fn remove_abandoned_files(dir: &Path) {
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let is_partial = name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX));
+        if is_partial && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            let _ = std::fs::remove_file(entry.path());
         }
     }
 }

@@ -6,6 +6,7 @@
 pub(crate) mod http;
 #[path = "../../../minesegsat/tests/support/scenes.rs"]
 pub(crate) mod scenes;
+pub(crate) mod stac;
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -40,6 +41,13 @@ pub(crate) fn program() -> Command {
 pub(crate) fn clean(command: &mut Command) {
     for variable in ["RUST_LOG", "RAYON_NUM_THREADS", "NO_COLOR", "CLICOLOR_FORCE"] {
         command.env_remove(variable);
+    }
+    // Logins of whoever runs the tests.
+    for (variable, _) in std::env::vars_os() {
+        let name = variable.to_string_lossy();
+        if ["AWS_", "EDS_", "PC_SDK_", "MINESEGSAT_STAC", "MINESEGSAT_OAUTH"].iter().any(|p| name.starts_with(p)) {
+            command.env_remove(&variable);
+        }
     }
     command
         .env("MINESEGSAT_HTTP_ATTEMPTS", "3")

@@ -1,14 +1,15 @@
-//! A tiny HTTP server for tests: byte ranges, and faults on demand. Include it with `#[path]` from other crates' tests.
+//! A tiny HTTP server for tests: byte ranges, faults on demand, and handlers. Include it with `#[path]` from other
+//! crates' tests.
 #![allow(dead_code, reason = "each test program uses a part")]
 #![allow(unreachable_pub, missing_docs, reason = "a module of test programs")]
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What goes wrong with a file.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,11 +32,87 @@ pub enum Fault {
     WrongRange { times: usize },
 }
 
-#[derive(Debug, Default)]
+/// A request as it arrived.
+#[derive(Debug, Clone, Default)]
+pub struct Received {
+    /// `GET` or `POST`.
+    pub method: String,
+    /// Path with query.
+    pub path: String,
+    /// Names in lower case.
+    pub headers: HashMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+impl Received {
+    /// A header's value, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    /// A parameter of the query, with `%xx` and `+` resolved.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let (_, query) = self.path.split_once('?')?;
+        query.split('&').find_map(|pair| Some(decode(pair.strip_prefix(name)?.strip_prefix('=')?)))
+    }
+}
+
+fn decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let (mut out, mut i) = (Vec::new(), 0);
+    while i < bytes.len() {
+        let hex = (bytes[i] == b'%').then(|| text.get(i + 1..i + 3).and_then(|h| u8::from_str_radix(h, 16).ok()));
+        match (hex.flatten(), bytes[i]) {
+            (Some(byte), _) => {
+                out.push(byte);
+                i += 2;
+            }
+            (None, b'+') => out.push(b' '),
+            (None, byte) => out.push(byte),
+        }
+        i += 1;
+    }
+    String::from_utf8(out).unwrap()
+}
+
+/// What a handler answers: a status, headers and a body.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// Status 200 with JSON.
+    pub fn json(text: impl ToString) -> Self {
+        Self::status(200, text)
+    }
+
+    /// Another status with JSON.
+    pub fn status(status: u16, text: impl ToString) -> Self {
+        let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
+        Self { status, headers, body: text.to_string().into_bytes() }
+    }
+}
+
+type Handler = Arc<dyn Fn(&Received) -> Reply + Send + Sync>;
+
+#[derive(Default)]
 struct State {
     files: HashMap<String, (Arc<Vec<u8>>, Fault)>,
+    handlers: HashMap<String, Handler>,
     /// Path with query and range (end excluded) of each request, in order of arrival.
     requests: Vec<(String, Option<Range<u64>>)>,
+    received: Vec<Received>,
+    /// Bytes per second of all bodies together, and when the next may be sent.
+    throttle: Option<(f64, Instant)>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "State({} files, {} requests)", self.files.len(), self.requests.len())
+    }
 }
 
 /// A server on a port of its own. It stops when dropped.
@@ -79,6 +156,23 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
+    /// Answers requests for a path (without query) by a function.
+    pub fn handle(&self, path: &str, handler: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> String {
+        self.state.lock().unwrap().handlers.insert(path.to_owned(), Arc::new(handler));
+        self.url(path)
+    }
+
+    /// Sends no more than so many bytes per second from now on, all connections together.
+    pub fn throttle(&self, bytes_per_second: f64) {
+        self.state.lock().unwrap().throttle = Some((bytes_per_second, Instant::now()));
+    }
+
+    /// Requests for a path (without query) so far, with their headers and bodies.
+    pub fn received(&self, path: &str) -> Vec<Received> {
+        let state = self.state.lock().unwrap();
+        state.received.iter().filter(|received| without_query(&received.path) == path).cloned().collect()
+    }
+
     /// Changes what goes wrong with a file.
     pub fn set_fault(&self, path: &str, fault: Fault) {
         self.state.lock().unwrap().files.get_mut(path).expect("the file is served").1 = fault;
@@ -108,18 +202,40 @@ fn answer(stream: TcpStream, state: &Mutex<State>, stop: &AtomicBool) -> std::io
     let mut stream = stream;
     let mut line = String::new();
     reader.read_line(&mut line)?;
-    let path = line.split_whitespace().nth(1).unwrap_or_default().to_owned();
-    let mut range = None;
+    let mut words = line.split_whitespace().map(str::to_owned);
+    let method = words.next().unwrap_or_default();
+    let path = words.next().unwrap_or_default();
+    let mut received = Received { method, path: path.clone(), ..Received::default() };
     loop {
         line.clear();
         if reader.read_line(&mut line)? == 0 || line.trim().is_empty() {
             break;
         }
-        if let Some((name, value)) = line.split_once(':')
-            && name.eq_ignore_ascii_case("range")
-        {
-            range = parse_range(value.trim());
+        if let Some((name, value)) = line.split_once(':') {
+            received.headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
         }
+    }
+    if let Ok(length) = received.header("content-length").parse() {
+        received.body = vec![0; length];
+        reader.read_exact(&mut received.body)?;
+    }
+    let range = parse_range(received.header("range"));
+    let handler = {
+        let mut state = state.lock().unwrap();
+        state.received.push(received.clone());
+        state.handlers.get(without_query(&path)).cloned()
+    };
+    if let Some(handler) = handler {
+        let reply = handler(&received);
+        let headers: Vec<String> = reply.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        write!(
+            stream,
+            "HTTP/1.1 {} Answer\r\n{}Content-Length: {}\r\nConnection: close\r\n\r\n",
+            reply.status,
+            headers.concat(),
+            reply.body.len()
+        )?;
+        return stream.write_all(&reply.body);
     }
     let (found, earlier) = {
         let mut state = state.lock().unwrap();
@@ -135,8 +251,9 @@ fn answer(stream: TcpStream, state: &Mutex<State>, stop: &AtomicBool) -> std::io
         _ => {}
     }
     let etag = if matches!(fault, Fault::Change { after } if earlier >= after) { "\"new\"" } else { "\"old\"" };
+    let condition = received.header("if-range");
     let (status, body) = match range {
-        Some(range) if fault != Fault::IgnoreRange => {
+        Some(range) if fault != Fault::IgnoreRange && (condition.is_empty() || condition == etag) => {
             if range.start >= len {
                 return refuse(&mut stream, 416);
             }
@@ -168,8 +285,29 @@ fn answer(stream: TcpStream, state: &Mutex<State>, stop: &AtomicBool) -> std::io
             Ok(())
         }
         Fault::Cut { times } if earlier < times => stream.write_all(&body[..body.len() / 2]),
-        _ => stream.write_all(body),
+        _ => send(&mut stream, body, state, stop),
     }
+}
+
+/// Sends a body, at the pace that the server is throttled to.
+fn send(stream: &mut TcpStream, body: &[u8], state: &Mutex<State>, stop: &AtomicBool) -> std::io::Result<()> {
+    for piece in body.chunks(64 << 10) {
+        let pause = match &mut state.lock().unwrap().throttle {
+            None => Duration::ZERO,
+            Some((rate, free)) => {
+                let now = Instant::now();
+                let at = (*free).max(now);
+                *free = at + Duration::from_secs_f64(piece.len() as f64 / *rate);
+                at - now
+            }
+        };
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        std::thread::sleep(pause);
+        stream.write_all(piece)?;
+    }
+    Ok(())
 }
 
 fn refuse(stream: &mut TcpStream, status: u16) -> std::io::Result<()> {

@@ -1,0 +1,246 @@
+//! Finding scenes: STAC APIs, static catalogues and item collections, searched alike, and the choice of the scenes that
+//! cover an area.
+//!
+//! ```text
+//! Endpoint ── Catalog::open ──┬─ API (POST or GET, next links)
+//!                             ├─ static catalogue (child and item links)
+//!                             └─ ItemCollection (file, URL, standard input)
+//! SearchQuery ── Catalog::search ── [Item] ── select ── [Item]
+//! ```
+//! Every limit of a query is checked again on the items that arrive, so that all sources answer alike.
+
+mod advice;
+mod api;
+mod area;
+mod auth;
+mod dates;
+mod item;
+mod page;
+mod query;
+mod selection;
+mod static_catalog;
+mod table;
+
+use std::io::Read;
+use std::str::FromStr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use area::SearchArea;
+pub(crate) use area::{geometry, normalise};
+pub use auth::Credentials;
+pub(crate) use auth::Secret;
+pub use dates::DateRange;
+pub(crate) use item::ItemKey;
+pub use item::{Item, item_collection, parse_items};
+pub use query::{SearchQuery, SortKey};
+pub use selection::{Preference, Selected, Selection, select};
+pub use table::table;
+
+use self::api::Api;
+use crate::{Error, Location, Result, read_json};
+
+/// Where to search, and what the place is known for.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    location: String,
+    credentials: Credentials,
+    headers: Vec<(&'static str, &'static str)>,
+    default_collection: Option<&'static str>,
+}
+
+impl Endpoint {
+    /// Short names, with the address they stand for.
+    pub const SHORT_NAMES: [(&'static str, &'static str); 3] = [
+        ("earth-search", "https://earth-search.aws.element84.com/v1"),
+        ("planetary-computer", "https://planetarycomputer.microsoft.com/api/stac/v1"),
+        ("earthdaily", "https://api.earthdaily.com/platform/v1/stac"),
+    ];
+
+    /// The place that a short name, a URL or a path means, with what the environment says of how to log in there.
+    ///
+    /// - Any place: a token in `MINESEGSAT_STAC_TOKEN`, or client credentials in `MINESEGSAT_OAUTH_TOKEN_URL`,
+    ///   `MINESEGSAT_OAUTH_CLIENT_ID` and `MINESEGSAT_OAUTH_CLIENT_SECRET`.
+    /// - `earthdaily`: client credentials in `EDS_AUTH_URL`, `EDS_CLIENT_ID` and `EDS_SECRET`; `EDS_API_URL` replaces
+    ///   `https://api.earthdaily.com`.
+    pub fn from_env(text: &str) -> Result<Self> {
+        Self::new(text, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    /// Like [`Endpoint::from_env`], with variables from elsewhere.
+    pub fn new(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        let plain = |location: &str| Self {
+            location: location.to_owned(),
+            credentials: Credentials::None,
+            headers: Vec::new(),
+            default_collection: None,
+        };
+        let short = Self::SHORT_NAMES.iter().find(|(name, _)| *name == text);
+        let mut endpoint = plain(short.map_or(text, |(_, url)| url));
+        match text {
+            "earth-search" => endpoint.default_collection = Some("sentinel-2-c1-l2a"),
+            "planetary-computer" => endpoint.default_collection = Some("sentinel-2-l2a"),
+            "earthdaily" => {
+                endpoint.default_collection = Some("sentinel-2-c1-l2a");
+                // Answers then carry addresses of the assets that can be read.
+                endpoint.headers.push(("X-Signed-Asset-Urls", "True"));
+                if let Some(base) = variable("EDS_API_URL") {
+                    endpoint.location = format!("{}/platform/v1/stac", base.trim_end_matches('/'));
+                }
+                endpoint.credentials = Credentials::of_earthdaily(variable)?;
+            }
+            _ => {}
+        }
+        if matches!(endpoint.credentials, Credentials::None) {
+            endpoint.credentials = Credentials::of_any(variable)?;
+        }
+        Ok(endpoint)
+    }
+
+    /// The collection that is searched where the user names none.
+    pub fn default_collection(&self) -> Option<&'static str> {
+        self.default_collection
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::from_env(text)
+    }
+}
+
+/// A place where scenes are found.
+#[derive(Debug)]
+pub struct Catalog {
+    name: String,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Api(Box<Api>),
+    /// Read once, when it is searched first.
+    Static(Location, Box<OnceLock<Vec<Item>>>),
+    Items(Vec<Item>),
+}
+
+/// What a search found.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// The items, in the order asked for, or in the order of the catalogue.
+    pub items: Vec<Item>,
+    /// There are more; [`SearchQuery::max_items`] ended the search.
+    pub truncated: bool,
+}
+
+/// Told how a search goes on.
+pub trait SearchProgress: Sync {
+    /// So many items, or documents of a static catalogue, have been read.
+    fn read(&self, count: usize);
+}
+
+/// Says nothing.
+impl SearchProgress for () {
+    fn read(&self, _count: usize) {}
+}
+
+impl Catalog {
+    /// Reads the first document of a place and tells by it what the place is: a STAC API, a static catalogue, an item or
+    /// a collection of items. `-` is standard input.
+    pub fn open(endpoint: &Endpoint) -> Result<Self> {
+        if endpoint.location == "-" {
+            let items = items_of_stdin()?;
+            return Ok(Self { name: "standard input".to_owned(), kind: Kind::Items(items) });
+        }
+        let location = Location::parse(&endpoint.location)?;
+        let name = location.to_string();
+        let document: serde_json::Value = match &location {
+            Location::Url(url) => match Api::open(url, endpoint.credentials.clone(), &endpoint.headers)? {
+                (Some(api), _) => return Ok(Self { name, kind: Kind::Api(Box::new(api)) }),
+                (None, document) => document,
+            },
+            Location::Path(path) if path.is_dir() => {
+                return Err(Error::Input {
+                    location: name,
+                    reason: "it is a folder; give its catalog.json or collection.json".to_owned(),
+                });
+            }
+            _ => read_json(&location)?,
+        };
+        let kind = match document["type"].as_str() {
+            Some("Catalog" | "Collection") => Kind::Static(location, Box::default()),
+            _ if document["links"].as_array().into_iter().flatten().any(|link| link["rel"] == "next") => {
+                let reason = "it is one page of a search; give the address of the API itself".to_owned();
+                return Err(Error::Input { location: name, reason });
+            }
+            _ => Kind::Items(parse_items(document, &location)?),
+        };
+        Ok(Self { name, kind })
+    }
+
+    /// Path or URL, without its query.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it is an API, which may have more items than anybody wants.
+    pub fn is_api(&self) -> bool {
+        matches!(self.kind, Kind::Api(_))
+    }
+
+    /// Finds the items that a query asks for, each once.
+    pub fn search(&self, query: &SearchQuery, progress: &dyn SearchProgress, cancel: &AtomicBool) -> Result<Found> {
+        query.check()?;
+        let all = match &self.kind {
+            Kind::Api(api) => return api.search(query, progress, cancel),
+            Kind::Items(items) => items.as_slice(),
+            Kind::Static(location, cache) => {
+                if cache.get().is_none() {
+                    let items = static_catalog::crawl(location, progress, cancel)?;
+                    cache.get_or_init(|| items);
+                }
+                cache.get().map_or(&[][..], Vec::as_slice)
+            }
+        };
+        let mut items: Vec<Item> = all.iter().filter(|item| query.accepts(item)).cloned().collect();
+        query::keep_first_of_each(&mut items);
+        query.sort(&mut items);
+        let most = query.max_items.unwrap_or(usize::MAX);
+        let truncated = items.len() > most;
+        items.truncate(most);
+        Ok(Found { items, truncated })
+    }
+
+    /// An error for a query that found nothing: which of its limits to loosen, with the number of items that there are
+    /// without it. Asks the catalogue again.
+    pub fn nothing_found(&self, query: &SearchQuery, cancel: &AtomicBool) -> Error {
+        advice::nothing_found(self, query, cancel)
+    }
+}
+
+/// The items on standard input; their relative addresses begin at the current folder.
+pub fn items_of_stdin() -> Result<Vec<Item>> {
+    let mut text = String::new();
+    std::io::stdin().lock().read_to_string(&mut text)?;
+    let document = serde_json::from_str(&text).map_err(|error| Error::Input {
+        location: "standard input".to_owned(),
+        reason: format!("it is not the JSON expected: {error}"),
+    })?;
+    let here = std::env::current_dir()?;
+    parse_items(document, &Location::Path(here.join("standard input")))
+}
+
+/// The items of a file or URL (an ItemCollection, or one Item), or of standard input (`-`).
+pub fn read_items(text: &str) -> Result<Vec<Item>> {
+    if text == "-" {
+        return items_of_stdin();
+    }
+    let location = Location::parse(text)?;
+    parse_items(read_json(&location)?, &location)
+}
+
+fn check_cancel(cancel: &AtomicBool) -> Result<()> {
+    if cancel.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+}
