@@ -61,6 +61,51 @@ enum Attribute {
     Boolean(bool),
 }
 
+/// Value of an attribute of a [`FeatureLayer`].
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the variants say it all")]
+pub enum Value {
+    Integer(i64),
+    Real(f64),
+    Boolean(bool),
+    Text(String),
+}
+
+/// Type of an attribute of a [`FeatureLayer`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the variants say it all")]
+pub enum ColumnType {
+    Integer,
+    Real,
+    Boolean,
+    Text,
+}
+
+/// Polygons with attributes of any kind, for [`write_layer`].
+#[derive(Debug, Clone)]
+pub struct FeatureLayer {
+    /// Name of the layer: lower-case letters, digits and underscores, a letter first.
+    pub name: &'static str,
+    /// Name for people.
+    pub title: String,
+    /// A sentence on the layer.
+    pub description: String,
+    /// When the data are from; stands for the time of the last change.
+    pub datetime: Option<jiff::Timestamp>,
+    /// More on the layer, as JSON.
+    pub metadata: String,
+    /// Names (as the layer's) and types of the attributes.
+    pub columns: Vec<(&'static str, ColumnType)>,
+    /// Shapes, in the CRS of the file, each with a value per column.
+    pub features: Vec<(MultiPolygon<f64>, Vec<Value>)>,
+}
+
+/// Writes a layer as a GeoPackage to exactly this path; a file that is there is replaced. The same input gives the same
+/// bytes.
+pub fn write_layer(path: &Path, crs: &Crs, layer: &FeatureLayer) -> Result<()> {
+    gpkg::write_layer(path, crs, layer)
+}
+
 /// What a file says about where its polygons come from.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct PolygonMetadata {

@@ -3,9 +3,13 @@
 use std::path::Path;
 
 use geozero::{CoordDimensions, ToWkb};
+use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 
-use super::{LAYER, MinePolygon, PolygonMetadata, TITLE, bounds, bounds_of_all, geometry, vector_error};
+use super::{
+    Attribute, ColumnType, FeatureLayer, LAYER, MinePolygon, PolygonMetadata, TITLE, Value, bounds, bounds_of_all,
+    geometry, vector_error,
+};
 use crate::{Crs, Error, Result};
 
 /// "GPKG" in ASCII.
@@ -13,7 +17,7 @@ const APPLICATION_ID: u32 = 0x4750_4B47;
 /// Version 1.3.0.
 const USER_VERSION: u32 = 10300;
 
-/// Tables of the standard, the layer and its spatial index.
+/// Tables of the standard.
 const SCHEMA: &str = r"
 CREATE TABLE gpkg_spatial_ref_sys (
   srs_name TEXT NOT NULL,
@@ -74,20 +78,7 @@ CREATE TABLE gpkg_metadata_reference (
   CONSTRAINT crmr_mfi_fk FOREIGN KEY (md_file_id) REFERENCES gpkg_metadata(id),
   CONSTRAINT crmr_mpi_fk FOREIGN KEY (md_parent_id) REFERENCES gpkg_metadata(id)
 );
-CREATE TABLE mining (
-  fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
-  geom MULTIPOLYGON,
-  id INTEGER NOT NULL,
-  area_ha DOUBLE NOT NULL,
-  perimeter_m DOUBLE NOT NULL,
-  mean_probability DOUBLE NOT NULL,
-  max_probability DOUBLE NOT NULL,
-  touches_edge BOOLEAN NOT NULL,
-  touches_nodata BOOLEAN NOT NULL
-);
-CREATE VIRTUAL TABLE rtree_mining_geom USING rtree(id, minx, maxx, miny, maxy);
 INSERT INTO gpkg_extensions VALUES
-  ('mining', 'geom', 'gpkg_rtree_index', 'http://www.geopackage.org/spec120/#extension_rtree', 'write-only'),
   ('gpkg_metadata', NULL, 'gpkg_metadata', 'http://www.geopackage.org/spec120/#extension_metadata', 'read-write'),
   ('gpkg_metadata_reference', NULL, 'gpkg_metadata', 'http://www.geopackage.org/spec120/#extension_metadata', 'read-write');
 INSERT INTO gpkg_spatial_ref_sys VALUES
@@ -96,53 +87,114 @@ INSERT INTO gpkg_spatial_ref_sys VALUES
 ";
 
 /// Triggers of the spatial index (annex F.3 of the standard), which call functions that programs which edit GeoPackages
-/// bring along. Made after the rows: the index is filled here.
+/// bring along. Made after the rows: the index is filled here. `{layer}` stands for the layer's name.
 const TRIGGERS: &str = r"
-CREATE TRIGGER rtree_mining_geom_insert AFTER INSERT ON mining
+CREATE TRIGGER rtree_{layer}_geom_insert AFTER INSERT ON {layer}
   WHEN (NEW.geom NOT NULL AND NOT ST_IsEmpty(NEW.geom))
 BEGIN
-  INSERT OR REPLACE INTO rtree_mining_geom VALUES
+  INSERT OR REPLACE INTO rtree_{layer}_geom VALUES
     (NEW.fid, ST_MinX(NEW.geom), ST_MaxX(NEW.geom), ST_MinY(NEW.geom), ST_MaxY(NEW.geom));
 END;
-CREATE TRIGGER rtree_mining_geom_update1 AFTER UPDATE OF geom ON mining
+CREATE TRIGGER rtree_{layer}_geom_update1 AFTER UPDATE OF geom ON {layer}
   WHEN OLD.fid = NEW.fid AND (NEW.geom NOTNULL AND NOT ST_IsEmpty(NEW.geom))
 BEGIN
-  INSERT OR REPLACE INTO rtree_mining_geom VALUES
+  INSERT OR REPLACE INTO rtree_{layer}_geom VALUES
     (NEW.fid, ST_MinX(NEW.geom), ST_MaxX(NEW.geom), ST_MinY(NEW.geom), ST_MaxY(NEW.geom));
 END;
-CREATE TRIGGER rtree_mining_geom_update2 AFTER UPDATE OF geom ON mining
+CREATE TRIGGER rtree_{layer}_geom_update2 AFTER UPDATE OF geom ON {layer}
   WHEN OLD.fid = NEW.fid AND (NEW.geom ISNULL OR ST_IsEmpty(NEW.geom))
 BEGIN
-  DELETE FROM rtree_mining_geom WHERE id = OLD.fid;
+  DELETE FROM rtree_{layer}_geom WHERE id = OLD.fid;
 END;
-CREATE TRIGGER rtree_mining_geom_update3 AFTER UPDATE ON mining
+CREATE TRIGGER rtree_{layer}_geom_update3 AFTER UPDATE ON {layer}
   WHEN OLD.fid != NEW.fid AND (NEW.geom NOTNULL AND NOT ST_IsEmpty(NEW.geom))
 BEGIN
-  DELETE FROM rtree_mining_geom WHERE id = OLD.fid;
-  INSERT OR REPLACE INTO rtree_mining_geom VALUES
+  DELETE FROM rtree_{layer}_geom WHERE id = OLD.fid;
+  INSERT OR REPLACE INTO rtree_{layer}_geom VALUES
     (NEW.fid, ST_MinX(NEW.geom), ST_MaxX(NEW.geom), ST_MinY(NEW.geom), ST_MaxY(NEW.geom));
 END;
-CREATE TRIGGER rtree_mining_geom_update4 AFTER UPDATE ON mining
+CREATE TRIGGER rtree_{layer}_geom_update4 AFTER UPDATE ON {layer}
   WHEN OLD.fid != NEW.fid AND (NEW.geom ISNULL OR ST_IsEmpty(NEW.geom))
 BEGIN
-  DELETE FROM rtree_mining_geom WHERE id IN (OLD.fid, NEW.fid);
+  DELETE FROM rtree_{layer}_geom WHERE id IN (OLD.fid, NEW.fid);
 END;
-CREATE TRIGGER rtree_mining_geom_delete AFTER DELETE ON mining
+CREATE TRIGGER rtree_{layer}_geom_delete AFTER DELETE ON {layer}
   WHEN OLD.geom NOT NULL
 BEGIN
-  DELETE FROM rtree_mining_geom WHERE id = OLD.fid;
+  DELETE FROM rtree_{layer}_geom WHERE id = OLD.fid;
 END;
 ";
 
 pub(super) fn write(path: &Path, crs: &Crs, polygons: &[MinePolygon], metadata: &PolygonMetadata) -> Result<()> {
+    let row = |polygon: &MinePolygon| {
+        let values = polygon.attributes().map(|(_, value)| match value {
+            Attribute::Integer(value) => Value::Integer(value),
+            Attribute::Real(value) => Value::Real(value),
+            Attribute::Boolean(value) => Value::Boolean(value),
+        });
+        (polygon.geometry.clone(), values.to_vec())
+    };
+    let layer = FeatureLayer {
+        name: LAYER,
+        title: TITLE.to_owned(),
+        description: metadata.description(),
+        datetime: metadata.datetime,
+        metadata: metadata.json()?,
+        columns: vec![
+            ("id", ColumnType::Integer),
+            ("area_ha", ColumnType::Real),
+            ("perimeter_m", ColumnType::Real),
+            ("mean_probability", ColumnType::Real),
+            ("max_probability", ColumnType::Real),
+            ("touches_edge", ColumnType::Boolean),
+            ("touches_nodata", ColumnType::Boolean),
+        ],
+        features: polygons.iter().map(row).collect(),
+    };
+    write_layer(path, crs, &layer)
+}
+
+pub(super) fn write_layer(path: &Path, crs: &Crs, layer: &FeatureLayer) -> Result<()> {
+    let names = layer.columns.iter().map(|column| column.0).chain([layer.name]);
+    for name in names {
+        let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if !is_name {
+            return Err(vector_error(path)(format!("`{name}` is no name of a layer or column: a-z, 0-9 and _")));
+        }
+    }
     match fs_err::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    write_database(path, crs, polygons, metadata).map_err(|error| match error {
+    write_database(path, crs, layer).map_err(|error| match error {
         Failure::Sqlite(error) => vector_error(path)(error),
         Failure::Other(error) => error,
     })
+}
+
+/// The layer's table, its spatial index and its entry among the extensions.
+fn layer_schema(layer: &FeatureLayer) -> String {
+    let name = layer.name;
+    let columns: String = layer
+        .columns
+        .iter()
+        .map(|(column, kind)| {
+            let kind = match kind {
+                ColumnType::Integer => "INTEGER",
+                ColumnType::Real => "DOUBLE",
+                ColumnType::Boolean => "BOOLEAN",
+                ColumnType::Text => "TEXT",
+            };
+            format!(",\n  {column} {kind} NOT NULL")
+        })
+        .collect();
+    format!(
+        "CREATE TABLE {name} (\n  fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,\n  geom MULTIPOLYGON{columns}\n);\n\
+         CREATE VIRTUAL TABLE rtree_{name}_geom USING rtree(id, minx, maxx, miny, maxy);\n\
+         INSERT INTO gpkg_extensions VALUES ('{name}', 'geom', 'gpkg_rtree_index', \
+         'http://www.geopackage.org/spec120/#extension_rtree', 'write-only');"
+    )
 }
 
 /// What can go wrong inside, before the path is known.
@@ -163,12 +215,7 @@ impl From<Error> for Failure {
     }
 }
 
-fn write_database(
-    path: &Path,
-    crs: &Crs,
-    polygons: &[MinePolygon],
-    metadata: &PolygonMetadata,
-) -> std::result::Result<(), Failure> {
+fn write_database(path: &Path, crs: &Crs, layer: &FeatureLayer) -> std::result::Result<(), Failure> {
     // No URI flag: a path may contain any character.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut database = Connection::open_with_flags(path, flags)?;
@@ -179,8 +226,9 @@ fn write_database(
     database.pragma_update(None, "user_version", USER_VERSION)?;
     let transaction = database.transaction()?;
     transaction.execute_batch(SCHEMA)?;
-    write_tables(&transaction, path, crs, polygons, metadata)?;
-    transaction.execute_batch(TRIGGERS)?;
+    transaction.execute_batch(&layer_schema(layer))?;
+    write_tables(&transaction, path, crs, layer)?;
+    transaction.execute_batch(&TRIGGERS.replace("{layer}", layer.name))?;
     transaction.commit()?;
     database.close().map_err(|(_, error)| error.into())
 }
@@ -189,8 +237,7 @@ fn write_tables(
     database: &Transaction<'_>,
     path: &Path,
     crs: &Crs,
-    polygons: &[MinePolygon],
-    metadata: &PolygonMetadata,
+    layer: &FeatureLayer,
 ) -> std::result::Result<(), Failure> {
     let epsg = crs.epsg();
     let mut insert = database.prepare("INSERT INTO gpkg_spatial_ref_sys VALUES (?1, ?2, 'EPSG', ?2, ?3, NULL)")?;
@@ -200,46 +247,43 @@ fn write_tables(
     }
 
     // The scene's own time keeps the file the same, byte for byte, when it is made again.
-    let time = metadata.datetime.unwrap_or(jiff::Timestamp::UNIX_EPOCH).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-    let bounds_of_layer = bounds_of_all(polygons.iter().map(|polygon| &polygon.geometry));
+    let time = layer.datetime.unwrap_or(jiff::Timestamp::UNIX_EPOCH).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+    let bounds_of_layer = bounds_of_all(layer.features.iter().map(|(geometry, _)| geometry));
     let [min_x, min_y, max_x, max_y] = bounds_of_layer.map_or([None; 4], |b| b.map(Some));
     database.execute(
         "INSERT INTO gpkg_contents VALUES (?1, 'features', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        params![LAYER, TITLE, metadata.description(), time, min_x, min_y, max_x, max_y, epsg],
+        params![layer.name, layer.title, layer.description, time, min_x, min_y, max_x, max_y, epsg],
     )?;
     database.execute(
         "INSERT INTO gpkg_geometry_columns VALUES (?1, 'geom', 'MULTIPOLYGON', ?2, 0, 0)",
-        params![LAYER, epsg],
+        params![layer.name, epsg],
     )?;
     database.execute(
         "INSERT INTO gpkg_metadata VALUES (1, 'dataset', 'https://www.iana.org/assignments/media-types/application/json', \
          'application/json', ?1)",
-        params![metadata.json()?],
+        params![layer.metadata],
     )?;
     database.execute(
         "INSERT INTO gpkg_metadata_reference VALUES ('table', ?1, NULL, NULL, ?2, 1, NULL)",
-        params![LAYER, time],
+        params![layer.name, time],
     )?;
 
-    let mut row = database.prepare("INSERT INTO mining VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
-    let mut index = database.prepare("INSERT INTO rtree_mining_geom VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    for (fid, polygon) in (1i64..).zip(polygons) {
-        let bounds = bounds(&polygon.geometry);
+    let places: String = (0..layer.columns.len()).map(|k| format!(", ?{}", k + 3)).collect();
+    let mut row = database.prepare(&format!("INSERT INTO {} VALUES (?1, ?2{places})", layer.name))?;
+    let mut index = database.prepare(&format!("INSERT INTO rtree_{}_geom VALUES (?1, ?2, ?3, ?4, ?5)", layer.name))?;
+    for (fid, (shape, values)) in (1i64..).zip(&layer.features) {
+        let bounds = bounds(shape);
         let envelope = bounds.map_or_else(Vec::new, |[min_x, min_y, max_x, max_y]| vec![min_x, max_x, min_y, max_y]);
-        let blob = geometry(&polygon.geometry)
+        let blob = geometry(shape)
             .to_gpkg_wkb(CoordDimensions::xy(), Some(i32::from(epsg)), envelope)
             .map_err(vector_error(path))?;
-        row.execute(params![
-            fid,
-            blob,
-            polygon.id as i64,
-            polygon.area_ha,
-            polygon.perimeter_m,
-            polygon.mean_probability,
-            polygon.max_probability,
-            polygon.touches_edge,
-            polygon.touches_nodata,
-        ])?;
+        let cells = [Cell::Integer(fid), Cell::Blob(blob)].into_iter().chain(values.iter().map(|value| match value {
+            Value::Integer(value) => Cell::Integer(*value),
+            Value::Real(value) => Cell::Real(*value),
+            Value::Boolean(value) => Cell::Integer(i64::from(*value)),
+            Value::Text(value) => Cell::Text(value.clone()),
+        }));
+        row.execute(rusqlite::params_from_iter(cells))?;
         if let Some([min_x, min_y, max_x, max_y]) = bounds {
             index.execute(params![fid, min_x, max_x, min_y, max_y])?;
         }

@@ -1,0 +1,45 @@
+//! Arguments of `minesegsat simulate`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use minesegsat::simulate::Region;
+
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// Folder to make.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+
+    /// Seed: the same one gives the same bytes.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+
+    /// Years, a scene for each.
+    #[arg(long, value_delimiter = ',', value_name = "YEAR,...", default_value = "2021,2022")]
+    pub years: Vec<i16>,
+
+    /// Width and height of a scene in pixels of 10 m, a multiple of 6.
+    #[arg(long, value_name = "PX", default_value_t = 2304)]
+    pub size: usize,
+
+    /// Number of mines [default: as many as make about 4 % of the scene].
+    #[arg(long, value_name = "N")]
+    pub sites: Option<usize>,
+
+    /// Kind of landscape: boreal, arid, tropical.
+    #[arg(long, default_value_t = Region::Boreal)]
+    pub region: Region,
+
+    /// Share of a scene under cloud, in percent.
+    #[arg(long, value_name = "PERCENT", default_value_t = 4.0, allow_negative_numbers = true)]
+    pub cloud_cover: f64,
+
+    /// Replace an earlier simulation in the same folder.
+    #[arg(long)]
+    pub overwrite: bool,
+
+    /// Print the summary as JSON.
+    #[arg(long)]
+    pub json: bool,
+}

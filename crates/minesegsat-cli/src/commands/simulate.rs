@@ -1,0 +1,99 @@
+//! `minesegsat simulate`
+
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+    sync::atomic::Ordering,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use minesegsat::{
+    manifest::counted,
+    simulate::{Progress, SimulateOptions, Summary, simulate},
+};
+
+use crate::{args::SimulateArgs, interrupt};
+
+/// Rows done and time left, on a terminal.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new(quiet: bool) -> Self {
+        if quiet || !std::io::stderr().is_terminal() {
+            return Self(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(0);
+        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent} %  {eta} left") {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+}
+
+impl Progress for Bar {
+    fn step(&self, done: usize, total: usize, next: &str) {
+        self.0.set_length(total as u64);
+        self.0.set_position(done as u64);
+        self.0.set_message(next.to_owned());
+    }
+}
+
+pub(crate) fn run(args: &SimulateArgs, quiet: bool) -> anyhow::Result<ExitCode> {
+    let cancel = interrupt::cancel_flag();
+    let options = SimulateOptions {
+        seed: args.seed,
+        region: args.region,
+        years: args.years.clone(),
+        size: args.size,
+        sites: args.sites,
+        cloud_cover_percent: args.cloud_cover,
+        overwrite: args.overwrite,
+    };
+    let bar = Bar::new(quiet || args.json);
+    let result = simulate(&options, &args.output, &bar, cancel);
+    bar.0.finish_and_clear();
+    let summary = result.map_err(|error| {
+        // A write that was cut off by the interruption reports its own error.
+        if cancel.load(Ordering::SeqCst) { minesegsat::Error::Interrupted } else { error }
+    })?;
+    let mut stdout = std::io::stdout().lock();
+    if args.json {
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&summary)?)?;
+    } else if !quiet {
+        print_summary(&mut stdout, &summary, args)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_summary(out: &mut impl Write, summary: &Summary, args: &SimulateArgs) -> std::io::Result<()> {
+    let Summary { region, seed, place, size, .. } = summary;
+    writeln!(out, "simulated: {region} landscape of seed {seed}, {size} x {size} pixels, placed in {place}")?;
+    for year in &summary.years {
+        writeln!(
+            out,
+            "{}  {}, {:.1} ha ({:.1} % of the scene), {:.1} % cloud",
+            year.datetime.strftime("%Y-%m-%d"),
+            counted(year.mines.len(), "mine"),
+            year.total.area_ha,
+            year.mining_percent,
+            year.cloud_cover_percent
+        )?;
+    }
+    for change in &summary.changes {
+        let of = |name: &str| change.pixels.get(name).copied().unwrap_or_default() as f64 * 0.01;
+        writeln!(
+            out,
+            "{} to {}: {:.1} ha gained, {:.1} ha lost, {:.1} ha stable",
+            change.from_year,
+            change.to_year,
+            of("gain"),
+            of("loss"),
+            of("stable")
+        )?;
+    }
+    writeln!(out, "  {}", args.output.join("catalog.json").display())?;
+    for year in &summary.years {
+        writeln!(out, "  {}", args.output.join(format!("{}/{}/item.json", year.year, year.item)).display())?;
+    }
+    writeln!(out, "  {}", args.output.join("truth").display())
+}
