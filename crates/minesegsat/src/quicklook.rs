@@ -2,8 +2,8 @@
 //!
 //! Rows are averaged into the picture's pixels as they stream by, so that memory depends on the picture's size alone.
 
-mod draw;
-mod text;
+pub(crate) mod draw;
+pub(crate) mod text;
 
 use std::path::Path;
 

@@ -104,6 +104,12 @@ pub trait RasterSource: Send + Sync + std::fmt::Debug {
 
     /// Reads a window of one band (counted from 0). The window must lie inside the raster.
     fn read(&self, band: usize, window: Window) -> Result<Pixels>;
+
+    /// Reduced copies of the raster that its file holds, finest first: the overviews of a GeoTIFF, the resolution levels
+    /// of a JPEG 2000 image. Their grids cover the same place with larger pixels. Looked for when they are asked for.
+    fn overviews(&self) -> Result<Vec<Arc<dyn RasterSource>>> {
+        Ok(Vec::new())
+    }
 }
 
 /// Opens a raster by windows: GeoTIFF and COG on disk, in an archive or over HTTP by ranges; JPEG 2000 on disk, in an
@@ -124,6 +130,17 @@ pub fn open_raster(location: &Location) -> Result<Arc<dyn RasterSource>> {
         let start = head.escape_ascii();
         Err(source.error(format!("it is neither a GeoTIFF nor JPEG 2000: it begins with `{start}`")))
     }
+}
+
+/// Opens a TIFF for its pixels, whether or not it has a place on the map, and tells whether it has. The grid of one without
+/// a place counts pixels from its upper left corner and means nothing else.
+pub fn open_image(location: &Location) -> Result<(Arc<dyn RasterSource>, bool)> {
+    let source = ByteSource::open(location)?;
+    let head = source.read(0..source.len().min(12))?;
+    if tiff::is_tiff(&head) {
+        return tiff::open_image(source);
+    }
+    Ok((open_raster(location)?, true))
 }
 
 /// Opens a JPEG 2000 file whose place is known from elsewhere (`MTD_TL.xml` of a SAFE product). The size of the grid

@@ -1,10 +1,24 @@
-//! One line of text as an outline, in the embedded font.
+//! One line of text as an outline, in the embedded fonts.
 
 use tiny_skia::{Path, PathBuilder};
 use ttf_parser::{Face, OutlineBuilder};
 
-/// DejaVu Sans Condensed Bold, Latin letters only; its licence lies beside it.
-const FONT: &[u8] = include_bytes!("DejaVuSansCondensed-Bold-subset.ttf");
+/// Which of the embedded fonts: DejaVu Sans Condensed, Latin letters only; their licence lies beside them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weight {
+    Regular,
+    Bold,
+}
+
+impl Weight {
+    fn face(self) -> Option<Face<'static>> {
+        let font: &[u8] = match self {
+            Self::Regular => include_bytes!("DejaVuSansCondensed-subset.ttf"),
+            Self::Bold => include_bytes!("DejaVuSansCondensed-Bold-subset.ttf"),
+        };
+        Face::parse(font, 0).ok()
+    }
+}
 
 /// Glyphs are moved and scaled into the path as they are outlined.
 struct Placed {
@@ -47,8 +61,8 @@ impl OutlineBuilder for Placed {
 }
 
 /// Outline of a line of text whose letters stand on `baseline` from `x` on; `None` where nothing is to be drawn.
-pub(super) fn outline(text: &str, size: f32, x: f32, baseline: f32) -> Option<Path> {
-    let face = Face::parse(FONT, 0).ok()?;
+pub(crate) fn outline(text: &str, weight: Weight, size: f32, x: f32, baseline: f32) -> Option<Path> {
+    let face = weight.face()?;
     let scale = size / f32::from(face.units_per_em());
     let mut placed = Placed { path: PathBuilder::new(), scale, x, baseline };
     for letter in text.chars() {
@@ -61,21 +75,21 @@ pub(super) fn outline(text: &str, size: f32, x: f32, baseline: f32) -> Option<Pa
 }
 
 /// Width of a line of text in pixels.
-pub(super) fn width(text: &str, size: f32) -> f32 {
-    let Ok(face) = Face::parse(FONT, 0) else { return 0.0 };
+pub(crate) fn width(text: &str, weight: Weight, size: f32) -> f32 {
+    let Some(face) = weight.face() else { return 0.0 };
     let advance = |letter| face.glyph_hor_advance(face.glyph_index(letter).unwrap_or_default()).unwrap_or_default();
     text.chars().map(|letter| f32::from(advance(letter))).sum::<f32>() * size / f32::from(face.units_per_em())
 }
 
 /// The text, cut with an ellipsis where it is wider than `space`.
-pub(super) fn fitted(text: &str, size: f32, space: f32) -> String {
-    if width(text, size) <= space {
+pub(crate) fn fitted(text: &str, weight: Weight, size: f32, space: f32) -> String {
+    if width(text, weight, size) <= space {
         return text.to_owned();
     }
     let letters: Vec<char> = text.chars().collect();
     (0..letters.len())
         .rev()
         .map(|kept| letters[..kept].iter().collect::<String>().trim_end().to_owned() + "…")
-        .find(|cut| width(cut, size) <= space)
+        .find(|cut| width(cut, weight, size) <= space)
         .unwrap_or_default()
 }

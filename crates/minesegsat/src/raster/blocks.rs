@@ -32,7 +32,7 @@ pub(super) struct BlockLayout {
 }
 
 /// A format: where its blocks lie in the file, and how their bytes become pixels.
-pub(super) trait BlockFormat: Send + Sync + std::fmt::Debug + 'static {
+pub(super) trait BlockFormat: Sized + Send + Sync + std::fmt::Debug + 'static {
     fn layout(&self) -> &BlockLayout;
 
     /// The byte ranges that decoding a block needs. None: the block is not in the file, all its pixels are missing.
@@ -41,6 +41,9 @@ pub(super) trait BlockFormat: Send + Sync + std::fmt::Debug + 'static {
     /// Pixels of a block, `[bands, rows, width]`, where `rows` may be fewer than the layout's height in the last row of
     /// blocks and `width` is always the layout's. Must not wait for anything: it runs in the pool that others wait for.
     fn decode(&self, block: usize, bytes: &[Bytes]) -> Result<Pixels, String>;
+
+    /// Reduced copies of the raster in the same file, finest first. `info` is what the full raster says of itself.
+    fn overviews(&self, info: &RasterInfo, source: &ByteSource) -> Result<Vec<(RasterInfo, Self)>>;
 }
 
 /// A raster that is read through the block cache.
@@ -48,12 +51,16 @@ pub(super) trait BlockFormat: Send + Sync + std::fmt::Debug + 'static {
 pub(super) struct BlockRaster<F> {
     id: u64,
     info: RasterInfo,
-    source: ByteSource,
+    source: Arc<ByteSource>,
     format: F,
 }
 
 impl<F: BlockFormat> BlockRaster<F> {
     pub(super) fn new(info: RasterInfo, source: ByteSource, format: F) -> Self {
+        Self::sharing(info, Arc::new(source), format)
+    }
+
+    fn sharing(info: RasterInfo, source: Arc<ByteSource>, format: F) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self { id: NEXT.fetch_add(1, Ordering::Relaxed), info, source, format }
     }
@@ -203,6 +210,14 @@ impl<F: BlockFormat> RasterSource for BlockRaster<F> {
             }
         }
         Ok(out)
+    }
+
+    fn overviews(&self) -> Result<Vec<Arc<dyn RasterSource>>> {
+        let found = self.format.overviews(&self.info, &self.source)?;
+        let open = |(info, format)| -> Arc<dyn RasterSource> {
+            Arc::new(Self::sharing(info, Arc::clone(&self.source), format))
+        };
+        Ok(found.into_iter().map(open).collect())
     }
 }
 

@@ -18,7 +18,7 @@ use self::codestream::Codestream;
 use super::blocks::{BlockFormat, BlockLayout, BlockRaster, check_block_bytes};
 use super::bytes::ByteSource;
 use super::{DataType, Pixels, RasterInfo, RasterSource};
-use crate::{Grid, Result};
+use crate::{GeoTransform, Grid, Result, Window};
 
 /// First bytes of a JP2 file: its signature box.
 const SIGNATURE: [u8; 12] = *b"\0\0\0\x0cjP  \r\n\x87\n";
@@ -33,8 +33,10 @@ pub(super) fn is_jp2(head: &[u8]) -> bool {
 #[derive(Debug)]
 struct Jp2Format {
     layout: BlockLayout,
-    codestream: Codestream,
+    codestream: Arc<Codestream>,
     data_type: DataType,
+    /// How often each tile is halved: 0 for the full image.
+    reduction: u8,
 }
 
 /// Opens a JPEG 2000 file. Its place is `grid`, or what its boxes say (GeoJP2 or GMLJP2).
@@ -80,7 +82,8 @@ pub(super) fn open(source: ByteSource, grid: Option<Grid>) -> Result<Arc<dyn Ras
         scale_offset: vec![None; bands],
         block_size: (layout.width, layout.height),
     };
-    Ok(Arc::new(BlockRaster::new(info, source, Jp2Format { layout, codestream, data_type })))
+    let codestream = Arc::new(codestream);
+    Ok(Arc::new(BlockRaster::new(info, source, Jp2Format { layout, codestream, data_type, reduction: 0 })))
 }
 
 impl BlockFormat for Jp2Format {
@@ -93,10 +96,10 @@ impl BlockFormat for Jp2Format {
     }
 
     fn decode(&self, block: usize, bytes: &[Bytes]) -> Result<Pixels, String> {
-        let window = self.codestream.size.tile(block as u32);
+        let window = reduced(self.codestream.size.tile(block as u32), self.reduction);
         let parts = std::iter::once(&self.codestream.header[..]).chain(bytes.iter().map(|b| &b[..]));
         let tile_stream = parts.chain([&codestream::END[..]]).collect::<Vec<_>>().concat();
-        let components = openjpeg::decode_tile(&tile_stream, block as u32, self.layout.bands, window)?;
+        let components = openjpeg::decode_tile(&tile_stream, block as u32, self.layout.bands, self.reduction, window)?;
         // Tiles at the right edge are narrower than the others: padded, so that all blocks have rows of one length.
         let (from, to, rows) = (window.width, self.layout.width, window.height);
         Ok(match self.data_type {
@@ -106,6 +109,39 @@ impl BlockFormat for Jp2Format {
             DataType::F32 => return Err("JPEG 2000 holds integers".to_owned()),
         })
     }
+
+    /// The resolution levels of the wavelet transform: each pixel is a weighted mean of about four of the level before.
+    fn overviews(&self, info: &RasterInfo, _source: &ByteSource) -> Result<Vec<(RasterInfo, Self)>> {
+        if self.reduction > 0 {
+            return Ok(Vec::new());
+        }
+        let (tile_width, tile_height) = info.block_size;
+        // Tiles that do not halve evenly would not fit together any more.
+        let is_even = |level: u8| [tile_width, tile_height].into_iter().all(|side| side.is_multiple_of(1 << level));
+        let levels = (1..=self.codestream.levels.min(16)).take_while(|&level| is_even(level));
+        let overview = |level: u8| {
+            let full = &info.grid;
+            let transform = GeoTransform {
+                pixel_width: full.transform.pixel_width * f64::from(1_u32 << level),
+                pixel_height: full.transform.pixel_height * f64::from(1_u32 << level),
+                ..full.transform
+            };
+            let size = reduced(full.full_window(), level);
+            let grid = Grid { crs: full.crs.clone(), transform, width: size.width, height: size.height };
+            let block_size = (tile_width >> level, tile_height >> level);
+            let layout = BlockLayout { width: block_size.0, height: block_size.1, ..self.layout.clone() };
+            let format = Self { layout, codestream: Arc::clone(&self.codestream), reduction: level, ..*self };
+            (RasterInfo { grid, block_size, ..info.clone() }, format)
+        };
+        Ok(levels.map(overview).collect())
+    }
+}
+
+/// The pixels of a window whose corners are multiples of 2^`level`, or the end of the image, at that level.
+fn reduced(window: Window, level: u8) -> Window {
+    let side = 1_usize << level;
+    let (col, row) = (window.col / side, window.row / side);
+    Window::new(col, row, window.col_end().div_ceil(side) - col, window.row_end().div_ceil(side) - row)
 }
 
 fn padded<T: Copy + Default>(

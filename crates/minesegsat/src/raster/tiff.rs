@@ -19,10 +19,13 @@ pub(super) use self::georeference::degenerate_grid;
 use super::blocks::{BlockFormat, BlockLayout, BlockRaster, check_block_bytes};
 use super::bytes::ByteSource;
 use super::{DataType, Pixels, RasterInfo, RasterSource};
-use crate::Result;
+use crate::{GeoTransform, Grid, Result};
 
 /// Strips of an uncompressed file are cut, or an image in one strip would be one block.
 const UNCOMPRESSED_STRIP_BYTES: u64 = 1 << 20;
+
+/// More directories than any file with overviews has; a damaged one may lead in circles.
+const MOST_DIRECTORIES: usize = 64;
 
 /// Whether a file's first bytes are those of a TIFF.
 pub(super) fn is_tiff(head: &[u8]) -> bool {
@@ -41,16 +44,28 @@ struct TiffFormat {
     tiled: bool,
     /// Value of blocks that are left out.
     fill: f64,
+    /// Where the next directory is: that of the first overview, if there are any.
+    next: Option<u64>,
 }
 
 /// Opens a GeoTIFF.
 pub(super) fn open(source: ByteSource) -> Result<Arc<dyn RasterSource>> {
     let mut directory = Directory::read(&source)?;
-    let (info, format) = describe(&mut directory)?;
+    let (info, format) = describe(&mut directory, None)?;
     Ok(Arc::new(BlockRaster::new(info, source, format)))
 }
 
-fn describe(directory: &mut Directory<'_>) -> Result<(RasterInfo, TiffFormat)> {
+/// Opens a TIFF whether or not it has a place on the map, and tells whether it has.
+pub(super) fn open_image(source: ByteSource) -> Result<(Arc<dyn RasterSource>, bool)> {
+    let mut directory = Directory::read(&source)?;
+    directory.may_be_unplaced = true;
+    let (info, format) = describe(&mut directory, None)?;
+    let is_placed = !directory.is_unplaced;
+    Ok((Arc::new(BlockRaster::new(info, source, format)), is_placed))
+}
+
+/// What a directory says of its image. An overview has place, nodata value and names of the full image that it belongs to.
+fn describe(directory: &mut Directory<'_>, full: Option<&RasterInfo>) -> Result<(RasterInfo, TiffFormat)> {
     let width = u64::from(directory.required_u32(tag::IMAGE_WIDTH, "ImageWidth")?);
     let height = u64::from(directory.required_u32(tag::IMAGE_LENGTH, "ImageLength")?);
     let samples = u64::from(directory.optional_u32(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1));
@@ -114,18 +129,25 @@ fn describe(directory: &mut Directory<'_>) -> Result<(RasterInfo, TiffFormat)> {
         .map_err(|reason| directory.error(reason))?;
     let down = height.div_ceil(block_height);
 
-    let grid = georeference::grid(directory, width as usize, height as usize)?;
-    let nodata = directory.text(tag::GDAL_NODATA)?.and_then(|text| parse_number(&text));
-    let metadata = directory.text(tag::GDAL_METADATA)?.unwrap_or_default();
-    let (band_names, scale_offset) = band_metadata(&metadata, samples as usize);
-    let info = RasterInfo {
-        location: directory.name().to_owned(),
-        grid,
-        data_type: sample.data_type(),
-        nodata,
-        band_names,
-        scale_offset,
-        block_size: (block_width as usize, block_height as usize),
+    let info = if let Some(full) = full {
+        RasterInfo {
+            grid: reduced_grid(&full.grid, width as usize, height as usize),
+            data_type: sample.data_type(),
+            block_size: (block_width as usize, block_height as usize),
+            ..full.clone()
+        }
+    } else {
+        let metadata = directory.text(tag::GDAL_METADATA)?.unwrap_or_default();
+        let (band_names, scale_offset) = band_metadata(&metadata, samples as usize);
+        RasterInfo {
+            location: directory.name().to_owned(),
+            grid: georeference::grid(directory, width as usize, height as usize)?,
+            data_type: sample.data_type(),
+            nodata: directory.text(tag::GDAL_NODATA)?.and_then(|text| parse_number(&text)),
+            band_names,
+            scale_offset,
+            block_size: (block_width as usize, block_height as usize),
+        }
     };
     let layout = BlockLayout {
         width: block_width as usize,
@@ -142,8 +164,19 @@ fn describe(directory: &mut Directory<'_>) -> Result<(RasterInfo, TiffFormat)> {
         width: layout.width,
         bands: layout.bands,
     };
-    let fill = nodata.unwrap_or(0.0);
-    Ok((info, TiffFormat { layout, blocks, codec, image_rows: height as usize, tiled, fill }))
+    let fill = info.nodata.unwrap_or(0.0);
+    let next = directory.next();
+    Ok((info, TiffFormat { layout, blocks, codec, image_rows: height as usize, tiled, fill, next }))
+}
+
+/// The grid of an overview: the same place in fewer pixels, which need not be a whole number of times larger.
+fn reduced_grid(full: &Grid, width: usize, height: usize) -> Grid {
+    let transform = GeoTransform {
+        pixel_width: full.transform.pixel_width * full.width as f64 / width as f64,
+        pixel_height: full.transform.pixel_height * full.height as f64 / height as f64,
+        ..full.transform
+    };
+    Grid { crs: full.crs.clone(), transform, width, height }
 }
 
 impl BlockFormat for TiffFormat {
@@ -169,6 +202,28 @@ impl BlockFormat for TiffFormat {
             DataType::I16 => Pixels::I16(vec![self.fill as i16; len]),
             DataType::F32 => Pixels::F32(vec![self.fill as f32; len]),
         })
+    }
+
+    fn overviews(&self, info: &RasterInfo, source: &ByteSource) -> Result<Vec<(RasterInfo, Self)>> {
+        let mut found: Vec<(RasterInfo, Self)> = Vec::new();
+        let mut next = self.next;
+        for _ in 0..MOST_DIRECTORIES {
+            let Some(at) = next else { break };
+            let mut directory = Directory::read_at(source, at)?;
+            next = directory.next();
+            // Bit 0: a reduced copy; bit 2: of the transparency mask. Other directories are other pictures.
+            let kind = directory.optional_u32(tag::NEW_SUBFILE_TYPE)?.unwrap_or(0);
+            let samples = directory.optional_u32(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1) as usize;
+            if kind & 0b101 == 0b001 && samples == info.band_names.len() {
+                let overview = describe(&mut directory, Some(info))?;
+                let grid = &overview.0.grid;
+                if grid.width < info.grid.width && grid.height < info.grid.height {
+                    found.push(overview);
+                }
+            }
+        }
+        found.sort_by_key(|(info, _)| std::cmp::Reverse(info.grid.width));
+        Ok(found)
     }
 }
 

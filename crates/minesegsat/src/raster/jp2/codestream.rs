@@ -9,6 +9,8 @@ use crate::{Result, Window};
 
 const SOC: u16 = 0xff4f;
 const SIZ: u16 = 0xff51;
+const COD: u16 = 0xff52;
+const COC: u16 = 0xff53;
 const TLM: u16 = 0xff55;
 const PLM: u16 = 0xff57;
 const PPM: u16 = 0xff60;
@@ -28,6 +30,8 @@ pub(super) struct Codestream {
     /// The main header, without what it says about the places of tile-parts in the file.
     pub(super) header: Bytes,
     pub(super) size: ImageSize,
+    /// How often the image can be halved without decoding it whole: its levels of wavelet decomposition.
+    pub(super) levels: u8,
     /// Byte ranges of each tile's parts.
     pub(super) tiles: Vec<Vec<Range<u64>>>,
 }
@@ -115,7 +119,7 @@ impl Codestream {
             return Err(source.error("its codestream does not begin as one (SOC)"));
         }
         let mut header = BytesMut::from(&SOC.to_be_bytes()[..]);
-        let mut size = None;
+        let (mut size, mut levels) = (None, Some(0));
         let mut at = range.start + 2;
         loop {
             let marker = word(at)?;
@@ -129,6 +133,10 @@ impl Codestream {
             let segment = source.read(at..at + 2 + len)?;
             match marker {
                 SIZ => size = Some(ImageSize::parse(&segment[4..]).map_err(|reason| source.error(reason))?),
+                // Behind the marker, its length, style, progression, layers (2 bytes) and component transform.
+                COD => levels = levels.and(segment.get(9).copied()),
+                // Components that differ: none is taken apart.
+                COC => levels = None,
                 PPM => {
                     return Err(source.error("its packet headers are in the main header (PPM), which is not supported"));
                 }
@@ -149,7 +157,7 @@ impl Codestream {
             return Err(source.error(format!("its size needs {count} tiles, which the file cannot hold")));
         }
         let tiles = Self::tile_parts(source, at..range.end, count as usize)?;
-        Ok(Self { header: header.freeze(), size, tiles })
+        Ok(Self { header: header.freeze(), size, levels: levels.unwrap_or(0), tiles })
     }
 
     /// Follows the tile-parts from one to the next.

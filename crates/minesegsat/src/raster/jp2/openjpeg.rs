@@ -35,13 +35,15 @@ impl Components {
     }
 }
 
-/// Decodes tile `index` of a codestream. `expected` is the place of the tile in the image.
+/// Decodes tile `index` of a codestream, halved `reduction` times. `expected` is the place of the tile in the image that
+/// is halved as often.
 ///
 /// Strict: truncated packets, and anything else that OpenJPEG warns of while it decodes, are errors.
 pub(super) fn decode_tile(
     codestream: &[u8],
     index: u32,
     components: usize,
+    reduction: u8,
     expected: Window,
 ) -> Result<Components, String> {
     let mut input = Input { bytes: codestream, at: 0 };
@@ -61,6 +63,7 @@ pub(super) fn decode_tile(
     // points to an image that the caller owns.
     let read = unsafe {
         opj::opj_set_default_decoder_parameters(&raw mut parameters);
+        parameters.cp_reduce = u32::from(reduction);
         opj::opj_setup_decoder(codec.0.as_ptr(), &raw mut parameters) != 0
             && opj::opj_decoder_set_strict_mode(codec.0.as_ptr(), 1) != 0
             && opj::opj_read_header(stream.0.as_ptr(), codec.0.as_ptr(), &raw mut header) != 0

@@ -1,4 +1,4 @@
-//! The first image file directory of a TIFF: numbers and texts by their tags. Whatever a header states is checked
+//! An image file directory of a TIFF: numbers and texts by their tags. Whatever a header states is checked
 //! against the size of the file before memory is reserved for it.
 
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use crate::{Error, Result};
 
 /// Numbers of the tags that are read.
 pub(super) mod tag {
+    pub(crate) const NEW_SUBFILE_TYPE: u16 = 254;
     pub(crate) const IMAGE_WIDTH: u16 = 256;
     pub(crate) const IMAGE_LENGTH: u16 = 257;
     pub(crate) const BITS_PER_SAMPLE: u16 = 258;
@@ -46,23 +47,47 @@ struct Entry {
     at: u64,
 }
 
-/// The first directory of a TIFF.
+/// One directory of a TIFF: the first describes the image, others its overviews.
 pub(super) struct Directory<'a> {
     source: &'a ByteSource,
     big_endian: bool,
     entries: BTreeMap<u16, Entry>,
+    /// Where the next directory is.
+    next: Option<u64>,
     /// The last piece that was read of the header, and where it begins.
     ahead: (u64, Bytes),
+    /// Whether the image need not have a place on the map.
+    pub(super) may_be_unplaced: bool,
+    /// Whether it was found to have none.
+    pub(super) is_unplaced: bool,
 }
 
 impl<'a> Directory<'a> {
+    /// Reads the first directory.
     pub(super) fn read(source: &'a ByteSource) -> Result<Self> {
-        let mut this = Self { source, big_endian: false, entries: BTreeMap::new(), ahead: (0, Bytes::new()) };
+        Self::read_from(source, None)
+    }
+
+    /// Reads the directory at a place that [`Directory::next`] gave.
+    pub(super) fn read_at(source: &'a ByteSource, at: u64) -> Result<Self> {
+        Self::read_from(source, Some(at))
+    }
+
+    fn read_from(source: &'a ByteSource, at: Option<u64>) -> Result<Self> {
+        let mut this = Self {
+            source,
+            big_endian: false,
+            entries: BTreeMap::new(),
+            next: None,
+            ahead: (0, Bytes::new()),
+            may_be_unplaced: false,
+            is_unplaced: false,
+        };
         let head = this.bytes(0, 8)?;
         this.big_endian = &head[..2] == b"MM";
         let big_tiff = this.number(&head[2..4]) == 43;
         // Widths: number of entries, one entry, count and value within an entry.
-        let (at, count_len, entry_len, word) = if big_tiff {
+        let (first, count_len, entry_len, word) = if big_tiff {
             let head = this.bytes(4, 12)?;
             if this.number(&head[..2]) != 8 {
                 return Err(this.error("its BigTIFF header is damaged"));
@@ -71,6 +96,7 @@ impl<'a> Directory<'a> {
         } else {
             (this.number(&head[4..8]), 2, 12, 4)
         };
+        let at = at.unwrap_or(first);
         let count_bytes = this.bytes(at, count_len)?;
         let count = this.number(&count_bytes);
         if count > 65_535 {
@@ -86,7 +112,15 @@ impl<'a> Directory<'a> {
             let at = if inline { table_at + i as u64 * entry_len + 4 + word as u64 } else { this.number(value) };
             this.entries.entry(tag).or_insert(Entry { kind, count, at });
         }
+        // The degenerate files of GeoJP2 may end here.
+        let next = this.bytes(table_at + count * entry_len, word as u64).ok();
+        this.next = next.map(|bytes| this.number(&bytes)).filter(|&at| at != 0);
         Ok(this)
+    }
+
+    /// Where the next directory is, if there is one.
+    pub(super) fn next(&self) -> Option<u64> {
+        self.next
     }
 
     pub(super) fn name(&self) -> &str {

@@ -10,8 +10,19 @@ const KEY_GEODETIC_CRS: u64 = 2048;
 const KEY_PROJECTED_CRS: u64 = 3072;
 const USER_DEFINED: u64 = 32_767;
 
-/// The grid of an image of `width` columns and `height` rows.
+/// The grid of an image of `width` columns and `height` rows. One without a place, where that is allowed, gets pixels of one
+/// degree from the origin on: a grid to count pixels by.
 pub(super) fn grid(directory: &mut Directory<'_>, width: usize, height: usize) -> Result<Grid> {
+    match placed_grid(directory, width, height) {
+        Err(_) if directory.may_be_unplaced => {
+            directory.is_unplaced = true;
+            Ok(Grid { crs: Crs::WGS84, transform: GeoTransform::north_up(0.0, 0.0, 1.0), width, height })
+        }
+        found => found,
+    }
+}
+
+fn placed_grid(directory: &mut Directory<'_>, width: usize, height: usize) -> Result<Grid> {
     let keys = geo_keys(directory)?;
     let key = |id: u64| keys.iter().find(|(k, _)| *k == id).map(|(_, v)| *v);
     let crs = crs(directory, key(KEY_MODEL_TYPE), key(KEY_PROJECTED_CRS), key(KEY_GEODETIC_CRS))?;
