@@ -43,3 +43,14 @@ predict -o "$work/eight" --threshold "$threshold" --connectivity 8 --min-area 50
 predict -o "$work/window" --threshold "$threshold" --bbox -122.97,54.08,-122.90,54.12
 predict -o "$work/empty" --threshold 1
 "$python" scripts/cross_check.py "$work"/{four,eight,window,empty}
+
+for region in boreal arid tropical; do
+    "$minesegsat" simulate -o "$work/sim-$region" --region "$region" --size 600 --seed 3 --quiet
+done
+"$python" scripts/cross_check_simulate.py --quiet "$work"/sim-{boreal,arid,tropical}
+
+truth="$work/sim-boreal/truth/2021.gpkg"
+"$minesegsat" dataset build --scenes "$work/sim-boreal/2021" --labels "$truth" -o "$work/set" --patch-size 96 --negatives 0.3 --quiet
+"$minesegsat" dataset split "$work/set" --shares 60,20,20
+"$minesegsat" dataset stats "$work/set" --quiet
+"$python" scripts/cross_check_dataset.py "$work/set" "$(dirname "$work"/sim-boreal/2021/*/B02.tif)" "$truth"

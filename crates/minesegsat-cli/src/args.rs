@@ -1,9 +1,24 @@
 //! What the command line accepts.
 
+mod catalog;
+mod dataset;
+mod labels;
+mod preview;
+mod simulate;
+
 use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 use minesegsat::{Band, vector::VectorFormat};
+
+pub(crate) use self::catalog::{DownloadArgs, SearchArgs};
+pub(crate) use self::simulate::SimulateArgs;
+pub(crate) use dataset::{
+    DatasetBuildArgs, DatasetCommand, DatasetImportArgs, DatasetInfoArgs, DatasetPreviewArgs, DatasetSplitArgs,
+    DatasetStatsArgs,
+};
+pub(crate) use labels::{LabelArgs, LabelsCommand, LabelsInfoArgs, LabelsRasterizeArgs};
+pub(crate) use preview::ScenePreviewArgs;
 
 /// See how much land mining disturbs: a Sentinel-2 scene in, polygons out.
 #[derive(Debug, Parser)]
@@ -23,20 +38,34 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Find scenes in a STAC API, a static catalogue or an ItemCollection.
+    Search(Box<SearchArgs>),
+    /// Download scenes, whole or clipped to an area.
+    Download(Box<DownloadArgs>),
     /// Look at Sentinel-2 scenes.
     #[command(subcommand)]
     Scene(SceneCommand),
+    /// Look at labels, and make masks of them.
+    #[command(subcommand)]
+    Labels(LabelsCommand),
+    /// Make, divide and measure training sets.
+    #[command(subcommand)]
+    Dataset(DatasetCommand),
     /// Manage models.
     #[command(subcommand)]
     Model(ModelCommand),
     /// Map mining-disturbed land in a scene.
     Predict(Box<PredictArgs>),
+    /// Make scenes of an invented landscape with mines whose truth is known to the pixel.
+    Simulate(SimulateArgs),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SceneCommand {
     /// Print what a scene is: sensor, date, bands, grids, radiometry, cloud.
     Info(SceneInfoArgs),
+    /// Draw a sheet of a scene: composites, indices, classification, outlines of polygons.
+    Preview(Box<ScenePreviewArgs>),
 }
 
 #[derive(Debug, Subcommand)]

@@ -11,7 +11,18 @@ pub(crate) const EXIT_CODE: u8 = 130;
 /// A run that has not stopped by itself after this is stopped from outside: it may wait for a server.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// What is said of a run that keeps what it has.
+pub(crate) const RESUMABLE_MESSAGE: &str =
+    "interrupted; what is complete stays, and the same command goes on from here";
+
 static CANCELLED: AtomicBool = AtomicBool::new(false);
+static RESUMABLE: AtomicBool = AtomicBool::new(false);
+
+/// Like [`cancel_flag`], for a run that goes on later where it was interrupted.
+pub(crate) fn cancel_flag_of_resumable() -> &'static AtomicBool {
+    RESUMABLE.store(true, Ordering::SeqCst);
+    cancel_flag()
+}
 
 /// Installs the handler and gives the flag that a run looks at.
 pub(crate) fn cancel_flag() -> &'static AtomicBool {
@@ -40,6 +51,10 @@ pub(crate) fn stop_on_ctrl_c() {
 
 fn stop_at_once() -> ! {
     minesegsat::output::remove_partial_outputs();
-    crate::say(format_args!("error: {}", minesegsat::Error::Interrupted));
+    if RESUMABLE.load(Ordering::SeqCst) {
+        crate::say(format_args!("error: {RESUMABLE_MESSAGE}"));
+    } else {
+        crate::say(format_args!("error: {}", minesegsat::Error::Interrupted));
+    }
     std::process::exit(i32::from(EXIT_CODE));
 }

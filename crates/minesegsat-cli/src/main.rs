@@ -13,7 +13,7 @@ use std::{
 
 use clap::Parser;
 
-use crate::args::{Cli, Command, ModelCommand, SceneCommand};
+use crate::args::{Cli, Command, DatasetCommand, LabelsCommand, ModelCommand, SceneCommand};
 
 /// Large tensors come and go with every patch: an allocator that keeps them saves their page faults.
 #[global_allocator]
@@ -23,13 +23,25 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     start_logging(&cli);
     let result = match &cli.command {
+        Command::Search(args) => commands::search::run(args, cli.quiet),
+        Command::Download(args) => commands::download::run(args, cli.quiet),
         Command::Scene(SceneCommand::Info(args)) => commands::scene_info::run(args),
+        Command::Labels(LabelsCommand::Info(args)) => commands::labels::info(args),
+        Command::Labels(LabelsCommand::Rasterize(args)) => commands::labels::rasterize(args, cli.quiet),
+        Command::Dataset(DatasetCommand::Build(args)) => commands::dataset::build(args, cli.quiet),
+        Command::Dataset(DatasetCommand::Split(args)) => commands::dataset::split(args),
+        Command::Dataset(DatasetCommand::Stats(args)) => commands::dataset::stats(args, cli.quiet),
+        Command::Dataset(DatasetCommand::Import(args)) => commands::dataset::import(args),
+        Command::Dataset(DatasetCommand::Preview(args)) => commands::dataset::preview(args, cli.quiet),
+        Command::Dataset(DatasetCommand::Info(args)) => commands::dataset::info(args),
+        Command::Scene(SceneCommand::Preview(args)) => commands::scene_preview::run(args, cli.quiet),
         Command::Model(ModelCommand::Import(args)) => commands::model::import(args),
         Command::Model(ModelCommand::List(args)) => commands::model::list(args),
         Command::Model(ModelCommand::Show(args)) => commands::model::show(args),
         Command::Model(ModelCommand::Verify(args)) => commands::model::verify(args),
         Command::Model(ModelCommand::Random(args)) => commands::model::random(args),
         Command::Predict(args) => commands::predict::run(args, cli.quiet),
+        Command::Simulate(args) => commands::simulate::run(args, cli.quiet),
     };
     match result {
         Ok(code) => code,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use minesegsat::{Band, output::StagedFolder};
+use minesegsat::{Band, output::OutputTree};
 
 use crate::{
     CARD_FILE, Checkpoint, Error, FORMAT_VERSION, FORWARD_FILE, Model, ModelCard, Normalisation, Result,
@@ -180,18 +180,17 @@ fn check_output(folder: &Path, overwrite: bool) -> Result<()> {
 }
 
 fn write_folder(folder: &Path, mut card: ModelCard, checkpoint: &Checkpoint, overwrite: bool) -> Result<ModelCard> {
-    let staged = StagedFolder::create(folder)?;
-    let weights = staged.path().join(WEIGHTS_FILE);
+    let staged = OutputTree::create(folder, CARD_FILE, overwrite)?;
+    let weights = staged.path(WEIGHTS_FILE)?;
     checkpoint.write_safetensors(&weights)?;
     card.weights_sha256 = sha256(&weights)?;
     env!("CARGO_PKG_VERSION").clone_into(&mut card.code_version);
     card.check().map_err(|reason| Error::Model { path: folder.to_owned(), reason })?;
     let json = serde_json::to_string_pretty(&card).map_err(std::io::Error::from)?;
-    fs_err::write(staged.path().join(CARD_FILE), json + "\n")?;
+    fs_err::write(staged.path(CARD_FILE)?, json + "\n")?;
     // Recorded from the folder as written, so that it is known to open. On the CPU, the same everywhere.
-    let model = Model::open(staged.path(), &Device::flex())?;
-    Forward::record(&model)?.write(&staged.path().join(FORWARD_FILE))?;
-    check_output(folder, overwrite)?;
-    staged.commit(overwrite)?;
+    let model = Model::open(weights.parent().unwrap_or(folder), &Device::flex())?;
+    Forward::record(&model)?.write(&staged.path(FORWARD_FILE)?)?;
+    staged.commit()?;
     Ok(card)
 }

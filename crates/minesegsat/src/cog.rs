@@ -81,6 +81,8 @@ pub struct CogOptions {
     pub nodata: Option<f64>,
     /// The bands, in order; their number is the file's.
     pub bands: Vec<BandMeta>,
+    /// Whether smaller copies are written for rasters wider or higher than a block. Without them the file is no COG.
+    pub overviews: bool,
     /// How overviews are made.
     pub overview_resampling: OverviewResampling,
     /// Free items of the dataset (key, value).
@@ -99,6 +101,7 @@ impl Default for CogOptions {
             data_type: DataType::F32,
             nodata: Some(f64::NAN),
             bands: vec![BandMeta::default()],
+            overviews: true,
             overview_resampling: OverviewResampling::Average,
             metadata: Vec::new(),
             block_size: 512,
@@ -233,6 +236,7 @@ impl CogWriter {
             PyramidSettings {
                 bands: options.bands.len(),
                 nodata: options.nodata,
+                overviews: options.overviews,
                 resampling: options.overview_resampling,
                 block_size: options.block_size,
                 compression_level: options.compression_level,

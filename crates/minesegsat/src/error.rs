@@ -125,6 +125,28 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// Another run of this program writes to the folder.
+    #[error(
+        "{path} is in use by another run{owner}; wait for it to end, or write to another folder",
+        path = path.display(),
+        owner = owner.map_or_else(String::new, |id| format!(" (process {id})"))
+    )]
+    FolderInUse {
+        /// The folder.
+        path: PathBuf,
+        /// Its process, where it tells.
+        owner: Option<u32>,
+    },
+
+    /// Some scenes could not be downloaded; the others are complete.
+    #[error("{failed} of {total} scenes failed; the others are complete, and the same command tries these again: {}", list_failures(failures), failed = failures.len())]
+    Download {
+        /// Scenes asked for.
+        total: usize,
+        /// Id of each scene that failed, and why.
+        failures: Vec<(String, Box<Error>)>,
+    },
+
     /// The network failed on a patch.
     #[error("the model failed: {0}")]
     Segmenter(String),
@@ -132,6 +154,13 @@ pub enum Error {
     /// The user asked to stop.
     #[error("interrupted; no output was left behind")]
     Interrupted,
+}
+
+/// The first failures, one after the other.
+fn list_failures(failures: &[(String, Box<Error>)]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<String> = failures.iter().take(SHOWN).map(|(scene, error)| format!("{scene}: {error}")).collect();
+    shown.join("; ") + if failures.len() > SHOWN { "; ..." } else { "" }
 }
 
 impl Error {

@@ -4,11 +4,16 @@
 //! # The map of this crate
 //! - Where things are: [`Window`], [`GeoTransform`], [`Grid`], [`Crs`], [`Transformer`]
 //! - Files in: [`raster`] ([`Location`], [`open_raster`], [`RasterSource`], [`Pixels`]), [`http`]
+//! - Finding scenes: [`catalog`] (STAC APIs, static catalogues, the choice of scenes), [`download`] (whole or clipped)
 //! - Scenes: [`scene`] ([`Scene::open`], [`scene::Radiometry`], [`scene::summarize`]), [`Band`]
 //! - Patches: [`patch`] ([`patch::PatchReader`]), [`patch_grid`] (places and blending weights), [`resample`] (OpenCV's
 //!   cubic kernel, by map position)
+//! - Labels: [`labels`] (polygons of mines read, filtered, repaired, reprojected and burned into masks)
+//! - Training sets: [`labels`] (polygons in, masks out), [`dataset`] (build, split, measure, import, read)
 //! - Maps: [`predict`] (the whole run), [`polygonize`], [`rasterize`], [`area`] (geodesic)
+//! - Scenes with known truth: [`simulate`]
 //! - Files out: [`cog`], [`vector`], [`quicklook`], [`manifest`], [`output`] (complete or absent)
+//! - Pictures to look at: [`preview`] (sheets of panels, a page to leaf through a data set)
 //! - What goes wrong: [`Error`]
 //!
 //! Arrays are row-major `[C, H, W]`; positions in arrays are (row, col), on maps (x, y); bounding boxes are west, south,
@@ -17,23 +22,29 @@
 
 pub mod area;
 mod band;
+pub mod catalog;
 pub mod cog;
 mod crs;
+pub mod dataset;
+pub mod download;
 mod error;
 mod grid;
 pub mod http;
+pub mod labels;
 pub mod manifest;
 pub mod output;
 pub mod patch;
 pub mod patch_grid;
 pub mod polygonize;
 pub mod predict;
+pub mod preview;
 pub mod quicklook;
 pub mod raster;
 pub mod rasterize;
 pub mod resample;
 pub mod scene;
 mod segmenter;
+pub mod simulate;
 pub mod vector;
 
 pub use band::Band;

@@ -56,6 +56,16 @@ struct BandPlan {
     normalisation: BandNormalisation,
 }
 
+/// A band that is no scene's: where it is, what its numbers mean, and where its pixels lie.
+#[derive(Debug)]
+pub(crate) struct SampleBand {
+    pub(crate) band: Band,
+    pub(crate) source: Arc<dyn RasterSource>,
+    pub(crate) index: usize,
+    pub(crate) radiometry: BandRadiometry,
+    pub(crate) grid: Grid,
+}
+
 /// Pixels as float32, and the limits that rounding keeps them in (integers only).
 fn to_f32(pixels: Pixels) -> (Vec<f32>, Option<(f32, f32)>) {
     match pixels {
@@ -150,6 +160,34 @@ impl PatchReader {
             .map(|scl| Ok::<_, Error>((Arc::clone(&scl.source), scl.index, resampler(&scl.grid)?)))
             .transpose()?;
         Ok(Self { grid, bands, classification, mask: scene.mask_options() })
+    }
+
+    /// A reader of rasters that are no scene: the bands of a sample. The reference grid is that of the finest.
+    pub(crate) fn of_rasters(
+        bands: Vec<SampleBand>,
+        classification: Option<Arc<dyn RasterSource>>,
+        normalisation: &[BandNormalisation],
+    ) -> Result<Self> {
+        assert!(!bands.is_empty() && bands.len() == normalisation.len(), "one normalisation per band");
+        let finest = bands.iter().map(|band| &band.grid);
+        let grid = finest.min_by(|a, b| a.transform.pixel_width.total_cmp(&b.transform.pixel_width)).cloned();
+        let grid = grid.expect("there are bands");
+        let resampler = |native: &Grid| {
+            Resampler::new(&native.transform, (native.width, native.height), &grid.transform, (grid.width, grid.height))
+        };
+        let plan = |(band, &normalisation): (SampleBand, &BandNormalisation)| {
+            let resampler = resampler(&band.grid)?;
+            let SampleBand { band, source, index, radiometry, .. } = band;
+            Ok(BandPlan { band, source, index, resampler, radiometry, normalisation })
+        };
+        let bands = bands.into_iter().zip(normalisation).map(plan).collect::<Result<Vec<_>>>()?;
+        let classification = classification
+            .map(|source| {
+                let resampler = resampler(&source.info().grid)?;
+                Ok::<_, Error>((source, 0, resampler))
+            })
+            .transpose()?;
+        Ok(Self { grid, bands, classification, mask: MaskOptions::default() })
     }
 
     /// Whether a band can be read.

@@ -9,7 +9,7 @@
 
 mod canvas;
 mod pipeline;
-mod place;
+pub(crate) mod place;
 
 use std::{
     path::{Path, PathBuf},

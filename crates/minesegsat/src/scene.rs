@@ -29,6 +29,9 @@ pub use names::{ProcessingBaseline, ProductLevel};
 pub use radiometry::{BandRadiometry, Confidence, OffsetDecision, OffsetRule, Radiometry, RadiometryOverride};
 
 use evidence::Sampled;
+pub(crate) use names::Layer;
+pub(crate) use stac::layers_of_item;
+
 use names::ProductName;
 use radiometry::Claim;
 use tree::{FileTree, has_extension, is_jp2, is_tiff};
@@ -181,6 +184,12 @@ impl Scene {
     /// Reads metadata, and a small sample of the pixels to check the radiometric offset.
     pub fn open(location: &str, options: &OpenOptions) -> Result<Self> {
         Draft::find(location, options)?.open(location, options)
+    }
+
+    /// Opens the scene of a STAC item that was read from `at`, a collection of items for example: relative addresses in it
+    /// start there.
+    pub fn open_item(item: &serde_json::Value, at: &Location, options: &OpenOptions) -> Result<Self> {
+        stac::draft(item, at)?.open(&at.to_string(), options)
     }
 
     /// What metadata and names say of the scene.
@@ -371,7 +380,8 @@ impl Draft {
             self.bands.retain(|band, _| only.contains(band) || stand_ins.contains(band));
         }
         if self.bands.is_empty() {
-            return Err(Error::scene(&location, "it has none of the bands B01 to B12 and B8A"));
+            let wanted = options.only.as_ref().map_or("B01 to B12 and B8A".to_owned(), |only| Band::list(only));
+            return Err(Error::scene(&location, format!("it has none of the bands {wanted}")));
         }
         let mut bands = open_all(&self.bands)?;
         let classification = self.classification.as_ref().map(Found::open).transpose()?;

@@ -1,8 +1,14 @@
 //! One file per command.
 
+pub(crate) mod dataset;
+pub(crate) mod download;
+pub(crate) mod labels;
 pub(crate) mod model;
 pub(crate) mod predict;
 pub(crate) mod scene_info;
+pub(crate) mod scene_preview;
+pub(crate) mod search;
+pub(crate) mod simulate;
 
 use minesegsat::scene::{OpenOptions, RadiometryOverride};
 

@@ -13,6 +13,7 @@ use crate::{DataType, Pixels};
 pub(super) struct PyramidSettings {
     pub(super) bands: usize,
     pub(super) nodata: Option<f64>,
+    pub(super) overviews: bool,
     pub(super) resampling: OverviewResampling,
     pub(super) block_size: usize,
     pub(super) compression_level: u32,
@@ -67,7 +68,10 @@ struct Level<T> {
 
 impl<T: Sample> Levels<T> {
     fn new(width: usize, height: usize, settings: PyramidSettings) -> Self {
-        let sizes = level_sizes(width, height, settings.block_size);
+        let mut sizes = level_sizes(width, height, settings.block_size);
+        if !settings.overviews {
+            sizes.truncate(1);
+        }
         let levels = sizes.iter().enumerate().map(|(i, &(width, height))| Level {
             blocks: LevelBlocks::new(width, height),
             strip: Vec::with_capacity(settings.block_size.min(height) * width * settings.bands),

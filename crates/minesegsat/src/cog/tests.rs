@@ -191,6 +191,7 @@ fn averages_weigh_covered_parts_and_skip_missing_pixels() {
     let settings = PyramidSettings {
         bands: 1,
         nodata: Some(255.0),
+        overviews: true,
         resampling: OverviewResampling::Average,
         block_size: 2,
         compression_level: 6,

@@ -7,7 +7,7 @@ use crate::{Crs, Error, Grid, Result, Window, crs::Transformer};
 
 /// The window of the area of interest, and its polygons on the scene's CRS where it has any; or an error that says
 /// where the scene is.
-pub(super) fn find(full: &Grid, area: &AreaOfInterest) -> Result<(Window, Option<MultiPolygon<f64>>)> {
+pub(crate) fn find(full: &Grid, area: &AreaOfInterest) -> Result<(Window, Option<MultiPolygon<f64>>)> {
     let (bounds, polygons) = match area {
         AreaOfInterest::Scene => return Ok((full.full_window(), None)),
         AreaOfInterest::Bbox(bbox) => (bbox_on_scene(full, *bbox)?, None),
@@ -53,7 +53,7 @@ fn bbox_on_scene(full: &Grid, bbox: [f64; 4]) -> Result<Option<[f64; 4]>> {
 /// The parts of polygons that lie on the scene and somewhat around it, in the scene's CRS.
 ///
 /// Edges are straight in the CRS that the polygons are given in, so long ones get more vertices.
-fn polygons_on_scene(full: &Grid, polygons: &MultiPolygon<f64>, crs: &Crs) -> Result<MultiPolygon<f64>> {
+pub(crate) fn polygons_on_scene(full: &Grid, polygons: &MultiPolygon<f64>, crs: &Crs) -> Result<MultiPolygon<f64>> {
     if *crs == full.crs {
         return Ok(polygons.clone());
     }

@@ -13,9 +13,14 @@ use crate::raster::StatedChecksum;
 use crate::{Band, Crs, Error, GeoTransform, Grid, Location, Result, read_json};
 
 pub(super) fn find(location: &Location, _options: &OpenOptions) -> Result<Draft> {
-    let scene = location.to_string();
     let document: Value = read_json(location)?;
-    let item = single_item(&scene, &document)?;
+    let draft = draft(single_item(&location.to_string(), &document)?, location)?;
+    Ok(Draft { inputs: vec![location.clone()], ..draft })
+}
+
+/// What an item says, that was read from `location`.
+pub(super) fn draft(item: &Value, location: &Location) -> Result<Draft> {
+    let scene = location.to_string();
     let properties = &item["properties"];
     let metadata = metadata(item);
     let text = |key: &str| properties[key].as_str();
@@ -43,14 +48,7 @@ pub(super) fn find(location: &Location, _options: &OpenOptions) -> Result<Draft>
         warnings
             .push(format!("the item's constellation is {}, not Sentinel-2", text("constellation").unwrap_or_default()));
     }
-    Ok(Draft {
-        bands,
-        classification,
-        warnings,
-        inputs: vec![location.clone()],
-        checksums,
-        ..Draft::new(metadata, claim)
-    })
+    Ok(Draft { bands, classification, warnings, checksums, ..Draft::new(metadata, claim) })
 }
 
 /// The item itself, or the only one of a collection of items.
@@ -134,6 +132,7 @@ fn metadata(item: &Value) -> SceneMetadata {
 }
 
 struct Asset<'a> {
+    key: &'a str,
     location: Location,
     value: &'a Value,
     /// GeoTIFF before JPEG 2000, finest first.
@@ -171,13 +170,37 @@ fn choose_assets<'a>(scene: &str, item: &'a Value, item_at: &Location) -> Result
             continue;
         }
         let location = base.join(href);
-        chosen.insert(layer, Asset { location, value, rank });
+        chosen.insert(layer, Asset { key, location, value, rank });
     }
     if !chosen.keys().any(|layer| matches!(layer, Layer::Band(_))) {
         let keys: Vec<&str> = item["assets"].as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
         return Err(Error::scene(scene, format!("none of the item's assets is a band (it has {})", keys.join(", "))));
     }
     Ok(chosen)
+}
+
+/// A band or the classification among the assets of an item.
+#[derive(Debug, Clone)]
+pub(crate) struct ItemLayer {
+    pub(crate) layer: Layer,
+    /// Key of the asset.
+    pub(crate) key: String,
+    /// Whether it is a JPEG 2000 image; it is a GeoTIFF otherwise.
+    pub(crate) is_jp2: bool,
+    /// The grid that the item gives, for images that cannot say it themselves.
+    pub(crate) grid: Option<Grid>,
+}
+
+/// The assets that a scene is made of, one per layer, by wavelength and the classification last.
+pub(crate) fn layers_of_item(item: &Value) -> Result<Vec<ItemLayer>> {
+    let id = item["id"].as_str().unwrap_or("item");
+    let here = Location::Path("item.json".into());
+    let item_crs = epsg(&item["properties"]);
+    let layers = choose_assets(id, item, &here)?.into_iter().map(|(layer, asset)| {
+        let (is_jp2, _) = asset.rank;
+        ItemLayer { layer, key: asset.key.to_owned(), is_jp2, grid: grid(asset.value, item_crs).filter(|_| is_jp2) }
+    });
+    Ok(layers.collect())
 }
 
 /// The only band that an asset describes itself to hold: an object with `name`, `scale` and the like; `Null` otherwise.
@@ -221,11 +244,13 @@ fn is_earth_search_cogs(item: &Value) -> bool {
         .into_iter()
         .flatten()
         .any(|(key, _)| key.starts_with("earthsearch:") || key.ends_with(":boa_offset_applied"));
+    // A downloaded item has the address of the source beside its own.
+    let is_stored = |href: &Value| href.as_str().is_some_and(|href| href.contains("sentinel-cogs"));
     let stored = item["assets"]
         .as_object()
         .into_iter()
         .flatten()
-        .any(|(_, asset)| asset["href"].as_str().is_some_and(|href| href.contains("sentinel-cogs")));
+        .any(|(_, asset)| is_stored(&asset["href"]) || is_stored(&asset["alternate"]["source"]["href"]));
     (ours && marked) || stored
 }
 

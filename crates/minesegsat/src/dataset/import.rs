@@ -1,0 +1,383 @@
+//! Data that people have already, described where it lies: [`import_paper`], [`import_chips`]. Nothing is copied; paths are
+//! recorded, files are looked at, and everything that is missing is told at once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde_json::{Value, json};
+
+use super::sample::class;
+use super::{
+    Class, DatasetCard, FORMAT_VERSION, MASK_FILE, Origin, SPLITS_FILE, SampleRecord, Split, SplitRow, is_image,
+    read_csv, software, write_csv, write_index,
+};
+use crate::cog::MASK_NODATA;
+use crate::output::FolderLock;
+use crate::raster::open_image;
+use crate::{Band, Crs, Error, Location, RasterInfo, Result, Transformer, read_json};
+
+/// Most missing files that a message lists by name.
+const LISTED: usize = 1000;
+
+/// What the files do not say.
+#[derive(Debug, Clone)]
+pub struct ImportOptions {
+    /// Bands of the images, in their order; for the paper's layout those to look for.
+    pub bands: Option<Vec<Band>>,
+    /// Reflectance per digital number.
+    pub scale: f64,
+    /// Added to digital numbers before scaling.
+    pub offset_dn: f64,
+    /// Name for people.
+    pub title: Option<String>,
+    /// Replace an existing description.
+    pub overwrite: bool,
+}
+
+impl Default for ImportOptions {
+    fn default() -> Self {
+        Self { bands: None, scale: 1e-4, offset_dn: 0.0, title: None, overwrite: false }
+    }
+}
+
+/// A folder of images and a folder of masks.
+#[derive(Debug, Clone, Default)]
+pub struct ChipLayout {
+    /// Folder of images of several bands.
+    pub images: PathBuf,
+    /// Folder of masks of the same names.
+    pub masks: PathBuf,
+    /// A CSV file with a column of image names (`chip`, `image`, `file`, `name` or `id`), and perhaps `mask`, `split`, a group
+    /// (`group` or `site_group`), `date` and `commodity`. Without it every image that has a mask is a sample.
+    pub index: Option<PathBuf>,
+}
+
+/// One sample as an index lists it.
+struct Listed {
+    id: String,
+    data_path: String,
+    mask_path: String,
+    split: Option<String>,
+    group: Option<String>,
+    date: Option<String>,
+    commodity: Option<String>,
+}
+
+/// Describes a data set in the paper's published layout: `source/dataset_splits.csv` with `split,data_path,mask_path` and
+/// perhaps `resource`; per patch a folder of `B04.tif` and so on, and one with `mask.tif`; `metadata/B04_metadata.json`.
+pub fn import_paper(source: &Path, folder: &Path, options: &ImportOptions) -> Result<Vec<String>> {
+    let index = source.join(SPLITS_FILE);
+    if !index.is_file() {
+        return Err(Error::Input {
+            location: source.display().to_string(),
+            reason: format!("it has no {SPLITS_FILE}, which the paper's layout has"),
+        });
+    }
+    let rows: Vec<SplitRow> = read_csv(&index)?;
+    let listed = rows.into_iter().map(|row| Listed {
+        id: row.id.unwrap_or_else(|| row.data_path.clone()),
+        data_path: row.data_path,
+        mask_path: row.mask_path,
+        split: Some(row.split),
+        group: row.group,
+        date: None,
+        commodity: row.resource,
+    });
+    let bands = options.bands.clone().unwrap_or_else(|| Band::PAPER.to_vec());
+    let metadata = paper_metadata(source, &bands)?;
+    let parameters = json!({ "index": SPLITS_FILE, "metadata": metadata });
+    import(source, folder, &index, listed.collect(), (Origin::Paper, bands), parameters, options)
+}
+
+/// Minimum, maximum, mean and deviation in digital numbers that the paper's metadata states of each band.
+fn paper_metadata(source: &Path, bands: &[Band]) -> Result<BTreeMap<Band, Value>> {
+    let mut found = BTreeMap::new();
+    for &band in bands {
+        let path = source.join("metadata").join(format!("{band}_metadata.json"));
+        if path.is_file() {
+            found.insert(band, read_json(&Location::from(path))?);
+        }
+    }
+    Ok(found)
+}
+
+/// Describes a folder of images and a folder of masks.
+pub fn import_chips(layout: &ChipLayout, folder: &Path, options: &ImportOptions) -> Result<Vec<String>> {
+    for place in [&layout.images, &layout.masks] {
+        if !place.is_dir() {
+            return Err(Error::Input { location: place.display().to_string(), reason: "it is no folder".to_owned() });
+        }
+    }
+    let images = fs_err::canonicalize(&layout.images)?;
+    let masks = fs_err::canonicalize(&layout.masks)?;
+    let root = common_folder(&images, &masks);
+    let below = |folder: &Path, name: &str| -> String {
+        folder.join(name).strip_prefix(&root).unwrap_or(&folder.join(name)).to_string_lossy().replace('\\', "/")
+    };
+    let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
+    let (listed, index) = if let Some(index) = &layout.index {
+        let rows: Vec<BTreeMap<String, String>> = read_csv(index)?;
+        let column = |row: &BTreeMap<String, String>, names: &[&str]| {
+            names.iter().find_map(|name| row.get(*name)).filter(|text| !text.is_empty()).cloned()
+        };
+        let mut listed = Vec::new();
+        for (line, row) in rows.iter().enumerate() {
+            let Some(image) = column(row, &["chip", "image", "file", "filename", "name", "id"]) else {
+                let names: Vec<&str> = row.keys().map(String::as_str).collect();
+                return Err(Error::Input {
+                    location: index.display().to_string(),
+                    reason: format!(
+                        "line {} names no image: expected a column chip, image, file, name or id; it has {}",
+                        line + 2,
+                        names.join(", ")
+                    ),
+                });
+            };
+            let image = with_extension(&images, image);
+            let mask = column(row, &["mask"]).map_or_else(|| image.clone(), |mask| with_extension(&masks, mask));
+            listed.push(Listed {
+                id: stem(&image),
+                data_path: below(&images, &image),
+                mask_path: below(&masks, &mask),
+                split: column(row, &["split"]),
+                group: column(row, &["group", "site_group", "site"]),
+                date: column(row, &["date", "datetime"]),
+                commodity: column(row, &["commodity", "resource"]),
+            });
+        }
+        (listed, index.clone())
+    } else {
+        let mut names = Vec::new();
+        for entry in fs_err::read_dir(&images)? {
+            names.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+        names.retain(|name| is_image(name));
+        names.sort();
+        let listed = names
+            .into_iter()
+            .map(|name| Listed {
+                id: stem(&name),
+                data_path: below(&images, &name),
+                mask_path: below(&masks, &name),
+                split: None,
+                group: None,
+                date: None,
+                commodity: None,
+            })
+            .collect();
+        (listed, images.clone())
+    };
+    let bands = match (&options.bands, listed.first()) {
+        (Some(bands), _) => bands.clone(),
+        (None, Some(first)) => described_bands(&root.join(&first.data_path))?,
+        (None, None) => Vec::new(),
+    };
+    let parameters = json!({ "images": images, "masks": masks });
+    import(&root, folder, &index, listed, (Origin::Chips, bands), parameters, options)
+}
+
+/// `chip_001` is `chip_001.tif` if there is such a file.
+fn with_extension(folder: &Path, name: String) -> String {
+    if is_image(&name) {
+        return name;
+    }
+    let found =
+        ["tif", "tiff"].iter().map(|extension| format!("{name}.{extension}")).find(|n| folder.join(n).is_file());
+    found.unwrap_or_else(|| format!("{name}.tif"))
+}
+
+/// The bands that the descriptions of an image name.
+fn described_bands(path: &Path) -> Result<Vec<Band>> {
+    let (source, _) = open_image(&Location::from(path))?;
+    let names = &source.info().band_names;
+    let bands: Vec<Band> = names.iter().filter_map(|name| name.as_deref()?.parse().ok()).collect();
+    if bands.len() == names.len() {
+        return Ok(bands);
+    }
+    Err(Error::raster(
+        path.display().to_string(),
+        format!(
+            "its {} bands are not described by names such as B04 or red; name them in their order: --bands B02,B03,B04",
+            names.len()
+        ),
+    ))
+}
+
+fn common_folder(a: &Path, b: &Path) -> PathBuf {
+    a.components().zip(b.components()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
+}
+
+fn import(
+    root: &Path,
+    folder: &Path,
+    index: &Path,
+    listed: Vec<Listed>,
+    (origin, bands): (Origin, Vec<Band>),
+    parameters: Value,
+    options: &ImportOptions,
+) -> Result<Vec<String>> {
+    let _lock = FolderLock::acquire(folder)?;
+    if folder.join(super::CARD_FILE).exists() && !options.overwrite {
+        return Err(Error::OutputExists { path: folder.join(super::CARD_FILE) });
+    }
+    let refuse = |reason: String| Err(Error::Input { location: index.display().to_string(), reason });
+    if listed.is_empty() {
+        return refuse("it lists no sample".to_owned());
+    }
+    let mut ids: Vec<&str> = listed.iter().map(|one| one.id.as_str()).collect();
+    ids.sort_unstable();
+    if let Some([id, _]) = ids.array_windows().find(|[a, b]| a == b) {
+        return refuse(format!("it lists {id} twice"));
+    }
+    let root = fs_err::canonicalize(root)?;
+    let missing: Vec<String> =
+        listed.iter().flat_map(|one| files_of(one, &bands)).filter(|path| !root.join(path).is_file()).collect();
+    if !missing.is_empty() {
+        let shown = missing.iter().take(LISTED).map(|path| format!("\n  {path}")).collect::<String>();
+        let more =
+            if missing.len() > LISTED { format!("\n  and {} more", missing.len() - LISTED) } else { String::new() };
+        return refuse(format!(
+            "{} of the files it names do not exist in {}:{shown}{more}",
+            missing.len(),
+            root.display()
+        ));
+    }
+    let looked: Vec<(SampleRecord, RasterInfo)> =
+        listed.par_iter().map(|one| look(one, &root, &bands)).collect::<Result<_>>()?;
+    let size = |info: &RasterInfo| info.grid.width.max(info.grid.height);
+    let first = looked.first().map_or(0, |(_, info)| size(info));
+    let patch_size = looked.iter().all(|(_, info)| size(info) == first).then_some(first);
+
+    let mut warnings = Vec::new();
+    let unplaced = looked.iter().filter(|(sample, _)| sample.west.is_nan()).count();
+    if unplaced > 0 {
+        warnings.push(format!(
+            "{unplaced} samples have no place on the map: neighbours cannot be told, so split them by groups"
+        ));
+    }
+    let mut samples: Vec<SampleRecord> = looked.into_iter().map(|(sample, _)| sample).collect();
+    let rows: Option<Vec<SplitRow>> = listed
+        .iter()
+        .map(|one| {
+            let split: Split = one.split.as_deref()?.parse().ok()?;
+            Some(SplitRow {
+                split: split.to_string(),
+                data_path: one.data_path.clone(),
+                mask_path: one.mask_path.clone(),
+                id: Some(one.id.clone()),
+                group: one.group.clone(),
+                resource: one.commodity.clone(),
+            })
+        })
+        .collect();
+    if let Some(bad) = listed.iter().filter_map(|one| one.split.as_deref()).find(|text| text.parse::<Split>().is_err())
+    {
+        return refuse(format!("its split `{bad}` is not known; expected train, val or test"));
+    }
+    samples.sort_by(|a, b| a.id.cmp(&b.id));
+    let card = DatasetCard {
+        format_version: FORMAT_VERSION,
+        software: software(),
+        origin,
+        title: options.title.clone().unwrap_or_else(|| {
+            root.file_name().map_or_else(|| "data set".to_owned(), |name| name.to_string_lossy().into_owned())
+        }),
+        root,
+        bands,
+        patch_size,
+        scale: options.scale,
+        offset_dn: options.offset_dn,
+        classes: [(0, "background"), (1, "mining")]
+            .map(|(value, name)| Class { value, name: name.to_owned() })
+            .to_vec(),
+        ignore: MASK_NODATA,
+        labels: Value::Null,
+        scenes: Vec::new(),
+        parameters,
+    };
+    if let Some(rows) = rows {
+        write_csv(&folder.join(SPLITS_FILE), rows)?;
+    }
+    write_index(folder, &card, &samples)?;
+    Ok(warnings)
+}
+
+/// All files of a sample, from the root.
+fn files_of(one: &Listed, bands: &[Band]) -> Vec<String> {
+    let mut files = if is_image(&one.data_path) {
+        vec![one.data_path.clone()]
+    } else {
+        bands.iter().map(|band| format!("{}/{band}.tif", one.data_path)).collect()
+    };
+    files.push(if is_image(&one.mask_path) { one.mask_path.clone() } else { format!("{}/{MASK_FILE}", one.mask_path) });
+    files
+}
+
+/// Looks at the files of a sample: sizes, place, share of mining.
+fn look(one: &Listed, root: &Path, bands: &[Band]) -> Result<(SampleRecord, RasterInfo)> {
+    let files = files_of(one, bands);
+    let open = |path: &String| open_image(&Location::from(root.join(path)));
+    let mask_path = files.last().expect("a sample has a mask");
+    let (mask, _) = open(mask_path)?;
+    let mut finest: Option<RasterInfo> = None;
+    let mut is_placed = true;
+    for path in &files[..files.len() - 1] {
+        let (source, placed) = open(path)?;
+        is_placed &= placed;
+        let info = source.info();
+        if is_image(&one.data_path) && info.band_names.len() != bands.len() {
+            return Err(Error::raster(
+                info.location.clone(),
+                format!(
+                    "it has {} bands, but {} are expected: {}",
+                    info.band_names.len(),
+                    bands.len(),
+                    Band::list(bands)
+                ),
+            ));
+        }
+        if finest.as_ref().is_none_or(|other| info.grid.width > other.grid.width) {
+            finest = Some(info.clone());
+        }
+    }
+    let finest = finest.unwrap_or_else(|| mask.info().clone());
+    let (image, labels) = (&finest.grid, &mask.info().grid);
+    if (image.width, image.height) != (labels.width, labels.height) {
+        return Err(Error::raster(
+            mask.info().location.clone(),
+            format!(
+                "the mask has {} x {} pixels, but the image {} x {}",
+                labels.width, labels.height, image.width, image.height
+            ),
+        ));
+    }
+    let pixels = mask.read(0, labels.full_window())?;
+    let mining = (0..pixels.len()).filter(|&i| !matches!(class(&pixels, i), 0 | MASK_NODATA)).count();
+    let [west, south, east, north] = if is_placed {
+        Transformer::new(&image.crs, &Crs::WGS84)?.transform_bounds(image.bounds())?
+    } else {
+        [f64::NAN; 4]
+    };
+    let record = SampleRecord {
+        id: one.id.clone(),
+        data_path: one.data_path.clone(),
+        mask_path: one.mask_path.clone(),
+        epsg: is_placed.then(|| image.crs.epsg()),
+        west,
+        south,
+        east,
+        north,
+        date: one.date.clone(),
+        scenes: String::new(),
+        scale: None,
+        offset_dn: None,
+        data_share: 1.0,
+        clear_share: None,
+        mining_share: mining as f64 / pixels.len().max(1) as f64,
+        mining_ha: None,
+        commodity: one.commodity.clone(),
+        group: one.group.clone(),
+    };
+    Ok((record, finest))
+}

@@ -1,0 +1,213 @@
+//! Samples as the network sees them: [`SampleReader`].
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Dataset, Origin, SampleRecord};
+use crate::patch::{BandNormalisation, Patch, PatchReader, SampleBand, Validity};
+use crate::raster::open_image;
+use crate::resample::SignedWindow;
+use crate::scene::BandRadiometry;
+use crate::{Band, DataType, Error, GeoTransform, Grid, Location, Pixels, RasterSource, Result, Window, open_raster};
+
+/// A sample, or a window of one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SamplePatch {
+    /// `[C, H, W]`, normalised reflectance.
+    pub data: Vec<f32>,
+    /// `[H, W]`, classes of the labels; the set's `ignore` value where nothing is known, has no data or is hidden by cloud.
+    pub mask: Vec<u8>,
+    /// Height and width.
+    pub size: (usize, usize),
+}
+
+/// A sample in digital numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RawSample {
+    /// `[C, H, W]`.
+    pub data: Vec<i16>,
+    /// `[H, W]`, classes of the labels.
+    pub mask: Vec<u8>,
+    /// Height and width.
+    pub size: (usize, usize),
+}
+
+/// Reads the samples of a data set. Several threads may read at once.
+#[derive(Debug, Clone)]
+pub struct SampleReader {
+    dataset: Arc<Dataset>,
+    bands: Vec<Band>,
+    normalisation: Vec<BandNormalisation>,
+}
+
+impl SampleReader {
+    /// A reader of `bands`, in this order. One normalisation per band. An error that names the bands the set has not.
+    pub fn new(dataset: Arc<Dataset>, bands: &[Band], normalisation: &[BandNormalisation]) -> Result<Self> {
+        assert_eq!(bands.len(), normalisation.len(), "one normalisation per band");
+        let found = &dataset.card().bands;
+        let missing: Vec<Band> = bands.iter().copied().filter(|band| !found.contains(band)).collect();
+        if !missing.is_empty() || bands.is_empty() {
+            return Err(Error::MissingBands {
+                scene: dataset.folder().display().to_string(),
+                missing,
+                found: found.clone(),
+            });
+        }
+        Ok(Self { dataset, bands: bands.to_vec(), normalisation: normalisation.to_vec() })
+    }
+
+    /// The bands, in the order of the channels.
+    pub fn bands(&self) -> &[Band] {
+        &self.bands
+    }
+
+    /// The data set.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// Opens the files of a sample.
+    pub fn open(&self, sample: &SampleRecord) -> Result<OpenSample> {
+        let card = self.dataset.card();
+        let (scale, offset_dn) = (sample.scale.unwrap_or(card.scale), sample.offset_dn.unwrap_or(card.offset_dn));
+        OpenSample::new(&self.dataset, sample, &self.bands, &self.normalisation, (scale, offset_dn))
+    }
+
+    /// Reads a whole sample.
+    pub fn read(&self, sample: &SampleRecord) -> Result<SamplePatch> {
+        let open = self.open(sample)?;
+        let window = open.grid().full_window();
+        open.read(window.into())
+    }
+
+    /// A whole sample in digital numbers, in the paper's way: bands stacked in the reader's order, coarse ones enlarged with
+    /// OpenCV's cubic kernel and rounded, and all of it cast to 16 bits with sign. Numbers above 32767 become negative.
+    pub fn read_raw_int16(&self, sample: &SampleRecord) -> Result<RawSample> {
+        let identity = vec![BandNormalisation::IDENTITY; self.bands.len()];
+        let open = OpenSample::new(&self.dataset, sample, &self.bands, &identity, (1.0, 0.0))?;
+        let window = open.grid().full_window();
+        let patch = open.reader.read(window.into())?;
+        let mask = open.mask_values(window.into())?;
+        let data = patch.data.iter().map(|&dn| dn as i64 as i16).collect();
+        Ok(RawSample { data, mask, size: (window.height, window.width) })
+    }
+}
+
+/// A sample whose files are open.
+#[derive(Debug)]
+pub struct OpenSample {
+    reader: PatchReader,
+    mask: Arc<dyn RasterSource>,
+    ignore: u8,
+}
+
+impl OpenSample {
+    fn new(
+        dataset: &Dataset,
+        sample: &SampleRecord,
+        bands: &[Band],
+        normalisation: &[BandNormalisation],
+        (scale, offset_dn): (f64, f64),
+    ) -> Result<Self> {
+        let mut opened: Vec<SampleBand> = Vec::new();
+        let mut last: Option<(PathBuf, Arc<dyn RasterSource>)> = None;
+        for &band in bands {
+            let (path, index) = dataset.band_file(sample, band)?;
+            let source = match &last {
+                Some((known, source)) if *known == path => Arc::clone(source),
+                _ => open_image(&Location::from(path.as_path()))?.0,
+            };
+            if index >= source.info().band_names.len() {
+                return Err(Error::raster(
+                    path.display().to_string(),
+                    format!(
+                        "it has {} bands, but {band} should be number {}",
+                        source.info().band_names.len(),
+                        index + 1
+                    ),
+                ));
+            }
+            let info = source.info();
+            let zero_is_nodata = info.data_type != DataType::F32 || info.nodata.is_none();
+            let radiometry = BandRadiometry { scale, offset_dn, nodata: info.nodata, zero_is_nodata };
+            last = Some((path, Arc::clone(&source)));
+            let grid = info.grid.clone();
+            opened.push(SampleBand { band, source, index, radiometry, grid });
+        }
+        if dataset.card().origin == Origin::Paper {
+            // As the paper's loader does: images are enlarged by their sizes, wherever they say that they lie.
+            let sizes = opened.iter().map(|band| (band.grid.width, band.grid.height));
+            let (width, height) = sizes.max().unwrap_or((1, 1));
+            for SampleBand { grid, .. } in &mut opened {
+                grid.transform = GeoTransform {
+                    origin_x: 0.0,
+                    origin_y: 0.0,
+                    pixel_width: width as f64 / grid.width as f64,
+                    pixel_height: -(height as f64 / grid.height as f64),
+                };
+            }
+        }
+        let classification =
+            dataset.classification_file(sample).map(|path| open_raster(&Location::from(path))).transpose()?;
+        let reader = PatchReader::of_rasters(opened, classification, normalisation)?;
+        let (mask, _) = open_image(&Location::from(dataset.mask_file(sample)))?;
+        let (image, labels) = (reader.grid(), &mask.info().grid);
+        if (image.width, image.height) != (labels.width, labels.height) {
+            return Err(Error::raster(
+                mask.info().location.clone(),
+                format!(
+                    "the mask has {} x {} pixels, but the image {} x {}",
+                    labels.width, labels.height, image.width, image.height
+                ),
+            ));
+        }
+        Ok(Self { reader, mask, ignore: dataset.card().ignore })
+    }
+
+    /// The grid of the finest band, which is that of the mask.
+    pub fn grid(&self) -> &Grid {
+        self.reader.grid()
+    }
+
+    /// Reads a window. It may reach beyond the sample: pixels outside repeat the edge and are to be ignored.
+    pub fn read(&self, window: SignedWindow) -> Result<SamplePatch> {
+        let Patch { data, validity } = self.reader.read(window)?;
+        let mut mask = self.mask_values(window)?;
+        for (value, state) in mask.iter_mut().zip(&validity) {
+            if *state != Validity::Assessable as u8 {
+                *value = self.ignore;
+            }
+        }
+        Ok(SamplePatch { data, mask, size: (window.height, window.width) })
+    }
+
+    /// Classes in a window; the ignored value outside.
+    fn mask_values(&self, window: SignedWindow) -> Result<Vec<u8>> {
+        let mut out = vec![self.ignore; window.width * window.height];
+        let grid = &self.mask.info().grid;
+        let clip = |at: i64, len: usize, max: usize| {
+            let (start, end) = (at.clamp(0, max as i64), (at + len as i64).clamp(0, max as i64));
+            (start as usize, (end - start) as usize)
+        };
+        let (col, width) = clip(window.col, window.width, grid.width);
+        let (row, height) = clip(window.row, window.height, grid.height);
+        if width == 0 || height == 0 {
+            return Ok(out);
+        }
+        let pixels = self.mask.read(0, Window::new(col, row, width, height))?;
+        let shift = (col as i64 - window.col, row as i64 - window.row);
+        for r in 0..height {
+            let line = &mut out[(r + shift.1 as usize) * window.width + shift.0 as usize..][..width];
+            for (c, value) in line.iter_mut().enumerate() {
+                *value = class(&pixels, r * width + c);
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// A value of a mask, whatever its type: those that are no class are ignored.
+pub(super) fn class(pixels: &Pixels, at: usize) -> u8 {
+    let value = pixels.get(at);
+    if (0.0..=255.0).contains(&value) { value as u8 } else { crate::cog::MASK_NODATA }
+}

@@ -1,0 +1,284 @@
+//! What the bands of a data set look like: [`stats()`].
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::sample::class;
+use super::{Dataset, STATS_FILE, SampleRecord, Split, write_json};
+use crate::predict::Progress;
+use crate::raster::open_image;
+use crate::scene::BandRadiometry;
+use crate::{Band, DataType, Error, Location, Result};
+
+/// Percentiles that are recorded.
+const PERCENTILES: [f64; 9] = [1.0, 2.0, 5.0, 25.0, 50.0, 75.0, 95.0, 98.0, 99.0];
+/// Width of a bin in reflectance: one digital number of Sentinel-2.
+const BIN: f64 = 1e-4;
+/// Bins up to a reflectance of 6.6; larger values (there are none in 16 bits) go to the last.
+const BINS: usize = 1 << 16;
+/// Bins of the histogram that is written: each is 50 digital numbers wide, up to a reflectance of 1.2.
+const COARSE: usize = 50;
+const HISTOGRAM_BINS: usize = 240;
+
+/// What to measure.
+#[derive(Debug, Clone, Default)]
+pub struct StatsOptions {
+    /// Measure all samples, for sets that are not split.
+    pub all: bool,
+}
+
+/// One band over the training split, in reflectance. Pixels without data are left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BandStats {
+    /// Pixels that were counted.
+    pub count: u64,
+    /// Smallest value.
+    pub min: f64,
+    /// Largest value.
+    pub max: f64,
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation of the population.
+    pub std: f64,
+    /// Values below which the given percentage of pixels lies, exact to 0.0001.
+    pub percentiles: BTreeMap<String, f64>,
+    /// Share of pixels by reflectance.
+    pub histogram: Histogram,
+}
+
+/// Pixels by value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Histogram {
+    /// Width of a bin; the first begins at 0.
+    pub bin_width: f64,
+    /// Pixels in each bin; the last holds all larger values too.
+    pub counts: Vec<u64>,
+}
+
+/// Bands and classes of a data set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DatasetStats {
+    /// What was measured: `train`, or `all`.
+    pub split: String,
+    /// Number of samples.
+    pub samples: usize,
+    /// By band.
+    pub bands: BTreeMap<Band, BandStats>,
+    /// By class.
+    pub classes: BTreeMap<String, ClassStats>,
+}
+
+/// One class over what was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassStats {
+    /// Value in masks.
+    pub value: u8,
+    /// Pixels.
+    pub pixels: u64,
+    /// Share of all pixels that have a class, 0 to 1.
+    pub share: f64,
+    /// Area in hectares, where the size of pixels is known in metres.
+    pub area_ha: Option<f64>,
+    /// Samples that have it.
+    pub samples: usize,
+}
+
+/// Running sums of one band.
+#[derive(Clone)]
+struct Sums {
+    count: u64,
+    sum: f64,
+    squares: f64,
+    min: f64,
+    max: f64,
+    bins: Vec<u32>,
+}
+
+impl Sums {
+    fn new() -> Self {
+        Self { count: 0, sum: 0.0, squares: 0.0, min: f64::INFINITY, max: f64::NEG_INFINITY, bins: vec![0; BINS] }
+    }
+
+    fn add(&mut self, value: f64) {
+        self.count += 1;
+        self.sum += value;
+        self.squares += value * value;
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+        self.bins[((value / BIN).round().max(0.0) as usize).min(BINS - 1)] += 1;
+    }
+
+    fn finish(&self, bins: &[u64]) -> BandStats {
+        let n = self.count.max(1) as f64;
+        let mean = self.sum / n;
+        let percentile = |p: f64| {
+            let wanted = (p / 100.0 * self.count as f64).ceil().max(1.0) as u64;
+            let mut seen = 0;
+            let at = bins.iter().position(|&count| {
+                seen += count;
+                seen >= wanted
+            });
+            at.map_or(self.max, |bin| bin as f64 * BIN)
+        };
+        let tidy = |v: f64| (v * 1e8).round() / 1e8;
+        let mut counts = vec![0; HISTOGRAM_BINS];
+        for (bin, count) in bins.iter().enumerate() {
+            counts[(bin / COARSE).min(HISTOGRAM_BINS - 1)] += count;
+        }
+        BandStats {
+            count: self.count,
+            min: tidy(self.min),
+            max: tidy(self.max),
+            mean: tidy(mean),
+            std: tidy((self.squares / n - mean * mean).max(0.0).sqrt()),
+            percentiles: PERCENTILES.iter().map(|&p| (format!("{p}"), tidy(percentile(p)))).collect(),
+            histogram: Histogram { bin_width: BIN * COARSE as f64, counts },
+        }
+    }
+}
+
+/// What one sample adds.
+struct Measured {
+    bands: Vec<Sums>,
+    classes: [u64; 256],
+    pixel_ha: Option<f64>,
+}
+
+/// Measures the bands and classes of the training split, and writes `stats.json` and the paper's `metadata/`.
+pub fn stats(
+    dataset: &Dataset,
+    options: &StatsOptions,
+    progress: &dyn Progress,
+    cancel: &AtomicBool,
+) -> Result<DatasetStats> {
+    let samples: Vec<&SampleRecord> =
+        if options.all { dataset.samples().iter().collect() } else { dataset.split(Split::Train)? };
+    let bands = dataset.card().bands.clone();
+    let mut totals: Vec<(Sums, Vec<u64>)> = bands.iter().map(|_| (Sums::new(), vec![0; BINS])).collect();
+    let (mut classes, mut in_samples, mut areas) = ([0_u64; 256], [0_usize; 256], [0.0_f64; 256]);
+    let mut metric = true;
+    let done = AtomicUsize::new(0);
+    // A few at a time, and added in their order: sums do not depend on the number of threads.
+    for chunk in samples.chunks(rayon::current_num_threads().max(1) * 2) {
+        let measured = chunk
+            .par_iter()
+            .map(|sample| {
+                if cancel.load(Ordering::Relaxed) {
+                    return Err(Error::Interrupted);
+                }
+                let measured = measure(dataset, sample, &bands)?;
+                progress.patches(done.fetch_add(1, Ordering::Relaxed) + 1, samples.len());
+                Ok(measured)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        for one in measured {
+            for ((sums, bins), more) in totals.iter_mut().zip(&one.bands) {
+                sums.count += more.count;
+                sums.sum += more.sum;
+                sums.squares += more.squares;
+                sums.min = sums.min.min(more.min);
+                sums.max = sums.max.max(more.max);
+                for (bin, count) in bins.iter_mut().zip(&more.bins) {
+                    *bin += u64::from(*count);
+                }
+            }
+            metric &= one.pixel_ha.is_some();
+            for value in 0..256 {
+                classes[value] += one.classes[value];
+                in_samples[value] += usize::from(one.classes[value] > 0);
+                areas[value] += one.classes[value] as f64 * one.pixel_ha.unwrap_or(0.0);
+            }
+        }
+    }
+    let card = dataset.card();
+    let known: u64 = card.classes.iter().map(|class| classes[usize::from(class.value)]).sum();
+    let classes = card
+        .classes
+        .iter()
+        .map(|class| {
+            let value = usize::from(class.value);
+            let stats = ClassStats {
+                value: class.value,
+                pixels: classes[value],
+                share: classes[value] as f64 / known.max(1) as f64,
+                area_ha: metric.then_some((areas[value] * 1e4).round() / 1e4),
+                samples: in_samples[value],
+            };
+            (class.name.clone(), stats)
+        })
+        .collect();
+    if let Some((band, _)) = bands.iter().zip(&totals).find(|(_, (sums, _))| sums.count == 0) {
+        return Err(Error::Input {
+            location: dataset.folder().display().to_string(),
+            reason: format!("{band} has no data in any of the {} samples measured", samples.len()),
+        });
+    }
+    let stats = DatasetStats {
+        split: if options.all { "all".to_owned() } else { Split::Train.to_string() },
+        samples: samples.len(),
+        bands: bands.iter().zip(&totals).map(|(&band, (sums, bins))| (band, sums.finish(bins))).collect(),
+        classes,
+    };
+    write(dataset.folder(), &stats)?;
+    Ok(stats)
+}
+
+fn measure(dataset: &Dataset, sample: &SampleRecord, bands: &[Band]) -> Result<Measured> {
+    let card = dataset.card();
+    let (scale, offset_dn) = (sample.scale.unwrap_or(card.scale), sample.offset_dn.unwrap_or(card.offset_dn));
+    let mut all = Vec::with_capacity(bands.len());
+    for &band in bands {
+        let (path, index) = dataset.band_file(sample, band)?;
+        let (source, _) = open_image(&Location::from(path))?;
+        let info = source.info();
+        let zero_is_nodata = info.data_type != DataType::F32 || info.nodata.is_none();
+        let radiometry = BandRadiometry { scale, offset_dn, nodata: info.nodata, zero_is_nodata };
+        let pixels = source.read(index, info.grid.full_window())?;
+        let mut sums = Sums::new();
+        for i in 0..pixels.len() {
+            let dn = pixels.get(i) as f32;
+            if !radiometry.is_nodata(dn) {
+                sums.add(f64::from(radiometry.reflectance(dn)));
+            }
+        }
+        all.push(sums);
+    }
+    let (mask, is_placed) = open_image(&Location::from(dataset.mask_file(sample)))?;
+    let grid = &mask.info().grid;
+    let pixels = mask.read(0, grid.full_window())?;
+    let mut classes = [0; 256];
+    for i in 0..pixels.len() {
+        classes[usize::from(class(&pixels, i))] += 1;
+    }
+    let pixel_ha = match grid.crs.metres_per_unit() {
+        _ if !is_placed => None,
+        Some(unit) => Some((grid.transform.pixel_width * grid.transform.pixel_height).abs() * unit * unit / 10_000.0),
+        None => {
+            // In degrees: the area of a pixel at the middle of the patch, on a sphere of the mean radius.
+            let middle = f64::midpoint(sample.south, sample.north).to_radians();
+            let degree = 6_371_008.8_f64.to_radians();
+            let t = &grid.transform;
+            grid.crs
+                .is_geographic()
+                .then(|| (t.pixel_width * t.pixel_height).abs() * degree * degree * middle.cos() / 10_000.0)
+        }
+    };
+    Ok(Measured { bands: all, classes, pixel_ha })
+}
+
+fn write(folder: &Path, stats: &DatasetStats) -> Result<()> {
+    let metadata = folder.join("metadata");
+    fs_err::create_dir_all(&metadata)?;
+    for (band, of) in &stats.bands {
+        // In digital numbers of 1 / 10,000, without offset: what the paper's loader divides by.
+        let dn = |v: f64| (v * 1e4 * 1e4).round() / 1e4;
+        let value = json!({ "min": dn(of.min), "max": dn(of.max), "mean": dn(of.mean), "std": dn(of.std) });
+        write_json(&metadata.join(format!("{band}_metadata.json")), &value)?;
+    }
+    write_json(&folder.join(STATS_FILE), stats)
+}
