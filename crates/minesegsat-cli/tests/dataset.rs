@@ -135,6 +135,50 @@ fn a_build_that_is_interrupted_goes_on_where_it_stopped() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_disk_without_room_is_told_and_no_patch_is_half_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (scene, labels) = inputs(folder.path());
+    let out = folder.path().join("set");
+    let mut failed = 0;
+    for blocks in [1, 4, 100_000] {
+        // No file may be larger than so many blocks.
+        let mut shell = std::process::Command::new("sh");
+        shell
+            .args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\""), "sh"])
+            .arg(support::program_path());
+        support::clean(&mut shell);
+        shell.args(["dataset", "build", "--patch-size", "24", "--scenes"]).arg(&scene).arg("--labels").arg(&labels);
+        let done = Done::of(shell.arg("--output").arg(&out));
+        let patches = names(&out.join("patches"));
+        if done.code == Some(0) {
+            assert_eq!(patches.len(), 4, "{blocks} blocks");
+            continue;
+        }
+        failed += 1;
+        done.failed(1, &["File too large"]);
+        for patch in patches {
+            assert!(!patch.starts_with('.'), "{blocks} blocks: {patch} is left behind");
+            assert_eq!(names(&out.join("patches").join(&patch)).len(), 15, "{blocks} blocks: {patch}");
+        }
+        assert!(!out.join("dataset.json").exists());
+    }
+    assert_eq!(failed, 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_build_into_one_folder_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (scene, labels) = inputs(folder.path());
+    let out = folder.path().join("set");
+    let lock = minesegsat::output::FolderLock::acquire(&out).unwrap();
+    build(&scene, &labels, &out, &[]).failed(1, &["is in use by another run", "wait for it to end"]);
+    drop(lock);
+    build(&scene, &labels, &out, &[]).succeeded_quietly();
+}
+
 #[test]
 fn an_index_that_names_missing_files_lists_them_all() {
     let folder = tempfile::tempdir().unwrap();

@@ -17,6 +17,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use tempfile::SpooledTempFile;
+
 use crate::{DataType, Error, Grid, Pixels, Result};
 use layout::{Directory, LevelBlocks};
 use pyramid::{Pyramid, PyramidSettings};
@@ -28,6 +30,9 @@ pub const MASK_NODATA: u8 = 255;
 ///
 /// Palettes have no opacity in TIFF; GDAL and its users show the nodata value as transparent.
 pub const MASK_PALETTE: [[u8; 3]; 2] = [[24, 24, 24], [227, 26, 28]];
+
+/// Compressed blocks up to so many bytes wait in memory, more in a temporary file.
+const SPOOL_IN_MEMORY: usize = 4 << 20;
 
 /// How a pixel of an overview is made from the pixels below it in the next finer level.
 ///
@@ -165,7 +170,8 @@ impl CogOptions {
 /// Compressed blocks on their way into the file, in the order in which they were made.
 #[derive(Debug)]
 struct Spool {
-    file: File,
+    /// In memory while it is small.
+    file: SpooledTempFile,
     len: u64,
 }
 
@@ -227,8 +233,10 @@ impl CogWriter {
             Some(parent) if parent != Path::new("") => parent,
             _ => Path::new("."),
         };
-        let file = tempfile::tempfile_in(folder)
-            .map_err(|error| fail(format!("no temporary file in {}: {error}", folder.display())))?;
+        if !folder.is_dir() {
+            return Err(fail(format!("there is no folder {}", folder.display())));
+        }
+        let file = tempfile::spooled_tempfile_in(SPOOL_IN_MEMORY, folder);
         let pyramid = pyramid::of_type(
             options.data_type,
             grid.width,
@@ -295,7 +303,7 @@ impl CogWriter {
         for LevelBlocks { runs, .. } in levels.iter().rev() {
             for run in runs {
                 self.spool.file.seek(SeekFrom::Start(run.start))?;
-                let copied = io::copy(&mut (&self.spool.file).take(run.end - run.start), &mut out)?;
+                let copied = io::copy(&mut (&mut self.spool.file).take(run.end - run.start), &mut out)?;
                 if copied != run.end - run.start {
                     return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the temporary file was cut short"));
                 }

@@ -31,6 +31,16 @@ pub enum Pixels {
 }
 
 impl Pixels {
+    /// All values in floating point, which holds every integer type here exactly.
+    pub fn to_f32(&self) -> Vec<f32> {
+        match self {
+            Self::U8(v) => v.iter().copied().map(f32::from).collect(),
+            Self::U16(v) => v.iter().copied().map(f32::from).collect(),
+            Self::I16(v) => v.iter().copied().map(f32::from).collect(),
+            Self::F32(v) => v.clone(),
+        }
+    }
+
     /// Number of pixels.
     pub fn len(&self) -> usize {
         match self {

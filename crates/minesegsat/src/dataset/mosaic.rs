@@ -248,9 +248,11 @@ impl Mosaic {
     ) -> Result<Option<Merged>> {
         let Some(grid) = self.grid(cell, layer) else { return Ok(None) };
         let data_type = self.lattices[&layer].data_type;
-        let mut out = vec![f32::NAN; grid.width * grid.height];
+        let all = grid.width * grid.height;
+        // Made when a second scene, or a pixel without data, makes it necessary.
+        let mut out: Vec<f32> = Vec::new();
         let (mut from, mut clamped) = (BTreeMap::new(), 0);
-        let mut missing = out.len();
+        let mut missing = all;
         // With clouds to fill, a first pass takes what is clear, the second whatever there is.
         let passes: &[bool] = if self.fill_clouds { &[true, false] } else { &[false] };
         for &only_clear in passes {
@@ -262,14 +264,15 @@ impl Mosaic {
                 let Some((inside, window)) = overlap(&grid, &found.grid) else { continue };
                 let source = self.raster(index, layer, found)?;
                 let pixels = source.read(found.index, window)?;
-                if missing == out.len() && inside == grid.full_window() && same(target, found) && !only_clear {
-                    let has_data = |i: usize| !found.is_nodata(pixels.get(i) as f32);
-                    if (0..pixels.len()).all(has_data) {
-                        from.insert(index, pixels.len());
-                        return Ok(Some(Merged { grid, pixels, from, clamped }));
-                    }
+                let is_whole = missing == all && inside == grid.full_window();
+                if is_whole && same(target, found) && !only_clear && !found.any_nodata(&pixels) {
+                    from.insert(index, pixels.len());
+                    return Ok(Some(Merged { grid, pixels, from, clamped }));
                 }
+                let values = pixels.to_f32();
+                out.resize(all, f32::NAN);
                 let clear = if only_clear { self.clear(index, &grid, inside)? } else { None };
+                let is_same = same(target, found);
                 let mut taken = 0;
                 for row in 0..inside.height {
                     let line = &mut out[(inside.row + row) * grid.width + inside.col..][..inside.width];
@@ -278,12 +281,12 @@ impl Mosaic {
                         if !value.is_nan() || clear.as_ref().is_some_and(|clear| !clear[at]) {
                             continue;
                         }
-                        let dn = pixels.get(at) as f32;
+                        let dn = values[at];
                         if found.is_nodata(dn) {
                             continue;
                         }
                         *value = match (target, found.radiometry) {
-                            (Some(target), Some(own)) if !same(Some(target), found) => {
+                            (Some(target), Some(own)) if !is_same => {
                                 let (dn, was_clamped) = convert(dn, &own, &target, data_type);
                                 clamped += usize::from(was_clamped);
                                 dn
@@ -299,6 +302,7 @@ impl Mosaic {
                 }
             }
         }
+        out.resize(all, f32::NAN);
         Ok(Some(Merged { pixels: typed(&out, data_type), grid, from, clamped }))
     }
 

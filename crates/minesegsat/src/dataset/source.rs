@@ -11,7 +11,7 @@ use super::mosaic::Layer;
 use crate::raster::StatedChecksum;
 use crate::scene::{BandRadiometry, OpenOptions, SceneMetadata};
 use crate::{
-    Band, Crs, DataType, Error, Grid, Location, RasterSource, Result, Scene, SceneBand, open_jp2_with_grid,
+    Band, Crs, DataType, Error, Grid, Location, Pixels, RasterSource, Result, Scene, SceneBand, open_jp2_with_grid,
     open_raster, read_json,
 };
 
@@ -43,6 +43,18 @@ impl SourceBand {
     /// Opens the file again.
     pub(crate) fn open(&self) -> Result<Arc<dyn RasterSource>> {
         if self.is_jp2 { open_jp2_with_grid(&self.location, self.grid.clone()) } else { open_raster(&self.location) }
+    }
+
+    /// Whether any pixel has no data.
+    pub(crate) fn any_nodata(&self, pixels: &Pixels) -> bool {
+        match pixels {
+            // The usual case, without a detour through floating point.
+            Pixels::U16(values) => {
+                let nodata: Vec<u16> = (0..=u16::MAX).filter(|&dn| self.is_nodata(f32::from(dn))).collect();
+                nodata.iter().any(|dn| values.contains(dn))
+            }
+            other => other.to_f32().into_iter().any(|dn| self.is_nodata(dn)),
+        }
     }
 
     pub(crate) fn is_nodata(&self, dn: f32) -> bool {
