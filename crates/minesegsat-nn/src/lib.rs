@@ -13,6 +13,9 @@
 //! - [`import_checkpoint`], [`save_model`], [`random_model`]: new model folders.
 //! - [`Model::open`], [`list_models`], [`verify`]: existing ones.
 //!
+//! # Training
+//! - [`loss`]: what is minimised; [`schedule`]: how the learning rate goes.
+//!
 //! # Inference
 //! - [`BurnSegmenter`]: a model behind [`minesegsat::Segmenter`], the seam that makes maps.
 //! - [`parse_device`]: where it runs.
@@ -43,10 +46,12 @@ mod error;
 mod folded_decode_head;
 mod import;
 mod init;
+pub mod loss;
 mod mix_ffn;
 mod mix_transformer;
 mod model;
 mod overlap_patch_embed;
+pub mod schedule;
 mod segformer;
 mod segmenter;
 mod transformer_block;

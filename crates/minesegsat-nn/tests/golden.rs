@@ -11,6 +11,10 @@ use burn::tensor::{
     ops::{InterpolateMode, InterpolateOptions},
 };
 use minesegsat_nn::{Checkpoint, Device, Error, FoldedDecodeHead, ImportOptions, import_checkpoint, verify};
+use minesegsat_nn::{
+    loss::{CrossEntropyLoss, DiceLoss, FocalLoss, JaccardLoss, Loss, LovaszHingeLoss, Target, TverskyLoss},
+    schedule::{LearningRate, Schedule},
+};
 use safetensors::SafeTensors;
 
 /// The golden folder, or `None` with a message where it is absent.
@@ -141,6 +145,112 @@ fn golden_checkpoints_cut_short_are_refused() {
             fs_err::write(&short, &whole[..len]).unwrap();
             let error = Checkpoint::read(&short).unwrap_err();
             assert!(matches!(error, Error::NotACheckpoint { .. }), "{}: {error:?}", path.display());
+        }
+    }
+}
+
+/// `tversky_a0.3_b0.7_s1_gamma0.75` and the like: the loss that a name spells.
+fn loss_of(name: &str) -> Loss {
+    let parts: Vec<&str> = name.split('_').collect();
+    let number = |prefix: &str| {
+        parts.iter().filter_map(|part| part.strip_prefix(prefix)).find_map(|text| text.parse::<f64>().ok())
+    };
+    let smooth = number("s").unwrap_or(0.0);
+    match parts[0] {
+        "tversky" => {
+            let (alpha, beta) = (number("a").unwrap(), number("b").unwrap());
+            Loss::Tversky(TverskyLoss { alpha, beta, smooth, gamma: number("gamma").unwrap_or(1.0) })
+        }
+        "dice" => Loss::Dice(DiceLoss { smooth }),
+        "jaccard" => Loss::Jaccard(JaccardLoss { smooth }),
+        "lovasz" => Loss::LovaszHinge(LovaszHingeLoss { per_image: name.ends_with("per_image") }),
+        "focal" => Loss::Focal(FocalLoss { alpha: number("alpha").unwrap(), gamma: number("gamma").unwrap() }),
+        "bce" => Loss::CrossEntropy(CrossEntropyLoss::default()),
+        _ => panic!("no loss is called {name}"),
+    }
+}
+
+#[test]
+fn golden_losses_and_their_gradients_equal_the_reference() {
+    let Some(folder) = golden() else { return };
+    let path = folder.join("losses.safetensors");
+    let bytes = fs_err::read(&path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let tensors = read_tensors(&path);
+    let device = Device::flex();
+    let mut compared = 0;
+    for (key, (shape, values)) in tensors.iter().filter(|(key, _)| key.ends_with(".logits")) {
+        let case = key.trim_end_matches(".logits");
+        let masks = file.tensor(&format!("{case}.mask")).unwrap().data().to_vec();
+        let target = Target::new(&masks, shape.clone().try_into().unwrap(), 255, &device);
+        let prefix = format!("{case}.");
+        for name in tensors.keys().filter_map(|key| key.strip_prefix(&prefix)?.strip_suffix(".loss")) {
+            let (_, expected) = &tensors[&format!("{case}.{name}.loss")];
+            let (_, gradient) = &tensors[&format!("{case}.{name}.grad")];
+            let data = TensorData::new(values.clone(), shape.clone());
+            let logits = Tensor::<4>::from_data(data, &device).autodiff().require_grad();
+            let loss = loss_of(name).forward(logits.clone(), &target);
+            let found = loss.clone().into_scalar::<f32>();
+            let scale = expected[0].abs().max(1e-3);
+            assert!((found - expected[0]).abs() <= 1e-5 * scale, "{case} {name}: {found}, {}", expected[0]);
+            let gradients = loss.backward();
+            let found: Vec<f32> = logits.grad(&gradients).unwrap().into_data().try_to_vec().unwrap();
+            assert!(found.iter().all(|g| g.is_finite()), "{case} {name}");
+            let largest = gradient.iter().filter(|g| g.is_finite()).fold(1e-6_f32, |max, g| max.max(g.abs()));
+            // The reference has 0/0 where a batch without mines meets a root.
+            let equal = |a: f32, b: f32| b.is_nan() || (a - b).abs() <= 1e-4 * largest;
+            for (i, a) in found.iter().enumerate() {
+                // Where two pixels are alike, the order in which the reference sorts them is its own.
+                let alike = (0..values.len()).filter(|&j| (values[j], masks[j]) == (values[i], masks[i]));
+                let matches = equal(*a, gradient[i]) || alike.clone().any(|j| equal(*a, gradient[j]));
+                assert!(matches, "{case} {name} {i}: {a}, {}", gradient[i]);
+            }
+            compared += 1;
+        }
+    }
+    assert!(compared > 0, "{} has no cases", path.display());
+}
+
+#[test]
+fn golden_schedules_equal_pytorch() {
+    let Some(folder) = golden() else { return };
+    let file: serde_json::Value =
+        serde_json::from_slice(&fs_err::read(folder.join("schedules.json")).unwrap()).unwrap();
+    for (name, case) in file.as_object().unwrap() {
+        let number = |key: &str| case[key].as_f64();
+        let count = |key: &str| case[key].as_u64().map(|n| n as usize);
+        let eta_min = number("eta_min").unwrap_or(0.0);
+        let schedule = match name.as_str() {
+            "cosine" => Schedule::Cosine { t_max: count("t_max").unwrap(), eta_min },
+            "cosine_restart" => {
+                Schedule::CosineRestart { t_0: count("t_0").unwrap(), t_mult: count("t_mult").unwrap(), eta_min }
+            }
+            "onecycle" => Schedule::Onecycle {
+                total_steps: count("total_steps").unwrap(),
+                pct_start: number("pct_start").unwrap(),
+                div_factor: number("div_factor").unwrap(),
+                final_div_factor: number("final_div_factor").unwrap(),
+            },
+            "plateau" => Schedule::Plateau {
+                minimise: case["mode"] == "min",
+                factor: number("factor").unwrap(),
+                patience: count("patience").unwrap(),
+                threshold: number("threshold").unwrap(),
+                min_lr: number("min_lr").unwrap(),
+            },
+            "polynomial" => {
+                Schedule::Polynomial { total_iters: count("total_iters").unwrap(), power: number("power").unwrap() }
+            }
+            other => panic!("no schedule is called {other}"),
+        };
+        let mut rate = LearningRate::new(schedule, number("lr").or(number("max_lr")).unwrap());
+        let values = case["values"].as_array().unwrap();
+        assert!(!values.is_empty());
+        for (epoch, expected) in values.iter().enumerate() {
+            // Some files note the rate of an epoch before its loss is known, as an optimiser uses it.
+            let expected = expected.as_f64().unwrap();
+            assert!((rate.rate() - expected).abs() <= 1e-9, "{name} {epoch}: {}, {expected}", rate.rate());
+            rate.advance(case["val_loss"][epoch].as_f64());
         }
     }
 }
