@@ -5,12 +5,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use burn::module::Module;
+use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{
     Tensor, TensorData,
     module::interpolate,
     ops::{InterpolateMode, InterpolateOptions},
 };
-use minesegsat_nn::{Checkpoint, Device, Error, FoldedDecodeHead, ImportOptions, import_checkpoint, verify};
+use minesegsat_nn::{
+    Checkpoint, Device, Error, FoldedDecodeHead, ImportOptions, SegFormerConfig, import_checkpoint, verify,
+};
 use minesegsat_nn::{
     loss::{CrossEntropyLoss, DiceLoss, FocalLoss, JaccardLoss, Loss, LovaszHingeLoss, Target, TverskyLoss},
     schedule::{LearningRate, Schedule},
@@ -253,4 +257,37 @@ fn golden_schedules_equal_pytorch() {
             rate.advance(case["val_loss"][epoch].as_f64());
         }
     }
+}
+
+#[test]
+fn golden_training_steps_equal_pytorch() {
+    let Some(folder) = golden() else { return };
+    let path = folder.join("train_steps.safetensors");
+    let bytes = fs_err::read(&path).unwrap();
+    let masks = SafeTensors::deserialize(&bytes).unwrap().tensor("mask").unwrap().data().to_vec();
+    let expected = read_tensors(&path);
+    let device = Device::flex();
+    let checkpoint = Checkpoint::read(folder.join("train_steps_init.pth")).unwrap();
+    let config = SegFormerConfig { dropout: 0.0, drop_path_rate: 0.0, ..checkpoint.config(None).unwrap() };
+    let mut network = checkpoint.load(&config, &device).unwrap().train();
+    let input = tensor4(&expected["input"], &device.clone().autodiff());
+    let [n, _, h, w] = input.dims();
+    let target = Target::new(&masks, [n, 1, h, w], 255, &device);
+    let loss = TverskyLoss { alpha: 4.0, beta: 4.0, smooth: 1.0, gamma: 1.0 };
+    // Burn's defaults of epsilon and decay are not PyTorch's.
+    let mut optimiser = AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(0.01).init();
+    for (step, expected) in expected["losses"].1.iter().enumerate() {
+        let loss = loss.forward(network.forward(input.clone()), &target);
+        let found = loss.clone().into_scalar::<f32>();
+        println!("step {step}: {found}, {expected}");
+        assert!((found - expected).abs() <= 1e-4 * expected, "step {step}: {found}, {expected}");
+        let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        network = optimiser.step(3e-4, network, gradients);
+    }
+    let logits = network.valid().forward(tensor4(&expected["input"], &device));
+    let difference = max_abs_difference(logits, &expected["logits_after"]);
+    let largest = expected["logits_after"].1.iter().fold(0.0_f32, |max, v| max.max(v.abs()));
+    println!("logits after training differ by {difference:e} of {largest}");
+    // Burn's running variance is that of the batch (divided by n), PyTorch's an estimate (by n - 1): 1/1024 here.
+    assert!(difference < 1e-3 * largest, "{difference} of {largest}");
 }
