@@ -12,6 +12,7 @@ use burn::tensor::{
     module::interpolate,
     ops::{InterpolateMode, InterpolateOptions},
 };
+use minesegsat::metrics::ConfusionMatrix;
 use minesegsat_nn::{
     Checkpoint, Device, Error, FoldedDecodeHead, ImportOptions, SegFormerConfig, import_checkpoint, verify,
 };
@@ -290,4 +291,40 @@ fn golden_training_steps_equal_pytorch() {
     println!("logits after training differ by {difference:e} of {largest}");
     // Burn's running variance is that of the batch (divided by n), PyTorch's an estimate (by n - 1): 1/1024 here.
     assert!(difference < 1e-3 * largest, "{difference} of {largest}");
+}
+
+#[test]
+fn golden_counts_are_exact() {
+    let Some(folder) = golden() else { return };
+    let path = folder.join("losses.safetensors");
+    let bytes = fs_err::read(&path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let mut compared = 0;
+    for (key, (shape, values)) in read_tensors(&path).iter().filter(|(key, _)| key.ends_with(".logits")) {
+        let case = key.trim_end_matches(".logits");
+        let masks = file.tensor(&format!("{case}.mask")).unwrap().data().to_vec();
+        let counts = file.tensor(&format!("{case}.counts_tp_fp_fn_tn")).unwrap();
+        let bytes = counts.data();
+        let expected: Vec<u64> = match counts.dtype() {
+            safetensors::Dtype::I64 => {
+                bytes.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as u64).collect()
+            }
+            safetensors::Dtype::F64 => {
+                bytes.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap()) as u64).collect()
+            }
+            safetensors::Dtype::F32 => {
+                bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()) as u64).collect()
+            }
+            other => panic!("counts are {other:?}"),
+        };
+        let pixels = shape[2] * shape[3];
+        for (image, expected) in expected.chunks_exact(4).enumerate() {
+            let part = image * pixels..(image + 1) * pixels;
+            let probabilities: Vec<f32> = values[part.clone()].iter().map(|x| 1.0 / (1.0 + (-x).exp())).collect();
+            let found = ConfusionMatrix::count(&probabilities, &masks[part], 0.5, 255);
+            assert_eq!([found.tp, found.fp, found.fn_, found.tn], expected, "{case} {image}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 0);
 }

@@ -10,6 +10,7 @@
 //!   cubic kernel, by map position)
 //! - Labels: [`labels`] (polygons of mines read, filtered, repaired, reprojected and burned into masks)
 //! - Training sets: [`labels`] (polygons in, masks out), [`dataset`] (build, split, measure, import, read)
+//! - How good a map is: [`metrics`]
 //! - Maps: [`predict`] (the whole run), [`polygonize`], [`rasterize`], [`area`] (geodesic)
 //! - Scenes with known truth: [`simulate`]
 //! - Files out: [`cog`], [`vector`], [`quicklook`], [`manifest`], [`output`] (complete or absent)
@@ -32,6 +33,7 @@ mod grid;
 pub mod http;
 pub mod labels;
 pub mod manifest;
+pub mod metrics;
 pub mod output;
 pub mod patch;
 pub mod patch_grid;
