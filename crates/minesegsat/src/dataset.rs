@@ -42,7 +42,7 @@ use crate::output::atomic_write;
 use crate::preview::{Layer, Layers};
 use crate::raster::open_image;
 use crate::scene::BandRadiometry;
-use crate::{Band, DataType, Error, Location, Result, read_json};
+use crate::{Band, DataType, Error, Location, RasterInfo, Result, read_json};
 
 /// Describes a data set.
 pub const CARD_FILE: &str = "dataset.json";
@@ -351,15 +351,11 @@ impl Dataset {
 
     /// The rasters of a sample, as previews need them: those of `bands` that the set has, classification and mask.
     pub fn layers(&self, sample: &SampleRecord, bands: &[Band]) -> Result<Layers> {
-        let (scale, offset_dn) =
-            (sample.scale.unwrap_or(self.card.scale), sample.offset_dn.unwrap_or(self.card.offset_dn));
         let mut layers = Layers::default();
         for &band in bands.iter().filter(|band| self.card.bands.contains(band)) {
             let (path, index) = self.band_file(sample, band)?;
             let (source, _) = open_image(&Location::from(path))?;
-            let info = source.info();
-            let zero_is_nodata = info.data_type != DataType::F32 || info.nodata.is_none();
-            let radiometry = BandRadiometry { scale, offset_dn, nodata: info.nodata, zero_is_nodata };
+            let radiometry = self.radiometry(sample, source.info());
             layers.bands.insert(band, (Layer { source, index }, radiometry));
         }
         let open =
@@ -367,6 +363,16 @@ impl Dataset {
         layers.classification = self.classification_file(sample).map(open).transpose()?;
         layers.mask = Some(open(self.mask_file(sample))?);
         Ok(layers)
+    }
+
+    /// How a file of a sample becomes reflectance.
+    fn radiometry(&self, sample: &SampleRecord, info: &RasterInfo) -> BandRadiometry {
+        BandRadiometry {
+            scale: sample.scale.unwrap_or(self.card.scale),
+            offset_dn: sample.offset_dn.unwrap_or(self.card.offset_dn),
+            nodata: info.nodata,
+            zero_is_nodata: info.data_type != DataType::F32 || info.nodata.is_none(),
+        }
     }
 
     /// The mask of a sample.

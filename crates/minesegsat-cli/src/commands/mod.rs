@@ -10,9 +10,25 @@ pub(crate) mod scene_preview;
 pub(crate) mod search;
 pub(crate) mod simulate;
 
-use minesegsat::scene::{OpenOptions, RadiometryOverride};
+use std::path::Path;
 
-use crate::args::SceneArgs;
+use minesegsat::predict::AreaOfInterest;
+use minesegsat::scene::{OpenOptions, RadiometryOverride};
+use minesegsat::vector::read_area_of_interest;
+
+use crate::args::{Bbox, SceneArgs};
+
+/// The part of a scene that `--bbox` or `--intersects` name.
+pub(crate) fn area_of_interest(bbox: Option<Bbox>, polygons: Option<&Path>) -> minesegsat::Result<AreaOfInterest> {
+    Ok(match (bbox, polygons) {
+        (Some(bbox), _) => AreaOfInterest::Bbox(bbox.0),
+        (None, Some(path)) => {
+            let (polygons, crs) = read_area_of_interest(path)?;
+            AreaOfInterest::Polygons(polygons, crs)
+        }
+        (None, None) => AreaOfInterest::Scene,
+    })
+}
 
 /// What the flags say of how to open a scene.
 pub(crate) fn open_options(args: &SceneArgs) -> OpenOptions {

@@ -9,23 +9,20 @@ use minesegsat::{
     patch::BandNormalisation,
     polygonize::Connectivity,
     predict::ModelDescription,
-    predict::{AreaOfInterest, PredictOptions, predict},
-    vector::read_area_of_interest,
+    predict::{PredictOptions, predict},
 };
 use minesegsat_nn::{BurnSegmenter, Model, ModelCard, parse_device};
 
-use crate::{args::PredictArgs, commands::open_options, interrupt, progress::Bar};
+use crate::{
+    args::PredictArgs,
+    commands::{area_of_interest, open_options},
+    interrupt,
+    progress::Bar,
+};
 
 pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
-    let area = match (&args.bbox, &args.intersects) {
-        (Some(bbox), _) => AreaOfInterest::Bbox(bbox.0),
-        (None, Some(path)) => {
-            let (polygons, crs) = read_area_of_interest(path)?;
-            AreaOfInterest::Polygons(polygons, crs)
-        }
-        (None, None) => AreaOfInterest::Scene,
-    };
+    let area = area_of_interest(args.bbox, args.intersects.as_deref())?;
     let device = parse_device(&args.device)?;
     let on_cpu = device == minesegsat_nn::Device::flex();
     let model = Model::open(&args.model, &device)?;

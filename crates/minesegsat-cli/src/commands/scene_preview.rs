@@ -6,27 +6,23 @@ use indicatif::{ProgressBar, ProgressStyle};
 use minesegsat::{
     Scene,
     output::OutputFolder,
-    predict::AreaOfInterest,
     preview::{Heading, Panel, View, read_scene, render_sheet},
     scene::OpenOptions,
     vector::read_area_of_interest,
 };
 
-use crate::{args::ScenePreviewArgs, commands::open_options, interrupt};
+use crate::{
+    args::ScenePreviewArgs,
+    commands::{area_of_interest, open_options},
+    interrupt,
+};
 
 pub(crate) fn run(args: &ScenePreviewArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
     let folder = args.output.parent().filter(|folder| !folder.as_os_str().is_empty());
     let name = args.output.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let output = OutputFolder::create(folder.unwrap_or(".".as_ref()), &[name], args.overwrite)?;
-    let area = match (&args.bbox, &args.intersects) {
-        (Some(bbox), _) => AreaOfInterest::Bbox(bbox.0),
-        (None, Some(path)) => {
-            let (polygons, crs) = read_area_of_interest(path)?;
-            AreaOfInterest::Polygons(polygons, crs)
-        }
-        (None, None) => AreaOfInterest::Scene,
-    };
+    let area = area_of_interest(args.bbox, args.intersects.as_deref())?;
     let outlines = args.outlines.as_deref().map(read_area_of_interest).transpose()?;
     let options = OpenOptions { only: Some(Panel::BANDS.to_vec()), ..open_options(&args.scene) };
     let scene = Scene::open(&args.scene.scene, &options)?;

@@ -7,8 +7,7 @@ use super::{Dataset, Origin, SampleRecord};
 use crate::patch::{BandNormalisation, Patch, PatchReader, SampleBand, Validity};
 use crate::raster::open_image;
 use crate::resample::SignedWindow;
-use crate::scene::BandRadiometry;
-use crate::{Band, DataType, Error, GeoTransform, Grid, Location, Pixels, RasterSource, Result, Window, open_raster};
+use crate::{Band, Error, GeoTransform, Grid, Location, Pixels, RasterSource, Result, Window, open_raster};
 
 /// A sample, or a window of one.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,9 +67,7 @@ impl SampleReader {
 
     /// Opens the files of a sample.
     pub fn open(&self, sample: &SampleRecord) -> Result<OpenSample> {
-        let card = self.dataset.card();
-        let (scale, offset_dn) = (sample.scale.unwrap_or(card.scale), sample.offset_dn.unwrap_or(card.offset_dn));
-        OpenSample::new(&self.dataset, sample, &self.bands, &self.normalisation, (scale, offset_dn))
+        OpenSample::new(&self.dataset, sample, &self.bands, &self.normalisation)
     }
 
     /// Reads a whole sample.
@@ -84,7 +81,8 @@ impl SampleReader {
     /// OpenCV's cubic kernel and rounded, and all of it cast to 16 bits with sign. Numbers above 32767 become negative.
     pub fn read_raw_int16(&self, sample: &SampleRecord) -> Result<RawSample> {
         let identity = vec![BandNormalisation::IDENTITY; self.bands.len()];
-        let open = OpenSample::new(&self.dataset, sample, &self.bands, &identity, (1.0, 0.0))?;
+        let unscaled = SampleRecord { scale: Some(1.0), offset_dn: Some(0.0), ..sample.clone() };
+        let open = OpenSample::new(&self.dataset, &unscaled, &self.bands, &identity)?;
         let window = open.grid().full_window();
         let patch = open.reader.read(window.into())?;
         let mask = open.mask_values(window.into())?;
@@ -107,7 +105,6 @@ impl OpenSample {
         sample: &SampleRecord,
         bands: &[Band],
         normalisation: &[BandNormalisation],
-        (scale, offset_dn): (f64, f64),
     ) -> Result<Self> {
         let mut opened: Vec<SampleBand> = Vec::new();
         let mut last: Option<(PathBuf, Arc<dyn RasterSource>)> = None;
@@ -128,8 +125,7 @@ impl OpenSample {
                 ));
             }
             let info = source.info();
-            let zero_is_nodata = info.data_type != DataType::F32 || info.nodata.is_none();
-            let radiometry = BandRadiometry { scale, offset_dn, nodata: info.nodata, zero_is_nodata };
+            let radiometry = dataset.radiometry(sample, info);
             last = Some((path, Arc::clone(&source)));
             let grid = info.grid.clone();
             opened.push(SampleBand { band, source, index, radiometry, grid });

@@ -12,8 +12,7 @@ use super::sample::class;
 use super::{Dataset, STATS_FILE, SampleRecord, Split, write_json};
 use crate::predict::Progress;
 use crate::raster::open_image;
-use crate::scene::BandRadiometry;
-use crate::{Band, DataType, Error, Location, Result};
+use crate::{Band, Error, Location, Result};
 
 /// Percentiles that are recorded.
 const PERCENTILES: [f64; 9] = [1.0, 2.0, 5.0, 25.0, 50.0, 75.0, 95.0, 98.0, 99.0];
@@ -229,15 +228,12 @@ pub fn stats(
 }
 
 fn measure(dataset: &Dataset, sample: &SampleRecord, bands: &[Band]) -> Result<Measured> {
-    let card = dataset.card();
-    let (scale, offset_dn) = (sample.scale.unwrap_or(card.scale), sample.offset_dn.unwrap_or(card.offset_dn));
     let mut all = Vec::with_capacity(bands.len());
     for &band in bands {
         let (path, index) = dataset.band_file(sample, band)?;
         let (source, _) = open_image(&Location::from(path))?;
         let info = source.info();
-        let zero_is_nodata = info.data_type != DataType::F32 || info.nodata.is_none();
-        let radiometry = BandRadiometry { scale, offset_dn, nodata: info.nodata, zero_is_nodata };
+        let radiometry = dataset.radiometry(sample, info);
         let pixels = source.read(index, info.grid.full_window())?;
         let mut sums = Sums::new();
         for i in 0..pixels.len() {
