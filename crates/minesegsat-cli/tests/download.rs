@@ -1,5 +1,5 @@
 //! Downloads, whole and clipped, from servers that misbehave, with the built program.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on panics; a measurement prints")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod support;
 
@@ -447,33 +447,6 @@ fn ten_kills_at_random_moments_end_with_the_same_bytes() {
     assert!(asked - asked_before < parts + 4, "what arrived before is not fetched again");
     assert!(contents(&killed.join("large")) == expected);
     assert_eq!(names(&killed), ["large"]);
-}
-
-/// Not a test but a measurement: `cargo test --release --workspace --test download -- --ignored --nocapture saturated`.
-#[test]
-#[ignore = "a measurement"]
-fn a_server_throttled_to_50_mb_per_second_is_saturated() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Server::start();
-    let mut assets = json!({});
-    for (i, key) in ["B02", "B03", "B04", "B08", "B11", "B12"].into_iter().enumerate() {
-        let url = server.serve(&format!("/{key}.tif"), noise(i as u64, 50_000_000), Fault::None);
-        assets[key] = json!({"href": url, "type": "image/tiff"});
-    }
-    let item =
-        json!({"type": "Feature", "id": "large", "geometry": null, "properties": {}, "links": [], "assets": assets});
-    let path = folder.path().join("item.json");
-    fs::write(&path, item.to_string()).unwrap();
-    for (name, rate) in [("50 MB/s", 50e6), ("no limit", 1e12)] {
-        server.throttle(rate);
-        for jobs in ["1", "4", "8"] {
-            let out = folder.path().join(format!("{name}-{jobs}").replace(['/', ' '], ""));
-            let start = std::time::Instant::now();
-            download(path.to_str().unwrap(), &out, &["--jobs", jobs]).succeeded_quietly();
-            let seconds = start.elapsed().as_secs_f64();
-            println!("{name}, {jobs} jobs: 300 MB in {seconds:.2} s, {:.1} MB/s", 300.0 / seconds);
-        }
-    }
 }
 
 #[cfg(unix)]

@@ -143,7 +143,7 @@ pub struct SampleRecord {
     /// Added to digital numbers before scaling, if not the set's.
     pub offset_dn: Option<f64>,
     /// Share of pixels with data, 0 to 1.
-    pub data_share: f64,
+    pub data_share: Option<f64>,
     /// Share of pixels that no cloud or shadow hides, of those with data.
     pub clear_share: Option<f64>,
     /// Share of pixels of any class but background, 0 to 1.
@@ -307,6 +307,13 @@ impl Dataset {
         if !self.is_split() {
             return refuse("it is not split yet: run `minesegsat dataset split` first".to_owned());
         }
+        let missing = self.samples.iter().filter(|s| self.split_of(&s.id).is_none()).count();
+        if missing > 0 {
+            return refuse(format!(
+                "{missing} of its {} samples came after it was split: run `minesegsat dataset split` again",
+                self.samples.len()
+            ));
+        }
         let samples: Vec<_> = self.samples.iter().filter(|s| self.split_of(&s.id) == Some(split)).collect();
         if samples.is_empty() {
             return refuse(format!("its {split} split is empty"));
@@ -417,6 +424,15 @@ fn write_csv<T: Serialize>(path: &Path, rows: impl IntoIterator<Item = T>) -> Re
 fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
     let json = serde_json::to_string_pretty(value).map_err(std::io::Error::from)?;
     atomic_write(path, (json + "\n").as_bytes())
+}
+
+/// Removes what was measured over samples, or a division of them, that is no more.
+fn remove_stats(folder: &Path) -> Result<()> {
+    let path = folder.join(STATS_FILE);
+    if path.is_file() {
+        fs_err::remove_file(path)?;
+    }
+    Ok(())
 }
 
 /// Writes card and list of samples.

@@ -274,7 +274,7 @@ fn samples_without_labels_are_a_share_of_the_set() {
     assert_eq!((report.patches, report.with_labels), (8, 2));
     let set = Dataset::open(&out).unwrap();
     assert_eq!(set.samples().iter().filter(|s| s.mining_share == 0.0).count(), 6);
-    assert!(set.samples().iter().all(|s| s.data_share >= 0.5));
+    assert!(set.samples().iter().all(|s| s.data_share.unwrap() >= 0.5));
     let other = folder.path().join("other");
     build(&[scene], &labels, &other, &BuildOptions { negatives: 0.75, seed: 1, ..options() });
     let ids = |set: &Dataset| set.samples().iter().map(|s| s.id.clone()).collect::<Vec<_>>();
@@ -425,6 +425,31 @@ fn the_papers_layout_gives_the_papers_tensors() {
 }
 
 #[test]
+fn a_set_that_has_changed_is_to_be_divided_and_measured_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (scene, labels) = one_scene(folder.path());
+    let out = folder.path().join("set");
+    let never = AtomicBool::new(false);
+    build(std::slice::from_ref(&scene), &labels, &out, &BuildOptions { negatives: 0.75, ..options() });
+    let all_train = SplitOptions { shares: [1.0, 0.0, 0.0], ..SplitOptions::default() };
+    dataset::split(&out, &all_train).unwrap();
+    dataset::stats(&Dataset::open(&out).unwrap(), &StatsOptions::default(), &Silent, &never).unwrap();
+    // Nothing new: what was measured still holds.
+    build(std::slice::from_ref(&scene), &labels, &out, &BuildOptions { negatives: 0.75, ..options() });
+    assert!(Dataset::open(&out).unwrap().stats().is_ok());
+
+    build(&[scene], &labels, &out, &BuildOptions { negatives: 0.8, ..options() });
+    let set = Dataset::open(&out).unwrap();
+    assert!(set.stats().unwrap_err().to_string().contains("dataset stats"));
+    let error = set.split(Split::Train).unwrap_err().to_string();
+    assert!(error.contains("2 of its 10 samples came after it was split"), "{error}");
+    dataset::split(&out, &all_train).unwrap();
+    dataset::stats(&Dataset::open(&out).unwrap(), &StatsOptions::default(), &Silent, &never).unwrap();
+    dataset::split(&out, &all_train).unwrap();
+    assert!(Dataset::open(&out).unwrap().stats().is_err(), "another division has other statistics");
+}
+
+#[test]
 fn everything_that_is_missing_is_listed() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("published");
@@ -436,6 +461,11 @@ fn everything_that_is_missing_is_listed() {
     assert!(error.contains("2 of the files"), "{error}");
     assert!(error.contains("bc_mines/image_0/B8A.tif") && error.contains("bc_mines/mask_2/mask.tif"), "{error}");
     assert!(!folder.path().join("set/dataset.json").exists());
+    let before = fs::read(root.join("dataset_splits.csv")).unwrap();
+    let options = ImportOptions { overwrite: true, ..ImportOptions::default() };
+    let error = dataset::import_paper(&root, &root, &options).unwrap_err().to_string();
+    assert!(error.contains("other than that of the data"), "{error}");
+    assert_eq!(fs::read(root.join("dataset_splits.csv")).unwrap(), before);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::cache::Cache;
 use super::item::{self, Contribution, PatchFacts};
 use super::mosaic::{Layer, Merged, Mosaic, PatchCell};
 use super::{
-    CARD_FILE, Class, DatasetCard, FORMAT_VERSION, MASK_FILE, Origin, PATCHES_FOLDER, SampleRecord, SceneList,
+    Class, DatasetCard, FORMAT_VERSION, MASK_FILE, Origin, PATCHES_FOLDER, SampleRecord, SceneList, remove_stats,
     software, write_index, write_json,
 };
 use crate::cog::{BandMeta, CogOptions, CogWriter, MASK_NODATA};
@@ -74,7 +74,7 @@ pub struct BuildReport {
     pub without_data: usize,
     /// Patches of an earlier run that do not belong to the set any more, and were removed.
     pub removed: usize,
-    /// Pixels of the finest band and its size in other bands, read by this run, all bands together.
+    /// Pixels of the patches made by this run: those of all bands, each on its native grid.
     pub pixels: u64,
     /// Scenes that gave pixels.
     pub scenes: usize,
@@ -282,6 +282,9 @@ impl<'a> Builder<'a> {
         }
         self.progress.finishing("the manifest");
         report.removed = self.finish(&samples)?;
+        if report.made + report.removed > 0 {
+            remove_stats(self.folder)?;
+        }
         Ok(report)
     }
 
@@ -342,6 +345,8 @@ impl<'a> Builder<'a> {
         let layers: Vec<String> = mosaic.layers().map(|layer| format!("{layer:?}")).collect();
         let head = json!({
             "layout": FORMAT_VERSION,
+            "software": software(),
+            "label_source": self.labels.source().source,
             "patch_size": self.options.patch_size,
             "fill_clouds": self.options.fill_clouds,
             "min_data": self.options.min_data,
@@ -360,7 +365,8 @@ impl<'a> Builder<'a> {
                 .flat_map(|input| [&input["size"], &input["sha256"], &input["etag"]])
                 .collect();
             let scene = &mosaic.scenes[index];
-            hash.update(json!([scene.name, digests, scene.radiometry["bands"]]).to_string());
+            let place = item::absolute(&scene.location);
+            hash.update(json!([scene.name, place, scene.metadata, digests, scene.radiometry["bands"]]).to_string());
         }
         let grid = mosaic.finest_grid(cell);
         for feature in self.features(m, &grid) {
@@ -605,7 +611,6 @@ impl<'a> Builder<'a> {
                 removed += 1;
             }
         }
-        debug_assert!(self.folder.join(CARD_FILE).is_file());
         Ok(removed)
     }
 }

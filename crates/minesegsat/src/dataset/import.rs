@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::sample::class;
+use super::sample::{check_mask_size, class};
 use super::{
     Class, DatasetCard, FORMAT_VERSION, MASK_FILE, Origin, SPLITS_FILE, SampleRecord, Split, SplitRow, is_image,
-    read_csv, software, write_csv, write_index,
+    read_csv, remove_stats, software, write_csv, write_index,
 };
 use crate::cog::MASK_NODATA;
 use crate::output::FolderLock;
@@ -217,6 +217,14 @@ fn import(
     parameters: Value,
     options: &ImportOptions,
 ) -> Result<Vec<String>> {
+    let root = fs_err::canonicalize(root)?;
+    if folder.canonicalize().is_ok_and(|folder| folder == root) {
+        return Err(Error::Argument {
+            name: "output folder",
+            value: folder.display().to_string(),
+            accepted: "a folder other than that of the data, which stay as they are".to_owned(),
+        });
+    }
     let _lock = FolderLock::acquire(folder)?;
     if folder.join(super::CARD_FILE).exists() && !options.overwrite {
         return Err(Error::OutputExists { path: folder.join(super::CARD_FILE) });
@@ -230,7 +238,6 @@ fn import(
     if let Some([id, _]) = ids.array_windows().find(|[a, b]| a == b) {
         return refuse(format!("it lists {id} twice"));
     }
-    let root = fs_err::canonicalize(root)?;
     let missing: Vec<String> =
         listed.iter().flat_map(|one| files_of(one, &bands)).filter(|path| !root.join(path).is_file()).collect();
     if !missing.is_empty() {
@@ -296,8 +303,12 @@ fn import(
         scenes: Vec::new(),
         parameters,
     };
-    if let Some(rows) = rows {
-        write_csv(&folder.join(SPLITS_FILE), rows)?;
+    // Of an earlier description.
+    remove_stats(folder)?;
+    match rows {
+        Some(rows) => write_csv(&folder.join(SPLITS_FILE), rows)?,
+        None if folder.join(SPLITS_FILE).is_file() => fs_err::remove_file(folder.join(SPLITS_FILE))?,
+        None => {}
     }
     write_index(folder, &card, &samples)?;
     Ok(warnings)
@@ -343,15 +354,7 @@ fn look(one: &Listed, root: &Path, bands: &[Band]) -> Result<(SampleRecord, Rast
     }
     let finest = finest.unwrap_or_else(|| mask.info().clone());
     let (image, labels) = (&finest.grid, &mask.info().grid);
-    if (image.width, image.height) != (labels.width, labels.height) {
-        return Err(Error::raster(
-            mask.info().location.clone(),
-            format!(
-                "the mask has {} x {} pixels, but the image {} x {}",
-                labels.width, labels.height, image.width, image.height
-            ),
-        ));
-    }
+    check_mask_size(image, mask.info())?;
     let pixels = mask.read(0, labels.full_window())?;
     let mining = (0..pixels.len()).filter(|&i| !matches!(class(&pixels, i), 0 | MASK_NODATA)).count();
     let [west, south, east, north] = if is_placed {
@@ -372,7 +375,7 @@ fn look(one: &Listed, root: &Path, bands: &[Band]) -> Result<(SampleRecord, Rast
         scenes: String::new(),
         scale: None,
         offset_dn: None,
-        data_share: 1.0,
+        data_share: None,
         clear_share: None,
         mining_share: mining as f64 / pixels.len().max(1) as f64,
         mining_ha: None,

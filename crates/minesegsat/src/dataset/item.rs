@@ -225,7 +225,7 @@ fn record(facts: &PatchFacts) -> SampleRecord {
         scenes: names.join(" "),
         scale: radiometry.map(|r| r.scale),
         offset_dn: radiometry.map(|r| r.offset_dn),
-        data_share: rounded(facts.data_share, 6),
+        data_share: Some(rounded(facts.data_share, 6)),
         clear_share: facts.clear_share.map(|share| rounded(share, 6)),
         mining_share: rounded(mining as f64 / (facts.grid.width * facts.grid.height) as f64, 8),
         mining_ha: Some(rounded(hectares(&facts.grid, mining), 4)),
@@ -285,7 +285,7 @@ fn stac_common_name(band: Band) -> &'static str {
 }
 
 /// A local scene by its full path, so that the link holds wherever the set lies; URLs as they are.
-fn absolute(location: &str) -> String {
+pub(super) fn absolute(location: &str) -> String {
     match fs_err::canonicalize(location) {
         Ok(path) => path.display().to_string(),
         Err(_) => location.to_owned(),

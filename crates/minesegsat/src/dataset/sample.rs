@@ -7,7 +7,7 @@ use super::{Dataset, Origin, SampleRecord};
 use crate::patch::{BandNormalisation, Patch, PatchReader, SampleBand, Validity};
 use crate::raster::open_image;
 use crate::resample::SignedWindow;
-use crate::{Band, Error, GeoTransform, Grid, Location, Pixels, RasterSource, Result, Window, open_raster};
+use crate::{Band, Error, GeoTransform, Grid, Location, Pixels, RasterInfo, RasterSource, Result, Window, open_raster};
 
 /// A sample, or a window of one.
 #[derive(Debug, Clone, PartialEq)]
@@ -147,16 +147,7 @@ impl OpenSample {
             dataset.classification_file(sample).map(|path| open_raster(&Location::from(path))).transpose()?;
         let reader = PatchReader::of_rasters(opened, classification, normalisation)?;
         let (mask, _) = open_image(&Location::from(dataset.mask_file(sample)))?;
-        let (image, labels) = (reader.grid(), &mask.info().grid);
-        if (image.width, image.height) != (labels.width, labels.height) {
-            return Err(Error::raster(
-                mask.info().location.clone(),
-                format!(
-                    "the mask has {} x {} pixels, but the image {} x {}",
-                    labels.width, labels.height, image.width, image.height
-                ),
-            ));
-        }
+        check_mask_size(reader.grid(), mask.info())?;
         Ok(Self { reader, mask, ignore: dataset.card().ignore })
     }
 
@@ -200,6 +191,21 @@ impl OpenSample {
         }
         Ok(out)
     }
+}
+
+/// An error unless a mask has as many pixels as the finest band.
+pub(super) fn check_mask_size(image: &Grid, mask: &RasterInfo) -> Result<()> {
+    let labels = &mask.grid;
+    if (image.width, image.height) == (labels.width, labels.height) {
+        return Ok(());
+    }
+    Err(Error::raster(
+        mask.location.clone(),
+        format!(
+            "the mask has {} x {} pixels, but the image {} x {}",
+            labels.width, labels.height, image.width, image.height
+        ),
+    ))
 }
 
 /// A value of a mask, whatever its type: those that are no class are ignored.

@@ -15,7 +15,7 @@ use std::path::Path;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{Dataset, SPLITS_FILE, SampleRecord, Split, SplitRow, write_csv};
+use super::{Dataset, SPLITS_FILE, SampleRecord, Split, SplitRow, remove_stats, write_csv};
 use crate::output::FolderLock;
 use crate::{Error, Result};
 
@@ -95,7 +95,7 @@ pub fn split(folder: &Path, options: &SplitOptions) -> Result<SplitReport> {
     let smallest = shares.iter().copied().filter(|share| *share > 0.0).fold(1.0, f64::min);
     let limit = ((smallest * samples.len() as f64 * LARGEST_GROUP) as usize).max(1);
     let neighbours = neighbours(samples);
-    let (mut group_of, preset) = groups(samples, &neighbours, options, shares, limit, &mut warnings)?;
+    let (group_of, preset) = groups(samples, &neighbours, options, shares, limit, &mut warnings)?;
     let groups = members(&group_of);
     if groups.len() < wanted {
         return Err(refuse(
@@ -125,7 +125,7 @@ pub fn split(folder: &Path, options: &SplitOptions) -> Result<SplitReport> {
             ));
         }
     }
-    let renumbered = renumber(&mut group_of);
+    let renumbered = renumber(&group_of);
     let rows = samples.iter().enumerate().map(|(i, sample)| SplitRow {
         split: part_of[i].to_string(),
         data_path: sample.data_path.clone(),
@@ -134,6 +134,7 @@ pub fn split(folder: &Path, options: &SplitOptions) -> Result<SplitReport> {
         group: Some(renumbered[i].clone()),
         resource: sample.commodity.clone(),
     });
+    remove_stats(folder)?;
     write_csv(&folder.join(SPLITS_FILE), rows)?;
     Ok(report(samples, &group_of, &part_of, warnings))
 }
@@ -414,7 +415,7 @@ fn part_neighbours(neighbours: &[Vec<usize>], part_of: &mut [Split], options: &S
 }
 
 /// Names of groups for the file, numbered in the order of their first samples.
-fn renumber(group_of: &mut [usize]) -> Vec<String> {
+fn renumber(group_of: &[usize]) -> Vec<String> {
     let order: Vec<usize> = members(group_of).into_keys().collect();
     let number: BTreeMap<usize, usize> = order.iter().enumerate().map(|(n, group)| (*group, n)).collect();
     group_of.iter().map(|group| format!("g{:04}", number[group])).collect()
@@ -461,7 +462,7 @@ mod tests {
             scenes: String::new(),
             scale: None,
             offset_dn: None,
-            data_share: 1.0,
+            data_share: None,
             clear_share: None,
             mining_share,
             mining_ha: None,
