@@ -67,6 +67,25 @@ fn a_set_is_built_divided_and_measured() {
     assert!(done.stdout.contains("B8A") && done.stdout.contains("background"), "{}", done.stdout);
     let done = Done::of(program().args(["dataset", "info"]).arg(&out)).succeeded_quietly();
     assert!(done.stdout.contains("8 of 12 x 12 pixels") && done.stdout.contains("train"), "{}", done.stdout);
+
+    // The page names every sample once; sheets are one picture each; nothing is replaced unasked.
+    let (page, sheets) = (folder.path().join("set.html"), folder.path().join("sheets"));
+    let preview = |more: &[&str]| {
+        let mut command = program();
+        command.args(["dataset", "preview"]).arg(&out).arg("--output").arg(&page).args(more);
+        Done::of(&mut command)
+    };
+    let done = preview(&["--sheets", sheets.to_str().unwrap(), "--size", "64"]).succeeded_quietly();
+    assert!(done.stdout.contains("8 samples") && done.stdout.contains("8 sheets"), "{}", done.stdout);
+    let html = fs::read_to_string(&page).unwrap();
+    let ids = names(&out.join("patches"));
+    assert!(ids.iter().all(|id| html.matches(&format!("\"id\":\"{id}\"")).count() == 1), "each sample once");
+    assert_eq!(names(&sheets), ids.iter().map(|id| format!("{id}.png")).collect::<Vec<_>>());
+    preview(&[]).failed(1, &["exists already", "hint: use `--overwrite`"]);
+    let done = preview(&["--overwrite", "--split", "train"]).succeeded_quietly();
+    let train = String::from_utf8(first.clone()).unwrap().lines().filter(|line| line.starts_with("train,")).count();
+    assert!(done.stdout.contains(&format!("{train} sample")), "{train}: {}", done.stdout);
+
     assert!(json_file(&out.join("stats.json"))["bands"]["B04"]["mean"].as_f64().unwrap() > 0.0);
     assert_eq!(json_file(&out.join("collection.json"))["license"], "CC0-1.0");
 }

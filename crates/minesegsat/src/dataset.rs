@@ -42,7 +42,7 @@ use crate::output::atomic_write;
 use crate::preview::{Layer, Layers};
 use crate::raster::open_image;
 use crate::scene::BandRadiometry;
-use crate::{Band, DataType, Error, Location, RasterInfo, Result, read_json};
+use crate::{Band, DataType, Error, Grid, Location, RasterInfo, Result, read_json};
 
 /// Describes a data set.
 pub const CARD_FILE: &str = "dataset.json";
@@ -356,8 +356,9 @@ impl Dataset {
         (!is_image(&sample.data_path) && path.is_file()).then_some(path)
     }
 
-    /// The rasters of a sample, as previews need them: those of `bands` that the set has, classification and mask.
-    pub fn layers(&self, sample: &SampleRecord, bands: &[Band]) -> Result<Layers> {
+    /// The rasters of a sample, as previews need them: those of `bands` that the set has, classification and mask; and the
+    /// grid of the mask.
+    pub fn layers(&self, sample: &SampleRecord, bands: &[Band]) -> Result<(Layers, Grid)> {
         let mut layers = Layers::default();
         for &band in bands.iter().filter(|band| self.card.bands.contains(band)) {
             let (path, index) = self.band_file(sample, band)?;
@@ -368,8 +369,10 @@ impl Dataset {
         let open =
             |path: PathBuf| -> Result<Layer> { Ok(Layer { source: open_image(&Location::from(path))?.0, index: 0 }) };
         layers.classification = self.classification_file(sample).map(open).transpose()?;
-        layers.mask = Some(open(self.mask_file(sample))?);
-        Ok(layers)
+        let mask = open(self.mask_file(sample))?;
+        let grid = mask.source.info().grid.clone();
+        layers.mask = Some(mask);
+        Ok((layers, grid))
     }
 
     /// How a file of a sample becomes reflectance.

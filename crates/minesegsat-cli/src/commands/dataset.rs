@@ -188,9 +188,7 @@ pub(crate) fn preview(args: &DatasetPreviewArgs, quiet: bool) -> anyhow::Result<
     let page_folder = args.output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(".".as_ref());
     let load = |i: usize| -> minesegsat::Result<Entry> {
         let sample = samples[i];
-        let layers = dataset.layers(sample, &Panel::BANDS)?;
-        let finest = layers.mask.as_ref().map(|mask| mask.source.info().grid.clone());
-        let grid = finest.unwrap_or_else(|| unreachable!("every sample has a mask"));
+        let (layers, grid) = dataset.layers(sample, &Panel::BANDS)?;
         let view = View::read(&layers, &Panel::BANDS, &grid, grid.full_window(), side, &|_, _| (), cancel)?;
         let split = dataset.split_of(&sample.id).map(|split| split.to_string());
         let folder = dataset.root().join(&sample.data_path);
