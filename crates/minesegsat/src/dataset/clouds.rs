@@ -9,11 +9,13 @@ use crate::simulate::cloud_reflectance;
 const OPAQUE: f32 = 0.3;
 const SHADED: f32 = 0.5;
 /// Size of the largest heaps in pixels of 10 m: fair-weather clouds to the edge of a front.
-const SIZE_PX: (f32, f32) = (20.0, 160.0);
+const SIZE_PX: (f32, f32) = (40.0, 200.0);
 /// From a cloud to its shadow in pixels of 10 m: a base at 500 to 2000 m, and the sun 35 to 70 degrees above the horizon.
 const AWAY_PX: (f32, f32) = (18.0, 200.0);
 /// Density above the threshold at which a cloud is opaque.
 const SOFT: f32 = 0.35;
+/// Density is computed at every other pixel of every other row: its finest octave is 2.5 pixels wide or more.
+const STEP: usize = 2;
 
 /// Lays a fractal cloud and its shadow over a crop of `side` pixels, in reflectance. About the share `cover` is under cloud,
 /// and ignored in the mask, as is the core of the shadow.
@@ -25,26 +27,21 @@ pub(super) fn add(seed: u64, cover: f32, bands: &[Band], side: usize, ignore: u8
     let away = dice.range(AWAY_PX.0, AWAY_PX.1);
     let (to_x, to_y) = (away * cos, away * sin);
     let lit = dice.range(0.8, 1.1);
-    let density = |x: f32, y: f32| noise.fbm(x / size, y / size, 5, 0.55);
-
-    let places = || (0..side * side).map(|at| ((at % side) as f32, (at / side) as f32));
-    let densities: Vec<f32> = places().map(|(x, y)| density(x, y)).collect();
-    let mut sorted: Vec<f32> = densities.iter().copied().step_by(7).collect();
+    let density = |x: f32, y: f32| noise.fbm(x / size, y / size, 5, 0.5);
+    let above = field(side, &density);
+    let sunwards = field(side, &|x, y| density(x + to_x, y + to_y));
+    let mut sorted: Vec<f32> = above.iter().copied().step_by(7).collect();
     sorted.sort_unstable_by(f32::total_cmp);
     let rank = ((1.0 - cover) * sorted.len() as f32) as usize;
     // The density that is exceeded over the share is where the cloud becomes opaque, not where it begins.
     let from = sorted[rank.min(sorted.len() - 1)] - SOFT * inverse_smoothstep(OPAQUE);
     let opacity = |density: f32| smoothstep(from, from + SOFT, density);
-
-    let mut cloud = Vec::with_capacity(densities.len());
-    let mut shadow = Vec::with_capacity(densities.len());
-    for (((x, y), density_here), mask) in places().zip(densities).zip(&mut crop.mask) {
-        let (over, shaded) = (opacity(density_here), opacity(density(x + to_x, y + to_y)));
-        if over >= OPAQUE || shaded >= SHADED {
+    let cloud: Vec<f32> = above.into_iter().map(opacity).collect();
+    let shadow: Vec<f32> = sunwards.into_iter().map(opacity).collect();
+    for ((over, shaded), mask) in cloud.iter().zip(&shadow).zip(&mut crop.mask) {
+        if *over >= OPAQUE || *shaded >= SHADED {
             *mask = ignore;
         }
-        cloud.push(over);
-        shadow.push(shaded);
     }
     for (band, channel) in bands.iter().zip(crop.data.chunks_exact_mut(side * side)) {
         let top = cloud_reflectance(*band) * lit;
@@ -57,6 +54,27 @@ pub(super) fn add(seed: u64, cover: f32, bands: &[Band], side: usize, ignore: u8
             *value = ground + (top * (0.75 + 0.25 * over) - ground) * over;
         }
     }
+}
+
+/// A function of place over a crop, `[side, side]`: computed at every [`STEP`]th pixel, bilinear between them.
+fn field(side: usize, at: &dyn Fn(f32, f32) -> f32) -> Vec<f32> {
+    let nodes = side.div_ceil(STEP) + 1;
+    let coarse: Vec<f32> =
+        (0..nodes * nodes).map(|i| at((i % nodes * STEP) as f32, (i / nodes * STEP) as f32)).collect();
+    let mut out = Vec::with_capacity(side * side);
+    let mut line = vec![0.0; nodes];
+    for row in 0..side {
+        let (upper, rest) = coarse[row / STEP * nodes..].split_at(nodes);
+        let share = (row % STEP) as f32 / STEP as f32;
+        for ((value, a), b) in line.iter_mut().zip(upper).zip(rest) {
+            *value = a + (b - a) * share;
+        }
+        out.extend((0..side).map(|col| {
+            let (a, b) = (line[col / STEP], line[col / STEP + 1]);
+            a + (b - a) * (col % STEP) as f32 / STEP as f32
+        }));
+    }
+    out
 }
 
 /// Where [`smoothstep`] from 0 to 1 reaches a value.
@@ -88,6 +106,17 @@ mod tests {
         }
         assert!((got - asked).abs() < 0.25 * asked, "{got} for {asked}");
         assert!(dark > 0, "there are shadows");
+    }
+
+    #[test]
+    fn a_plane_comes_back_from_its_nodes() {
+        for side in [1, 2, 7, 32] {
+            let plane = field(side, &|x, y| 2.0 * x - 3.0 * y + 1.0);
+            assert_eq!(plane.len(), side * side);
+            for (i, value) in plane.into_iter().enumerate() {
+                assert_eq!(value, 2.0 * (i % side) as f32 - 3.0 * (i / side) as f32 + 1.0);
+            }
+        }
     }
 
     #[test]

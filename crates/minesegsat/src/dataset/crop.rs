@@ -295,18 +295,18 @@ impl Source {
             for j in 0..side {
                 let (i, j) = (i as f64, j as f64);
                 let (y, x) = (row[0] + row[1] * i + row[2] * j, col[0] + col[1] * i + col[2] * j);
-                let (nearest, outside) = self.position((y + 0.5).floor() as i64, (x + 0.5).floor() as i64);
+                let (nearest, outside) = self.position(floor(y + 0.5), floor(x + 0.5));
                 classes.push(nearest, outside);
-                let (top, left) = (y.floor(), x.floor());
-                let (at, _) = self.position(top as i64, left as i64);
-                let (right, _) = self.position(top as i64, left as i64 + 1);
-                let (below, _) = self.position(top as i64 + 1, left as i64);
+                let (top, left) = (floor(y), floor(x));
+                let (at, _) = self.position(top, left);
+                let (right, _) = self.position(top, left + 1);
+                let (below, _) = self.position(top + 1, left);
                 let mut tap = Tap {
                     at: at as u32,
                     right: (right - at) as u32,
                     below: (below - at) as u32,
-                    x: (x - left) as f32,
-                    y: (y - top) as f32,
+                    x: (x - left as f64) as f32,
+                    y: (y - top as f64) as f32,
                 };
                 // A value that is missing must not leak into its neighbours.
                 if gaps {
@@ -338,6 +338,13 @@ impl Source {
         }
         data
     }
+}
+
+/// [`f64::floor`], without the call that it is on processors without SSE 4.1.
+#[inline]
+fn floor(value: f64) -> i64 {
+    let cut = value as i64;
+    cut - i64::from(cut as f64 > value)
 }
 
 /// Classes and gaps of a crop in the making.
