@@ -14,7 +14,7 @@
 //! - [`Model::open`], [`list_models`], [`verify`]: existing ones.
 //!
 //! # Training
-//! - [`loss`]: what is minimised; [`schedule`]: how the learning rate goes.
+//! - [`train`]: the run, from a configuration to a model; [`loss`]: what is minimised; [`schedule`]: how the learning rate goes.
 //!
 //! # Inference
 //! - [`BurnSegmenter`]: a model behind [`minesegsat::Segmenter`], the seam that makes maps.
@@ -54,6 +54,7 @@ mod overlap_patch_embed;
 pub mod schedule;
 mod segformer;
 mod segmenter;
+pub mod train;
 mod transformer_block;
 
 pub use burn::tensor::Device;

@@ -1,6 +1,7 @@
 //! Training sets: patches of every band on native grids, masks, and where all of it comes from.
 //!
-//! - [`build()`] makes one of scenes and labels; [`import_paper`] and [`import_chips`] describe data that people have already.
+//! - [`build()`] makes one of scenes and labels; [`import_paper`] and [`import_chips`] describe data that people have already;
+//!   [`merge`] describes several sets as one.
 //! - [`split()`] divides it by place, [`stats()`] measures its bands over the training split.
 //! - [`Dataset`] opens it, [`SampleReader`] reads samples as the network sees them.
 //!
@@ -19,6 +20,7 @@ mod build;
 mod cache;
 mod import;
 mod item;
+mod merge;
 mod mosaic;
 mod sample;
 mod source;
@@ -32,6 +34,7 @@ use serde::{Deserialize, Serialize};
 
 pub use build::{BuildOptions, BuildReport, build};
 pub use import::{ChipLayout, ImportOptions, import_chips, import_paper};
+pub use merge::{MergeOptions, merge};
 pub use mosaic::PatchCell;
 pub use sample::{OpenSample, RawSample, SamplePatch, SampleReader};
 pub use source::SceneList;
@@ -383,6 +386,20 @@ impl Dataset {
             nodata: info.nodata,
             zero_is_nodata: info.data_type != DataType::F32 || info.nodata.is_none(),
         }
+    }
+
+    /// Size of a pixel of the finest band in metres, from the grid of the first sample; 10 where that has no place.
+    pub fn gsd_m(&self) -> Result<f64> {
+        let Some(sample) = self.samples.first() else { return Ok(10.0) };
+        let (mask, is_placed) = open_image(&Location::from(self.mask_file(sample)))?;
+        let grid = &mask.info().grid;
+        let height = grid.transform.pixel_height.abs();
+        Ok(match grid.crs.metres_per_unit() {
+            _ if !is_placed => 10.0,
+            Some(unit) => height * unit,
+            // A degree of latitude, to the centimetre.
+            None => (height * 111_320.0 * 100.0).round() / 100.0,
+        })
     }
 
     /// The mask of a sample.
