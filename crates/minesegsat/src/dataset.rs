@@ -233,6 +233,8 @@ pub struct Dataset {
     card: DatasetCard,
     samples: Vec<SampleRecord>,
     splits: BTreeMap<String, Split>,
+    /// Groups of neighbours that the split found, by sample.
+    groups: BTreeMap<String, String>,
     stats: Option<DatasetStats>,
 }
 
@@ -264,19 +266,21 @@ impl Dataset {
         }
         let samples: Vec<SampleRecord> = read_csv(&folder.join(SAMPLES_FILE))?;
         let splits_path = folder.join(SPLITS_FILE);
-        let mut splits = BTreeMap::new();
+        let (mut splits, mut groups) = (BTreeMap::new(), BTreeMap::new());
         if splits_path.is_file() {
             for row in read_csv::<SplitRow>(&splits_path)? {
                 let split = row.split.parse().map_err(|error: Error| Error::Input {
                     location: splits_path.display().to_string(),
                     reason: error.to_string(),
                 })?;
-                splits.insert(row.id.unwrap_or(row.data_path), split);
+                let id = row.id.unwrap_or(row.data_path);
+                groups.extend(row.group.filter(|group| !group.is_empty()).map(|group| (id.clone(), group)));
+                splits.insert(id, split);
             }
         }
         let stats_path = folder.join(STATS_FILE);
         let stats = stats_path.is_file().then(|| read_json(&Location::from(stats_path.as_path()))).transpose()?;
-        Ok(Self { folder: folder.to_owned(), card, samples, splits, stats })
+        Ok(Self { folder: folder.to_owned(), card, samples, splits, groups, stats })
     }
 
     /// The folder it was opened from.
@@ -297,6 +301,18 @@ impl Dataset {
     /// The part that a sample belongs to; `None` before the set is split.
     pub fn split_of(&self, id: &str) -> Option<Split> {
         self.splits.get(id).copied()
+    }
+
+    /// The site of a sample: its group; where it names none, the neighbours that the split joined it with; else itself.
+    pub fn site_of<'a>(&'a self, sample: &'a SampleRecord) -> &'a str {
+        let given = sample.group.as_deref().filter(|group| !group.is_empty());
+        given.or_else(|| self.groups.get(&sample.id).map(String::as_str)).unwrap_or(&sample.id)
+    }
+
+    /// Area of a pixel of a sample's mask in hectares; `None` where its file does not say where it lies.
+    pub fn pixel_area_ha(&self, sample: &SampleRecord) -> Result<Option<f64>> {
+        let (mask, is_placed) = open_image(&Location::from(self.mask_file(sample)))?;
+        Ok(is_placed.then(|| stats::pixel_area_ha(&mask.info().grid, sample)).flatten())
     }
 
     /// Whether the set has been split.
