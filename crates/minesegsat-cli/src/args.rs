@@ -286,7 +286,7 @@ pub(crate) struct ModelImportArgs {
     #[arg(long, value_delimiter = ',', value_name = "R,...")]
     pub max_values: Option<Vec<f32>>,
 
-    /// Heads per stage, which the weights do not tell [default: 1,2,5,8].
+    /// Heads per stage of a SegFormer, which the weights do not tell [default: 1,2,5,8].
     #[arg(long, value_delimiter = ',', value_name = "N,N,N,N")]
     pub num_heads: Option<Vec<usize>>,
 
@@ -368,8 +368,10 @@ pub(crate) struct ModelVerifyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelRandomArgs {
-    /// Architecture: `paper`, `b0` to `b5`.
-    pub variant: String,
+    /// Architecture: `paper`, `b0` to `b5`, or `unet`, `unetplusplus`, `deeplabv3plus` or `fpn` with `-resnet18`,
+    /// `-resnet34` or `-resnet50`.
+    #[arg(value_name = "NAME")]
+    pub network: String,
 
     /// Folder to make.
     #[arg(short, long, value_name = "DIR")]

@@ -5,7 +5,7 @@ use std::path::Path;
 use minesegsat::Band;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, SegFormerConfig};
+use crate::{Error, NetworkConfig, Result};
 
 /// Name of the card in a model folder.
 pub const CARD_FILE: &str = "model.json";
@@ -19,7 +19,8 @@ pub const FORWARD_FILE: &str = "forward.safetensors";
 /// Version of the folder's layout that this code reads and writes.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// Width and height of a patch must be multiples of this, in pixels: the last stage's tokens are 32 pixels apart.
+/// Width and height of a patch must be multiples of this for most networks, in pixels: their coarsest map's pixels are 32
+/// pixels apart. See [`NetworkConfig::size_divisor`].
 pub const SIZE_DIVISOR: usize = 32;
 
 /// A model as a described product: what it was trained on and what it must be fed.
@@ -32,8 +33,8 @@ pub struct ModelCard {
     pub title: String,
     /// Licence of the weights, an SPDX expression where there is one.
     pub licence: String,
-    /// Dimensions of the network.
-    pub architecture: SegFormerConfig,
+    /// Architecture and dimensions of the network.
+    pub architecture: NetworkConfig,
     /// Bands of the input, in the order of its channels.
     pub bands: Vec<Band>,
     /// From surface reflectance to the network's input.
@@ -178,7 +179,7 @@ impl ModelCard {
             return Err(format!("its format_version is {}; this program reads {FORMAT_VERSION}", self.format_version));
         }
         self.architecture.check().map_err(|error| error.to_string())?;
-        let channels = self.architecture.in_channels;
+        let channels = self.architecture.in_channels();
         if self.bands.len() != channels {
             return Err(format!(
                 "its card lists {} bands ({}), but the network takes {channels} channels",
@@ -198,14 +199,14 @@ impl ModelCard {
             ));
         }
         self.normalisation.check()?;
-        if self.classes.len() != self.architecture.num_classes {
+        if self.classes.len() != self.architecture.num_classes() {
             return Err(format!(
                 "its card names {} classes, but the network answers with {}",
                 self.classes.len(),
-                self.architecture.num_classes
+                self.architecture.num_classes()
             ));
         }
-        check_patch_size(self.patch_size)?;
+        check_patch_size(self.patch_size, self.architecture.size_divisor())?;
         if !(0.0..=1.0).contains(&self.threshold) {
             return Err(format!("its threshold is {}; expected 0 to 1", self.threshold));
         }
@@ -216,10 +217,10 @@ impl ModelCard {
     }
 }
 
-/// Checks that patches of a size fit the network's stages.
-pub(crate) fn check_patch_size(patch_size: usize) -> Result<(), String> {
-    if patch_size == 0 || !patch_size.is_multiple_of(SIZE_DIVISOR) {
-        return Err(format!("its patch_size is {patch_size}; expected a multiple of {SIZE_DIVISOR}"));
+/// Checks that patches of a size fit a network whose coarsest pixels are so far apart.
+pub(crate) fn check_patch_size(patch_size: usize, divisor: usize) -> Result<(), String> {
+    if patch_size == 0 || !patch_size.is_multiple_of(divisor) {
+        return Err(format!("its patch_size is {patch_size}; expected a multiple of {divisor}"));
     }
     Ok(())
 }
@@ -227,13 +228,14 @@ pub(crate) fn check_patch_size(patch_size: usize) -> Result<(), String> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::SegFormerConfig;
 
     pub(crate) fn card() -> ModelCard {
         ModelCard {
             format_version: FORMAT_VERSION,
             title: "Test".to_owned(),
             licence: "CC0-1.0".to_owned(),
-            architecture: SegFormerConfig::b0(),
+            architecture: SegFormerConfig::b0().into(),
             bands: Band::PAPER.to_vec(),
             normalisation: Normalisation::divide_by(vec![0.5; 12]),
             gsd_m: 10.0,

@@ -39,7 +39,7 @@ pub enum Error {
 
     /// The checkpoint belongs to another network.
     #[error(
-        "{path} holds the weights of another network: {missing_count} tensors of a SegFormer are missing{missing}, \
+        "{path} holds the weights of another network: {missing_count} tensors of {network} are missing{missing}, \
          {unexpected_count} are not known{unexpected}",
         path = path.display(),
         missing = examples(missing),
@@ -48,11 +48,13 @@ pub enum Error {
     OtherNetwork {
         /// The file.
         path: PathBuf,
-        /// A few tensors that a SegFormer has and the file has not.
+        /// The network that was expected, with its article: `a SegFormer`.
+        network: String,
+        /// A few tensors that it has and the file has not.
         missing: Vec<String>,
         /// How many there are in all.
         missing_count: usize,
-        /// A few tensors that the file has and a SegFormer has not.
+        /// A few tensors that the file has and it has not.
         unexpected: Vec<String>,
         /// How many there are in all.
         unexpected_count: usize,

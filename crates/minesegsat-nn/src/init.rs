@@ -25,7 +25,12 @@ pub(crate) fn linear(d_input: usize, d_output: usize, device: &Device) -> Linear
 pub(crate) fn conv2d(config: &Conv2dConfig, device: &Device) -> Conv2d {
     let fan_out = config.kernel_size.iter().product::<usize>() * config.channels[1] / config.groups;
     let std = (2.0 / fan_out as f64).sqrt();
-    let layer = config.clone().with_initializer(Initializer::Normal { mean: 0.0, std }).init(device);
+    conv2d_with(config, Initializer::Normal { mean: 0.0, std }, device)
+}
+
+/// A convolution with weights of an initialiser, and a zero bias if it has one.
+pub(crate) fn conv2d_with(config: &Conv2dConfig, initializer: Initializer, device: &Device) -> Conv2d {
+    let layer = config.clone().with_initializer(initializer).init(device);
     Conv2d { bias: layer.bias.map(|_| zeros(config.channels[1], device)), ..layer }
 }
 
