@@ -14,7 +14,8 @@
 //! - [`Model::open`], [`list_models`], [`verify`]: existing ones.
 //!
 //! # Training
-//! - [`loss`]: what is minimised; [`schedule`]: how the learning rate goes.
+//! - [`loss`]: what is minimised; [`schedule`]: how the learning rate goes; [`AdamW`]: how weights follow.
+//! - On the CPU the layers of SegFormer compute by operations of their own; [`with_plain_operations`] asks for Burn's.
 //!
 //! # Inference
 //! - [`BurnSegmenter`]: a model behind [`minesegsat::Segmenter`], the seam that makes maps.
@@ -34,6 +35,7 @@
 //! ```
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
+mod adamw;
 mod card;
 mod checkpoint;
 mod config;
@@ -44,6 +46,7 @@ mod drop_path;
 mod efficient_self_attention;
 mod error;
 mod folded_decode_head;
+mod fused;
 mod import;
 mod init;
 pub mod loss;
@@ -56,6 +59,7 @@ mod segformer;
 mod segmenter;
 mod transformer_block;
 
+pub use adamw::AdamW;
 pub use burn::tensor::Device;
 pub use card::{
     CARD_FILE, FORMAT_VERSION, FORWARD_FILE, ModelCard, Normalisation, SIZE_DIVISOR, Training, WEIGHTS_FILE,
@@ -68,6 +72,7 @@ pub use drop_path::{DropPath, DropPathConfig};
 pub use efficient_self_attention::{EfficientSelfAttention, EfficientSelfAttentionConfig};
 pub use error::{Error, Result};
 pub use folded_decode_head::FoldedDecodeHead;
+pub use fused::with_plain_operations;
 pub use import::{ImportOptions, import_checkpoint, random_model, save_model};
 pub use mix_ffn::{MixFfn, MixFfnConfig};
 pub use mix_transformer::{MixTransformer, PATCH_SIZES, STRIDES, StageTokens};
