@@ -3,6 +3,7 @@
 //! - [`build()`] makes one of scenes and labels; [`import_paper`] and [`import_chips`] describe data that people have already.
 //! - [`split()`] divides it by place, [`stats()`] measures its bands over the training split.
 //! - [`Dataset`] opens it, [`SampleReader`] reads samples as the network sees them.
+//! - [`Loader`] makes batches of them for training, changed by chance as [`Augmentation`] says.
 //!
 //! # Files of a data set
 //! | file | content |
@@ -15,10 +16,14 @@
 //! | `collection.json` | STAC collection of the patches (built sets) |
 //! | `patches/<id>/` | `B01.tif` ... `B12.tif`, `SCL.tif`, `mask.tif` and the STAC item `<id>.json` (built sets) |
 
+mod augment;
 mod build;
 mod cache;
+mod clouds;
+mod crop;
 mod import;
 mod item;
+mod loader;
 mod mosaic;
 mod sample;
 mod source;
@@ -30,8 +35,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use augment::Augmentation;
 pub use build::{BuildOptions, BuildReport, build};
 pub use import::{ChipLayout, ImportOptions, import_chips, import_paper};
+pub use loader::{Batch, Batches, Loader, LoaderOptions};
 pub use mosaic::PatchCell;
 pub use sample::{OpenSample, RawSample, SamplePatch, SampleReader};
 pub use source::SceneList;

@@ -10,7 +10,7 @@
 //!   cubic kernel, by map position)
 //! - Labels: [`labels`] (polygons of mines read, filtered, repaired, reprojected and burned into masks)
 //! - Training sets: [`labels`] (polygons in, masks out), [`dataset`] (build, split, measure, import, read)
-//! - How good a map is: [`metrics`]
+//! - How good a map is: [`metrics`]; how training goes: [`tensorboard`]
 //! - Maps: [`predict`] (the whole run), [`polygonize`], [`rasterize`], [`area`] (geodesic)
 //! - Scenes with known truth: [`simulate`]
 //! - Files out: [`cog`], [`vector`], [`quicklook`], [`manifest`], [`output`] (complete or absent)
@@ -34,6 +34,7 @@ pub mod http;
 pub mod labels;
 pub mod manifest;
 pub mod metrics;
+mod noise;
 pub mod output;
 pub mod patch;
 pub mod patch_grid;
@@ -47,6 +48,7 @@ pub mod resample;
 pub mod scene;
 mod segmenter;
 pub mod simulate;
+pub mod tensorboard;
 pub mod vector;
 
 pub use band::Band;
