@@ -2,6 +2,7 @@
 
 mod catalog;
 mod dataset;
+mod evaluate;
 mod labels;
 mod preview;
 mod simulate;
@@ -17,6 +18,7 @@ pub(crate) use dataset::{
     DatasetBuildArgs, DatasetCommand, DatasetImportArgs, DatasetInfoArgs, DatasetPreviewArgs, DatasetSplitArgs,
     DatasetStatsArgs,
 };
+pub(crate) use evaluate::{CalibrateArgs, EvaluateArgs, ProtocolArg, ThresholdArg};
 pub(crate) use labels::{LabelArgs, LabelsCommand, LabelsInfoArgs, LabelsRasterizeArgs};
 pub(crate) use preview::ScenePreviewArgs;
 
@@ -54,6 +56,10 @@ pub(crate) enum Command {
     /// Manage models.
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Measure a model on a part of a data set, beside maps that need no network, and write a report.
+    Evaluate(Box<EvaluateArgs>),
+    /// Fit a model's temperature and threshold to the validation split, and write them to its card.
+    Calibrate(CalibrateArgs),
     /// Map mining-disturbed land in a scene.
     Predict(Box<PredictArgs>),
     /// Make scenes of an invented landscape with mines whose truth is known to the pixel.

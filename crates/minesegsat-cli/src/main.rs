@@ -40,6 +40,8 @@ fn main() -> ExitCode {
         Command::Model(ModelCommand::Show(args)) => commands::model::show(args),
         Command::Model(ModelCommand::Verify(args)) => commands::model::verify(args),
         Command::Model(ModelCommand::Random(args)) => commands::model::random(args),
+        Command::Evaluate(args) => commands::evaluate::run(args, cli.quiet),
+        Command::Calibrate(args) => commands::calibrate::run(args, cli.quiet),
         Command::Predict(args) => commands::predict::run(args, cli.quiet),
         Command::Simulate(args) => commands::simulate::run(args, cli.quiet),
     };

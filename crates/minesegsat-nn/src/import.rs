@@ -161,6 +161,7 @@ fn describe(
         gsd_m: options.gsd_m,
         patch_size: options.patch_size,
         threshold: options.threshold,
+        temperature: 1.0,
         classes,
         training: options.training.clone(),
         metrics: options.metrics.clone(),

@@ -1,7 +1,9 @@
 //! One file per command.
 
+pub(crate) mod calibrate;
 pub(crate) mod dataset;
 pub(crate) mod download;
+pub(crate) mod evaluate;
 pub(crate) mod labels;
 pub(crate) mod model;
 pub(crate) mod predict;

@@ -65,8 +65,8 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the pipeline and the manifest need of a card.
-fn describe(card: &ModelCard) -> ModelDescription {
+/// What pipelines, manifests and reports need of a card.
+pub(crate) fn describe(card: &ModelCard) -> ModelDescription {
     let normalisation = (0..card.bands.len())
         .map(|band| {
             let (offset, divisor) = card.normalisation.offset_divisor(band);
@@ -80,6 +80,7 @@ fn describe(card: &ModelCard) -> ModelDescription {
         "architecture": card.architecture,
         "normalisation": card.normalisation,
         "classes": card.classes,
+        "temperature": card.temperature,
         "training": card.training,
     });
     ModelDescription { title: card.title.clone(), bands: card.bands.clone(), normalisation, gsd_m: card.gsd_m, record }
