@@ -9,7 +9,7 @@ use anyhow::bail;
 use minesegsat::dataset::Dataset;
 use minesegsat::evaluate::{
     EvaluateOptions, Evaluation, METRICS_FILE, Metric, PAPER_THRESHOLD, PATCHES_FILE, Protocol, REPORT_FILE,
-    SITES_FILE, ThresholdChoice, ThresholdOrigin, evaluate,
+    SITES_FILE, ThresholdChoice, evaluate,
 };
 use minesegsat_nn::{BurnSegmenter, parse_device};
 
@@ -75,21 +75,15 @@ fn number(value: Option<f64>, digits: usize) -> String {
 
 fn print(out: &mut impl Write, e: &Evaluation) -> anyhow::Result<()> {
     let d = &e.dataset;
-    let origin = match e.threshold.origin {
-        ThresholdOrigin::Model => "the model's",
-        ThresholdOrigin::Given if e.protocol == Protocol::Paper => "the paper's",
-        ThresholdOrigin::Given => "as given",
-        ThresholdOrigin::Validation => "the best of the validation split",
-    };
     writeln!(
         out,
-        "{} split: {} patches in {} sites, {} of them without mines; {:.1} % of the pixels are mines; threshold {:.4}, {origin}",
+        "{} split: {} patches in {} sites, {} of them without mines; {:.1} % of the pixels are mines; threshold {}",
         d.split,
         d.patches,
         d.sites,
         d.patches_without_mines,
         d.mining_share.unwrap_or(0.0) * 100.0,
-        e.threshold.value
+        e.threshold_text()
     )?;
     write!(out, "{:<40} {:>8} {:>18}", "", "model", "95 % interval")?;
     let labels: Vec<String> = e
@@ -106,13 +100,14 @@ fn print(out: &mut impl Write, e: &Evaluation) -> anyhow::Result<()> {
     writeln!(out)?;
     for metric in Metric::ALL {
         let estimate = e.metrics[metric.name];
-        let digits = if metric.name.ends_with("_ha") { 2 } else { 3 };
+        let digits = metric.digits();
         let range = estimate.low.zip(estimate.high);
         let range = range.map_or_else(String::new, |(low, high)| format!("{low:.digits$} to {high:.digits$}"));
         write!(out, "{:<40} {:>8} {range:>18}", metric.label, number(estimate.value, digits))?;
         for (baseline, label) in e.baselines.iter().zip(&labels) {
             let width = label.len().max(14);
-            write!(out, "  {:>width$}", number(baseline.metrics[metric.name].value, digits))?;
+            let value = baseline.metrics[metric.name].value.filter(|_| !metric.is_of_probabilities());
+            write!(out, "  {:>width$}", number(value, digits))?;
         }
         writeln!(out)?;
     }
