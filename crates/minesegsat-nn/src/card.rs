@@ -5,7 +5,7 @@ use std::path::Path;
 use minesegsat::Band;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, SegFormerConfig};
+use crate::{Error, NetworkConfig, Result};
 
 /// Name of the card in a model folder.
 pub const CARD_FILE: &str = "model.json";
@@ -19,7 +19,8 @@ pub const FORWARD_FILE: &str = "forward.safetensors";
 /// Version of the folder's layout that this code reads and writes.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// Width and height of a patch must be multiples of this, in pixels: the last stage's tokens are 32 pixels apart.
+/// Width and height of a patch must be multiples of this for most networks, in pixels: their coarsest map's pixels are 32
+/// pixels apart. See [`NetworkConfig::size_divisor`].
 pub const SIZE_DIVISOR: usize = 32;
 
 /// A model as a described product: what it was trained on and what it must be fed.
@@ -32,8 +33,8 @@ pub struct ModelCard {
     pub title: String,
     /// Licence of the weights, an SPDX expression where there is one.
     pub licence: String,
-    /// Dimensions of the network.
-    pub architecture: SegFormerConfig,
+    /// Architecture and dimensions of the network.
+    pub architecture: NetworkConfig,
     /// Bands of the input, in the order of its channels.
     pub bands: Vec<Band>,
     /// From surface reflectance to the network's input.
@@ -49,6 +50,9 @@ pub struct ModelCard {
     pub temperature: f32,
     /// Name of each output channel. Where there is more than one, the first is the background.
     pub classes: Vec<String>,
+    /// Number of bands that a scene may lack, since that many were left out at random in training.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub band_dropout_max: usize,
     /// Where the weights come from: data and its split.
     #[serde(default)]
     pub training: Training,
@@ -70,6 +74,11 @@ fn one() -> f32 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_one(temperature: &f32) -> bool {
     *temperature == 1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_zero(value: &usize) -> bool {
+    *value == 0
 }
 
 /// Where weights come from, in words.
@@ -102,6 +111,14 @@ pub enum Normalisation {
         /// Standard deviation of reflectance.
         std: Vec<f32>,
     },
+    /// `(reflectance - low) / (high - low)`, between two percentiles, usually the 2nd and the 98th. What lies beyond them is
+    /// not cut off: fresh workings are among the brightest ground there is.
+    Percentile {
+        /// Reflectance that becomes 0.
+        low: Vec<f32>,
+        /// Reflectance that becomes 1.
+        high: Vec<f32>,
+    },
 }
 
 impl Normalisation {
@@ -117,7 +134,9 @@ impl Normalisation {
 
     /// Number of bands.
     pub fn len(&self) -> usize {
-        let (Self::MinMax { min: values, .. } | Self::MeanStd { mean: values, .. }) = self;
+        let (Self::MinMax { min: values, .. }
+        | Self::MeanStd { mean: values, .. }
+        | Self::Percentile { low: values, .. }) = self;
         values.len()
     }
 
@@ -131,6 +150,7 @@ impl Normalisation {
         match self {
             Self::MinMax { min, max } => (min[band], max[band] - min[band]),
             Self::MeanStd { mean, std } => (mean[band], std[band]),
+            Self::Percentile { low, high } => (low[band], high[band] - low[band]),
         }
     }
 
@@ -143,7 +163,9 @@ impl Normalisation {
     }
 
     fn check(&self) -> Result<(), String> {
-        let (Self::MinMax { min: a, max: b } | Self::MeanStd { mean: a, std: b }) = self;
+        let (Self::MinMax { min: a, max: b }
+        | Self::MeanStd { mean: a, std: b }
+        | Self::Percentile { low: a, high: b }) = self;
         if a.len() != b.len() {
             return Err(format!("its normalisation has {} and {} values", a.len(), b.len()));
         }
@@ -191,7 +213,7 @@ impl ModelCard {
             return Err(format!("its format_version is {}; this program reads {FORMAT_VERSION}", self.format_version));
         }
         self.architecture.check().map_err(|error| error.to_string())?;
-        let channels = self.architecture.in_channels;
+        let channels = self.architecture.in_channels();
         if self.bands.len() != channels {
             return Err(format!(
                 "its card lists {} bands ({}), but the network takes {channels} channels",
@@ -211,14 +233,14 @@ impl ModelCard {
             ));
         }
         self.normalisation.check()?;
-        if self.classes.len() != self.architecture.num_classes {
+        if self.classes.len() != self.architecture.num_classes() {
             return Err(format!(
                 "its card names {} classes, but the network answers with {}",
                 self.classes.len(),
-                self.architecture.num_classes
+                self.architecture.num_classes()
             ));
         }
-        check_patch_size(self.patch_size)?;
+        check_patch_size(self.patch_size, self.architecture.size_divisor())?;
         if !(0.0..=1.0).contains(&self.threshold) {
             return Err(format!("its threshold is {}; expected 0 to 1", self.threshold));
         }
@@ -232,10 +254,10 @@ impl ModelCard {
     }
 }
 
-/// Checks that patches of a size fit the network's stages.
-pub(crate) fn check_patch_size(patch_size: usize) -> Result<(), String> {
-    if patch_size == 0 || !patch_size.is_multiple_of(SIZE_DIVISOR) {
-        return Err(format!("its patch_size is {patch_size}; expected a multiple of {SIZE_DIVISOR}"));
+/// Checks that patches of a size fit a network whose coarsest pixels are so far apart.
+pub(crate) fn check_patch_size(patch_size: usize, divisor: usize) -> Result<(), String> {
+    if patch_size == 0 || !patch_size.is_multiple_of(divisor) {
+        return Err(format!("its patch_size is {patch_size}; expected a multiple of {divisor}"));
     }
     Ok(())
 }
@@ -243,13 +265,14 @@ pub(crate) fn check_patch_size(patch_size: usize) -> Result<(), String> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::SegFormerConfig;
 
     pub(crate) fn card() -> ModelCard {
         ModelCard {
             format_version: FORMAT_VERSION,
             title: "Test".to_owned(),
             licence: "CC0-1.0".to_owned(),
-            architecture: SegFormerConfig::b0(),
+            architecture: SegFormerConfig::b0().into(),
             bands: Band::PAPER.to_vec(),
             normalisation: Normalisation::divide_by(vec![0.5; 12]),
             gsd_m: 10.0,
@@ -257,6 +280,7 @@ pub(crate) mod tests {
             threshold: 0.5,
             temperature: 1.0,
             classes: vec!["mining".to_owned()],
+            band_dropout_max: 0,
             training: Training::default(),
             metrics: serde_json::Map::new(),
             code_version: "0.1.0".to_owned(),
@@ -318,5 +342,13 @@ pub(crate) mod tests {
         let mut pixels = [1.0];
         Normalisation::MeanStd { mean: vec![0.5], std: vec![0.25] }.apply(0, &mut pixels);
         assert_eq!(pixels, [2.0]);
+        let mut pixels = [0.25, 0.5, 1.0];
+        Normalisation::Percentile { low: vec![0.25], high: vec![0.75] }.apply(0, &mut pixels);
+        assert_eq!(pixels, [0.0, 0.5, 1.5]);
+        let json = serde_json::json!({ "method": "percentile", "low": [0.25], "high": [0.75] });
+        assert_eq!(
+            serde_json::from_value::<Normalisation>(json).unwrap(),
+            Normalisation::Percentile { low: vec![0.25], high: vec![0.75] }
+        );
     }
 }

@@ -6,7 +6,7 @@ use std::{
 use burn::tensor::Device;
 use minesegsat::Segmenter;
 
-use crate::{Model, ModelCard, Result, SIZE_DIVISOR, cpu::Workspace};
+use crate::{Model, ModelCard, Result, cpu::Workspace};
 
 /// A [`Model`] behind the seam that makes maps.
 ///
@@ -55,11 +55,11 @@ impl std::fmt::Debug for BurnSegmenter {
 
 impl Segmenter for BurnSegmenter {
     fn in_channels(&self) -> usize {
-        self.card().architecture.in_channels
+        self.card().architecture.in_channels()
     }
 
     fn size_divisor(&self) -> usize {
-        SIZE_DIVISOR
+        self.card().architecture.size_divisor()
     }
 
     fn segment(&self, patches: &[f32], shape: [usize; 4], probabilities: &mut [f32]) -> minesegsat::Result<()> {
@@ -68,8 +68,9 @@ impl Segmenter for BurnSegmenter {
         if channels != self.in_channels() {
             return refuse(format!("patches have {channels} channels, the model takes {}", self.in_channels()));
         }
-        if height == 0 || width == 0 || height % SIZE_DIVISOR != 0 || width % SIZE_DIVISOR != 0 {
-            return refuse(format!("patches are {width} x {height} pixels; both must be multiples of {SIZE_DIVISOR}"));
+        let divisor = self.size_divisor();
+        if height == 0 || width == 0 || height % divisor != 0 || width % divisor != 0 {
+            return refuse(format!("patches are {width} x {height} pixels; both must be multiples of {divisor}"));
         }
         let (patch_len, pixels) = (channels * height * width, height * width);
         if patches.len() != batch * patch_len || probabilities.len() != batch * pixels {
@@ -84,7 +85,7 @@ impl Segmenter for BurnSegmenter {
         let logits = self.model.logits(patches, shape, &mut workspace);
         idle().push(workspace);
         let logits = logits.map_err(|error| minesegsat::Error::Segmenter(error.to_string()))?;
-        let classes = self.card().architecture.num_classes;
+        let classes = self.card().architecture.num_classes();
         for (logits, out) in logits.chunks_exact(classes * pixels).zip(probabilities.chunks_exact_mut(pixels)) {
             to_probabilities(logits, self.temperature, out);
         }

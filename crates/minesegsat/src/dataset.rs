@@ -1,8 +1,10 @@
 //! Training sets: patches of every band on native grids, masks, and where all of it comes from.
 //!
-//! - [`build()`] makes one of scenes and labels; [`import_paper`] and [`import_chips`] describe data that people have already.
+//! - [`build()`] makes one of scenes and labels; [`import_paper`] and [`import_chips`] describe data that people have already;
+//!   [`merge`] describes several sets as one.
 //! - [`split()`] divides it by place, [`stats()`] measures its bands over the training split.
 //! - [`Dataset`] opens it, [`SampleReader`] reads samples as the network sees them.
+//! - [`Loader`] makes batches of them for training, changed by chance as [`Augmentation`] says.
 //!
 //! # Files of a data set
 //! | file | content |
@@ -15,10 +17,15 @@
 //! | `collection.json` | STAC collection of the patches (built sets) |
 //! | `patches/<id>/` | `B01.tif` ... `B12.tif`, `SCL.tif`, `mask.tif` and the STAC item `<id>.json` (built sets) |
 
+mod augment;
 mod build;
 mod cache;
+mod clouds;
+mod crop;
 mod import;
 mod item;
+mod loader;
+mod merge;
 mod mosaic;
 mod sample;
 mod source;
@@ -30,8 +37,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use augment::Augmentation;
 pub use build::{BuildOptions, BuildReport, build};
 pub use import::{ChipLayout, ImportOptions, import_chips, import_paper};
+pub use loader::{Batch, Batches, Loader, LoaderOptions};
+pub use merge::{MergeOptions, merge};
 pub use mosaic::PatchCell;
 pub use sample::{OpenSample, RawSample, SamplePatch, SampleReader};
 pub use source::SceneList;
@@ -399,6 +409,20 @@ impl Dataset {
             nodata: info.nodata,
             zero_is_nodata: info.data_type != DataType::F32 || info.nodata.is_none(),
         }
+    }
+
+    /// Size of a pixel of the finest band in metres, from the grid of the first sample; 10 where that has no place.
+    pub fn gsd_m(&self) -> Result<f64> {
+        let Some(sample) = self.samples.first() else { return Ok(10.0) };
+        let (mask, is_placed) = open_image(&Location::from(self.mask_file(sample)))?;
+        let grid = &mask.info().grid;
+        let height = grid.transform.pixel_height.abs();
+        Ok(match grid.crs.metres_per_unit() {
+            _ if !is_placed => 10.0,
+            Some(unit) => height * unit,
+            // A degree of latitude, to the centimetre.
+            None => (height * 111_320.0 * 100.0).round() / 100.0,
+        })
     }
 
     /// The mask of a sample.
