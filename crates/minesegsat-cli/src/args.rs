@@ -2,9 +2,11 @@
 
 mod catalog;
 mod dataset;
+mod demo;
 mod labels;
 mod preview;
 mod simulate;
+mod train;
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -12,9 +14,11 @@ use clap::{Args, Parser, Subcommand};
 use minesegsat::{Band, vector::VectorFormat};
 
 pub(crate) use self::catalog::{DownloadArgs, SearchArgs};
+pub(crate) use self::demo::DemoArgs;
 pub(crate) use self::simulate::SimulateArgs;
+pub(crate) use self::train::{BenchArchitecturesArgs, TrainArgs};
 pub(crate) use dataset::{
-    DatasetBuildArgs, DatasetCommand, DatasetImportArgs, DatasetInfoArgs, DatasetPreviewArgs, DatasetSplitArgs,
+    DatasetBuildArgs, DatasetCommand, DatasetImportArgs, DatasetInfoArgs, DatasetMergeArgs, DatasetPreviewArgs, DatasetSplitArgs,
     DatasetStatsArgs,
 };
 pub(crate) use labels::{LabelArgs, LabelsCommand, LabelsInfoArgs, LabelsRasterizeArgs};
@@ -54,6 +58,12 @@ pub(crate) enum Command {
     /// Manage models.
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Show everything once, from nothing: simulate, train, map, compare with the truth.
+    Demo(DemoArgs),
+    /// Train a network on a data set.
+    Train(Box<TrainArgs>),
+    /// Train and measure a list of networks under one budget.
+    BenchArchitectures(Box<BenchArchitecturesArgs>),
     /// Map mining-disturbed land in a scene.
     Predict(Box<PredictArgs>),
     /// Make scenes of an invented landscape with mines whose truth is known to the pixel.

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Dataset(DatasetCommand::Split(args)) => commands::dataset::split(args),
         Command::Dataset(DatasetCommand::Stats(args)) => commands::dataset::stats(args, cli.quiet),
         Command::Dataset(DatasetCommand::Import(args)) => commands::dataset::import(args),
+        Command::Dataset(DatasetCommand::Merge(args)) => commands::dataset::merge(args),
         Command::Dataset(DatasetCommand::Preview(args)) => commands::dataset::preview(args, cli.quiet),
         Command::Dataset(DatasetCommand::Info(args)) => commands::dataset::info(args),
         Command::Scene(SceneCommand::Preview(args)) => commands::scene_preview::run(args, cli.quiet),
@@ -40,6 +41,9 @@ fn main() -> ExitCode {
         Command::Model(ModelCommand::Show(args)) => commands::model::show(args),
         Command::Model(ModelCommand::Verify(args)) => commands::model::verify(args),
         Command::Model(ModelCommand::Random(args)) => commands::model::random(args),
+        Command::Demo(args) => commands::demo::run(args, cli.quiet),
+        Command::Train(args) => commands::train::run(args, cli.quiet),
+        Command::BenchArchitectures(args) => commands::bench_architectures::run(args, cli.quiet),
         Command::Predict(args) => commands::predict::run(args, cli.quiet),
         Command::Simulate(args) => commands::simulate::run(args, cli.quiet),
     };

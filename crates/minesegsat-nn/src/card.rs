@@ -47,6 +47,9 @@ pub struct ModelCard {
     pub threshold: f32,
     /// Name of each output channel. Where there is more than one, the first is the background.
     pub classes: Vec<String>,
+    /// Number of bands that a scene may lack, since that many were left out at random in training.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub band_dropout_max: usize,
     /// Where the weights come from: data and its split.
     #[serde(default)]
     pub training: Training,
@@ -59,6 +62,11 @@ pub struct ModelCard {
     pub weights_sha256: String,
     /// When the folder was written.
     pub created: jiff::Timestamp,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_zero(value: &usize) -> bool {
+    *value == 0
 }
 
 /// Where weights come from, in words.
@@ -234,6 +242,7 @@ pub(crate) mod tests {
             patch_size: 512,
             threshold: 0.5,
             classes: vec!["mining".to_owned()],
+            band_dropout_max: 0,
             training: Training::default(),
             metrics: serde_json::Map::new(),
             code_version: "0.1.0".to_owned(),

@@ -89,6 +89,47 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// A configuration of training cannot be used.
+    #[error("configuration {path}: {reason}", path = path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it, and what is accepted.
+        reason: String,
+    },
+
+    /// The folder of a training run cannot be used.
+    #[error("run {path} cannot be used: {reason}", path = path.display())]
+    Run {
+        /// The folder.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
+
+    /// The loss is no number any more.
+    #[error(
+        "the loss is {loss} at step {step}: training stopped; the last good checkpoint and the best model are in {run}",
+        run = run.display()
+    )]
+    Diverged {
+        /// Step of the optimiser, from 1.
+        step: u64,
+        /// The loss.
+        loss: f64,
+        /// The run's folder.
+        run: PathBuf,
+    },
+
+    /// The device failed while a network was trained.
+    #[error("device `{name}`: {reason}")]
+    DeviceFailed {
+        /// As it was given.
+        name: String,
+        /// What happened, and what to do.
+        reason: String,
+    },
+
     /// The device is unknown or this build does not have it.
     #[error("device `{name}` is not available: {reason}")]
     Device {

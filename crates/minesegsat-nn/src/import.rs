@@ -158,6 +158,7 @@ fn describe(
         patch_size: options.patch_size,
         threshold: options.threshold,
         classes,
+        band_dropout_max: 0,
         training: options.training.clone(),
         metrics: options.metrics.clone(),
         code_version: String::new(),

@@ -13,6 +13,8 @@ use burn::{
     },
 };
 
+use crate::fused;
+
 /// A linear layer with weights from a normal distribution of standard deviation 0.02 and a zero bias.
 pub(crate) fn linear(d_input: usize, d_output: usize, device: &Device) -> Linear {
     let layer = LinearConfig::new(d_input, d_output)
@@ -47,6 +49,9 @@ pub(crate) fn resize_bilinear(x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
     if [height, width] == size {
         return x;
+    }
+    if fused::takes(&x) {
+        return fused::resize_planes(x, size);
     }
     let options = InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false).with_output_size(size);
     interpolate(x, options)

@@ -16,7 +16,9 @@
 //! - [`Model::open`], [`list_models`], [`verify`]: existing ones.
 //!
 //! # Training
-//! - [`loss`]: what is minimised; [`schedule`]: how the learning rate goes.
+//! - [`train`]: the run, from a configuration to a model; [`loss`]: what is minimised; [`schedule`]: how the learning rate goes.
+//! - [`loss`]: what is minimised; [`schedule`]: how the learning rate goes; [`AdamW`]: how weights follow.
+//! - On the CPU the layers of SegFormer compute by operations of their own; [`with_plain_operations`] asks for Burn's.
 //!
 //! # Inference
 //! - [`BurnSegmenter`]: a model behind [`minesegsat::Segmenter`], the seam that makes maps.
@@ -36,6 +38,7 @@
 //! ```
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
+mod adamw;
 mod card;
 mod checkpoint;
 mod config;
@@ -49,6 +52,7 @@ mod efficient_self_attention;
 mod error;
 mod folded_decode_head;
 mod fpn;
+mod fused;
 mod import;
 mod init;
 pub mod loss;
@@ -62,11 +66,13 @@ mod resnet;
 pub mod schedule;
 mod segformer;
 mod segmenter;
+pub mod train;
 mod transformer_block;
 mod unet;
 mod unet_plus_plus;
 mod upsample;
 
+pub use adamw::AdamW;
 pub use burn::tensor::Device;
 pub use card::{
     CARD_FILE, FORMAT_VERSION, FORWARD_FILE, ModelCard, Normalisation, SIZE_DIVISOR, Training, WEIGHTS_FILE,
@@ -81,6 +87,7 @@ pub use efficient_self_attention::{EfficientSelfAttention, EfficientSelfAttentio
 pub use error::{Error, Result};
 pub use folded_decode_head::FoldedDecodeHead;
 pub use fpn::Fpn;
+pub use fused::with_plain_operations;
 pub use import::{ImportOptions, import_checkpoint, random_model, save_model};
 pub use mix_ffn::{MixFfn, MixFfnConfig};
 pub use mix_transformer::{MixTransformer, PATCH_SIZES, STRIDES, StageTokens};

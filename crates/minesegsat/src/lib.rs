@@ -10,7 +10,7 @@
 //!   cubic kernel, by map position)
 //! - Labels: [`labels`] (polygons of mines read, filtered, repaired, reprojected and burned into masks)
 //! - Training sets: [`labels`] (polygons in, masks out), [`dataset`] (build, split, measure, import, read)
-//! - How good a map is: [`metrics`]
+//! - How good a map is: [`metrics`] (counts and ratios), [`evaluate`] (models on the samples of a data set)
 //! - Maps: [`predict`] (the whole run), [`polygonize`], [`rasterize`], [`area`] (geodesic)
 //! - Scenes with known truth: [`simulate`]
 //! - Files out: [`cog`], [`vector`], [`quicklook`], [`manifest`], [`output`] (complete or absent)
@@ -29,6 +29,7 @@ mod crs;
 pub mod dataset;
 pub mod download;
 mod error;
+pub mod evaluate;
 mod grid;
 pub mod http;
 pub mod labels;

@@ -1,6 +1,8 @@
 //! One file per command.
 
+pub(crate) mod bench_architectures;
 pub(crate) mod dataset;
+pub(crate) mod demo;
 pub(crate) mod download;
 pub(crate) mod labels;
 pub(crate) mod model;
@@ -9,6 +11,7 @@ pub(crate) mod scene_info;
 pub(crate) mod scene_preview;
 pub(crate) mod search;
 pub(crate) mod simulate;
+pub(crate) mod train;
 
 use std::path::Path;
 

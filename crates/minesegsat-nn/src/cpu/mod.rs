@@ -11,8 +11,8 @@
 //! - depthwise convolution and GELU are one pass, and so are upsampling, sum, ReLU and classifier of the decoder;
 //! - buffers are kept from patch to patch.
 
-mod kernels;
-mod matmul;
+pub(crate) mod kernels;
+pub(crate) mod matmul;
 
 use burn::{
     nn::{LayerNorm, Linear, conv::Conv2d},
