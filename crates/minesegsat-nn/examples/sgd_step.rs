@@ -26,7 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let record = SafeTensors::deserialize(&bytes)?;
     let tensor = |name: &str| -> Result<Tensor<4>, Box<dyn Error>> {
         let view = record.tensor(name)?;
-        let values: Vec<f32> = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        let values: Vec<f32> =
+            view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
         Ok(Tensor::from_data(TensorData::new(values, view.shape().to_vec()), &device.clone().autodiff()))
     };
     let loss = (network.forward(tensor("input")?) * tensor("direction")?).sum();
