@@ -99,6 +99,14 @@ pub enum Normalisation {
         /// Standard deviation of reflectance.
         std: Vec<f32>,
     },
+    /// `(reflectance - low) / (high - low)`, between two percentiles, usually the 2nd and the 98th. What lies beyond them is
+    /// not cut off: fresh workings are among the brightest ground there is.
+    Percentile {
+        /// Reflectance that becomes 0.
+        low: Vec<f32>,
+        /// Reflectance that becomes 1.
+        high: Vec<f32>,
+    },
 }
 
 impl Normalisation {
@@ -114,7 +122,9 @@ impl Normalisation {
 
     /// Number of bands.
     pub fn len(&self) -> usize {
-        let (Self::MinMax { min: values, .. } | Self::MeanStd { mean: values, .. }) = self;
+        let (Self::MinMax { min: values, .. }
+        | Self::MeanStd { mean: values, .. }
+        | Self::Percentile { low: values, .. }) = self;
         values.len()
     }
 
@@ -128,6 +138,7 @@ impl Normalisation {
         match self {
             Self::MinMax { min, max } => (min[band], max[band] - min[band]),
             Self::MeanStd { mean, std } => (mean[band], std[band]),
+            Self::Percentile { low, high } => (low[band], high[band] - low[band]),
         }
     }
 
@@ -140,7 +151,9 @@ impl Normalisation {
     }
 
     fn check(&self) -> Result<(), String> {
-        let (Self::MinMax { min: a, max: b } | Self::MeanStd { mean: a, std: b }) = self;
+        let (Self::MinMax { min: a, max: b }
+        | Self::MeanStd { mean: a, std: b }
+        | Self::Percentile { low: a, high: b }) = self;
         if a.len() != b.len() {
             return Err(format!("its normalisation has {} and {} values", a.len(), b.len()));
         }
@@ -292,5 +305,13 @@ pub(crate) mod tests {
         let mut pixels = [1.0];
         Normalisation::MeanStd { mean: vec![0.5], std: vec![0.25] }.apply(0, &mut pixels);
         assert_eq!(pixels, [2.0]);
+        let mut pixels = [0.25, 0.5, 1.0];
+        Normalisation::Percentile { low: vec![0.25], high: vec![0.75] }.apply(0, &mut pixels);
+        assert_eq!(pixels, [0.0, 0.5, 1.5]);
+        let json = serde_json::json!({ "method": "percentile", "low": [0.25], "high": [0.75] });
+        assert_eq!(
+            serde_json::from_value::<Normalisation>(json).unwrap(),
+            Normalisation::Percentile { low: vec![0.25], high: vec![0.75] }
+        );
     }
 }

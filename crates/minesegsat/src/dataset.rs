@@ -4,6 +4,7 @@
 //!   [`merge`] describes several sets as one.
 //! - [`split()`] divides it by place, [`stats()`] measures its bands over the training split.
 //! - [`Dataset`] opens it, [`SampleReader`] reads samples as the network sees them.
+//! - [`Loader`] makes batches of them for training, changed by chance as [`Augmentation`] says.
 //!
 //! # Files of a data set
 //! | file | content |
@@ -16,11 +17,15 @@
 //! | `collection.json` | STAC collection of the patches (built sets) |
 //! | `patches/<id>/` | `B01.tif` ... `B12.tif`, `SCL.tif`, `mask.tif` and the STAC item `<id>.json` (built sets) |
 
+mod augment;
 mod build;
 mod cache;
+mod clouds;
+mod crop;
 mod import;
 mod item;
 mod merge;
+mod loader;
 mod mosaic;
 mod sample;
 mod source;
@@ -32,9 +37,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use augment::Augmentation;
 pub use build::{BuildOptions, BuildReport, build};
 pub use import::{ChipLayout, ImportOptions, import_chips, import_paper};
 pub use merge::{MergeOptions, merge};
+pub use loader::{Batch, Batches, Loader, LoaderOptions};
 pub use mosaic::PatchCell;
 pub use sample::{OpenSample, RawSample, SamplePatch, SampleReader};
 pub use source::SceneList;

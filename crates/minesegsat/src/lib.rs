@@ -11,6 +11,7 @@
 //! - Labels: [`labels`] (polygons of mines read, filtered, repaired, reprojected and burned into masks)
 //! - Training sets: [`labels`] (polygons in, masks out), [`dataset`] (build, split, measure, import, read)
 //! - How good a map is: [`metrics`] (counts and ratios), [`evaluate`] (models on the samples of a data set)
+//! - How training goes: [`tensorboard`]
 //! - Maps: [`predict`] (the whole run), [`polygonize`], [`rasterize`], [`area`] (geodesic)
 //! - Scenes with known truth: [`simulate`]
 //! - Files out: [`cog`], [`vector`], [`quicklook`], [`manifest`], [`output`] (complete or absent)
@@ -35,6 +36,7 @@ pub mod http;
 pub mod labels;
 pub mod manifest;
 pub mod metrics;
+mod noise;
 pub mod output;
 pub mod patch;
 pub mod patch_grid;
@@ -48,6 +50,7 @@ pub mod resample;
 pub mod scene;
 mod segmenter;
 pub mod simulate;
+pub mod tensorboard;
 pub mod vector;
 
 pub use band::Band;

@@ -223,6 +223,17 @@ impl PatchReader {
     /// Reads one patch. The window counts from the corner of the scene's grid and may reach beyond it: pixels outside
     /// repeat the edge and are [`Validity::NoData`].
     pub fn read(&self, window: SignedWindow) -> Result<Patch> {
+        let mut patch = self.read_numbers(window)?;
+        for (plan, channel) in self.bands.iter().zip(patch.data.chunks_exact_mut(window.width * window.height)) {
+            for value in channel {
+                *value = (plan.radiometry.reflectance(*value) - plan.normalisation.offset) / plan.normalisation.divisor;
+            }
+        }
+        Ok(patch)
+    }
+
+    /// The same in digital numbers, which [`PatchReader::radiometry`] says the meaning of.
+    pub(crate) fn read_numbers(&self, window: SignedWindow) -> Result<Patch> {
         let pixels = window.width * window.height;
         let mut validity = vec![Validity::Assessable as u8; pixels];
         self.classify(window, &mut validity)?;
@@ -230,12 +241,14 @@ impl PatchReader {
         for (plan, &channel) in self.bands.iter().zip(&self.channels) {
             let channel = &mut data[channel * pixels..][..pixels];
             plan.read(window, Some(&mut validity), channel)?;
-            for value in channel {
-                *value = (plan.radiometry.reflectance(*value) - plan.normalisation.offset) / plan.normalisation.divisor;
-            }
         }
         self.outside(window, &mut validity);
         Ok(Patch { data, validity })
+    }
+
+    /// How the numbers of each band become reflectance.
+    pub(crate) fn radiometry(&self) -> impl Iterator<Item = BandRadiometry> {
+        self.bands.iter().map(|plan| plan.radiometry)
     }
 
     /// Reflectance of one of the reader's bands in a window, `[H, W]`.
