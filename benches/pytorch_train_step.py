@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Time training steps of a SegFormer in PyTorch and in Rust, in turns of one run.
+"""Time training steps of networks in PyTorch and in Rust, in turns of one run.
 
 A step is forward pass, Tversky loss, backward pass and AdamW. The network is that of `pytorch_forward.py`, plain modules in
 eager mode with PyTorch's fused attention and fused AdamW; it has neither dropout nor drop path, which the Rust program has.
+Names such as `unet-resnet34` are those of segmentation_models_pytorch (`pip install segmentation-models-pytorch`).
 
     pip install torch safetensors numpy
     cargo build --release -p minesegsat-nn --example train_step
@@ -42,6 +43,15 @@ def config(variant):
     }
 
 
+def network(name):
+    if name in VARIANTS:
+        return SegFormer(config(name))
+    import segmentation_models_pytorch as smp
+
+    architecture, encoder = name.split("-")
+    return smp.create_model(architecture, encoder, encoder_weights=None, in_channels=12, classes=1)
+
+
 def tversky(logits, mask, alpha=4.0, beta=4.0, smooth=1.0):
     probability = torch.sigmoid(logits)
     overlap = (probability * mask).sum()
@@ -51,7 +61,7 @@ def tversky(logits, mask, alpha=4.0, beta=4.0, smooth=1.0):
 
 class PyTorch:
     def __init__(self, variant, batch, size):
-        self.network = SegFormer(config(variant)).train()
+        self.network = network(variant).train()
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=3e-4, fused=True)
         self.x = torch.rand(batch, 12, size, size)
         self.mask = (torch.rand(batch, 1, size, size) < 0.2).float()
@@ -83,7 +93,7 @@ def time_rust(program, variant, options, *extra):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("variants", nargs="+", choices=VARIANTS)
+    parser.add_argument("variants", nargs="+", metavar="NAME", help=f"{', '.join(VARIANTS)}, or such as unet-resnet34")
     parser.add_argument("--rust", default="target/release/examples/train_step", help="the Rust program")
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--size", type=int, default=256)

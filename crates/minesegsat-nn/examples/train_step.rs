@@ -1,4 +1,4 @@
-//! Times training steps on the CPU: `train_step [VARIANT] [--batch 2] [--size 256] [--steps 9] [--plain]`.
+//! Times training steps on the CPU: `train_step [NAME] [--batch 2] [--size 256] [--steps 9] [--plain]`.
 //!
 //! A step is forward pass, Tversky loss, backward pass and AdamW, on random weights. Prints the median of the steps and of
 //! their parts in milliseconds, and the process's peak memory in MiB. `--plain` takes Burn's own operations in place of
@@ -11,7 +11,7 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 use minesegsat_nn::{
-    AdamW, Device, Variant,
+    AdamW, Device, NetworkConfig,
     loss::{Target, TverskyLoss},
     with_plain_operations,
 };
@@ -22,7 +22,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let (mut variant, mut batch, mut size, mut steps, mut plain) = (Variant::B0, 2, 256, 9, false);
+    let (mut name, mut batch, mut size, mut steps, mut plain) = ("b0".to_owned(), 2, 256, 9, false);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
         match argument.as_str() {
@@ -30,13 +30,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--size" => size = value()?.parse()?,
             "--steps" => steps = value()?.parse::<usize>()?,
             "--plain" => plain = true,
-            name => variant = name.parse()?,
+            _ => name = argument,
         }
     }
+    let config = NetworkConfig::named(&name, 12, 1)?;
     let times = if plain {
-        with_plain_operations(|| time(variant, batch, size, steps))
+        with_plain_operations(|| time(&config, batch, size, steps))
     } else {
-        time(variant, batch, size, steps)
+        time(&config, batch, size, steps)
     };
     let median = |part: usize| {
         let mut column: Vec<f64> = times.iter().map(|step| step[part]).collect();
@@ -58,9 +59,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Milliseconds of each step after the first: forward, loss, backward, optimiser, all.
-fn time(variant: Variant, batch: usize, size: usize, steps: usize) -> Vec<[f64; 5]> {
+fn time(config: &NetworkConfig, batch: usize, size: usize, steps: usize) -> Vec<[f64; 5]> {
     let device = Device::flex().autodiff();
-    let config = variant.config(12, 1);
     let mut network = config.init(&device);
     let values = |len: usize, step: usize, modulus: usize| {
         (0..len).map(|i| (i * step % modulus) as f32 / modulus as f32).collect::<Vec<_>>()

@@ -6,10 +6,12 @@ use burn::{
         conv::{Conv2d, Conv2dConfig},
     },
     prelude::*,
-    tensor::activation::relu,
 };
 
-use crate::init;
+use crate::{
+    fused::{batch_norm_layer, conv_layer},
+    init,
+};
 
 /// Convolution and batch norm, named `0` and `1` as members of a PyTorch `Sequential` are.
 pub(crate) type ConvNorm = (Conv2d, BatchNorm);
@@ -54,12 +56,22 @@ pub(crate) fn separable_conv_norm(channels: [usize; 2], dilation: usize, device:
 
 /// Convolution, batch norm, ReLU.
 pub(crate) fn conv_norm_relu((conv, norm): &ConvNorm, x: Tensor<4>) -> Tensor<4> {
-    relu(norm.forward(conv.forward(x)))
+    batch_norm_layer(norm, conv_layer(conv, x), None, true)
+}
+
+/// Depthwise, then pointwise convolution.
+pub(crate) fn separable((depthwise, pointwise): &SeparableConv, x: Tensor<4>) -> Tensor<4> {
+    conv_layer(pointwise, conv_layer(depthwise, x))
+}
+
+/// Logits at the resolution of the map.
+pub(crate) fn classify([layer]: &SegmentationHead, x: Tensor<4>) -> Tensor<4> {
+    conv_layer(layer, x)
 }
 
 /// Separable convolution, batch norm, ReLU.
-pub(crate) fn separable_conv_norm_relu(((depthwise, pointwise), norm): &SeparableConvNorm, x: Tensor<4>) -> Tensor<4> {
-    relu(norm.forward(pointwise.forward(depthwise.forward(x))))
+pub(crate) fn separable_conv_norm_relu((conv, norm): &SeparableConvNorm, x: Tensor<4>) -> Tensor<4> {
+    batch_norm_layer(norm, separable(conv, x), None, true)
 }
 
 fn same_size(channels: [usize; 2], kernel: usize, dilation: usize) -> Conv2dConfig {

@@ -5,7 +5,6 @@ use burn::{
         pool::{AdaptiveAvgPool2d, AdaptiveAvgPool2dConfig},
     },
     prelude::*,
-    tensor::activation::relu,
 };
 
 use crate::{
@@ -14,6 +13,7 @@ use crate::{
         self, ConvNorm, SegmentationHead, SeparableConv, SeparableConvNorm, conv_norm_relu, separable_conv_norm_relu,
     },
     drop_path::drop_blocks,
+    fused::{batch_norm_layer, conv_layer},
     upsample,
 };
 
@@ -93,19 +93,19 @@ impl DeepLabV3Plus {
     /// Where height or width is no multiple of 16.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [_, x2, _, _, x5] = self.encoder.forward(x);
-        let (aspp, (depthwise, pointwise), norm) = &self.decoder.aspp;
-        let x = relu(norm.forward(pointwise.forward(depthwise.forward(aspp.forward(x5)))));
+        let (aspp, conv, norm) = &self.decoder.aspp;
+        let x = batch_norm_layer(norm, conv_norm::separable(conv, aspp.forward(x5)), None, true);
         let fine = conv_norm_relu(&self.decoder.block1, x2);
         let x = Tensor::cat(vec![upsample::bilinear_aligned(x, 4), fine], 1);
         let x = separable_conv_norm_relu(&self.decoder.block2, x);
-        upsample::bilinear_aligned(self.segmentation_head[0].forward(x), 4)
+        upsample::bilinear_aligned(conv_norm::classify(&self.segmentation_head, x), 4)
     }
 }
 
 impl Aspp {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let (near, first, second, third, (pool, conv, norm)) = &self.convs;
-        let whole = relu(norm.forward(conv.forward(pool.forward(x.clone()))));
+        let whole = batch_norm_layer(norm, conv_layer(conv, pool.forward(x.clone())), None, true);
         let mut maps = vec![conv_norm_relu(near, x.clone())];
         maps.extend([first, second, third].map(|branch| separable_conv_norm_relu(branch, x.clone())));
         maps.push(whole.expand(maps[0].dims()));

@@ -8,6 +8,7 @@ use crate::{
     FpnConfig, ResNet,
     conv_norm::{self, SegmentationHead},
     drop_path::drop_blocks,
+    fused::conv_layer,
     upsample,
 };
 
@@ -99,7 +100,7 @@ impl Fpn {
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [_, x2, x3, x4, x5] = self.encoder.forward(x);
         let decoder = &self.decoder;
-        let p5 = decoder.p5.forward(x5);
+        let p5 = conv_layer(&decoder.p5, x5);
         let p4 = decoder.p4.forward(p5.clone(), x4);
         let p3 = decoder.p3.forward(p4.clone(), x3);
         let p2 = decoder.p2.forward(p3.clone(), x2);
@@ -112,20 +113,20 @@ impl Fpn {
             .expect("there are four levels");
         let [batch, channels, _, _] = x.dims();
         let x = drop_blocks(x, decoder.dropout, [batch, channels, 1, 1]);
-        upsample::bilinear_aligned(self.segmentation_head[0].forward(x), 4)
+        upsample::bilinear_aligned(conv_norm::classify(&self.segmentation_head, x), 4)
     }
 }
 
 impl Lateral {
     fn forward(&self, coarser: Tensor<4>, x: Tensor<4>) -> Tensor<4> {
-        upsample::nearest2(coarser) + self.skip_conv.forward(x)
+        upsample::nearest2(coarser) + conv_layer(&self.skip_conv, x)
     }
 }
 
 impl Branch {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.block.iter().fold(x, |x, ConvGroupNorm { block: (conv, norm) }| {
-            let x = relu(norm.forward(conv.forward(x)));
+            let x = relu(norm.forward(conv_layer(conv, x)));
             if self.doublings > 0 { upsample::bilinear_aligned(x, 2) } else { x }
         })
     }

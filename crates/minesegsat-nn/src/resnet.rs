@@ -4,11 +4,14 @@ use burn::{
         conv::{Conv2d, Conv2dConfig},
     },
     prelude::*,
-    tensor::{activation::relu, module::max_pool2d, ops::MaxPoolOptions},
+    tensor::{module::max_pool2d, ops::MaxPoolOptions},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::init;
+use crate::{
+    fused::{batch_norm_layer, conv_layer},
+    init,
+};
 
 /// Convolutional encoders that the decoders other than SegFormer's stand on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,7 +151,7 @@ impl ResNet {
     /// - output i: `[N, channels[i], H / 2^(i + 1), W / 2^(i + 1)]`
     pub fn forward(&self, x: Tensor<4>) -> [Tensor<4>; 5] {
         let stage = |blocks: &[ResidualBlock], x: Tensor<4>| blocks.iter().fold(x, |x, block| block.forward(x));
-        let x1 = relu(self.bn1.forward(self.conv1.forward(x)));
+        let x1 = batch_norm_layer(&self.bn1, conv_layer(&self.conv1, x), None, true);
         let pooled = max_pool2d(x1.clone(), MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]));
         let x2 = stage(&self.layer1, pooled);
         let x3 = stage(&self.layer2, x2.clone());
@@ -186,14 +189,15 @@ impl ResidualBlock {
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let residual = match &self.downsample {
-            Some((conv, norm)) => norm.forward(conv.forward(x.clone())),
+            Some((conv, norm)) => batch_norm_layer(norm, conv_layer(conv, x.clone()), None, false),
             None => x.clone(),
         };
-        let x = relu(self.bn1.forward(self.conv1.forward(x)));
-        let mut x = self.bn2.forward(self.conv2.forward(x));
-        if let (Some(conv3), Some(bn3)) = (&self.conv3, &self.bn3) {
-            x = bn3.forward(conv3.forward(relu(x)));
-        }
-        relu(x + residual)
+        let x = batch_norm_layer(&self.bn1, conv_layer(&self.conv1, x), None, true);
+        let x = conv_layer(&self.conv2, x);
+        let (Some(conv3), Some(bn3)) = (&self.conv3, &self.bn3) else {
+            return batch_norm_layer(&self.bn2, x, Some(residual), true);
+        };
+        let x = batch_norm_layer(&self.bn2, x, None, true);
+        batch_norm_layer(bn3, conv_layer(conv3, x), Some(residual), true)
     }
 }

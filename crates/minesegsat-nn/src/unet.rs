@@ -75,6 +75,6 @@ impl Unet {
         let [x1, x2, x3, x4, x5] = self.encoder.forward(x);
         let skips = [vec![x4], vec![x3], vec![x2], vec![x1], Vec::new()];
         let x = self.decoder.blocks.iter().zip(skips).fold(x5, |x, (block, skips)| block.forward(x, skips));
-        self.segmentation_head[0].forward(x)
+        conv_norm::classify(&self.segmentation_head, x)
     }
 }

@@ -113,6 +113,6 @@ impl UnetPlusPlus {
             below = level;
         }
         let outermost = below.swap_remove(0);
-        self.segmentation_head[0].forward(blocks.x_0_4.forward(outermost, Vec::new()))
+        conv_norm::classify(&self.segmentation_head, blocks.x_0_4.forward(outermost, Vec::new()))
     }
 }

@@ -1,16 +1,20 @@
-//! Operations of SegFormer for training on the CPU, each a forward and a hand-written backward pass.
+//! Operations for training on the CPU, each a forward and a hand-written backward pass.
 //!
 //! Burn's modules keep their parameters and say what is computed; where their tensors lie on the CPU in single precision,
 //! they compute it here, and by Burn's own operations elsewhere. Results and gradients are the same within rounding, and
 //! the same to the last bit for any number of threads: sums are cut into pieces by their shapes alone, and the pieces are
 //! added in order.
 //!
-//! Tokens stay channels-last, `[N, L, C]`, with their map's size beside them; nothing is transposed between layers.
+//! SegFormer's tokens stay channels-last, `[N, L, C]`, with their map's size beside them; nothing is transposed between
+//! layers. Maps of convolutional networks stay `[N, C, H, W]`.
 
 mod attention;
+mod batch_norm;
 #[cfg(test)]
 pub(crate) mod check;
 mod classify;
+mod convolution;
+mod depthwise;
 mod depthwise_gelu;
 mod layer_norm;
 mod layers;
@@ -29,7 +33,7 @@ pub(crate) use self::{
     classify::{Classify, Moments, classify},
     depthwise_gelu::depthwise_gelu,
     layer_norm::layer_norm,
-    layers::{linear_layer, norm_layer},
+    layers::{batch_norm_layer, conv_layer, linear_layer, norm_layer, normalise, update_running},
     linear::{linear, linear_residual},
     patch_conv::{map_to_channels_last, patch_conv},
     upsample::{resize_planes, upsample_sum},
