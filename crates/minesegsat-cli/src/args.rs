@@ -3,6 +3,7 @@
 mod catalog;
 mod dataset;
 mod demo;
+mod evaluate;
 mod labels;
 mod preview;
 mod simulate;
@@ -18,9 +19,10 @@ pub(crate) use self::demo::DemoArgs;
 pub(crate) use self::simulate::SimulateArgs;
 pub(crate) use self::train::{BenchArchitecturesArgs, TrainArgs};
 pub(crate) use dataset::{
-    DatasetBuildArgs, DatasetCommand, DatasetImportArgs, DatasetInfoArgs, DatasetMergeArgs, DatasetPreviewArgs, DatasetSplitArgs,
-    DatasetStatsArgs,
+    DatasetBuildArgs, DatasetCommand, DatasetImportArgs, DatasetInfoArgs, DatasetMergeArgs, DatasetPreviewArgs,
+    DatasetSplitArgs, DatasetStatsArgs,
 };
+pub(crate) use evaluate::{CalibrateArgs, EvaluateArgs, ProtocolArg, ThresholdArg};
 pub(crate) use labels::{LabelArgs, LabelsCommand, LabelsInfoArgs, LabelsRasterizeArgs};
 pub(crate) use preview::ScenePreviewArgs;
 
@@ -64,6 +66,10 @@ pub(crate) enum Command {
     Train(Box<TrainArgs>),
     /// Train and measure a list of networks under one budget.
     BenchArchitectures(Box<BenchArchitecturesArgs>),
+    /// Measure a model on a part of a data set, beside maps that need no network, and write a report.
+    Evaluate(Box<EvaluateArgs>),
+    /// Fit a model's temperature and threshold to the validation split, and write them to its card.
+    Calibrate(CalibrateArgs),
     /// Map mining-disturbed land in a scene.
     Predict(Box<PredictArgs>),
     /// Make scenes of an invented landscape with mines whose truth is known to the pixel.

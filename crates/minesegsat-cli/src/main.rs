@@ -44,6 +44,8 @@ fn main() -> ExitCode {
         Command::Demo(args) => commands::demo::run(args, cli.quiet),
         Command::Train(args) => commands::train::run(args, cli.quiet),
         Command::BenchArchitectures(args) => commands::bench_architectures::run(args, cli.quiet),
+        Command::Evaluate(args) => commands::evaluate::run(args, cli.quiet),
+        Command::Calibrate(args) => commands::calibrate::run(args, cli.quiet),
         Command::Predict(args) => commands::predict::run(args, cli.quiet),
         Command::Simulate(args) => commands::simulate::run(args, cli.quiet),
     };

@@ -45,6 +45,9 @@ pub struct ModelCard {
     pub patch_size: usize,
     /// Probability from which a pixel counts as mining-disturbed.
     pub threshold: f32,
+    /// Logits are divided by this before they become probabilities (Guo et al. 2017, <https://arxiv.org/abs/1706.04599>).
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub temperature: f32,
     /// Name of each output channel. Where there is more than one, the first is the background.
     pub classes: Vec<String>,
     /// Number of bands that a scene may lack, since that many were left out at random in training.
@@ -62,6 +65,15 @@ pub struct ModelCard {
     pub weights_sha256: String,
     /// When the folder was written.
     pub created: jiff::Timestamp,
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_one(temperature: &f32) -> bool {
+    *temperature == 1.0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
@@ -186,6 +198,15 @@ impl ModelCard {
         Ok(card)
     }
 
+    /// Replaces the card of a model folder, as a whole or not at all.
+    pub fn replace(&self, folder: impl AsRef<Path>) -> Result<()> {
+        let folder = folder.as_ref();
+        self.check().map_err(|reason| Error::Model { path: folder.to_owned(), reason })?;
+        let json = serde_json::to_string_pretty(self)
+            .map_err(|error| Error::Model { path: folder.to_owned(), reason: error.to_string() })?;
+        Ok(minesegsat::output::atomic_write(&folder.join(CARD_FILE), (json + "\n").as_bytes())?)
+    }
+
     /// What contradicts itself, if anything does.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.format_version != FORMAT_VERSION {
@@ -223,6 +244,9 @@ impl ModelCard {
         if !(0.0..=1.0).contains(&self.threshold) {
             return Err(format!("its threshold is {}; expected 0 to 1", self.threshold));
         }
+        if !self.temperature.is_finite() || self.temperature <= 0.0 {
+            return Err(format!("its temperature is {}; expected a number above 0", self.temperature));
+        }
         if !self.gsd_m.is_finite() || self.gsd_m <= 0.0 {
             return Err(format!("its gsd_m is {}; expected metres above 0", self.gsd_m));
         }
@@ -254,6 +278,7 @@ pub(crate) mod tests {
             gsd_m: 10.0,
             patch_size: 512,
             threshold: 0.5,
+            temperature: 1.0,
             classes: vec!["mining".to_owned()],
             band_dropout_max: 0,
             training: Training::default(),
@@ -268,6 +293,17 @@ pub(crate) mod tests {
     fn a_card_survives_json() {
         let json = serde_json::to_string_pretty(&card()).unwrap();
         assert_eq!(serde_json::from_str::<ModelCard>(&json).unwrap(), card());
+    }
+
+    #[test]
+    fn a_temperature_of_one_is_not_written_and_another_survives() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!serde_json::to_string(&card()).unwrap().contains("temperature"));
+        let warm = ModelCard { temperature: 1.7, threshold: 0.3, ..card() };
+        warm.replace(folder.path()).unwrap();
+        assert_eq!(ModelCard::read(folder.path()).unwrap(), warm);
+        assert!(ModelCard { temperature: f32::NAN, ..card() }.replace(folder.path()).is_err());
+        assert_eq!(ModelCard::read(folder.path()).unwrap(), warm, "a card that contradicts itself replaces nothing");
     }
 
     #[test]
@@ -292,6 +328,7 @@ pub(crate) mod tests {
         assert!(reason(|c| c.classes.clear()).contains("names 0 classes, but the network answers with 1"));
         assert!(reason(|c| c.patch_size = 500).contains("patch_size is 500; expected a multiple of 32"));
         assert!(reason(|c| c.threshold = 1.5).contains("threshold is 1.5"));
+        assert!(reason(|c| c.temperature = 0.0).contains("temperature is 0; expected a number above 0"));
         assert!(reason(|c| c.normalisation = Normalisation::identity(4)).contains("normalisation has 4 values"));
         assert!(reason(|c| c.normalisation = Normalisation::divide_by(vec![0.0; 12])).contains("divides by 0"));
         assert!(reason(|c| c.format_version = 9).contains("format_version is 9; this program reads 1"));

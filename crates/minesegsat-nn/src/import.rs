@@ -157,6 +157,7 @@ fn describe(
         gsd_m: options.gsd_m,
         patch_size: options.patch_size,
         threshold: options.threshold,
+        temperature: 1.0,
         classes,
         band_dropout_max: 0,
         training: options.training.clone(),

@@ -224,8 +224,9 @@ impl PatchReader {
     /// repeat the edge and are [`Validity::NoData`].
     pub fn read(&self, window: SignedWindow) -> Result<Patch> {
         let mut patch = self.read_numbers(window)?;
-        for (plan, channel) in self.bands.iter().zip(patch.data.chunks_exact_mut(window.width * window.height)) {
-            for value in channel {
+        let pixels = window.width * window.height;
+        for (plan, &channel) in self.bands.iter().zip(&self.channels) {
+            for value in &mut patch.data[channel * pixels..][..pixels] {
                 *value = (plan.radiometry.reflectance(*value) - plan.normalisation.offset) / plan.normalisation.divisor;
             }
         }

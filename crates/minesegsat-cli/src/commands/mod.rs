@@ -1,9 +1,11 @@
 //! One file per command.
 
 pub(crate) mod bench_architectures;
+pub(crate) mod calibrate;
 pub(crate) mod dataset;
 pub(crate) mod demo;
 pub(crate) mod download;
+pub(crate) mod evaluate;
 pub(crate) mod labels;
 pub(crate) mod model;
 pub(crate) mod predict;

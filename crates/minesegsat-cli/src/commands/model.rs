@@ -146,6 +146,9 @@ fn print_card(folder: &Path, card: &ModelCard) -> anyhow::Result<ExitCode> {
     text += &line("pixel size", format!("{} m", card.gsd_m));
     text += &line("patch size", format!("{} px", card.patch_size));
     text += &line("threshold", card.threshold.to_string());
+    if card.temperature != 1.0 {
+        text += &line("temperature", card.temperature.to_string());
+    }
     text += &line("classes", card.classes.join(", "));
     text += &line("trained on", card.training.data.clone().unwrap_or_else(|| "not recorded".to_owned()));
     for (name, value) in &card.metrics {

@@ -35,7 +35,10 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let absent = absent_bands(card, &scene);
     if !absent.is_empty() {
         let count = card.band_dropout_max;
-        tracing::warn!("the scene lacks {}; the model was trained to do without up to {count} bands", Band::list(&absent));
+        tracing::warn!(
+            "the scene lacks {}; the model was trained to do without up to {count} bands",
+            Band::list(&absent)
+        );
     }
     let patch_size = args.patch_size.unwrap_or(card.patch_size);
     let options = PredictOptions {
@@ -76,7 +79,7 @@ fn absent_bands(card: &ModelCard, scene: &Scene) -> Vec<Band> {
     if absent.len() <= card.band_dropout_max { absent } else { Vec::new() }
 }
 
-/// What the pipeline and the manifest need of a card.
+/// What pipelines, manifests and reports need of a card.
 pub(crate) fn describe(card: &ModelCard) -> ModelDescription {
     let normalisation = (0..card.bands.len())
         .map(|band| {
@@ -91,6 +94,7 @@ pub(crate) fn describe(card: &ModelCard) -> ModelDescription {
         "architecture": card.architecture,
         "normalisation": card.normalisation,
         "classes": card.classes,
+        "temperature": card.temperature,
         "training": card.training,
     });
     ModelDescription {

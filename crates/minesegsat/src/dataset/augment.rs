@@ -408,7 +408,8 @@ mod tests {
         }
         all.radiometric(9, &Band::PAPER, SIDE, 255, &mut crop);
         for channel in crop.data.chunks_exact(SIDE * SIDE) {
-            assert!([7, 300, 4095].iter().all(|&at| channel[at] == 0.0) && channel[8] > 0.0);
+            assert!([7, 300, 4095].iter().all(|&at| channel[at] == 0.0));
+            assert!(channel.iter().filter(|v| **v > 0.0).count() > SIDE * SIDE / 2);
         }
         assert!([7, 300, 4095].iter().all(|&at| crop.mask[at] == 255));
     }

@@ -229,7 +229,23 @@ impl From<AtThreshold> for CurvePoint {
     }
 }
 
+/// A probability for people: three digits, or as many as it takes to see that it is not 0.
+pub(super) fn probability(p: f32) -> String {
+    if p == 0.0 || p >= 0.001 { format!("{p:.3}") } else { format!("{p:.1e}") }
+}
+
 impl Evaluation {
+    /// The threshold in words, such as `0.500, the model's`.
+    pub fn threshold_text(&self) -> String {
+        let origin = match self.threshold.origin {
+            ThresholdOrigin::Model => "the model's",
+            ThresholdOrigin::Given if self.protocol == Protocol::Paper => "the paper's",
+            ThresholdOrigin::Given => "the one asked for",
+            ThresholdOrigin::Validation => "the best of the validation split",
+        };
+        format!("{}, {origin}", probability(self.threshold.value))
+    }
+
     /// The value of a metric; `None` where it is not defined.
     pub fn value(&self, name: &str) -> Option<f64> {
         self.metrics.get(name).and_then(|estimate| estimate.value)

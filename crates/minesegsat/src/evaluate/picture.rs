@@ -196,7 +196,7 @@ mod tests {
         };
         let picture = scene.draw(Rank::Best, &result, &p, 0.5).unwrap();
         assert_eq!((picture.width, picture.height, picture.composite.as_str()), (4, 4, "B08 in grey"));
-        assert_eq!(picture.truth, "M0 0h2v1h-2z");
+        assert_eq!(picture.truth, "M0 0h2v1h-2v-1z");
         assert_eq!(picture.found.matches('M').count(), 2);
         assert!(picture.ground.starts_with("data:image/jpeg;base64,") && picture.errors != picture.ground);
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::chart::{Chart, forest};
-use super::evaluation::{Estimate, Evaluation, ThresholdOrigin};
+use super::evaluation::{Estimate, Evaluation, probability};
 use super::picture::{FALSE_NEGATIVE, FALSE_POSITIVE, FOUND, PatchPicture, Rank};
 use super::run::{METRICS_FILE, Protocol, SITES_FILE};
 use super::sums::Metric;
@@ -124,15 +124,6 @@ fn interval(estimate: &Estimate, digits: usize) -> Option<String> {
     Some(minus(format!("{low:.digits$} to {high:.digits$}")))
 }
 
-fn is_hectares(name: &str) -> bool {
-    name.ends_with("_ha")
-}
-
-/// Metrics that say nothing of maps of 0 and 1.
-fn is_of_probabilities(name: &str) -> bool {
-    matches!(name, "bce" | "brier" | "ece") || name.contains("expected")
-}
-
 /// Whether one value is better than another; `None` where that is not a question.
 fn better(name: &str, a: f64, b: f64) -> Option<bool> {
     match name {
@@ -154,9 +145,9 @@ fn table(e: &Evaluation) -> String {
     out += "</tr></thead><tbody>";
     for metric in Metric::ALL {
         let estimate = e.metrics[metric.name];
-        let digits = if is_hectares(metric.name) { 2 } else { 3 };
+        let digits = metric.digits();
         let others: Vec<Option<f64>> = e.baselines.iter().map(|baseline| baseline.metrics[metric.name].value).collect();
-        let of_probabilities = is_of_probabilities(metric.name);
+        let of_probabilities = metric.is_of_probabilities();
         let mut class = Vec::new();
         if metric.name == e.headline {
             class.push("head");
@@ -172,7 +163,7 @@ fn table(e: &Evaluation) -> String {
             if !compared.is_empty() && value.is_some_and(|value| is_best(value, &all)) { " best" } else { "" }
         };
         let bar = match estimate.value {
-            Some(value) if !is_hectares(metric.name) && metric.name != "bce" && metric.name != "area_ratio" => {
+            Some(value) if !metric.is_hectares() && metric.name != "bce" && metric.name != "area_ratio" => {
                 forest(value, estimate.low.zip(estimate.high), &compared)
             }
             _ => String::new(),
@@ -245,7 +236,7 @@ fn precision_recall(e: &Evaluation, figure: Figure<'_>) -> String {
     }
     if let Some((recall, precision)) = e.counts.recall().zip(e.counts.precision()) {
         chart.dot("dot", recall, precision, 5.5);
-        chart.text("strong", recall, precision, &format!("at {:.3}", e.threshold.value));
+        chart.text("strong", recall, precision, &format!("at {}", probability(e.threshold.value)));
     }
     let ap = number(e.average_precision, 3);
     figure(
@@ -274,29 +265,16 @@ fn by_threshold(e: &Evaluation, figure: Figure<'_>) -> String {
     }
     let best = e.histogram.best_f1().map_or_else(String::new, |best| {
         format!(
-            " In hindsight {:.3} would have been best here (F1 {}), which nobody can know beforehand.",
-            best.threshold,
+            " In hindsight {} would have been best here (F1 {}), which nobody can know beforehand.",
+            probability(best.threshold),
             number(best.counts.f1(), 3)
         )
     });
     figure(
         "F1 by threshold",
         chart.finish(),
-        format!(
-            "Orange: F1; blue: precision; green: recall. The threshold {:.3} is {}.{best}",
-            e.threshold.value,
-            origin(e)
-        ),
+        format!("Orange: F1; blue: precision; green: recall. The threshold: {}.{best}", e.threshold_text()),
     )
-}
-
-fn origin(e: &Evaluation) -> &'static str {
-    match e.threshold.origin {
-        ThresholdOrigin::Model => "the model's",
-        ThresholdOrigin::Given if e.protocol == Protocol::Paper => "the paper's",
-        ThresholdOrigin::Given => "the one asked for",
-        ThresholdOrigin::Validation => "the best of the validation split",
-    }
 }
 
 fn reliability(e: &Evaluation, figure: Figure<'_>) -> String {
@@ -442,7 +420,7 @@ fn facts(e: &Evaluation) -> String {
     }
     fact("Data set", format!("{} ({})", e.dataset.title, e.dataset.folder));
     fact("Split", format!("{}, {} of its patches without mines", e.dataset.split, e.dataset.patches_without_mines));
-    fact("Threshold", format!("{:.4}, {}", e.threshold.value, origin(e)));
+    fact("Threshold", e.threshold_text());
     if e.protocol == Protocol::Full {
         fact("Windows", format!("{} pixels, overlapping by at least {}", e.window_px, e.overlap_px));
     }

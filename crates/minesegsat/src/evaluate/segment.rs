@@ -110,24 +110,43 @@ pub fn for_each_sample(
     cancel: &AtomicBool,
     mut each: impl FnMut(usize, SamplePatch) -> Result<()>,
 ) -> Result<()> {
+    read_ahead(
+        samples.len(),
+        |i| read(reader, samples[i]),
+        cancel,
+        |i, sample| {
+            each(i, sample)?;
+            progress.patches(i + 1, samples.len());
+            Ok(())
+        },
+    )
+}
+
+/// Makes `count` things on a thread of its own, at most [`READ_AHEAD`] ahead, and gives each to `each` in their order.
+fn read_ahead<T: Send>(
+    count: usize,
+    make: impl Fn(usize) -> Result<T> + Sync,
+    cancel: &AtomicBool,
+    mut each: impl FnMut(usize, T) -> Result<()>,
+) -> Result<()> {
     let (sender, receiver) = sync_channel(READ_AHEAD);
     std::thread::scope(|scope| {
-        let read = &read;
+        // Moved in, so that it is gone when this fails: the thread that waits to send must not wait for ever.
+        let receiver = receiver;
+        let make = &make;
         scope.spawn(move || {
-            for &sample in samples {
-                // The receiver is gone when the run has failed or was interrupted.
-                if cancel.load(Ordering::Relaxed) || sender.send(read(reader, sample)).is_err() {
+            for i in 0..count {
+                if cancel.load(Ordering::Relaxed) || sender.send(make(i)).is_err() {
                     return;
                 }
             }
         });
-        for (i, _) in samples.iter().enumerate() {
+        for i in 0..count {
             let next = receiver.recv();
             if cancel.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted);
             }
             each(i, next.map_err(|_| Error::Segmenter("the thread that reads samples ended".to_owned()))??)?;
-            progress.patches(i + 1, samples.len());
         }
         Ok(())
     })
@@ -186,6 +205,28 @@ mod tests {
         let mut out = Vec::new();
         cut(&sample, 1, SignedWindow { col: 0, row: 0, width: 3, height: 3 }, &mut out);
         assert_eq!(out, [1.0, 2.0, 2.0, 3.0, 4.0, 4.0, 3.0, 4.0, 4.0]);
+    }
+
+    #[test]
+    fn what_is_read_ahead_comes_in_order_and_an_error_on_either_side_ends_it() {
+        let go = AtomicBool::new(false);
+        let mut seen = Vec::new();
+        let mut push = |i: usize, value: usize| {
+            assert_eq!(value, i * i);
+            seen.push(i);
+            Ok(())
+        };
+        read_ahead(50, |i| Ok(i * i), &go, &mut push).unwrap();
+        assert_eq!(seen, (0..50).collect::<Vec<_>>());
+        let fail = || Err(Error::Segmenter("broken".to_owned()));
+        // The reader is far behind its limit when the other side gives up.
+        assert!(read_ahead(50, Ok, &go, |i, _| if i == 3 { fail() } else { Ok(()) }).is_err());
+        assert!(read_ahead(50, |i| if i == 3 { fail().map(|()| i) } else { Ok(i) }, &go, |_, _| Ok(())).is_err());
+        let stop = |i: usize, _| {
+            go.store(i == 5, Ordering::Relaxed);
+            Ok(())
+        };
+        assert!(matches!(read_ahead(50, Ok, &go, stop), Err(Error::Interrupted)));
     }
 
     #[test]

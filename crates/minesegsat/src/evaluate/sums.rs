@@ -133,24 +133,38 @@ impl Metric {
         Self::new("recall_image", "Recall, mean over patches", |s| s.of_mines(s.image_mean(2))),
         Self::new("iou_image", "IoU, mean over patches", |s| s.of_mines(s.image_mean(3))),
         Self::new("accuracy_image", "Accuracy, mean over patches", |s| s.image_mean(4)),
-        Self::new("boundary_f1_1px", "Boundary F1 within 1 pixel", |s| s.boundary_f1(0)),
-        Self::new("boundary_f1_2px", "Boundary F1 within 2 pixels", |s| s.boundary_f1(1)),
-        Self::new("boundary_f1_3px", "Boundary F1 within 3 pixels", |s| s.boundary_f1(2)),
-        Self::new("specificity_without_mines", "Specificity on patches without mines", |s| {
+        Self::new("boundary_f1_1px", "Boundary F1 within 1 px", |s| s.boundary_f1(0)),
+        Self::new("boundary_f1_2px", "Boundary F1 within 2 px", |s| s.boundary_f1(1)),
+        Self::new("boundary_f1_3px", "Boundary F1 within 3 px", |s| s.boundary_f1(2)),
+        Self::new("specificity_without_mines", "Specificity, patches without mines", |s| {
             s.counts_without_mines.specificity()
         }),
         Self::new("bce", "Cross-entropy (nats)", |s| s.calibration.log_loss()),
         Self::new("brier", "Brier score", |s| s.calibration.brier()),
         Self::new("ece", "Expected calibration error", |s| s.calibration.error()),
         Self::new("area_ratio", "Measured area / true area", |s| (s.truth_ha > 0.0).then(|| s.counted_ha / s.truth_ha)),
-        Self::new("area_bias_ha", "Area error per site, mean (ha)", |s| s.site_mean(0)),
-        Self::new("area_mae_ha", "Area error per site, mean absolute (ha)", |s| s.site_mean(1)),
-        Self::new("area_bias_expected_ha", "The same, by summed probabilities: mean (ha)", |s| s.site_mean(2)),
-        Self::new("area_mae_expected_ha", "The same, by summed probabilities: mean absolute (ha)", |s| s.site_mean(3)),
+        Self::new("area_bias_ha", "Site area, mean error (ha)", |s| s.site_mean(0)),
+        Self::new("area_mae_ha", "Site area, mean absolute error (ha)", |s| s.site_mean(1)),
+        Self::new("area_bias_expected_ha", "Site area by probabilities, mean (ha)", |s| s.site_mean(2)),
+        Self::new("area_mae_expected_ha", "Site area by probabilities, absolute (ha)", |s| s.site_mean(3)),
     ];
 
     const fn new(name: &'static str, label: &'static str, value: fn(&Sums) -> Option<f64>) -> Self {
         Self { name, label, value }
+    }
+
+    /// Whether it is of probabilities, and says nothing of maps of 0 and 1.
+    pub fn is_of_probabilities(&self) -> bool {
+        matches!(self.name, "bce" | "brier" | "ece") || self.name.contains("expected")
+    }
+
+    /// Digits after the point that people read; hectares have fewer than ratios.
+    pub fn digits(&self) -> usize {
+        if self.is_hectares() { 2 } else { 3 }
+    }
+
+    pub(super) fn is_hectares(&self) -> bool {
+        self.name.ends_with("_ha")
     }
 
     /// Its value; `None` where it is not defined.

@@ -8,9 +8,10 @@ use super::{Calibration, ConfusionMatrix};
 
 /// Bins per unit of the logit: steps of 0.001 around a probability of one half, and as fine relative to small ones.
 const BINS_PER_LOGIT: usize = 256;
-/// Largest logit that is told apart, on both sides of zero: probabilities from 1.1e-7.
-const LARGEST_LOGIT: usize = 16;
-const BINS: usize = 2 * LARGEST_LOGIT * BINS_PER_LOGIT;
+/// Logits that are told apart, in whole numbers: probabilities from 1e-21, which networks that were trained with region losses
+/// answer with, up to 4e-8 below 1, where single precision ends.
+const LOGITS: std::ops::Range<i32> = -48..17;
+const BINS: usize = (LOGITS.end - LOGITS.start) as usize * BINS_PER_LOGIT;
 
 /// Smallest probability of each bin, growing. In the logit they are evenly spaced, but for the first, which is 0.
 fn edges() -> &'static [f32] {
@@ -19,14 +20,14 @@ fn edges() -> &'static [f32] {
 }
 
 fn logit_of_edge(bin: usize) -> f64 {
-    bin as f64 / BINS_PER_LOGIT as f64 - LARGEST_LOGIT as f64
+    bin as f64 / BINS_PER_LOGIT as f64 + f64::from(LOGITS.start)
 }
 
 fn sigmoid(logit: f64) -> f64 {
     1.0 / (1.0 + (-logit).exp())
 }
 
-/// Mines and other land by probability, in 8192 bins of equal width of the logit.
+/// Mines and other land by probability, in 16,640 bins of equal width of the logit.
 ///
 /// All that depends on a threshold comes from it, at the edges of its bins exactly: the probability of a pixel is compared
 /// with them as [`ConfusionMatrix::count`] does. Its size does not depend on the number of pixels.
