@@ -252,6 +252,22 @@ impl Checkpoint {
         Ok(network)
     }
 
+    /// Where these are the weights of a ResNet alone, such as those that `torchvision` publishes, makes a network of them:
+    /// its decoder gets random weights. Other weights stay as they are.
+    pub fn complete_encoder(&mut self, config: &NetworkConfig, seed: u64) {
+        let (Some(first), Some(_)) = (self.shape("conv1.weight"), config.encoder()) else { return };
+        if !self.tensors.contains_key("layer1.0.conv1.weight") {
+            return;
+        }
+        let config = config.clone().with_channels(first.get(1).copied().unwrap_or(0).max(1), config.num_classes());
+        // The classifier of images has no place in a network for pixels.
+        self.tensors.retain(|name, _| !name.starts_with("fc."));
+        let encoder = std::mem::take(&mut self.tensors).into_iter();
+        self.tensors = encoder.map(|(name, weight)| (format!("encoder.{name}"), weight)).collect();
+        let decoder = Self::random(&config, seed).tensors.into_iter().filter(|(name, _)| !name.starts_with("encoder."));
+        self.tensors.extend(decoder);
+    }
+
     /// Fits the first layer to other bands, for training that starts from these weights.
     ///
     /// A band of `to` that is among those of `from` keeps its kernels; any other gets the mean of all kernels. All are then
@@ -543,6 +559,26 @@ mod tests {
         assert!(near(&kernel(&adapted(Some(&rgb), &[B03]), 0), &kernel(first, 1), 3.0));
         let message = original.clone().adapt_input(Some(&[B04]), &rgb).unwrap_err().to_string();
         assert_eq!(message, "bands `B04` is not accepted: the weights are of 3 channels, one band each");
+    }
+
+    #[test]
+    fn weights_of_an_encoder_alone_are_completed() {
+        let config = NetworkConfig::named("fpn-resnet18", 12, 1).unwrap();
+        // As torchvision has them: three channels, no prefix, a classifier of images.
+        let whole = Checkpoint::random(&config.clone().with_channels(3, 1), 1);
+        let mut alone = whole.clone();
+        alone.tensors.retain(|name, _| name.starts_with("encoder."));
+        alone.tensors = alone.tensors.into_iter().map(|(name, w)| (name["encoder.".len()..].to_owned(), w)).collect();
+        alone.tensors.insert("fc.weight".to_owned(), Weight { shape: vec![1, 1], values: vec![0.0] });
+        alone.complete_encoder(&config, 7);
+        let name = "encoder.layer4.1.conv2.weight";
+        assert_eq!(alone.tensors[name], whole.tensors[name]);
+        alone.adapt_input(Some(&[Band::B04, Band::B03, Band::B02]), &Band::PAPER).unwrap();
+        alone.load(&config, &Device::flex()).unwrap();
+        // What is a network already stays as it is.
+        let mut same = whole.clone();
+        same.complete_encoder(&config, 7);
+        assert_eq!(same.tensors, whole.tensors);
     }
 
     #[test]

@@ -663,6 +663,7 @@ fn starting_weights(path: &Path, network: &NetworkConfig, bands: &[Band], seed: 
         checkpoint.adapt_input(Some(&card.bands), bands)?;
     } else {
         checkpoint = Checkpoint::read(path)?;
+        checkpoint.complete_encoder(network, seed);
         checkpoint.adapt_input(None, bands)?;
     }
     checkpoint.adapt_classes(network.num_classes(), seed)?;
