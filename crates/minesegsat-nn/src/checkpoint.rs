@@ -380,7 +380,8 @@ impl Weight {
 /// Values of a fresh tensor: norms are the identity, biases 0, and weights
 ///
 /// - of a SegFormer as its authors have them: normal, with variance `2 / fan_out` in convolutions and a standard deviation
-///   of 0.02 in linear layers;
+///   of 0.02 in linear layers, 0.01 in the classifier. By its fan-out the classifier of one class would start with logits of a
+///   spread of 20, which training does not recover from;
 /// - of a ResNet normal, with variance `2 / fan_out` (He et al. 2015);
 /// - of the decoders on it uniform in `±sqrt(6 / fan_in)`, of their classifier in `±sqrt(6 / (fan_in + fan_out))`.
 fn initial_values(name: &str, shape: &[usize], segformer: bool, random: &mut SplitMix64) -> Vec<f32> {
@@ -395,6 +396,9 @@ fn initial_values(name: &str, shape: &[usize], segformer: bool, random: &mut Spl
             }
             if !segformer && name.starts_with("decoder.") {
                 return uniform((6.0 / fan_in).sqrt());
+            }
+            if segformer && name == "decoder.classifier.weight" {
+                return (0..len).map(|_| random.normal() * 0.01).collect();
             }
             // Depthwise layers have one group per channel; all others have one group.
             let groups = if name.ends_with("feed_forward.conv.weight") { out } else { 1 };
