@@ -135,7 +135,7 @@ fn make(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -> any
     steps.next("simulating landscapes with mines");
     let sim = folder.join("sim");
     let mut training = Vec::new();
-    let mut world = |name: &str, seed: u64, size: usize, years: &[i16]| -> anyhow::Result<Summary> {
+    let world = |name: &str, seed: u64, size: usize, years: &[i16]| -> anyhow::Result<Summary> {
         let options =
             SimulateOptions { seed, region: Region::Boreal, years: years.to_vec(), size, ..SimulateOptions::default() };
         Ok(simulate(&options, &sim.join(name), &minesegsat::simulate::Silent, cancel)?)
