@@ -252,6 +252,22 @@ impl Checkpoint {
         Ok(network)
     }
 
+    /// Where these are the weights of a ResNet alone, such as those that `torchvision` publishes, makes a network of them:
+    /// its decoder gets random weights. Other weights stay as they are.
+    pub fn complete_encoder(&mut self, config: &NetworkConfig, seed: u64) {
+        let (Some(first), Some(_)) = (self.shape("conv1.weight"), config.encoder()) else { return };
+        if !self.tensors.contains_key("layer1.0.conv1.weight") {
+            return;
+        }
+        let config = config.clone().with_channels(first.get(1).copied().unwrap_or(0).max(1), config.num_classes());
+        // The classifier of images has no place in a network for pixels.
+        self.tensors.retain(|name, _| !name.starts_with("fc."));
+        let encoder = std::mem::take(&mut self.tensors).into_iter();
+        self.tensors = encoder.map(|(name, weight)| (format!("encoder.{name}"), weight)).collect();
+        let decoder = Self::random(&config, seed).tensors.into_iter().filter(|(name, _)| !name.starts_with("encoder."));
+        self.tensors.extend(decoder);
+    }
+
     /// Fits the first layer to other bands, for training that starts from these weights.
     ///
     /// A band of `to` that is among those of `from` keeps its kernels; any other gets the mean of all kernels. All are then
@@ -364,7 +380,8 @@ impl Weight {
 /// Values of a fresh tensor: norms are the identity, biases 0, and weights
 ///
 /// - of a SegFormer as its authors have them: normal, with variance `2 / fan_out` in convolutions and a standard deviation
-///   of 0.02 in linear layers;
+///   of 0.02 in linear layers, 0.01 in the classifier. By its fan-out the classifier of one class would start with logits of a
+///   spread of 20, which training does not recover from;
 /// - of a ResNet normal, with variance `2 / fan_out` (He et al. 2015);
 /// - of the decoders on it uniform in `±sqrt(6 / fan_in)`, of their classifier in `±sqrt(6 / (fan_in + fan_out))`.
 fn initial_values(name: &str, shape: &[usize], segformer: bool, random: &mut SplitMix64) -> Vec<f32> {
@@ -379,6 +396,9 @@ fn initial_values(name: &str, shape: &[usize], segformer: bool, random: &mut Spl
             }
             if !segformer && name.starts_with("decoder.") {
                 return uniform((6.0 / fan_in).sqrt());
+            }
+            if segformer && name == "decoder.classifier.weight" {
+                return (0..len).map(|_| random.normal() * 0.01).collect();
             }
             // Depthwise layers have one group per channel; all others have one group.
             let groups = if name.ends_with("feed_forward.conv.weight") { out } else { 1 };
@@ -543,6 +563,26 @@ mod tests {
         assert!(near(&kernel(&adapted(Some(&rgb), &[B03]), 0), &kernel(first, 1), 3.0));
         let message = original.clone().adapt_input(Some(&[B04]), &rgb).unwrap_err().to_string();
         assert_eq!(message, "bands `B04` is not accepted: the weights are of 3 channels, one band each");
+    }
+
+    #[test]
+    fn weights_of_an_encoder_alone_are_completed() {
+        let config = NetworkConfig::named("fpn-resnet18", 12, 1).unwrap();
+        // As torchvision has them: three channels, no prefix, a classifier of images.
+        let whole = Checkpoint::random(&config.clone().with_channels(3, 1), 1);
+        let mut alone = whole.clone();
+        alone.tensors.retain(|name, _| name.starts_with("encoder."));
+        alone.tensors = alone.tensors.into_iter().map(|(name, w)| (name["encoder.".len()..].to_owned(), w)).collect();
+        alone.tensors.insert("fc.weight".to_owned(), Weight { shape: vec![1, 1], values: vec![0.0] });
+        alone.complete_encoder(&config, 7);
+        let name = "encoder.layer4.1.conv2.weight";
+        assert_eq!(alone.tensors[name], whole.tensors[name]);
+        alone.adapt_input(Some(&[Band::B04, Band::B03, Band::B02]), &Band::PAPER).unwrap();
+        alone.load(&config, &Device::flex()).unwrap();
+        // What is a network already stays as it is.
+        let mut same = whole.clone();
+        same.complete_encoder(&config, 7);
+        assert_eq!(same.tensors, whole.tensors);
     }
 
     #[test]

@@ -1,14 +1,13 @@
 use burn::{
     nn::{GroupNorm, GroupNormConfig, conv::Conv2d},
     prelude::*,
-    tensor::activation::relu,
 };
 
 use crate::{
     FpnConfig, ResNet,
     conv_norm::{self, SegmentationHead},
     drop_path::drop_blocks,
-    fused::conv_layer,
+    fused::{conv_layer, group_norm_relu},
     upsample,
 };
 
@@ -126,7 +125,7 @@ impl Lateral {
 impl Branch {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         self.block.iter().fold(x, |x, ConvGroupNorm { block: (conv, norm) }| {
-            let x = relu(norm.forward(conv_layer(conv, x)));
+            let x = group_norm_relu(norm, conv_layer(conv, x));
             if self.doublings > 0 { upsample::bilinear_aligned(x, 2) } else { x }
         })
     }

@@ -1,6 +1,9 @@
 //! Training on the CPU by the fused operations against Burn's own.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use burn::{
     module::{Module, ModuleVisitor, Param},
@@ -14,6 +17,12 @@ use minesegsat_nn::{
 };
 
 const CLOSE: f32 = 1e-4;
+
+/// Tests draw from the device's one generator: one at a time.
+fn generator() -> MutexGuard<'static, ()> {
+    static GENERATOR: Mutex<()> = Mutex::new(());
+    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn tiny() -> SegFormerConfig {
     SegFormerConfig {
@@ -87,6 +96,7 @@ fn assert_close(name: &str, found: &[f32], expected: &[f32], least: f32) {
 
 #[test]
 fn logits_and_every_gradient_are_those_of_burns_own_operations() {
+    let _generator = generator();
     let device = Device::flex().autodiff();
     for (config, size) in [
         (tiny(), [2, 64, 96]),
@@ -101,8 +111,8 @@ fn logits_and_every_gradient_are_those_of_burns_own_operations() {
         assert_close("logits", &logits, &expected_logits, 0.0);
         assert_eq!(gradients.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
         assert!(gradients.len() > 100, "{} parameters", gradients.len());
-        // The gradient of a key's bias is zero but for rounding.
-        let least = 1e-3 * expected.values().map(|g| largest(g)).fold(0.0, f32::max);
+        // Gradients of a key's bias, and of biases before the batch norm, are zero but for rounding.
+        let least = 1e-2 * expected.values().map(|g| largest(g)).fold(0.0, f32::max);
         for (name, gradient) in &gradients {
             assert_close(name, gradient, &expected[name], least);
         }
@@ -111,16 +121,19 @@ fn logits_and_every_gradient_are_those_of_burns_own_operations() {
 
 #[test]
 fn drop_path_and_dropout_draw_the_same_numbers() {
+    let _generator = generator();
     let device = Device::flex().autodiff();
     let config = SegFormerConfig { dropout: 0.3, drop_path_rate: 0.5, ..tiny() };
     let network = config.init(&device);
     let input = input(&config, [4, 32, 32], &device);
+    // Weights are drawn when they are first used.
+    answer(&network, &input);
     device.seed(9);
     let (logits, gradients) = answer(&network, &input);
     device.seed(9);
     let (expected_logits, expected) = with_plain_operations(|| answer(&network, &input));
     assert_close("logits", &logits, &expected_logits, 0.0);
-    let least = 1e-3 * expected.values().map(|g| largest(g)).fold(0.0, f32::max);
+    let least = 1e-2 * expected.values().map(|g| largest(g)).fold(0.0, f32::max);
     for (name, gradient) in &gradients {
         assert_close(name, gradient, &expected[name], least);
     }
@@ -128,6 +141,7 @@ fn drop_path_and_dropout_draw_the_same_numbers() {
 
 #[test]
 fn the_same_numbers_come_out_of_any_number_of_threads() {
+    let _generator = generator();
     let device = Device::flex().autodiff();
     let config = SegFormerConfig { dropout: 0.0, drop_path_rate: 0.0, ..SegFormerConfig::b0() };
     let network = config.init(&device);
@@ -144,6 +158,7 @@ fn the_same_numbers_come_out_of_any_number_of_threads() {
 
 #[test]
 fn networks_train_without_gradients_for_their_input_and_go_back_to_inference() {
+    let _generator = generator();
     let device = Device::flex();
     let config = tiny();
     // From the device without automatic differentiation, as a trainer gets it.

@@ -2,7 +2,7 @@
 
 use burn::{
     module::RunningState,
-    nn::{BatchNorm, LayerNorm, Linear, PaddingConfig2d, conv::Conv2d},
+    nn::{BatchNorm, GroupNorm, LayerNorm, Linear, PaddingConfig2d, conv::Conv2d},
     tensor::{Tensor, activation::relu, module::batch_norm_train},
 };
 
@@ -84,6 +84,26 @@ pub(crate) fn batch_norm_layer(
     out
 }
 
+/// Group normalisation of maps, then ReLU.
+///
+/// # Shapes
+/// - input and output `[N, C, H, W]`
+pub(crate) fn group_norm_relu(norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
+    let (true, Some(gamma), Some(beta)) = (takes(&x), &norm.gamma, &norm.beta) else {
+        return relu(norm.forward(x));
+    };
+    let ([batch, channels, height, width], groups) = (x.dims(), norm.num_groups);
+    let (device, epsilon) = (x.device().without_autodiff(), norm.epsilon as f32);
+    // The groups of all samples are channels of one; then each channel has its own line.
+    let standard = [Tensor::ones([batch * groups], &device), Tensor::zeros([batch * groups], &device)];
+    let x = x.reshape([1, batch * groups, channels / groups, height * width]);
+    let (x, _) = batch_norm(x, standard, None, BatchNormalisation { moments: None, epsilon, relu: false });
+    let x = x.reshape([batch, channels, height, width]);
+    let as_it_is = Moments { mean: vec![0.0; channels], variance: vec![1.0 - epsilon; channels] };
+    let operation = BatchNormalisation { moments: Some(as_it_is), epsilon, relu: true };
+    batch_norm(x, [gamma.val(), beta.val()], None, operation).0
+}
+
 /// Batch normalisation by Burn's operations, which in training notes the batch's statistics.
 pub(crate) fn normalise(norm: &BatchNorm, x: Tensor<4>) -> Tensor<4> {
     if !x.device().is_autodiff() || !norm.training.is_enabled() {
@@ -118,4 +138,26 @@ fn lay_of(layer: &Conv2d) -> Option<Lay> {
     let square = height == width && stride == stride_x && dilation == dilation_x;
     let plain = layer.groups == 1 || (channels == 1 && layer.groups == out_channels && stride == 1);
     (square && plain).then_some(Lay { stride, padding, dilation })
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::{module::Param, nn::GroupNormConfig, tensor::Device};
+
+    use super::*;
+    use crate::fused::check::{compare, random};
+
+    #[test]
+    fn group_norm_is_as_burn_computes_it() {
+        let shape = [2, 12, 5, 7];
+        let norm = |gamma, beta| {
+            let norm = GroupNormConfig::new(4, 12).init(&Device::flex());
+            GroupNorm { gamma: Some(Param::from_tensor(gamma)), beta: Some(Param::from_tensor(beta)), ..norm }
+        };
+        compare(
+            [random(841)[1..].to_vec(), random(12), random(13)[1..].to_vec()],
+            |[x, gamma, beta]| group_norm_relu(&norm(gamma, beta), x.reshape(shape)),
+            |[x, gamma, beta]| relu(norm(gamma, beta).forward(x.reshape(shape))),
+        );
+    }
 }

@@ -33,7 +33,7 @@ pub(crate) use self::{
     classify::{Classify, Moments, classify},
     depthwise_gelu::depthwise_gelu,
     layer_norm::layer_norm,
-    layers::{batch_norm_layer, conv_layer, linear_layer, norm_layer, normalise, update_running},
+    layers::{batch_norm_layer, conv_layer, group_norm_relu, linear_layer, norm_layer, normalise, update_running},
     linear::{linear, linear_residual},
     patch_conv::{map_to_channels_last, patch_conv},
     upsample::{resize_planes, upsample_sum},

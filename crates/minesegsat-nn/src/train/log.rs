@@ -45,6 +45,11 @@ pub struct EpochReport {
     pub is_best: bool,
 }
 
+/// A new event file; one of a run that goes on says where.
+fn events(folder: &Path, step: u64) -> minesegsat::Result<EventWriter> {
+    if step == 0 { EventWriter::create(folder) } else { EventWriter::resume(folder, step + 1) }
+}
+
 /// The files, open.
 pub(super) struct Log {
     jsonl: fs_err::File,
@@ -54,7 +59,7 @@ pub(super) struct Log {
 
 impl Log {
     /// Opens the files of a run and cuts off what is later than `bytes`, the position that the run goes on from.
-    pub(super) fn open(run: &Path, bytes: [u64; 2], tensorboard: bool) -> Result<Self> {
+    pub(super) fn open(run: &Path, bytes: [u64; 2], step: u64, tensorboard: bool) -> Result<Self> {
         let open = |name: &str, len: u64| -> Result<fs_err::File> {
             let path = run.join(name);
             let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
@@ -66,7 +71,7 @@ impl Log {
         let mut log = Self {
             jsonl: open(JSONL_FILE, bytes[0])?,
             csv: open(CSV_FILE, bytes[1])?,
-            tensorboard: tensorboard.then(|| EventWriter::create(&run.join(TENSORBOARD_FOLDER))).transpose()?,
+            tensorboard: tensorboard.then(|| events(&run.join(TENSORBOARD_FOLDER), step)).transpose()?,
         };
         if log.csv.metadata()?.len() == 0 {
             let columns: String = Validation::METRICS.iter().map(|name| format!(",val_{name}")).collect();
@@ -105,16 +110,16 @@ impl Log {
         );
         self.csv.write_all(line.as_bytes())?;
         if let Some(writer) = &mut self.tensorboard {
-            let step = report.step as i64;
-            writer.scalar("train/loss", report.loss as f32, step)?;
-            writer.scalar("train/learning_rate", report.learning_rate as f32, step)?;
-            writer.scalar("train/patches_per_second", report.patches_per_second as f32, step)?;
-            if let Some(norm) = report.gradient_norm {
-                writer.scalar("train/gradient_norm", norm as f32, step)?;
-            }
-            for (name, value) in report.validation.iter().flatten() {
-                writer.scalar(&format!("validation/{name}"), *value as f32, step)?;
-            }
+            let mut values = vec![
+                ("train/loss".to_owned(), report.loss as f32),
+                ("train/learning_rate".to_owned(), report.learning_rate as f32),
+                ("train/patches_per_second".to_owned(), report.patches_per_second as f32),
+            ];
+            values.extend(report.gradient_norm.map(|norm| ("train/gradient_norm".to_owned(), norm as f32)));
+            let metrics = report.validation.iter().flatten();
+            values.extend(metrics.map(|(name, value)| (format!("validation/{name}"), *value as f32)));
+            let values: Vec<(&str, f32)> = values.iter().map(|(tag, value)| (tag.as_str(), *value)).collect();
+            writer.scalars(report.step, &values)?;
         }
         Ok(())
     }
@@ -122,7 +127,7 @@ impl Log {
     /// Adds a picture, as PNG.
     pub(super) fn picture(&mut self, tag: &str, png: &[u8], step: u64) -> Result<()> {
         if let Some(writer) = &mut self.tensorboard {
-            writer.image_png(tag, png, step as i64)?;
+            writer.image(tag, step, png)?;
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use std::{
 
 use burn::{
     module::Module,
-    optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer},
+    optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer},
     tensor::{Device, Tensor, TensorData},
 };
 use minesegsat::{
@@ -26,7 +26,7 @@ use minesegsat::{
 };
 
 use super::{
-    EpochReport, NormalisationKind, Per, TrainConfig,
+    EpochReport, NormalisationKind, OptimiserConfig, Per, TrainConfig,
     average::WeightAverage,
     gradients::{Scale, clip_norm},
     log::Log,
@@ -34,7 +34,7 @@ use super::{
     run_state::{Checkpoints, Position},
 };
 use crate::{
-    BurnSegmenter, Checkpoint, Error, FORMAT_VERSION, Model, ModelCard, Network, NetworkConfig, Normalisation, Result,
+    AdamW, BurnSegmenter, Checkpoint, Error, FORMAT_VERSION, Model, ModelCard, Network, NetworkConfig, Normalisation, Result,
     Training, WEIGHTS_FILE, init::SplitMix64, loss::Target, parse_device, save_model, schedule::LearningRate,
 };
 
@@ -199,7 +199,7 @@ impl<'a> Run<'a> {
                 None => progress.note("there is no whole checkpoint yet: starting from the beginning"),
             }
         }
-        let log = Log::open(&options.run, state.position.log_bytes, config.output.tensorboard)?;
+        let log = Log::open(&options.run, state.position.log_bytes, state.position.step, config.output.tensorboard)?;
         Ok(Self { setting, state, log, checkpoints })
     }
 
@@ -521,12 +521,8 @@ impl State {
         let network = checkpoint.load(&setting.network, device)?.train();
         let average =
             (config.average.decay > 0.0).then(|| WeightAverage::new(&network, config.average.decay));
-        let optimiser = AdamWConfig::new()
-            .with_beta_1(config.optimiser.betas[0] as f32)
-            .with_beta_2(config.optimiser.betas[1] as f32)
-            .with_epsilon(config.optimiser.epsilon as f32)
-            .with_weight_decay(config.optimiser.weight_decay as f32)
-            .init();
+        let OptimiserConfig { betas, epsilon, weight_decay, .. } = config.optimiser;
+        let optimiser = AdamW::new(betas.map(|beta| beta as f32), epsilon as f32, weight_decay as f32).into();
         let position = Position {
             step: 0,
             phase: 0,
@@ -667,6 +663,7 @@ fn starting_weights(path: &Path, network: &NetworkConfig, bands: &[Band], seed: 
         checkpoint.adapt_input(Some(&card.bands), bands)?;
     } else {
         checkpoint = Checkpoint::read(path)?;
+        checkpoint.complete_encoder(network, seed);
         checkpoint.adapt_input(None, bands)?;
     }
     checkpoint.adapt_classes(network.num_classes(), seed)?;
@@ -753,13 +750,13 @@ fn default_bands(dataset: &Dataset) -> Vec<Band> {
 fn normalisation(dataset: &Dataset, bands: &[Band], kind: NormalisationKind) -> Result<Normalisation> {
     let stats = dataset.stats()?;
     Ok(match kind {
-        NormalisationKind::Max => Normalisation::divide_by(stats.maxima(bands)?),
+        NormalisationKind::Max => Normalisation::divide_by(stats.max(bands)?),
         NormalisationKind::MeanStd => {
-            let (mean, std) = stats.means_stds(bands)?;
+            let (mean, std) = stats.mean_std(bands)?;
             Normalisation::MeanStd { mean, std }
         }
         NormalisationKind::Percentile => {
-            let (low, high) = (stats.percentiles(bands, "2")?, stats.percentiles(bands, "98")?);
+            let (low, high) = (stats.percentile(bands, 2.0)?, stats.percentile(bands, 98.0)?);
             Normalisation::Percentile { low, high }
         }
     })

@@ -181,7 +181,9 @@ impl Augmentation {
         let mut changed = false;
         for (channel, Line { gain, add }) in crop.data.chunks_exact_mut(plane).zip(lines) {
             if (gain, add) != (1.0, 0.0) {
-                channel.iter_mut().for_each(|value| *value = *value * gain + add);
+                for value in channel {
+                    *value = *value * gain + add;
+                }
                 changed = true;
             }
         }
@@ -203,7 +205,9 @@ impl Augmentation {
         if !changed {
             return;
         }
-        crop.data.iter_mut().for_each(|value| *value = value.max(0.0));
+        for value in &mut crop.data {
+            *value = value.max(0.0);
+        }
         let kept = kept.chunks_exact(crop.missing.len().max(1));
         for (channel, kept) in crop.data.chunks_exact_mut(plane).zip(kept) {
             for (&at, &value) in crop.missing.iter().zip(kept) {
@@ -217,11 +221,15 @@ impl Augmentation {
         let around_one = |dice: &mut Dice, amount: f64| 1.0 + amount as f32 * dice.range(-1.0, 1.0);
         let mut lines = vec![Line { gain: 1.0, add: 0.0 }; bands.len()];
         if let Some(mut dice) = chosen(seed, "band_gain", self.band_gain) {
-            lines.iter_mut().for_each(|line| line.gain *= around_one(&mut dice, self.band_gain_amount));
+            for line in &mut lines {
+                line.gain *= around_one(&mut dice, self.band_gain_amount);
+            }
         }
         if let Some(mut dice) = chosen(seed, "brightness", self.brightness) {
             let gain = around_one(&mut dice, self.brightness_amount);
-            lines.iter_mut().for_each(|line| line.gain *= gain);
+            for line in &mut lines {
+                line.gain *= gain;
+            }
         }
         if let Some(mut dice) = chosen(seed, "contrast", self.contrast) {
             let factor = around_one(&mut dice, self.contrast_amount);
@@ -257,7 +265,9 @@ impl Augmentation {
                 let mut order: Vec<usize> = (0..channels).collect();
                 dice.shuffle(&mut order);
                 let lost = 1 + (dice.bits() % most as u64) as usize;
-                order[..lost].iter().for_each(|&channel| data[channel * plane..][..plane].fill(0.0));
+                for &channel in &order[..lost] {
+                    data[channel * plane..][..plane].fill(0.0);
+                }
             }
         }
     }
@@ -404,7 +414,9 @@ mod tests {
         crop.missing = vec![7, 300, 4095];
         for at in [7, 300, 4095] {
             crop.mask[at] = 255;
-            crop.data.chunks_exact_mut(SIDE * SIDE).for_each(|channel| channel[at] = 0.0);
+            for channel in crop.data.chunks_exact_mut(SIDE * SIDE) {
+                channel[at] = 0.0;
+            }
         }
         all.radiometric(9, &Band::PAPER, SIDE, 255, &mut crop);
         for channel in crop.data.chunks_exact(SIDE * SIDE) {

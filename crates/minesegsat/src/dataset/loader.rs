@@ -465,8 +465,8 @@ impl Cache {
         let bytes = state.bytes + source.bytes();
         if bytes > self.limit {
             state.full = true;
-        } else if !state.samples.contains_key(&sample) {
-            state.samples.insert(sample, Arc::clone(source));
+        } else if state.samples.insert(sample, Arc::clone(source)).is_none() {
+            // Two workers may have read the same sample at once.
             state.bytes = bytes;
         }
     }
