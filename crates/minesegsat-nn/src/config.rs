@@ -148,7 +148,8 @@ impl SegFormerConfig {
     pub fn variant(&self) -> Option<Variant> {
         Variant::ALL.into_iter().find(|variant| {
             let known = variant.config(self.in_channels, self.num_classes);
-            Self { dropout: known.dropout, drop_path_rate: known.drop_path_rate, input_stride: 1, ..self.clone() } == known
+            Self { dropout: known.dropout, drop_path_rate: known.drop_path_rate, input_stride: 1, ..self.clone() }
+                == known
         })
     }
 

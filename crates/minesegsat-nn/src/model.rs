@@ -11,8 +11,8 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    CARD_FILE, SIZE_DIVISOR, Checkpoint, Error, FORWARD_FILE, FoldedDecodeHead, ModelCard, Network, Result, StageTokens,
-    WEIGHTS_FILE,
+    CARD_FILE, Checkpoint, Error, FORWARD_FILE, FoldedDecodeHead, ModelCard, Network, Result, SIZE_DIVISOR,
+    StageTokens, WEIGHTS_FILE,
     cpu::{CpuSegFormer, Workspace},
     init,
 };

@@ -479,15 +479,13 @@ mod tests {
             decoder_dim: 40,
             ..Variant::B0.config(5, 3)
         };
-        for (config, size) in
-            [
-                (tiny.clone(), [32, 32]),
-                (SegFormerConfig { input_stride: 2, ..tiny.clone() }, [64, 192]),
-                (tiny.clone(), [64, 160]),
-                (tiny, [72, 40]),
-                (SegFormerConfig::b0(), [96, 64]),
-            ]
-        {
+        for (config, size) in [
+            (tiny.clone(), [32, 32]),
+            (SegFormerConfig { input_stride: 2, ..tiny.clone() }, [64, 192]),
+            (tiny.clone(), [64, 160]),
+            (tiny, [72, 40]),
+            (SegFormerConfig::b0(), [96, 64]),
+        ] {
             let (expected, found) = both(config, size);
             let scale = expected.iter().fold(0.0_f32, |max, v| max.max(v.abs()));
             let difference = expected.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max);

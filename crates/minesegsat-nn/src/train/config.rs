@@ -452,11 +452,8 @@ impl Phase {
 
 /// Applies one `key=value`.
 fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
-    let refuse = |accepted: &str| Error::Argument {
-        name: "setting",
-        value: setting.to_owned(),
-        accepted: accepted.to_owned(),
-    };
+    let refuse =
+        |accepted: &str| Error::Argument { name: "setting", value: setting.to_owned(), accepted: accepted.to_owned() };
     let (key, value) = setting.split_once('=').ok_or_else(|| refuse("`section.key=value` is expected"))?;
     let value = format!("v = {value}")
         .parse::<toml::Table>()
@@ -553,7 +550,10 @@ mod tests {
         let message = |text: &str| parse(text, &[]).unwrap_err().to_string();
         let unknown = message("[data]\npatchsize = 3");
         assert!(unknown.starts_with("configuration test.toml: at line 2"), "{unknown}");
-        assert!(unknown.contains("unknown field `patchsize`") && unknown.ends_with("did you mean `patch_size`?"), "{unknown}");
+        assert!(
+            unknown.contains("unknown field `patchsize`") && unknown.ends_with("did you mean `patch_size`?"),
+            "{unknown}"
+        );
         assert!(message("[los]\nname = \"dice\"").ends_with("did you mean `loss`?"));
         assert!(message("[loss]\nname = \"tverski\"").ends_with("did you mean `tversky`?"));
         assert!(message("[loss]\nname = \"tversky\"\nalfa = 1").ends_with("did you mean `alpha`?"));
