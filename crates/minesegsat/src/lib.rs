@@ -10,7 +10,8 @@
 //!   cubic kernel, by map position)
 //! - Labels: [`labels`] (polygons of mines read, filtered, repaired, reprojected and burned into masks)
 //! - Training sets: [`labels`] (polygons in, masks out), [`dataset`] (build, split, measure, import, read)
-//! - How good a map is: [`metrics`]; how training goes: [`tensorboard`]
+//! - How good a map is: [`metrics`] (counts and ratios), [`evaluate`] (models on the samples of a data set)
+//! - How training goes: [`tensorboard`]
 //! - Maps: [`predict`] (the whole run), [`polygonize`], [`rasterize`], [`area`] (geodesic)
 //! - Scenes with known truth: [`simulate`]
 //! - Files out: [`cog`], [`vector`], [`quicklook`], [`manifest`], [`output`] (complete or absent)
@@ -29,6 +30,7 @@ mod crs;
 pub mod dataset;
 pub mod download;
 mod error;
+pub mod evaluate;
 mod grid;
 pub mod http;
 pub mod labels;

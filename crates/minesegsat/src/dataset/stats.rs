@@ -12,7 +12,7 @@ use super::sample::class;
 use super::{Dataset, STATS_FILE, SampleRecord, Split, write_json};
 use crate::predict::Progress;
 use crate::raster::open_image;
-use crate::{Band, Error, Location, Result};
+use crate::{Band, Error, Grid, Location, Result};
 
 /// Percentiles that are recorded.
 const PERCENTILES: [f64; 9] = [1.0, 2.0, 5.0, 25.0, 50.0, 75.0, 95.0, 98.0, 99.0];
@@ -263,6 +263,18 @@ pub fn stats(
     Ok(stats)
 }
 
+/// Area of a pixel of a sample in hectares; `None` where its grid does not tell.
+pub(super) fn pixel_area_ha(grid: &Grid, sample: &SampleRecord) -> Option<f64> {
+    let t = &grid.transform;
+    if let Some(unit) = grid.crs.metres_per_unit() {
+        return Some((t.pixel_width * t.pixel_height).abs() * unit * unit / 10_000.0);
+    }
+    // In degrees: the area of a pixel at the middle of the patch, on a sphere of the mean radius.
+    let middle = f64::midpoint(sample.south, sample.north).to_radians();
+    let degree = 6_371_008.8_f64.to_radians();
+    grid.crs.is_geographic().then(|| (t.pixel_width * t.pixel_height).abs() * degree * degree * middle.cos() / 10_000.0)
+}
+
 fn measure(dataset: &Dataset, sample: &SampleRecord, bands: &[Band]) -> Result<Measured> {
     let mut all = Vec::with_capacity(bands.len());
     for &band in bands {
@@ -287,19 +299,7 @@ fn measure(dataset: &Dataset, sample: &SampleRecord, bands: &[Band]) -> Result<M
     for i in 0..pixels.len() {
         classes[usize::from(class(&pixels, i))] += 1;
     }
-    let pixel_ha = match grid.crs.metres_per_unit() {
-        _ if !is_placed => None,
-        Some(unit) => Some((grid.transform.pixel_width * grid.transform.pixel_height).abs() * unit * unit / 10_000.0),
-        None => {
-            // In degrees: the area of a pixel at the middle of the patch, on a sphere of the mean radius.
-            let middle = f64::midpoint(sample.south, sample.north).to_radians();
-            let degree = 6_371_008.8_f64.to_radians();
-            let t = &grid.transform;
-            grid.crs
-                .is_geographic()
-                .then(|| (t.pixel_width * t.pixel_height).abs() * degree * degree * middle.cos() / 10_000.0)
-        }
-    };
+    let pixel_ha = is_placed.then(|| pixel_area_ha(grid, sample)).flatten();
     Ok(Measured { bands: all, classes, pixel_ha })
 }
 
