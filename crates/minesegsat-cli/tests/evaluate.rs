@@ -241,7 +241,9 @@ fn calibration_lowers_the_cross_entropy_and_is_kept_in_the_card() {
 
     // The answers change: the evaluation of the same samples finds what calibration has found.
     let out = folder.path().join("out");
-    let metrics = evaluate(&model, &set, &out, &["--split", "val", "--json"]).succeeded().json();
+    let done = evaluate(&model, &set, &out, &["--split", "val", "--json"]).succeeded();
+    assert!(done.stderr.contains("fitted to the very samples"), "{}", done.stderr);
+    let metrics = done.json();
     assert!((value(&metrics, "bce").unwrap() - number("bce")).abs() < 1e-6);
     assert!((value(&metrics, "f1").unwrap() - number("f1")).abs() < 1e-9);
     // Fitted again there is nothing left to do.
