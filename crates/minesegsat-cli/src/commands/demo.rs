@@ -135,7 +135,7 @@ fn make(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -> any
     steps.next("simulating landscapes with mines");
     let sim = folder.join("sim");
     let mut training = Vec::new();
-    let mut world = |name: &str, seed: u64, size: usize, years: &[i16]| -> anyhow::Result<Summary> {
+    let world = |name: &str, seed: u64, size: usize, years: &[i16]| -> anyhow::Result<Summary> {
         let options =
             SimulateOptions { seed, region: Region::Boreal, years: years.to_vec(), size, ..SimulateOptions::default() };
         Ok(simulate(&options, &sim.join(name), &minesegsat::simulate::Silent, cancel)?)
@@ -157,7 +157,8 @@ fn make(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -> any
         .chain([format!("data.dataset={:?}", set.to_string_lossy())])
         .collect();
     let config = TrainConfig::parse(CONFIG, "of the demo", &settings)?;
-    let watcher = Recorder { watcher: Watcher::new(quiet, &config.validation.metric), epochs: std::sync::Mutex::default() };
+    let watcher =
+        Recorder { watcher: Watcher::new(quiet, &config.validation.metric), epochs: std::sync::Mutex::default() };
     let run = folder.join("run");
     let trained = train(&config, &TrainOptions { run, resume: false }, &watcher, cancel)?;
     watcher.watcher.clear();

@@ -142,6 +142,7 @@ fn print_card(folder: &Path, card: &ModelCard) -> anyhow::Result<ExitCode> {
     text += &match &card.normalisation {
         Normalisation::MinMax { min, max } => line("minimum", numbers(min)) + &line("maximum", numbers(max)),
         Normalisation::MeanStd { mean, std } => line("mean", numbers(mean)) + &line("deviation", numbers(std)),
+        Normalisation::Percentile { low, high } => line("low", numbers(low)) + &line("high", numbers(high)),
     };
     text += &line("pixel size", format!("{} m", card.gsd_m));
     text += &line("patch size", format!("{} px", card.patch_size));
