@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Calibration, ConfusionMatrix};
 
-/// Bins per unit of the logit: steps of 0.001 around a probability of one half, and as fine relative to small ones.
-const BINS_PER_LOGIT: usize = 256;
+/// Bins per unit of the logit: steps of 0.00025 around a probability of one half, and as fine relative to small ones. Models of a
+/// high temperature answer within less than one unit.
+const BINS_PER_LOGIT: usize = 1024;
 /// Logits that are told apart, in whole numbers: probabilities from 1e-21, which networks that were trained with region losses
 /// answer with, up to 4e-8 below 1, where single precision ends.
 const LOGITS: std::ops::Range<i32> = -48..17;
@@ -27,7 +28,7 @@ fn sigmoid(logit: f64) -> f64 {
     1.0 / (1.0 + (-logit).exp())
 }
 
-/// Mines and other land by probability, in 16,640 bins of equal width of the logit.
+/// Mines and other land by probability, in 66,560 bins of equal width of the logit.
 ///
 /// All that depends on a threshold comes from it, at the edges of its bins exactly: the probability of a pixel is compared
 /// with them as [`ConfusionMatrix::count`] does. Its size does not depend on the number of pixels.
