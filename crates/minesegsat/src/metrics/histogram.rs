@@ -187,11 +187,11 @@ mod tests {
         let alike = histogram(&[0.3; 500], &[[1; 100].as_slice(), &[0; 400]].concat()).average_precision().unwrap();
         assert!((alike - 0.2).abs() < 1e-9, "{alike}");
         // numpy: i = np.arange(100000); p = (i + .5) / 1e5; y = i * 7919 % 100000 < i / 2
-        // sklearn.metrics.average_precision_score(y, p) = 0.416336
+        // sklearn.metrics.average_precision_score(y, p) = 0.416_336
         let p: Vec<f32> = (0..100_000).map(|i| (i as f32 + 0.5) / 1e5).collect();
         let mask: Vec<u8> = (0..100_000_u64).map(|i| u8::from(2 * (i * 7919 % 100_000) < i)).collect();
         let found = histogram(&p, &mask).average_precision().unwrap();
-        assert!((found - 0.416336).abs() < 1e-4, "{found}");
+        assert!((found - 0.416_336).abs() < 1e-4, "{found}");
     }
 
     #[test]
