@@ -50,7 +50,11 @@ pub(crate) fn run(args: &EvaluateArgs, quiet: bool) -> anyhow::Result<ExitCode> 
         overwrite: args.overwrite,
     };
     let absent = absent_bands(card, |band| dataset.card().bands.contains(&band));
-    let description = ModelDescription { absent, ..describe(card) };
+    let mut description = ModelDescription { absent, ..describe(card) };
+    if let Some(fitted) = card.metrics.get("calibration") {
+        // What the threshold was fitted to is no measure of it.
+        description.record["calibration"] = fitted.clone();
+    }
     let bar = Bar::named(quiet || args.json, "evaluating");
     let found = evaluate(&description, &segmenter, &dataset, &args.output, &options, &bar, cancel);
     bar.clear();

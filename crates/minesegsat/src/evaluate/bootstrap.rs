@@ -97,7 +97,9 @@ mod tests {
         assert_eq!(first, f1_interval(&sites, 0));
         assert_ne!(first, f1_interval(&sites, 1));
         let mut all = Sums::default();
-        sites.iter().for_each(|site| all.merge(site));
+        for site in &sites {
+            all.merge(site);
+        }
         let f1 = Metric::named("f1").of(&all).unwrap();
         assert!(first[0] < f1 && f1 < first[1], "{f1} in {first:?}");
     }

@@ -10,6 +10,8 @@ use crate::dataset::Split;
 use crate::metrics::{AtThreshold, BoundaryCounts, ConfusionMatrix, ProbabilityHistogram, Reliability};
 use crate::{Band, Result};
 
+/// A difference that three digits do not show is none.
+const LEAST_DIFFERENCE: f64 = 0.0005;
 /// Points of the curves that are written.
 const CURVE_POINTS: usize = 200;
 
@@ -106,6 +108,13 @@ pub struct Above {
     /// The model's less the baseline's, drawn together.
     #[serde(flatten)]
     pub difference: Estimate,
+}
+
+impl Above {
+    /// Whether the model is better at all, to the three digits that people read.
+    pub fn is_better(&self) -> bool {
+        self.difference.value.is_some_and(|difference| difference >= LEAST_DIFFERENCE)
+    }
 }
 
 /// Mining land in hectares.
@@ -284,7 +293,7 @@ impl Evaluation {
         let baseline = self.baselines.iter().find(|b| b.name == above.baseline)?;
         let metric = if self.headline == "f1" { "F1" } else { "Mean F1 over patches" };
         let than = format!("that of the best baseline ({}, {:.3})", baseline.label, value - difference);
-        if difference <= 0.0 {
+        if !above.is_better() {
             return Some(format!("NOT better than no model at all: {metric} {value:.3} is not above {than}"));
         }
         let doubt = match (above.difference.low, above.difference.high) {

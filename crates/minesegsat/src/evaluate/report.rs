@@ -417,8 +417,8 @@ fn facts(e: &Evaluation) -> String {
     if let Some(data) = text(&e.model["training"]["data"]) {
         fact("Trained on", data);
     }
-    if let Some(temperature) = text(&e.model["temperature"]) {
-        fact("Temperature", temperature);
+    if let Some(temperature) = e.model["temperature"].as_f64() {
+        fact("Temperature", format!("{temperature:.3}"));
     }
     fact("Data set", format!("{} ({})", e.dataset.title, e.dataset.folder));
     fact("Split", format!("{}, {} of its patches without mines", e.dataset.split, e.dataset.patches_without_mines));
@@ -429,7 +429,7 @@ fn facts(e: &Evaluation) -> String {
     fact(
         "Intervals",
         format!(
-            "{} over {} sites, {} draws, seed {}",
+            "{}: {} sites, {} draws, seed {}",
             e.intervals.method, e.intervals.sites, e.intervals.resamples, e.intervals.seed
         ),
     );

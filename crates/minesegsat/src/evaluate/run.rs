@@ -514,7 +514,7 @@ impl Run<'_> {
             },
             metrics,
             baselines,
-            beats_baselines: above_best_baseline.as_ref().map(|above| above.difference.value > Some(0.0)),
+            beats_baselines: above_best_baseline.as_ref().map(Above::is_better),
             above_best_baseline,
             counts,
             area,
@@ -547,6 +547,16 @@ impl Run<'_> {
         if threshold.origin == ThresholdOrigin::Validation && split == Split::Val {
             notes.push(
                 "The threshold was tuned on the very samples that are measured here: the numbers flatter.".to_owned(),
+            );
+        }
+        let fitted = &self.model.record["calibration"];
+        if threshold.origin == ThresholdOrigin::Model
+            && fitted["split"] == split.name()
+            && fitted["dataset"] == self.dataset.card().title
+        {
+            notes.push(
+                "The model's threshold was fitted to the very samples that are measured here: the numbers flatter."
+                    .to_owned(),
             );
         }
         if split == Split::Train {

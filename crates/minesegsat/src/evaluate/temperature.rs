@@ -20,7 +20,7 @@ pub struct TemperatureFit {
 /// neural networks", section 4.2, <https://arxiv.org/abs/1706.04599>), between 1/20 and 20. `None` where not both mines and
 /// other land are there: being ever surer would then be best.
 ///
-/// It is fitted to the histogram's logits: their bins are 1/256 wide, and those below -48 and above 17 count as that, where
+/// It is fitted to the histogram's logits: their bins are 1/1024 wide, and those below -48 and above 17 count as that, where
 /// single precision ends. The cross-entropy is convex in one over the temperature, so that the golden
 /// section finds its only minimum.
 pub fn fit_temperature(histogram: &ProbabilityHistogram) -> Option<TemperatureFit> {

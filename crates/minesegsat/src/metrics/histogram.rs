@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Calibration, ConfusionMatrix};
 
-/// Bins per unit of the logit: steps of 0.001 around a probability of one half, and as fine relative to small ones.
-const BINS_PER_LOGIT: usize = 256;
+/// Bins per unit of the logit: steps of 0.00025 around a probability of one half, and as fine relative to small ones. Models of a
+/// high temperature answer within less than one unit.
+const BINS_PER_LOGIT: usize = 1024;
 /// Logits that are told apart, in whole numbers: probabilities from 1e-21, which networks that were trained with region losses
 /// answer with, up to 4e-8 below 1, where single precision ends.
 const LOGITS: std::ops::Range<i32> = -48..17;
@@ -27,7 +28,7 @@ fn sigmoid(logit: f64) -> f64 {
     1.0 / (1.0 + (-logit).exp())
 }
 
-/// Mines and other land by probability, in 16,640 bins of equal width of the logit.
+/// Mines and other land by probability, in 66,560 bins of equal width of the logit.
 ///
 /// All that depends on a threshold comes from it, at the edges of its bins exactly: the probability of a pixel is compared
 /// with them as [`ConfusionMatrix::count`] does. Its size does not depend on the number of pixels.
@@ -127,19 +128,29 @@ impl ProbabilityHistogram {
         self.by_threshold().into_iter().max_by(|a, b| f1(a).total_cmp(&f1(b)).then(distance(b).total_cmp(&distance(a))))
     }
 
-    /// Average precision, the area under the precision-recall curve in steps: `sum (R_n - R_(n-1)) P_n`, as scikit-learn
-    /// has it. `None` where no pixel is a mine.
+    /// Average precision, the area under the precision-recall curve in steps: `sum (R_n - R_(n-1)) P_n` over pixels by falling
+    /// probability, as scikit-learn has it. Pixels of one bin count as evenly mixed, which is right to 1e-4 where probabilities
+    /// are not all alike. `None` where no pixel is a mine.
     pub fn average_precision(&self) -> Option<f64> {
+        /// Sums of so many terms are taken term by term.
+        const FEW: u64 = 64;
         let mines = self.mines();
-        let (mut tp, mut taken, mut area) = (0, 0, 0.0);
-        for bin in (0..BINS).rev() {
-            tp += self.mines[bin];
-            taken += self.mines[bin] + self.others[bin];
-            if self.mines[bin] > 0 {
-                area += self.mines[bin] as f64 / mines as f64 * tp as f64 / taken as f64;
-            }
+        let (mut tp, mut taken, mut area) = (0.0, 0.0, 0.0);
+        for bin in (0..BINS).rev().filter(|bin| self.mines[*bin] + self.others[*bin] > 0) {
+            let (m, count) = (self.mines[bin] as f64, self.mines[bin] + self.others[bin]);
+            let k = count as f64;
+            // With the j-th of k pixels precision is (tp + m j / k) / (taken + j), and recall grows by m / k of a mine:
+            // the sum over j is m + (tp - m taken / k) (H(taken + k) - H(taken)), H being harmonic numbers.
+            let harmonic: f64 = if count <= FEW {
+                (1..=count).map(|j| 1.0 / (taken + j as f64)).sum()
+            } else {
+                ((taken + k + 0.5) / (taken + 0.5)).ln()
+            };
+            area += m / k * (m + (tp - m * taken / k) * harmonic);
+            tp += m;
+            taken += k;
         }
-        (mines > 0).then_some(area)
+        (mines > 0).then(|| area / mines as f64)
     }
 
     /// The bins that hold pixels, for fits in the logit.
@@ -172,6 +183,15 @@ mod tests {
         assert_eq!(histogram(&[], &[]).best_f1(), None);
         assert_eq!(histogram(&[0.4], &[0]).best_f1(), None, "no mine, no best threshold");
         assert_eq!(histogram(&[0.4], &[0]).average_precision(), None);
+        // Of probabilities that are all alike, the share of mines: sklearn.metrics.average_precision_score gives it too.
+        let alike = histogram(&[0.3; 500], &[[1; 100].as_slice(), &[0; 400]].concat()).average_precision().unwrap();
+        assert!((alike - 0.2).abs() < 1e-9, "{alike}");
+        // numpy: i = np.arange(100000); p = (i + .5) / 1e5; y = i * 7919 % 100000 < i / 2
+        // sklearn.metrics.average_precision_score(y, p) = 0.416_336
+        let p: Vec<f32> = (0..100_000).map(|i| (i as f32 + 0.5) / 1e5).collect();
+        let mask: Vec<u8> = (0..100_000_u64).map(|i| u8::from(2 * (i * 7919 % 100_000) < i)).collect();
+        let found = histogram(&p, &mask).average_precision().unwrap();
+        assert!((found - 0.416_336).abs() < 1e-4, "{found}");
     }
 
     #[test]
