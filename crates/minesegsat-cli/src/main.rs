@@ -13,7 +13,7 @@ use std::{
 
 use clap::Parser;
 
-use crate::args::{Cli, Command, DatasetCommand, LabelsCommand, ModelCommand, SceneCommand};
+use crate::args::{AreaSampleCommand, Cli, Command, DatasetCommand, LabelsCommand, ModelCommand, SceneCommand};
 
 /// Large tensors come and go with every patch: an allocator that keeps them saves their page faults.
 #[global_allocator]
@@ -41,6 +41,8 @@ fn main() -> ExitCode {
         Command::Model(ModelCommand::Verify(args)) => commands::model::verify(args),
         Command::Model(ModelCommand::Random(args)) => commands::model::random(args),
         Command::Predict(args) => commands::predict::run(args, cli.quiet),
+        Command::AreaSample(AreaSampleCommand::Design(args)) => commands::area_sample::design(args, cli.quiet),
+        Command::AreaSample(AreaSampleCommand::Estimate(args)) => commands::area_sample::estimate(args, cli.quiet),
         Command::Simulate(args) => commands::simulate::run(args, cli.quiet),
     };
     match result {

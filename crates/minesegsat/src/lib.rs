@@ -10,7 +10,7 @@
 //!   cubic kernel, by map position)
 //! - Labels: [`labels`] (polygons of mines read, filtered, repaired, reprojected and burned into masks)
 //! - Training sets: [`labels`] (polygons in, masks out), [`dataset`] (build, split, measure, import, read)
-//! - How good a map is: [`metrics`]
+//! - How good a map is: [`metrics`]; [`area_sample`] (areas and accuracies with intervals, from a sample that people look at)
 //! - Maps: [`predict`] (the whole run), [`polygonize`], [`rasterize`], [`area`] (geodesic)
 //! - Scenes with known truth: [`simulate`]
 //! - Files out: [`cog`], [`vector`], [`quicklook`], [`manifest`], [`output`] (complete or absent)
@@ -22,6 +22,7 @@
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 pub mod area;
+pub mod area_sample;
 mod band;
 pub mod catalog;
 pub mod cog;
