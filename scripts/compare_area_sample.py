@@ -2,11 +2,14 @@
 estimates.
 
     cargo build --release
-    python scripts/compare_area_sample.py target/release/minesegsat [--sets 12]
+    python scripts/compare_area_sample.py target/release/minesegsat [--sets 12] [--coverage 300]
 
 Makes random maps (UTM, degrees, Web Mercator; two to five classes; with and without a buffer), designs a sample, answers at
 random, estimates, and does the same again by the printed formulas: Olofsson et al. 2014, eqs. 1 to 11, where strata are the
 map's classes, Stehman 2014, eqs. 1 to 28, where they are not, and a jackknife where pixels differ in area.
+
+With `--coverage` a simulated scene gets a map with shifted edges, missed parts and false alarms, of which so many samples are
+drawn and answered with the truth: how far off are the areas, and how many intervals hold the true one?
 """
 
 import argparse
@@ -249,16 +252,58 @@ def compare(program, folder, rng, number):
     return f"EPSG:{epsg}, {classes} classes, buffer {buffer}, {len(rows)} points: equal; standard errors within {worst:.1e}"
 
 
+def coverage(program, folder, runs):
+    """Areas and intervals of many samples of a damaged map of a simulated scene, with a buffer and without."""
+    run(program, "simulate", "-o", folder / "sim", "--seed", 5, "--years", 2021, "--size", 600, "--cloud-cover", 0)
+    with rasterio.open(folder / "sim/truth/2021_mask.tif") as file:
+        truth, profile = file.read(1), file.profile
+    rng = np.random.default_rng(3)
+    values = np.roll(truth, (4, 4), (0, 1)).copy()
+    values[np.kron(rng.random((30, 30)) < 0.1, np.ones((20, 20), bool)) & (values == 1)] = 0
+    values[np.kron(rng.random((150, 150)) < 0.004, np.ones((4, 4), bool))] = 1
+    values[:50, :50] = 255
+    path, out, answers = folder / "map.tif", folder / "design", folder / "answers.csv"
+    with rasterio.open(path, "w", **{**profile, "nodata": 255}) as file:
+        file.write(values, 1)
+    for buffer in (0, 8):
+        held, areas, errors = 0, [], []
+        for seed in range(runs):
+            options = ["--samples", 600, "--min-per-stratum", 150, "--buffer", buffer, "--seed", seed, "--overwrite", "-q"]
+            run(program, "area-sample", "design", path, "-o", out, *options)
+            rows = list(csv.DictReader(open(out / "samples.csv", encoding="utf-8")))
+            for row in rows:
+                row["reference_class"] = "mining" if truth[int(row["row"]), int(row["col"])] else "other"
+            with open(answers, "w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, rows[0].keys())
+                writer.writeheader()
+                writer.writerows(rows)
+            report = json.loads(run(program, "area-sample", "estimate", out, "--reference", answers, "--json", "-q"))
+            mining, design = report["classes"][1], json.load(open(out / "design.json"))
+            true_ha = ((truth == 1) & (values != 255)).sum() * np.mean(design["pixel_area_m2"]) / 1e4
+            area = mining["area_ha"]
+            held += area["lower"] <= true_ha <= area["upper"]
+            areas.append(area["value"])
+            errors.append(area["standard_error"])
+        print(
+            f"buffer {buffer}: true {true_ha:.1f} ha, mapped {mining['mapped']['area_ha']:.1f} ha, {runs} samples: mean "
+            f"{np.mean(areas):.1f} ha, deviation {np.std(areas):.1f} ha, mean standard error {np.mean(errors):.1f} ha, "
+            f"{held / runs:.1%} of the intervals hold the truth"
+        )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("--sets", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--coverage", type=int, default=0, metavar="RUNS")
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
     with tempfile.TemporaryDirectory() as folder:
         for number in range(arguments.sets):
             print(compare(arguments.program, pathlib.Path(folder), rng, number))
+        if arguments.coverage:
+            coverage(arguments.program, pathlib.Path(folder), arguments.coverage)
 
 
 main()

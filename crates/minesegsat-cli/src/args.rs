@@ -3,9 +3,12 @@
 mod area_sample;
 mod catalog;
 mod dataset;
+mod demo;
+mod evaluate;
 mod labels;
 mod preview;
 mod simulate;
+mod train;
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -14,11 +17,14 @@ use minesegsat::{Band, vector::VectorFormat};
 
 pub(crate) use self::area_sample::{AreaSampleCommand, AreaSampleDesignArgs, AreaSampleEstimateArgs};
 pub(crate) use self::catalog::{DownloadArgs, SearchArgs};
+pub(crate) use self::demo::DemoArgs;
 pub(crate) use self::simulate::SimulateArgs;
+pub(crate) use self::train::{BenchArchitecturesArgs, TrainArgs};
 pub(crate) use dataset::{
-    DatasetBuildArgs, DatasetCommand, DatasetImportArgs, DatasetInfoArgs, DatasetPreviewArgs, DatasetSplitArgs,
-    DatasetStatsArgs,
+    DatasetBuildArgs, DatasetCommand, DatasetImportArgs, DatasetInfoArgs, DatasetMergeArgs, DatasetPreviewArgs,
+    DatasetSplitArgs, DatasetStatsArgs,
 };
+pub(crate) use evaluate::{CalibrateArgs, EvaluateArgs, ProtocolArg, ThresholdArg};
 pub(crate) use labels::{LabelArgs, LabelsCommand, LabelsInfoArgs, LabelsRasterizeArgs};
 pub(crate) use preview::ScenePreviewArgs;
 
@@ -56,6 +62,16 @@ pub(crate) enum Command {
     /// Manage models.
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Show everything once, from nothing: simulate, train, map, compare with the truth.
+    Demo(DemoArgs),
+    /// Train a network on a data set.
+    Train(Box<TrainArgs>),
+    /// Train and measure a list of networks under one budget.
+    BenchArchitectures(Box<BenchArchitecturesArgs>),
+    /// Measure a model on a part of a data set, beside maps that need no network, and write a report.
+    Evaluate(Box<EvaluateArgs>),
+    /// Fit a model's temperature and threshold to the validation split, and write them to its card.
+    Calibrate(CalibrateArgs),
     /// Map mining-disturbed land in a scene.
     Predict(Box<PredictArgs>),
     /// Find out how much there really is, and how sure that is, from points of a map that somebody looks at.
@@ -281,7 +297,7 @@ pub(crate) struct ModelImportArgs {
     #[arg(long, value_delimiter = ',', value_name = "R,...")]
     pub max_values: Option<Vec<f32>>,
 
-    /// Heads per stage, which the weights do not tell [default: 1,2,5,8].
+    /// Heads per stage of a SegFormer, which the weights do not tell [default: 1,2,5,8].
     #[arg(long, value_delimiter = ',', value_name = "N,N,N,N")]
     pub num_heads: Option<Vec<usize>>,
 
@@ -363,8 +379,10 @@ pub(crate) struct ModelVerifyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelRandomArgs {
-    /// Architecture: `paper`, `b0` to `b5`.
-    pub variant: String,
+    /// Architecture: `paper`, `b0` to `b5`, or `unet`, `unetplusplus`, `deeplabv3plus` or `fpn` with `-resnet18`,
+    /// `-resnet34` or `-resnet50`.
+    #[arg(value_name = "NAME")]
+    pub network: String,
 
     /// Folder to make.
     #[arg(short, long, value_name = "DIR")]

@@ -2,7 +2,7 @@
 
 use divan::Bencher;
 use minesegsat::Segmenter;
-use minesegsat_nn::{BurnSegmenter, Device, ImportOptions, Variant, random_model};
+use minesegsat_nn::{BurnSegmenter, Device, ImportOptions, NetworkConfig, random_model};
 
 fn main() {
     divan::main();
@@ -12,7 +12,7 @@ fn main() {
 fn segment_512(bencher: Bencher<'_, '_>, variant: &str) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let model = folder.path().join(variant);
-    let config = variant.parse::<Variant>().expect("a variant").config(12, 1);
+    let config = NetworkConfig::named(variant, 12, 1).expect("a name");
     random_model(&config, 0, &model, &ImportOptions::default()).expect("a model");
     let segmenter = BurnSegmenter::open(&model, &Device::flex()).expect("the model opens");
     let patch: Vec<f32> = (0..12 * 512 * 512).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();

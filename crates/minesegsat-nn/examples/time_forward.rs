@@ -1,13 +1,13 @@
 //! Times one patch through a model folder on the CPU: `time_forward FOLDER [--size 512] [--runs 7] [--probabilities FILE]`.
 //!
 //! Prints the median and the fastest run in milliseconds and the process's peak memory in MiB. A folder named
-//! `random:VARIANT:PATH` is made first, with random weights. `benches/pytorch_forward.py` runs this program beside
+//! `random:NAME:PATH` is made first, with random weights. `benches/pytorch_forward.py` runs this program beside
 //! PyTorch.
 
 use std::{error::Error, fs, time::Instant};
 
 use minesegsat::Segmenter;
-use minesegsat_nn::{BurnSegmenter, Device, ImportOptions, Variant, random_model};
+use minesegsat_nn::{BurnSegmenter, Device, ImportOptions, NetworkConfig, random_model};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut folder = folder.ok_or("usage: time_forward FOLDER [--size 512] [--runs 7] [--probabilities FILE]")?;
     if let Some((variant, path)) = folder.strip_prefix("random:").and_then(|rest| rest.split_once(':')) {
-        let config = variant.parse::<Variant>()?.config(12, 1);
+        let config = NetworkConfig::named(variant, 12, 1)?;
         random_model(&config, 0, path, &ImportOptions::default())?;
         folder = path.to_owned();
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use minesegsat::Band;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, SegFormerConfig};
+use crate::{Error, NetworkConfig, Result};
 
 /// Name of the card in a model folder.
 pub const CARD_FILE: &str = "model.json";
@@ -19,7 +19,8 @@ pub const FORWARD_FILE: &str = "forward.safetensors";
 /// Version of the folder's layout that this code reads and writes.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// Width and height of a patch must be multiples of this, in pixels: the last stage's tokens are 32 pixels apart.
+/// Width and height of a patch must be multiples of this for most networks, in pixels: their coarsest map's pixels are 32
+/// pixels apart. See [`NetworkConfig::size_divisor`].
 pub const SIZE_DIVISOR: usize = 32;
 
 /// A model as a described product: what it was trained on and what it must be fed.
@@ -32,8 +33,8 @@ pub struct ModelCard {
     pub title: String,
     /// Licence of the weights, an SPDX expression where there is one.
     pub licence: String,
-    /// Dimensions of the network.
-    pub architecture: SegFormerConfig,
+    /// Architecture and dimensions of the network.
+    pub architecture: NetworkConfig,
     /// Bands of the input, in the order of its channels.
     pub bands: Vec<Band>,
     /// From surface reflectance to the network's input.
@@ -44,8 +45,14 @@ pub struct ModelCard {
     pub patch_size: usize,
     /// Probability from which a pixel counts as mining-disturbed.
     pub threshold: f32,
+    /// Logits are divided by this before they become probabilities (Guo et al. 2017, <https://arxiv.org/abs/1706.04599>).
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub temperature: f32,
     /// Name of each output channel. Where there is more than one, the first is the background.
     pub classes: Vec<String>,
+    /// Number of bands that a scene may lack, since that many were left out at random in training.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub band_dropout_max: usize,
     /// Where the weights come from: data and its split.
     #[serde(default)]
     pub training: Training,
@@ -58,6 +65,20 @@ pub struct ModelCard {
     pub weights_sha256: String,
     /// When the folder was written.
     pub created: jiff::Timestamp,
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_one(temperature: &f32) -> bool {
+    *temperature == 1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_zero(value: &usize) -> bool {
+    *value == 0
 }
 
 /// Where weights come from, in words.
@@ -90,6 +111,14 @@ pub enum Normalisation {
         /// Standard deviation of reflectance.
         std: Vec<f32>,
     },
+    /// `(reflectance - low) / (high - low)`, between two percentiles, usually the 2nd and the 98th. What lies beyond them is
+    /// not cut off: fresh workings are among the brightest ground there is.
+    Percentile {
+        /// Reflectance that becomes 0.
+        low: Vec<f32>,
+        /// Reflectance that becomes 1.
+        high: Vec<f32>,
+    },
 }
 
 impl Normalisation {
@@ -105,7 +134,9 @@ impl Normalisation {
 
     /// Number of bands.
     pub fn len(&self) -> usize {
-        let (Self::MinMax { min: values, .. } | Self::MeanStd { mean: values, .. }) = self;
+        let (Self::MinMax { min: values, .. }
+        | Self::MeanStd { mean: values, .. }
+        | Self::Percentile { low: values, .. }) = self;
         values.len()
     }
 
@@ -119,6 +150,7 @@ impl Normalisation {
         match self {
             Self::MinMax { min, max } => (min[band], max[band] - min[band]),
             Self::MeanStd { mean, std } => (mean[band], std[band]),
+            Self::Percentile { low, high } => (low[band], high[band] - low[band]),
         }
     }
 
@@ -131,7 +163,9 @@ impl Normalisation {
     }
 
     fn check(&self) -> Result<(), String> {
-        let (Self::MinMax { min: a, max: b } | Self::MeanStd { mean: a, std: b }) = self;
+        let (Self::MinMax { min: a, max: b }
+        | Self::MeanStd { mean: a, std: b }
+        | Self::Percentile { low: a, high: b }) = self;
         if a.len() != b.len() {
             return Err(format!("its normalisation has {} and {} values", a.len(), b.len()));
         }
@@ -164,13 +198,22 @@ impl ModelCard {
         Ok(card)
     }
 
+    /// Replaces the card of a model folder, as a whole or not at all.
+    pub fn replace(&self, folder: impl AsRef<Path>) -> Result<()> {
+        let folder = folder.as_ref();
+        self.check().map_err(|reason| Error::Model { path: folder.to_owned(), reason })?;
+        let json = serde_json::to_string_pretty(self)
+            .map_err(|error| Error::Model { path: folder.to_owned(), reason: error.to_string() })?;
+        Ok(minesegsat::output::atomic_write(&folder.join(CARD_FILE), (json + "\n").as_bytes())?)
+    }
+
     /// What contradicts itself, if anything does.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.format_version != FORMAT_VERSION {
             return Err(format!("its format_version is {}; this program reads {FORMAT_VERSION}", self.format_version));
         }
         self.architecture.check().map_err(|error| error.to_string())?;
-        let channels = self.architecture.in_channels;
+        let channels = self.architecture.in_channels();
         if self.bands.len() != channels {
             return Err(format!(
                 "its card lists {} bands ({}), but the network takes {channels} channels",
@@ -190,16 +233,19 @@ impl ModelCard {
             ));
         }
         self.normalisation.check()?;
-        if self.classes.len() != self.architecture.num_classes {
+        if self.classes.len() != self.architecture.num_classes() {
             return Err(format!(
                 "its card names {} classes, but the network answers with {}",
                 self.classes.len(),
-                self.architecture.num_classes
+                self.architecture.num_classes()
             ));
         }
-        check_patch_size(self.patch_size)?;
+        check_patch_size(self.patch_size, self.architecture.size_divisor())?;
         if !(0.0..=1.0).contains(&self.threshold) {
             return Err(format!("its threshold is {}; expected 0 to 1", self.threshold));
+        }
+        if !self.temperature.is_finite() || self.temperature <= 0.0 {
+            return Err(format!("its temperature is {}; expected a number above 0", self.temperature));
         }
         if !self.gsd_m.is_finite() || self.gsd_m <= 0.0 {
             return Err(format!("its gsd_m is {}; expected metres above 0", self.gsd_m));
@@ -208,10 +254,10 @@ impl ModelCard {
     }
 }
 
-/// Checks that patches of a size fit the network's stages.
-pub(crate) fn check_patch_size(patch_size: usize) -> Result<(), String> {
-    if patch_size == 0 || !patch_size.is_multiple_of(SIZE_DIVISOR) {
-        return Err(format!("its patch_size is {patch_size}; expected a multiple of {SIZE_DIVISOR}"));
+/// Checks that patches of a size fit a network whose coarsest pixels are so far apart.
+pub(crate) fn check_patch_size(patch_size: usize, divisor: usize) -> Result<(), String> {
+    if patch_size == 0 || !patch_size.is_multiple_of(divisor) {
+        return Err(format!("its patch_size is {patch_size}; expected a multiple of {divisor}"));
     }
     Ok(())
 }
@@ -219,19 +265,22 @@ pub(crate) fn check_patch_size(patch_size: usize) -> Result<(), String> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::SegFormerConfig;
 
     pub(crate) fn card() -> ModelCard {
         ModelCard {
             format_version: FORMAT_VERSION,
             title: "Test".to_owned(),
             licence: "CC0-1.0".to_owned(),
-            architecture: SegFormerConfig::b0(),
+            architecture: SegFormerConfig::b0().into(),
             bands: Band::PAPER.to_vec(),
             normalisation: Normalisation::divide_by(vec![0.5; 12]),
             gsd_m: 10.0,
             patch_size: 512,
             threshold: 0.5,
+            temperature: 1.0,
             classes: vec!["mining".to_owned()],
+            band_dropout_max: 0,
             training: Training::default(),
             metrics: serde_json::Map::new(),
             code_version: "0.1.0".to_owned(),
@@ -244,6 +293,17 @@ pub(crate) mod tests {
     fn a_card_survives_json() {
         let json = serde_json::to_string_pretty(&card()).unwrap();
         assert_eq!(serde_json::from_str::<ModelCard>(&json).unwrap(), card());
+    }
+
+    #[test]
+    fn a_temperature_of_one_is_not_written_and_another_survives() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!serde_json::to_string(&card()).unwrap().contains("temperature"));
+        let warm = ModelCard { temperature: 1.7, threshold: 0.3, ..card() };
+        warm.replace(folder.path()).unwrap();
+        assert_eq!(ModelCard::read(folder.path()).unwrap(), warm);
+        assert!(ModelCard { temperature: f32::NAN, ..card() }.replace(folder.path()).is_err());
+        assert_eq!(ModelCard::read(folder.path()).unwrap(), warm, "a card that contradicts itself replaces nothing");
     }
 
     #[test]
@@ -268,6 +328,7 @@ pub(crate) mod tests {
         assert!(reason(|c| c.classes.clear()).contains("names 0 classes, but the network answers with 1"));
         assert!(reason(|c| c.patch_size = 500).contains("patch_size is 500; expected a multiple of 32"));
         assert!(reason(|c| c.threshold = 1.5).contains("threshold is 1.5"));
+        assert!(reason(|c| c.temperature = 0.0).contains("temperature is 0; expected a number above 0"));
         assert!(reason(|c| c.normalisation = Normalisation::identity(4)).contains("normalisation has 4 values"));
         assert!(reason(|c| c.normalisation = Normalisation::divide_by(vec![0.0; 12])).contains("divides by 0"));
         assert!(reason(|c| c.format_version = 9).contains("format_version is 9; this program reads 1"));
@@ -281,5 +342,13 @@ pub(crate) mod tests {
         let mut pixels = [1.0];
         Normalisation::MeanStd { mean: vec![0.5], std: vec![0.25] }.apply(0, &mut pixels);
         assert_eq!(pixels, [2.0]);
+        let mut pixels = [0.25, 0.5, 1.0];
+        Normalisation::Percentile { low: vec![0.25], high: vec![0.75] }.apply(0, &mut pixels);
+        assert_eq!(pixels, [0.0, 0.5, 1.5]);
+        let json = serde_json::json!({ "method": "percentile", "low": [0.25], "high": [0.75] });
+        assert_eq!(
+            serde_json::from_value::<Normalisation>(json).unwrap(),
+            Normalisation::Percentile { low: vec![0.25], high: vec![0.75] }
+        );
     }
 }

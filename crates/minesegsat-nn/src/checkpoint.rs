@@ -13,7 +13,12 @@ use burn_store::{
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use crate::{Error, PATCH_SIZES, Result, SegFormer, SegFormerConfig, init::SplitMix64};
+use minesegsat::Band;
+
+use crate::{
+    DeepLabV3PlusConfig, Encoder, Error, FpnConfig, Network, NetworkConfig, Result, SegFormerConfig, UnetConfig,
+    init::SplitMix64,
+};
 
 /// Keys under which training code nests the weights in a checkpoint; tried in this order, then the top level itself.
 const NESTED_KEYS: [&str; 3] = ["model_state_dict", "state_dict", "model"];
@@ -23,6 +28,12 @@ const PREFIXES: [&str; 3] = ["module.", "model.", "_orig_mod."];
 
 /// Number of names that an error message lists.
 const EXAMPLES: usize = 3;
+
+/// First layer of each encoder: its weight is `[out, in_channels, height, width]`.
+const FIRST_LAYERS: [&str; 2] = ["encoder.embeddings.0.proj.weight", "encoder.conv1.weight"];
+
+/// Last layer of each decoder: its weight is `[num_classes, in, height, width]`.
+const CLASSIFIERS: [&str; 2] = ["decoder.classifier", "segmentation_head.0"];
 
 /// The weights of a network, by their names in the PyTorch code, in PyTorch's layout.
 #[derive(Debug, Clone)]
@@ -60,7 +71,7 @@ impl Checkpoint {
     }
 
     /// The weights of a network in memory. `path` names it in messages.
-    pub fn of_network(network: &SegFormer, path: impl Into<PathBuf>) -> Result<Self> {
+    pub fn of_network(network: &Network, path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         let mut tensors = BTreeMap::new();
         for tensor in network.collect(None, Some(Box::new(BurnToPyTorchAdapter)), true) {
@@ -71,22 +82,15 @@ impl Checkpoint {
         Ok(Self { path, tensors })
     }
 
-    /// Random weights by the authors' scheme, the same for the same seed.
-    pub(crate) fn random(config: &SegFormerConfig, seed: u64) -> Self {
+    /// Random weights by the authors' schemes, the same for the same seed on every machine.
+    ///
+    /// # Panics
+    /// Where [`NetworkConfig::check`] refuses the dimensions.
+    pub fn random(config: &NetworkConfig, seed: u64) -> Self {
         let mut random = SplitMix64::new(seed);
-        let tensors = parameter_shapes(config).into_iter().map(|(name, shape)| {
-            let len = shape.iter().product();
-            let values = match shape.as_slice() {
-                [out, _, height, width] => {
-                    // Depthwise layers have one group per channel; all others have one group.
-                    let groups = if name.ends_with("feed_forward.conv.weight") { *out } else { 1 };
-                    let std = (2.0 / (height * width * out / groups) as f32).sqrt();
-                    (0..len).map(|_| random.normal() * std).collect()
-                }
-                [_, _] => (0..len).map(|_| random.normal() * 0.02).collect(),
-                _ if name.rsplit('.').next() == Some("bias") || name.ends_with("_mean") => vec![0.0; len],
-                _ => vec![1.0; len],
-            };
+        let segformer = matches!(config, NetworkConfig::SegFormer(_));
+        let tensors = config.init(&Device::flex()).shapes().into_iter().map(|(name, shape)| {
+            let values = initial_values(&name, &shape, segformer, &mut random);
             (name, Weight { shape, values })
         });
         Self { path: PathBuf::from("random weights"), tensors: tensors.collect() }
@@ -112,20 +116,78 @@ impl Checkpoint {
         self.tensors.get(name).map(|weight| weight.shape.as_slice())
     }
 
-    /// Dimensions of the network, read off the weights' shapes.
+    /// Architecture and dimensions of the network, read off the weights' names and shapes.
     ///
-    /// The number of attention heads leaves no trace in the weights: where `num_heads` is not given, it is
-    /// [`SegFormerConfig::NUM_HEADS`], which all published SegFormers have. Rates of dropout are 0.
-    pub fn config(&self, num_heads: Option<[usize; 4]>) -> Result<SegFormerConfig> {
+    /// SegFormers are recognised by the names of the paper's code, U-Net, U-Net++, DeepLabV3+ and FPN by those of
+    /// `segmentation_models_pytorch`. The number of attention heads leaves no trace in the weights: where `num_heads` is
+    /// not given, it is [`SegFormerConfig::NUM_HEADS`], which all published SegFormers have. Rates of dropout are 0.
+    pub fn config(&self, num_heads: Option<[usize; 4]>) -> Result<NetworkConfig> {
+        if self.tensors.contains_key(FIRST_LAYERS[1]) {
+            let config = self.read_convolutional()?;
+            return config.check().map(|()| config);
+        }
         self.read_dimensions(num_heads.unwrap_or(SegFormerConfig::NUM_HEADS)).map_or_else(
             || {
                 // Not even the skeleton is there: compare with the smallest network that has all kinds of layers.
                 let mut smallest = SegFormerConfig::b0();
                 smallest.depths = [1; 4];
-                Err(self.other_network(&parameter_shapes(&smallest)))
+                Err(self.other_network(&smallest.into()))
             },
-            |config| config.check().map(|()| config),
+            |config| config.check().map(|()| NetworkConfig::SegFormer(config)),
         )
+    }
+
+    /// Dimensions of a network on a ResNet.
+    fn read_convolutional(&self) -> Result<NetworkConfig> {
+        let has = |name: &str| self.tensors.contains_key(name);
+        let encoder = if has("encoder.layer1.0.conv3.weight") {
+            Encoder::ResNet50
+        } else if has("encoder.layer1.2.conv1.weight") {
+            Encoder::ResNet34
+        } else {
+            Encoder::ResNet18
+        };
+        // Where a layer is missing, its width is as usual, and `load` says what is missing.
+        let width = |name: &str, axis: usize| {
+            self.shape(&format!("{name}.weight")).and_then(|shape| shape.get(axis)).copied().filter(|width| *width > 0)
+        };
+        let in_channels = width("encoder.conv1", 1).unwrap_or(3);
+        let num_classes = width(CLASSIFIERS[1], 0).unwrap_or(1);
+        let named =
+            |decoder: &str| NetworkConfig::named(&format!("{decoder}-{}", encoder.name()), in_channels, num_classes);
+        let mut config = if has("decoder.blocks.x_0_0.conv1.0.weight") {
+            named("unetplusplus")?
+        } else if has("decoder.aspp.0.convs.0.0.weight") {
+            named("deeplabv3plus")?
+        } else if has("decoder.p5.weight") {
+            named("fpn")?
+        } else {
+            named("unet")?
+        };
+        match &mut config {
+            NetworkConfig::Unet(UnetConfig { decoder_channels, .. }) => {
+                for (i, channels) in decoder_channels.iter_mut().enumerate() {
+                    *channels = width(&format!("decoder.blocks.{i}.conv1.0"), 0).unwrap_or(*channels);
+                }
+            }
+            NetworkConfig::UnetPlusPlus(UnetConfig { decoder_channels, .. }) => {
+                for (i, channels) in decoder_channels.iter_mut().enumerate() {
+                    *channels = width(&format!("decoder.blocks.x_0_{i}.conv1.0"), 0).unwrap_or(*channels);
+                }
+            }
+            NetworkConfig::DeepLabV3Plus(DeepLabV3PlusConfig { decoder_channels, dropout, .. }) => {
+                *decoder_channels = width("decoder.aspp.0.project.0", 0).unwrap_or(*decoder_channels);
+                *dropout = 0.0;
+            }
+            NetworkConfig::Fpn(FpnConfig { pyramid_channels, segmentation_channels, dropout, .. }) => {
+                *pyramid_channels = width("decoder.p5", 0).unwrap_or(*pyramid_channels);
+                *segmentation_channels =
+                    width("decoder.seg_blocks.0.block.0.block.0", 0).unwrap_or(*segmentation_channels);
+                *dropout = 0.0;
+            }
+            NetworkConfig::SegFormer(_) => {}
+        }
+        Ok(config)
     }
 
     fn read_dimensions(&self, num_heads: [usize; 4]) -> Option<SegFormerConfig> {
@@ -158,11 +220,12 @@ impl Checkpoint {
     }
 
     /// Builds the network. Every tensor must be there with its shape, and no other.
-    pub fn load(&self, config: &SegFormerConfig, device: &Device) -> Result<SegFormer> {
+    pub fn load(&self, config: &NetworkConfig, device: &Device) -> Result<Network> {
         config.check()?;
-        let expected = parameter_shapes(config);
+        let mut network = config.init(device);
+        let expected = network.shapes();
         if !expected.keys().eq(self.tensors.keys()) {
-            return Err(self.other_network(&expected));
+            return Err(self.other_network(config));
         }
         for ((name, shape), weight) in expected.iter().zip(self.tensors.values()) {
             if *shape != weight.shape {
@@ -182,12 +245,90 @@ impl Checkpoint {
                 bridge::from_data(data, name.clone(), None)
             })
             .collect();
-        let mut network = config.init(device);
         let result = network.apply(tensors, None, Some(Box::new(PyTorchToBurnAdapter)), true);
         if !result.errors.is_empty() || !result.missing.is_empty() || !result.unused.is_empty() {
             return Err(not_a_checkpoint(&self.path, result));
         }
         Ok(network)
+    }
+
+    /// Where these are the weights of a ResNet alone, such as those that `torchvision` publishes, makes a network of them:
+    /// its decoder gets random weights. Other weights stay as they are.
+    pub fn complete_encoder(&mut self, config: &NetworkConfig, seed: u64) {
+        let (Some(first), Some(_)) = (self.shape("conv1.weight"), config.encoder()) else { return };
+        if !self.tensors.contains_key("layer1.0.conv1.weight") {
+            return;
+        }
+        let config = config.clone().with_channels(first.get(1).copied().unwrap_or(0).max(1), config.num_classes());
+        // The classifier of images has no place in a network for pixels.
+        self.tensors.retain(|name, _| !name.starts_with("fc."));
+        let encoder = std::mem::take(&mut self.tensors).into_iter();
+        self.tensors = encoder.map(|(name, weight)| (format!("encoder.{name}"), weight)).collect();
+        let decoder = Self::random(&config, seed).tensors.into_iter().filter(|(name, _)| !name.starts_with("encoder."));
+        self.tensors.extend(decoder);
+    }
+
+    /// Fits the first layer to other bands, for training that starts from these weights.
+    ///
+    /// A band of `to` that is among those of `from` keeps its kernels; any other gets the mean of all kernels. All are then
+    /// multiplied by the number of bands before over that after, so that inputs of about the same value in every band
+    /// excite the layer as before: exactly so where all bands of `from` are in `to`, or none is; on average otherwise.
+    /// Where `from` is not known, weights for as many bands stay as they are, and others all become the mean.
+    pub fn adapt_input(&mut self, from: Option<&[Band]>, to: &[Band]) -> Result<()> {
+        let weight = FIRST_LAYERS.into_iter().find(|name| self.tensors.contains_key(*name));
+        let Some(weight) = weight.and_then(|name| self.tensors.get_mut(name)) else {
+            return Err(not_a_checkpoint(&self.path, "it has no first layer of a known network"));
+        };
+        let &[out, channels, height, width] = weight.shape.as_slice() else {
+            return Err(not_a_checkpoint(&self.path, "its first layer is no convolution"));
+        };
+        let refuse = |bands: &[Band], accepted: String| {
+            Err(Error::Argument { name: "bands", value: Band::list(bands), accepted })
+        };
+        if to.is_empty() || channels == 0 {
+            return refuse(to, "1 or more bands".to_owned());
+        }
+        match from {
+            None if to.len() == channels => return Ok(()),
+            Some(from) if from.len() != channels => {
+                return refuse(from, format!("the weights are of {channels} channels, one band each"));
+            }
+            _ => {}
+        }
+        let before: Vec<Option<usize>> =
+            to.iter().map(|band| from.and_then(|from| from.iter().position(|other| other == band))).collect();
+        let (taps, scale) = (height * width, channels as f32 / to.len() as f32);
+        let mut values = Vec::with_capacity(out * to.len() * taps);
+        for kernels in weight.values.chunks_exact(channels * taps) {
+            let mean: Vec<f32> =
+                (0..taps).map(|tap| kernels[tap..].iter().step_by(taps).sum::<f32>() / channels as f32).collect();
+            for band in &before {
+                let kernel = band.map_or(mean.as_slice(), |band| &kernels[band * taps..][..taps]);
+                values.extend(kernel.iter().map(|v| v * scale));
+            }
+        }
+        *weight = Weight { shape: vec![out, to.len(), height, width], values };
+        Ok(())
+    }
+
+    /// Gives the classifier random weights for another number of classes; where it has that number, nothing changes.
+    pub fn adapt_classes(&mut self, num_classes: usize, seed: u64) -> Result<()> {
+        let name = CLASSIFIERS.into_iter().find(|name| self.tensors.contains_key(&format!("{name}.weight")));
+        let Some(name) = name else {
+            return Err(not_a_checkpoint(&self.path, "it has no classifier of a known network"));
+        };
+        let mut random = SplitMix64::new(seed);
+        for part in ["bias", "weight"] {
+            let name = format!("{name}.{part}");
+            if let Some(weight) = self.tensors.get_mut(&name)
+                && let Some(classes) = weight.shape.first_mut()
+                && *classes != num_classes
+            {
+                *classes = num_classes;
+                weight.values = initial_values(&name, &weight.shape, name.starts_with(CLASSIFIERS[0]), &mut random);
+            }
+        }
+        Ok(())
     }
 
     /// Writes the weights as safetensors, for any program to read.
@@ -209,12 +350,14 @@ impl Checkpoint {
         Ok(())
     }
 
-    fn other_network(&self, expected: &BTreeMap<String, Vec<usize>>) -> Error {
+    fn other_network(&self, config: &NetworkConfig) -> Error {
+        let expected = config.init(&Device::flex()).shapes();
         let missing: Vec<&String> = expected.keys().filter(|name| !self.tensors.contains_key(*name)).collect();
         let unexpected: Vec<&String> = self.tensors.keys().filter(|name| !expected.contains_key(*name)).collect();
         let examples = |names: &[&String]| names.iter().take(EXAMPLES).map(|name| (*name).clone()).collect();
         Error::OtherNetwork {
             path: self.path.clone(),
+            network: config.with_article(),
             missing: examples(&missing),
             missing_count: missing.len(),
             unexpected: examples(&unexpected),
@@ -234,51 +377,38 @@ impl Weight {
     }
 }
 
-/// Names and shapes of all tensors of a network, in PyTorch's layout (a linear layer's weight is `[out, in]`).
-fn parameter_shapes(config: &SegFormerConfig) -> BTreeMap<String, Vec<usize>> {
-    let mut shapes = BTreeMap::new();
-    let mut layer = |name: String, weight: &[usize], bias: bool| {
-        if bias {
-            shapes.insert(format!("{name}.bias"), vec![weight[0]]);
+/// Values of a fresh tensor: norms are the identity, biases 0, and weights
+///
+/// - of a SegFormer as its authors have them: normal, with variance `2 / fan_out` in convolutions and a standard deviation
+///   of 0.02 in linear layers, 0.01 in the classifier. By its fan-out the classifier of one class would start with logits of a
+///   spread of 20, which training does not recover from;
+/// - of a ResNet normal, with variance `2 / fan_out` (He et al. 2015);
+/// - of the decoders on it uniform in `±sqrt(6 / fan_in)`, of their classifier in `±sqrt(6 / (fan_in + fan_out))`.
+fn initial_values(name: &str, shape: &[usize], segformer: bool, random: &mut SplitMix64) -> Vec<f32> {
+    let len = shape.iter().product();
+    let mut uniform = |bound: f32| (0..len).map(|_| (2.0 * random.uniform() - 1.0) * bound).collect();
+    match *shape {
+        [out, input, height, width] => {
+            let taps = height * width;
+            let (fan_in, fan_out) = ((input * taps) as f32, (out * taps) as f32);
+            if !segformer && name.starts_with("segmentation_head.") {
+                return uniform((6.0 / (fan_in + fan_out)).sqrt());
+            }
+            if !segformer && name.starts_with("decoder.") {
+                return uniform((6.0 / fan_in).sqrt());
+            }
+            if segformer && name == "decoder.classifier.weight" {
+                return (0..len).map(|_| random.normal() * 0.01).collect();
+            }
+            // Depthwise layers have one group per channel; all others have one group.
+            let groups = if name.ends_with("feed_forward.conv.weight") { out } else { 1 };
+            let std = (2.0 / (fan_out / groups as f32)).sqrt();
+            (0..len).map(|_| random.normal() * std).collect()
         }
-        shapes.insert(format!("{name}.weight"), weight.to_vec());
-    };
-    let mut channels = config.in_channels;
-    for (stage, patch) in PATCH_SIZES.into_iter().enumerate() {
-        let (dim, sr) = (config.embed_dims[stage], config.sr_ratios[stage]);
-        let hidden = dim * config.mlp_ratios[stage];
-        layer(format!("encoder.embeddings.{stage}.proj"), &[dim, channels, patch, patch], true);
-        layer(format!("encoder.embeddings.{stage}.norm"), &[dim], true);
-        layer(format!("encoder.layer_norm.{stage}"), &[dim], true);
-        for block in 0..config.depths[stage] {
-            let name = format!("encoder.transformers.{stage}.{block}");
-            for norm in ["norm1", "norm2"] {
-                layer(format!("{name}.{norm}"), &[dim], true);
-            }
-            for linear in ["query", "key", "value", "dense"] {
-                layer(format!("{name}.attention.{linear}"), &[dim, dim], true);
-            }
-            if sr > 1 {
-                layer(format!("{name}.attention.sr"), &[dim, dim, sr, sr], true);
-                layer(format!("{name}.attention.layer_norm"), &[dim], true);
-            }
-            layer(format!("{name}.feed_forward.mlp_in"), &[hidden, dim], true);
-            layer(format!("{name}.feed_forward.conv"), &[hidden, 1, 3, 3], true);
-            layer(format!("{name}.feed_forward.mlp_out"), &[dim, hidden], true);
-        }
-        channels = dim;
+        [_, _] => (0..len).map(|_| random.normal() * 0.02).collect(),
+        _ if name.ends_with("bias") || name.ends_with("_mean") => vec![0.0; len],
+        _ => vec![1.0; len],
     }
-    let width = config.decoder_dim;
-    for (i, &dim) in config.embed_dims.iter().rev().enumerate() {
-        layer(format!("decoder.layers.{i}"), &[width, dim, 1, 1], true);
-    }
-    layer("decoder.linear_fuse".to_owned(), &[width, 4 * width, 1, 1], false);
-    layer("decoder.batch_norm".to_owned(), &[width], true);
-    layer("decoder.classifier".to_owned(), &[config.num_classes, width, 1, 1], true);
-    for statistic in ["running_mean", "running_var"] {
-        shapes.insert(format!("decoder.batch_norm.{statistic}"), vec![width]);
-    }
-    shapes
 }
 
 fn not_a_checkpoint(path: &Path, reason: impl Display) -> Error {
@@ -350,8 +480,8 @@ fn read_pytorch(path: &Path) -> Result<BTreeMap<String, Weight>> {
 mod tests {
     use super::*;
 
-    fn tiny() -> SegFormerConfig {
-        SegFormerConfig {
+    fn tiny() -> NetworkConfig {
+        NetworkConfig::SegFormer(SegFormerConfig {
             embed_dims: [8, 16, 20, 32],
             depths: [1, 2, 1, 1],
             num_heads: [1, 2, 5, 8],
@@ -359,20 +489,116 @@ mod tests {
             dropout: 0.0,
             drop_path_rate: 0.0,
             ..SegFormerConfig::b0()
-        }
+        })
     }
 
-    fn saved(config: &SegFormerConfig, folder: &Path) -> Checkpoint {
+    fn fresh(config: &NetworkConfig, path: &str) -> Checkpoint {
+        Checkpoint::of_network(&config.init(&Device::flex()), path).unwrap()
+    }
+
+    fn saved(config: &NetworkConfig, folder: &Path) -> Checkpoint {
         let checkpoint = Checkpoint::of_network(&config.init(&Device::flex()), folder.join("net.safetensors")).unwrap();
         checkpoint.write_safetensors(checkpoint.path()).unwrap();
         checkpoint
     }
 
     #[test]
-    fn the_table_of_parameters_is_that_of_the_network() {
-        let checkpoint = Checkpoint::of_network(&tiny().init(&Device::flex()), "memory").unwrap();
-        let shapes: BTreeMap<_, _> = checkpoint.tensors.iter().map(|(n, w)| (n.clone(), w.shape.clone())).collect();
-        assert_eq!(shapes, parameter_shapes(&tiny()));
+    fn tensors_of_a_network_have_the_shapes_that_it_is_said_to_have() {
+        for name in ["b0", "unet-resnet18", "unetplusplus-resnet18", "deeplabv3plus-resnet18", "fpn-resnet18"] {
+            let config = NetworkConfig::named(name, 2, 3).unwrap();
+            let checkpoint = fresh(&config, "memory");
+            let shapes: BTreeMap<_, _> = checkpoint.tensors.iter().map(|(n, w)| (n.clone(), w.shape.clone())).collect();
+            assert_eq!(shapes, config.init(&Device::flex()).shapes());
+            let random = Checkpoint::random(&config, 1);
+            assert!(random.tensors.iter().map(|(n, w)| (n.clone(), w.shape.clone())).eq(shapes));
+        }
+    }
+
+    #[test]
+    fn networks_are_recognised_by_their_weights() {
+        for name in NetworkConfig::names().filter(|name| name.contains("-resnet")) {
+            let config = NetworkConfig::named(&name, 5, 2).unwrap().with_dropout(0.0).unwrap();
+            assert_eq!(Checkpoint::random(&config, 1).config(None).unwrap(), config, "{name}");
+        }
+        let mut narrow = NetworkConfig::named("unetplusplus-resnet18", 3, 1).unwrap();
+        if let NetworkConfig::UnetPlusPlus(config) = &mut narrow {
+            config.decoder_channels = [24, 20, 16, 12, 8];
+        }
+        assert_eq!(Checkpoint::random(&narrow, 1).config(None).unwrap(), narrow);
+    }
+
+    #[test]
+    fn the_first_layer_is_adapted_by_band_and_keeps_what_it_answers_to_grey() {
+        use Band::{B02, B03, B04, B08, B11};
+        let config = NetworkConfig::named("unet-resnet18", 3, 1).unwrap();
+        let original = Checkpoint::random(&config, 1);
+        let adapted = |from: Option<&[Band]>, to: &[Band]| {
+            let mut checkpoint = original.clone();
+            checkpoint.adapt_input(from, to).unwrap();
+            checkpoint.load(&config.clone().with_channels(to.len(), 1), &Device::flex()).unwrap();
+            checkpoint.tensors[FIRST_LAYERS[1]].clone()
+        };
+        let first = &original.tensors[FIRST_LAYERS[1]];
+        // Kernel of output channel 7 for an input channel.
+        let kernel = |weight: &Weight, channel: usize| {
+            let channels = weight.shape[1];
+            weight.values[(7 * channels + channel) * 49..][..49].to_vec()
+        };
+        let answer = |weight: &Weight| -> f32 { (0..weight.shape[1]).flat_map(|c| kernel(weight, c)).sum() };
+        let near = |a: &[f32], b: &[f32], scale: f32| a.iter().zip(b).all(|(a, b)| (a - b * scale).abs() < 1e-6);
+
+        let rgb = [B04, B03, B02];
+        let more = adapted(Some(&rgb), &[B02, B03, B04, B08, B11]);
+        assert_eq!(more.shape, [64, 5, 7, 7]);
+        for (to, from) in [(0, 2), (1, 1), (2, 0)] {
+            assert!(near(&kernel(&more, to), &kernel(first, from), 3.0 / 5.0));
+        }
+        assert_eq!(kernel(&more, 3), kernel(&more, 4));
+        assert!((answer(&more) - answer(first)).abs() < 1e-4);
+        assert!((answer(&adapted(None, &[B08, B11])) - answer(first)).abs() < 1e-4);
+        // Other orders and other numbers.
+        let turned = adapted(Some(&rgb), &[B02, B03, B04]);
+        assert_eq!(kernel(&turned, 0), kernel(first, 2));
+        assert_eq!(&adapted(None, &[B08, B11, B02]), first);
+        assert!(near(&kernel(&adapted(Some(&rgb), &[B03]), 0), &kernel(first, 1), 3.0));
+        let message = original.clone().adapt_input(Some(&[B04]), &rgb).unwrap_err().to_string();
+        assert_eq!(message, "bands `B04` is not accepted: the weights are of 3 channels, one band each");
+    }
+
+    #[test]
+    fn weights_of_an_encoder_alone_are_completed() {
+        let config = NetworkConfig::named("fpn-resnet18", 12, 1).unwrap();
+        // As torchvision has them: three channels, no prefix, a classifier of images.
+        let whole = Checkpoint::random(&config.clone().with_channels(3, 1), 1);
+        let mut alone = whole.clone();
+        alone.tensors.retain(|name, _| name.starts_with("encoder."));
+        alone.tensors = alone.tensors.into_iter().map(|(name, w)| (name["encoder.".len()..].to_owned(), w)).collect();
+        alone.tensors.insert("fc.weight".to_owned(), Weight { shape: vec![1, 1], values: vec![0.0] });
+        alone.complete_encoder(&config, 7);
+        let name = "encoder.layer4.1.conv2.weight";
+        assert_eq!(alone.tensors[name], whole.tensors[name]);
+        alone.adapt_input(Some(&[Band::B04, Band::B03, Band::B02]), &Band::PAPER).unwrap();
+        alone.load(&config, &Device::flex()).unwrap();
+        // What is a network already stays as it is.
+        let mut same = whole.clone();
+        same.complete_encoder(&config, 7);
+        assert_eq!(same.tensors, whole.tensors);
+    }
+
+    #[test]
+    fn the_classifier_starts_anew_for_other_classes_only() {
+        for name in ["b0", "fpn-resnet18"] {
+            let config = NetworkConfig::named(name, 3, 1).unwrap();
+            let original = Checkpoint::random(&config, 1);
+            let mut same = original.clone();
+            same.adapt_classes(1, 5).unwrap();
+            assert_eq!(same.tensors, original.tensors);
+            let mut more = original.clone();
+            more.adapt_classes(3, 5).unwrap();
+            more.load(&config.with_channels(3, 3), &Device::flex()).unwrap();
+            let changed = more.tensors.iter().filter(|(name, weight)| original.tensors[*name] != **weight).count();
+            assert_eq!(changed, 2, "{name}");
+        }
     }
 
     #[test]
@@ -407,7 +633,7 @@ mod tests {
 
     #[test]
     fn weights_of_another_network_are_named() {
-        let mut checkpoint = Checkpoint::of_network(&tiny().init(&Device::flex()), "net.pth").unwrap();
+        let mut checkpoint = fresh(&tiny(), "net.pth");
         let weight = checkpoint.tensors.remove("encoder.transformers.1.1.norm2.bias").unwrap();
         checkpoint.tensors.insert("encoder.pos_embed".to_owned(), weight);
         let error = checkpoint.load(&tiny(), &Device::flex()).unwrap_err();
@@ -422,7 +648,7 @@ mod tests {
 
     #[test]
     fn a_tensor_of_the_wrong_shape_is_named_with_both_shapes() {
-        let mut checkpoint = Checkpoint::of_network(&tiny().init(&Device::flex()), "net.pth").unwrap();
+        let mut checkpoint = fresh(&tiny(), "net.pth");
         checkpoint.tensors.get_mut("decoder.classifier.bias").unwrap().shape = vec![3];
         let error = checkpoint.load(&tiny(), &Device::flex()).unwrap_err();
         assert_eq!(error.to_string(), "net.pth: tensor `decoder.classifier.bias` has shape [3], expected [1]");

@@ -38,17 +38,34 @@ impl DropPath {
         shape[0] = x.dims()[0];
         drop_blocks(x, self.prob, shape)
     }
+
+    /// The factor of each sample that [`forward`](Self::forward) draws.
+    pub(crate) fn factors(&self, batch: usize, device: &Device) -> Vec<f32> {
+        block_factors(self.prob, [batch, 1, 1], device).unwrap_or_else(|| vec![1.0; batch])
+    }
 }
 
 /// Zeroes the blocks of `x` that share an element of a random mask of the given shape (1 where it is broadcast), and
 /// scales the rest by `1 / (1 - prob)`. The identity outside training.
 pub(crate) fn drop_blocks<const D: usize>(x: Tensor<D>, prob: f64, mask_shape: [usize; D]) -> Tensor<D> {
-    if prob == 0.0 || !x.device().is_autodiff() {
-        return x;
+    match block_mask(prob, mask_shape, &x.device()) {
+        Some(mask) => x * mask,
+        None => x,
+    }
+}
+
+/// The factors of [`drop_blocks`], `None` outside training.
+pub(crate) fn block_factors<const D: usize>(prob: f64, mask_shape: [usize; D], device: &Device) -> Option<Vec<f32>> {
+    let mask = block_mask(prob, mask_shape, device)?;
+    Some(mask.into_data().try_into_vec_as::<f32>().expect("a mask of floats"))
+}
+
+fn block_mask<const D: usize>(prob: f64, shape: [usize; D], device: &Device) -> Option<Tensor<D>> {
+    if prob == 0.0 || !device.is_autodiff() {
+        return None;
     }
     let keep = 1.0 - prob;
-    let mask = Tensor::<D>::random(mask_shape, Distribution::Bernoulli(keep), &x.device());
-    x * (mask / keep)
+    Some(Tensor::<D>::random(shape, Distribution::Bernoulli(keep), device) / keep)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use burn::{
     tensor::{module::attention, ops::AttentionModuleOptions},
 };
 
-use crate::init;
+use crate::{fused, init};
 
 /// Configuration of an [`EfficientSelfAttention`] layer.
 #[derive(Config, Debug)]
@@ -72,16 +72,28 @@ impl EfficientSelfAttention {
     /// - input `[N, H * W, embed_dim]`, with `size` = `[H, W]`
     /// - output `[N, H * W, embed_dim]`
     pub fn forward(&self, x: Tensor<3>, size: [usize; 2]) -> Tensor<3> {
+        fused::linear_layer(&self.dense, self.context(x, size))
+    }
+
+    /// The heads' answers, which [`dense`](Self::dense) is still to mix.
+    ///
+    /// # Shapes
+    /// - as [`forward`](Self::forward)
+    pub(crate) fn context(&self, x: Tensor<3>, size: [usize; 2]) -> Tensor<3> {
         let [batch, tokens, channels] = x.dims();
         let reduced = match (&self.sr, &self.layer_norm) {
-            (Some(sr), Some(norm)) => norm.forward(reduce(sr, x.clone(), size)),
+            (Some(sr), Some(norm)) => fused::norm_layer(norm, 1e-5, reduce(sr, x.clone(), size)),
             _ => x.clone(),
         };
-        let query = self.split_heads(self.query.forward(x));
-        let key = self.split_heads(self.key.forward(reduced.clone()));
-        let value = self.split_heads(self.value.forward(reduced));
+        let query = fused::linear_layer(&self.query, x);
+        let key = fused::linear_layer(&self.key, reduced.clone());
+        let value = fused::linear_layer(&self.value, reduced);
+        if fused::takes(&query) {
+            return fused::attention(query, key, value, self.num_heads);
+        }
+        let [query, key, value] = [query, key, value].map(|x| self.split_heads(x));
         let context = attention(query, key, value, None, None, AttentionModuleOptions::default());
-        self.dense.forward(context.swap_dims(1, 2).reshape([batch, tokens, channels]))
+        context.swap_dims(1, 2).reshape([batch, tokens, channels])
     }
 
     /// `[N, L, C]` to `[N, heads, L, C / heads]`.
@@ -97,7 +109,10 @@ impl EfficientSelfAttention {
 /// - input `[N, H * W, C]`
 /// - output `[N, floor(H / r) * floor(W / r), C]`
 fn reduce(sr: &Conv2d, x: Tensor<3>, size: [usize; 2]) -> Tensor<3> {
-    init::map_to_tokens(sr.forward(init::tokens_to_map(x, size)))
+    match &sr.bias {
+        Some(bias) if fused::takes(&x) => fused::patch_conv(x, size, sr.weight.val(), bias.val(), sr.stride[0], 0).0,
+        _ => init::map_to_tokens(sr.forward(init::tokens_to_map(x, size))),
+    }
 }
 
 #[cfg(test)]

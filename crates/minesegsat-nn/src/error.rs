@@ -39,7 +39,7 @@ pub enum Error {
 
     /// The checkpoint belongs to another network.
     #[error(
-        "{path} holds the weights of another network: {missing_count} tensors of a SegFormer are missing{missing}, \
+        "{path} holds the weights of another network: {missing_count} tensors of {network} are missing{missing}, \
          {unexpected_count} are not known{unexpected}",
         path = path.display(),
         missing = examples(missing),
@@ -48,11 +48,13 @@ pub enum Error {
     OtherNetwork {
         /// The file.
         path: PathBuf,
-        /// A few tensors that a SegFormer has and the file has not.
+        /// The network that was expected, with its article: `a SegFormer`.
+        network: String,
+        /// A few tensors that it has and the file has not.
         missing: Vec<String>,
         /// How many there are in all.
         missing_count: usize,
-        /// A few tensors that the file has and a SegFormer has not.
+        /// A few tensors that the file has and it has not.
         unexpected: Vec<String>,
         /// How many there are in all.
         unexpected_count: usize,
@@ -85,6 +87,47 @@ pub enum Error {
     OutputExists {
         /// The file or folder in the way.
         path: PathBuf,
+    },
+
+    /// A configuration of training cannot be used.
+    #[error("configuration {path}: {reason}", path = path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it, and what is accepted.
+        reason: String,
+    },
+
+    /// The folder of a training run cannot be used.
+    #[error("run {path} cannot be used: {reason}", path = path.display())]
+    Run {
+        /// The folder.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
+
+    /// The loss is no number any more.
+    #[error(
+        "the loss is {loss} at step {step}: training stopped; the last good checkpoint and the best model are in {run}",
+        run = run.display()
+    )]
+    Diverged {
+        /// Step of the optimiser, from 1.
+        step: u64,
+        /// The loss.
+        loss: f64,
+        /// The run's folder.
+        run: PathBuf,
+    },
+
+    /// The device failed while a network was trained.
+    #[error("device `{name}`: {reason}")]
+    DeviceFailed {
+        /// As it was given.
+        name: String,
+        /// What happened, and what to do.
+        reason: String,
     },
 
     /// The device is unknown or this build does not have it.

@@ -94,13 +94,16 @@ impl FoldedDecodeHead {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Checkpoint, SegFormerConfig, Variant};
+    use crate::{Checkpoint, Network, NetworkConfig, SegFormerConfig, Variant};
 
     #[test]
     fn the_folded_decoder_gives_the_answer_of_the_plain_one() {
         let device = Device::flex();
         let config = SegFormerConfig { embed_dims: [8, 16, 20, 32], ..Variant::B0.config(5, 3) };
-        let mut network = Checkpoint::random(&config, 3).load(&config, &device).unwrap();
+        let config = NetworkConfig::SegFormer(config);
+        let Network::SegFormer(mut network) = Checkpoint::random(&config, 3).load(&config, &device).unwrap() else {
+            unreachable!("it is a SegFormer")
+        };
         // Statistics and an affine map that are not those of a fresh batch norm.
         let ramp = |from: f64, step: f64| Tensor::<1, Int>::arange(0..256, &device).float() * step + from;
         network.decoder.batch_norm.running_mean.update(ramp(-0.3, 0.002));

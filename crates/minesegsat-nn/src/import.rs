@@ -6,8 +6,8 @@ use burn::tensor::Device;
 use minesegsat::{Band, output::OutputTree};
 
 use crate::{
-    CARD_FILE, Checkpoint, Error, FORMAT_VERSION, FORWARD_FILE, Model, ModelCard, Normalisation, Result,
-    SegFormerConfig, Training, WEIGHTS_FILE,
+    CARD_FILE, Checkpoint, Error, FORMAT_VERSION, FORWARD_FILE, Model, ModelCard, Network, NetworkConfig,
+    Normalisation, Result, Training, WEIGHTS_FILE,
     card::check_patch_size,
     model::{Forward, sha256},
 };
@@ -25,7 +25,7 @@ pub struct ImportOptions {
     pub title: Option<String>,
     /// Licence of the weights. Default: `unknown`.
     pub licence: Option<String>,
-    /// Attention heads of the four stages. Default: [`SegFormerConfig::NUM_HEADS`].
+    /// Attention heads of the four stages of a SegFormer. Default: [`SegFormerConfig::NUM_HEADS`](crate::SegFormerConfig::NUM_HEADS).
     pub num_heads: Option<[usize; 4]>,
     /// Name of each output channel. Default: `mining`, or `background`, `mining`, `class2`, ...
     pub classes: Option<Vec<String>>,
@@ -79,12 +79,7 @@ pub fn import_checkpoint(
 
 /// Makes a model folder of a network in memory, such as one that was just trained. The folder appears complete or not
 /// at all. The card's `weights_sha256` and `code_version` are filled in.
-pub fn save_model(
-    network: &crate::SegFormer,
-    card: ModelCard,
-    folder: impl AsRef<Path>,
-    overwrite: bool,
-) -> Result<ModelCard> {
+pub fn save_model(network: &Network, card: ModelCard, folder: impl AsRef<Path>, overwrite: bool) -> Result<ModelCard> {
     let folder = folder.as_ref();
     check_output(folder, overwrite)?;
     write_folder(folder, card, &Checkpoint::of_network(network, folder.join(WEIGHTS_FILE))?, overwrite)
@@ -92,7 +87,7 @@ pub fn save_model(
 
 /// Makes a model folder with random weights, the same for the same seed. For tests and benchmarks.
 pub fn random_model(
-    config: &SegFormerConfig,
+    config: &NetworkConfig,
     seed: u64,
     folder: impl AsRef<Path>,
     options: &ImportOptions,
@@ -100,20 +95,20 @@ pub fn random_model(
     let folder = folder.as_ref();
     check_output(folder, options.overwrite)?;
     config.check()?;
-    let title = config.variant().map_or_else(|| "SegFormer".to_owned(), |variant| format!("SegFormer {variant}"));
-    let mut card = describe(config, options, &format!("{title}, untrained"), jiff::Timestamp::UNIX_EPOCH)?;
+    let title = format!("{}, untrained", config.title());
+    let mut card = describe(config, options, &title, jiff::Timestamp::UNIX_EPOCH)?;
     card.training.data.get_or_insert_with(|| "untrained".to_owned());
     write_folder(folder, card, &Checkpoint::random(config, seed), options.overwrite)
 }
 
 fn describe(
-    config: &SegFormerConfig,
+    config: &NetworkConfig,
     options: &ImportOptions,
     title: &str,
     created: jiff::Timestamp,
 ) -> Result<ModelCard> {
     let refuse = |name: &'static str, value: String, accepted: String| Err(Error::Argument { name, value, accepted });
-    let channels = config.in_channels;
+    let channels = config.in_channels();
     let bands = match (&options.bands, channels) {
         (Some(bands), _) if bands.len() == channels => bands.clone(),
         (Some(bands), _) => {
@@ -135,7 +130,7 @@ fn describe(
         }
         Some(max) => return refuse("max-values", format!("{max:?}"), format!("{channels} values above 0")),
     };
-    let classes = options.classes.clone().unwrap_or_else(|| match config.num_classes {
+    let classes = options.classes.clone().unwrap_or_else(|| match config.num_classes() {
         1 => vec!["mining".to_owned()],
         n => (0..n)
             .map(|class| match class {
@@ -145,11 +140,12 @@ fn describe(
             })
             .collect(),
     });
-    if classes.len() != config.num_classes {
-        return refuse("classes", classes.join(","), format!("{} names", config.num_classes));
+    if classes.len() != config.num_classes() {
+        return refuse("classes", classes.join(","), format!("{} names", config.num_classes()));
     }
-    if check_patch_size(options.patch_size).is_err() {
-        return refuse("patch-size", options.patch_size.to_string(), "a multiple of 32".to_owned());
+    let divisor = config.size_divisor();
+    if check_patch_size(options.patch_size, divisor).is_err() {
+        return refuse("patch-size", options.patch_size.to_string(), format!("a multiple of {divisor}"));
     }
     Ok(ModelCard {
         format_version: FORMAT_VERSION,
@@ -161,7 +157,9 @@ fn describe(
         gsd_m: options.gsd_m,
         patch_size: options.patch_size,
         threshold: options.threshold,
+        temperature: 1.0,
         classes,
+        band_dropout_max: 0,
         training: options.training.clone(),
         metrics: options.metrics.clone(),
         code_version: String::new(),

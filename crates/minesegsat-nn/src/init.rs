@@ -13,6 +13,8 @@ use burn::{
     },
 };
 
+use crate::fused;
+
 /// A linear layer with weights from a normal distribution of standard deviation 0.02 and a zero bias.
 pub(crate) fn linear(d_input: usize, d_output: usize, device: &Device) -> Linear {
     let layer = LinearConfig::new(d_input, d_output)
@@ -25,7 +27,12 @@ pub(crate) fn linear(d_input: usize, d_output: usize, device: &Device) -> Linear
 pub(crate) fn conv2d(config: &Conv2dConfig, device: &Device) -> Conv2d {
     let fan_out = config.kernel_size.iter().product::<usize>() * config.channels[1] / config.groups;
     let std = (2.0 / fan_out as f64).sqrt();
-    let layer = config.clone().with_initializer(Initializer::Normal { mean: 0.0, std }).init(device);
+    conv2d_with(config, Initializer::Normal { mean: 0.0, std }, device)
+}
+
+/// A convolution with weights of an initialiser, and a zero bias if it has one.
+pub(crate) fn conv2d_with(config: &Conv2dConfig, initializer: Initializer, device: &Device) -> Conv2d {
+    let layer = config.clone().with_initializer(initializer).init(device);
     Conv2d { bias: layer.bias.map(|_| zeros(config.channels[1], device)), ..layer }
 }
 
@@ -42,6 +49,9 @@ pub(crate) fn resize_bilinear(x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
     if [height, width] == size {
         return x;
+    }
+    if fused::takes(&x) {
+        return fused::resize_planes(x, size);
     }
     let options = InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false).with_output_size(size);
     interpolate(x, options)
@@ -70,7 +80,7 @@ impl SplitMix64 {
         Self { state: seed }
     }
 
-    const fn next(&mut self) -> u64 {
+    pub(crate) const fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let z = (self.state ^ (self.state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -1,7 +1,9 @@
 //! Networks that find mining-disturbed land, in [Burn](https://burn.dev).
 //!
 //! # A network
+//! - [`NetworkConfig`], [`Network`]: all architectures behind one key and one type.
 //! - [`SegFormerConfig`], [`Variant`]: dimensions, and the ones that have a name.
+//! - [`Unet`], [`UnetPlusPlus`], [`DeepLabV3Plus`], [`Fpn`]: decoders on a [`ResNet`].
 //! - [`SegFormer`]: [`MixTransformer`] ([`OverlapPatchEmbed`], then [`TransformerBlock`]s of [`EfficientSelfAttention`]
 //!   and [`MixFfn`], with [`DropPath`]) and [`DecodeHead`]; [`FoldedDecodeHead`] is the same decoder for inference.
 //!
@@ -14,7 +16,9 @@
 //! - [`Model::open`], [`list_models`], [`verify`]: existing ones.
 //!
 //! # Training
-//! - [`loss`]: what is minimised; [`schedule`]: how the learning rate goes.
+//! - [`train`]: the run, from a configuration to a model; [`loss`]: what is minimised; [`schedule`]: how the learning rate goes.
+//! - [`loss`]: what is minimised; [`schedule`]: how the learning rate goes; [`AdamW`]: how weights follow.
+//! - On the CPU the layers of SegFormer compute by operations of their own; [`with_plain_operations`] asks for Burn's.
 //!
 //! # Inference
 //! - [`BurnSegmenter`]: a model behind [`minesegsat::Segmenter`], the seam that makes maps.
@@ -34,28 +38,41 @@
 //! ```
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
+mod adamw;
 mod card;
 mod checkpoint;
 mod config;
+mod conv_norm;
 mod cpu;
 mod decode_head;
+mod deeplab;
 mod device;
 mod drop_path;
 mod efficient_self_attention;
 mod error;
 mod folded_decode_head;
+mod fpn;
+mod fused;
 mod import;
 mod init;
 pub mod loss;
 mod mix_ffn;
 mod mix_transformer;
 mod model;
+mod network;
+mod network_config;
 mod overlap_patch_embed;
+mod resnet;
 pub mod schedule;
 mod segformer;
 mod segmenter;
+pub mod train;
 mod transformer_block;
+mod unet;
+mod unet_plus_plus;
+mod upsample;
 
+pub use adamw::AdamW;
 pub use burn::tensor::Device;
 pub use card::{
     CARD_FILE, FORMAT_VERSION, FORWARD_FILE, ModelCard, Normalisation, SIZE_DIVISOR, Training, WEIGHTS_FILE,
@@ -63,16 +80,24 @@ pub use card::{
 pub use checkpoint::Checkpoint;
 pub use config::{SegFormerConfig, Variant};
 pub use decode_head::DecodeHead;
+pub use deeplab::DeepLabV3Plus;
 pub use device::{DEVICE_NAMES, parse_device};
 pub use drop_path::{DropPath, DropPathConfig};
 pub use efficient_self_attention::{EfficientSelfAttention, EfficientSelfAttentionConfig};
 pub use error::{Error, Result};
 pub use folded_decode_head::FoldedDecodeHead;
+pub use fpn::Fpn;
+pub use fused::with_plain_operations;
 pub use import::{ImportOptions, import_checkpoint, random_model, save_model};
 pub use mix_ffn::{MixFfn, MixFfnConfig};
 pub use mix_transformer::{MixTransformer, PATCH_SIZES, STRIDES, StageTokens};
 pub use model::{Comparison, ListedModel, Model, VerifyReport, list_models, verify};
+pub use network::Network;
+pub use network_config::{DeepLabV3PlusConfig, FpnConfig, NetworkConfig, UnetConfig};
 pub use overlap_patch_embed::{OverlapPatchEmbed, OverlapPatchEmbedConfig};
+pub use resnet::{Encoder, ResNet};
 pub use segformer::SegFormer;
 pub use segmenter::BurnSegmenter;
 pub use transformer_block::{TransformerBlock, TransformerBlockConfig};
+pub use unet::Unet;
+pub use unet_plus_plus::UnetPlusPlus;

@@ -4,7 +4,7 @@ use burn::{
     tensor::activation::gelu,
 };
 
-use crate::init;
+use crate::{fused, init};
 
 /// Configuration of a [`MixFfn`] layer.
 #[derive(Config, Debug)]
@@ -50,10 +50,21 @@ impl MixFfn {
     /// - input `[N, H * W, embed_dim]`, with `size` = `[H, W]`
     /// - output `[N, H * W, embed_dim]`
     pub fn forward(&self, x: Tensor<3>, size: [usize; 2]) -> Tensor<3> {
-        let x = self.mlp_in.forward(x);
+        fused::linear_layer(&self.mlp_out, self.hidden(x, size))
+    }
+
+    /// The hidden layer, which [`mlp_out`](Self::mlp_out) is still to narrow.
+    ///
+    /// # Shapes
+    /// - output `[N, H * W, hidden_dim]`
+    pub(crate) fn hidden(&self, x: Tensor<3>, size: [usize; 2]) -> Tensor<3> {
+        let x = fused::linear_layer(&self.mlp_in, x);
+        if let Some(bias) = self.conv.bias.as_ref().filter(|_| fused::takes(&x)) {
+            return fused::depthwise_gelu(x, size, self.conv.weight.val(), bias.val());
+        }
         let x = self.conv.forward(init::tokens_to_map(x, size));
         // GELU in its exact form, with the error function.
-        self.mlp_out.forward(gelu(init::map_to_tokens(x)))
+        gelu(init::map_to_tokens(x))
     }
 }
 

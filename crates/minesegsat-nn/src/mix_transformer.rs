@@ -4,7 +4,7 @@ use burn::{
 };
 
 use crate::{
-    OverlapPatchEmbed, OverlapPatchEmbedConfig, SegFormerConfig, TransformerBlock, TransformerBlockConfig, init,
+    OverlapPatchEmbed, OverlapPatchEmbedConfig, SegFormerConfig, TransformerBlock, TransformerBlockConfig, fused, init,
 };
 
 /// Side of the square that a token of each stage sees in its input.
@@ -85,15 +85,15 @@ impl MixTransformer {
     /// - output of stage i: `[N, H' * W', embed_dims[i]]`, with `H' = ceil(H / 2^(i + 2))`
     pub fn forward(&self, x: Tensor<4>) -> Vec<StageTokens> {
         let mut stages: Vec<StageTokens> = Vec::with_capacity(4);
-        let mut input = x;
         for ((embed, blocks), norm) in self.embeddings.iter().zip(&self.transformers).zip(&self.layer_norm) {
-            let (mut tokens, size) = embed.forward(input);
+            let (mut tokens, size) = match stages.last() {
+                None => embed.forward(x.clone()),
+                Some(stage) => embed.forward_stage(stage.clone()),
+            };
             for block in blocks {
                 tokens = block.forward(tokens, size);
             }
-            let stage = StageTokens { tokens: norm.forward(tokens), size };
-            input = stage.clone().into_map();
-            stages.push(stage);
+            stages.push(StageTokens { tokens: fused::norm_layer(norm, LAYER_NORM_EPSILON, tokens), size });
         }
         stages
     }

@@ -11,20 +11,28 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    CARD_FILE, Checkpoint, Error, FORWARD_FILE, FoldedDecodeHead, ModelCard, Result, SegFormer, StageTokens,
+    CARD_FILE, Checkpoint, Error, FORWARD_FILE, FoldedDecodeHead, ModelCard, Network, Result, StageTokens,
     WEIGHTS_FILE,
     cpu::{CpuSegFormer, Workspace},
     init,
 };
 
-/// A model ready to answer: its card, the encoder and the folded decoder.
+/// A model ready to answer: its card, the network, and the fastest way through it that the device has.
 pub struct Model {
     card: ModelCard,
-    network: SegFormer,
-    head: FoldedDecodeHead,
-    /// Where the device is the CPU.
-    cpu: Option<CpuSegFormer>,
+    network: Network,
+    engine: Engine,
     device: Device,
+}
+
+/// How patches go through a network.
+enum Engine {
+    /// A SegFormer on the CPU, unrolled.
+    Cpu(CpuSegFormer),
+    /// A SegFormer on another device: its encoder and the decoder folded for inference.
+    Folded(FoldedDecodeHead),
+    /// Any other network: its modules as they are.
+    Modules,
 }
 
 impl Model {
@@ -46,10 +54,16 @@ impl Model {
     }
 
     /// A model of a network in memory.
-    pub fn new(card: ModelCard, network: SegFormer, device: &Device) -> Self {
-        let head = FoldedDecodeHead::new(&network.decoder, device);
-        let cpu = (*device == Device::flex()).then(|| CpuSegFormer::new(&network, &head));
-        Self { card, network, head, cpu, device: device.clone() }
+    pub fn new(card: ModelCard, network: Network, device: &Device) -> Self {
+        let engine = network.as_segformer().map_or(Engine::Modules, |segformer| {
+            let head = FoldedDecodeHead::new(&segformer.decoder, device);
+            if *device == Device::flex() {
+                Engine::Cpu(CpuSegFormer::new(segformer, &head))
+            } else {
+                Engine::Folded(head)
+            }
+        });
+        Self { card, network, engine, device: device.clone() }
     }
 
     /// What the model says of itself.
@@ -62,17 +76,17 @@ impl Model {
         &self.device
     }
 
-    /// The network with its plain decoder, for training.
-    pub const fn network(&self) -> &SegFormer {
+    /// The network as it is trained.
+    pub const fn network(&self) -> &Network {
         &self.network
     }
 
-    /// Tokens of the four stages.
+    /// Tokens of the four stages of a SegFormer; nothing of other networks.
     ///
     /// # Shapes
     /// - input `[N, in_channels, H, W]`
     pub fn stages(&self, x: Tensor<4>) -> Vec<StageTokens> {
-        self.network.encoder.forward(x)
+        self.network.as_segformer().map_or_else(Vec::new, |network| network.encoder.forward(x))
     }
 
     /// Logits, in the fastest way that the device has.
@@ -85,17 +99,33 @@ impl Model {
     /// - output `[N, num_classes, H, W]`
     pub(crate) fn logits(&self, patches: &[f32], shape: [usize; 4], workspace: &mut Workspace) -> Result<Vec<f32>> {
         let [batch, channels, height, width] = shape;
-        let Some(cpu) = &self.cpu else {
-            let x = Tensor::<4>::from_data(TensorData::new(patches.to_vec(), shape), &self.device);
-            let logits = init::resize_bilinear(self.head.forward(self.stages(x)), [height, width]);
-            return Ok(Array4::of(logits)?.values);
+        let tensor = |patches: &[f32], batch: usize| {
+            let data = TensorData::new(patches.to_vec(), [batch, channels, height, width]);
+            Tensor::<4>::from_data(data, &self.device)
         };
-        let answer = self.card.architecture.num_classes * height * width;
-        let mut logits = vec![0.0; batch * answer];
-        for (patch, logits) in patches.chunks_exact(channels * height * width).zip(logits.chunks_exact_mut(answer)) {
-            cpu.forward(patch, [height, width], workspace, logits);
+        let patch = channels * height * width;
+        let answer = self.card.architecture.num_classes() * height * width;
+        match &self.engine {
+            Engine::Cpu(cpu) => {
+                let mut logits = vec![0.0; batch * answer];
+                for (patch, logits) in patches.chunks_exact(patch).zip(logits.chunks_exact_mut(answer)) {
+                    cpu.forward(patch, [height, width], workspace, logits);
+                }
+                Ok(logits)
+            }
+            Engine::Folded(head) => {
+                let logits = head.forward(self.stages(tensor(patches, batch)));
+                Ok(Array4::of(init::resize_bilinear(logits, [height, width]))?.values)
+            }
+            Engine::Modules => {
+                let together = if self.device == Device::flex() { 1 } else { batch.max(1) };
+                let mut logits = Vec::with_capacity(batch * answer);
+                for patches in patches.chunks_exact(together * patch) {
+                    logits.extend(Array4::of(self.network.forward(tensor(patches, together)))?.values);
+                }
+                Ok(logits)
+            }
         }
-        Ok(logits)
     }
 }
 
@@ -132,7 +162,7 @@ pub fn list_models(folder: impl AsRef<Path>) -> Result<Vec<ListedModel>> {
 pub struct VerifyReport {
     /// The recorded forward pass compared with.
     pub against: PathBuf,
-    /// Each recorded tensor: `stage1` to `stage4`, `logits`.
+    /// Each recorded tensor: `logits`, and of a SegFormer `stage1` to `stage4`.
     pub tensors: Vec<Comparison>,
     /// Largest difference of all logits.
     pub max_abs_difference: f32,
@@ -172,7 +202,7 @@ pub fn verify(
     let model = Model::open(folder, device)?;
     let against = against.map_or_else(|| folder.join(FORWARD_FILE), Path::to_owned);
     let record = Forward::read(&against)?;
-    let channels = model.card.architecture.in_channels;
+    let channels = model.card.architecture.in_channels();
     if record.input.shape[1] != channels {
         let reason = format!("its input has {} channels, but the model takes {channels}", record.input.shape[1]);
         return Err(Error::NotACheckpoint { path: against, reason });
@@ -209,7 +239,7 @@ fn max_or_nan(values: impl Iterator<Item = f32>) -> f32 {
 /// An input and what a network made of it.
 pub(crate) struct Forward {
     input: Array4,
-    /// `logits`, `stage1` to `stage4`.
+    /// `logits`, and of a SegFormer `stage1` to `stage4`.
     outputs: BTreeMap<String, Array4>,
 }
 
@@ -238,7 +268,7 @@ impl Array4 {
 impl Forward {
     /// Runs a small input of reproducible noise, uniform in 0 to 1, height and width different.
     pub(crate) fn record(model: &Model) -> Result<Self> {
-        let shape = vec![1, model.card.architecture.in_channels, 64, 96];
+        let shape = vec![1, model.card.architecture.in_channels(), 64, 96];
         let mut random = init::SplitMix64::new(0x5EED);
         let values = (0..shape.iter().product()).map(|_| random.uniform()).collect();
         Self::run(model, Array4 { shape, values })
@@ -251,7 +281,7 @@ impl Forward {
             outputs.insert(format!("stage{}", i + 1), Array4::of(stage.into_map())?);
         }
         let [batch, _, height, width] = x.dims();
-        let shape = [batch, model.card.architecture.num_classes, height, width];
+        let shape = [batch, model.card.architecture.num_classes(), height, width];
         let logits = model.logits(&input.values, x.dims(), &mut Workspace::default())?;
         outputs.insert("logits".to_owned(), Array4 { shape: shape.to_vec(), values: logits });
         Ok(Self { input, outputs })

@@ -3,7 +3,7 @@ use burn::{
     prelude::*,
 };
 
-use crate::init;
+use crate::{StageTokens, fused, init};
 
 /// Configuration of an [`OverlapPatchEmbed`] layer.
 #[derive(Config, Debug)]
@@ -48,9 +48,29 @@ impl OverlapPatchEmbed {
     /// - input `[N, in_channels, H, W]`
     /// - output `[N, H' * W', embed_dim]` and `[H', W']`, where `H' = ceil(H / stride)`
     pub fn forward(&self, x: Tensor<4>) -> (Tensor<3>, [usize; 2]) {
+        if fused::takes(&x) && self.proj.bias.is_some() {
+            let [_, _, height, width] = x.dims();
+            return self.forward_stage(StageTokens { tokens: fused::map_to_channels_last(x), size: [height, width] });
+        }
         let x = self.proj.forward(x);
         let [_, _, height, width] = x.dims();
-        (self.norm.forward(init::map_to_tokens(x)), [height, width])
+        (fused::norm_layer(&self.norm, 1e-5, init::map_to_tokens(x)), [height, width])
+    }
+
+    /// Embeds the output of the stage before.
+    ///
+    /// # Shapes
+    /// - input `[N, H * W, in_channels]`, output as [`forward`](Self::forward)
+    pub(crate) fn forward_stage(&self, stage: StageTokens) -> (Tensor<3>, [usize; 2]) {
+        match &self.proj.bias {
+            Some(bias) if fused::takes(&stage.tokens) => {
+                let (weight, stride) = (self.proj.weight.val(), self.proj.stride[0]);
+                let padding = weight.dims()[2] / 2;
+                let (tokens, size) = fused::patch_conv(stage.tokens, stage.size, weight, bias.val(), stride, padding);
+                (fused::norm_layer(&self.norm, 1e-5, tokens), size)
+            }
+            _ => self.forward(stage.into_map()),
+        }
     }
 }
 

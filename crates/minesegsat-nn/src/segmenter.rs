@@ -6,7 +6,7 @@ use std::{
 use burn::tensor::Device;
 use minesegsat::Segmenter;
 
-use crate::{Model, ModelCard, Result, SIZE_DIVISOR, cpu::Workspace};
+use crate::{Model, ModelCard, Result, cpu::Workspace};
 
 /// A [`Model`] behind the seam that makes maps.
 ///
@@ -14,6 +14,8 @@ use crate::{Model, ModelCard, Result, SIZE_DIVISOR, cpu::Workspace};
 /// batch on other devices. The network has no operation across the batch, so a patch's answer does not depend on it.
 pub struct BurnSegmenter {
     model: Model,
+    /// Divides the logits.
+    temperature: f32,
     /// Buffers of the threads that are not in the network just now.
     workspaces: Mutex<Vec<Workspace>>,
 }
@@ -21,7 +23,12 @@ pub struct BurnSegmenter {
 impl BurnSegmenter {
     /// A segmenter of an open model.
     pub fn new(model: Model) -> Self {
-        Self { model, workspaces: Mutex::default() }
+        Self { temperature: model.card().temperature, model, workspaces: Mutex::default() }
+    }
+
+    /// The same with another temperature than the card's, to see what it would do.
+    pub fn with_temperature(self, temperature: f32) -> Self {
+        Self { temperature, ..self }
     }
 
     /// Opens a model folder.
@@ -48,11 +55,11 @@ impl std::fmt::Debug for BurnSegmenter {
 
 impl Segmenter for BurnSegmenter {
     fn in_channels(&self) -> usize {
-        self.card().architecture.in_channels
+        self.card().architecture.in_channels()
     }
 
     fn size_divisor(&self) -> usize {
-        SIZE_DIVISOR
+        self.card().architecture.size_divisor()
     }
 
     fn segment(&self, patches: &[f32], shape: [usize; 4], probabilities: &mut [f32]) -> minesegsat::Result<()> {
@@ -61,8 +68,9 @@ impl Segmenter for BurnSegmenter {
         if channels != self.in_channels() {
             return refuse(format!("patches have {channels} channels, the model takes {}", self.in_channels()));
         }
-        if height == 0 || width == 0 || height % SIZE_DIVISOR != 0 || width % SIZE_DIVISOR != 0 {
-            return refuse(format!("patches are {width} x {height} pixels; both must be multiples of {SIZE_DIVISOR}"));
+        let divisor = self.size_divisor();
+        if height == 0 || width == 0 || height % divisor != 0 || width % divisor != 0 {
+            return refuse(format!("patches are {width} x {height} pixels; both must be multiples of {divisor}"));
         }
         let (patch_len, pixels) = (channels * height * width, height * width);
         if patches.len() != batch * patch_len || probabilities.len() != batch * pixels {
@@ -77,9 +85,9 @@ impl Segmenter for BurnSegmenter {
         let logits = self.model.logits(patches, shape, &mut workspace);
         idle().push(workspace);
         let logits = logits.map_err(|error| minesegsat::Error::Segmenter(error.to_string()))?;
-        let classes = self.card().architecture.num_classes;
+        let classes = self.card().architecture.num_classes();
         for (logits, out) in logits.chunks_exact(classes * pixels).zip(probabilities.chunks_exact_mut(pixels)) {
-            to_probabilities(logits, out);
+            to_probabilities(logits, self.temperature, out);
         }
         Ok(())
     }
@@ -88,14 +96,15 @@ impl Segmenter for BurnSegmenter {
 /// Probability that a pixel is not background.
 ///
 /// # Shapes
-/// - `logits`: `[classes, pixels]`; one class is answered by the sigmoid, more by one minus the softmax of the first
+/// - `logits`: `[classes, pixels]`, divided by `temperature`; one class is answered by the sigmoid, more by one minus the
+///   softmax of the first
 /// - `out`: `[pixels]`
-fn to_probabilities(logits: &[f32], out: &mut [f32]) {
+fn to_probabilities(logits: &[f32], temperature: f32, out: &mut [f32]) {
     let pixels = out.len();
     let (background, others) = logits.split_at(pixels);
     if others.is_empty() {
         for (p, x) in out.iter_mut().zip(background) {
-            *p = 1.0 / (1.0 + (-x).exp());
+            *p = 1.0 / (1.0 + (-x / temperature).exp());
         }
         return;
     }
@@ -103,8 +112,8 @@ fn to_probabilities(logits: &[f32], out: &mut [f32]) {
         let foreground = || others[i..].iter().step_by(pixels).copied();
         // The largest logit is subtracted so that no exponential overflows.
         let max = foreground().fold(background[i], f32::max);
-        let sum: f32 = foreground().map(|x| (x - max).exp()).sum();
-        *p = sum / (sum + (background[i] - max).exp());
+        let sum: f32 = foreground().map(|x| ((x - max) / temperature).exp()).sum();
+        *p = sum / (sum + ((background[i] - max) / temperature).exp());
     }
 }
 
@@ -115,7 +124,7 @@ mod tests {
     #[test]
     fn one_class_is_answered_by_the_sigmoid() {
         let mut out = [0.0; 3];
-        to_probabilities(&[0.0, 3.0_f32.ln(), -200.0], &mut out);
+        to_probabilities(&[0.0, 3.0_f32.ln(), -200.0], 1.0, &mut out);
         assert_eq!((out[0], out[2]), (0.5, 0.0));
         assert!((out[1] - 0.75).abs() < 1e-6);
     }
@@ -124,8 +133,17 @@ mod tests {
     fn several_classes_are_answered_by_all_but_the_background() {
         let mut out = [0.0; 2];
         // Two pixels, three classes: logits [0, ln 2, ln 5] and [1000, 0, 0].
-        to_probabilities(&[0.0, 1000.0, 2.0_f32.ln(), 0.0, 5.0_f32.ln(), 0.0], &mut out);
+        to_probabilities(&[0.0, 1000.0, 2.0_f32.ln(), 0.0, 5.0_f32.ln(), 0.0], 1.0, &mut out);
         assert!((out[0] - 7.0 / 8.0).abs() < 1e-6);
         assert_eq!(out[1], 0.0);
+    }
+
+    #[test]
+    fn a_temperature_divides_the_logits() {
+        let mut out = [0.0; 1];
+        to_probabilities(&[2.0 * 3.0_f32.ln()], 2.0, &mut out);
+        assert!((out[0] - 0.75).abs() < 1e-6, "{}", out[0]);
+        to_probabilities(&[0.0, 2.0 * 2.0_f32.ln(), 2.0 * 5.0_f32.ln()], 2.0, &mut out);
+        assert!((out[0] - 7.0 / 8.0).abs() < 1e-6, "{}", out[0]);
     }
 }

@@ -1,10 +1,10 @@
 use burn::{
-    nn::{LayerNorm, LayerNormConfig},
+    nn::{LayerNorm, LayerNormConfig, Linear},
     prelude::*,
 };
 
 use crate::{
-    DropPath, DropPathConfig, EfficientSelfAttention, EfficientSelfAttentionConfig, MixFfn, MixFfnConfig,
+    DropPath, DropPathConfig, EfficientSelfAttention, EfficientSelfAttentionConfig, MixFfn, MixFfnConfig, fused,
     mix_transformer::LAYER_NORM_EPSILON,
 };
 
@@ -58,10 +58,21 @@ impl TransformerBlock {
     /// # Shapes
     /// - input and output `[N, H * W, embed_dim]`, with `size` = `[H, W]`
     pub fn forward(&self, x: Tensor<3>, size: [usize; 2]) -> Tensor<3> {
-        let attended = self.attention.forward(self.norm1.forward(x.clone()), size);
-        let x = x + self.drop_path.forward(attended);
-        let mixed = self.feed_forward.forward(self.norm2.forward(x.clone()), size);
-        x + self.drop_path.forward(mixed)
+        let normed = fused::norm_layer(&self.norm1, LAYER_NORM_EPSILON, x.clone());
+        let x = self.add_branch(x, self.attention.context(normed, size), &self.attention.dense);
+        let normed = fused::norm_layer(&self.norm2, LAYER_NORM_EPSILON, x.clone());
+        self.add_branch(x, self.feed_forward.hidden(normed, size), &self.feed_forward.mlp_out)
+    }
+
+    /// Adds the end of a branch, a linear layer, to what goes past it, unless drop path drops it.
+    fn add_branch(&self, x: Tensor<3>, branch: Tensor<3>, last: &Linear) -> Tensor<3> {
+        match &last.bias {
+            Some(bias) if fused::takes(&branch) => {
+                let factors = self.drop_path.factors(branch.dims()[0], &branch.device());
+                fused::linear_residual(x, branch, last.weight.val(), bias.val(), factors)
+            }
+            _ => x + self.drop_path.forward(last.forward(branch)),
+        }
     }
 }
 

@@ -13,9 +13,7 @@ use burn::tensor::{
     ops::{InterpolateMode, InterpolateOptions},
 };
 use minesegsat::metrics::ConfusionMatrix;
-use minesegsat_nn::{
-    Checkpoint, Device, Error, FoldedDecodeHead, ImportOptions, SegFormerConfig, import_checkpoint, verify,
-};
+use minesegsat_nn::{Checkpoint, Device, Error, FoldedDecodeHead, ImportOptions, import_checkpoint, verify};
 use minesegsat_nn::{
     loss::{CrossEntropyLoss, DiceLoss, FocalLoss, JaccardLoss, Loss, LovaszHingeLoss, Target, TverskyLoss},
     schedule::{LearningRate, Schedule},
@@ -95,6 +93,7 @@ fn golden_logits_and_stages_equal_pytorch() {
         for path in checkpoints {
             let checkpoint = Checkpoint::read(&path).unwrap();
             let network = checkpoint.load(&checkpoint.config(None).unwrap(), &device).unwrap();
+            let network = network.as_segformer().unwrap();
             let input = tensor4(&expected["input"], &device);
             let [_, _, height, width] = input.dims();
             let stages = network.encoder.forward(input.clone());
@@ -269,8 +268,7 @@ fn golden_training_steps_equal_pytorch() {
     let expected = read_tensors(&path);
     let device = Device::flex();
     let checkpoint = Checkpoint::read(folder.join("train_steps_init.pth")).unwrap();
-    let config = SegFormerConfig { dropout: 0.0, drop_path_rate: 0.0, ..checkpoint.config(None).unwrap() };
-    let mut network = checkpoint.load(&config, &device).unwrap().train();
+    let mut network = checkpoint.load(&checkpoint.config(None).unwrap(), &device).unwrap().train();
     let input = tensor4(&expected["input"], &device.clone().autodiff());
     let [n, _, h, w] = input.dims();
     let target = Target::new(&masks, [n, 1, h, w], 255, &device);
@@ -289,8 +287,7 @@ fn golden_training_steps_equal_pytorch() {
     let difference = max_abs_difference(logits, &expected["logits_after"]);
     let largest = expected["logits_after"].1.iter().fold(0.0_f32, |max, v| max.max(v.abs()));
     println!("logits after training differ by {difference:e} of {largest}");
-    // Burn's running variance is that of the batch (divided by n), PyTorch's an estimate (by n - 1): 1/1024 here.
-    assert!(difference < 1e-3 * largest, "{difference} of {largest}");
+    assert!(difference < 2e-4 * largest, "{difference} of {largest}");
 }
 
 #[test]

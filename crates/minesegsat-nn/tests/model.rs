@@ -4,17 +4,17 @@ use std::path::Path;
 
 use minesegsat::{Band, Segmenter};
 use minesegsat_nn::{
-    BurnSegmenter, CARD_FILE, Device, Error, ImportOptions, Model, ModelCard, SegFormerConfig, Variant, WEIGHTS_FILE,
-    import_checkpoint, list_models, random_model, verify,
+    BurnSegmenter, CARD_FILE, Device, Error, ImportOptions, Model, ModelCard, NetworkConfig, SegFormerConfig, Variant,
+    WEIGHTS_FILE, import_checkpoint, list_models, random_model, verify,
 };
 
-fn tiny(in_channels: usize, num_classes: usize) -> SegFormerConfig {
-    SegFormerConfig {
+fn tiny(in_channels: usize, num_classes: usize) -> NetworkConfig {
+    NetworkConfig::SegFormer(SegFormerConfig {
         embed_dims: [8, 16, 20, 32],
         depths: [1; 4],
         decoder_dim: 24,
         ..Variant::B0.config(in_channels, num_classes)
-    }
+    })
 }
 
 fn noise(len: usize) -> Vec<f32> {
@@ -179,4 +179,32 @@ fn patches_that_do_not_fit_are_refused() {
     assert!(message([1, 4, 64, 64]).contains("patches have 4 channels, the model takes 12"));
     assert!(message([1, 12, 60, 64]).contains("64 x 60 pixels; both must be multiples of 32"));
     assert!(message([2, 12, 64, 64]).contains("does not fit"));
+}
+
+#[test]
+fn a_network_on_a_resnet_is_a_model_as_any_other() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("model");
+    let config = NetworkConfig::named("deeplabv3plus-resnet18", 12, 1).unwrap();
+    let options = ImportOptions { patch_size: 48, ..ImportOptions::default() };
+    let card = random_model(&config, 5, &folder, &options).unwrap();
+    assert_eq!((card.title.as_str(), &card.architecture), ("DeepLabV3+, ResNet-18, untrained", &config));
+    let report = verify(&folder, None, &Device::flex(), 1e-5).unwrap();
+    assert!(report.passed() && report.tensors.len() == 1, "{report:?}");
+    let imported = import_checkpoint(folder.join(WEIGHTS_FILE), root.path().join("imported"), &options).unwrap();
+    assert_eq!(imported.architecture, config.clone().with_dropout(0.0).unwrap());
+    assert_eq!(imported.weights_sha256, card.weights_sha256);
+
+    let segmenter = BurnSegmenter::open(&folder, &Device::flex()).unwrap();
+    assert_eq!(segmenter.size_divisor(), 16);
+    let (patches, pixels) = (noise(2 * 12 * 48 * 64), 48 * 64);
+    let mut together = vec![f32::NAN; 2 * pixels];
+    segmenter.segment(&patches, [2, 12, 48, 64], &mut together).unwrap();
+    let mut alone = vec![f32::NAN; pixels];
+    segmenter.segment(&patches[12 * pixels..], [1, 12, 48, 64], &mut alone).unwrap();
+    assert_eq!(alone, together[pixels..]);
+    let refused = segmenter.segment(&noise(12 * 40 * 64), [1, 12, 40, 64], &mut vec![0.0; 40 * 64]).unwrap_err();
+    assert!(refused.to_string().contains("64 x 40 pixels; both must be multiples of 16"));
+    let refused = random_model(&config, 5, root.path().join("other"), &ImportOptions { patch_size: 40, ..options });
+    assert_eq!(refused.unwrap_err().to_string(), "patch-size `40` is not accepted: a multiple of 16");
 }

@@ -109,6 +109,25 @@ impl Band {
         }
     }
 
+    /// Centre of the band in micrometres (Sentinel-2A; ESA, Sentinel-2 Spectral Response Functions).
+    pub const fn wavelength_um(self) -> f32 {
+        match self {
+            Self::B01 => 0.4427,
+            Self::B02 => 0.4924,
+            Self::B03 => 0.5598,
+            Self::B04 => 0.6646,
+            Self::B05 => 0.7041,
+            Self::B06 => 0.7405,
+            Self::B07 => 0.7828,
+            Self::B08 => 0.8328,
+            Self::B8A => 0.8647,
+            Self::B09 => 0.9451,
+            Self::B10 => 1.3735,
+            Self::B11 => 1.6137,
+            Self::B12 => 2.2024,
+        }
+    }
+
     /// Index of the band in product metadata (`band_id`, `bandId`): by wavelength, B8A after B08.
     pub const fn index(self) -> usize {
         self as usize

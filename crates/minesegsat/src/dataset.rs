@@ -1,8 +1,10 @@
 //! Training sets: patches of every band on native grids, masks, and where all of it comes from.
 //!
-//! - [`build()`] makes one of scenes and labels; [`import_paper`] and [`import_chips`] describe data that people have already.
+//! - [`build()`] makes one of scenes and labels; [`import_paper`] and [`import_chips`] describe data that people have already;
+//!   [`merge`] describes several sets as one.
 //! - [`split()`] divides it by place, [`stats()`] measures its bands over the training split.
 //! - [`Dataset`] opens it, [`SampleReader`] reads samples as the network sees them.
+//! - [`Loader`] makes batches of them for training, changed by chance as [`Augmentation`] says.
 //!
 //! # Files of a data set
 //! | file | content |
@@ -15,10 +17,15 @@
 //! | `collection.json` | STAC collection of the patches (built sets) |
 //! | `patches/<id>/` | `B01.tif` ... `B12.tif`, `SCL.tif`, `mask.tif` and the STAC item `<id>.json` (built sets) |
 
+mod augment;
 mod build;
 mod cache;
+mod clouds;
+mod crop;
 mod import;
 mod item;
+mod loader;
+mod merge;
 mod mosaic;
 mod sample;
 mod source;
@@ -30,8 +37,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use augment::Augmentation;
 pub use build::{BuildOptions, BuildReport, build};
 pub use import::{ChipLayout, ImportOptions, import_chips, import_paper};
+pub use loader::{Batch, Batches, Loader, LoaderOptions};
+pub use merge::{MergeOptions, merge};
 pub use mosaic::PatchCell;
 pub use sample::{OpenSample, RawSample, SamplePatch, SampleReader};
 pub use source::SceneList;
@@ -230,6 +240,8 @@ pub struct Dataset {
     card: DatasetCard,
     samples: Vec<SampleRecord>,
     splits: BTreeMap<String, Split>,
+    /// Groups of neighbours that the split found, by sample.
+    groups: BTreeMap<String, String>,
     stats: Option<DatasetStats>,
 }
 
@@ -261,19 +273,21 @@ impl Dataset {
         }
         let samples: Vec<SampleRecord> = read_csv(&folder.join(SAMPLES_FILE))?;
         let splits_path = folder.join(SPLITS_FILE);
-        let mut splits = BTreeMap::new();
+        let (mut splits, mut groups) = (BTreeMap::new(), BTreeMap::new());
         if splits_path.is_file() {
             for row in read_csv::<SplitRow>(&splits_path)? {
                 let split = row.split.parse().map_err(|error: Error| Error::Input {
                     location: splits_path.display().to_string(),
                     reason: error.to_string(),
                 })?;
-                splits.insert(row.id.unwrap_or(row.data_path), split);
+                let id = row.id.unwrap_or(row.data_path);
+                groups.extend(row.group.filter(|group| !group.is_empty()).map(|group| (id.clone(), group)));
+                splits.insert(id, split);
             }
         }
         let stats_path = folder.join(STATS_FILE);
         let stats = stats_path.is_file().then(|| read_json(&Location::from(stats_path.as_path()))).transpose()?;
-        Ok(Self { folder: folder.to_owned(), card, samples, splits, stats })
+        Ok(Self { folder: folder.to_owned(), card, samples, splits, groups, stats })
     }
 
     /// The folder it was opened from.
@@ -294,6 +308,18 @@ impl Dataset {
     /// The part that a sample belongs to; `None` before the set is split.
     pub fn split_of(&self, id: &str) -> Option<Split> {
         self.splits.get(id).copied()
+    }
+
+    /// The site of a sample: its group; where it names none, the neighbours that the split joined it with; else itself.
+    pub fn site_of<'a>(&'a self, sample: &'a SampleRecord) -> &'a str {
+        let given = sample.group.as_deref().filter(|group| !group.is_empty());
+        given.or_else(|| self.groups.get(&sample.id).map(String::as_str)).unwrap_or(&sample.id)
+    }
+
+    /// Area of a pixel of a sample's mask in hectares; `None` where its file does not say where it lies.
+    pub fn pixel_area_ha(&self, sample: &SampleRecord) -> Result<Option<f64>> {
+        let (mask, is_placed) = open_image(&Location::from(self.mask_file(sample)))?;
+        Ok(is_placed.then(|| stats::pixel_area_ha(&mask.info().grid, sample)).flatten())
     }
 
     /// Whether the set has been split.
@@ -383,6 +409,20 @@ impl Dataset {
             nodata: info.nodata,
             zero_is_nodata: info.data_type != DataType::F32 || info.nodata.is_none(),
         }
+    }
+
+    /// Size of a pixel of the finest band in metres, from the grid of the first sample; 10 where that has no place.
+    pub fn gsd_m(&self) -> Result<f64> {
+        let Some(sample) = self.samples.first() else { return Ok(10.0) };
+        let (mask, is_placed) = open_image(&Location::from(self.mask_file(sample)))?;
+        let grid = &mask.info().grid;
+        let height = grid.transform.pixel_height.abs();
+        Ok(match grid.crs.metres_per_unit() {
+            _ if !is_placed => 10.0,
+            Some(unit) => height * unit,
+            // A degree of latitude, to the centimetre.
+            None => (height * 111_320.0 * 100.0).round() / 100.0,
+        })
     }
 
     /// The mask of a sample.

@@ -147,6 +147,15 @@ pub enum Error {
         failures: Vec<(String, Box<Error>)>,
     },
 
+    /// A sample of a data set cannot be read.
+    #[error("cannot read sample {id}")]
+    Sample {
+        /// Its id.
+        id: String,
+        /// What is wrong with its files.
+        source: Box<Error>,
+    },
+
     /// The network failed on a patch.
     #[error("the model failed: {0}")]
     Segmenter(String),

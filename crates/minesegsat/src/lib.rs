@@ -10,7 +10,9 @@
 //!   cubic kernel, by map position)
 //! - Labels: [`labels`] (polygons of mines read, filtered, repaired, reprojected and burned into masks)
 //! - Training sets: [`labels`] (polygons in, masks out), [`dataset`] (build, split, measure, import, read)
-//! - How good a map is: [`metrics`]; [`area_sample`] (areas and accuracies with intervals, from a sample that people look at)
+//! - How good a map is: [`metrics`] (counts and ratios), [`evaluate`] (models on the samples of a data set),
+//!   [`area_sample`] (areas and accuracies with intervals, from points of a map that people look at)
+//! - How training goes: [`tensorboard`]
 //! - Maps: [`predict`] (the whole run), [`polygonize`], [`rasterize`], [`area`] (geodesic)
 //! - Scenes with known truth: [`simulate`]
 //! - Files out: [`cog`], [`vector`], [`quicklook`], [`manifest`], [`output`] (complete or absent)
@@ -30,11 +32,13 @@ mod crs;
 pub mod dataset;
 pub mod download;
 mod error;
+pub mod evaluate;
 mod grid;
 pub mod http;
 pub mod labels;
 pub mod manifest;
 pub mod metrics;
+mod noise;
 pub mod output;
 pub mod patch;
 pub mod patch_grid;
@@ -48,6 +52,7 @@ pub mod resample;
 pub mod scene;
 mod segmenter;
 pub mod simulate;
+pub mod tensorboard;
 pub mod vector;
 
 pub use band::Band;

@@ -1,9 +1,17 @@
 //! How good a map is: counts once ([`ConfusionMatrix`]), then ratios of them, and how far probabilities can be believed
-//! ([`Reliability`]).
+//! ([`Reliability`]). A [`ProbabilityHistogram`] has all that thresholds decide.
+
+mod boundary;
+mod calibration;
+mod histogram;
 
 use std::ops::{Add, AddAssign};
 
 use serde::{Deserialize, Serialize};
+
+pub use boundary::{BoundaryCounts, TOLERANCES_PX};
+pub use calibration::Calibration;
+pub use histogram::{AtThreshold, LogitCell, ProbabilityHistogram};
 
 /// Pixels by what they are and what they were taken for; mines are positive. Ignored pixels are in none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +145,16 @@ impl Reliability {
             bin.count += 1;
             bin.probability += f64::from(p);
             bin.mines += u64::from(class != 0);
+        }
+    }
+
+    /// Adds the pixels of another one with as many bins.
+    pub fn merge(&mut self, other: &Self) {
+        assert_eq!(self.bins.len(), other.bins.len(), "the same bins");
+        for (bin, more) in self.bins.iter_mut().zip(&other.bins) {
+            bin.count += more.count;
+            bin.probability += more.probability;
+            bin.mines += more.mines;
         }
     }
 

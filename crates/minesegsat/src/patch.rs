@@ -123,6 +123,10 @@ impl BandPlan {
 pub struct PatchReader {
     grid: Grid,
     bands: Vec<BandPlan>,
+    /// Channel of each of them; channels of absent bands are in between.
+    channels: Vec<usize>,
+    /// Number of channels.
+    count: usize,
     classification: Option<(Arc<dyn RasterSource>, usize, Resampler)>,
     mask: MaskOptions,
 }
@@ -130,8 +134,20 @@ pub struct PatchReader {
 impl PatchReader {
     /// A reader of `bands`, in this order, on the scene's reference grid. One normalisation per band.
     pub fn new(scene: &Scene, bands: &[Band], normalisation: &[BandNormalisation]) -> Result<Self> {
+        Self::with_absent(scene, bands, normalisation, &[])
+    }
+
+    /// As [`PatchReader::new`], where the scene need not have the bands `absent`: their channels are 0, as those of a band that
+    /// was left out in training.
+    pub fn with_absent(
+        scene: &Scene,
+        bands: &[Band],
+        normalisation: &[BandNormalisation],
+        absent: &[Band],
+    ) -> Result<Self> {
         assert_eq!(bands.len(), normalisation.len(), "one normalisation per band");
-        scene.require(bands)?;
+        let present: Vec<Band> = bands.iter().copied().filter(|band| !absent.contains(band)).collect();
+        scene.require(&present)?;
         let grid = scene.grid().clone();
         let resampler = |native: &Grid| {
             Resampler::new(&native.transform, (native.width, native.height), &grid.transform, (grid.width, grid.height))
@@ -154,12 +170,15 @@ impl PatchReader {
                 normalisation,
             })
         };
-        let bands = bands.iter().zip(normalisation).map(plan).collect::<Result<Vec<_>>>()?;
+        let count = bands.len();
+        let channels: Vec<usize> = (0..count).filter(|&channel| !absent.contains(&bands[channel])).collect();
+        let plans = channels.iter().map(|&channel| plan((&bands[channel], &normalisation[channel])));
+        let bands = plans.collect::<Result<Vec<_>>>()?;
         let classification = scene
             .classification()
             .map(|scl| Ok::<_, Error>((Arc::clone(&scl.source), scl.index, resampler(&scl.grid)?)))
             .transpose()?;
-        Ok(Self { grid, bands, classification, mask: scene.mask_options() })
+        Ok(Self { grid, bands, channels, count, classification, mask: scene.mask_options() })
     }
 
     /// A reader of rasters that are no scene: the bands of a sample. The reference grid is that of the finest.
@@ -187,7 +206,8 @@ impl PatchReader {
                 Ok::<_, Error>((source, 0, resampler))
             })
             .transpose()?;
-        Ok(Self { grid, bands, classification, mask: MaskOptions::default() })
+        let count = bands.len();
+        Ok(Self { grid, bands, channels: (0..count).collect(), count, classification, mask: MaskOptions::default() })
     }
 
     /// Whether a band can be read.
@@ -203,18 +223,33 @@ impl PatchReader {
     /// Reads one patch. The window counts from the corner of the scene's grid and may reach beyond it: pixels outside
     /// repeat the edge and are [`Validity::NoData`].
     pub fn read(&self, window: SignedWindow) -> Result<Patch> {
+        let mut patch = self.read_numbers(window)?;
         let pixels = window.width * window.height;
-        let mut validity = vec![Validity::Assessable as u8; pixels];
-        self.classify(window, &mut validity)?;
-        let mut data = vec![0.0; self.bands.len() * pixels];
-        for (plan, channel) in self.bands.iter().zip(data.chunks_exact_mut(pixels)) {
-            plan.read(window, Some(&mut validity), channel)?;
-            for value in channel {
+        for (plan, &channel) in self.bands.iter().zip(&self.channels) {
+            for value in &mut patch.data[channel * pixels..][..pixels] {
                 *value = (plan.radiometry.reflectance(*value) - plan.normalisation.offset) / plan.normalisation.divisor;
             }
         }
+        Ok(patch)
+    }
+
+    /// The same in digital numbers, which [`PatchReader::radiometry`] says the meaning of.
+    pub(crate) fn read_numbers(&self, window: SignedWindow) -> Result<Patch> {
+        let pixels = window.width * window.height;
+        let mut validity = vec![Validity::Assessable as u8; pixels];
+        self.classify(window, &mut validity)?;
+        let mut data = vec![0.0; self.count * pixels];
+        for (plan, &channel) in self.bands.iter().zip(&self.channels) {
+            let channel = &mut data[channel * pixels..][..pixels];
+            plan.read(window, Some(&mut validity), channel)?;
+        }
         self.outside(window, &mut validity);
         Ok(Patch { data, validity })
+    }
+
+    /// How the numbers of each band become reflectance.
+    pub(crate) fn radiometry(&self) -> impl Iterator<Item = BandRadiometry> {
+        self.bands.iter().map(|plan| plan.radiometry)
     }
 
     /// Reflectance of one of the reader's bands in a window, `[H, W]`.

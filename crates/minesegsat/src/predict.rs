@@ -53,6 +53,8 @@ pub struct ModelDescription {
     pub bands: Vec<Band>,
     /// One per band.
     pub normalisation: Vec<BandNormalisation>,
+    /// Bands that the scene need not have, since the model was trained with bands left out.
+    pub absent: Vec<Band>,
     /// Ground sampling distance the network was made for, in metres.
     pub gsd_m: f64,
     /// What the manifest says of the model: title, licence, hash of the weights and so on.
@@ -199,7 +201,7 @@ pub fn predict(
 ) -> Result<Manifest> {
     let started = Instant::now();
     let plan = Plan::new(scene, segmenter, model, options)?;
-    let reader = PatchReader::new(scene, &model.bands, &model.normalisation)?;
+    let reader = PatchReader::with_absent(scene, &model.bands, &model.normalisation, &model.absent)?;
 
     let vectors: Vec<(VectorFormat, String)> = VectorFormat::ALL
         .into_iter()
@@ -561,6 +563,8 @@ struct Parameters<'a> {
     formats: Vec<&'static str>,
     device: &'a str,
     bands: &'a [Band],
+    #[serde(skip_serializing_if = "<[Band]>::is_empty")]
+    absent_bands: &'a [Band],
 }
 
 fn parameters(mask: MaskOptions, model: &ModelDescription, options: &PredictOptions) -> serde_json::Value {
@@ -588,6 +592,7 @@ fn parameters(mask: MaskOptions, model: &ModelDescription, options: &PredictOpti
         formats: options.formats.iter().map(|format| format.extension()).collect(),
         device: &options.device,
         bands: &model.bands,
+        absent_bands: &model.absent,
     };
     serde_json::to_value(parameters).unwrap_or_default()
 }

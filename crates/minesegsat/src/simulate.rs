@@ -29,7 +29,6 @@ mod cover;
 mod field;
 mod hydrology;
 mod mines;
-mod noise;
 mod parcels;
 mod render;
 mod season;
@@ -50,6 +49,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use self::clouds::cloud_reflectance;
 
 use self::catalogue::{Item, Layer};
 use self::clouds::Sky;

@@ -58,6 +58,7 @@ fn model() -> ModelDescription {
         // One band on the 10 m grid and one that has to be resampled.
         bands: vec![Band::B04, Band::B11],
         normalisation: vec![BandNormalisation::IDENTITY; 2],
+        absent: Vec::new(),
         gsd_m: 10.0,
         record: serde_json::json!({ "title": "sum of two bands" }),
     }

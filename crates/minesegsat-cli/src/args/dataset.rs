@@ -17,6 +17,8 @@ pub(crate) enum DatasetCommand {
     Stats(DatasetStatsArgs),
     /// Describe data that exist already: the paper's layout, or folders of images and masks.
     Import(DatasetImportArgs),
+    /// Describe several data sets as one.
+    Merge(DatasetMergeArgs),
     /// Make a page to leaf through a data set, and pictures of its samples.
     Preview(DatasetPreviewArgs),
     /// Print what a data set is.
@@ -161,6 +163,25 @@ pub(crate) struct DatasetImportArgs {
     pub offset: f64,
 
     /// Name of the data set [default: the folder's].
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+
+    /// Replace an existing description.
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DatasetMergeArgs {
+    /// Data sets, of the same classes and kind.
+    #[arg(required = true)]
+    pub datasets: Vec<PathBuf>,
+
+    /// Folder to describe them in. The data stay where they are.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+
+    /// Name of the data set [default: the first one's].
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
 

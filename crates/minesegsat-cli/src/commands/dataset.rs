@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
 use minesegsat::dataset::{
-    self, BuildOptions, ChipLayout, Dataset, ImportOptions, SampleRecord, SceneList, Split, SplitOptions, StatsOptions,
+    self, BuildOptions, ChipLayout, Dataset, ImportOptions, MergeOptions, SampleRecord, SceneList, Split, SplitOptions, StatsOptions,
 };
 use minesegsat::labels::Labels;
 use minesegsat::manifest::counted;
@@ -15,7 +15,7 @@ use minesegsat::preview::{DatasetPreviewOptions, Entry, Panel, View, preview_dat
 use minesegsat::scene::{OpenOptions, RadiometryOverride};
 
 use crate::args::{
-    DatasetBuildArgs, DatasetImportArgs, DatasetInfoArgs, DatasetPreviewArgs, DatasetSplitArgs, DatasetStatsArgs,
+    DatasetBuildArgs, DatasetImportArgs, DatasetInfoArgs, DatasetMergeArgs, DatasetPreviewArgs, DatasetSplitArgs, DatasetStatsArgs,
 };
 use crate::interrupt;
 use crate::progress::Bar;
@@ -169,6 +169,13 @@ pub(crate) fn import(args: &DatasetImportArgs) -> anyhow::Result<ExitCode> {
         tracing::warn!("{warning}");
     }
     print_info(&Dataset::open(&args.output)?)
+}
+
+pub(crate) fn merge(args: &DatasetMergeArgs) -> anyhow::Result<ExitCode> {
+    interrupt::stop_on_ctrl_c();
+    let sets = args.datasets.iter().map(Dataset::open).collect::<minesegsat::Result<Vec<_>>>()?;
+    let options = MergeOptions { title: args.title.clone(), overwrite: args.overwrite };
+    print_info(&dataset::merge(&sets, &args.output, &options)?)
 }
 
 pub(crate) fn preview(args: &DatasetPreviewArgs, quiet: bool) -> anyhow::Result<ExitCode> {

@@ -1,8 +1,12 @@
 //! One file per command.
 
 pub(crate) mod area_sample;
+pub(crate) mod bench_architectures;
+pub(crate) mod calibrate;
 pub(crate) mod dataset;
+pub(crate) mod demo;
 pub(crate) mod download;
+pub(crate) mod evaluate;
 pub(crate) mod labels;
 pub(crate) mod model;
 pub(crate) mod predict;
@@ -10,6 +14,7 @@ pub(crate) mod scene_info;
 pub(crate) mod scene_preview;
 pub(crate) mod search;
 pub(crate) mod simulate;
+pub(crate) mod train;
 
 use std::path::Path;
 

@@ -4,7 +4,7 @@ use std::{io::Write, path::Path, process::ExitCode};
 
 use anyhow::bail;
 use minesegsat_nn::{
-    ImportOptions, ModelCard, Normalisation, Training, Variant, import_checkpoint, list_models, parse_device,
+    ImportOptions, ModelCard, NetworkConfig, Normalisation, Training, import_checkpoint, list_models, parse_device,
     random_model, verify as verify_model,
 };
 
@@ -37,7 +37,6 @@ pub(crate) fn import(args: &ModelImportArgs) -> anyhow::Result<ExitCode> {
 }
 
 pub(crate) fn random(args: &ModelRandomArgs) -> anyhow::Result<ExitCode> {
-    let variant: Variant = args.variant.parse()?;
     let options = ImportOptions {
         bands: args.bands.clone(),
         patch_size: args.patch_size,
@@ -45,7 +44,7 @@ pub(crate) fn random(args: &ModelRandomArgs) -> anyhow::Result<ExitCode> {
         ..ImportOptions::default()
     };
     let channels = args.bands.as_ref().map_or(12, Vec::len);
-    let config = variant.config(channels, 1);
+    let config = NetworkConfig::named(&args.network, channels, 1)?;
     interrupt::stop_on_ctrl_c();
     let card = random_model(&config, args.seed, &args.output, &options)?;
     print_card(&args.output, &card)
@@ -76,7 +75,7 @@ pub(crate) fn list(args: &ModelListArgs) -> anyhow::Result<ExitCode> {
                 stdout,
                 "{path}  {}  ({}, {} bands, {})",
                 card.title,
-                network(card),
+                card.architecture.title(),
                 card.bands.len(),
                 card.licence
             )?,
@@ -116,8 +115,18 @@ pub(crate) fn verify(args: &ModelVerifyArgs) -> anyhow::Result<ExitCode> {
     Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn network(card: &ModelCard) -> String {
-    card.architecture.variant().map_or_else(|| "SegFormer".to_owned(), |variant| format!("SegFormer {variant}"))
+/// Dimensions of a network, in the words of its configuration.
+fn dimensions(config: &NetworkConfig) -> String {
+    match config {
+        NetworkConfig::SegFormer(c) => {
+            format!("embed_dims {:?}, depths {:?}, num_heads {:?}", c.embed_dims, c.depths, c.num_heads)
+        }
+        NetworkConfig::Unet(c) | NetworkConfig::UnetPlusPlus(c) => format!("decoder_channels {:?}", c.decoder_channels),
+        NetworkConfig::DeepLabV3Plus(c) => format!("decoder_channels {}", c.decoder_channels),
+        NetworkConfig::Fpn(c) => {
+            format!("pyramid_channels {}, segmentation_channels {}", c.pyramid_channels, c.segmentation_channels)
+        }
+    }
 }
 
 fn print_card(folder: &Path, card: &ModelCard) -> anyhow::Result<ExitCode> {
@@ -128,18 +137,19 @@ fn print_card(folder: &Path, card: &ModelCard) -> anyhow::Result<ExitCode> {
     let mut text = line("model", folder.display().to_string());
     text += &line("title", card.title.clone());
     text += &line("licence", card.licence.clone());
-    text += &line(
-        "architecture",
-        format!("{}: embed_dims {:?}, depths {:?}, num_heads {:?}", network(card), a.embed_dims, a.depths, a.num_heads),
-    );
+    text += &line("architecture", format!("{}: {}", a.title(), dimensions(a)));
     text += &line("bands", minesegsat::Band::list(&card.bands));
     text += &match &card.normalisation {
         Normalisation::MinMax { min, max } => line("minimum", numbers(min)) + &line("maximum", numbers(max)),
         Normalisation::MeanStd { mean, std } => line("mean", numbers(mean)) + &line("deviation", numbers(std)),
+        Normalisation::Percentile { low, high } => line("low", numbers(low)) + &line("high", numbers(high)),
     };
     text += &line("pixel size", format!("{} m", card.gsd_m));
     text += &line("patch size", format!("{} px", card.patch_size));
     text += &line("threshold", card.threshold.to_string());
+    if card.temperature != 1.0 {
+        text += &line("temperature", card.temperature.to_string());
+    }
     text += &line("classes", card.classes.join(", "));
     text += &line("trained on", card.training.data.clone().unwrap_or_else(|| "not recorded".to_owned()));
     for (name, value) in &card.metrics {

@@ -4,7 +4,7 @@ use std::{io::Write, process::ExitCode, sync::atomic::Ordering};
 
 use anyhow::Context as _;
 use minesegsat::{
-    Scene,
+    Band, Scene,
     manifest::Manifest,
     patch::BandNormalisation,
     polygonize::Connectivity,
@@ -32,6 +32,14 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         tracing::warn!("{warning}");
     }
 
+    let absent = absent_bands(card, &scene);
+    if !absent.is_empty() {
+        let count = card.band_dropout_max;
+        tracing::warn!(
+            "the scene lacks {}; the model was trained to do without up to {count} bands",
+            Band::list(&absent)
+        );
+    }
     let patch_size = args.patch_size.unwrap_or(card.patch_size);
     let options = PredictOptions {
         patch_size,
@@ -46,7 +54,7 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         overwrite: args.overwrite,
         device: args.device.clone(),
     };
-    let description = describe(card);
+    let description = ModelDescription { absent, ..describe(card) };
     let segmenter = BurnSegmenter::new(model);
     let bar = Bar::new(quiet || args.json);
     let result = predict(&scene, &description, &segmenter, &args.output, &options, &bar, cancel);
@@ -65,8 +73,14 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the pipeline and the manifest need of a card.
-fn describe(card: &ModelCard) -> ModelDescription {
+/// The bands that a scene lacks, where the model can do without so many.
+fn absent_bands(card: &ModelCard, scene: &Scene) -> Vec<Band> {
+    let absent: Vec<Band> = card.bands.iter().copied().filter(|&band| scene.band(band).is_none()).collect();
+    if absent.len() <= card.band_dropout_max { absent } else { Vec::new() }
+}
+
+/// What pipelines, manifests and reports need of a card.
+pub(crate) fn describe(card: &ModelCard) -> ModelDescription {
     let normalisation = (0..card.bands.len())
         .map(|band| {
             let (offset, divisor) = card.normalisation.offset_divisor(band);
@@ -80,9 +94,17 @@ fn describe(card: &ModelCard) -> ModelDescription {
         "architecture": card.architecture,
         "normalisation": card.normalisation,
         "classes": card.classes,
+        "temperature": card.temperature,
         "training": card.training,
     });
-    ModelDescription { title: card.title.clone(), bands: card.bands.clone(), normalisation, gsd_m: card.gsd_m, record }
+    ModelDescription {
+        title: card.title.clone(),
+        bands: card.bands.clone(),
+        normalisation,
+        absent: Vec::new(),
+        gsd_m: card.gsd_m,
+        record,
+    }
 }
 
 fn print_summary(out: &mut impl Write, manifest: &Manifest, args: &PredictArgs) -> std::io::Result<()> {

@@ -3,7 +3,6 @@
 //! Maps are channels-last here, `[H * W, C]`: a pixel's channels lie together, so that no layer has to transpose.
 #![expect(clippy::inline_always, reason = "helpers must be compiled with the features of the kernel that calls them")]
 
-use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Defines a function whose body is compiled for each generation of the processor's vector instructions, with the
@@ -19,22 +18,23 @@ macro_rules! vectorised {
                 $($argument: $type,)*
                 lifetime: std::marker::PhantomData<&'a ()>,
             }
-            impl WithSimd for Kernel<'_> {
+            impl pulp::WithSimd for Kernel<'_> {
                 type Output = ();
 
-#[inline(always)]
-                fn with_simd<S: Simd>(self, _simd: S) {
+                #[inline(always)]
+                fn with_simd<S: pulp::Simd>(self, _simd: S) {
                     let Self { $($argument,)* lifetime: _ } = self;
                     $body
                 }
             }
-            Arch::new().dispatch(Kernel { $($argument,)* lifetime: std::marker::PhantomData::<&'a ()> });
+            pulp::Arch::new().dispatch(Kernel { $($argument,)* lifetime: std::marker::PhantomData::<&'a ()> });
         }
     };
 }
+pub(crate) use vectorised;
 
 /// Lanes of partial sums: floating-point addition is not reordered by the compiler, so sums name their own lanes.
-const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// Rows that one task handles in passes over tokens.
 const ROWS: usize = 64;
@@ -43,7 +43,7 @@ const ROWS: usize = 64;
 ///
 /// Cody and Waite's reduction `x = n ln 2 + r`, then the Taylor series of degree 6 (|r| < 0.35: error below 2e-7).
 #[inline(always)]
-fn exp_nonpositive(x: f32) -> f32 {
+pub(crate) fn exp_nonpositive(x: f32) -> f32 {
     // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits.
     const ROUND: f32 = 12_582_912.0;
     const LN2_HIGH: f32 = 0.693_359_4;
@@ -60,12 +60,12 @@ fn exp_nonpositive(x: f32) -> f32 {
     f32::from_bits(shifted.to_bits().wrapping_add(127) << 23) * p
 }
 
-/// The Gaussian error linear unit in its exact form, `x Φ(x)`, within 2e-7 (1 + |x|).
+/// The distribution function Φ of the normal distribution, within 2e-7.
 ///
 /// `Φ(x) - 1/2 = x P(x²) / Q(x²)`, fitted on |x| < 5.6 (beyond it Φ is 0 or 1 to within 1e-8) by least squares with
 /// Lawson's weights; the largest error of the fit is 9.3e-9.
 #[inline(always)]
-fn gelu(x: f32) -> f32 {
+pub(crate) fn normal_cdf(x: f32) -> f32 {
     const P: [f32; 6] = [2.214_432_6e-8, 6.355_934_6e-6, 1.738_257_5e-4, 4.707_106_5e-3, 3.437_413e-2, 3.989_422_2e-1];
     #[expect(clippy::excessive_precision, reason = "as fitted")]
     const Q: [f32; 6] = [1.180_138e-6, 7.509_159_6e-5, 1.912_841e-3, 2.893_887_3e-2, 2.528_288_8e-1, 1.0];
@@ -76,11 +76,17 @@ fn gelu(x: f32) -> f32 {
         p = t.mul_add(p, P[i]);
         q = t.mul_add(q, Q[i]);
     }
-    x * (clamped * (p / q) + 0.5)
+    clamped * (p / q) + 0.5
+}
+
+/// The Gaussian error linear unit in its exact form, `x Φ(x)`, within 2e-7 (1 + |x|).
+#[inline(always)]
+fn gelu(x: f32) -> f32 {
+    x * normal_cdf(x)
 }
 
 #[inline(always)]
-fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+pub(crate) fn sum(values: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     let mut lanes = [0.0_f32; LANES];
     let mut chunks = values.chunks_exact(LANES);
     for chunk in &mut chunks {
@@ -271,10 +277,10 @@ pub(crate) fn channels_last(x: &[f32], channels: usize, out: &mut [f32]) {
 }
 
 /// Where a bilinear sample lies: the two source indices and the weight of the second.
-type Tap = (usize, usize, f32);
+pub(crate) type Tap = (usize, usize, f32);
 
 /// Taps of all samples, with half-pixel centres.
-fn bilinear_taps(from: usize, to: usize) -> Vec<Tap> {
+pub(crate) fn bilinear_taps(from: usize, to: usize) -> Vec<Tap> {
     let ratio = from as f64 / to as f64;
     (0..to)
         .map(|i| {
@@ -287,7 +293,7 @@ fn bilinear_taps(from: usize, to: usize) -> Vec<Tap> {
 
 vectorised! {
     /// `out = a + t (b - a)`.
-    fn lerp_row<'a>(out: &'a mut [f32], a: &'a [f32], b: &'a [f32], t: f32) {
+    pub(crate) fn lerp_row<'a>(out: &'a mut [f32], a: &'a [f32], b: &'a [f32], t: f32) {
         for ((o, a), b) in out.iter_mut().zip(a).zip(b) {
             *o = (b - a).mul_add(t, *a);
         }

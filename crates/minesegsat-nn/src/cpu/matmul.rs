@@ -55,8 +55,20 @@ const fn fits(len: usize, rows: usize, cols: usize, row_stride: usize) -> bool {
 }
 
 /// `out = a b`, or `out += a b`.
-#[expect(clippy::needless_pass_by_value, reason = "a mutable view is used up by being written")]
 pub(crate) fn matmul(out: MatMut<'_>, accumulate: bool, a: MatRef<'_>, b: MatRef<'_>, parallelism: Parallelism) {
+    matmul_scaled(out, accumulate, 1.0, a, b, parallelism);
+}
+
+/// `out = scale a b`, or `out += scale a b`.
+#[expect(clippy::needless_pass_by_value, reason = "a mutable view is used up by being written")]
+pub(crate) fn matmul_scaled(
+    out: MatMut<'_>,
+    accumulate: bool,
+    scale: f32,
+    a: MatRef<'_>,
+    b: MatRef<'_>,
+    parallelism: Parallelism,
+) {
     assert!(
         out.rows == a.rows && a.cols == b.rows && b.cols == out.cols,
         "cannot multiply [{}, {}] by [{}, {}] into [{}, {}]",
@@ -85,7 +97,7 @@ pub(crate) fn matmul(out: MatMut<'_>, accumulate: bool, a: MatRef<'_>, b: MatRef
             b.col_stride as isize,
             b.row_stride as isize,
             1.0_f32,
-            1.0_f32,
+            scale,
             false,
             false,
             false,

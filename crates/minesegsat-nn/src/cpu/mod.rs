@@ -11,8 +11,8 @@
 //! - depthwise convolution and GELU are one pass, and so are upsampling, sum, ReLU and classifier of the decoder;
 //! - buffers are kept from patch to patch.
 
-mod kernels;
-mod matmul;
+pub(crate) mod kernels;
+pub(crate) mod matmul;
 
 use burn::{
     nn::{LayerNorm, Linear, conv::Conv2d},
@@ -417,14 +417,17 @@ mod tests {
     use crate::{Checkpoint, SegFormerConfig, Variant, init};
 
     /// Logits of Burn's modules with the plain decoder, and of this module.
-    fn both(config: &SegFormerConfig, [height, width]: [usize; 2]) -> (Vec<f32>, Vec<f32>) {
+    fn both(config: SegFormerConfig, [height, width]: [usize; 2]) -> (Vec<f32>, Vec<f32>) {
         let device = Device::flex();
-        let network = Checkpoint::random(config, 11).load(config, &device).unwrap();
+        let in_channels = config.in_channels;
+        let config = config.into();
+        let network = Checkpoint::random(&config, 11).load(&config, &device).unwrap();
+        let network = network.as_segformer().unwrap();
         let mut random = init::SplitMix64::new(3);
-        let patch: Vec<f32> = (0..config.in_channels * height * width).map(|_| random.uniform()).collect();
-        let input = Tensor::from_data(TensorData::new(patch.clone(), [1, config.in_channels, height, width]), &device);
+        let patch: Vec<f32> = (0..in_channels * height * width).map(|_| random.uniform()).collect();
+        let input = Tensor::from_data(TensorData::new(patch.clone(), [1, in_channels, height, width]), &device);
         let expected = values(network.forward(input));
-        let engine = CpuSegFormer::new(&network, &FoldedDecodeHead::new(&network.decoder, &device));
+        let engine = CpuSegFormer::new(network, &FoldedDecodeHead::new(&network.decoder, &device));
         let mut found = vec![f32::NAN; expected.len()];
         let mut workspace = Workspace::default();
         // Twice, for what the first patch leaves in the buffers.
@@ -446,7 +449,7 @@ mod tests {
         for (config, size) in
             [(tiny.clone(), [32, 32]), (tiny.clone(), [64, 160]), (tiny, [72, 40]), (SegFormerConfig::b0(), [96, 64])]
         {
-            let (expected, found) = both(&config, size);
+            let (expected, found) = both(config, size);
             let scale = expected.iter().fold(0.0_f32, |max, v| max.max(v.abs()));
             let difference = expected.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max);
             assert!(scale > 0.1 && difference < 2e-5 * scale, "{size:?} differs by {difference} of {scale}");

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::allocation::{Allocation, Prior, allocate, expected_error, sample_size};
-use super::draw::Random;
+use super::draw::subset;
 use super::files;
 use super::pixel_area::PixelAreas;
 use super::strata::{BACKGROUND, CODES, Code, NEAR, OUTSIDE, StrataMap};
 use crate::manifest::GridRecord;
+use crate::noise::Dice;
 use crate::output::OutputTree;
 use crate::{Crs, Error, InputIdentity, Location, Result, Transformer, identity, read_json};
 
@@ -579,7 +580,7 @@ fn pick(
     step: impl Fn(usize) -> Result<()>,
 ) -> Result<Vec<(usize, usize, usize)>> {
     let draw = |stratum: &StratumRecord| {
-        Random::new(seed, &stratum.name).subset(stratum.samples, stratum.extent.pixels).into_iter().peekable()
+        subset(&mut Dice::new(seed, &stratum.name), stratum.samples, stratum.extent.pixels).into_iter().peekable()
     };
     let mut drawn: Vec<_> = strata.iter().map(draw).collect();
     let mut stratum_of = vec![None; CODES];
@@ -610,6 +611,6 @@ fn pick(
     if places.len() as u64 != announced {
         return Err(Error::raster(map.name(), "it was changed while it was read"));
     }
-    Random::new(seed, "order of all points").shuffle(&mut places);
+    Dice::new(seed, "order of all points").shuffle(&mut places);
     Ok(places)
 }

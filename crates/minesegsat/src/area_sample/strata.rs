@@ -180,12 +180,13 @@ mod tests {
     /// 600 rows, so that strips meet within buffers; a few mines, some nodata.
     fn map(width: usize, height: usize) -> Vec<u8> {
         let mut values = vec![0; width * height];
-        let mut random = crate::area_sample::draw::Random::new(3, "map");
+        let mut dice = crate::noise::Dice::new(3, "map");
+        let mut below = |bound: usize| crate::area_sample::draw::below(&mut dice, bound as u64) as usize;
         for _ in 0..12 {
-            values[random.below((width * height) as u64) as usize] = 1 + (random.below(2) as u8);
+            values[below(width * height)] = 1 + (below(2) as u8);
         }
         for _ in 0..40 {
-            values[random.below((width * height) as u64) as usize] = 255;
+            values[below(width * height)] = 255;
         }
         values[256 * width + 7] = 1;
         values

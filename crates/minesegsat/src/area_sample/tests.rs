@@ -3,10 +3,11 @@ use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
 
-use super::draw::Random;
+use super::draw::below;
 use super::*;
 use crate::cog::{CogOptions, CogWriter};
 use crate::labels::read_attributes;
+use crate::noise::Dice;
 use crate::{Crs, Error, GeoTransform, Grid, Location, Pixels, Result};
 
 /// Points of an error matrix whose strata are the classes of the map.
@@ -119,12 +120,12 @@ fn classes_without_points_have_no_accuracy_and_whole_strata_no_error() {
 
 #[test]
 fn quantiles_are_those_of_the_normal_distribution() {
-    // scipy 1.17: scipy.stats.norm.ppf(0.5 + c / 2)
+    // Python 3.11: statistics.NormalDist().inv_cdf(0.5 + c / 2)
     for (confidence, z) in [
         (0.5, 0.674_489_750_196_081_7),
-        (0.9, 1.644_853_626_951_472_2),
-        (0.95, 1.959_963_984_540_054),
-        (0.999, 3.290_526_731_491_895_6),
+        (0.9, 1.644_853_626_951_471_5),
+        (0.95, 1.959_963_984_540_053_6),
+        (0.999, 3.290_526_731_491_925_5),
     ] {
         assert!((normal_quantile(confidence) - z).abs() < 1e-12, "{confidence}: {}", normal_quantile(confidence));
     }
@@ -175,15 +176,17 @@ proptest! {
     }
 }
 
-/// A map with false alarms, missed parts near its mines and a few missed far away, and the truth of every pixel.
-fn world(width: usize, height: usize) -> (Vec<u8>, Vec<u8>) {
-    let mut random = Random::new(11, "world");
+/// A map with false alarms, missed parts near its mines and, of every so many mines, one that is missed whole, 0 for none;
+/// and the truth of every pixel.
+fn world(width: usize, height: usize, missed_of: usize) -> (Vec<u8>, Vec<u8>) {
+    let mut dice = Dice::new(11, "world");
+    let mut below = |bound: usize| below(&mut dice, bound as u64) as usize;
     let (mut map, mut truth) = (vec![0; width * height], vec![0; width * height]);
     for _ in 0..40 {
-        let (row, col) = (random.below(height as u64 - 30) as usize, random.below(width as u64 - 30) as usize);
-        let side = 8 + random.below(20) as usize;
-        let (dx, dy) = (random.below(6) as usize, random.below(6) as usize);
-        let is_missed = random.below(12) == 0;
+        let (row, col) = (below(height - 30), below(width - 30));
+        let side = 8 + below(20);
+        let (dx, dy) = (below(6), below(6));
+        let is_missed = missed_of > 0 && below(missed_of) == 0;
         for r in 0..side {
             for c in 0..side {
                 truth[(row + r) * width + col + c] = 1;
@@ -194,7 +197,7 @@ fn world(width: usize, height: usize) -> (Vec<u8>, Vec<u8>) {
         }
     }
     for _ in 0..width * height / 300 {
-        map[random.below((width * height) as u64) as usize] = 255;
+        map[below(width * height)] = 255;
     }
     (map, truth)
 }
@@ -237,7 +240,7 @@ fn truly(design: &Design, truth: &[u8]) -> Vec<Observation> {
 
 /// Many samples of one map: the mean of the estimates is the truth, and 95 % of the intervals hold it.
 fn monte_carlo(grid: &Grid, options: &DesignOptions, runs: u64) {
-    let (map, truth) = world(grid.width, grid.height);
+    let (map, truth) = world(grid.width, grid.height, 12);
     let folder = tempfile::tempdir().unwrap();
     let location = write_map(&folder.path().join("map.tif"), grid, &map);
     let areas = pixel_area::PixelAreas::new(grid).unwrap();
@@ -290,7 +293,7 @@ fn estimates_on_a_grid_of_degrees_are_unbiased() {
 #[test]
 fn a_buffer_makes_the_interval_narrower() {
     let grid = utm_grid(300, 300);
-    let (map, truth) = world(300, 300);
+    let (map, truth) = world(300, 300, 0);
     let folder = tempfile::tempdir().unwrap();
     let location = write_map(&folder.path().join("map.tif"), &grid, &map);
     let width = |buffer_px: usize| -> f64 {
@@ -301,14 +304,14 @@ fn a_buffer_makes_the_interval_narrower() {
         };
         runs.map(one).sum::<f64>() / 12.0
     };
-    let (without, with) = (width(0), width(6));
-    assert!(with < 0.95 * without, "{with} ha with a buffer, {without} ha without");
+    let (without, with) = (width(0), width(8));
+    assert!(with < 0.8 * without, "{with} ha with a buffer, {without} ha without");
 }
 
 #[test]
 fn a_design_is_whole_repeatable_and_in_random_order() {
     let grid = utm_grid(300, 280);
-    let (map, _) = world(300, 280);
+    let (map, _) = world(300, 280, 12);
     let folder = tempfile::tempdir().unwrap();
     let location = write_map(&folder.path().join("map.tif"), &grid, &map);
     let options = DesignOptions { buffer_px: 5, seed: 3, ..options() };
@@ -349,15 +352,18 @@ fn a_design_is_whole_repeatable_and_in_random_order() {
     let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     one_thread.install(|| draw(&location, &folder.path().join("b"), &options).unwrap());
     assert!(bytes("a") == bytes("b"), "the same seed gives the same bytes");
-    draw(&location, &folder.path().join("c"), &DesignOptions { seed: 4, ..options }).unwrap();
+    draw(&location, &folder.path().join("c"), &DesignOptions { seed: 4, ..options.clone() }).unwrap();
     assert!(bytes("a") != bytes("c"));
+    let error = design(&location, &folder.path().join("d"), &options, |_, _| {}, &AtomicBool::new(true)).unwrap_err();
+    assert!(matches!(error, Error::Interrupted), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4, "a map and three designs");
 }
 
 #[test]
 fn files_to_fill_have_the_points_and_blind_ones_no_map() {
     let folder = tempfile::tempdir().unwrap();
     let grid = utm_grid(300, 300);
-    let location = write_map(&folder.path().join("map.tif"), &grid, &world(300, 300).0);
+    let location = write_map(&folder.path().join("map.tif"), &grid, &world(300, 300, 12).0);
     for blind in [false, true] {
         let out = folder.path().join(if blind { "blind" } else { "open" });
         let made = draw(&location, &out, &DesignOptions { blind, ..options() }).unwrap();
@@ -426,11 +432,13 @@ fn classes_of_any_map_get_names_and_expectations() {
     assert!(made.warnings[1].contains("0.0245 instead of 0.02"), "{:?}", made.warnings);
     let neyman = DesignOptions { allocation: Allocation::Neyman, min_per_stratum: 2, ..options.clone() };
     let neyman = draft(&location, &neyman);
-    assert!(neyman.expected_standard_error < 0.0201 && neyman.samples.len() == made.samples.len());
+    assert!(neyman.expected_standard_error < 0.021 && neyman.samples.len() == made.samples.len());
 
     let refused = |options: &DesignOptions, said: &[&str]| {
         let error = draw(&location, &folder.path().join("refused"), options).unwrap_err().to_string();
-        said.iter().for_each(|part| assert!(error.contains(part), "`{part}` is not in {error}"));
+        for part in said {
+            assert!(error.contains(part), "`{part}` is not in {error}");
+        }
         assert!(!folder.path().join("refused").exists());
     };
     refused(&DesignOptions { exclude: vec![], ..options.clone() }, &["values 9", "`--classes`", "`--exclude`"]);
@@ -559,7 +567,9 @@ fn answers_that_are_wrong_or_missing_are_told() {
     let failed = |change: &dyn Fn(usize, &mut Vec<String>), options: &EstimateOptions, said: &[&str]| {
         let design = filled(folder.path(), change);
         let error = estimate(&design, options).unwrap_err().to_string();
-        said.iter().for_each(|part| assert!(error.contains(part), "`{part}` is not in {error}"));
+        for part in said {
+            assert!(error.contains(part), "`{part}` is not in {error}");
+        }
     };
     let options = EstimateOptions::default();
     let lenient = EstimateOptions { allow_missing: true, ..options.clone() };
@@ -569,33 +579,14 @@ fn answers_that_are_wrong_or_missing_are_told() {
         }
     };
     failed(&unclear, &options, &["`pit?` (id 5), `pit?` (id 25)", "accepted are other, mining"]);
-    failed(
-        &|place, cells| {
-            if place == 7 {
-                cells[0] = "61".to_owned()
-            }
-        },
-        &options,
-        &["id `61`", "1 to 60"],
-    );
-    failed(
-        &|place, cells| {
-            if place == 7 {
-                cells[0] = "x".to_owned()
-            }
-        },
-        &options,
-        &["id `x` is no point"],
-    );
-    failed(
-        &|place, cells| {
-            if place == 7 {
-                cells[0] = "3".to_owned()
-            }
-        },
-        &options,
-        &["id `3` is there twice"],
-    );
+    let renamed = |place: usize, cells: &mut Vec<String>, id: &str| {
+        if place == 7 {
+            id.clone_into(&mut cells[0]);
+        }
+    };
+    failed(&|place, cells| renamed(place, cells, "61"), &options, &["id `61`", "1 to 60"]);
+    failed(&|place, cells| renamed(place, cells, "x"), &options, &["id `x` is no point"]);
+    failed(&|place, cells| renamed(place, cells, "3"), &options, &["id `3` is there twice"]);
     failed(&|_, cells| cells[9].clear(), &options, &["none of samples.csv", "is filled"]);
     let sparse = |place: usize, cells: &mut Vec<String>| {
         if place < 12 {

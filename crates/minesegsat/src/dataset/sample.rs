@@ -7,6 +7,7 @@ use super::{Dataset, Origin, SampleRecord};
 use crate::patch::{BandNormalisation, Patch, PatchReader, SampleBand, Validity};
 use crate::raster::open_image;
 use crate::resample::SignedWindow;
+use crate::scene::BandRadiometry;
 use crate::{Band, Error, GeoTransform, Grid, Location, Pixels, RasterInfo, RasterSource, Result, Window, open_raster};
 
 /// A sample, or a window of one.
@@ -168,8 +169,18 @@ impl OpenSample {
         Ok(SamplePatch { data, mask, size: (window.height, window.width) })
     }
 
-    /// Classes in a window; the ignored value outside.
-    fn mask_values(&self, window: SignedWindow) -> Result<Vec<u8>> {
+    /// A window in digital numbers, with what can be assessed.
+    pub(super) fn numbers(&self, window: SignedWindow) -> Result<Patch> {
+        self.reader.read_numbers(window)
+    }
+
+    /// How the numbers of each band become reflectance.
+    pub(super) fn radiometry(&self) -> Vec<BandRadiometry> {
+        self.reader.radiometry().collect()
+    }
+
+    /// Classes in a window, whether or not they can be seen; the ignored value outside.
+    pub(super) fn mask_values(&self, window: SignedWindow) -> Result<Vec<u8>> {
         let mut out = vec![self.ignore; window.width * window.height];
         let grid = &self.mask.info().grid;
         let clip = |at: i64, len: usize, max: usize| {

@@ -12,7 +12,7 @@ use super::sample::class;
 use super::{Dataset, STATS_FILE, SampleRecord, Split, write_json};
 use crate::predict::Progress;
 use crate::raster::open_image;
-use crate::{Band, Error, Location, Result};
+use crate::{Band, Error, Grid, Location, Result};
 
 /// Percentiles that are recorded.
 const PERCENTILES: [f64; 9] = [1.0, 2.0, 5.0, 25.0, 50.0, 75.0, 95.0, 98.0, 99.0];
@@ -70,6 +70,42 @@ pub struct DatasetStats {
     pub bands: BTreeMap<Band, BandStats>,
     /// By class.
     pub classes: BTreeMap<String, ClassStats>,
+}
+
+impl DatasetStats {
+    /// Largest reflectance of each of `bands`, in their order.
+    pub fn max(&self, bands: &[Band]) -> Result<Vec<f32>> {
+        Ok(self.of(bands)?.iter().map(|band| band.max as f32).collect())
+    }
+
+    /// Mean and standard deviation of the reflectance of each of `bands`, in their order.
+    pub fn mean_std(&self, bands: &[Band]) -> Result<(Vec<f32>, Vec<f32>)> {
+        Ok(self.of(bands)?.iter().map(|band| (band.mean as f32, band.std as f32)).unzip())
+    }
+
+    /// Reflectance that `percent` of the pixels of each of `bands` lie below, in their order.
+    pub fn percentile(&self, bands: &[Band], percent: f64) -> Result<Vec<f32>> {
+        let name = percent.to_string();
+        let found = self.of(bands)?.into_iter().map(|band| {
+            band.percentiles.get(&name).map(|value| *value as f32).ok_or_else(|| {
+                let mut known: Vec<f64> = band.percentiles.keys().filter_map(|key| key.parse().ok()).collect();
+                known.sort_by(f64::total_cmp);
+                let known: Vec<String> = known.iter().map(f64::to_string).collect();
+                let accepted = format!("a percentile that {STATS_FILE} has: {}", known.join(", "));
+                Error::Argument { name: "percentile", value: name.clone(), accepted }
+            })
+        });
+        found.collect()
+    }
+
+    fn of(&self, bands: &[Band]) -> Result<Vec<&BandStats>> {
+        let missing: Vec<Band> = bands.iter().copied().filter(|band| !self.bands.contains_key(band)).collect();
+        if missing.is_empty() {
+            return Ok(bands.iter().map(|band| &self.bands[band]).collect());
+        }
+        let found = self.bands.keys().copied().collect();
+        Err(Error::MissingBands { scene: STATS_FILE.to_owned(), missing, found })
+    }
 }
 
 /// One class over what was measured.
@@ -227,6 +263,18 @@ pub fn stats(
     Ok(stats)
 }
 
+/// Area of a pixel of a sample in hectares; `None` where its grid does not tell.
+pub(super) fn pixel_area_ha(grid: &Grid, sample: &SampleRecord) -> Option<f64> {
+    let t = &grid.transform;
+    if let Some(unit) = grid.crs.metres_per_unit() {
+        return Some((t.pixel_width * t.pixel_height).abs() * unit * unit / 10_000.0);
+    }
+    // In degrees: the area of a pixel at the middle of the patch, on a sphere of the mean radius.
+    let middle = f64::midpoint(sample.south, sample.north).to_radians();
+    let degree = 6_371_008.8_f64.to_radians();
+    grid.crs.is_geographic().then(|| (t.pixel_width * t.pixel_height).abs() * degree * degree * middle.cos() / 10_000.0)
+}
+
 fn measure(dataset: &Dataset, sample: &SampleRecord, bands: &[Band]) -> Result<Measured> {
     let mut all = Vec::with_capacity(bands.len());
     for &band in bands {
@@ -251,19 +299,7 @@ fn measure(dataset: &Dataset, sample: &SampleRecord, bands: &[Band]) -> Result<M
     for i in 0..pixels.len() {
         classes[usize::from(class(&pixels, i))] += 1;
     }
-    let pixel_ha = match grid.crs.metres_per_unit() {
-        _ if !is_placed => None,
-        Some(unit) => Some((grid.transform.pixel_width * grid.transform.pixel_height).abs() * unit * unit / 10_000.0),
-        None => {
-            // In degrees: the area of a pixel at the middle of the patch, on a sphere of the mean radius.
-            let middle = f64::midpoint(sample.south, sample.north).to_radians();
-            let degree = 6_371_008.8_f64.to_radians();
-            let t = &grid.transform;
-            grid.crs
-                .is_geographic()
-                .then(|| (t.pixel_width * t.pixel_height).abs() * degree * degree * middle.cos() / 10_000.0)
-        }
-    };
+    let pixel_ha = is_placed.then(|| pixel_area_ha(grid, sample)).flatten();
     Ok(Measured { bands: all, classes, pixel_ha })
 }
 
@@ -277,4 +313,34 @@ fn write(folder: &Path, stats: &DatasetStats) -> Result<()> {
         write_json(&metadata.join(format!("{band}_metadata.json")), &value)?;
     }
     write_json(&folder.join(STATS_FILE), stats)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_measured_comes_in_the_order_of_the_bands() {
+        let mut sums = Sums::new();
+        let mut bands = BTreeMap::new();
+        for (band, scale) in [(Band::B02, 0.001), (Band::B11, 0.002)] {
+            (1..=100).for_each(|i| sums.add(f64::from(i) * scale));
+            let bins: Vec<u64> = sums.bins.iter().map(|count| u64::from(*count)).collect();
+            bands.insert(band, std::mem::replace(&mut sums, Sums::new()).finish(&bins));
+        }
+        let stats = DatasetStats { split: "train".to_owned(), samples: 1, bands, classes: BTreeMap::new() };
+        let wanted = [Band::B11, Band::B02];
+        assert_eq!(stats.max(&wanted).unwrap(), [0.2, 0.1]);
+        let (mean, std) = stats.mean_std(&wanted).unwrap();
+        assert_eq!(mean, [0.101, 0.0505]);
+        // numpy.arange(1, 101).std() is 28.866070047722118
+        assert!((std[1] - 0.028_866_07).abs() < 1e-7 && (std[0] - 0.057_732_14).abs() < 1e-7, "{std:?}");
+        assert_eq!(stats.percentile(&wanted, 2.0).unwrap(), [0.004, 0.002]);
+        assert_eq!(stats.percentile(&wanted, 98.0).unwrap(), [0.196, 0.098]);
+        let message = stats.percentile(&wanted, 3.0).unwrap_err().to_string();
+        assert!(message.contains("percentile `3` is not accepted"), "{message}");
+        assert!(message.ends_with("has: 1, 2, 5, 25, 50, 75, 95, 98, 99"), "{message}");
+        let message = stats.max(&[Band::B04, Band::B02, Band::B08]).unwrap_err().to_string();
+        assert_eq!(message, "stats.json lacks bands B04, B08; it has B02, B11");
+    }
 }

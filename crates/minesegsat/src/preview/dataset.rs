@@ -62,7 +62,7 @@ pub fn preview_dataset(
     })?;
     let folder = options.output.parent().filter(|folder| !folder.as_os_str().is_empty());
     let page_output = OutputFolder::create(folder.unwrap_or(".".as_ref()), &[name], options.overwrite)?;
-    let names = file_names(ids);
+    let names = file_names(ids, "png");
     let name_list: Vec<&str> = names.iter().map(String::as_str).collect();
     let sheets = options.sheets.as_ref();
     let sheets = sheets.map(|dir| OutputFolder::create(dir, &name_list, options.overwrite)).transpose()?;
@@ -91,8 +91,8 @@ pub fn preview_dataset(
     Ok(DatasetPreview { page: options.output.clone(), page_bytes: text.len(), sheets: paths.unwrap_or_default() })
 }
 
-/// A PNG file name for each id: what is not safe in a name becomes `_`, and names that then are equal get a number.
-fn file_names(ids: &[String]) -> Vec<String> {
+/// A file name for each id: what is not safe in a name becomes `_`, and names that then are equal get a number.
+pub(crate) fn file_names(ids: &[String], extension: &str) -> Vec<String> {
     let safe = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' };
     let mut taken = BTreeSet::new();
     let mut names = Vec::with_capacity(ids.len());
@@ -101,7 +101,8 @@ fn file_names(ids: &[String]) -> Vec<String> {
         // Names that begin with a dot are hidden; file systems may not tell case.
         let stem = stem.trim_start_matches('.');
         let stem = if stem.is_empty() { "patch" } else { stem };
-        let numbered = |n: usize| if n == 1 { format!("{stem}.png") } else { format!("{stem}-{n}.png") };
+        let numbered =
+            |n: usize| if n == 1 { format!("{stem}.{extension}") } else { format!("{stem}-{n}.{extension}") };
         let name = (1..=ids.len()).map(numbered).find(|name| !taken.contains(&name.to_lowercase()));
         let name = name.unwrap_or_default();
         taken.insert(name.to_lowercase());

@@ -213,25 +213,30 @@ pub(super) fn page(title: &str, mut cards: Vec<Card>) -> Result<String> {
     let panels = panels.map(|panel| (panel.id(), panel.title())).collect();
     let data = Data { panels, medians, features, cards };
     let json = serde_json::to_string(&data).map_err(|error| Error::Io(error.into()))?;
-    let digest = |tag: &str| {
-        let (from, to) = (format!("<{tag}>"), format!("</{tag}>"));
-        let inline = TEMPLATE.split_once(&from).and_then(|(_, rest)| rest.split_once(&to)).map_or("", |(text, _)| text);
-        BASE64_STANDARD.encode(Sha256::digest(inline))
-    };
-    Ok(filled(&[
-        ("style_digest", &digest("style")),
-        ("script_digest", &digest("script")),
-        ("version", env!("CARGO_PKG_VERSION")),
-        ("title", &escaped(title)),
-        // In JSON a less-than sign stands in strings only. Without it no string can end the script element.
-        ("data", &json.replace('<', "\\u003c")),
-    ]))
+    Ok(filled(
+        TEMPLATE,
+        &[
+            ("style_digest", &digest(TEMPLATE, "style")),
+            ("script_digest", &digest(TEMPLATE, "script")),
+            ("version", env!("CARGO_PKG_VERSION")),
+            ("title", &escaped(title)),
+            // In JSON a less-than sign stands in strings only. Without it no string can end the script element.
+            ("data", &json.replace('<', "\\u003c")),
+        ],
+    ))
 }
 
-/// The template with its `{{name}}` replaced, in one pass: what is put in is not looked at again.
-fn filled(values: &[(&str, &str)]) -> String {
-    let mut out = String::with_capacity(TEMPLATE.len() + values.iter().map(|(_, value)| value.len()).sum::<usize>());
-    let mut rest = TEMPLATE;
+/// Digest of the inline style or script of a template, for its content security policy.
+pub(crate) fn digest(template: &str, tag: &str) -> String {
+    let (from, to) = (format!("<{tag}>"), format!("</{tag}>"));
+    let inline = template.split_once(&from).and_then(|(_, rest)| rest.split_once(&to)).map_or("", |(text, _)| text);
+    BASE64_STANDARD.encode(Sha256::digest(inline))
+}
+
+/// A template with its `{{name}}` replaced, in one pass: what is put in is not looked at again.
+pub(crate) fn filled(template: &str, values: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(template.len() + values.iter().map(|(_, value)| value.len()).sum::<usize>());
+    let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
         out.push_str(before);
         let (name, after) = after.split_once("}}").unwrap_or((after, ""));
@@ -244,7 +249,7 @@ fn filled(values: &[(&str, &str)]) -> String {
 }
 
 /// Text for HTML, also within quotes.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
@@ -266,7 +271,7 @@ fn round(value: f64, steps: f64) -> f64 {
 }
 
 /// Colours averaged to a smaller picture, as bytes.
-fn reduce(colours: &[[u8; 3]], from: (usize, usize), to: (usize, usize)) -> Vec<u8> {
+pub(crate) fn reduce(colours: &[[u8; 3]], from: (usize, usize), to: (usize, usize)) -> Vec<u8> {
     let mut rgb = vec![0; to.0 * to.1 * 3];
     let mut line = vec![0.0; from.0];
     for channel in 0..3 {
@@ -284,7 +289,7 @@ fn reduce(colours: &[[u8; 3]], from: (usize, usize), to: (usize, usize)) -> Vec<
     rgb
 }
 
-fn jpeg_uri(rgb: &[u8], width: usize, height: usize) -> Result<String> {
+pub(crate) fn jpeg_uri(rgb: &[u8], width: usize, height: usize) -> Result<String> {
     let mut bytes = Vec::new();
     let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, QUALITY);
     encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2);
@@ -298,7 +303,7 @@ fn jpeg_uri(rgb: &[u8], width: usize, height: usize) -> Result<String> {
 }
 
 /// Rings as an SVG path with whole tenths of pixels, relative and along the axes where possible.
-fn svg_path(polygons: &MultiPolygon<f64>, scale_x: f64, scale_y: f64) -> String {
+pub(crate) fn svg_path(polygons: &MultiPolygon<f64>, scale_x: f64, scale_y: f64) -> String {
     use std::fmt::Write;
     let mut path = String::new();
     for ring in polygons.iter().flat_map(|p| std::iter::once(p.exterior()).chain(p.interiors())) {

@@ -1,8 +1,9 @@
 //! Clouds and their shadows: [`Sky`].
 
-use super::noise::{Dice, Noise, smoothstep};
 use super::season::Season;
-use super::spectra::Spectrum;
+use super::spectra::{BANDS, Spectrum};
+use crate::Band;
+use crate::noise::{Dice, Noise, smoothstep};
 
 /// Cloud of at least this opacity counts as cover.
 pub(super) const CLOUDY: f32 = 0.3;
@@ -140,6 +141,11 @@ fn inverse_opacity(value: f32) -> f32 {
 /// Reflectance of thick cloud: white, with absorption by droplets and ice beyond 1.4 um. Means of cloudy pixels of
 /// Sentinel-2 are about these (Hollstein et al. 2016, Remote Sensing 8(8), figure 5).
 const CLOUD_TOP: Spectrum = [0.74, 0.75, 0.74, 0.76, 0.77, 0.78, 0.79, 0.79, 0.79, 0.62, 0.50, 0.37];
+/// Reflectance of thick low cloud in a band. Water vapour above it absorbs nearly all light of B10.
+pub(crate) fn cloud_reflectance(band: Band) -> f32 {
+    BANDS.iter().position(|known| *known == band).map_or(0.01, |i| CLOUD_TOP[i])
+}
+
 /// Reflectance of thick cirrus.
 const CIRRUS_TOP: Spectrum = [0.62, 0.62, 0.62, 0.63, 0.63, 0.63, 0.63, 0.63, 0.63, 0.58, 0.36, 0.30];
 /// Haze by band, 1 at 0.49 um: `(wavelength / 0.4924)^-1.3` of the bands' centres.

@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn noise_gives_valid_polygons() {
-        let noise = super::super::noise::Noise::new(5, "contour");
+        let noise = crate::noise::Noise::new(5, "contour");
         let rough = field(160, 120, |x, y| 20.0 * noise.fbm(x / 60.0, y / 60.0, 4, 0.7));
         let polygons = outlines(&rough, 100.0);
         assert!(polygons.0.len() > 5);

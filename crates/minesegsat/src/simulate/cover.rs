@@ -4,12 +4,12 @@
 //! plants, fields and cuttings, water, towns, roads, snow.
 
 use super::Region;
-use super::noise::{Noise, smoothstep, unit_of};
 use super::parcels::parcel;
 use super::season::Season;
 use super::settlement::{PAVED, Roads, Town};
 use super::spectra::{self, Lithology, Spectrum, cover, mix, scaled};
 use super::terrain::Terrain;
+use crate::noise::{Noise, smoothstep, unit_of};
 
 /// A place, and what the ground is like there.
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::noise::{hash, unit_of};
+use crate::noise::{hash, unit_of};
 
 /// Height as a key of a heap: total order, lowest first by [`Reverse`].
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -9,9 +9,9 @@ use std::f32::consts::{PI, TAU};
 use serde::Serialize;
 
 use super::Region;
-use super::noise::Dice;
 use super::spectra::{self, Lithology};
 use super::terrain::{PIXEL_M, Terrain};
+use crate::noise::Dice;
 
 /// A part of a mine, by what it is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

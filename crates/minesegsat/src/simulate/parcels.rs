@@ -1,6 +1,6 @@
 //! Land cut into parcels: [`parcel`] finds the one of a place without a list of them.
 
-use super::noise::{Noise, unit_of};
+use crate::noise::{Noise, unit_of};
 
 /// A piece of divided land.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,10 +34,10 @@ pub(super) fn parcel(noise: Noise, x: f32, y: f32, angle: f32, block: f32, size:
         let cut = low[axis] + length * (0.36 + 0.28 * unit_of(id, 4));
         if p[axis] < cut {
             high[axis] = cut;
-            id = super::noise::hash(id ^ 0x68E3_1DA4 ^ depth);
+            id = crate::noise::hash(id ^ 0x68E3_1DA4 ^ depth);
         } else {
             low[axis] = cut;
-            id = super::noise::hash(id ^ 0xB529_7A4D ^ depth);
+            id = crate::noise::hash(id ^ 0xB529_7A4D ^ depth);
         }
     }
     let inset = (p[0] - low[0]).min(high[0] - p[0]).min(p[1] - low[1]).min(high[1] - p[1]);

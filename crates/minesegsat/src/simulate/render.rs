@@ -5,13 +5,13 @@ use rayon::prelude::*;
 use super::clouds::{CIRRUS, CLOUDY, Hidden, Sky};
 use super::cover::{Landscape, Spot};
 use super::mines::MinePart;
-use super::noise::{Noise, unit};
 use super::season::Season;
 use super::sensor::{HALO, Strip, band_noise};
 use super::shapes::MineLayer;
 use super::spectra::{BANDS, GREEN, NIR, RED, SWIR1, Spectrum, WAVELENGTHS_UM, cover, normalised_difference};
 use super::terrain::{PIXEL_M, Terrain, sample};
 use super::workings::Workings;
+use crate::noise::{Noise, unit};
 use crate::scene::SclClass;
 
 /// Makes the rows of a scene.

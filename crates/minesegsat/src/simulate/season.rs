@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use super::Region;
-use super::noise::Dice;
+use crate::noise::Dice;
 
 /// Where a scene lies.
 #[derive(Debug, Clone, Copy, PartialEq)]

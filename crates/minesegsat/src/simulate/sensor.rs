@@ -2,8 +2,8 @@
 
 use crate::Band;
 
-use super::noise::Noise;
 use super::spectra::BANDS;
+use crate::noise::Noise;
 
 /// Rows and columns of 10 m pixels around a strip that the point spread reaches.
 pub(super) const HALO: usize = 12;

@@ -6,8 +6,8 @@ use std::collections::BinaryHeap;
 use super::Region;
 use super::hydrology::{neighbours, smooth_line};
 use super::mines::Site;
-use super::noise::{Dice, Noise};
 use super::terrain::{PIXEL_M, Terrain, for_pixels_near};
+use crate::noise::{Dice, Noise};
 
 /// A town or village.
 #[derive(Debug, Clone, Copy)]

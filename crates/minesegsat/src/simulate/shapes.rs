@@ -5,8 +5,8 @@ use geo::MultiPolygon;
 use super::contour::outlines;
 use super::field::Field;
 use super::mines::{Blob, Dump, MinePart, Pond, Site, Yard};
-use super::noise::{Noise, smoothstep};
 use super::terrain::{PIXEL_M, Terrain, sample};
+use crate::noise::{Noise, smoothstep};
 
 /// Pieces of a part below this many square metres are left out.
 const MIN_PIECE_M2: f64 = 600.0;

@@ -27,9 +27,16 @@ pub(super) const BANDS: [Band; 12] = [
     Band::B12,
 ];
 
-/// Centres of [`BANDS`] in micrometres (Sentinel-2A; ESA, Sentinel-2 Spectral Response Functions).
-pub(super) const WAVELENGTHS_UM: [f32; 12] =
-    [0.4427, 0.4924, 0.5598, 0.6646, 0.7041, 0.7405, 0.7828, 0.8328, 0.8647, 0.9451, 1.6137, 2.2024];
+/// Centres of [`BANDS`] in micrometres.
+pub(super) const WAVELENGTHS_UM: [f32; 12] = {
+    let mut out = [0.0; 12];
+    let mut i = 0;
+    while i < 12 {
+        out[i] = BANDS[i].wavelength_um();
+        i += 1;
+    }
+    out
+};
 
 /// Positions in a [`Spectrum`].
 pub(super) const GREEN: usize = 2;

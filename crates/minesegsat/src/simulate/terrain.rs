@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::Region;
 use super::hydrology::{Drainage, neighbours, smooth_line, trace_rivers};
-use super::noise::{Dice, Noise, smoothstep};
+use crate::noise::{Dice, Noise, smoothstep};
 
 /// Width in metres of the strip around the scene that is computed with it.
 const MARGIN_M: f32 = 1500.0;
@@ -225,7 +225,7 @@ impl Terrain {
                     let bed = 7.0 * (in_lake - 0.45 + 0.16 * shore);
                     let depth = if level < -1e4 { -1e3 } else { (level - height - shore).min(bed) };
                     lake[col] = depth;
-                    lake_id[col] = super::noise::hash(level.to_bits());
+                    lake_id[col] = crate::noise::hash(level.to_bits());
                     elevation[col] = if depth > 0.0 { level } else { height + rough * smoothstep(0.0, 4.0, -depth) };
                     above_channel[col] = above;
                 }

@@ -1,10 +1,10 @@
 //! What mines look like: [`Workings`] gives the reflectance of a place in a part of a mine.
 
 use super::mines::{MinePart, Pond, Site};
-use super::noise::{Noise, smoothstep, unit, unit_of};
 use super::parcels::parcel;
 use super::shapes::{bench_run, bent_inset};
 use super::spectra::{self, Lithology, Spectrum, cover, mix, scaled};
+use crate::noise::{Noise, smoothstep, unit, unit_of};
 
 /// Broken ground shades itself and is damp: this is left of the reflectance of its rock.
 const ROUGH: f32 = 0.75;

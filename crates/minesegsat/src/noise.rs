@@ -1,6 +1,8 @@
 //! Randomness that depends on a seed and a place alone: [`Noise`] over the plane, [`Dice`] for lists of things.
 //!
-//! No state is shared between threads, so that the order of work never shows in the result.
+//! No state is shared between threads, so that the order of work never shows in the result. Own code, because scenes, splits
+//! and batches must stay the same when dependencies are renewed: `rand` promises that of its generators, not of the
+//! numbers and orders that are drawn with them.
 
 use std::f32::consts::TAU;
 
@@ -19,7 +21,7 @@ fn finalise(mut z: u64) -> u64 {
 
 /// Hash of 32 bits to 32 bits (C. Wellons' `lowbias32`).
 #[inline]
-pub(super) const fn hash(mut h: u32) -> u32 {
+pub(crate) const fn hash(mut h: u32) -> u32 {
     h = (h ^ (h >> 16)).wrapping_mul(0x7FEB_352D);
     h = (h ^ (h >> 15)).wrapping_mul(0x846C_A68B);
     h ^ (h >> 16)
@@ -27,44 +29,53 @@ pub(super) const fn hash(mut h: u32) -> u32 {
 
 /// A hash as a number from 0 to below 1.
 #[inline]
-pub(super) fn unit(h: u32) -> f32 {
+pub(crate) fn unit(h: u32) -> f32 {
     (h >> 8) as f32 / (1 << 24) as f32
 }
 
 /// A number from 0 to below 1 from a hash, one of many by its index.
 #[inline]
-pub(super) fn unit_of(h: u32, index: u32) -> f32 {
+pub(crate) fn unit_of(h: u32, index: u32) -> f32 {
     unit(hash(h ^ index.wrapping_mul(0x9E37_79B9)))
 }
 
 /// 0 at `from`, 1 at `to`, smooth between them and constant outside.
 #[inline]
-pub(super) fn smoothstep(from: f32, to: f32, x: f32) -> f32 {
+pub(crate) fn smoothstep(from: f32, to: f32, x: f32) -> f32 {
     let t = ((x - from) / (to - from)).clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)
 }
 
+/// About normal with deviation 1, one of many by its index: the sum of four uniform numbers.
+#[inline]
+pub(crate) fn pixel_normal(start: u64, index: u64) -> f32 {
+    let h = finalise(start.wrapping_add(index.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+    let sum = (h & 0xFFFF) + ((h >> 16) & 0xFFFF) + ((h >> 32) & 0xFFFF) + (h >> 48);
+    // The variance of four uniform numbers is a third.
+    (sum as f32 / 65536.0 - 2.0) * 1.732_050_8
+}
+
 /// Gradient noise over the plane (Perlin 2002), in lattice units.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Noise {
+pub(crate) struct Noise {
     seed: u32,
 }
 
 impl Noise {
     /// Noise for one purpose.
-    pub(super) fn new(seed: u64, name: &str) -> Self {
+    pub(crate) fn new(seed: u64, name: &str) -> Self {
         Self { seed: (mix_name(seed, name) >> 32) as u32 }
     }
 
     /// Hash of a lattice point.
     #[inline]
-    pub(super) fn cell(self, x: i32, y: i32) -> u32 {
+    pub(crate) fn cell(self, x: i32, y: i32) -> u32 {
         hash(self.seed ^ (x as u32).wrapping_mul(0x9E37_79B1) ^ hash((y as u32).wrapping_mul(0x85EB_CA77)))
     }
 
     /// About normal with deviation 1 at a lattice point: the sum of four uniform numbers.
     #[inline]
-    pub(super) fn normal(self, x: i32, y: i32) -> f32 {
+    pub(crate) fn normal(self, x: i32, y: i32) -> f32 {
         let (a, b) = (self.cell(x, y), self.cell(x ^ 0x5555_5555, y));
         let sum = (a & 0xFFFF) + (a >> 16) + (b & 0xFFFF) + (b >> 16);
         // The variance of four uniform numbers is a third.
@@ -73,7 +84,7 @@ impl Noise {
 
     /// Smooth noise, about -1 to 1 with mean 0.
     #[inline]
-    pub(super) fn at(self, x: f32, y: f32) -> f32 {
+    pub(crate) fn at(self, x: f32, y: f32) -> f32 {
         let (fx, fy) = (x.floor(), y.floor());
         let (ix, iy) = (fx as i32, fy as i32);
         let (tx, ty) = (x - fx, y - fy);
@@ -93,7 +104,7 @@ impl Noise {
 
     /// Octaves of [`Noise::at`], each turned, twice as fine and `gain` times as strong; about -1 to 1.
     #[inline]
-    pub(super) fn fbm(self, mut x: f32, mut y: f32, octaves: u32, gain: f32) -> f32 {
+    pub(crate) fn fbm(self, mut x: f32, mut y: f32, octaves: u32, gain: f32) -> f32 {
         let (mut sum, mut weight, mut total) = (0.0, 1.0_f32, 0.0_f32);
         for octave in 0..octaves {
             let layer = Self { seed: self.seed.wrapping_add(octave.wrapping_mul(0x6C07_8965)) };
@@ -107,13 +118,13 @@ impl Noise {
 
     /// Noise with crests: 1 on them, 0 far from them.
     #[inline]
-    pub(super) fn ridged(self, x: f32, y: f32, octaves: u32) -> f32 {
+    pub(crate) fn ridged(self, x: f32, y: f32, octaves: u32) -> f32 {
         (1.0 - 1.6 * self.fbm(x, y, octaves, 0.5).abs()).clamp(0.0, 1.0)
     }
 
     /// Heaps with creases between them, 0 in the creases, about 1 on the largest heaps.
     #[inline]
-    pub(super) fn billow(self, mut x: f32, mut y: f32, octaves: u32) -> f32 {
+    pub(crate) fn billow(self, mut x: f32, mut y: f32, octaves: u32) -> f32 {
         let (mut sum, mut weight, mut total) = (0.0, 1.0_f32, 0.0_f32);
         for octave in 0..octaves {
             let layer = Self { seed: self.seed.wrapping_add(octave.wrapping_mul(0x27D4_EB2F)) };
@@ -127,14 +138,14 @@ impl Noise {
 
     /// Two independent noises, for displacements.
     #[inline]
-    pub(super) fn vector(self, x: f32, y: f32, octaves: u32) -> (f32, f32) {
+    pub(crate) fn vector(self, x: f32, y: f32, octaves: u32) -> (f32, f32) {
         let other = Self { seed: self.seed ^ 0xA511_E9B3 };
         (self.fbm(x, y, octaves, 0.5), other.fbm(x + 31.7, y - 12.9, octaves, 0.5))
     }
 
     /// Hash of the nearest of points scattered one per lattice cell (Worley 1996).
     #[inline]
-    pub(super) fn patch(self, x: f32, y: f32) -> u32 {
+    pub(crate) fn patch(self, x: f32, y: f32) -> u32 {
         let (ix, iy) = (x.floor() as i32, y.floor() as i32);
         let (mut nearest, mut best) = (f32::INFINITY, 0);
         for dy in -1..=1 {
@@ -154,45 +165,52 @@ impl Noise {
 
 /// Random numbers in a row (SplitMix64).
 #[derive(Debug, Clone)]
-pub(super) struct Dice {
+pub(crate) struct Dice {
     state: u64,
 }
 
 impl Dice {
     /// Dice for one purpose.
-    pub(super) fn new(seed: u64, name: &str) -> Self {
+    pub(crate) fn new(seed: u64, name: &str) -> Self {
         Self { state: mix_name(seed, name) }
     }
 
     /// The next 64 bits.
-    pub(super) fn bits(&mut self) -> u64 {
+    pub(crate) fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         finalise(self.state)
     }
 
     /// Uniform from 0 to below 1.
-    pub(super) fn unit(&mut self) -> f32 {
+    pub(crate) fn unit(&mut self) -> f32 {
         (self.bits() >> 40) as f32 / (1_u32 << 24) as f32
     }
 
     /// Uniform from `low` to below `high`.
-    pub(super) fn range(&mut self, low: f32, high: f32) -> f32 {
+    pub(crate) fn range(&mut self, low: f32, high: f32) -> f32 {
         low + (high - low) * self.unit()
     }
 
     /// Normal with mean 0 and deviation 1 (Box, Muller 1958).
-    pub(super) fn normal(&mut self) -> f32 {
+    pub(crate) fn normal(&mut self) -> f32 {
         let (u, v) = (1.0 - self.unit(), self.unit());
         (-2.0 * u.ln()).sqrt() * (TAU * v).cos()
     }
 
     /// True in this share of calls.
-    pub(super) fn chance(&mut self, share: f32) -> bool {
+    pub(crate) fn chance(&mut self, share: f32) -> bool {
         self.unit() < share
     }
 
+    /// Brings things into any order, each as likely (Fisher, Yates 1938).
+    pub(crate) fn shuffle<T>(&mut self, things: &mut [T]) {
+        for last in (1..things.len()).rev() {
+            things.swap(last, (self.bits() % (last as u64 + 1)) as usize);
+        }
+    }
+
     /// One of several; `choices` is not empty.
-    pub(super) fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[(self.bits() % choices.len() as u64) as usize]
     }
 }
@@ -214,6 +232,16 @@ mod tests {
         for x in [-3.0_f32, 0.0, 5.0] {
             assert!((noise.at(x - 1e-4, 0.3) - noise.at(x + 1e-4, 0.3)).abs() < 0.01);
         }
+    }
+
+    #[test]
+    fn noise_of_pixels_is_about_normal() {
+        let values: Vec<f64> = (0..40_000).map(|i| f64::from(pixel_normal(11, i))).collect();
+        let moment = |power: i32| values.iter().map(|v| v.powi(power)).sum::<f64>() / values.len() as f64;
+        // The fourth moment of four uniform numbers is 2.7; that of the normal distribution is 3.
+        assert!(moment(1).abs() < 0.02 && (moment(2) - 1.0).abs() < 0.02 && (moment(4) - 2.7).abs() < 0.1);
+        let lagged = values.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>() / values.len() as f64;
+        assert!(lagged.abs() < 0.02, "{lagged}");
     }
 
     #[test]

@@ -1,0 +1,106 @@
+//! `minesegsat calibrate`
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use minesegsat::dataset::{Dataset, SampleReader};
+use minesegsat::evaluate::{ValidateOptions, Validation, check_bands, fit_temperature, validate};
+use minesegsat_nn::{BurnSegmenter, parse_device};
+use serde_json::json;
+
+use crate::args::CalibrateArgs;
+use crate::commands::predict::describe;
+use crate::interrupt;
+use crate::progress::Bar;
+
+pub(crate) fn run(args: &CalibrateArgs, quiet: bool) -> anyhow::Result<ExitCode> {
+    let cancel = interrupt::cancel_flag();
+    let device = parse_device(&args.device)?;
+    let segmenter = BurnSegmenter::open(&args.model, &device)?;
+    let mut card = segmenter.card().clone();
+    let dataset = Arc::new(Dataset::open(&args.dataset)?);
+    let description = describe(&card);
+    check_bands(&description, &dataset)?;
+    let samples = dataset.split(args.split)?;
+    let reader = SampleReader::new(Arc::clone(&dataset), &description.bands, &description.normalisation)?;
+    let window = args.patch_size.unwrap_or(card.patch_size);
+    let options = ValidateOptions { window, overlap: args.overlap.unwrap_or(window / 8), threshold: card.threshold };
+    let measure = |segmenter: &BurnSegmenter, work: &'static str| -> minesegsat::Result<Validation> {
+        let bar = Bar::named(quiet || args.json, work);
+        let found = validate(segmenter, &reader, &samples, &options, &bar, cancel);
+        bar.clear();
+        found.map_err(|error| if cancel.load(Ordering::SeqCst) { minesegsat::Error::Interrupted } else { error })
+    };
+    let before = measure(&segmenter, "measuring")?;
+    let Some(fit) = fit_temperature(&before.histogram) else {
+        let what = if before.histogram.mines() == 0 { "no pixel" } else { "every pixel" };
+        return Err(minesegsat::Error::Input {
+            location: args.dataset.display().to_string(),
+            reason: format!("{what} of its {} split is a mine: there is nothing to fit a temperature to", args.split),
+        }
+        .into());
+    };
+    if fit.is_at_limit {
+        tracing::warn!("the temperature is at the limit of what is tried; one number does not mend this model");
+    }
+    // Probabilities of overlapping windows are blended after the temperature, so the fit is measured and not only believed.
+    let temperature = card.temperature * fit.temperature as f32;
+    let after = measure(&segmenter.with_temperature(temperature), "checking")?;
+    let loss = |found: &Validation| found.metric("bce").unwrap_or(f64::INFINITY);
+    let is_better = loss(&after) < loss(&before);
+    let chosen = if is_better { &after } else { &before };
+    let threshold = match chosen.histogram.best_f1() {
+        Some(best) if !args.keep_threshold => best.threshold,
+        _ => card.threshold,
+    };
+    let (old_temperature, old_threshold) = (card.temperature, card.threshold);
+    if is_better {
+        card.temperature = temperature;
+    }
+    card.threshold = threshold;
+    let report = json!({
+        "dataset": dataset.card().title,
+        "split": args.split,
+        "patches": samples.len(),
+        "temperature": card.temperature,
+        "temperature_before": old_temperature,
+        "threshold": threshold,
+        "threshold_before": old_threshold,
+        "f1_before": before.metric("f1"),
+        "f1": chosen.metric("f1_best").filter(|_| !args.keep_threshold).or_else(|| chosen.metric("f1")),
+        "bce_before": before.metric("bce"),
+        "bce": chosen.metric("bce"),
+        "ece_before": before.metric("ece"),
+        "ece": chosen.metric("ece"),
+    });
+    card.metrics.insert("calibration".to_owned(), report.clone());
+    card.replace(&args.model)?;
+    let mut stdout = std::io::stdout().lock();
+    if args.json {
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?;
+    } else if !quiet {
+        writeln!(
+            stdout,
+            "fitted to {} patches of the {} split of {}",
+            samples.len(),
+            args.split,
+            dataset.card().title
+        )?;
+        writeln!(stdout, "{:<28} {:>9} {:>9}", "", "before", "after")?;
+        let digits = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
+        let number = |name: &str| digits(report[name].as_f64());
+        for (label, name) in [
+            ("temperature", "temperature"),
+            ("threshold", "threshold"),
+            ("cross-entropy (nats)", "bce"),
+            ("expected calibration error", "ece"),
+            ("F1 at the threshold", "f1"),
+        ] {
+            writeln!(stdout, "{label:<28} {:>9} {:>9}", number(&format!("{name}_before")), number(name))?;
+        }
+        writeln!(stdout, "  {}", args.model.join(minesegsat_nn::CARD_FILE).display())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

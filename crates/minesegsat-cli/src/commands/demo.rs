@@ -1,0 +1,323 @@
+//! `minesegsat demo`: everything once, from nothing: landscapes, a training set, a network, two maps and their errors.
+
+mod report;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
+};
+
+use anyhow::Context as _;
+use minesegsat::{
+    Location, Pixels, Scene,
+    dataset::{self, BuildOptions, Dataset, MergeOptions, SceneList, SplitOptions, StatsOptions},
+    labels::{LabelOptions, Labels},
+    manifest::Manifest,
+    metrics::ConfusionMatrix,
+    open_raster,
+    polygonize::Connectivity,
+    predict::{AreaOfInterest, PredictOptions, predict},
+    scene::OpenOptions,
+    simulate::{Region, SimulateOptions, Summary, simulate},
+};
+use minesegsat_nn::{
+    BurnSegmenter, Device, Model,
+    train::{EpochReport, StepReport, TrainConfig, TrainOptions, TrainProgress, TrainReport, train},
+};
+
+use crate::{
+    args::DemoArgs,
+    commands::{
+        predict::describe,
+        train::{Watcher, duration},
+    },
+    interrupt,
+    progress::Bar,
+    say,
+};
+
+/// How the network is trained; `configs/demo.toml` of the repository.
+const CONFIG: &str = include_str!("../../../../configs/demo.toml");
+/// The page at the end.
+const REPORT_FILE: &str = "report.html";
+/// Years that are mapped; the first is trained on, of another landscape.
+const YEARS: [i16; 2] = [2021, 2022];
+
+/// How large things are.
+struct Scale {
+    /// Sides of the landscapes that are learned from, in pixels.
+    training_sizes: &'static [usize],
+    /// Side of the landscape that is mapped.
+    unseen_size: usize,
+    /// Changes to the configuration.
+    settings: &'static [&'static str],
+}
+
+const FULL: Scale = Scale { training_sizes: &[1536, 1536], unseen_size: 1536, settings: &[] };
+const QUICK: Scale = Scale {
+    training_sizes: &[1152],
+    unseen_size: 1152,
+    settings: &["phases.0.epochs=8", "data.samples_per_epoch=160"],
+};
+
+/// One year of the landscape that was not learned from.
+struct Year {
+    year: i16,
+    manifest: Manifest,
+    /// Pixels of the map beside the truth, where the ground could be seen.
+    counts: ConfusionMatrix,
+    /// Hectares of the truth where the ground could be seen.
+    true_ha: f64,
+    /// Hectares of the map.
+    measured_ha: f64,
+    /// Hectares of the truth that a cloud or its shadow hides.
+    hidden_ha: f64,
+    /// Picture of the scene, and of right and wrong, as PNG.
+    pictures: [Vec<u8>; 2],
+}
+
+/// All that the page tells.
+struct Demo {
+    seed: u64,
+    training: Vec<Summary>,
+    samples: usize,
+    epochs: Vec<EpochReport>,
+    trained: TrainReport,
+    years: Vec<Year>,
+    seconds: Vec<(&'static str, f64)>,
+}
+
+pub(crate) fn run(args: &DemoArgs, quiet: bool) -> anyhow::Result<ExitCode> {
+    let cancel = interrupt::cancel_flag();
+    let folder = claim(&args.output, args.overwrite)?;
+    let result = make(args, &folder, quiet, cancel);
+    let demo = match result {
+        Ok(demo) => demo,
+        Err(_) if cancel.load(Ordering::SeqCst) => return Err(minesegsat::Error::Interrupted.into()),
+        Err(error) => return Err(error),
+    };
+    let page = folder.join(REPORT_FILE);
+    minesegsat::output::atomic_write(&page, report::page(&demo).as_bytes())?;
+    if !quiet {
+        report::print(&demo)?;
+        say(format_args!("look at {}", page.display()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Empties the folder of an earlier demo, or makes one.
+fn claim(folder: &Path, overwrite: bool) -> anyhow::Result<PathBuf> {
+    let is_occupied = folder.exists() && (!folder.is_dir() || fs::read_dir(folder)?.next().is_some());
+    if is_occupied {
+        if !(overwrite && folder.join("sim").is_dir()) {
+            return Err(minesegsat::Error::OutputExists { path: folder.to_owned() }.into());
+        }
+        for name in ["sim", "set", "run", "maps"] {
+            if folder.join(name).is_dir() {
+                fs::remove_dir_all(folder.join(name)).with_context(|| format!("cannot remove {name}"))?;
+            }
+        }
+        if folder.join(REPORT_FILE).is_file() {
+            fs::remove_file(folder.join(REPORT_FILE))?;
+        }
+    }
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(folder.to_owned())
+}
+
+fn make(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<Demo> {
+    let scale = if args.quick { QUICK } else { FULL };
+    let mut steps = Steps { quiet, started: Instant::now(), number: 0, done: Vec::new() };
+
+    steps.next("simulating landscapes with mines");
+    let sim = folder.join("sim");
+    let mut training = Vec::new();
+    let world = |name: &str, seed: u64, size: usize, years: &[i16]| -> anyhow::Result<Summary> {
+        let options =
+            SimulateOptions { seed, region: Region::Boreal, years: years.to_vec(), size, ..SimulateOptions::default() };
+        Ok(simulate(&options, &sim.join(name), &minesegsat::simulate::Silent, cancel)?)
+    };
+    for (i, &size) in scale.training_sizes.iter().enumerate() {
+        training.push(world(&format!("learn-{}", i + 1), args.seed * 100 + i as u64, size, &YEARS[..1])?);
+    }
+    let unseen = world("unseen", args.seed * 100 + 50, scale.unseen_size, &YEARS)?;
+
+    steps.next("cutting patches and masks, dividing them by place");
+    let set = folder.join("set");
+    let samples = build_set(&sim, &training, &set, cancel)?;
+
+    steps.next("training a small SegFormer");
+    let settings: Vec<String> = scale
+        .settings
+        .iter()
+        .map(|&s| s.to_owned())
+        .chain([format!("data.dataset={:?}", set.to_string_lossy())])
+        .collect();
+    let config = TrainConfig::parse(CONFIG, "of the demo", &settings)?;
+    let watcher = Recorder { watcher: Watcher::new(quiet, &config.validation.metric), epochs: std::sync::Mutex::default() };
+    let run = folder.join("run");
+    let trained = train(&config, &TrainOptions { run, resume: false }, &watcher, cancel)?;
+    watcher.watcher.clear();
+    let epochs = watcher.epochs.into_inner().unwrap_or_default();
+
+    steps.next("mapping two years of a landscape that the network has not seen");
+    let mut years = Vec::new();
+    for year in &unseen.years {
+        let item = sim.join(format!("unseen/{}/{}/item.json", year.year, year.item));
+        let truth = sim.join(format!("unseen/truth/{}_mask.tif", year.year));
+        let output = folder.join(format!("maps/{}", year.year));
+        years.push(map(year.year, &item, &truth, &trained.best_model, &output, quiet, cancel)?);
+    }
+    steps.end();
+    Ok(Demo { seed: args.seed, training, samples, epochs, trained, years, seconds: steps.done })
+}
+
+/// Says what happens and how long it took.
+struct Steps {
+    quiet: bool,
+    started: Instant,
+    number: usize,
+    done: Vec<(&'static str, f64)>,
+}
+
+impl Steps {
+    const COUNT: usize = 4;
+
+    fn next(&mut self, what: &'static str) {
+        self.end();
+        self.number += 1;
+        self.started = Instant::now();
+        self.done.push((what, 0.0));
+        if !self.quiet {
+            say(format_args!("{}/{}  {what}", self.number, Self::COUNT));
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some((_, seconds)) = self.done.last_mut() {
+            *seconds = self.started.elapsed().as_secs_f64();
+            if !self.quiet {
+                say(format_args!("     {}", duration(*seconds)));
+            }
+        }
+    }
+}
+
+/// A set of each landscape, and one of all.
+fn build_set(sim: &Path, training: &[Summary], set: &Path, cancel: &AtomicBool) -> anyhow::Result<usize> {
+    let year = YEARS[0];
+    let mut sets = Vec::new();
+    for i in 1..=training.len() {
+        let landscape = sim.join(format!("learn-{i}"));
+        let places = [landscape.join(year.to_string()).display().to_string()];
+        let scenes = SceneList::open(&places, &OpenOptions::default(), None, |_, _| {})?;
+        let labels = Labels::read(&landscape.join(format!("truth/{year}.gpkg")), &LabelOptions::default())?;
+        let options = BuildOptions { patch_size: 192, negatives: 0.3, ..BuildOptions::default() };
+        let folder = set.join(i.to_string());
+        dataset::build(&scenes, &labels, &folder, &options, &minesegsat::predict::Silent, cancel)?;
+        dataset::split(&folder, &SplitOptions { shares: [80.0, 20.0, 0.0], ..SplitOptions::default() })?;
+        sets.push(Dataset::open(&folder)?);
+    }
+    let options = MergeOptions { title: Some("Simulated landscapes".to_owned()), overwrite: false };
+    let merged = dataset::merge(&sets, set, &options)?;
+    dataset::stats(&merged, &StatsOptions::default(), &minesegsat::predict::Silent, cancel)?;
+    Ok(merged.samples().len())
+}
+
+/// Keeps what it shows.
+struct Recorder {
+    watcher: Watcher,
+    epochs: std::sync::Mutex<Vec<EpochReport>>,
+}
+
+impl TrainProgress for Recorder {
+    fn step(&self, report: &StepReport) {
+        self.watcher.step(report);
+    }
+
+    fn validating(&self, done: usize, total: usize) {
+        self.watcher.validating(done, total);
+    }
+
+    fn epoch(&self, report: &EpochReport) {
+        self.watcher.epoch(report);
+        if let Ok(mut epochs) = self.epochs.lock() {
+            epochs.push(report.clone());
+        }
+    }
+
+    fn note(&self, text: &str) {
+        self.watcher.note(text);
+    }
+}
+
+/// Maps a scene and compares it with the truth.
+fn map(
+    year: i16,
+    item: &Path,
+    truth: &Path,
+    model: &Path,
+    output: &Path,
+    quiet: bool,
+    cancel: &AtomicBool,
+) -> anyhow::Result<Year> {
+    let model = Model::open(model, &Device::flex())?;
+    let description = describe(model.card());
+    let patch_size = 512;
+    let options = PredictOptions {
+        patch_size,
+        overlap_px: patch_size / 8,
+        batch_size: 1,
+        workers: 2,
+        threshold: model.card().threshold,
+        min_area_m2: 0.0,
+        connectivity: Connectivity::Four,
+        formats: vec![minesegsat::vector::VectorFormat::GeoPackage],
+        area: AreaOfInterest::Scene,
+        overwrite: false,
+        device: "cpu".to_owned(),
+    };
+    let scene = Scene::open(&item.display().to_string(), &OpenOptions::default())?;
+    let bar = Bar::new(quiet);
+    let result = predict(&scene, &description, &BurnSegmenter::new(model), output, &options, &bar, cancel);
+    bar.clear();
+    let manifest = result?;
+
+    let read = |path: &Path| -> anyhow::Result<(Vec<u8>, usize)> {
+        let raster = open_raster(&Location::from(path))?;
+        let window = raster.info().grid.full_window();
+        match raster.read(0, window)? {
+            Pixels::U8(values) => Ok((values, window.width)),
+            other => anyhow::bail!("{} is of type {:?}", path.display(), other.data_type()),
+        }
+    };
+    let (mask, width) = read(&output.join("mask.tif"))?;
+    let (truth, _) = read(truth)?;
+    let mut counts = ConfusionMatrix::default();
+    let mut hidden = 0_u64;
+    for (&found, &is) in mask.iter().zip(&truth) {
+        match (found, is != 0) {
+            (255, true) => hidden += 1,
+            (255, false) => {}
+            (0, true) => counts.fn_ += 1,
+            (0, false) => counts.tn += 1,
+            (_, true) => counts.tp += 1,
+            (_, false) => counts.fp += 1,
+        }
+    }
+    // Pixels of 10 m.
+    let hectares = |pixels: u64| pixels as f64 / 100.0;
+    let quicklook = fs::read(output.join("quicklook.png"))?;
+    Ok(Year {
+        year,
+        manifest,
+        counts,
+        true_ha: hectares(counts.tp + counts.fn_),
+        measured_ha: hectares(counts.tp + counts.fp),
+        hidden_ha: hectares(hidden),
+        pictures: [quicklook, report::right_and_wrong(&mask, &truth, width)?],
+    })
+}

@@ -1,0 +1,228 @@
+//! The page at the end of `minesegsat demo`, and the same numbers on the terminal.
+
+use std::{fmt::Write as _, io::Write};
+
+use base64::Engine as _;
+use minesegsat::metrics::ConfusionMatrix;
+
+use super::{Demo, Year};
+use crate::commands::train::duration;
+
+/// Widest side of a picture, in pixels.
+const SIDE: usize = 768;
+
+/// Numbers to the terminal.
+pub(super) fn print(demo: &Demo) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out)?;
+    writeln!(out, "on a landscape of another seed ({} years, where the ground could be seen):", demo.years.len())?;
+    writeln!(out, "year     true ha  measured ha   error     F1  precision  recall")?;
+    for year in &demo.years {
+        let c = &year.counts;
+        writeln!(
+            out,
+            "{:<6} {:>9.1}  {:>11.1}  {:>5.1} %  {:>5}  {:>9}  {:>6}",
+            year.year,
+            year.true_ha,
+            year.measured_ha,
+            error_percent(year),
+            number(c.f1()),
+            number(c.precision()),
+            number(c.recall())
+        )?;
+    }
+    if let [first, .., last] = demo.years.as_slice() {
+        writeln!(
+            out,
+            "change {:>9.1}  {:>11.1}",
+            last.true_ha - first.true_ha,
+            last.measured_ha - first.measured_ha
+        )?;
+    }
+    writeln!(out)
+}
+
+fn error_percent(year: &Year) -> f64 {
+    if year.true_ha > 0.0 { (year.measured_ha / year.true_ha - 1.0) * 100.0 } else { f64::NAN }
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"))
+}
+
+/// Every few pixels of a map: found (green), missed (blue), taken for a mine (red); what could not be seen is grey.
+pub(super) fn right_and_wrong(mask: &[u8], truth: &[u8], width: usize) -> anyhow::Result<Vec<u8>> {
+    let height = mask.len() / width.max(1);
+    let step = width.max(height).div_ceil(SIDE).max(1);
+    let (columns, rows) = (width.div_ceil(step), height.div_ceil(step));
+    let mut pixels = Vec::with_capacity(columns * rows * 3);
+    for row in (0..height).step_by(step) {
+        for col in (0..width).step_by(step) {
+            let i = row * width + col;
+            pixels.extend_from_slice(match (mask[i], truth[i] != 0) {
+                (255, _) => &[120, 120, 128],
+                (0, false) => &[28, 30, 36],
+                (0, true) => &[64, 140, 255],
+                (_, true) => &[90, 200, 110],
+                (_, false) => &[240, 80, 70],
+            });
+        }
+    }
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, columns as u32, rows as u32);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(&pixels)?;
+    writer.finish()?;
+    Ok(bytes)
+}
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#1c1e24;background:#fafaf8}\
+h1{font-size:1.7rem;margin-bottom:.2rem}h2{margin-top:2.2rem;font-size:1.2rem}p.lead{color:#555;margin-top:0}\
+table{border-collapse:collapse;width:100%}th,td{padding:.45rem .7rem;text-align:right;border-bottom:1px solid #ddd}th:first-child,\
+td:first-child{text-align:left}th{font-weight:600;color:#555}td.big{font-size:1.15rem;font-weight:600}.pair{display:flex;gap:1rem;flex-wrap:wrap}\
+figure{flex:1 1 420px;margin:0}img{width:100%;image-rendering:auto;border-radius:4px}figcaption{color:#555;font-size:.9rem}\
+.key span{display:inline-block;width:.9em;height:.9em;border-radius:2px;margin:0 .3em 0 1em;vertical-align:-1px}.note{color:#555;font-size:.9rem}\
+svg{width:100%;height:auto;background:#fff;border:1px solid #e5e5e0;border-radius:4px}code{background:#eee;padding:0 .25em;border-radius:3px}";
+
+/// The whole page.
+pub(super) fn page(demo: &Demo) -> String {
+    let mut out = String::new();
+    let total: f64 = demo.seconds.iter().map(|(_, seconds)| seconds).sum();
+    let _ = write!(
+        out,
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>MineSegSAT demo</title><style>{STYLE}</style><h1>How much land do these mines disturb?</h1>\
+         <p class=\"lead\">Every landscape here is invented, so the truth is known to the pixel. A small SegFormer learned from {} of \
+         them ({} patches, {} epochs, {}) and then mapped two years of one it had never seen. All of it took {}.</p>",
+        landscapes(demo.training.len()),
+        demo.samples,
+        demo.trained.epochs,
+        duration(demo.trained.seconds),
+        duration(total)
+    );
+    table(&mut out, demo);
+    for year in &demo.years {
+        pictures(&mut out, year);
+    }
+    out.push_str("<h2>How it learned</h2>");
+    curve(&mut out, demo);
+    out.push_str("<h2>Where the time went</h2><table>");
+    for (what, seconds) in &demo.seconds {
+        let _ = write!(out, "<tr><td>{what}</td><td>{}</td></tr>", duration(*seconds));
+    }
+    out.push_str("</table>");
+    let _ = write!(
+        out,
+        "<h2>What to open next</h2><p>The maps lie in <code>maps/2021</code> and <code>maps/2022</code>: \
+         <code>probability.tif</code>, <code>mask.tif</code> and <code>polygons.gpkg</code> open in QGIS; the truth beside them is \
+         in <code>sim/unseen/truth</code>. The trained model is <code>run/best</code>; \
+         <code>minesegsat predict SCENE --model demo/run/best -o out</code> maps any scene with it, though what it knows of the real \
+         world is only what the simulator knows. Seed {}.</p></html>",
+        demo.seed
+    );
+    out
+}
+
+fn landscapes(count: usize) -> String {
+    if count == 1 { "one".to_owned() } else { count.to_string() }
+}
+
+fn table(out: &mut String, demo: &Demo) {
+    out.push_str(
+        "<h2>True against measured</h2><table><tr><th>year<th>true, ha<th>measured, ha<th>error<th>F1<th>precision<th>recall<th>IoU\
+         <th>hidden by cloud, ha</tr>",
+    );
+    for year in &demo.years {
+        let c: &ConfusionMatrix = &year.counts;
+        let _ = write!(
+            out,
+            "<tr><td>{}<td class=\"big\">{:.1}<td class=\"big\">{:.1}<td>{:+.1} %<td>{}<td>{}<td>{}<td>{}<td>{:.1}</tr>",
+            year.year,
+            year.true_ha,
+            year.measured_ha,
+            error_percent(year),
+            number(c.f1()),
+            number(c.precision()),
+            number(c.recall()),
+            number(c.iou()),
+            year.hidden_ha
+        );
+    }
+    if let [first, .., last] = demo.years.as_slice() {
+        let _ = write!(
+            out,
+            "<tr><td>change<td class=\"big\">{:+.1}<td class=\"big\">{:+.1}<td colspan=\"6\"></tr>",
+            last.true_ha - first.true_ha,
+            last.measured_ha - first.measured_ha
+        );
+    }
+    out.push_str(
+        "</table><p class=\"note\">Counted where the ground could be seen; each year has clouds of its own, so the change counts other \
+         pixels in each. A pixel is 0.01 ha.</p>",
+    );
+}
+
+fn pictures(out: &mut String, year: &Year) {
+    let encode = |png: &[u8]| base64::engine::general_purpose::STANDARD.encode(png);
+    let _ = write!(
+        out,
+        "<h2>{}</h2><div class=\"pair\"><figure><img alt=\"the scene with what was found\" src=\"data:image/png;base64,{}\"><figcaption>\
+         The scene, and outlines of what was found: {} polygons, {:.1} ha; {:.1} % of the area could be assessed.</figcaption></figure>\
+         <figure><img alt=\"right and wrong\" src=\"data:image/png;base64,{}\"><figcaption class=\"key\">Beside the truth:<span \
+         style=\"background:#5ac86e\"></span>found<span style=\"background:#408cff\"></span>missed<span \
+         style=\"background:#f05046\"></span>taken for a mine<span style=\"background:#787880\"></span>not assessable</figcaption>\
+         </figure></div>",
+        year.year,
+        encode(&year.pictures[0]),
+        year.manifest.totals.polygons,
+        year.manifest.totals.area_ha,
+        year.manifest.assessed.share_assessed * 100.0,
+        encode(&year.pictures[1])
+    );
+}
+
+/// Loss and F1 by epoch.
+fn curve(out: &mut String, demo: &Demo) {
+    const WIDTH: f64 = 1000.0;
+    const HEIGHT: f64 = 260.0;
+    const MARGIN: f64 = 40.0;
+    let epochs = demo.epochs.last().map_or(1, |last| last.epoch).max(2) as f64;
+    let top = demo.epochs.iter().map(|epoch| epoch.loss).fold(0.0, f64::max).max(1e-9);
+    let x = |epoch: usize| MARGIN + (epoch as f64 - 1.0) / (epochs - 1.0) * (WIDTH - 2.0 * MARGIN);
+    let y = |share: f64| HEIGHT - MARGIN - share * (HEIGHT - 2.0 * MARGIN);
+    let line = |points: Vec<(f64, f64)>, colour: &str| {
+        let path: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+        format!("<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"2.5\" points=\"{}\"/>", path.join(" "))
+    };
+    let losses = demo.epochs.iter().map(|epoch| (x(epoch.epoch), y(epoch.loss / top))).collect();
+    let scores: Vec<(f64, f64)> = demo
+        .epochs
+        .iter()
+        .filter_map(|epoch| Some((x(epoch.epoch), y(*epoch.validation.as_ref()?.get("f1")?))))
+        .collect();
+    let dots: String = scores.iter().map(|(x, y)| format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"#2a9d4a\"/>")).collect();
+    let _ = write!(out, "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"system-ui\" font-size=\"13\" fill=\"#555\">");
+    for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
+        let at = y(share);
+        let _ = write!(
+            out,
+            "<line x1=\"{MARGIN}\" x2=\"{}\" y1=\"{at:.1}\" y2=\"{at:.1}\" stroke=\"#eee\"/><text x=\"{}\" y=\"{:.1}\">{share}</text>\
+             <text x=\"4\" y=\"{:.1}\" fill=\"#c0504d\">{:.2}</text>",
+            WIDTH - MARGIN,
+            WIDTH - MARGIN + 6.0,
+            at + 4.0,
+            at + 4.0,
+            share * top
+        );
+    }
+    let _ = write!(
+        out,
+        "{}{}{dots}<text x=\"{MARGIN}\" y=\"{}\"><tspan fill=\"#c0504d\">loss (left)</tspan> and <tspan fill=\"#2a9d4a\">F1 of the \
+         validation patches (right)</tspan> by epoch, 1 to {epochs}</text></svg>",
+        line(losses, "#c0504d"),
+        line(scores, "#2a9d4a"),
+        HEIGHT - 10.0
+    );
+}

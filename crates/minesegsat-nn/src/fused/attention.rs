@@ -1,0 +1,269 @@
+//! [`attention`]
+
+use burn::tensor::Tensor;
+use rayon::prelude::*;
+
+use super::{
+    operation::{Gradient, Operation, apply},
+    sums,
+};
+use crate::cpu::{
+    kernels::{self, LANES, exp_nonpositive, sum, vectorised},
+    matmul::{MatMut, MatRef, Parallelism, matmul},
+};
+
+/// Elements of attention scores that a task holds: 256 KiB, a part of the second-level cache.
+const SCORES: usize = 64 * 1024;
+
+/// Tasks of a sample at most in the backward pass: each has its own sums for keys and values.
+const TASKS: usize = 16;
+
+/// Multi-head attention: `softmax(q k^T / sqrt(C / heads)) v` of each head's share of the channels.
+///
+/// Scores are not kept but computed again in the backward pass, from the logarithm of their exponentials' sum, as in
+/// [FlashAttention](https://arxiv.org/abs/2205.14135).
+///
+/// # Shapes
+/// - `query`, output: `[N, L, C]`; `key`, `value`: `[N, K, C]`
+pub(crate) fn attention(query: Tensor<3>, key: Tensor<3>, value: Tensor<3>, heads: usize) -> Tensor<3> {
+    let shape @ [batch, tokens, channels] = query.dims();
+    let [_, keys, _] = key.dims();
+    let operation = Attention { batch, tokens, keys, channels, heads };
+    apply(operation, [query.into_dispatch(), key.into_dispatch(), value.into_dispatch()], shape).0
+}
+
+#[derive(Debug)]
+struct Attention {
+    batch: usize,
+    tokens: usize,
+    keys: usize,
+    channels: usize,
+    heads: usize,
+}
+
+impl Attention {
+    fn head_width(&self) -> usize {
+        self.channels / self.heads
+    }
+
+    fn scale(&self) -> f32 {
+        (self.head_width() as f64).sqrt().recip() as f32
+    }
+
+    /// Queries whose scores are held at a time.
+    fn rows(&self) -> usize {
+        (SCORES / self.keys).clamp(16, 256)
+    }
+
+    /// A head's channels of rows of all channels.
+    fn head<'a>(&self, x: &'a [f32], head: usize) -> MatRef<'a> {
+        MatRef::new(&x[head * self.head_width()..], x.len() / self.channels, self.head_width(), self.channels)
+    }
+
+    fn head_mut<'a>(&self, x: &'a mut [f32], head: usize) -> MatMut<'a> {
+        let rows = x.len() / self.channels;
+        MatMut::new(&mut x[head * self.head_width()..], rows, self.head_width(), self.channels)
+    }
+
+    /// `out = query key^T` of a head, `[rows, K]`.
+    fn scores(&self, out: &mut [f32], query: &[f32], key: &[f32], head: usize) {
+        let out = MatMut::new(out, query.len() / self.channels, self.keys, self.keys);
+        matmul(out, false, self.head(query, head), self.head(key, head).transposed(), Parallelism::None);
+    }
+
+    fn attend(&self, query: &[f32], key: &[f32], value: &[f32], out: &mut [f32], log_sums: &mut [f32]) {
+        let rows = query.len() / self.channels;
+        let mut scores = vec![0.0; rows * self.keys];
+        let (mut inverse, mut log_sum) = (vec![0.0; rows], vec![0.0; rows]);
+        for head in 0..self.heads {
+            self.scores(&mut scores, query, key, head);
+            exponentials(&mut scores, self.scale(), &mut inverse, &mut log_sum);
+            let weights = MatRef::new(&scores, rows, self.keys, self.keys);
+            matmul(self.head_mut(out, head), false, weights, self.head(value, head), Parallelism::None);
+            let first = head * self.head_width();
+            kernels::scale_rows(out, self.channels, first, first + self.head_width(), &inverse);
+            for (all, one) in log_sums[head..].iter_mut().step_by(self.heads).zip(&log_sum) {
+                *all = *one;
+            }
+        }
+    }
+
+    /// Writes the gradient of the queries, adds to those of the keys and values.
+    fn differentiate(
+        &self,
+        [query, key, value, gradient, log_sums]: [&[f32]; 5],
+        [of_query, of_key, of_value]: [&mut [f32]; 3],
+    ) {
+        let rows = query.len() / self.channels;
+        let mut weights = vec![0.0; rows * self.keys];
+        let mut slopes = vec![0.0; rows * self.keys];
+        let mut log_sum = vec![0.0; rows];
+        for head in 0..self.heads {
+            for (one, all) in log_sum.iter_mut().zip(log_sums[head..].iter().step_by(self.heads)) {
+                *one = *all;
+            }
+            self.scores(&mut weights, query, key, head);
+            self.scores(&mut slopes, gradient, value, head);
+            weights_and_slopes(&mut weights, &mut slopes, self.scale(), &log_sum);
+            let [weights, slopes] = [&weights, &slopes].map(|x| MatRef::new(x, rows, self.keys, self.keys));
+            let products = [
+                (&mut *of_query, false, slopes, key),
+                (&mut *of_key, true, slopes.transposed(), query),
+                (&mut *of_value, true, weights.transposed(), gradient),
+            ];
+            for (out, accumulate, a, b) in products {
+                matmul(self.head_mut(out, head), accumulate, a, self.head(b, head), Parallelism::None);
+            }
+        }
+    }
+}
+
+impl Operation<3> for Attention {
+    /// Logarithm of the sum of the exponentials of each query's scores, `[N, L, heads]`.
+    type Saved = Vec<f32>;
+    const READS: [bool; 3] = [true; 3];
+
+    fn forward(&self, [query, key, value]: [&[f32]; 3]) -> (Vec<f32>, Vec<f32>) {
+        let (channels, heads, rows) = (self.channels, self.heads, self.rows());
+        let mut out = vec![0.0; query.len()];
+        let mut log_sums = vec![0.0; self.batch * self.tokens * heads];
+        out.par_chunks_mut(self.tokens * channels)
+            .zip(log_sums.par_chunks_mut(self.tokens * heads))
+            .enumerate()
+            .for_each(|(n, (out, log_sums))| {
+                let [query, key, value] = [(query, self.tokens), (key, self.keys), (value, self.keys)]
+                    .map(|(x, len)| &x[n * len * channels..][..len * channels]);
+                out.par_chunks_mut(rows * channels)
+                    .zip(query.par_chunks(rows * channels))
+                    .zip(log_sums.par_chunks_mut(rows * heads))
+                    .for_each(|((out, query), log_sums)| self.attend(query, key, value, out, log_sums));
+            });
+        (out, log_sums)
+    }
+
+    fn backward(
+        &self,
+        [query, key, value]: [&[f32]; 3],
+        log_sums: &Vec<f32>,
+        gradient: &[f32],
+        _needed: [bool; 3],
+    ) -> [Gradient; 3] {
+        let (channels, heads, rows) = (self.channels, self.heads, self.rows());
+        let task = self.tokens.div_ceil(TASKS).next_multiple_of(rows);
+        let mut of_query = vec![0.0; query.len()];
+        let samples: Vec<(Vec<f32>, Vec<f32>)> = of_query
+            .par_chunks_mut(self.tokens * channels)
+            .enumerate()
+            .map(|(n, of_query)| {
+                let [key, value] = [key, value].map(|x| &x[n * self.keys * channels..][..self.keys * channels]);
+                let [query, gradient] =
+                    [query, gradient].map(|x| &x[n * self.tokens * channels..][..self.tokens * channels]);
+                let log_sums = &log_sums[n * self.tokens * heads..][..self.tokens * heads];
+                let parts: Vec<(Vec<f32>, Vec<f32>)> = of_query
+                    .par_chunks_mut(task * channels)
+                    .zip(query.par_chunks(task * channels))
+                    .zip(gradient.par_chunks(task * channels))
+                    .zip(log_sums.par_chunks(task * heads))
+                    .map(|(((of_query, query), gradient), log_sums)| {
+                        let (mut of_key, mut of_value) = (vec![0.0; key.len()], vec![0.0; value.len()]);
+                        let chunks = of_query
+                            .chunks_mut(rows * channels)
+                            .zip(query.chunks(rows * channels))
+                            .zip(gradient.chunks(rows * channels))
+                            .zip(log_sums.chunks(rows * heads));
+                        for (((of_query, query), gradient), log_sums) in chunks {
+                            self.differentiate(
+                                [query, key, value, gradient, log_sums],
+                                [of_query, &mut of_key, &mut of_value],
+                            );
+                        }
+                        (of_key, of_value)
+                    })
+                    .collect();
+                let (of_key, of_value): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+                (sums::total(of_key), sums::total(of_value))
+            })
+            .collect();
+        let (of_key, of_value): (Vec<_>, Vec<_>) = samples.into_iter().unzip();
+        [of_query, of_key.concat(), of_value.concat()].map(Gradient::Values)
+    }
+}
+
+vectorised! {
+    /// Scores become `e^(scale (score - largest of the row))`, `inverse` one over their sum, `log_sum` the logarithm of the
+    /// sum of `e^(scale score)`.
+    ///
+    /// # Shapes
+    /// - `scores`: `[rows, keys]`; `inverse`, `log_sum`: `[rows]`
+    fn exponentials<'a>(scores: &'a mut [f32], scale: f32, inverse: &'a mut [f32], log_sum: &'a mut [f32]) {
+        let keys = scores.len() / inverse.len();
+        for (row, (inverse, log_sum)) in scores.chunks_exact_mut(keys).zip(inverse.iter_mut().zip(log_sum)) {
+            let mut lanes = [f32::NEG_INFINITY; LANES];
+            for row in row.chunks(LANES) {
+                for (s, lane) in row.iter().zip(&mut lanes) {
+                    *lane = if *s > *lane { *s } else { *lane };
+                }
+            }
+            let largest = lanes.into_iter().fold(f32::NEG_INFINITY, f32::max);
+            for s in row.iter_mut() {
+                *s = exp_nonpositive((*s - largest) * scale);
+            }
+            let total = sum(row, |v| v);
+            *inverse = 1.0 / total;
+            *log_sum = largest.mul_add(scale, total.ln());
+        }
+    }
+}
+
+vectorised! {
+    /// Scores become attention weights `w`, and the weights' gradients `d` those of the scores:
+    /// `scale w (d - sum of the row's w d)`.
+    ///
+    /// # Shapes
+    /// - `weights`, `slopes`: `[rows, keys]`; `log_sum`: `[rows]`
+    fn weights_and_slopes<'a>(weights: &'a mut [f32], slopes: &'a mut [f32], scale: f32, log_sum: &'a [f32]) {
+        let keys = weights.len() / log_sum.len();
+        let rows = weights.chunks_exact_mut(keys).zip(slopes.chunks_exact_mut(keys));
+        for ((weights, slopes), log_sum) in rows.zip(log_sum) {
+            let mut lanes = [0.0_f32; LANES];
+            for (weights, slopes) in weights.chunks_mut(LANES).zip(slopes.chunks(LANES)) {
+                for ((w, d), lane) in weights.iter_mut().zip(slopes).zip(&mut lanes) {
+                    *w = exp_nonpositive(w.mul_add(scale, -log_sum));
+                    *lane = w.mul_add(*d, *lane);
+                }
+            }
+            let mean = lanes.iter().sum::<f32>();
+            for (d, w) in slopes.iter_mut().zip(&*weights) {
+                *d = scale * w * (*d - mean);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::activation::softmax;
+
+    use super::*;
+    use crate::fused::check::{compare, random};
+
+    #[test]
+    fn as_burn_computes_it() {
+        for [n, l, k, c, heads] in [[1, 5, 3, 4, 1], [2, 70, 9, 15, 5], [2, 600, 150, 24, 2], [3, 37, 37, 40, 8]] {
+            let width = c / heads;
+            let split = |x: Tensor<1>, len: usize| x.reshape([n, len, heads, width]).swap_dims(1, 2);
+            let query: Vec<f32> = random(n * l * c).into_iter().map(|v| 2.0 * v).collect();
+            compare(
+                [query, random(n * k * c), random(n * k * c + 1)[1..].to_vec()],
+                |[query, key, value]| {
+                    let [key, value] = [key, value].map(|x| x.reshape([n, k, c]));
+                    attention(query.reshape([n, l, c]), key, value, heads)
+                },
+                |[query, key, value]| {
+                    let scores = split(query, l).matmul(split(key, k).transpose()) / (width as f32).sqrt();
+                    softmax(scores, 3).matmul(split(value, k)).swap_dims(1, 2).reshape([n, l, c])
+                },
+            );
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! [`layer_norm`]
+
+use burn::tensor::Tensor;
+use rayon::prelude::*;
+
+use super::{
+    operation::{Gradient, Operation, apply},
+    sums,
+};
+use crate::cpu::kernels::{LANES, sum, vectorised};
+
+/// Layer normalisation of each token: `(x - mean) / sqrt(variance + epsilon) gamma + beta`.
+///
+/// # Shapes
+/// - `x`, output: `[N, L, C]`; `gamma`, `beta`: `[C]`
+pub(crate) fn layer_norm(x: Tensor<3>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> Tensor<3> {
+    let shape = x.dims();
+    let operation = LayerNorm { channels: shape[2], epsilon: epsilon as f32 };
+    apply(operation, [x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch()], shape).0
+}
+
+#[derive(Debug)]
+struct LayerNorm {
+    channels: usize,
+    epsilon: f32,
+}
+
+impl Operation<3> for LayerNorm {
+    /// Mean and inverse standard deviation of each token.
+    type Saved = Vec<[f32; 2]>;
+    const READS: [bool; 3] = [true, true, false];
+
+    fn forward(&self, [x, gamma, beta]: [&[f32]; 3]) -> (Vec<f32>, Self::Saved) {
+        let (mut out, mut moments) = (vec![0.0; x.len()], vec![[0.0; 2]; x.len() / self.channels]);
+        let rows = sums::rows_of_task(self.channels);
+        out.par_chunks_mut(rows * self.channels)
+            .zip(x.par_chunks(rows * self.channels))
+            .zip(moments.par_chunks_mut(rows))
+            .for_each(|((out, x), moments)| normalise(out, x, moments, gamma, beta, self.epsilon));
+        (out, moments)
+    }
+
+    fn backward(
+        &self,
+        [x, gamma, _]: [&[f32]; 3],
+        moments: &Self::Saved,
+        gradient: &[f32],
+        _needed: [bool; 3],
+    ) -> [Gradient; 3] {
+        let channels = self.channels;
+        let rows = sums::rows_of_task(channels);
+        let mut of_x = vec![0.0; x.len()];
+        let parts = of_x
+            .par_chunks_mut(rows * channels)
+            .zip(x.par_chunks(rows * channels))
+            .zip(gradient.par_chunks(rows * channels))
+            .zip(moments.par_chunks(rows))
+            .map(|(((out, x), gradient), moments)| {
+                let mut of_parameters = vec![0.0; 2 * channels];
+                differentiate(out, x, gradient, moments, gamma, &mut of_parameters);
+                of_parameters
+            });
+        let mut of_gamma = sums::total(parts.collect());
+        let of_beta = of_gamma.split_off(channels);
+        [Gradient::Values(of_x), Gradient::Values(of_gamma), Gradient::Values(of_beta)]
+    }
+}
+
+vectorised! {
+    fn normalise<'a>(
+        out: &'a mut [f32],
+        x: &'a [f32],
+        moments: &'a mut [[f32; 2]],
+        gamma: &'a [f32],
+        beta: &'a [f32],
+        epsilon: f32,
+    ) {
+        let scale = 1.0 / gamma.len() as f32;
+        let rows = out.chunks_exact_mut(gamma.len()).zip(x.chunks_exact(gamma.len())).zip(moments);
+        for ((out, x), moments) in rows {
+            let mean = sum(x, |v| v) * scale;
+            let variance = sum(x, |v| (v - mean) * (v - mean)) * scale;
+            let inverse = 1.0 / (variance + epsilon).sqrt();
+            *moments = [mean, inverse];
+            for ((o, x), (g, b)) in out.iter_mut().zip(x).zip(gamma.iter().zip(beta)) {
+                *o = ((x - mean) * inverse).mul_add(*g, *b);
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// With `n = (x - mean) inverse` and the gradient `d`: that of `x` is
+    /// `inverse (gamma d - mean(gamma d) - n mean(gamma d n))`, that of gamma the sum of `d n` over all rows, that of beta
+    /// the sum of `d`. The last two are added to `of_parameters`, `[2, C]`.
+    fn differentiate<'a>(
+        out: &'a mut [f32],
+        x: &'a [f32],
+        gradient: &'a [f32],
+        moments: &'a [[f32; 2]],
+        gamma: &'a [f32],
+        of_parameters: &'a mut [f32],
+    ) {
+        let channels = gamma.len();
+        let scale = 1.0 / channels as f32;
+        let (of_gamma, of_beta) = of_parameters.split_at_mut(channels);
+        let rows = out.chunks_exact_mut(channels).zip(x.chunks_exact(channels)).zip(gradient.chunks_exact(channels));
+        for (((out, x), gradient), &[mean, inverse]) in rows.zip(moments) {
+            let (mut plain, mut weighted) = ([0.0_f32; LANES], [0.0_f32; LANES]);
+            let blocks = out.chunks_mut(LANES).zip(x.chunks(LANES)).zip(gradient.chunks(LANES));
+            let parameters = gamma.chunks(LANES).zip(of_gamma.chunks_mut(LANES)).zip(of_beta.chunks_mut(LANES));
+            for (((out, x), gradient), ((gamma, of_gamma), of_beta)) in blocks.zip(parameters) {
+                for i in 0..out.len().min(LANES) {
+                    let (d, n) = (gradient[i], (x[i] - mean) * inverse);
+                    of_beta[i] += d;
+                    of_gamma[i] = d.mul_add(n, of_gamma[i]);
+                    let scaled = d * gamma[i];
+                    plain[i] += scaled;
+                    weighted[i] = scaled.mul_add(n, weighted[i]);
+                    out[i] = scaled;
+                }
+            }
+            let (plain, weighted) = (plain.iter().sum::<f32>() * scale, weighted.iter().sum::<f32>() * scale);
+            for (o, x) in out.iter_mut().zip(x) {
+                let n = (x - mean) * inverse;
+                *o = inverse * (*o - n.mul_add(weighted, plain));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fused::check::{compare, random};
+
+    #[test]
+    fn as_burn_computes_it() {
+        for [n, l, c] in [[1, 5, 7], [2, 300, 32], [3, 41, 100], [1, 2, 1]] {
+            let x: Vec<f32> = random(n * l * c).into_iter().map(|v| 3.0 * v + 1.0).collect();
+            compare(
+                [x, random(c), random(c)],
+                |[x, gamma, beta]| layer_norm(x.reshape([n, l, c]), gamma, beta, 1e-3),
+                |[x, gamma, beta]| {
+                    let x = x.reshape([n, l, c]);
+                    let x = x.clone() - x.mean_dim(2);
+                    let variance = x.clone().square().mean_dim(2);
+                    x / (variance + 1e-3).sqrt() * gamma.reshape([1, 1, c]) + beta.reshape([1, 1, c])
+                },
+            );
+        }
+    }
+}

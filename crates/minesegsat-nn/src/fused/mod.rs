@@ -1,0 +1,61 @@
+//! Operations for training on the CPU, each a forward and a hand-written backward pass.
+//!
+//! Burn's modules keep their parameters and say what is computed; where their tensors lie on the CPU in single precision,
+//! they compute it here, and by Burn's own operations elsewhere. Results and gradients are the same within rounding, and
+//! the same to the last bit for any number of threads: sums are cut into pieces by their shapes alone, and the pieces are
+//! added in order.
+//!
+//! SegFormer's tokens stay channels-last, `[N, L, C]`, with their map's size beside them; nothing is transposed between
+//! layers. Maps of convolutional networks stay `[N, C, H, W]`.
+
+mod attention;
+mod batch_norm;
+#[cfg(test)]
+pub(crate) mod check;
+mod classify;
+mod convolution;
+mod depthwise;
+mod depthwise_gelu;
+mod layer_norm;
+mod layers;
+mod linear;
+mod operation;
+mod patch_conv;
+mod sums;
+mod upsample;
+
+use std::cell::Cell;
+
+use burn::tensor::{DType, Device, Tensor};
+
+pub(crate) use self::{
+    attention::attention,
+    classify::{Classify, Moments, classify},
+    depthwise_gelu::depthwise_gelu,
+    layer_norm::layer_norm,
+    layers::{batch_norm_layer, conv_layer, group_norm_relu, linear_layer, norm_layer, normalise, update_running},
+    linear::{linear, linear_residual},
+    patch_conv::{map_to_channels_last, patch_conv},
+    upsample::{resize_planes, upsample_sum},
+};
+
+thread_local! {
+    static PLAIN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `f` with Burn's own operations in place of the fused ones, on this thread: for comparisons.
+pub fn with_plain_operations<T>(f: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            PLAIN.set(self.0);
+        }
+    }
+    let _restore = Restore(PLAIN.replace(true));
+    f()
+}
+
+/// Whether the fused operations take this tensor.
+pub(crate) fn takes<const D: usize>(x: &Tensor<D>) -> bool {
+    !PLAIN.get() && x.dtype() == DType::F32 && x.device().without_autodiff() == Device::flex()
+}

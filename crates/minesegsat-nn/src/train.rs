@@ -1,0 +1,33 @@
+//! Training: [`train`], told what to do by a [`TrainConfig`].
+//!
+//! # Files of a run
+//! | file | content |
+//! |---|---|
+//! | `config.toml` | the resolved configuration; with it and the data set the run can be repeated |
+//! | `metrics.csv`, `metrics.jsonl` | a line per epoch ([`EpochReport`]) |
+//! | `tensorboard/` | the same and pictures, for TensorBoard |
+//! | `pictures/` | predictions on samples of the validation split, every few epochs |
+//! | `best/` | model folder of the best validation so far |
+//! | `last/` | model folder of the last epoch, when training has ended |
+//! | `checkpoints/` | the last two states, for `--resume` |
+//!
+//! On the CPU a run that is killed at any moment and resumed gives the same losses, to the digit, as one that was left alone:
+//! batches, crops and dropout follow from the seed and the step, and checkpoints hold all the rest.
+
+mod average;
+mod config;
+mod gradients;
+mod log;
+mod picture;
+mod run_state;
+mod trainer;
+
+pub use config::{
+    AverageConfig, DataConfig, InitSection, NetworkSection, NormalisationKind, OptimiserConfig, OutputConfig, Per, Phase,
+    TrainConfig, ValidationConfig,
+};
+pub use log::{CSV_FILE, EpochReport, JSONL_FILE, TENSORBOARD_FOLDER};
+pub use trainer::{
+    BEST_FOLDER, CONFIG_FILE, LAST_FOLDER, PICTURES_FOLDER, Silent, StepReport, TrainOptions, TrainProgress, TrainReport,
+    train,
+};

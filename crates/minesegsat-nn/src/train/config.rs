@@ -1,0 +1,574 @@
+//! What a training run is told: [`TrainConfig`], read from TOML.
+
+use std::path::{Path, PathBuf};
+
+use minesegsat::{Band, dataset::Augmentation};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Error, NetworkConfig, Result,
+    loss::{Loss, TverskyLoss},
+    schedule::Schedule,
+};
+
+/// Everything that decides a training run. The defaults are those of [`Default`]; a file and flags change them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Name of the model for people.
+    pub title: String,
+    /// Licence of the weights, an SPDX expression where there is one.
+    pub licence: String,
+    /// Decides weights, order, crops, augmentation and dropout.
+    pub seed: u64,
+    /// Where it runs: `cpu`, `cuda:0`; several, joined by commas, share each batch.
+    pub device: String,
+    /// What is read.
+    pub data: DataConfig,
+    /// How samples are varied.
+    pub augment: Augmentation,
+    /// The network.
+    pub network: NetworkSection,
+    /// Where its weights start.
+    pub init: InitSection,
+    /// What is minimised.
+    pub loss: Loss,
+    /// How.
+    pub optimiser: OptimiserConfig,
+    /// One after the other; each has a schedule of its own. The optimiser's moments go on.
+    pub phases: Vec<Phase>,
+    /// The average of the weights, which is what is validated and kept.
+    pub average: AverageConfig,
+    /// When and on what the network is judged.
+    pub validation: ValidationConfig,
+    /// What is written, and when.
+    pub output: OutputConfig,
+}
+
+/// `[data]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataConfig {
+    /// Folder of the data set; from the working folder.
+    pub dataset: PathBuf,
+    /// Bands in the order of the channels; all that the set has where none are given.
+    pub bands: Vec<Band>,
+    /// How reflectance becomes the network's input.
+    pub normalisation: NormalisationKind,
+    /// Width and height of a crop in pixels, a multiple of the network's divisor.
+    pub patch_size: usize,
+    /// Crops per step.
+    pub batch_size: usize,
+    /// Crops per epoch; each sample once where it is 0.
+    pub samples_per_epoch: usize,
+    /// Probability that a crop is placed over a mine of its sample.
+    pub mine_centred: f64,
+    /// Threads that read and augment.
+    pub num_workers: usize,
+    /// Batches that are ready before they are asked for.
+    pub prefetch: usize,
+    /// Memory for decoded samples, in MiB.
+    pub cache_mib: usize,
+}
+
+/// How reflectance becomes the network's input, by the statistics of the training split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NormalisationKind {
+    /// Divided by the maximum, as in the paper.
+    Max,
+    /// Less the mean, divided by the standard deviation.
+    MeanStd,
+    /// From the 2nd to the 98th percentile.
+    Percentile,
+}
+
+/// `[network]`: a name, and what is different from it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkSection {
+    /// `b0`, `paper`, `unet-resnet34` and so on.
+    pub name: String,
+    /// Outputs: 1 for mines against the rest, more for that many classes.
+    pub num_classes: usize,
+    /// Probability that a channel is dropped before the classifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropout: Option<f64>,
+    /// Probability that a sample skips a branch of the last block (SegFormer).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drop_path_rate: Option<f64>,
+    /// Width of the tokens of each stage (SegFormer).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub embed_dims: Option<[usize; 4]>,
+    /// Blocks of each stage (SegFormer).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub depths: Option<[usize; 4]>,
+    /// Attention heads of each stage (SegFormer).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_heads: Option<[usize; 4]>,
+    /// Width of the decoder (SegFormer).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoder_dim: Option<usize>,
+}
+
+/// `[init]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InitSection {
+    /// A model folder or a checkpoint to start from; random weights where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<PathBuf>,
+}
+
+/// `[optimiser]`: AdamW with PyTorch's defaults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OptimiserConfig {
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// Decay of the two moments.
+    pub betas: [f64; 2],
+    /// Added to the root of the second moment.
+    pub epsilon: f64,
+    /// Largest norm of all gradients together; they are not clipped where it is 0.
+    pub clip_norm: f64,
+    /// Batches whose gradients make one step.
+    pub accumulate: usize,
+}
+
+/// `[[phases]]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Phase {
+    /// Number of epochs.
+    pub epochs: usize,
+    /// Learning rate: the highest one.
+    pub learning_rate: f64,
+    /// How it goes; lengths that are not given are those of the phase.
+    pub schedule: toml::Table,
+    /// What the schedule counts.
+    pub per: Per,
+    /// Steps in which the rate rises to its own from 0, whatever the schedule counts.
+    pub warmup_steps: usize,
+}
+
+/// What a schedule counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Per {
+    /// Steps of the optimiser.
+    Step,
+    /// Epochs.
+    Epoch,
+}
+
+/// `[average]`: an exponential moving average of the weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AverageConfig {
+    /// Part of the average that is kept at each step; the weights themselves where it is 0. Early in a run less is kept:
+    /// `(1 + step) / (10 + step)`.
+    pub decay: f64,
+}
+
+/// `[validation]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ValidationConfig {
+    /// Epochs from one to the next; the last epoch of a phase always is followed by one.
+    pub every: usize,
+    /// What `best` means.
+    pub metric: String,
+    /// Window that samples are seen through, in pixels.
+    pub window: usize,
+    /// Overlap of windows, in pixels.
+    pub overlap: usize,
+    /// Probability from which a pixel counts as a mine.
+    pub threshold: f32,
+    /// Validations without a better one after which training ends; never where it is 0.
+    pub patience: usize,
+}
+
+/// `[output]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OutputConfig {
+    /// Seconds from one checkpoint to the next, at least; every epoch has one where it is 0.
+    pub checkpoint_seconds: u64,
+    /// Epochs from one picture of predictions to the next; none where it is 0.
+    pub pictures_every: usize,
+    /// Samples in a picture.
+    pub pictures: usize,
+    /// Whether TensorBoard's files are written.
+    pub tensorboard: bool,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            title: String::new(),
+            licence: "unknown".to_owned(),
+            seed: 0,
+            device: "cpu".to_owned(),
+            data: DataConfig::default(),
+            augment: Augmentation::default(),
+            network: NetworkSection::default(),
+            init: InitSection::default(),
+            loss: Loss::Tversky(TverskyLoss::default()),
+            optimiser: OptimiserConfig::default(),
+            phases: vec![Phase::default()],
+            average: AverageConfig::default(),
+            validation: ValidationConfig::default(),
+            output: OutputConfig::default(),
+        }
+    }
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            dataset: PathBuf::new(),
+            bands: Vec::new(),
+            normalisation: NormalisationKind::MeanStd,
+            patch_size: 256,
+            batch_size: 8,
+            samples_per_epoch: 0,
+            mine_centred: 0.0,
+            num_workers: 1,
+            prefetch: 2,
+            cache_mib: 2048,
+        }
+    }
+}
+
+impl Default for NetworkSection {
+    fn default() -> Self {
+        Self {
+            name: "b0".to_owned(),
+            num_classes: 1,
+            dropout: None,
+            drop_path_rate: None,
+            embed_dims: None,
+            depths: None,
+            num_heads: None,
+            decoder_dim: None,
+        }
+    }
+}
+
+impl Default for OptimiserConfig {
+    fn default() -> Self {
+        Self { weight_decay: 0.01, betas: [0.9, 0.999], epsilon: 1e-8, clip_norm: 0.0, accumulate: 1 }
+    }
+}
+
+impl Default for Phase {
+    fn default() -> Self {
+        let schedule = toml::Table::from_iter([("name".to_owned(), "cosine".into())]);
+        Self { epochs: 50, learning_rate: 3e-4, schedule, per: Per::Step, warmup_steps: 0 }
+    }
+}
+
+impl Default for AverageConfig {
+    fn default() -> Self {
+        Self { decay: 0.0 }
+    }
+}
+
+impl Default for ValidationConfig {
+    fn default() -> Self {
+        Self { every: 1, metric: "f1".to_owned(), window: 512, overlap: 64, threshold: 0.5, patience: 0 }
+    }
+}
+
+impl Default for OutputConfig {
+    fn default() -> Self {
+        Self { checkpoint_seconds: 30, pictures_every: 10, pictures: 4, tensorboard: true }
+    }
+}
+
+impl TrainConfig {
+    /// Reads a file, then applies `settings` of the form `optimiser.weight_decay=0.05`; values are TOML, and what is none is
+    /// taken for text. Keys that nobody knows are refused with the nearest one that is known.
+    pub fn read(path: &Path, settings: &[String]) -> Result<Self> {
+        Self::parse(&fs_err::read_to_string(path)?, &path.display().to_string(), settings)
+    }
+
+    /// As [`TrainConfig::read`], of a text that came from `origin`.
+    pub fn parse(text: &str, origin: &str, settings: &[String]) -> Result<Self> {
+        let refuse = |reason: String| Error::Config { path: origin.into(), reason };
+        let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| refuse(tidy(&error.to_string())))?;
+        for setting in settings {
+            set(&mut table, setting)?;
+        }
+        // Through text, so that an error names its line.
+        let text = if settings.is_empty() {
+            text.to_owned()
+        } else {
+            toml::to_string(&table).map_err(|error| refuse(error.to_string()))?
+        };
+        let config: Self = toml::from_str(&text).map_err(|error| refuse(explain(&error.to_string())))?;
+        config.check().map_err(refuse)?;
+        Ok(config)
+    }
+
+    /// The file that gives this configuration again.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string_pretty(self)
+            .map_err(|error| Error::Config { path: "configuration".into(), reason: error.to_string() })
+    }
+
+    /// Dimensions of the network for a number of bands.
+    pub fn network(&self, in_channels: usize) -> Result<NetworkConfig> {
+        let section = &self.network;
+        let mut network = NetworkConfig::named(&section.name, in_channels, section.num_classes)?;
+        if let NetworkConfig::SegFormer(config) = &mut network {
+            config.embed_dims = section.embed_dims.unwrap_or(config.embed_dims);
+            config.depths = section.depths.unwrap_or(config.depths);
+            config.num_heads = section.num_heads.unwrap_or(config.num_heads);
+            config.decoder_dim = section.decoder_dim.unwrap_or(config.decoder_dim);
+        } else {
+            let only = [
+                ("network.embed_dims", section.embed_dims.is_some()),
+                ("network.depths", section.depths.is_some()),
+                ("network.num_heads", section.num_heads.is_some()),
+                ("network.decoder_dim", section.decoder_dim.is_some()),
+            ];
+            if let Some((name, _)) = only.into_iter().find(|(_, is_set)| *is_set) {
+                let accepted = "this key is for SegFormer networks".to_owned();
+                return Err(Error::Argument { name, value: section.name.clone(), accepted });
+            }
+        }
+        if let Some(rate) = section.dropout {
+            network = network.with_dropout(rate)?;
+        }
+        if let Some(rate) = section.drop_path_rate {
+            network = network.with_drop_path_rate(rate)?;
+        }
+        network.check()?;
+        Ok(network)
+    }
+
+    /// What contradicts itself or is out of range.
+    pub fn check(&self) -> Result<(), String> {
+        let at_least_1 = [
+            ("data.patch_size", self.data.patch_size),
+            ("data.batch_size", self.data.batch_size),
+            ("data.num_workers", self.data.num_workers),
+            ("data.prefetch", self.data.prefetch),
+            ("optimiser.accumulate", self.optimiser.accumulate),
+            ("validation.every", self.validation.every),
+            ("validation.window", self.validation.window),
+            ("network.num_classes", self.network.num_classes),
+        ];
+        if let Some((key, _)) = at_least_1.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("`{key}` is 0; expected 1 or more"));
+        }
+        if self.phases.is_empty() {
+            return Err("`phases` is empty; training needs at least one".to_owned());
+        }
+        for (i, phase) in self.phases.iter().enumerate() {
+            if phase.epochs == 0 {
+                return Err(format!("`epochs` of phase {} is 0; expected 1 or more", i + 1));
+            }
+            if !(phase.learning_rate.is_finite() && phase.learning_rate > 0.0) {
+                return Err(format!("`learning_rate` is {}; expected a number above 0", phase.learning_rate));
+            }
+            phase.schedule(1).map_err(|reason| format!("`schedule` of phase {}: {reason}", i + 1))?;
+        }
+        if !(0.0..1.0).contains(&self.average.decay) {
+            return Err(format!("`average.decay` is {}; expected 0 to below 1", self.average.decay));
+        }
+        for (key, value) in [
+            ("optimiser.weight_decay", self.optimiser.weight_decay),
+            ("optimiser.clip_norm", self.optimiser.clip_norm),
+            ("optimiser.epsilon", self.optimiser.epsilon),
+        ] {
+            if !(value.is_finite() && value >= 0.0) {
+                return Err(format!("`{key}` is {value}; expected 0 or more"));
+            }
+        }
+        if let Some(beta) = self.optimiser.betas.iter().find(|beta| !(0.0..1.0).contains(*beta)) {
+            return Err(format!("`optimiser.betas` has {beta}; expected 0 to below 1"));
+        }
+        if !(0.0..=1.0).contains(&self.data.mine_centred) {
+            return Err(format!("`data.mine_centred` is {}; expected 0 to 1", self.data.mine_centred));
+        }
+        if !(0.0..=1.0).contains(&self.validation.threshold) {
+            return Err(format!("`validation.threshold` is {}; expected 0 to 1", self.validation.threshold));
+        }
+        if self.validation.overlap > self.validation.window / 2 {
+            return Err(format!(
+                "`validation.overlap` is {}; expected at most half of the window, {}",
+                self.validation.overlap,
+                self.validation.window / 2
+            ));
+        }
+        let metrics = minesegsat::evaluate::Validation::METRICS;
+        if !metrics.contains(&self.validation.metric.as_str()) {
+            return Err(format!(
+                "`validation.metric` is `{}`; expected one of {}{}",
+                self.validation.metric,
+                metrics.join(", "),
+                nearest(&self.validation.metric, metrics.iter().copied())
+            ));
+        }
+        self.loss.check(self.network.num_classes)?;
+        self.augment.check().map_err(|error| error.to_string())
+    }
+
+    /// Epochs of all phases.
+    pub fn epochs(&self) -> usize {
+        self.phases.iter().map(|phase| phase.epochs).sum()
+    }
+}
+
+impl Phase {
+    /// The schedule of a phase of `steps` counts. Lengths that are not given are that.
+    pub fn schedule(&self, steps: usize) -> Result<Schedule, String> {
+        let mut table = self.schedule.clone();
+        let length = match table.get("name").and_then(toml::Value::as_str) {
+            Some("cosine") => Some("t_max"),
+            Some("onecycle") => Some("total_steps"),
+            Some("polynomial") => Some("total_iters"),
+            _ => None,
+        };
+        if let Some(key) = length {
+            table.entry(key).or_insert_with(|| toml::Value::Integer(steps as i64));
+        }
+        let schedule: Schedule = table.try_into().map_err(|error: toml::de::Error| explain(&error.to_string()))?;
+        if matches!(schedule, Schedule::Plateau { .. }) && self.per == Per::Step {
+            return Err("a plateau looks at validations: set `per = \"epoch\"`".to_owned());
+        }
+        Ok(schedule)
+    }
+}
+
+/// Applies one `key=value`.
+fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
+    let refuse = |accepted: &str| Error::Argument {
+        name: "setting",
+        value: setting.to_owned(),
+        accepted: accepted.to_owned(),
+    };
+    let (key, value) = setting.split_once('=').ok_or_else(|| refuse("`section.key=value` is expected"))?;
+    let value = format!("v = {value}")
+        .parse::<toml::Table>()
+        .ok()
+        .and_then(|mut table| table.remove("v"))
+        .unwrap_or_else(|| toml::Value::String(value.to_owned()));
+    let mut parts: Vec<&str> = key.trim().split('.').collect();
+    let last = parts.pop().unwrap_or_default();
+    let mut at = table;
+    let mut parts = parts.into_iter().peekable();
+    while let Some(part) = parts.next() {
+        // `phases.0.epochs`: an element of a list.
+        if let Some(index) = parts.peek().and_then(|next| next.parse::<usize>().ok()) {
+            parts.next();
+            if !at.contains_key(part) && part == "phases" && index == 0 {
+                at.insert(part.to_owned(), toml::Value::Array(vec![toml::Value::Table(toml::Table::new())]));
+            }
+            at = at
+                .get_mut(part)
+                .and_then(toml::Value::as_array_mut)
+                .and_then(|list| list.get_mut(index))
+                .and_then(toml::Value::as_table_mut)
+                .ok_or_else(|| refuse("the list has no such element"))?;
+            continue;
+        }
+        let entry = at.entry(part).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        at = entry.as_table_mut().ok_or_else(|| refuse("a value stands where a section is expected"))?;
+    }
+    at.insert(last.to_owned(), value);
+    Ok(())
+}
+
+/// What serde says, on one line, with the nearest known key where one is not known.
+fn explain(message: &str) -> String {
+    let text = tidy(message);
+    let mut quoted = text.split('`').skip(1).step_by(2).map(str::to_owned);
+    let is_unknown = text.contains("unknown field") || text.contains("unknown variant");
+    let Some(unknown) = quoted.next().filter(|_| is_unknown) else { return text };
+    let known: Vec<String> = quoted.collect();
+    let hint = nearest(&unknown, known.iter().map(String::as_str));
+    format!("{text}{hint}")
+}
+
+/// `; did you mean ...?`, where something is near enough.
+fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
+    known
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .min()
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 3)
+        .map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))
+}
+
+/// The lines of a message that are not the file's text, joined, with the line's number kept.
+fn tidy(message: &str) -> String {
+    let place = message.lines().find(|line| line.starts_with("TOML parse error"));
+    let what = message.lines().rfind(|line| !line.trim().is_empty() && !line.contains('|'));
+    match (place, what) {
+        (Some(place), Some(what)) if place != what => {
+            format!("{}: {}", place.trim_start_matches("TOML parse error ").trim(), what.trim())
+        }
+        (_, Some(what)) => what.trim().to_owned(),
+        _ => message.trim().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, settings: &[&str]) -> Result<TrainConfig> {
+        let settings: Vec<String> = settings.iter().map(|&s| s.to_owned()).collect();
+        TrainConfig::parse(text, "test.toml", &settings)
+    }
+
+    #[test]
+    fn the_resolved_file_gives_the_same_configuration() {
+        let config = parse(
+            "seed = 7\n[loss]\nname = \"sum\"\nterms = [{ weight = 1.0, loss = { name = \"cross-entropy\" } }, { weight = 0.5, loss = \
+             { name = \"dice\" } }]\n[[phases]]\nepochs = 3\nschedule = { name = \"onecycle\", pct_start = 0.2 }",
+            &["data.batch_size=3", "network.name=b1", "phases.0.learning_rate=1e-3", "data.bands=[\"B04\"]"],
+        )
+        .unwrap();
+        assert_eq!((config.data.batch_size, config.network.name.as_str(), config.epochs()), (3, "b1", 3));
+        assert_eq!(config.phases[0].learning_rate, 1e-3);
+        assert_eq!(parse(&config.to_toml().unwrap(), &[]).unwrap(), config);
+        let schedule = config.phases[0].schedule(40).unwrap();
+        assert!(matches!(schedule, Schedule::Onecycle { total_steps: 40, pct_start: 0.2, .. }));
+        let default = TrainConfig::default();
+        assert_eq!(parse(&default.to_toml().unwrap(), &[]).unwrap(), default);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_the_nearest_known_one() {
+        let message = |text: &str| parse(text, &[]).unwrap_err().to_string();
+        let unknown = message("[data]\npatchsize = 3");
+        assert!(unknown.starts_with("configuration test.toml: at line 2"), "{unknown}");
+        assert!(unknown.contains("unknown field `patchsize`") && unknown.ends_with("did you mean `patch_size`?"), "{unknown}");
+        assert!(message("[los]\nname = \"dice\"").ends_with("did you mean `loss`?"));
+        assert!(message("[loss]\nname = \"tverski\"").ends_with("did you mean `tversky`?"));
+        assert!(message("[loss]\nname = \"tversky\"\nalfa = 1").ends_with("did you mean `alpha`?"));
+        assert!(message("[augment]\nflips = 1").ends_with("did you mean `flip`?"));
+        assert!(message("[[phases]]\nschedule = { name = \"cosin\" }").ends_with("did you mean `cosine`?"));
+        assert!(message("[validation]\nmetric = \"f2\"").contains("did you mean `f1`?"));
+        let set = parse("", &["optimizer.weight_decay=1"]).unwrap_err().to_string();
+        assert!(set.ends_with("did you mean `optimiser`?"), "{set}");
+    }
+
+    #[test]
+    fn values_out_of_range_are_named() {
+        let message = |settings: &[&str]| parse("", settings).unwrap_err().to_string();
+        assert!(message(&["data.batch_size=0"]).ends_with("`data.batch_size` is 0; expected 1 or more"));
+        assert!(message(&["phases.0.learning_rate=-1"]).contains("`learning_rate` is -1"));
+        assert!(message(&["average.decay=1"]).contains("`average.decay` is 1; expected 0 to below 1"));
+        assert!(message(&["validation.overlap=300"]).contains("at most half of the window, 256"));
+        assert!(message(&["phases=[]"]).contains("at least one"));
+        assert!(message(&["seed"]).contains("`section.key=value` is expected"));
+        assert!(message(&["phases.0.schedule={name=\"plateau\", factor=0.1, patience=1}"]).contains("per = \"epoch\""));
+        assert!(parse("", &["phases.3.epochs=1"]).is_err());
+        assert!(parse("", &["network.embed_dims=[8,16,40,64]"]).unwrap().network(3).is_ok());
+    }
+}

@@ -1,0 +1,164 @@
+//! Where a run stands, on disk: [`Checkpoints`]. A run that is killed at any moment goes on from the last one.
+
+use std::path::{Path, PathBuf};
+
+use burn::{
+    module::Module,
+    optim::ModuleOptimizer,
+    store::{ModuleRecord, RecordError},
+};
+use minesegsat::output::OutputTree;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Network, Result, model::sha256, schedule::LearningRate};
+
+/// Folder of the checkpoints in a run's folder.
+const FOLDER: &str = "checkpoints";
+/// Describes a checkpoint, with the hashes of its other files.
+const STATE_FILE: &str = "state.json";
+const NETWORK_FILE: &str = "network.bpk";
+const AVERAGE_FILE: &str = "average.bpk";
+const OPTIMISER_FILE: &str = "optimiser.bpk";
+/// Checkpoints that are kept: the last, and the one before in case the last is damaged.
+const KEPT: usize = 2;
+
+/// Everything of a run but tensors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Position {
+    /// Steps of the optimiser so far.
+    pub(super) step: u64,
+    /// Phase, from 0.
+    pub(super) phase: usize,
+    /// Steps before this phase.
+    pub(super) phase_step: u64,
+    /// Epoch, from 0, over all phases.
+    pub(super) epoch: usize,
+    /// Batches of this epoch that are done.
+    pub(super) batch: usize,
+    /// Sum of their losses.
+    pub(super) loss_sum: f64,
+    /// Seconds of training so far.
+    pub(super) seconds: f64,
+    /// The schedule of the phase.
+    pub(super) rate: LearningRate,
+    /// Of the best validation so far: its epoch, and its metric.
+    pub(super) best: Option<(usize, f64)>,
+    /// Validations since then.
+    pub(super) waited: usize,
+    /// Bytes of `metrics.jsonl` and `metrics.csv` that are of this position.
+    pub(super) log_bytes: [u64; 2],
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct State {
+    position: Position,
+    /// SHA-256 of each file.
+    files: std::collections::BTreeMap<String, String>,
+}
+
+/// What a checkpoint holds.
+pub(super) struct Loaded {
+    pub(super) position: Position,
+    pub(super) network: ModuleRecord,
+    pub(super) average: Option<ModuleRecord>,
+    pub(super) optimiser: PathBuf,
+}
+
+/// The checkpoints of a run.
+#[derive(Debug)]
+pub(super) struct Checkpoints {
+    folder: PathBuf,
+}
+
+impl Checkpoints {
+    pub(super) fn new(run: &Path) -> Self {
+        Self { folder: run.join(FOLDER) }
+    }
+
+    /// Writes one, complete or not at all, and removes those that are not kept.
+    pub(super) fn save(
+        &self,
+        position: &Position,
+        network: &Network,
+        average: Option<&Network>,
+        optimiser: &ModuleOptimizer,
+    ) -> Result<()> {
+        let folder = self.folder.join(format!("step-{:08}", position.step));
+        let tree = OutputTree::create(&folder, STATE_FILE, true)?;
+        let mut files = std::collections::BTreeMap::new();
+        let mut add = |name: &str, path: &Path, saved: std::result::Result<(), RecordError>| -> Result<()> {
+            saved.map_err(|error| write_error(&folder, &error))?;
+            files.insert(name.to_owned(), sha256(path)?);
+            Ok(())
+        };
+        let path = tree.path(NETWORK_FILE)?;
+        add(NETWORK_FILE, &path, network.clone().into_record().save(&path))?;
+        if let Some(average) = average {
+            let path = tree.path(AVERAGE_FILE)?;
+            add(AVERAGE_FILE, &path, average.clone().into_record().save(&path))?;
+        }
+        let path = tree.path(OPTIMISER_FILE)?;
+        add(OPTIMISER_FILE, &path, optimiser.save(&path))?;
+        let state = State { position: position.clone(), files };
+        let json = serde_json::to_string_pretty(&state).map_err(std::io::Error::from)?;
+        fs_err::write(tree.path(STATE_FILE)?, json + "\n")?;
+        tree.commit()?;
+        for old in self.list()?.iter().rev().skip(KEPT) {
+            fs_err::remove_dir_all(old)?;
+        }
+        Ok(())
+    }
+
+    /// The last checkpoint that is whole, and what is wrong with later ones.
+    pub(super) fn load(&self) -> Result<(Option<Loaded>, Vec<String>)> {
+        let mut damaged = Vec::new();
+        for folder in self.list()?.into_iter().rev() {
+            match read(&folder) {
+                Ok(loaded) => return Ok((Some(loaded), damaged)),
+                Err(reason) => damaged.push(format!("checkpoint {} is damaged: {reason}", folder.display())),
+            }
+        }
+        Ok((None, damaged))
+    }
+
+    /// Their folders, oldest first.
+    fn list(&self) -> Result<Vec<PathBuf>> {
+        if !self.folder.is_dir() {
+            return Ok(Vec::new());
+        }
+        let mut folders = Vec::new();
+        for entry in fs_err::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("step-")) {
+                folders.push(path);
+            }
+        }
+        folders.sort();
+        Ok(folders)
+    }
+}
+
+fn read(folder: &Path) -> Result<Loaded, String> {
+    let text = fs_err::read_to_string(folder.join(STATE_FILE)).map_err(|error| error.to_string())?;
+    let state: State = serde_json::from_str(&text).map_err(|error| format!("{STATE_FILE}: {error}"))?;
+    for (name, expected) in &state.files {
+        let found = sha256(&folder.join(name)).map_err(|error| error.to_string())?;
+        if found != *expected {
+            return Err(format!("the SHA-256 of {name} is not the one that was noted"));
+        }
+    }
+    let record = |name: &str| ModuleRecord::load(folder.join(name)).map_err(|error| format!("{name}: {error}"));
+    Ok(Loaded {
+        position: state.position,
+        network: record(NETWORK_FILE)?,
+        average: state.files.contains_key(AVERAGE_FILE).then(|| record(AVERAGE_FILE)).transpose()?,
+        optimiser: folder.join(OPTIMISER_FILE),
+    })
+}
+
+/// An error of writing, with the folder it was for.
+fn write_error(folder: &Path, error: &RecordError) -> Error {
+    std::io::Error::other(format!("cannot write checkpoint `{}`: {error}", folder.display())).into()
+}

@@ -1,0 +1,667 @@
+//! The whole evaluation of a model on a part of a data set: [`evaluate`].
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::baseline::{Baseline, FeatureHistogram};
+use super::bootstrap::{Bootstrap, interval};
+use super::evaluation::{
+    Above, AreaTotals, BaselineResult, DatasetSummary, Estimate, Evaluation, Intervals, PatchResult, SiteResult,
+    ThresholdOrigin, ThresholdUsed,
+};
+use super::picture::{self, PatchPicture};
+use super::segment::{for_each_sample, segment_sample};
+use super::sums::{Hectares, Metric, Sums};
+use super::validate::{ValidateOptions, Validation, validate};
+use super::{report, tables};
+use crate::cog::{BandMeta, CogOptions, CogWriter};
+use crate::dataset::{Dataset, SamplePatch, SampleReader, SampleRecord, Split};
+use crate::metrics::{BoundaryCounts, Calibration, ConfusionMatrix};
+use crate::output::OutputTree;
+use crate::patch::BandNormalisation;
+use crate::predict::{ModelDescription, Progress};
+use crate::preview::file_names;
+use crate::resample::SignedWindow;
+use crate::{Band, Error, Pixels, Result, Segmenter};
+
+/// The numbers, by name; its presence shows that the folder is complete and of this kind.
+pub const METRICS_FILE: &str = "metrics.json";
+/// One line per patch.
+pub const PATCHES_FILE: &str = "per_patch.csv";
+/// One line per site.
+pub const SITES_FILE: &str = "per_site.csv";
+/// The page to look at.
+pub const REPORT_FILE: &str = "report.html";
+/// Folder of the probabilities, where they are asked for.
+pub const PROBABILITIES_FOLDER: &str = "probabilities";
+
+/// Width and height of the paper's crop in pixels.
+const PAPER_CROP: usize = 512;
+/// The paper's threshold.
+pub const PAPER_THRESHOLD: f32 = 0.5;
+
+/// What is looked at, and how it is summed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// Whole patches, by overlapping windows; all pixels count alike.
+    Full,
+    /// The paper's: the central 512 x 512 pixels of each patch at once, a threshold of 0.5, and the mean over patches of the
+    /// ratios of each. A ratio that is not defined for a patch (no mine in it, and none found) counts as 1, as in the
+    /// `segmentation_models_pytorch` 0.3.3 that the paper used, `reduction="micro-imagewise"`, `zero_division=1.0`. Of patches
+    /// smaller than that all is looked at.
+    Paper,
+}
+
+/// Where the threshold comes from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ThresholdChoice {
+    /// The model's.
+    Model(f32),
+    /// As it was asked for.
+    Given(f32),
+    /// The one of the largest F1 on the validation split.
+    Auto,
+}
+
+/// How to evaluate.
+#[derive(Debug, Clone)]
+pub struct EvaluateOptions {
+    /// The samples to look at.
+    pub split: Split,
+    /// What is looked at, and how it is summed up.
+    pub protocol: Protocol,
+    /// From which probability on a pixel is taken for a mine.
+    pub threshold: ThresholdChoice,
+    /// Width and height of the windows in pixels, for [`Protocol::Full`].
+    pub window: usize,
+    /// Overlap of neighbouring windows in pixels, for [`Protocol::Full`].
+    pub overlap: usize,
+    /// Draws of the bootstrap.
+    pub resamples: usize,
+    /// Seed of the bootstrap.
+    pub seed: u64,
+    /// Pictures of the best, of the median and of the worst patches, so many each.
+    pub pictures: usize,
+    /// Write the probabilities of every patch as a GeoTIFF.
+    pub probabilities: bool,
+    /// Replace an existing evaluation.
+    pub overwrite: bool,
+}
+
+/// Evaluates a model and writes `metrics.json`, `per_patch.csv`, `per_site.csv` and `report.html` into a folder that is
+/// complete or absent. The same model, data and options give the same numbers.
+pub fn evaluate(
+    model: &ModelDescription,
+    segmenter: &dyn Segmenter,
+    dataset: &Arc<Dataset>,
+    output: &Path,
+    options: &EvaluateOptions,
+    progress: &dyn Progress,
+    cancel: &AtomicBool,
+) -> Result<Evaluation> {
+    check_bands(model, dataset)?;
+    let samples = dataset.split(options.split)?;
+    let tree = OutputTree::create(output, METRICS_FILE, options.overwrite)?;
+    let run = Run { model, segmenter, dataset, options, cancel };
+    let evaluation = run.measure(&samples, &tree, progress)?;
+    progress.finishing(REPORT_FILE);
+    let pictures = run.pictures(&samples, &evaluation)?;
+    let write = |name: &str, bytes: &[u8]| -> Result<()> { Ok(fs_err::write(tree.path(name)?, bytes)?) };
+    write(METRICS_FILE, evaluation.to_json()?.as_bytes())?;
+    write(PATCHES_FILE, &tables::per_patch(&evaluation)?)?;
+    write(SITES_FILE, &tables::per_site(&evaluation)?)?;
+    write(REPORT_FILE, report::page(&evaluation, &pictures).as_bytes())?;
+    if cancel.load(Ordering::Relaxed) {
+        return Err(Error::Interrupted);
+    }
+    tree.commit()?;
+    Ok(evaluation)
+}
+
+/// An error that names the bands of both, unless the set has all of the model's.
+pub fn check_bands(model: &ModelDescription, dataset: &Dataset) -> Result<()> {
+    let found = &dataset.card().bands;
+    let missing: Vec<Band> = model.bands.iter().copied().filter(|band| !found.contains(band)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Input {
+        location: dataset.folder().display().to_string(),
+        reason: format!(
+            "the model takes {}, but the data set has {}; {} missing",
+            Band::list(&model.bands),
+            Band::list(found),
+            Band::list(&missing) + if missing.len() == 1 { " is" } else { " are" }
+        ),
+    })
+}
+
+struct Run<'a> {
+    model: &'a ModelDescription,
+    segmenter: &'a dyn Segmenter,
+    dataset: &'a Arc<Dataset>,
+    options: &'a EvaluateOptions,
+    cancel: &'a AtomicBool,
+}
+
+/// Where the reflectance of a feature's bands lies in what is read.
+struct Feature {
+    baseline: Baseline,
+    /// Channel, and how it was normalised.
+    channels: Vec<(usize, BandNormalisation)>,
+    threshold: f32,
+    tuned_f1: Option<f64>,
+}
+
+impl Feature {
+    /// Probabilities of 0 or 1.
+    fn decide(&self, sample: &SamplePatch) -> Vec<f32> {
+        let pixels = sample.mask.len();
+        let mut reflectance = vec![0.0; self.channels.len()];
+        (0..pixels)
+            .map(|i| {
+                for (value, (channel, how)) in reflectance.iter_mut().zip(&self.channels) {
+                    *value = sample.data[channel * pixels + i] * how.divisor + how.offset;
+                }
+                f32::from(u8::from(self.baseline.feature(&reflectance) >= self.threshold))
+            })
+            .collect()
+    }
+}
+
+/// Tells of several passes as of one.
+struct Passes<'a> {
+    inner: &'a dyn Progress,
+    before: usize,
+    total: usize,
+}
+
+impl Progress for Passes<'_> {
+    fn patches(&self, done: usize, _total: usize) {
+        self.inner.patches(self.before + done, self.total);
+    }
+
+    fn finishing(&self, what: &str) {
+        self.inner.finishing(what);
+    }
+}
+
+impl Run<'_> {
+    /// A reader of the model's bands and after them of those that only baselines look at, in reflectance.
+    fn reader(&self) -> Result<(SampleReader, Vec<Feature>)> {
+        let of_set = &self.dataset.card().bands;
+        let (mut bands, mut normalisation) = (self.model.bands.clone(), self.model.normalisation.clone());
+        let mut features = Vec::new();
+        for baseline in [Baseline::AllBackground, Baseline::AllMine, Baseline::Brightness, Baseline::BareSoil] {
+            let Some(needed) = baseline.bands(of_set) else { continue };
+            let mut channels = Vec::new();
+            for band in needed {
+                let at = bands.iter().position(|b| *b == band).unwrap_or_else(|| {
+                    bands.push(band);
+                    normalisation.push(BandNormalisation::IDENTITY);
+                    bands.len() - 1
+                });
+                channels.push((at, normalisation[at]));
+            }
+            features.push(Feature { baseline, channels, threshold: 0.5, tuned_f1: None });
+        }
+        Ok((SampleReader::new(Arc::clone(self.dataset), &bands, &normalisation)?, features))
+    }
+
+    /// What the protocol looks at in a sample.
+    fn read(&self, reader: &SampleReader, sample: &SampleRecord) -> Result<SamplePatch> {
+        let open = reader.open(sample)?;
+        open.read(self.window_of(open.grid().width, open.grid().height))
+    }
+
+    fn window_of(&self, width: usize, height: usize) -> SignedWindow {
+        let side = |len: usize| if self.options.protocol == Protocol::Paper { len.min(PAPER_CROP) } else { len };
+        let (w, h) = (side(width), side(height));
+        SignedWindow { col: ((width - w) / 2) as i64, row: ((height - h) / 2) as i64, width: w, height: h }
+    }
+
+    fn segment(&self, sample: &SamplePatch) -> Result<Vec<f32>> {
+        let (window, overlap) = match self.options.protocol {
+            Protocol::Full => (self.options.window, self.options.overlap),
+            Protocol::Paper => {
+                let side = sample.size.0.max(sample.size.1);
+                (side.next_multiple_of(self.segmenter.size_divisor()), 0)
+            }
+        };
+        let pixels = sample.mask.len();
+        let channels = self.model.bands.len();
+        let of_model = SamplePatch { data: sample.data[..channels * pixels].to_vec(), ..sample.clone() };
+        segment_sample(self.segmenter, &of_model, channels, window, overlap)
+    }
+
+    /// The threshold, tuned on the validation split where that is asked for.
+    fn threshold(&self, validation: &[&SampleRecord], progress: &dyn Progress) -> Result<ThresholdUsed> {
+        match self.options.threshold {
+            ThresholdChoice::Model(value) => Ok(ThresholdUsed { value, origin: ThresholdOrigin::Model, f1: None }),
+            ThresholdChoice::Given(value) => Ok(ThresholdUsed { value, origin: ThresholdOrigin::Given, f1: None }),
+            ThresholdChoice::Auto => {
+                let reader = SampleReader::new(Arc::clone(self.dataset), &self.model.bands, &self.model.normalisation)?;
+                let how =
+                    ValidateOptions { window: self.options.window, overlap: self.options.overlap, threshold: 0.5 };
+                let found = validate(self.segmenter, &reader, validation, &how, progress, self.cancel)?;
+                let Some(best) = found.histogram.best_f1() else {
+                    return Err(Error::Input {
+                        location: self.dataset.folder().display().to_string(),
+                        reason:
+                            "no pixel of its val split is a mine, so that no threshold can be tuned on it: give one"
+                                .to_owned(),
+                    });
+                };
+                Ok(ThresholdUsed { value: best.threshold, origin: ThresholdOrigin::Validation, f1: best.counts.f1() })
+            }
+        }
+    }
+
+    /// Tunes the thresholds of baselines on the training split; those that cannot be tuned are taken out.
+    fn tune(
+        &self,
+        features: &mut Vec<Feature>,
+        training: &[&SampleRecord],
+        notes: &mut Vec<String>,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        let mut bands: Vec<Band> = Vec::new();
+        let mut tuners: Vec<(Baseline, Vec<usize>, FeatureHistogram)> = Vec::new();
+        for feature in features.iter() {
+            let Some(tuner) = feature.baseline.tuner() else { continue };
+            let needed = feature.baseline.bands(&self.dataset.card().bands).unwrap_or_default();
+            let at = |band: Band, bands: &mut Vec<Band>| {
+                bands.iter().position(|b| *b == band).unwrap_or_else(|| {
+                    bands.push(band);
+                    bands.len() - 1
+                })
+            };
+            let channels = needed.into_iter().map(|band| at(band, &mut bands)).collect();
+            tuners.push((feature.baseline, channels, tuner));
+        }
+        if tuners.is_empty() {
+            return Ok(());
+        }
+        let reader =
+            SampleReader::new(Arc::clone(self.dataset), &bands, &vec![BandNormalisation::IDENTITY; bands.len()])?;
+        let ignore = self.dataset.card().ignore;
+        let mut reflectance = Vec::new();
+        for_each_sample(&reader, training, SampleReader::read, progress, self.cancel, |_, sample| {
+            let pixels = sample.mask.len();
+            for (baseline, channels, tuner) in &mut tuners {
+                for (i, &class) in sample.mask.iter().enumerate().filter(|(_, class)| **class != ignore) {
+                    reflectance.clear();
+                    reflectance.extend(channels.iter().map(|channel| sample.data[channel * pixels + i]));
+                    tuner.add(baseline.feature(&reflectance), class != 0);
+                }
+            }
+            Ok(())
+        })?;
+        for (baseline, _, tuner) in tuners {
+            let best = tuner.best();
+            for feature in features.iter_mut().filter(|feature| feature.baseline == baseline) {
+                if let Some((threshold, f1)) = best {
+                    (feature.threshold, feature.tuned_f1) = (threshold, Some(f1));
+                }
+            }
+        }
+        if features.iter().any(|f| f.baseline.tuner().is_some() && f.tuned_f1.is_none()) {
+            notes.push(
+                "The training split has no pixel of a mine to tune thresholds of baselines on: they are left out."
+                    .to_owned(),
+            );
+            features.retain(|f| f.baseline.tuner().is_none() || f.tuned_f1.is_some());
+        }
+        Ok(())
+    }
+
+    fn measure(&self, samples: &[&SampleRecord], tree: &OutputTree, progress: &dyn Progress) -> Result<Evaluation> {
+        let options = self.options;
+        let mut notes = Vec::new();
+        let training = self.dataset.split(Split::Train).unwrap_or_default();
+        let validation =
+            if options.threshold == ThresholdChoice::Auto { self.dataset.split(Split::Val)? } else { Vec::new() };
+        let total = training.len() + validation.len() + samples.len();
+        let pass = |before: usize| Passes { inner: progress, before, total };
+        let threshold = self.threshold(&validation, &pass(0))?;
+        let (reader, mut features) = self.reader()?;
+        self.tune(&mut features, &training, &mut notes, &pass(validation.len()))?;
+
+        let ignore = self.dataset.card().ignore;
+        let files = file_names(&samples.iter().map(|s| s.id.clone()).collect::<Vec<_>>(), "tif");
+        let mut pooled = Validation::new(threshold.value);
+        let mut patches: Vec<PatchResult> = Vec::with_capacity(samples.len());
+        let mut sites: BTreeMap<String, SiteSums> = BTreeMap::new();
+        let mut area_known = true;
+        let progress = pass(validation.len() + training.len());
+        let read = |reader: &SampleReader, sample: &SampleRecord| self.read(reader, sample);
+        for_each_sample(&reader, samples, read, &progress, self.cancel, |i, patch| {
+            let sample = samples[i];
+            let p = self.segment(&patch)?;
+            pooled.add(&sample.id, &p, &patch.mask, ignore);
+            let pixel_ha = self.dataset.pixel_area_ha(sample)?;
+            area_known &= pixel_ha.is_some();
+            let look = Look { mask: &patch.mask, width: patch.size.1, ignore, pixel_ha: pixel_ha.unwrap_or(0.0) };
+            let site = sites.entry(self.dataset.site_of(sample).to_owned()).or_insert_with(|| SiteSums {
+                patches: 0,
+                rows: vec![(Sums::default(), Hectares::default()); 1 + features.len()],
+            });
+            site.patches += 1;
+            let (sums, area) = look.at(&p, threshold.value);
+            patches.push(PatchResult {
+                id: sample.id.clone(),
+                site: self.dataset.site_of(sample).to_owned(),
+                size: patch.size,
+                counts: sums.counts,
+                boundary: sums.boundary,
+                bce: sums.calibration.log_loss(),
+                brier: sums.calibration.brier(),
+                area: pixel_ha.map(|_| [area.truth, area.counted, area.expected]),
+            });
+            site.add(0, &sums, area);
+            for (row, feature) in features.iter().enumerate() {
+                let (sums, area) = look.at(&feature.decide(&patch), 0.5);
+                site.add(row + 1, &sums, area);
+            }
+            if options.probabilities {
+                let name = format!("{PROBABILITIES_FOLDER}/{}", files[i]);
+                self.write_probabilities(&reader, sample, &p, &patch.mask, &tree.path(&name)?)?;
+            }
+            Ok(())
+        })?;
+        Ok(self.sum_up(samples, Found { threshold, features, pooled, patches, sites, area_known, notes }))
+    }
+
+    fn sum_up(&self, samples: &[&SampleRecord], found: Found) -> Evaluation {
+        let Found { threshold, features, pooled, patches, sites, area_known, mut notes } = found;
+        let options = self.options;
+        let rows: Vec<Vec<Sums>> = (0..=features.len())
+            .map(|row| sites.values().map(|site| site.finished(row, area_known)).collect())
+            .collect();
+        let totals: Vec<Sums> = rows
+            .iter()
+            .map(|sites| {
+                sites.iter().fold(Sums::default(), |mut all, site| {
+                    all.merge(site);
+                    all
+                })
+            })
+            .collect();
+        let headline = Metric::named(if options.protocol == Protocol::Paper { "f1_image" } else { "f1" });
+        let score = |row: usize| headline.of(&totals[row]);
+        let best_baseline = (1..totals.len())
+            .filter(|row| score(*row).is_some())
+            .max_by(|a, b| score(*a).unwrap_or(0.0).total_cmp(&score(*b).unwrap_or(0.0)).then(b.cmp(a)));
+
+        let mut draws: Vec<Vec<Vec<Option<f64>>>> = vec![vec![Vec::new(); Metric::ALL.len()]; rows.len()];
+        let mut above_draws = Vec::new();
+        let resamples = if sites.len() > 1 { options.resamples } else { 0 };
+        let by_row: Vec<&[Sums]> = rows.iter().map(Vec::as_slice).collect();
+        Bootstrap { sites: sites.len(), resamples, seed: options.seed }.for_each(&by_row, |drawn| {
+            for (sums, draws) in drawn.iter().zip(&mut draws) {
+                for (metric, draws) in Metric::ALL.iter().zip(draws) {
+                    draws.push(metric.of(sums));
+                }
+            }
+            if let Some(best) = best_baseline {
+                let difference = headline.of(&drawn[0]).zip(headline.of(&drawn[best])).map(|(a, b)| a - b);
+                above_draws.push(difference);
+            }
+        });
+        let mut estimates = draws.into_iter().zip(&totals).map(|(draws, sums)| {
+            let estimate = |(metric, draws): (Metric, Vec<Option<f64>>)| {
+                let value = metric.of(sums);
+                let interval = value.and_then(|_| interval(draws));
+                (metric.name, Estimate { value, low: interval.map(|i| i[0]), high: interval.map(|i| i[1]) })
+            };
+            Metric::ALL.into_iter().zip(draws).map(estimate).collect::<BTreeMap<_, _>>()
+        });
+        let metrics = estimates.next().unwrap_or_default();
+        let baselines: Vec<BaselineResult> = features
+            .iter()
+            .zip(estimates)
+            .map(|(feature, metrics)| BaselineResult {
+                name: feature.baseline,
+                label: feature.baseline.label().to_owned(),
+                threshold: feature.tuned_f1.map(|_| feature.threshold),
+                f1_on_training: feature.tuned_f1,
+                metrics,
+            })
+            .collect();
+        let above_best_baseline = best_baseline.and_then(|best| {
+            let value = score(0)? - score(best)?;
+            let interval = interval(above_draws);
+            let difference = Estimate { value: Some(value), low: interval.map(|i| i[0]), high: interval.map(|i| i[1]) };
+            Some(Above { baseline: features[best - 1].baseline, difference })
+        });
+
+        let counts = totals[0].counts;
+        self.add_notes(&mut notes, &threshold, &counts, sites.len(), area_known, samples);
+        let card = self.dataset.card();
+        let area = area_known.then(|| AreaTotals {
+            truth_ha: totals[0].truth_ha,
+            counted_ha: totals[0].counted_ha,
+            expected_ha: totals[0].expected_ha,
+        });
+        let sites_found = sites
+            .iter()
+            .map(|(name, site)| {
+                let (sums, area) = &site.rows[0];
+                SiteResult {
+                    site: name.clone(),
+                    patches: site.patches,
+                    counts: sums.counts,
+                    area: area_known.then_some([area.truth, area.counted, area.expected]),
+                }
+            })
+            .collect();
+        Evaluation {
+            software: format!("minesegsat {}", env!("CARGO_PKG_VERSION")),
+            created: jiff::Timestamp::now(),
+            model: self.model.record.clone(),
+            model_title: self.model.title.clone(),
+            model_bands: self.model.bands.clone(),
+            dataset: DatasetSummary {
+                title: card.title.clone(),
+                folder: self.dataset.folder().display().to_string(),
+                split: options.split,
+                patches: samples.len(),
+                patches_without_mines: totals[0].images_without_mines as usize,
+                sites: sites.len(),
+                pixels: counts.total(),
+                mining_share: (counts.total() > 0).then(|| (counts.tp + counts.fn_) as f64 / counts.total() as f64),
+            },
+            protocol: options.protocol,
+            window_px: options.window,
+            overlap_px: options.overlap,
+            threshold,
+            headline: headline.name,
+            intervals: Intervals {
+                level: 0.95,
+                method: "percentile bootstrap over sites",
+                sites: sites.len(),
+                resamples,
+                seed: options.seed,
+            },
+            metrics,
+            baselines,
+            beats_baselines: above_best_baseline.as_ref().map(|above| above.difference.value > Some(0.0)),
+            above_best_baseline,
+            counts,
+            area,
+            average_precision: pooled.histogram.average_precision(),
+            reliability: totals[0].calibration.reliability().clone(),
+            notes,
+            patches,
+            sites: sites_found,
+            histogram: pooled.histogram,
+        }
+    }
+
+    fn add_notes(
+        &self,
+        notes: &mut Vec<String>,
+        threshold: &ThresholdUsed,
+        counts: &ConfusionMatrix,
+        sites: usize,
+        area_known: bool,
+        samples: &[&SampleRecord],
+    ) {
+        let split = self.options.split;
+        if counts.total() == 0 {
+            notes.push(format!("No pixel of the {split} split can be judged: all are ignored."));
+        } else if counts.tp + counts.fn_ == 0 {
+            notes.push(format!(
+                "No pixel of the {split} split is a mine: F1, precision, recall and IoU are not defined (null in {METRICS_FILE})."
+            ));
+        }
+        if threshold.origin == ThresholdOrigin::Validation && split == Split::Val {
+            notes.push(
+                "The threshold was tuned on the very samples that are measured here: the numbers flatter.".to_owned(),
+            );
+        }
+        if split == Split::Train {
+            notes.push(
+                "These are the samples that models learn from: the numbers say nothing of other places.".to_owned(),
+            );
+        }
+        match sites {
+            0 | 1 => notes.push("All patches lie in one site: there are no intervals.".to_owned()),
+            2..10 => notes.push(format!(
+                "The intervals rest on {sites} sites only: they are wide, and of so few sites still too narrow."
+            )),
+            _ => {}
+        }
+        if !area_known {
+            notes.push("The files do not say where they lie, so that there are no hectares.".to_owned());
+        } else if overlapping(samples) {
+            notes.push(
+                "Some patches overlap: land in several of them counts several times, in pixels and hectares."
+                    .to_owned(),
+            );
+        }
+    }
+
+    fn write_probabilities(
+        &self,
+        reader: &SampleReader,
+        sample: &SampleRecord,
+        p: &[f32],
+        mask: &[u8],
+        path: &Path,
+    ) -> Result<()> {
+        let grid = reader.open(sample)?.grid().clone();
+        let window = self.window_of(grid.width, grid.height);
+        let window = crate::Window::new(window.col as usize, window.row as usize, window.width, window.height);
+        let ignore = self.dataset.card().ignore;
+        let options = CogOptions {
+            bands: vec![BandMeta::named("mining_probability")],
+            overviews: false,
+            ..CogOptions::default()
+        };
+        let mut cog = CogWriter::create(path, &grid.window(&window), options)?;
+        let known = p.iter().zip(mask).map(|(p, class)| if *class == ignore { f32::NAN } else { *p });
+        cog.write_rows(&[Pixels::F32(known.collect())])?;
+        cog.finish()
+    }
+
+    /// Pictures of the best, the median and the worst patches that have mines.
+    fn pictures(&self, samples: &[&SampleRecord], evaluation: &Evaluation) -> Result<Vec<PatchPicture>> {
+        let mut order: Vec<usize> = (0..samples.len())
+            .filter(|i| evaluation.patches[*i].counts.tp + evaluation.patches[*i].counts.fn_ > 0)
+            .collect();
+        let f1 = |i: usize| evaluation.patches[i].counts.f1().unwrap_or(0.0);
+        order.sort_by(|a, b| f1(*b).total_cmp(&f1(*a)).then(a.cmp(b)));
+        let (reader, _) = self.reader()?;
+        let mut pictures = Vec::new();
+        for (rank, i) in picture::choose(&order, self.options.pictures) {
+            if self.cancel.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
+            let patch = self.read(&reader, samples[i])?;
+            let p = self.segment(&patch)?;
+            let scene = picture::Scene {
+                patch: &patch,
+                bands: reader.bands(),
+                normalisation: &self.model.normalisation,
+                ignore: self.dataset.card().ignore,
+            };
+            pictures.push(scene.draw(rank, &evaluation.patches[i], &p, evaluation.threshold.value)?);
+        }
+        Ok(pictures)
+    }
+}
+
+/// What a pass over the samples has found.
+struct Found {
+    threshold: ThresholdUsed,
+    features: Vec<Feature>,
+    pooled: Validation,
+    patches: Vec<PatchResult>,
+    sites: BTreeMap<String, SiteSums>,
+    area_known: bool,
+    notes: Vec<String>,
+}
+
+/// One site, for the model and each baseline.
+struct SiteSums {
+    patches: usize,
+    rows: Vec<(Sums, Hectares)>,
+}
+
+impl SiteSums {
+    fn add(&mut self, row: usize, sums: &Sums, area: Hectares) {
+        self.rows[row].0.merge(sums);
+        self.rows[row].1 += area;
+    }
+
+    fn finished(&self, row: usize, area_known: bool) -> Sums {
+        let (sums, area) = &self.rows[row];
+        let mut sums = sums.clone();
+        if area_known {
+            sums.add_site(*area);
+        }
+        sums
+    }
+}
+
+/// What is there in a patch.
+struct Look<'a> {
+    mask: &'a [u8],
+    width: usize,
+    ignore: u8,
+    pixel_ha: f64,
+}
+
+impl Look<'_> {
+    fn at(&self, p: &[f32], threshold: f32) -> (Sums, Hectares) {
+        let counts = ConfusionMatrix::count(p, self.mask, threshold, self.ignore);
+        let boundary = BoundaryCounts::count(p, self.mask, self.width, threshold, self.ignore);
+        let mut calibration = Calibration::default();
+        calibration.add(p, self.mask, self.ignore);
+        let known = p.iter().zip(self.mask).filter(|(_, class)| **class != self.ignore);
+        let expected: f64 = known.map(|(p, _)| f64::from(*p)).sum();
+        let area = Hectares {
+            truth: (counts.tp + counts.fn_) as f64 * self.pixel_ha,
+            counted: (counts.tp + counts.fp) as f64 * self.pixel_ha,
+            expected: expected * self.pixel_ha,
+        };
+        (Sums::of_image(counts, boundary, calibration), area)
+    }
+}
+
+/// Whether any two samples share land, by their boxes in degrees, for more than a metre.
+fn overlapping(samples: &[&SampleRecord]) -> bool {
+    const METRE: f64 = 1e-5;
+    let mut order: Vec<&SampleRecord> = samples.to_vec();
+    order.sort_by(|a, b| a.west.total_cmp(&b.west));
+    order.iter().enumerate().any(|(i, a)| {
+        order[i + 1..]
+            .iter()
+            .take_while(|b| b.west < a.east - METRE)
+            .any(|b| b.south < a.north - METRE && a.south < b.north - METRE)
+    })
+}
