@@ -60,11 +60,25 @@ fn set() -> &'static Path {
         let folder = tempfile::tempdir().unwrap();
         let (sim, set) = (folder.path().join("sim"), folder.path().join("set"));
         let text = |path: &Path| path.to_str().unwrap().to_owned();
-        run(["simulate", "-o", &text(&sim), "--size", "192", "--years", "2021", "--seed", "3", "--cloud-cover", "0"]).succeeded();
+        run(["simulate", "-o", &text(&sim), "--size", "192", "--years", "2021", "--seed", "3", "--cloud-cover", "0"])
+            .succeeded();
         let labels = text(&sim.join("truth/2021.gpkg"));
         let scenes = text(&sim.join("2021"));
-        run(["dataset", "build", "--scenes", &scenes, "--labels", &labels, "-o", &text(&set), "--patch-size", "48", "--negatives", "0.3"])
-            .succeeded();
+        run([
+            "dataset",
+            "build",
+            "--scenes",
+            &scenes,
+            "--labels",
+            &labels,
+            "-o",
+            &text(&set),
+            "--patch-size",
+            "48",
+            "--negatives",
+            "0.3",
+        ])
+        .succeeded();
         run(["dataset", "split", &text(&set), "--shares", "60,40,0"]).succeeded();
         run(["dataset", "stats", &text(&set)]).succeeded();
         (folder, set)
@@ -110,7 +124,8 @@ fn a_run_leaves_a_model_that_predicts_and_says_what_it_did() {
     assert!(done.stdout.contains("trained 3 epochs, 12 steps"), "{}", done.stdout);
     assert!(done.stdout.contains("best bce"), "{}", done.stdout);
     assert!(done.stderr.contains("epoch    3  loss"), "{}", done.stderr);
-    let expected = ["best", "checkpoints", "config.toml", "last", "metrics.csv", "metrics.jsonl", "pictures", "tensorboard"];
+    let expected =
+        ["best", "checkpoints", "config.toml", "last", "metrics.csv", "metrics.jsonl", "pictures", "tensorboard"];
     assert_eq!(names(&out), expected);
     assert_eq!(names(&out.join("pictures")), ["epoch-0002.png", "epoch-0003.png"]);
     assert_eq!(names(&out.join("checkpoints")), ["step-00000008", "step-00000012"], "the last two are kept");
@@ -215,7 +230,8 @@ fn bad_configurations_and_sets_are_refused_before_anything_is_written() {
     fs::write(&bad, "[data]\nbatchsize = 3\n").unwrap();
     train(&bad, &out, &[]).failed(1, &["bad.toml", "unknown field `batchsize`", "did you mean `batch_size`?"]);
     train(&good, &out, &["--set", "network.name=b9"]).failed(1, &["`b9` is not accepted"]);
-    train(&good, &out, &["--set", "data.patch_size=40"]).failed(1, &["patch_size `40` is not accepted: a multiple of 32"]);
+    train(&good, &out, &["--set", "data.patch_size=40"])
+        .failed(1, &["patch_size `40` is not accepted: a multiple of 32"]);
     train(&good, &out, &["--device", "cuda:0"]).failed(1, &["--features cuda"]);
     assert!(!out.exists() || names(&out).is_empty(), "{:?}", names(&out));
 }

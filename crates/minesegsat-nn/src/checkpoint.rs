@@ -201,6 +201,7 @@ impl Checkpoint {
             sr_ratios: [1; 4],
             mlp_ratios: [0; 4],
             decoder_dim: shape("decoder.linear_fuse.weight")?[0],
+            input_stride: 1,
             dropout: 0.0,
             drop_path_rate: 0.0,
         };

@@ -26,12 +26,25 @@ pub struct SegFormerConfig {
     pub mlp_ratios: [usize; 4],
     /// Width of the decoder.
     pub decoder_dim: usize,
+    /// The network sees the mean of each square of so many pixels, and its logits are enlarged again: 1, or 2 or 4 where labels
+    /// are coarse. Not visible in the weights.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub input_stride: usize,
     /// Probability that a channel is dropped before the classifier in training.
     #[serde(default)]
     pub dropout: f64,
     /// Probability that a sample skips a branch of the last block in training; earlier blocks less, down to 0.
     #[serde(default)]
     pub drop_path_rate: f64,
+}
+
+const fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_one(value: &usize) -> bool {
+    *value == 1
 }
 
 /// The networks that have a name.
@@ -92,6 +105,7 @@ impl Variant {
             sr_ratios: [8, 4, 2, 1],
             mlp_ratios: [4; 4],
             decoder_dim,
+            input_stride: 1,
             dropout: 0.1,
             drop_path_rate: if matches!(self, Self::Paper) { 0.15 } else { 0.1 },
         }
@@ -134,7 +148,8 @@ impl SegFormerConfig {
     pub fn variant(&self) -> Option<Variant> {
         Variant::ALL.into_iter().find(|variant| {
             let known = variant.config(self.in_channels, self.num_classes);
-            Self { dropout: known.dropout, drop_path_rate: known.drop_path_rate, ..self.clone() } == known
+            Self { dropout: known.dropout, drop_path_rate: known.drop_path_rate, input_stride: 1, ..self.clone() }
+                == known
         })
     }
 
@@ -160,6 +175,9 @@ impl SegFormerConfig {
             if value == 0 {
                 return refuse(name, value.to_string(), "1 or more");
             }
+        }
+        if !(1..=8).contains(&self.input_stride) {
+            return refuse("input_stride", self.input_stride.to_string(), "1 to 8");
         }
         for (stage, sr_ratio) in self.sr_ratios.into_iter().enumerate() {
             if sr_ratio > SIZE_DIVISOR >> (stage + 2) {

@@ -11,8 +11,8 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    CARD_FILE, Checkpoint, Error, FORWARD_FILE, FoldedDecodeHead, ModelCard, Network, Result, StageTokens,
-    WEIGHTS_FILE,
+    CARD_FILE, Checkpoint, Error, FORWARD_FILE, FoldedDecodeHead, ModelCard, Network, Result, SIZE_DIVISOR,
+    StageTokens, WEIGHTS_FILE,
     cpu::{CpuSegFormer, Workspace},
     init,
 };
@@ -86,7 +86,7 @@ impl Model {
     /// # Shapes
     /// - input `[N, in_channels, H, W]`
     pub fn stages(&self, x: Tensor<4>) -> Vec<StageTokens> {
-        self.network.as_segformer().map_or_else(Vec::new, |network| network.encoder.forward(x))
+        self.network.as_segformer().map_or_else(Vec::new, |network| network.encoder.forward(network.averaged(x)))
     }
 
     /// Logits, in the fastest way that the device has.
@@ -268,7 +268,8 @@ impl Array4 {
 impl Forward {
     /// Runs a small input of reproducible noise, uniform in 0 to 1, height and width different.
     pub(crate) fn record(model: &Model) -> Result<Self> {
-        let shape = vec![1, model.card.architecture.in_channels(), 64, 96];
+        let divisor = model.card.architecture.size_divisor().max(SIZE_DIVISOR);
+        let shape = vec![1, model.card.architecture.in_channels(), 2 * divisor, 3 * divisor];
         let mut random = init::SplitMix64::new(0x5EED);
         let values = (0..shape.iter().product()).map(|_| random.uniform()).collect();
         Self::run(model, Array4 { shape, values })

@@ -249,6 +249,7 @@ impl NetworkConfig {
     pub const fn size_divisor(&self) -> usize {
         match self {
             Self::DeepLabV3Plus(_) => 16,
+            Self::SegFormer(config) => SIZE_DIVISOR * config.input_stride,
             _ => SIZE_DIVISOR,
         }
     }

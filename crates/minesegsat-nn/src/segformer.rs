@@ -12,6 +12,8 @@ pub struct SegFormer {
     pub encoder: MixTransformer,
     /// All-MLP decoder.
     pub decoder: DecodeHead,
+    /// Side of the squares of pixels that are averaged first.
+    pub input_stride: usize,
 }
 
 impl SegFormerConfig {
@@ -23,7 +25,11 @@ impl SegFormerConfig {
         if let Err(error) = self.check() {
             panic!("{error}");
         }
-        SegFormer { encoder: MixTransformer::new(self, device), decoder: DecodeHead::new(self, device) }
+        SegFormer {
+            encoder: MixTransformer::new(self, device),
+            decoder: DecodeHead::new(self, device),
+            input_stride: self.input_stride,
+        }
     }
 }
 
@@ -35,8 +41,19 @@ impl SegFormer {
     /// - output `[N, num_classes, H, W]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [_, _, height, width] = x.dims();
-        let logits = self.decoder.forward(self.encoder.forward(x));
+        let logits = self.decoder.forward(self.encoder.forward(self.averaged(x)));
         init::resize_bilinear(logits, [height, width])
+    }
+
+    /// The input as the encoder sees it, see [`SegFormerConfig::input_stride`].
+    pub(crate) fn averaged(&self, x: Tensor<4>) -> Tensor<4> {
+        let side = self.input_stride;
+        if side == 1 {
+            return x;
+        }
+        let [n, channels, height, width] = x.dims();
+        let (rows, cols) = (height / side, width / side);
+        x.reshape([n, channels, rows, side, cols, side]).mean_dim(5).mean_dim(3).reshape([n, channels, rows, cols])
     }
 }
 

@@ -23,11 +23,11 @@ mod run_state;
 mod trainer;
 
 pub use config::{
-    AverageConfig, DataConfig, InitSection, NetworkSection, NormalisationKind, OptimiserConfig, OutputConfig, Per, Phase,
-    TrainConfig, ValidationConfig,
+    AverageConfig, DataConfig, InitSection, NetworkSection, NormalisationKind, OptimiserConfig, OutputConfig, Per,
+    Phase, TrainConfig, ValidationConfig,
 };
 pub use log::{CSV_FILE, EpochReport, JSONL_FILE, TENSORBOARD_FOLDER};
 pub use trainer::{
-    BEST_FOLDER, CONFIG_FILE, LAST_FOLDER, PICTURES_FOLDER, Silent, StepReport, TrainOptions, TrainProgress, TrainReport,
-    train,
+    BEST_FOLDER, CONFIG_FILE, LAST_FOLDER, PICTURES_FOLDER, Silent, StepReport, TrainOptions, TrainProgress,
+    TrainReport, train,
 };

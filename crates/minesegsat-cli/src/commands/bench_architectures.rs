@@ -63,7 +63,8 @@ struct Row {
 
 pub(crate) fn run(args: &BenchArchitecturesArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag_of_resumable();
-    let text = std::fs::read_to_string(&args.config).with_context(|| format!("cannot read {}", args.config.display()))?;
+    let text =
+        std::fs::read_to_string(&args.config).with_context(|| format!("cannot read {}", args.config.display()))?;
     let bench: Bench = toml::from_str(&text).with_context(|| format!("configuration {}", args.config.display()))?;
     let base = args.config.parent().unwrap_or(Path::new("")).join(&bench.base);
     let minutes = args.minutes.or(bench.minutes);

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
 use minesegsat::dataset::{
-    self, BuildOptions, ChipLayout, Dataset, ImportOptions, MergeOptions, SampleRecord, SceneList, Split, SplitOptions, StatsOptions,
+    self, BuildOptions, ChipLayout, Dataset, ImportOptions, MergeOptions, SampleRecord, SceneList, Split, SplitOptions,
+    StatsOptions,
 };
 use minesegsat::labels::Labels;
 use minesegsat::manifest::counted;
@@ -15,7 +16,8 @@ use minesegsat::preview::{DatasetPreviewOptions, Entry, Panel, View, preview_dat
 use minesegsat::scene::{OpenOptions, RadiometryOverride};
 
 use crate::args::{
-    DatasetBuildArgs, DatasetImportArgs, DatasetInfoArgs, DatasetMergeArgs, DatasetPreviewArgs, DatasetSplitArgs, DatasetStatsArgs,
+    DatasetBuildArgs, DatasetImportArgs, DatasetInfoArgs, DatasetMergeArgs, DatasetPreviewArgs, DatasetSplitArgs,
+    DatasetStatsArgs,
 };
 use crate::interrupt;
 use crate::progress::Bar;

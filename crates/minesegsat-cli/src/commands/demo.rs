@@ -157,7 +157,8 @@ fn make(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -> any
         .chain([format!("data.dataset={:?}", set.to_string_lossy())])
         .collect();
     let config = TrainConfig::parse(CONFIG, "of the demo", &settings)?;
-    let watcher = Recorder { watcher: Watcher::new(quiet, &config.validation.metric), epochs: std::sync::Mutex::default() };
+    let watcher =
+        Recorder { watcher: Watcher::new(quiet, &config.validation.metric), epochs: std::sync::Mutex::default() };
     let run = folder.join("run");
     let trained = train(&config, &TrainOptions { run, resume: false }, &watcher, cancel)?;
     watcher.watcher.clear();

@@ -11,10 +11,11 @@ use minesegsat::evaluate::{
     EvaluateOptions, Evaluation, METRICS_FILE, Metric, PAPER_THRESHOLD, PATCHES_FILE, Protocol, REPORT_FILE,
     SITES_FILE, ThresholdChoice, evaluate,
 };
+use minesegsat::predict::ModelDescription;
 use minesegsat_nn::{BurnSegmenter, parse_device};
 
 use crate::args::{EvaluateArgs, ProtocolArg, ThresholdArg};
-use crate::commands::predict::describe;
+use crate::commands::predict::{absent_bands, describe};
 use crate::interrupt;
 use crate::progress::Bar;
 
@@ -48,7 +49,8 @@ pub(crate) fn run(args: &EvaluateArgs, quiet: bool) -> anyhow::Result<ExitCode> 
         probabilities: args.write_probabilities,
         overwrite: args.overwrite,
     };
-    let description = describe(card);
+    let absent = absent_bands(card, |band| dataset.card().bands.contains(&band));
+    let description = ModelDescription { absent, ..describe(card) };
     let bar = Bar::named(quiet || args.json, "evaluating");
     let found = evaluate(&description, &segmenter, &dataset, &args.output, &options, &bar, cancel);
     bar.clear();

@@ -32,7 +32,7 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         tracing::warn!("{warning}");
     }
 
-    let absent = absent_bands(card, &scene);
+    let absent = absent_bands(card, |band| scene.band(band).is_some());
     if !absent.is_empty() {
         let count = card.band_dropout_max;
         tracing::warn!(
@@ -73,9 +73,9 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The bands that a scene lacks, where the model can do without so many.
-fn absent_bands(card: &ModelCard, scene: &Scene) -> Vec<Band> {
-    let absent: Vec<Band> = card.bands.iter().copied().filter(|&band| scene.band(band).is_none()).collect();
+/// The bands that a scene or data set lacks, where the model can do without so many.
+pub(crate) fn absent_bands(card: &ModelCard, has: impl Fn(Band) -> bool) -> Vec<Band> {
+    let absent: Vec<Band> = card.bands.iter().copied().filter(|&band| !has(band)).collect();
     if absent.len() <= card.band_dropout_max { absent } else { Vec::new() }
 }
 
@@ -91,6 +91,7 @@ pub(crate) fn describe(card: &ModelCard) -> ModelDescription {
         "title": card.title,
         "licence": card.licence,
         "weights_sha256": card.weights_sha256,
+        "network": card.architecture.title(),
         "architecture": card.architecture,
         "normalisation": card.normalisation,
         "classes": card.classes,

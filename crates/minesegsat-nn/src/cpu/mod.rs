@@ -34,6 +34,8 @@ const GATHERED_ROWS: usize = 4096;
 
 /// A SegFormer for inference on the CPU.
 pub(crate) struct CpuSegFormer {
+    /// Side of the squares of pixels that are averaged first.
+    input_stride: usize,
     stages: Vec<Stage>,
     /// Projection of each stage to the decoder's width, `[embed_dim, D]`.
     projections: Vec<Vec<f32>>,
@@ -43,6 +45,7 @@ pub(crate) struct CpuSegFormer {
 /// Buffers kept from patch to patch.
 #[derive(Default)]
 pub(crate) struct Workspace {
+    averaged: Vec<f32>,
     image: Vec<f32>,
     gathered: Vec<f32>,
     tokens: Vec<f32>,
@@ -353,6 +356,7 @@ impl CpuSegFormer {
         let stages = encoder.embeddings.iter().zip(&encoder.transformers).zip(&encoder.layer_norm);
         let [classes, width, _, _] = head.classifier.weight.dims();
         Self {
+            input_stride: network.input_stride,
             stages: stages.map(|((embed, blocks), norm)| Stage::of(embed, blocks, norm)).collect(),
             projections: head.layers.iter().map(|layer| values(layer.weight.val())).collect(),
             classifier: Classifier {
@@ -368,8 +372,20 @@ impl CpuSegFormer {
     /// - `logits`: `[num_classes, H, W]`
     pub(crate) fn forward(&self, patch: &[f32], size: [usize; 2], ws: &mut Workspace, logits: &mut [f32]) {
         let mut image = std::mem::take(&mut ws.image);
-        resize(&mut image, patch.len());
-        kernels::channels_last(patch, self.stages[0].embed.in_channels, &mut image);
+        let channels = self.stages[0].embed.in_channels;
+        let full = size;
+        let size = size.map(|len| len / self.input_stride);
+        if self.input_stride > 1 {
+            let mut averaged = std::mem::take(&mut ws.averaged);
+            resize(&mut averaged, channels * size[0] * size[1]);
+            average(patch, full, self.input_stride, &mut averaged);
+            resize(&mut image, averaged.len());
+            kernels::channels_last(&averaged, channels, &mut image);
+            ws.averaged = averaged;
+        } else {
+            resize(&mut image, patch.len());
+            kernels::channels_last(patch, channels, &mut image);
+        }
         let mut outputs = std::mem::take(&mut ws.stages);
         let mut sizes = [size; 4];
         for i in 0..4 {
@@ -385,9 +401,26 @@ impl CpuSegFormer {
         let [a, b, c, d] = &ws.projected;
         resize(&mut ws.logits, self.classifier.bias.len() * sizes[0][0] * sizes[0][1]);
         self.classifier.forward([(a, sizes[0]), (b, sizes[1]), (c, sizes[2]), (d, sizes[3])], &mut ws.logits);
-        kernels::resize_planes(&ws.logits, sizes[0], logits, size);
+        kernels::resize_planes(&ws.logits, sizes[0], logits, full);
         ws.image = image;
         ws.stages = outputs;
+    }
+}
+
+/// Means of squares of `side` pixels, plane by plane.
+///
+/// # Shapes
+/// - `x`: `[planes, size[0], size[1]]`; `out`: `[planes, size[0] / side, size[1] / side]`
+fn average(x: &[f32], [height, width]: [usize; 2], side: usize, out: &mut [f32]) {
+    let (rows, cols) = (height / side, width / side);
+    let scale = 1.0 / (side * side) as f32;
+    for (plane, out) in x.chunks_exact(height * width).zip(out.chunks_exact_mut(rows * cols)) {
+        for (row, out) in out.chunks_exact_mut(cols).enumerate() {
+            for (col, out) in out.iter_mut().enumerate() {
+                let lines = (0..side).map(|y| &plane[(row * side + y) * width + col * side..][..side]);
+                *out = lines.flatten().sum::<f32>() * scale;
+            }
+        }
     }
 }
 
@@ -446,9 +479,13 @@ mod tests {
             decoder_dim: 40,
             ..Variant::B0.config(5, 3)
         };
-        for (config, size) in
-            [(tiny.clone(), [32, 32]), (tiny.clone(), [64, 160]), (tiny, [72, 40]), (SegFormerConfig::b0(), [96, 64])]
-        {
+        for (config, size) in [
+            (tiny.clone(), [32, 32]),
+            (SegFormerConfig { input_stride: 2, ..tiny.clone() }, [64, 192]),
+            (tiny.clone(), [64, 160]),
+            (tiny, [72, 40]),
+            (SegFormerConfig::b0(), [96, 64]),
+        ] {
             let (expected, found) = both(config, size);
             let scale = expected.iter().fold(0.0_f32, |max, v| max.max(v.abs()));
             let difference = expected.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max);

@@ -109,6 +109,9 @@ pub struct NetworkSection {
     /// Width of the decoder (SegFormer).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder_dim: Option<usize>,
+    /// Side of the squares of pixels that the network sees the means of (SegFormer).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_stride: Option<usize>,
 }
 
 /// `[init]`
@@ -252,6 +255,7 @@ impl Default for NetworkSection {
             depths: None,
             num_heads: None,
             decoder_dim: None,
+            input_stride: None,
         }
     }
 }
@@ -327,12 +331,14 @@ impl TrainConfig {
             config.depths = section.depths.unwrap_or(config.depths);
             config.num_heads = section.num_heads.unwrap_or(config.num_heads);
             config.decoder_dim = section.decoder_dim.unwrap_or(config.decoder_dim);
+            config.input_stride = section.input_stride.unwrap_or(config.input_stride);
         } else {
             let only = [
                 ("network.embed_dims", section.embed_dims.is_some()),
                 ("network.depths", section.depths.is_some()),
                 ("network.num_heads", section.num_heads.is_some()),
                 ("network.decoder_dim", section.decoder_dim.is_some()),
+                ("network.input_stride", section.input_stride.is_some()),
             ];
             if let Some((name, _)) = only.into_iter().find(|(_, is_set)| *is_set) {
                 let accepted = "this key is for SegFormer networks".to_owned();
@@ -446,11 +452,8 @@ impl Phase {
 
 /// Applies one `key=value`.
 fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
-    let refuse = |accepted: &str| Error::Argument {
-        name: "setting",
-        value: setting.to_owned(),
-        accepted: accepted.to_owned(),
-    };
+    let refuse =
+        |accepted: &str| Error::Argument { name: "setting", value: setting.to_owned(), accepted: accepted.to_owned() };
     let (key, value) = setting.split_once('=').ok_or_else(|| refuse("`section.key=value` is expected"))?;
     let value = format!("v = {value}")
         .parse::<toml::Table>()
@@ -547,7 +550,10 @@ mod tests {
         let message = |text: &str| parse(text, &[]).unwrap_err().to_string();
         let unknown = message("[data]\npatchsize = 3");
         assert!(unknown.starts_with("configuration test.toml: at line 2"), "{unknown}");
-        assert!(unknown.contains("unknown field `patchsize`") && unknown.ends_with("did you mean `patch_size`?"), "{unknown}");
+        assert!(
+            unknown.contains("unknown field `patchsize`") && unknown.ends_with("did you mean `patch_size`?"),
+            "{unknown}"
+        );
         assert!(message("[los]\nname = \"dice\"").ends_with("did you mean `loss`?"));
         assert!(message("[loss]\nname = \"tverski\"").ends_with("did you mean `tversky`?"));
         assert!(message("[loss]\nname = \"tversky\"\nalfa = 1").ends_with("did you mean `alpha`?"));

@@ -42,7 +42,8 @@ pub(super) fn sheet(
         let step = patch.size.0.max(patch.size.1).div_ceil(PANEL);
         rows.push([colours(&patch, channels, step), answer(&patch, &p, step)]);
     }
-    let width = rows.iter().map(|row| row.iter().map(|panel| panel.width + GAP).sum::<usize>()).max().unwrap_or(0) + GAP;
+    let width =
+        rows.iter().map(|row| row.iter().map(|panel| panel.width + GAP).sum::<usize>()).max().unwrap_or(0) + GAP;
     let height = rows.iter().map(|row| row[0].height + GAP).sum::<usize>() + GAP;
     let mut sheet = Panel { width, height, pixels: vec![BACKGROUND; width * height] };
     let mut top = GAP;

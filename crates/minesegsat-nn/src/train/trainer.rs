@@ -34,8 +34,8 @@ use super::{
     run_state::{Checkpoints, Position},
 };
 use crate::{
-    AdamW, BurnSegmenter, Checkpoint, Error, FORMAT_VERSION, Model, ModelCard, Network, NetworkConfig, Normalisation, Result,
-    Training, WEIGHTS_FILE, init::SplitMix64, loss::Target, parse_device, save_model, schedule::LearningRate,
+    AdamW, BurnSegmenter, Checkpoint, Error, FORMAT_VERSION, Model, ModelCard, Network, NetworkConfig, Normalisation,
+    Result, Training, WEIGHTS_FILE, init::SplitMix64, loss::Target, parse_device, save_model, schedule::LearningRate,
 };
 
 /// The resolved configuration in a run's folder.
@@ -228,7 +228,13 @@ impl<'a> Run<'a> {
                 let is_last = epoch + 1 == end;
                 let is_due = (epoch + 1).is_multiple_of(config.validation.every) || is_last;
                 let validation = if is_due { Some(self.validate(progress, cancel)?) } else { None };
-                stopped_early = self.end_epoch(validation.as_ref(), trained, waited, before + timer.elapsed().as_secs_f64(), progress)?;
+                stopped_early = self.end_epoch(
+                    validation.as_ref(),
+                    trained,
+                    waited,
+                    before + timer.elapsed().as_secs_f64(),
+                    progress,
+                )?;
                 let is_over = is_last || stopped_early;
                 if is_over || saved.elapsed().as_secs() >= config.output.checkpoint_seconds {
                     self.save()?;
@@ -259,8 +265,7 @@ impl<'a> Run<'a> {
         let mut batches = self.setting.loader.epoch(epoch, first);
         let mut crops = 0;
         while self.state.position.batch < self.setting.batches {
-            let step: Vec<Batch> =
-                batches.by_ref().take(accumulate).collect::<minesegsat::Result<_>>()?;
+            let step: Vec<Batch> = batches.by_ref().take(accumulate).collect::<minesegsat::Result<_>>()?;
             if step.is_empty() {
                 break;
             }
@@ -344,7 +349,9 @@ impl<'a> Run<'a> {
         let value = metrics.as_ref().and_then(|metrics| metrics.get(&config.validation.metric).copied());
         let best = self.state.position.best;
         let is_best = value.is_some_and(|value| {
-            best.is_none_or(|(_, best)| if is_smaller_better(&config.validation.metric) { value < best } else { value > best })
+            best.is_none_or(
+                |(_, best)| if is_smaller_better(&config.validation.metric) { value < best } else { value > best },
+            )
         });
         let epoch = self.state.position.epoch;
         if let (true, Some(value), Some(metrics)) = (is_best, value, &metrics) {
@@ -444,7 +451,9 @@ impl<'a> Setting<'a> {
         let bands = if config.data.bands.is_empty() { default_bands(&dataset) } else { config.data.bands.clone() };
         let network = config.network(bands.len())?;
         let divisor = network.size_divisor();
-        for (name, size) in [("data.patch_size", config.data.patch_size), ("validation.window", config.validation.window)] {
+        for (name, size) in
+            [("data.patch_size", config.data.patch_size), ("validation.window", config.validation.window)]
+        {
             if !size.is_multiple_of(divisor) {
                 let accepted = format!("a multiple of {divisor}, which {} needs", config.network.name);
                 return Err(Error::Argument { name, value: size.to_string(), accepted });
@@ -455,7 +464,10 @@ impl<'a> Setting<'a> {
         if training.iter().all(|sample| sample.mining_share == 0.0) {
             return Err(minesegsat::Error::Input {
                 location: dataset.folder().display().to_string(),
-                reason: format!("none of the {} masks of its train split has a mine: there is nothing to learn", training.len()),
+                reason: format!(
+                    "none of the {} masks of its train split has a mine: there is nothing to learn",
+                    training.len()
+                ),
             }
             .into());
         }
@@ -489,7 +501,18 @@ impl<'a> Setting<'a> {
         let card = describe(config, &dataset, &network, bands, normalisation, [training.len(), validation.len()])?;
         card.check().map_err(|reason| run_error(folder, &reason))?;
         let ignore = dataset.card().ignore;
-        Ok(Self { config, folder: folder.to_owned(), devices, network, card, reader, validation, loader, ignore, batches })
+        Ok(Self {
+            config,
+            folder: folder.to_owned(),
+            devices,
+            network,
+            card,
+            reader,
+            validation,
+            loader,
+            ignore,
+            batches,
+        })
     }
 
     fn validate_options(&self) -> ValidateOptions {
@@ -519,8 +542,7 @@ impl State {
             Some(path) => starting_weights(path, &setting.network, &setting.card.bands, config.seed)?,
         };
         let network = checkpoint.load(&setting.network, device)?.train();
-        let average =
-            (config.average.decay > 0.0).then(|| WeightAverage::new(&network, config.average.decay));
+        let average = (config.average.decay > 0.0).then(|| WeightAverage::new(&network, config.average.decay));
         let OptimiserConfig { betas, epsilon, weight_decay, .. } = config.optimiser;
         let optimiser = AdamW::new(betas.map(|beta| beta as f32), epsilon as f32, weight_decay as f32).into();
         let position = Position {
@@ -686,7 +708,10 @@ fn claim_folder(config: &TrainConfig, options: &TrainOptions) -> Result<bool> {
         if !different.is_empty() {
             return Err(run_error(
                 &options.run,
-                &format!("its run has another configuration: {}; it can only be resumed as it was", different.join(", ")),
+                &format!(
+                    "its run has another configuration: {}; it can only be resumed as it was",
+                    different.join(", ")
+                ),
             ));
         }
         return Ok(false);
@@ -734,9 +759,7 @@ fn differences(old: &str, new: &str) -> Vec<String> {
     keys.into_iter()
         // Where it runs is no part of what it is.
         .filter(|key| *key != "device" && old.get(*key) != new.get(*key))
-        .map(|key| {
-            format!("`{key}` was {}, is {}", old.get(key).unwrap_or(&none), new.get(key).unwrap_or(&none))
-        })
+        .map(|key| format!("`{key}` was {}, is {}", old.get(key).unwrap_or(&none), new.get(key).unwrap_or(&none)))
         .collect()
 }
 
@@ -775,7 +798,12 @@ fn describe(
     let classes = match network.num_classes() {
         1 => vec!["mining".to_owned()],
         n => (0..n)
-            .map(|i| set.classes.iter().find(|c| usize::from(c.value) == i).map_or_else(|| format!("class{i}"), |c| c.name.clone()))
+            .map(|i| {
+                set.classes
+                    .iter()
+                    .find(|c| usize::from(c.value) == i)
+                    .map_or_else(|| format!("class{i}"), |c| c.name.clone())
+            })
             .collect(),
     };
     Ok(ModelCard {
@@ -803,10 +831,7 @@ fn describe(
 }
 
 fn metrics_of(validation: &Validation) -> BTreeMap<String, f64> {
-    Validation::METRICS
-        .iter()
-        .filter_map(|name| Some(((*name).to_owned(), validation.metric(name)?)))
-        .collect()
+    Validation::METRICS.iter().filter_map(|name| Some(((*name).to_owned(), validation.metric(name)?))).collect()
 }
 
 fn described_metrics(metrics: &BTreeMap<String, f64>, epoch: usize) -> serde_json::Map<String, serde_json::Value> {
@@ -825,7 +850,11 @@ fn run_error(folder: &Path, reason: &str) -> Error {
 }
 
 /// What a panic of a backend means, and what to do.
-fn device_failure(panic: &Box<dyn std::any::Any + Send>, [n, channels, height, width]: [usize; 4], step: u64) -> String {
+fn device_failure(
+    panic: &Box<dyn std::any::Any + Send>,
+    [n, channels, height, width]: [usize; 4],
+    step: u64,
+) -> String {
     let text = panic
         .downcast_ref::<String>()
         .cloned()
@@ -863,7 +892,10 @@ mod tests {
     fn a_full_device_is_told_apart_from_one_that_is_gone() {
         let full: Box<dyn std::any::Any + Send> = Box::new("out of memory".to_owned());
         let text = device_failure(&full, [8, 12, 512, 512], 1);
-        assert!(text.contains("a batch of 8 x 12 x 512 x 512 does not fit") && text.contains("data.batch_size = 4"), "{text}");
+        assert!(
+            text.contains("a batch of 8 x 12 x 512 x 512 does not fit") && text.contains("data.batch_size = 4"),
+            "{text}"
+        );
         let gone: Box<dyn std::any::Any + Send> = Box::new("device lost");
         assert!(device_failure(&gone, [8, 12, 512, 512], 7).starts_with("it failed at step 7: device lost"));
     }

@@ -26,7 +26,8 @@ pub struct MergeOptions {
 /// Sets must have the same classes and kind of samples. Bands are those that all have. Where all sets are divided the parts stay
 /// as they are. Statistics are to be measured again.
 pub fn merge(sets: &[Dataset], folder: &Path, options: &MergeOptions) -> Result<Dataset> {
-    let refuse = |set: &Dataset, reason: String| Err(Error::Input { location: set.folder().display().to_string(), reason });
+    let refuse =
+        |set: &Dataset, reason: String| Err(Error::Input { location: set.folder().display().to_string(), reason });
     let Some(first) = sets.first() else {
         return Err(Error::Argument {
             name: "data sets",
@@ -46,7 +47,12 @@ pub fn merge(sets: &[Dataset], folder: &Path, options: &MergeOptions) -> Result<
         if card.origin == Origin::Chips && card.bands != expected.bands {
             return refuse(
                 set,
-                format!("its images have {}, those of {} have {}", Band::list(&card.bands), first.folder().display(), Band::list(&expected.bands)),
+                format!(
+                    "its images have {}, those of {} have {}",
+                    Band::list(&card.bands),
+                    first.folder().display(),
+                    Band::list(&expected.bands)
+                ),
             );
         }
         bands.retain(|band| card.bands.contains(band));

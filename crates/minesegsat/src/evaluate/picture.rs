@@ -75,7 +75,7 @@ pub(super) struct PatchPicture {
 pub(super) struct Scene<'a> {
     pub patch: &'a SamplePatch,
     pub bands: &'a [Band],
-    /// Of the first bands; the others are reflectance.
+    /// One per band.
     pub normalisation: &'a [BandNormalisation],
     pub ignore: u8,
 }
@@ -130,7 +130,7 @@ impl Scene<'_> {
         let pixels = self.patch.mask.len();
         let reflectance = |band: Band| -> Option<Vec<f32>> {
             let channel = self.bands.iter().position(|b| *b == band)?;
-            let how = self.normalisation.get(channel).copied().unwrap_or(BandNormalisation::IDENTITY);
+            let how = self.normalisation[channel];
             let values = &self.patch.data[channel * pixels..(channel + 1) * pixels];
             Some(values.iter().map(|v| v * how.divisor + how.offset).collect())
         };

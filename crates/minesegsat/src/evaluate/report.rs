@@ -3,11 +3,12 @@
 use std::fmt::Write;
 
 use super::chart::{Chart, forest};
-use super::evaluation::{Estimate, Evaluation, probability};
+use super::evaluation::{Estimate, Evaluation, ThresholdOrigin, probability};
 use super::picture::{FALSE_NEGATIVE, FALSE_POSITIVE, FOUND, PatchPicture, Rank};
 use super::run::{METRICS_FILE, Protocol, SITES_FILE};
 use super::sums::Metric;
 use crate::Band;
+use crate::dataset::Split;
 use crate::preview::{digest, escaped, filled};
 
 const TEMPLATE: &str = include_str!("report.html");
@@ -263,7 +264,8 @@ fn by_threshold(e: &Evaluation, figure: Figure<'_>) -> String {
         chart.dot("dot", chosen, f1, 5.5);
         chart.text("strong", chosen, f1, &format!("F1 {f1:.3}"));
     }
-    let best = e.histogram.best_f1().map_or_else(String::new, |best| {
+    let is_tuned_here = e.threshold.origin == ThresholdOrigin::Validation && e.dataset.split == Split::Val;
+    let best = e.histogram.best_f1().filter(|_| !is_tuned_here).map_or_else(String::new, |best| {
         format!(
             " In hindsight {} would have been best here (F1 {}), which nobody can know beforehand.",
             probability(best.threshold),

@@ -14,11 +14,11 @@ use super::evaluation::{
 use super::picture::{self, PatchPicture};
 use super::segment::{for_each_sample, segment_sample};
 use super::sums::{Hectares, Metric, Sums};
-use super::validate::{ValidateOptions, Validation, validate};
+use super::validate::Validation;
 use super::{report, tables};
 use crate::cog::{BandMeta, CogOptions, CogWriter};
 use crate::dataset::{Dataset, SamplePatch, SampleReader, SampleRecord, Split};
-use crate::metrics::{BoundaryCounts, Calibration, ConfusionMatrix};
+use crate::metrics::{BoundaryCounts, Calibration, ConfusionMatrix, ProbabilityHistogram};
 use crate::output::OutputTree;
 use crate::patch::BandNormalisation;
 use crate::predict::{ModelDescription, Progress};
@@ -121,10 +121,12 @@ pub fn evaluate(
     Ok(evaluation)
 }
 
-/// An error that names the bands of both, unless the set has all of the model's.
+/// An error that names the bands of both, unless the set has all of the model's, or the model can do without
+/// ([`ModelDescription::absent`]).
 pub fn check_bands(model: &ModelDescription, dataset: &Dataset) -> Result<()> {
     let found = &dataset.card().bands;
-    let missing: Vec<Band> = model.bands.iter().copied().filter(|band| !found.contains(band)).collect();
+    let is_missing = |band: &Band| !found.contains(band) && !model.absent.contains(band);
+    let missing: Vec<Band> = model.bands.iter().copied().filter(is_missing).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -145,6 +147,14 @@ struct Run<'a> {
     dataset: &'a Arc<Dataset>,
     options: &'a EvaluateOptions,
     cancel: &'a AtomicBool,
+}
+
+/// What is read of each sample.
+struct Reading {
+    reader: SampleReader,
+    /// Of each band.
+    normalisation: Vec<BandNormalisation>,
+    features: Vec<Feature>,
 }
 
 /// Where the reflectance of a feature's bands lies in what is read.
@@ -190,10 +200,17 @@ impl Progress for Passes<'_> {
 }
 
 impl Run<'_> {
+    /// The bands that the model looks at and the set has, with their channels in the network.
+    fn present(&self) -> Vec<(usize, Band)> {
+        let bands = self.model.bands.iter().copied().enumerate();
+        bands.filter(|(_, band)| !self.model.absent.contains(band)).collect()
+    }
+
     /// A reader of the model's bands and after them of those that only baselines look at, in reflectance.
-    fn reader(&self) -> Result<(SampleReader, Vec<Feature>)> {
+    fn reading(&self) -> Result<Reading> {
         let of_set = &self.dataset.card().bands;
-        let (mut bands, mut normalisation) = (self.model.bands.clone(), self.model.normalisation.clone());
+        let (mut bands, mut normalisation): (Vec<Band>, Vec<BandNormalisation>) =
+            self.present().into_iter().map(|(channel, band)| (band, self.model.normalisation[channel])).unzip();
         let mut features = Vec::new();
         for baseline in [Baseline::AllBackground, Baseline::AllMine, Baseline::Brightness, Baseline::BareSoil] {
             let Some(needed) = baseline.bands(of_set) else { continue };
@@ -208,7 +225,8 @@ impl Run<'_> {
             }
             features.push(Feature { baseline, channels, threshold: 0.5, tuned_f1: None });
         }
-        Ok((SampleReader::new(Arc::clone(self.dataset), &bands, &normalisation)?, features))
+        let reader = SampleReader::new(Arc::clone(self.dataset), &bands, &normalisation)?;
+        Ok(Reading { reader, normalisation, features })
     }
 
     /// What the protocol looks at in a sample.
@@ -233,7 +251,12 @@ impl Run<'_> {
         };
         let pixels = sample.mask.len();
         let channels = self.model.bands.len();
-        let of_model = SamplePatch { data: sample.data[..channels * pixels].to_vec(), ..sample.clone() };
+        // Absent bands are 0, as in `predict` and as band dropout leaves them in training.
+        let mut data = vec![0.0; channels * pixels];
+        for (read, (channel, _)) in self.present().into_iter().enumerate() {
+            data[channel * pixels..][..pixels].copy_from_slice(&sample.data[read * pixels..][..pixels]);
+        }
+        let of_model = SamplePatch { data, mask: Vec::new(), size: sample.size };
         segment_sample(self.segmenter, &of_model, channels, window, overlap)
     }
 
@@ -243,11 +266,14 @@ impl Run<'_> {
             ThresholdChoice::Model(value) => Ok(ThresholdUsed { value, origin: ThresholdOrigin::Model, f1: None }),
             ThresholdChoice::Given(value) => Ok(ThresholdUsed { value, origin: ThresholdOrigin::Given, f1: None }),
             ThresholdChoice::Auto => {
-                let reader = SampleReader::new(Arc::clone(self.dataset), &self.model.bands, &self.model.normalisation)?;
-                let how =
-                    ValidateOptions { window: self.options.window, overlap: self.options.overlap, threshold: 0.5 };
-                let found = validate(self.segmenter, &reader, validation, &how, progress, self.cancel)?;
-                let Some(best) = found.histogram.best_f1() else {
+                let Reading { reader, .. } = self.reading()?;
+                let ignore = self.dataset.card().ignore;
+                let mut histogram = ProbabilityHistogram::default();
+                for_each_sample(&reader, validation, SampleReader::read, progress, self.cancel, |_, sample| {
+                    histogram.add(&self.segment(&sample)?, &sample.mask, ignore);
+                    Ok(())
+                })?;
+                let Some(best) = histogram.best_f1() else {
                     return Err(Error::Input {
                         location: self.dataset.folder().display().to_string(),
                         reason:
@@ -327,7 +353,7 @@ impl Run<'_> {
         let total = training.len() + validation.len() + samples.len();
         let pass = |before: usize| Passes { inner: progress, before, total };
         let threshold = self.threshold(&validation, &pass(0))?;
-        let (reader, mut features) = self.reader()?;
+        let Reading { reader, mut features, .. } = self.reading()?;
         self.tune(&mut features, &training, &mut notes, &pass(validation.len()))?;
 
         let ignore = self.dataset.card().ignore;
@@ -528,6 +554,9 @@ impl Run<'_> {
                 "These are the samples that models learn from: the numbers say nothing of other places.".to_owned(),
             );
         }
+        if !self.model.absent.is_empty() {
+            notes.push(format!("The data set lacks {}: the model did without.", Band::list(&self.model.absent)));
+        }
         match sites {
             0 | 1 => notes.push("All patches lie in one site: there are no intervals.".to_owned()),
             2..10 => notes.push(format!(
@@ -575,7 +604,7 @@ impl Run<'_> {
             .collect();
         let f1 = |i: usize| evaluation.patches[i].counts.f1().unwrap_or(0.0);
         order.sort_by(|a, b| f1(*b).total_cmp(&f1(*a)).then(a.cmp(b)));
-        let (reader, _) = self.reader()?;
+        let Reading { reader, normalisation, .. } = self.reading()?;
         let mut pictures = Vec::new();
         for (rank, i) in picture::choose(&order, self.options.pictures) {
             if self.cancel.load(Ordering::Relaxed) {
@@ -586,7 +615,7 @@ impl Run<'_> {
             let scene = picture::Scene {
                 patch: &patch,
                 bands: reader.bands(),
-                normalisation: &self.model.normalisation,
+                normalisation: &normalisation,
                 ignore: self.dataset.card().ignore,
             };
             pictures.push(scene.draw(rank, &evaluation.patches[i], &p, evaluation.threshold.value)?);

@@ -141,7 +141,7 @@ impl Metric {
         }),
         Self::new("bce", "Cross-entropy (nats)", |s| s.calibration.log_loss()),
         Self::new("brier", "Brier score", |s| s.calibration.brier()),
-        Self::new("ece", "Expected calibration error", |s| s.calibration.error()),
+        Self::new("ece", "Calibration error (ECE)", |s| s.calibration.error()),
         Self::new("area_ratio", "Measured area / true area", |s| (s.truth_ha > 0.0).then(|| s.counted_ha / s.truth_ha)),
         Self::new("area_bias_ha", "Site area, mean error (ha)", |s| s.site_mean(0)),
         Self::new("area_mae_ha", "Site area, mean absolute error (ha)", |s| s.site_mean(1)),

@@ -32,12 +32,7 @@ pub(super) fn print(demo: &Demo) -> std::io::Result<()> {
         )?;
     }
     if let [first, .., last] = demo.years.as_slice() {
-        writeln!(
-            out,
-            "change {:>9.1}  {:>11.1}",
-            last.true_ha - first.true_ha,
-            last.measured_ha - first.measured_ha
-        )?;
+        writeln!(out, "change {:>9.1}  {:>11.1}", last.true_ha - first.true_ha, last.measured_ha - first.measured_ha)?;
     }
     writeln!(out)
 }
@@ -202,8 +197,10 @@ fn curve(out: &mut String, demo: &Demo) {
         .iter()
         .filter_map(|epoch| Some((x(epoch.epoch), y(*epoch.validation.as_ref()?.get("f1")?))))
         .collect();
-    let dots: String = scores.iter().map(|(x, y)| format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"#2a9d4a\"/>")).collect();
-    let _ = write!(out, "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"system-ui\" font-size=\"13\" fill=\"#555\">");
+    let dots: String =
+        scores.iter().map(|(x, y)| format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"#2a9d4a\"/>")).collect();
+    let _ =
+        write!(out, "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"system-ui\" font-size=\"13\" fill=\"#555\">");
     for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
         let at = y(share);
         let _ = write!(
