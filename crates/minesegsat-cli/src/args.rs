@@ -1,5 +1,6 @@
 //! What the command line accepts.
 
+mod area_sample;
 mod catalog;
 mod dataset;
 mod demo;
@@ -14,6 +15,7 @@ use std::{path::PathBuf, str::FromStr};
 use clap::{Args, Parser, Subcommand};
 use minesegsat::{Band, vector::VectorFormat};
 
+pub(crate) use self::area_sample::{AreaSampleCommand, AreaSampleDesignArgs, AreaSampleEstimateArgs};
 pub(crate) use self::catalog::{DownloadArgs, SearchArgs};
 pub(crate) use self::demo::DemoArgs;
 pub(crate) use self::simulate::SimulateArgs;
@@ -72,6 +74,9 @@ pub(crate) enum Command {
     Calibrate(CalibrateArgs),
     /// Map mining-disturbed land in a scene.
     Predict(Box<PredictArgs>),
+    /// Find out how much there really is, and how sure that is, from points of a map that somebody looks at.
+    #[command(subcommand)]
+    AreaSample(AreaSampleCommand),
     /// Make scenes of an invented landscape with mines whose truth is known to the pixel.
     Simulate(SimulateArgs),
 }

@@ -13,7 +13,7 @@ use std::{
 
 use clap::Parser;
 
-use crate::args::{Cli, Command, DatasetCommand, LabelsCommand, ModelCommand, SceneCommand};
+use crate::args::{AreaSampleCommand, Cli, Command, DatasetCommand, LabelsCommand, ModelCommand, SceneCommand};
 
 /// Large tensors come and go with every patch: an allocator that keeps them saves their page faults.
 #[global_allocator]
@@ -47,6 +47,8 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => commands::evaluate::run(args, cli.quiet),
         Command::Calibrate(args) => commands::calibrate::run(args, cli.quiet),
         Command::Predict(args) => commands::predict::run(args, cli.quiet),
+        Command::AreaSample(AreaSampleCommand::Design(args)) => commands::area_sample::design(args, cli.quiet),
+        Command::AreaSample(AreaSampleCommand::Estimate(args)) => commands::area_sample::estimate(args, cli.quiet),
         Command::Simulate(args) => commands::simulate::run(args, cli.quiet),
     };
     match result {

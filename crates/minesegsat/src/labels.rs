@@ -235,6 +235,13 @@ impl Labels {
     }
 }
 
+/// Attributes of all features of a file, whatever their shapes: formats and layers as [`Labels::read`] takes them.
+pub(crate) fn read_attributes(path: &Path, layer: Option<&str>) -> Result<Vec<Attributes>> {
+    let options = LabelOptions { layer: layer.map(str::to_owned), ..LabelOptions::default() };
+    let (layer, _) = open::read(path, &options)?;
+    Ok(layer.features.into_iter().map(|feature| feature.attributes).collect())
+}
+
 /// The box in degrees of bounds in a CRS.
 fn lon_lat_box(crs: &Crs, bounds: [f64; 4]) -> Result<LonLatBox> {
     if crs.is_geographic() {

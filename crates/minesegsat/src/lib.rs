@@ -10,7 +10,8 @@
 //!   cubic kernel, by map position)
 //! - Labels: [`labels`] (polygons of mines read, filtered, repaired, reprojected and burned into masks)
 //! - Training sets: [`labels`] (polygons in, masks out), [`dataset`] (build, split, measure, import, read)
-//! - How good a map is: [`metrics`] (counts and ratios), [`evaluate`] (models on the samples of a data set)
+//! - How good a map is: [`metrics`] (counts and ratios), [`evaluate`] (models on the samples of a data set),
+//!   [`area_sample`] (areas and accuracies with intervals, from points of a map that people look at)
 //! - How training goes: [`tensorboard`]
 //! - Maps: [`predict`] (the whole run), [`polygonize`], [`rasterize`], [`area`] (geodesic)
 //! - Scenes with known truth: [`simulate`]
@@ -23,6 +24,7 @@
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 pub mod area;
+pub mod area_sample;
 mod band;
 pub mod catalog;
 pub mod cog;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Grid, InputIdentity, Location, Result, Scene, identity, scene::SceneMetadata};
 
@@ -54,7 +54,7 @@ pub struct Software {
 }
 
 /// Where the rasters lie.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GridRecord {
     /// EPSG code.
     pub epsg: u16,

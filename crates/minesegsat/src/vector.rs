@@ -69,6 +69,8 @@ pub enum Value {
     Real(f64),
     Boolean(bool),
     Text(String),
+    /// Nothing, which only a column of [`ColumnType::OptionalText`] takes.
+    Null,
 }
 
 /// Type of an attribute of a [`FeatureLayer`].
@@ -79,9 +81,20 @@ pub enum ColumnType {
     Real,
     Boolean,
     Text,
+    /// A text that may be missing, for people to fill.
+    OptionalText,
 }
 
-/// Polygons with attributes of any kind, for [`write_layer`].
+/// What all shapes of a [`FeatureLayer`] are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "the variants say it all")]
+pub enum ShapeType {
+    #[default]
+    MultiPolygon,
+    Point,
+}
+
+/// Shapes with attributes of any kind, for [`write_layer`].
 #[derive(Debug, Clone)]
 pub struct FeatureLayer {
     /// Name of the layer: lower-case letters, digits and underscores, a letter first.
@@ -94,16 +107,25 @@ pub struct FeatureLayer {
     pub datetime: Option<jiff::Timestamp>,
     /// More on the layer, as JSON.
     pub metadata: String,
+    /// What the shapes are.
+    pub shape: ShapeType,
     /// Names (as the layer's) and types of the attributes.
     pub columns: Vec<(&'static str, ColumnType)>,
+    /// Values that a column may have, which QGIS and others offer in a list where they edit it.
+    pub choices: Vec<(&'static str, Vec<String>)>,
     /// Shapes, in the CRS of the file, each with a value per column.
-    pub features: Vec<(MultiPolygon<f64>, Vec<Value>)>,
+    pub features: Vec<(Geometry<f64>, Vec<Value>)>,
 }
 
 /// Writes a layer as a GeoPackage to exactly this path; a file that is there is replaced. The same input gives the same
 /// bytes.
 pub fn write_layer(path: &Path, crs: &Crs, layer: &FeatureLayer) -> Result<()> {
-    gpkg::write_layer(path, crs, layer)
+    write_layers(path, crs, std::slice::from_ref(layer))
+}
+
+/// Like [`write_layer`], for several layers in one file; the first is the one that programs open by default.
+pub fn write_layers(path: &Path, crs: &Crs, layers: &[FeatureLayer]) -> Result<()> {
+    gpkg::write_layers(path, crs, layers)
 }
 
 /// What a file says about where its polygons come from.

@@ -1,6 +1,6 @@
 //! `minesegsat labels`
 
-use std::{collections::BTreeMap, io::Write, path::Path, process::ExitCode, sync::atomic::Ordering};
+use std::{collections::BTreeMap, io::Write, process::ExitCode, sync::atomic::Ordering};
 
 use anyhow::Context as _;
 use minesegsat::{
@@ -171,7 +171,7 @@ fn shortened(text: &str) -> String {
 
 pub(crate) fn rasterize(args: &LabelsRasterizeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
-    let (folder, name) = output_place(&args.output)?;
+    let (folder, name) = super::output_place(&args.output)?;
     let grid = grid_like(&args.like)?;
     let outputs = OutputFolder::create(folder, &[name], args.overwrite)?;
     let labels = Labels::read(&args.labels, &args.options.options())?;
@@ -248,14 +248,6 @@ fn warn(labels: &Labels) {
         let repairs: Vec<String> = repaired.repairs.iter().map(ToString::to_string).collect();
         tracing::info!("repaired feature {}: {}", repaired.id, repairs.join(", "));
     }
-}
-
-/// Folder and file name of an output.
-fn output_place(output: &Path) -> anyhow::Result<(&Path, &str)> {
-    let name = output.file_name().and_then(|name| name.to_str());
-    let name = name.with_context(|| format!("`{}` is no name of a file", output.display()))?;
-    let folder = output.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
-    Ok((folder, name))
 }
 
 /// The pixels of a raster, or those of 10 m of a scene.

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod area_sample;
 pub(crate) mod bench_architectures;
 pub(crate) mod calibrate;
 pub(crate) mod dataset;
@@ -17,6 +18,7 @@ pub(crate) mod train;
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use minesegsat::predict::AreaOfInterest;
 use minesegsat::scene::{OpenOptions, RadiometryOverride};
 use minesegsat::vector::read_area_of_interest;
@@ -33,6 +35,14 @@ pub(crate) fn area_of_interest(bbox: Option<Bbox>, polygons: Option<&Path>) -> m
         }
         (None, None) => AreaOfInterest::Scene,
     })
+}
+
+/// Folder and file name of an output.
+pub(crate) fn output_place(output: &Path) -> anyhow::Result<(&Path, &str)> {
+    let name = output.file_name().and_then(|name| name.to_str());
+    let name = name.with_context(|| format!("`{}` is no name of a file", output.display()))?;
+    let folder = output.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    Ok((folder, name))
 }
 
 /// What the flags say of how to open a scene.

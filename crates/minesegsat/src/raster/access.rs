@@ -3,15 +3,15 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::bytes::ByteSource;
 use super::checksum::{Digests, StatedChecksum};
 use crate::{Error, Location, Result, http};
 
 /// What tells one version of an input from another, for manifests.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputIdentity {
     /// Path or URL (without its query).
     pub location: String,

@@ -12,7 +12,7 @@ use crate::area::GeodesicMeter;
 use crate::cog::{BandMeta, CogOptions, CogWriter, OverviewResampling};
 use crate::polygonize::{Connectivity, Polygonizer};
 use crate::rasterize::Rasterizer;
-use crate::vector::{ColumnType, FeatureLayer, Value, write_layer};
+use crate::vector::{ColumnType, FeatureLayer, ShapeType, Value, write_layer};
 use crate::{DataType, Grid, Pixels, Result};
 
 /// Colours of the raster of parts, by value from 0.
@@ -120,6 +120,7 @@ impl Truth {
             ),
             datetime: Some(datetime),
             metadata: metadata.to_string(),
+            shape: ShapeType::MultiPolygon,
             columns: vec![
                 ("mine_id", ColumnType::Integer),
                 ("part", ColumnType::Text),
@@ -127,6 +128,7 @@ impl Truth {
                 ("year", ColumnType::Integer),
                 ("area_ha", ColumnType::Real),
             ],
+            choices: Vec::new(),
             features: self
                 .parts
                 .iter()
@@ -138,7 +140,7 @@ impl Truth {
                         Value::Integer(year.into()),
                         Value::Real(part.area_ha),
                     ];
-                    (part.geometry.clone(), values)
+                    (part.geometry.clone().into(), values)
                 })
                 .collect(),
         };
@@ -253,7 +255,7 @@ pub(super) fn write_change(
                 Value::Integer(years.1.into()),
                 Value::Real(area_ha),
             ];
-            features.push((geometry, values));
+            features.push((geometry.into(), values));
         }
     }
     let layer = FeatureLayer {
@@ -262,12 +264,14 @@ pub(super) fn write_change(
         description: "Simulated: gain, loss and stable mining land, exactly the pixels of the raster beside".to_owned(),
         datetime: Some(datetime),
         metadata: metadata.to_string(),
+        shape: ShapeType::MultiPolygon,
         columns: vec![
             ("change", ColumnType::Text),
             ("from_year", ColumnType::Integer),
             ("to_year", ColumnType::Integer),
             ("area_ha", ColumnType::Real),
         ],
+        choices: Vec::new(),
         features,
     };
     write_layer(vector_path, &grid.crs, &layer)?;

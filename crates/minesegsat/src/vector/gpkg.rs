@@ -1,14 +1,15 @@
-//! GeoPackage 1.3 (OGC 12-128r17): an SQLite database with one layer, its spatial index and its metadata.
+//! GeoPackage 1.3 (OGC 12-128r17): an SQLite database with layers, their spatial indices and their metadata.
 
 use std::path::Path;
 
+use geo::{BoundingRect, Geometry};
 use geozero::{CoordDimensions, ToWkb};
 use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 
 use super::{
-    Attribute, ColumnType, FeatureLayer, LAYER, MinePolygon, PolygonMetadata, TITLE, Value, bounds, bounds_of_all,
-    geometry, vector_error,
+    Attribute, ColumnType, FeatureLayer, LAYER, MinePolygon, PolygonMetadata, ShapeType, TITLE, Value, geometry,
+    vector_error,
 };
 use crate::{Crs, Error, Result};
 
@@ -86,6 +87,35 @@ INSERT INTO gpkg_spatial_ref_sys VALUES
   ('Undefined geographic SRS', 0, 'NONE', 0, 'undefined', 'undefined geographic coordinate reference system');
 ";
 
+/// Tables of the extension "schema" (annex F.9), for files in which columns have lists of values.
+const CHOICES: &str = r"
+CREATE TABLE gpkg_data_columns (
+  table_name TEXT NOT NULL,
+  column_name TEXT NOT NULL,
+  name TEXT,
+  title TEXT,
+  description TEXT,
+  mime_type TEXT,
+  constraint_name TEXT,
+  CONSTRAINT pk_gdc PRIMARY KEY (table_name, column_name),
+  CONSTRAINT gdc_tn UNIQUE (table_name, name)
+);
+CREATE TABLE gpkg_data_column_constraints (
+  constraint_name TEXT NOT NULL,
+  constraint_type TEXT NOT NULL,
+  value TEXT,
+  min NUMERIC,
+  min_is_inclusive BOOLEAN,
+  max NUMERIC,
+  max_is_inclusive BOOLEAN,
+  description TEXT,
+  CONSTRAINT gdcc_ntv UNIQUE (constraint_name, constraint_type, value)
+);
+INSERT INTO gpkg_extensions VALUES
+  ('gpkg_data_columns', NULL, 'gpkg_schema', 'http://www.geopackage.org/spec121/#extension_schema', 'read-write'),
+  ('gpkg_data_column_constraints', NULL, 'gpkg_schema', 'http://www.geopackage.org/spec121/#extension_schema', 'read-write');
+";
+
 /// Triggers of the spatial index (annex F.3 of the standard), which call functions that programs which edit GeoPackages
 /// bring along. Made after the rows: the index is filled here. `{layer}` stands for the layer's name.
 const TRIGGERS: &str = r"
@@ -132,7 +162,7 @@ pub(super) fn write(path: &Path, crs: &Crs, polygons: &[MinePolygon], metadata: 
             Attribute::Real(value) => Value::Real(value),
             Attribute::Boolean(value) => Value::Boolean(value),
         });
-        (polygon.geometry.clone(), values.to_vec())
+        (geometry(&polygon.geometry), values.to_vec())
     };
     let layer = FeatureLayer {
         name: LAYER,
@@ -140,6 +170,7 @@ pub(super) fn write(path: &Path, crs: &Crs, polygons: &[MinePolygon], metadata: 
         description: metadata.description(),
         datetime: metadata.datetime,
         metadata: metadata.json()?,
+        shape: ShapeType::MultiPolygon,
         columns: vec![
             ("id", ColumnType::Integer),
             ("area_ha", ColumnType::Real),
@@ -149,14 +180,14 @@ pub(super) fn write(path: &Path, crs: &Crs, polygons: &[MinePolygon], metadata: 
             ("touches_edge", ColumnType::Boolean),
             ("touches_nodata", ColumnType::Boolean),
         ],
+        choices: Vec::new(),
         features: polygons.iter().map(row).collect(),
     };
-    write_layer(path, crs, &layer)
+    write_layers(path, crs, &[layer])
 }
 
-pub(super) fn write_layer(path: &Path, crs: &Crs, layer: &FeatureLayer) -> Result<()> {
-    let names = layer.columns.iter().map(|column| column.0).chain([layer.name]);
-    for name in names {
+pub(super) fn write_layers(path: &Path, crs: &Crs, layers: &[FeatureLayer]) -> Result<()> {
+    for name in layers.iter().flat_map(|layer| layer.columns.iter().map(|column| column.0).chain([layer.name])) {
         let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
             && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         if !is_name {
@@ -167,7 +198,7 @@ pub(super) fn write_layer(path: &Path, crs: &Crs, layer: &FeatureLayer) -> Resul
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    write_database(path, crs, layer).map_err(|error| match error {
+    write_database(path, crs, layers).map_err(|error| match error {
         Failure::Sqlite(error) => vector_error(path)(error),
         Failure::Other(error) => error,
     })
@@ -181,20 +212,36 @@ fn layer_schema(layer: &FeatureLayer) -> String {
         .iter()
         .map(|(column, kind)| {
             let kind = match kind {
-                ColumnType::Integer => "INTEGER",
-                ColumnType::Real => "DOUBLE",
-                ColumnType::Boolean => "BOOLEAN",
-                ColumnType::Text => "TEXT",
+                ColumnType::Integer => "INTEGER NOT NULL",
+                ColumnType::Real => "DOUBLE NOT NULL",
+                ColumnType::Boolean => "BOOLEAN NOT NULL",
+                ColumnType::Text => "TEXT NOT NULL",
+                ColumnType::OptionalText => "TEXT",
             };
-            format!(",\n  {column} {kind} NOT NULL")
+            format!(",\n  {column} {kind}")
         })
         .collect();
+    let shape = shape_name(layer.shape);
     format!(
-        "CREATE TABLE {name} (\n  fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,\n  geom MULTIPOLYGON{columns}\n);\n\
+        "CREATE TABLE {name} (\n  fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,\n  geom {shape}{columns}\n);\n\
          CREATE VIRTUAL TABLE rtree_{name}_geom USING rtree(id, minx, maxx, miny, maxy);\n\
          INSERT INTO gpkg_extensions VALUES ('{name}', 'geom', 'gpkg_rtree_index', \
          'http://www.geopackage.org/spec120/#extension_rtree', 'write-only');"
     )
+}
+
+/// Name of a type of geometry in the standard.
+const fn shape_name(shape: ShapeType) -> &'static str {
+    match shape {
+        ShapeType::MultiPolygon => "MULTIPOLYGON",
+        ShapeType::Point => "POINT",
+    }
+}
+
+/// Bounds of a geometry: min x, min y, max x, max y.
+fn bounds(geometry: &Geometry<f64>) -> Option<[f64; 4]> {
+    let rect = geometry.bounding_rect()?;
+    Some([rect.min().x, rect.min().y, rect.max().x, rect.max().y])
 }
 
 /// What can go wrong inside, before the path is known.
@@ -215,7 +262,7 @@ impl From<Error> for Failure {
     }
 }
 
-fn write_database(path: &Path, crs: &Crs, layer: &FeatureLayer) -> std::result::Result<(), Failure> {
+fn write_database(path: &Path, crs: &Crs, layers: &[FeatureLayer]) -> std::result::Result<(), Failure> {
     // No URI flag: a path may contain any character.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut database = Connection::open_with_flags(path, flags)?;
@@ -226,62 +273,94 @@ fn write_database(path: &Path, crs: &Crs, layer: &FeatureLayer) -> std::result::
     database.pragma_update(None, "user_version", USER_VERSION)?;
     let transaction = database.transaction()?;
     transaction.execute_batch(SCHEMA)?;
-    transaction.execute_batch(&layer_schema(layer))?;
-    write_tables(&transaction, path, crs, layer)?;
-    transaction.execute_batch(&TRIGGERS.replace("{layer}", layer.name))?;
+    for layer in layers {
+        transaction.execute_batch(&layer_schema(layer))?;
+    }
+    write_systems(&transaction, crs)?;
+    if layers.iter().any(|layer| !layer.choices.is_empty()) {
+        transaction.execute_batch(CHOICES)?;
+    }
+    for (number, layer) in (1i64..).zip(layers) {
+        write_tables(&transaction, path, crs, number, layer)?;
+        transaction.execute_batch(&TRIGGERS.replace("{layer}", layer.name))?;
+    }
     transaction.commit()?;
     database.close().map_err(|(_, error)| error.into())
 }
 
+fn write_systems(database: &Transaction<'_>, crs: &Crs) -> rusqlite::Result<()> {
+    let mut insert = database.prepare("INSERT INTO gpkg_spatial_ref_sys VALUES (?1, ?2, 'EPSG', ?2, ?3, NULL)")?;
+    insert.execute(params![Crs::WGS84.name(), Crs::WGS84.epsg(), Crs::WGS84.wkt()])?;
+    if *crs != Crs::WGS84 {
+        insert.execute(params![crs.name(), crs.epsg(), crs.wkt()])?;
+    }
+    Ok(())
+}
+
+/// The rows of a layer; `number` counts the layers from 1.
 fn write_tables(
     database: &Transaction<'_>,
     path: &Path,
     crs: &Crs,
+    number: i64,
     layer: &FeatureLayer,
 ) -> std::result::Result<(), Failure> {
     let epsg = crs.epsg();
-    let mut insert = database.prepare("INSERT INTO gpkg_spatial_ref_sys VALUES (?1, ?2, 'EPSG', ?2, ?3, NULL)")?;
-    insert.execute(params![Crs::WGS84.name(), Crs::WGS84.epsg(), Crs::WGS84.wkt()])?;
-    if *crs != Crs::WGS84 {
-        insert.execute(params![crs.name(), epsg, crs.wkt()])?;
-    }
-
     // The scene's own time keeps the file the same, byte for byte, when it is made again.
     let time = layer.datetime.unwrap_or(jiff::Timestamp::UNIX_EPOCH).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-    let bounds_of_layer = bounds_of_all(layer.features.iter().map(|(geometry, _)| geometry));
+    let bounds_of_layer = layer
+        .features
+        .iter()
+        .filter_map(|(geometry, _)| bounds(geometry))
+        .reduce(|a, b| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]);
     let [min_x, min_y, max_x, max_y] = bounds_of_layer.map_or([None; 4], |b| b.map(Some));
     database.execute(
         "INSERT INTO gpkg_contents VALUES (?1, 'features', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![layer.name, layer.title, layer.description, time, min_x, min_y, max_x, max_y, epsg],
     )?;
     database.execute(
-        "INSERT INTO gpkg_geometry_columns VALUES (?1, 'geom', 'MULTIPOLYGON', ?2, 0, 0)",
-        params![layer.name, epsg],
+        "INSERT INTO gpkg_geometry_columns VALUES (?1, 'geom', ?3, ?2, 0, 0)",
+        params![layer.name, epsg, shape_name(layer.shape)],
     )?;
     database.execute(
-        "INSERT INTO gpkg_metadata VALUES (1, 'dataset', 'https://www.iana.org/assignments/media-types/application/json', \
+        "INSERT INTO gpkg_metadata VALUES (?2, 'dataset', 'https://www.iana.org/assignments/media-types/application/json', \
          'application/json', ?1)",
-        params![layer.metadata],
+        params![layer.metadata, number],
     )?;
     database.execute(
-        "INSERT INTO gpkg_metadata_reference VALUES ('table', ?1, NULL, NULL, ?2, 1, NULL)",
-        params![layer.name, time],
+        "INSERT INTO gpkg_metadata_reference VALUES ('table', ?1, NULL, NULL, ?2, ?3, NULL)",
+        params![layer.name, time, number],
     )?;
 
+    for (column, values) in &layer.choices {
+        let name = format!("{}_{column}", layer.name);
+        database.execute(
+            "INSERT INTO gpkg_data_columns VALUES (?1, ?2, NULL, NULL, NULL, NULL, ?3)",
+            params![layer.name, column, name],
+        )?;
+        for value in values {
+            database.execute(
+                "INSERT INTO gpkg_data_column_constraints VALUES (?1, 'enum', ?2, NULL, NULL, NULL, NULL, ?2)",
+                params![name, value],
+            )?;
+        }
+    }
     let places: String = (0..layer.columns.len()).map(|k| format!(", ?{}", k + 3)).collect();
     let mut row = database.prepare(&format!("INSERT INTO {} VALUES (?1, ?2{places})", layer.name))?;
     let mut index = database.prepare(&format!("INSERT INTO rtree_{}_geom VALUES (?1, ?2, ?3, ?4, ?5)", layer.name))?;
     for (fid, (shape, values)) in (1i64..).zip(&layer.features) {
         let bounds = bounds(shape);
-        let envelope = bounds.map_or_else(Vec::new, |[min_x, min_y, max_x, max_y]| vec![min_x, max_x, min_y, max_y]);
-        let blob = geometry(shape)
-            .to_gpkg_wkb(CoordDimensions::xy(), Some(i32::from(epsg)), envelope)
-            .map_err(vector_error(path))?;
+        let envelope = bounds
+            .filter(|_| layer.shape != ShapeType::Point)
+            .map_or_else(Vec::new, |[min_x, min_y, max_x, max_y]| vec![min_x, max_x, min_y, max_y]);
+        let blob =
+            shape.to_gpkg_wkb(CoordDimensions::xy(), Some(i32::from(epsg)), envelope).map_err(vector_error(path))?;
         let cells = [Cell::Integer(fid), Cell::Blob(blob)].into_iter().chain(values.iter().map(|value| match value {
             Value::Integer(value) => Cell::Integer(*value),
             Value::Real(value) => Cell::Real(*value),
             Value::Boolean(value) => Cell::Integer(i64::from(*value)),
             Value::Text(value) => Cell::Text(value.clone()),
+            Value::Null => Cell::Null,
         }));
         row.execute(rusqlite::params_from_iter(cells))?;
         if let Some([min_x, min_y, max_x, max_y]) = bounds {

@@ -1,0 +1,155 @@
+//! What an interpreter has found: the files to fill, read again.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::design::Design;
+use super::files::{ID, LAYER, REFERENCE_CLASS, SAMPLE_FILES};
+use crate::labels::{Attributes, read_attributes};
+use crate::{Error, Result};
+
+/// Places of classes by place of points; `None` where a point is not filled.
+#[derive(Debug)]
+pub(super) struct Answers {
+    pub(super) path: PathBuf,
+    pub(super) classes: Vec<Option<usize>>,
+}
+
+/// Reads a file, or whichever of the design's own has answers.
+pub(super) fn read(folder: &Path, design: &Design, file: Option<&Path>, layer: Option<&str>) -> Result<Answers> {
+    if let Some(path) = file {
+        return read_file(design, path, layer);
+    }
+    let mut filled = Vec::new();
+    for path in SAMPLE_FILES.map(|name| folder.join(name)) {
+        if path.is_file() {
+            let answers = read_file(design, &path, layer)?;
+            if answers.classes.iter().any(Option::is_some) {
+                filled.push(answers);
+            }
+        }
+    }
+    let fail = |reason: String| Error::Input { location: folder.display().to_string(), reason };
+    match filled.len() {
+        0 => Err(fail(format!(
+            "none of {} has a `{REFERENCE_CLASS}` that is filled; name another file with `--reference`",
+            SAMPLE_FILES.join(", ")
+        ))),
+        1 => Ok(filled.swap_remove(0)),
+        _ => {
+            let names: Vec<_> = filled.iter().filter_map(|answers| answers.path.file_name()?.to_str()).collect();
+            Err(fail(format!("{} are filled; name the one to read with `--reference`", names.join(" and "))))
+        }
+    }
+}
+
+fn read_file(design: &Design, path: &Path, layer: Option<&str>) -> Result<Answers> {
+    let fail = |reason: String| Error::Vector { path: path.to_owned(), reason };
+    let rows = if is_table(path) { read_table(path)? } else { read_features(path, layer)? };
+    if rows.is_empty() {
+        return Err(fail("has no points".to_owned()));
+    }
+    let mut classes: Vec<Option<usize>> = vec![None; design.samples.len()];
+    let mut seen = vec![false; design.samples.len()];
+    let mut wrong = Vec::new();
+    for row in &rows {
+        let value = |name: &str| {
+            row.iter().find(|(key, _)| key.trim().eq_ignore_ascii_case(name)).map(|(_, value)| text(value))
+        };
+        let (Some(id), Some(answer)) = (value(ID), value(REFERENCE_CLASS)) else {
+            let names: Vec<&str> = row.keys().map(String::as_str).collect();
+            return Err(fail(format!(
+                "needs the columns `{ID}` and `{REFERENCE_CLASS}`; it has {}",
+                if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+            )));
+        };
+        // A line of a spreadsheet without anything in it.
+        if id.is_empty() && answer.is_empty() {
+            continue;
+        }
+        let place = number(&id).filter(|id| (1..=design.samples.len()).contains(id)).map(|id| id - 1);
+        let Some(place) = place else {
+            return Err(fail(format!("id `{id}` is no point of the design, which are 1 to {}", design.samples.len())));
+        };
+        if seen[place] {
+            return Err(fail(format!("id `{id}` is there twice")));
+        }
+        seen[place] = true;
+        if answer.is_empty() {
+            continue;
+        }
+        let is_meant = |class: &super::ClassRecord| {
+            class.name.eq_ignore_ascii_case(&answer) || number(&answer) == Some(usize::from(class.value))
+        };
+        match design.classes.iter().position(is_meant) {
+            Some(class) => classes[place] = Some(class),
+            None => wrong.push(format!("`{answer}` (id {id})")),
+        }
+    }
+    if !wrong.is_empty() {
+        const SHOWN: usize = 8;
+        let names: Vec<&str> = design.classes.iter().map(|class| class.name.as_str()).collect();
+        let more = if wrong.len() > SHOWN { format!(" and {} more", wrong.len() - SHOWN) } else { String::new() };
+        wrong.truncate(SHOWN);
+        return Err(fail(format!(
+            "`{REFERENCE_CLASS}` has {}{more}; accepted are {}",
+            wrong.join(", "),
+            names.join(", ")
+        )));
+    }
+    Ok(Answers { path: path.to_owned(), classes })
+}
+
+/// A value as somebody would write it into a table.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.trim().to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// A whole number, as programs write it that take every number for a real one too: `12`, `12.0`.
+fn number(text: &str) -> Option<usize> {
+    let number: f64 = text.parse().ok()?;
+    (number >= 0.0 && number < 2f64.powi(53) && number.fract() == 0.0).then_some(number as usize)
+}
+
+fn is_table(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    ["csv", "tsv", "txt"].iter().any(|table| extension.eq_ignore_ascii_case(table))
+}
+
+/// The layer of the points, whatever the format; one layer alone may have any name.
+fn read_features(path: &Path, layer: Option<&str>) -> Result<Vec<Attributes>> {
+    match layer {
+        Some(_) => read_attributes(path, layer),
+        None => read_attributes(path, Some(LAYER)).or_else(|_| read_attributes(path, None)),
+    }
+}
+
+/// A table with commas, or with the semicolons or tabs that spreadsheets write in other countries.
+fn read_table(path: &Path) -> Result<Vec<Attributes>> {
+    let bytes = fs_err::read(path)?;
+    // Remarks may have any letters; the program that saved them may not have asked.
+    let text = match std::str::from_utf8(&bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => encoding_rs::WINDOWS_1252.decode(&bytes).0.into_owned(),
+    };
+    let text = text.trim_start_matches('\u{feff}');
+    let header = text.lines().next().unwrap_or_default();
+    let count = |delimiter: char| header.matches(delimiter).count();
+    let delimiter = [',', ';', '\t'].into_iter().rev().max_by_key(|delimiter| count(*delimiter)).unwrap_or(',');
+    let fail = |error: csv::Error| Error::Vector { path: path.to_owned(), reason: format!("it is no table: {error}") };
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter as u8).flexible(true).from_reader(text.as_bytes());
+    let names = reader.headers().map_err(fail)?.clone();
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(fail)?;
+        // Fields that are left out at the end of a line are empty.
+        let cell = |place: usize| Value::from(record.get(place).unwrap_or_default());
+        rows.push(names.iter().enumerate().map(|(place, name)| (name.to_owned(), cell(place))).collect());
+    }
+    Ok(rows)
+}
