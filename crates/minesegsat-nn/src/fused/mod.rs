@@ -17,6 +17,7 @@ mod layers;
 mod linear;
 mod operation;
 mod patch_conv;
+mod pool;
 mod sums;
 mod upsample;
 
@@ -32,6 +33,7 @@ pub(crate) use self::{
     layers::{linear_layer, norm_layer},
     linear::{linear, linear_residual},
     patch_conv::{map_to_channels_last, patch_conv},
+    pool::recycle_primitive,
     upsample::{resize_planes, upsample_sum},
 };
 
