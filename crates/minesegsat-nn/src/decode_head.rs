@@ -1,5 +1,5 @@
 use burn::{
-    module::RunningState,
+    module::{Param, RunningState},
     nn::{BatchNorm, BatchNormConfig, conv::Conv2d, conv::Conv2dConfig},
     prelude::*,
     tensor::{activation::relu, module::batch_norm_train},
@@ -80,7 +80,7 @@ impl DecodeHead {
         let device = stages[0].tokens.device();
         let fuse = self.linear_fuse.weight.val().reshape([width, stacked]);
         let layers: Vec<_> = self.layers.iter().rev().collect();
-        let bias = |layer: &Conv2d| layer.bias.as_ref().map_or_else(|| Tensor::zeros([width], &device), |b| b.val());
+        let bias = |layer: &Conv2d| layer.bias.as_ref().map_or_else(|| Tensor::zeros([width], &device), Param::val);
         let biases = Tensor::cat(layers.iter().map(|layer| bias(layer)).collect(), 0);
         let constant = fuse.clone().matmul(biases.reshape([stacked, 1])).reshape([width]);
         let sizes = [0, 1, 2, 3].map(|i: usize| stages[i].size);
@@ -103,7 +103,7 @@ impl DecodeHead {
         });
         let keep = block_factors(self.dropout, [batch, width, 1, 1], &device);
         let classes = self.classifier.weight.dims()[0];
-        let bias = self.classifier.bias.as_ref().map_or_else(|| Tensor::zeros([classes], &device), |b| b.val());
+        let bias = self.classifier.bias.as_ref().map_or_else(|| Tensor::zeros([classes], &device), Param::val);
         let weight = self.classifier.weight.val().reshape([classes, width]);
         let count = batch * sizes[0][0] * sizes[0][1];
         let operation = Classify { moments, epsilon: norm.epsilon as f32, keep, batch };

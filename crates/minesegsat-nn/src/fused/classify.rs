@@ -331,12 +331,11 @@ mod tests {
                     let device = x.device();
                     let row = |values: &[f32]| Tensor::<1>::from_floats(values, &device).reshape([1, d]);
                     let x = x.reshape([n * l, d]);
-                    let (mean, variance) = match &moments {
-                        Some(given) => (row(&given.mean), row(&given.variance)),
-                        None => {
-                            let mean = x.clone().mean_dim(0);
-                            (mean.clone(), (x.clone() - mean).square().mean_dim(0))
-                        }
+                    let (mean, variance) = if let Some(given) = &moments {
+                        (row(&given.mean), row(&given.variance))
+                    } else {
+                        let mean = x.clone().mean_dim(0);
+                        (mean.clone(), (x.clone() - mean).square().mean_dim(0))
                     };
                     let x = (x - mean) / (variance + 1e-5).sqrt() * gamma.reshape([1, d]) + beta.reshape([1, d]);
                     let x = relu(x).reshape([n, l, d]);

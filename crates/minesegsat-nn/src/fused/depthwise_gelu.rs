@@ -32,11 +32,6 @@ const GROUP: usize = 4 * LANES;
 type Group = [f32; GROUP];
 
 impl DepthwiseGelu {
-    /// `[C, 9]` to `[9, C]`.
-    fn taps(&self, weight: &[f32]) -> Vec<f32> {
-        (0..9).flat_map(|tap| weight.iter().skip(tap).step_by(9).copied()).collect()
-    }
-
     /// Rows of pixels that one task of the backward pass takes.
     fn band(&self) -> usize {
         (self.size[0] / 4).clamp(1, 8)
@@ -49,7 +44,7 @@ impl Operation<3> for DepthwiseGelu {
     const READS: [bool; 3] = [true, true, false];
 
     fn forward(&self, [x, weight, bias]: [&[f32]; 3]) -> (Vec<f32>, Vec<f32>) {
-        let taps = self.taps(weight);
+        let taps = tap_rows(weight);
         let [height, width] = self.size;
         let line = width * self.channels;
         let (mut out, mut slopes) = (pool::buffer(x.len()), pool::buffer(x.len()));
@@ -72,7 +67,7 @@ impl Operation<3> for DepthwiseGelu {
         _needed: [bool; 3],
     ) -> [Gradient; 3] {
         let channels = self.channels;
-        let taps = self.taps(weight);
+        let taps = tap_rows(weight);
         let [height, width] = self.size;
         let line = width * channels;
         let band = self.band();
@@ -102,6 +97,11 @@ impl Operation<3> for DepthwiseGelu {
         let of_weight = (0..channels).flat_map(|c| of_taps[c..].iter().step_by(channels).copied()).collect();
         [Gradient::Values(of_x), Gradient::Values(of_weight), Gradient::Values(of_bias.to_vec())]
     }
+}
+
+/// `[C, 9]` to `[9, C]`.
+fn tap_rows(weight: &[f32]) -> Vec<f32> {
+    (0..9).flat_map(|tap| weight.iter().skip(tap).step_by(9).copied()).collect()
 }
 
 /// A band of rows and a group of channels of a sample.
@@ -164,7 +164,7 @@ vectorised! {
 }
 
 /// `1 / sqrt(2 pi)`.
-const FRAC_1_SQRT_TAU: f32 = 0.398_942_28;
+const FRAC_1_SQRT_TAU: f32 = 0.398_942_3;
 
 vectorised! {
     /// The gradient at the convolution's output, with a border of one pixel that is zero outside the map.

@@ -1,6 +1,7 @@
 //! Burn's layers by the operations here, where these take the input, else as they are.
 
 use burn::{
+    module::Param,
     nn::{LayerNorm, Linear},
     tensor::Tensor,
 };
@@ -15,7 +16,7 @@ pub(crate) fn linear_layer(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
     if !takes(&x) {
         return layer.forward(x);
     }
-    linear(x, layer.weight.val(), layer.bias.as_ref().map(|bias| bias.val()))
+    linear(x, layer.weight.val(), layer.bias.as_ref().map(Param::val))
 }
 
 /// Layer normalisation of tokens, with the epsilon of the layer.

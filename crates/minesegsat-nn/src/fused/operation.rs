@@ -150,17 +150,12 @@ impl<const N: usize, O: Operation<N>> Backward<Flex, N> for Step<O> {
 }
 
 fn tracked(input: DispatchTensor) -> Tracked {
-    let other = match input.kind {
-        DispatchTensorKind::Flex(BackendTensor::Float(primitive)) => return Tracked::new(primitive),
-        DispatchTensorKind::Autodiff(kind) => match *kind {
-            DispatchTensorKind::Flex(BackendTensor::Autodiff(tensor)) => return tensor,
-            other => other,
-        },
-        #[expect(clippy::allow_attributes, reason = "there are other devices in builds with their features only")]
-        #[allow(unreachable_patterns, reason = "as above")]
-        other => other,
-    };
-    panic!("expected a float tensor on the CPU, got {other:?}")
+    let inner = if let DispatchTensorKind::Autodiff(inner) = input.kind { *inner } else { input.kind };
+    match inner {
+        DispatchTensorKind::Flex(BackendTensor::Autodiff(tensor)) => tensor,
+        DispatchTensorKind::Flex(BackendTensor::Float(primitive)) => Tracked::new(primitive),
+        other => panic!("expected a float tensor on the CPU, got {other:?}"),
+    }
 }
 
 fn values(primitive: &Primitive) -> &[f32] {

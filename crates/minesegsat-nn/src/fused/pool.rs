@@ -1,7 +1,7 @@
 //! Buffers that go from one training step to the next: [`buffer`], [`recycle`].
 //!
-//! A step writes about fifty values for each that it keeps. Memory fresh from the system costs a page fault and a pass of
-//! zeros for every page, about as much as computing what is written there.
+//! Each step needs buffers of the same lengths as the one before it. Memory fresh from the system costs a page fault and a
+//! pass of zeros for every page, which shows beside operations that are bound by memory themselves.
 
 use std::{
     collections::HashMap,
