@@ -147,7 +147,8 @@ fn a_model_is_measured_beside_baselines_and_the_files_agree() {
     let again = evaluate(rgb_model(), &set, &out, &["--threshold", "auto", "--overwrite", "--json"]).succeeded().json();
     assert_eq!((&again["metrics"], &again["baselines"]), (&metrics["metrics"], &metrics["baselines"]));
     let few = ["--threshold", "auto", "--overwrite", "--json", "--resamples", "2", "--seed"];
-    let draws = |seed: &'static str| evaluate(rgb_model(), &set, &out, &[&few[..], &[seed]].concat()).succeeded().json();
+    let draws =
+        |seed: &'static str| evaluate(rgb_model(), &set, &out, &[&few[..], &[seed]].concat()).succeeded().json();
     assert_ne!(draws("1")["metrics"]["f1"], draws("2")["metrics"]["f1"], "the seed decides which sites are drawn");
 }
 

@@ -80,6 +80,7 @@ impl Optimizer for AdamW {
             .zip(moment_2.storage_mut::<f32>().par_chunks_mut(TASK))
             .zip(gradient.as_slice::<f32>().expect("a contiguous gradient of 32-bit floats").par_chunks(TASK))
             .for_each(|(((p, m), v), g)| step(p, m, v, g, update));
+        fused::recycle_primitive(gradient);
         let [parameter, moment_1, moment_2] = [parameter, moment_1, moment_2].map(Tensor::from_primitive::<Flex>);
         (parameter, Some(AdamWState::new(AdaptiveMomentumState::new(time, moment_1, moment_2))))
     }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::{
     operation::{Gradient, Operation, apply},
-    sums,
+    pool, sums,
 };
 use crate::cpu::{
     kernels::{self, LANES, exp_nonpositive, sum, vectorised},
@@ -125,8 +125,8 @@ impl Operation<3> for Attention {
 
     fn forward(&self, [query, key, value]: [&[f32]; 3]) -> (Vec<f32>, Vec<f32>) {
         let (channels, heads, rows) = (self.channels, self.heads, self.rows());
-        let mut out = vec![0.0; query.len()];
-        let mut log_sums = vec![0.0; self.batch * self.tokens * heads];
+        let mut out = pool::buffer(query.len());
+        let mut log_sums = pool::buffer(self.batch * self.tokens * heads);
         out.par_chunks_mut(self.tokens * channels)
             .zip(log_sums.par_chunks_mut(self.tokens * heads))
             .enumerate()
@@ -141,6 +141,10 @@ impl Operation<3> for Attention {
         (out, log_sums)
     }
 
+    fn buffers(log_sums: Vec<f32>) -> Vec<Vec<f32>> {
+        vec![log_sums]
+    }
+
     fn backward(
         &self,
         [query, key, value]: [&[f32]; 3],
@@ -150,7 +154,7 @@ impl Operation<3> for Attention {
     ) -> [Gradient; 3] {
         let (channels, heads, rows) = (self.channels, self.heads, self.rows());
         let task = self.tokens.div_ceil(TASKS).next_multiple_of(rows);
-        let mut of_query = vec![0.0; query.len()];
+        let mut of_query = pool::buffer(query.len());
         let samples: Vec<(Vec<f32>, Vec<f32>)> = of_query
             .par_chunks_mut(self.tokens * channels)
             .enumerate()

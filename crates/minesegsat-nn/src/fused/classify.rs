@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::{
     operation::{Gradient, Operation, apply},
-    sums,
+    pool, sums,
 };
 use crate::cpu::kernels::{LANES, vectorised};
 
@@ -139,7 +139,7 @@ impl Operation<5> for Classify {
         let of_beta = of_gamma.split_off(channels);
         // The batch's moments depend on x, given ones do not.
         let share = if self.moments.is_some() { 0.0 } else { 1.0 / (x.len() / channels) as f32 };
-        let mut of_x = vec![0.0; x.len()];
+        let mut of_x = pool::buffer(x.len());
         let samples = of_x.par_chunks_mut(tokens * channels).zip(x.par_chunks(tokens * channels));
         samples.zip(gradient.par_chunks(tokens * classes)).enumerate().for_each(|(n, ((out, x), gradient))| {
             let layer = layer(n);
@@ -199,11 +199,15 @@ vectorised! {
 vectorised! {
     fn logits<'a>(out: &'a mut [f32], x: &'a [f32], layer: &'a Layer<'a>, bias: &'a [f32]) {
         let (channels, classes) = (layer.gamma.len(), bias.len());
-        let mut active = vec![0.0_f32; channels];
+        let (mean, inverse) = (&layer.mean[..channels], &layer.inverse[..channels]);
+        let (gamma, beta) = (&layer.gamma[..channels], &layer.beta[..channels]);
+        let mut room = vec![0.0_f32; channels];
+        let active = &mut room[..channels];
         for (out, x) in out.chunks_exact_mut(classes).zip(x.chunks_exact(channels)) {
+            let x = &x[..channels];
             for c in 0..channels {
-                let n = (x[c] - layer.mean[c]) * layer.inverse[c];
-                active[c] = n.mul_add(layer.gamma[c], layer.beta[c]).max(0.0);
+                let n = (x[c] - mean[c]) * inverse[c];
+                active[c] = n.mul_add(gamma[c], beta[c]).max(0.0);
             }
             for ((o, weight), bias) in out.iter_mut().zip(layer.weight.chunks_exact(channels)).zip(bias) {
                 let mut lanes = [0.0_f32; LANES];
@@ -230,7 +234,12 @@ vectorised! {
     ) {
         let channels = layer.gamma.len();
         let classes = layer.weight.len() / channels;
-        let mut back = vec![0.0_f32; channels];
+        // Slices of one length that the compiler sees.
+        let (mean, inverse) = (&layer.mean[..channels], &layer.inverse[..channels]);
+        let (gamma, beta) = (&layer.gamma[..channels], &layer.beta[..channels]);
+        let (of_gamma, of_beta) = (&mut of_gamma[..channels], &mut of_beta[..channels]);
+        let mut room = vec![0.0_f32; channels];
+        let back = &mut room[..channels];
         for (x, gradient) in x.chunks_exact(channels).zip(gradient.chunks_exact(classes)) {
             back.fill(0.0);
             for (g, weight) in gradient.iter().zip(layer.weight.chunks_exact(channels)) {
@@ -238,16 +247,17 @@ vectorised! {
                     *b = g.mul_add(*w, *b);
                 }
             }
+            let x = &x[..channels];
             for c in 0..channels {
-                let n = (x[c] - layer.mean[c]) * layer.inverse[c];
-                let active = n.mul_add(layer.gamma[c], layer.beta[c]);
+                let n = (x[c] - mean[c]) * inverse[c];
+                let active = n.mul_add(gamma[c], beta[c]);
                 let d = if active > 0.0 { back[c] } else { 0.0 };
                 of_beta[c] += d;
                 of_gamma[c] = d.mul_add(n, of_gamma[c]);
                 back[c] = active.max(0.0);
             }
             for (g, of_weight) in gradient.iter().zip(of_weight.chunks_exact_mut(channels)) {
-                for (w, active) in of_weight.iter_mut().zip(&back) {
+                for (w, active) in of_weight.iter_mut().zip(&*back) {
                     *w = g.mul_add(*active, *w);
                 }
             }
@@ -268,19 +278,24 @@ vectorised! {
     ) {
         let channels = layer.gamma.len();
         let classes = layer.weight.len() / channels;
+        let (mean, inverse) = (&layer.mean[..channels], &layer.inverse[..channels]);
+        let (gamma, beta) = (&layer.gamma[..channels], &layer.beta[..channels]);
+        let (of_gamma, of_beta) = (&of_gamma[..channels], &of_beta[..channels]);
         let rows = out.chunks_exact_mut(channels).zip(x.chunks_exact(channels)).zip(gradient.chunks_exact(classes));
         for ((out, x), gradient) in rows {
+            let (out, x) = (&mut out[..channels], &x[..channels]);
+            out.fill(0.0);
             for (g, weight) in gradient.iter().zip(layer.weight.chunks_exact(channels)) {
                 for (o, w) in out.iter_mut().zip(weight) {
                     *o = g.mul_add(*w, *o);
                 }
             }
             for c in 0..channels {
-                let n = (x[c] - layer.mean[c]) * layer.inverse[c];
-                let active = n.mul_add(layer.gamma[c], layer.beta[c]);
+                let n = (x[c] - mean[c]) * inverse[c];
+                let active = n.mul_add(gamma[c], beta[c]);
                 let d = if active > 0.0 { out[c] } else { 0.0 };
-                let mean = n.mul_add(of_gamma[c], of_beta[c]) * share;
-                out[c] = layer.gamma[c] * layer.inverse[c] * (d - mean);
+                let shared = n.mul_add(of_gamma[c], of_beta[c]) * share;
+                out[c] = gamma[c] * inverse[c] * (d - shared);
             }
         }
     }
@@ -316,12 +331,11 @@ mod tests {
                     let device = x.device();
                     let row = |values: &[f32]| Tensor::<1>::from_floats(values, &device).reshape([1, d]);
                     let x = x.reshape([n * l, d]);
-                    let (mean, variance) = match &moments {
-                        Some(given) => (row(&given.mean), row(&given.variance)),
-                        None => {
-                            let mean = x.clone().mean_dim(0);
-                            (mean.clone(), (x.clone() - mean).square().mean_dim(0))
-                        }
+                    let (mean, variance) = if let Some(given) = &moments {
+                        (row(&given.mean), row(&given.variance))
+                    } else {
+                        let mean = x.clone().mean_dim(0);
+                        (mean.clone(), (x.clone() - mean).square().mean_dim(0))
                     };
                     let x = (x - mean) / (variance + 1e-5).sqrt() * gamma.reshape([1, d]) + beta.reshape([1, d]);
                     let x = relu(x).reshape([n, l, d]);

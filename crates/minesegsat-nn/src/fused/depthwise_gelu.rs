@@ -1,11 +1,12 @@
 //! [`depthwise_gelu`]
 
 use burn::tensor::Tensor;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{
     operation::{Gradient, Operation, apply},
-    sums,
+    pool, sums,
 };
 use crate::cpu::kernels::{LANES, exp_nonpositive, normal_cdf, vectorised};
 
@@ -30,15 +31,7 @@ const GROUP: usize = 4 * LANES;
 
 type Group = [f32; GROUP];
 
-/// Channels whose gradients stay in registers: with ten sums each, 8 fill those of AVX2.
-const SUMS: usize = 8;
-
 impl DepthwiseGelu {
-    /// `[C, 9]` to `[9, C]`.
-    fn taps(&self, weight: &[f32]) -> Vec<f32> {
-        (0..9).flat_map(|tap| weight.iter().skip(tap).step_by(9).copied()).collect()
-    }
-
     /// Rows of pixels that one task of the backward pass takes.
     fn band(&self) -> usize {
         (self.size[0] / 4).clamp(1, 8)
@@ -51,15 +44,19 @@ impl Operation<3> for DepthwiseGelu {
     const READS: [bool; 3] = [true, true, false];
 
     fn forward(&self, [x, weight, bias]: [&[f32]; 3]) -> (Vec<f32>, Vec<f32>) {
-        let taps = self.taps(weight);
+        let taps = tap_rows(weight);
         let [height, width] = self.size;
         let line = width * self.channels;
-        let (mut out, mut slopes) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+        let (mut out, mut slopes) = (pool::buffer(x.len()), pool::buffer(x.len()));
         out.par_chunks_mut(line).zip(slopes.par_chunks_mut(line)).enumerate().for_each(|(i, (out, slopes))| {
             let x = &x[i / height * height * line..][..height * line];
             convolve_row(x, self.size, i % height, &taps, bias, out, slopes);
         });
         (out, slopes)
+    }
+
+    fn buffers(slopes: Vec<f32>) -> Vec<Vec<f32>> {
+        vec![slopes]
     }
 
     fn backward(
@@ -70,11 +67,11 @@ impl Operation<3> for DepthwiseGelu {
         _needed: [bool; 3],
     ) -> [Gradient; 3] {
         let channels = self.channels;
-        let taps = self.taps(weight);
+        let taps = tap_rows(weight);
         let [height, width] = self.size;
         let line = width * channels;
         let band = self.band();
-        let mut of_x = vec![0.0; x.len()];
+        let mut of_x = pool::buffer(x.len());
         let parts: Vec<Vec<f32>> = of_x
             .par_chunks_mut(height * line)
             .enumerate()
@@ -85,9 +82,11 @@ impl Operation<3> for DepthwiseGelu {
                     let mut parameters = vec![0.0; 10 * channels];
                     let mut padded = vec![[0.0; GROUP]; (of_x.len() / line + 2) * (width + 2)];
                     for first in (0..channels).step_by(GROUP) {
-                        let place = Place { size: [height, width], channels, row: task * band, first };
-                        fill_padded(&mut padded, gradient, slopes, &place);
-                        differentiate(&padded, x, taps, &place, of_x, &mut parameters);
+                        let place = &Place { size: [height, width], channels, row: task * band, first };
+                        fill_padded(&mut padded, gradient, slopes, place);
+                        let (padded, parameters) = (&padded, &mut parameters);
+                        let of_x = &mut *of_x;
+                        Arch::new().dispatch(Differentiate { padded, x, taps, place, of_x, parameters });
                     }
                     parameters
                 })
@@ -98,6 +97,11 @@ impl Operation<3> for DepthwiseGelu {
         let of_weight = (0..channels).flat_map(|c| of_taps[c..].iter().step_by(channels).copied()).collect();
         [Gradient::Values(of_x), Gradient::Values(of_weight), Gradient::Values(of_bias.to_vec())]
     }
+}
+
+/// `[C, 9]` to `[9, C]`.
+fn tap_rows(weight: &[f32]) -> Vec<f32> {
+    (0..9).flat_map(|tap| weight.iter().skip(tap).step_by(9).copied()).collect()
 }
 
 /// A band of rows and a group of channels of a sample.
@@ -160,7 +164,7 @@ vectorised! {
 }
 
 /// `1 / sqrt(2 pi)`.
-const FRAC_1_SQRT_TAU: f32 = 0.398_942_28;
+const FRAC_1_SQRT_TAU: f32 = 0.398_942_3;
 
 vectorised! {
     /// The gradient at the convolution's output, with a border of one pixel that is zero outside the map.
@@ -184,66 +188,66 @@ vectorised! {
     }
 }
 
-vectorised! {
-    /// From the gradient `d` at the convolution's output: that of `x` is `sum over taps t of w_t d(p - t)`, that of `w_t`
-    /// the sum over pixels of `x(p) d(p - t)`, that of the bias the sum of `d`.
-    fn differentiate<'a>(
-        padded: &'a [Group],
-        x: &'a [f32],
-        taps: &'a [f32],
-        place: &'a Place,
-        of_x: &'a mut [f32],
-        parameters: &'a mut [f32],
-    ) {
+/// From the gradient `d` at the convolution's output: that of `x` is `sum over taps t of w_t d(p - t)`, that of `w_t` the sum
+/// over pixels of `x(p) d(p - t)`, that of the bias the sum of `d`.
+struct Differentiate<'a> {
+    padded: &'a [Group],
+    x: &'a [f32],
+    /// `[9, C]`.
+    taps: &'a [f32],
+    place: &'a Place,
+    of_x: &'a mut [f32],
+    /// Gradients of taps and bias, which are added to, `[10, C]`.
+    parameters: &'a mut [f32],
+}
+
+impl WithSimd for Differentiate<'_> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "compiled with the features of the caller")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { padded, x, taps, place, of_x, parameters } = self;
         let Place { size: [_, width], channels, row, first } = *place;
-        let rows = of_x.len() / (width * channels);
-        for block in (0..GROUP).step_by(SUMS) {
-            let channel = first + block;
+        let line = width * channels;
+        let x = &x[row * line..][..of_x.len()];
+        // With ten sums, a block of channels as wide as a register is what registers hold.
+        for block in 0..GROUP / S::F32_LANES {
+            let channel = first + block * S::F32_LANES;
             if channel >= channels {
                 break;
             }
-            let len = (channels - channel).min(SUMS);
-            let mut weights = [[0.0_f32; SUMS]; 9];
-            for (tap, weights) in weights.iter_mut().enumerate() {
-                weights[..len].copy_from_slice(&taps[tap * channels + channel..][..len]);
-            }
-            let mut sums = [[0.0_f32; SUMS]; 10];
-            for y in 0..rows {
+            let len = (channels - channel).min(S::F32_LANES);
+            let weights: [S::f32s; 9] =
+                std::array::from_fn(|tap| simd.partial_load_f32s(&taps[tap * channels + channel..][..len]));
+            let mut sums = [simd.splat_f32s(0.0); 10];
+            for (y, (x, of_x)) in x.chunks_exact(line).zip(of_x.chunks_exact_mut(line)).enumerate() {
+                let lines: [&[Group]; 3] = std::array::from_fn(|i| &padded[(y + i) * (width + 2)..][..width + 2]);
                 for col in 0..width {
-                    let at = (y * width + col) * channels + channel;
-                    let mut pixel = [0.0_f32; SUMS];
-                    let x = &x[row * width * channels + at..][..len];
-                    if let Ok(x) = <&[f32; SUMS]>::try_from(x) {
-                        pixel = *x;
-                    } else {
-                        pixel[..len].copy_from_slice(x);
-                    }
-                    let mut out = [0.0_f32; SUMS];
+                    let at = col * channels + channel;
+                    let x = &x[at..][..len];
+                    let pixel = S::as_simd_f32s(x).0.first().copied();
+                    let pixel = pixel.unwrap_or_else(|| simd.partial_load_f32s(x));
+                    let mut out = simd.splat_f32s(0.0);
                     for tap in 0..9 {
                         // p - t, in a map with a border of 1: down and right of p for the first tap.
-                        let d = &padded[(y + 2 - tap / 3) * (width + 2) + col + 2 - tap % 3][block..][..SUMS];
-                        for lane in 0..SUMS {
-                            out[lane] = d[lane].mul_add(weights[tap][lane], out[lane]);
-                            sums[tap][lane] = d[lane].mul_add(pixel[lane], sums[tap][lane]);
-                        }
-                        if tap == 4 {
-                            for lane in 0..SUMS {
-                                sums[9][lane] += d[lane];
-                            }
-                        }
+                        let d = S::as_simd_f32s(&lines[2 - tap / 3][col + 2 - tap % 3]).0[block];
+                        out = simd.mul_add_f32s(d, weights[tap], out);
+                        sums[tap] = simd.mul_add_f32s(d, pixel, sums[tap]);
                     }
+                    sums[9] = simd.add_f32s(sums[9], S::as_simd_f32s(&lines[1][col + 1]).0[block]);
                     let of_x = &mut of_x[at..][..len];
-                    if let Ok(of_x) = <&mut [f32; SUMS]>::try_from(&mut *of_x) {
-                        *of_x = out;
+                    if len == S::F32_LANES {
+                        S::as_mut_simd_f32s(of_x).0[0] = out;
                     } else {
-                        of_x.copy_from_slice(&out[..len]);
+                        simd.partial_store_f32s(of_x, out);
                     }
                 }
             }
-            for (tap, sums) in sums.iter().enumerate() {
-                for (p, s) in parameters[tap * channels + channel..][..len].iter_mut().zip(sums) {
-                    *p += s;
-                }
+            for (tap, sum) in sums.into_iter().enumerate() {
+                let parameters = &mut parameters[tap * channels + channel..][..len];
+                let total = simd.add_f32s(simd.partial_load_f32s(parameters), sum);
+                simd.partial_store_f32s(parameters, total);
             }
         }
     }

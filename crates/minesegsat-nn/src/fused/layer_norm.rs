@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::{
     operation::{Gradient, Operation, apply},
-    sums,
+    pool, sums,
 };
 use crate::cpu::kernels::{LANES, sum, vectorised};
 
@@ -31,7 +31,7 @@ impl Operation<3> for LayerNorm {
     const READS: [bool; 3] = [true, true, false];
 
     fn forward(&self, [x, gamma, beta]: [&[f32]; 3]) -> (Vec<f32>, Self::Saved) {
-        let (mut out, mut moments) = (vec![0.0; x.len()], vec![[0.0; 2]; x.len() / self.channels]);
+        let (mut out, mut moments) = (pool::buffer(x.len()), vec![[0.0; 2]; x.len() / self.channels]);
         let rows = sums::rows_of_task(self.channels);
         out.par_chunks_mut(rows * self.channels)
             .zip(x.par_chunks(rows * self.channels))
@@ -49,7 +49,7 @@ impl Operation<3> for LayerNorm {
     ) -> [Gradient; 3] {
         let channels = self.channels;
         let rows = sums::rows_of_task(channels);
-        let mut of_x = vec![0.0; x.len()];
+        let mut of_x = pool::buffer(x.len());
         let parts = of_x
             .par_chunks_mut(rows * channels)
             .zip(x.par_chunks(rows * channels))
@@ -110,14 +110,15 @@ vectorised! {
             let blocks = out.chunks_mut(LANES).zip(x.chunks(LANES)).zip(gradient.chunks(LANES));
             let parameters = gamma.chunks(LANES).zip(of_gamma.chunks_mut(LANES)).zip(of_beta.chunks_mut(LANES));
             for (((out, x), gradient), ((gamma, of_gamma), of_beta)) in blocks.zip(parameters) {
-                for i in 0..out.len().min(LANES) {
-                    let (d, n) = (gradient[i], (x[i] - mean) * inverse);
-                    of_beta[i] += d;
-                    of_gamma[i] = d.mul_add(n, of_gamma[i]);
-                    let scaled = d * gamma[i];
-                    plain[i] += scaled;
-                    weighted[i] = scaled.mul_add(n, weighted[i]);
-                    out[i] = scaled;
+                let values = out.iter_mut().zip(x).zip(gradient.iter().zip(gamma));
+                let sums = of_gamma.iter_mut().zip(of_beta).zip(plain.iter_mut().zip(&mut weighted));
+                for (((o, x), (d, g)), ((of_gamma, of_beta), (plain, weighted))) in values.zip(sums) {
+                    let n = (x - mean) * inverse;
+                    *of_beta += d;
+                    *of_gamma = d.mul_add(n, *of_gamma);
+                    *o = d * g;
+                    *plain += *o;
+                    *weighted = o.mul_add(n, *weighted);
                 }
             }
             let (plain, weighted) = (plain.iter().sum::<f32>() * scale, weighted.iter().sum::<f32>() * scale);

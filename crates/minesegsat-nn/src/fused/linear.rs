@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 
 use super::{
     operation::{Gradient, Operation, apply},
+    pool,
     sums::{self, Start},
 };
 use crate::cpu::matmul::MatRef;
@@ -52,7 +53,7 @@ struct Linear {
 impl Linear {
     fn multiply(&self, start: Start<'_>, x: &[f32], weight: &[f32]) -> Vec<f32> {
         let Self { d_in, d_out } = *self;
-        let mut out = vec![0.0; x.len() / d_in * d_out];
+        let mut out = pool::buffer(x.len() / d_in * d_out);
         sums::product(&mut out, start, 1.0, x, MatRef::new(weight, d_in, d_out, d_out), [d_in, d_out]);
         out
     }
@@ -62,7 +63,7 @@ impl Linear {
         let Self { d_in, d_out } = *self;
         [
             Gradient::when(needed[0], || {
-                let mut out = vec![0.0; x.len()];
+                let mut out = pool::buffer(x.len());
                 let weight = MatRef::new(weight, d_in, d_out, d_out).transposed();
                 sums::product(&mut out, Start::Zero, 1.0, gradient, weight, [d_out, d_in]);
                 out
@@ -107,17 +108,48 @@ struct LinearResidual {
     scales: Vec<f32>,
 }
 
+impl LinearResidual {
+    /// Samples that follow each other and have one factor: the factor, the first, the one after the last.
+    fn runs(&self) -> Vec<(f32, usize, usize)> {
+        let mut runs: Vec<(f32, usize, usize)> = Vec::new();
+        for (n, &scale) in self.scales.iter().enumerate() {
+            match runs.last_mut() {
+                Some((factor, _, end)) if *factor == scale => *end = n + 1,
+                _ => runs.push((scale, n, n + 1)),
+            }
+        }
+        runs
+    }
+
+    /// The values of some samples.
+    fn samples<'a>(&self, x: &'a [f32], first: usize, end: usize) -> &'a [f32] {
+        let sample = x.len() / self.scales.len();
+        &x[first * sample..end * sample]
+    }
+
+    fn samples_mut<'a>(&self, x: &'a mut [f32], first: usize, end: usize) -> &'a mut [f32] {
+        let sample = x.len() / self.scales.len();
+        &mut x[first * sample..end * sample]
+    }
+
+    /// The sum over the samples that are not dropped.
+    fn sum(&self, len: usize, part: impl Fn(f32, usize, usize) -> Vec<f32>) -> Vec<f32> {
+        let kept = self.runs().into_iter().filter(|(scale, ..)| *scale != 0.0);
+        sums::total_or_zero(kept.map(|(scale, first, end)| part(scale, first, end)).collect(), len)
+    }
+}
+
 impl Operation<4> for LinearResidual {
     type Saved = ();
     const READS: [bool; 4] = [false, true, true, false];
 
     fn forward(&self, [residual, x, weight, bias]: [&[f32]; 4]) -> (Vec<f32>, ()) {
-        let Self { d_in, d_out, ref scales } = *self;
+        let Self { d_in, d_out, .. } = *self;
         let weight = MatRef::new(weight, d_in, d_out, d_out);
-        let mut out = vec![0.0; residual.len()];
-        let (of_out, of_x) = (out.len() / scales.len(), x.len() / scales.len());
-        let samples = out.chunks_exact_mut(of_out).zip(residual.chunks_exact(of_out)).zip(x.chunks_exact(of_x));
-        for (((out, residual), x), &scale) in samples.zip(scales) {
+        let mut out = pool::buffer(residual.len());
+        for (scale, first, end) in self.runs() {
+            let residual = self.samples(residual, first, end);
+            let (out, x) = (self.samples_mut(&mut out, first, end), self.samples(x, first, end));
             if scale == 0.0 {
                 out.copy_from_slice(residual);
             } else {
@@ -134,34 +166,34 @@ impl Operation<4> for LinearResidual {
         gradient: &[f32],
         [_, needs_x, needs_weight, needs_bias]: [bool; 4],
     ) -> [Gradient; 4] {
-        let Self { d_in, d_out, ref scales } = *self;
-        let (of_gradient, of_x) = (gradient.len() / scales.len(), x.len() / scales.len());
-        let kept = || {
-            let samples = gradient.chunks_exact(of_gradient).zip(x.chunks_exact(of_x)).zip(scales);
-            samples.filter(|(_, scale)| **scale != 0.0)
-        };
+        let Self { d_in, d_out, .. } = *self;
         [
             Gradient::Unchanged,
             Gradient::when(needs_x, || {
-                let mut out = vec![0.0; x.len()];
+                let mut out = pool::buffer(x.len());
                 let weight = MatRef::new(weight, d_in, d_out, d_out).transposed();
-                let samples = out.chunks_exact_mut(of_x).zip(gradient.chunks_exact(of_gradient)).zip(scales);
-                for ((out, gradient), &scale) in samples.filter(|(_, scale)| **scale != 0.0) {
-                    sums::product(out, Start::Zero, scale, gradient, weight, [d_out, d_in]);
+                for (scale, first, end) in self.runs() {
+                    let out = self.samples_mut(&mut out, first, end);
+                    if scale == 0.0 {
+                        out.fill(0.0);
+                    } else {
+                        let gradient = self.samples(gradient, first, end);
+                        sums::product(out, Start::Zero, scale, gradient, weight, [d_out, d_in]);
+                    }
                 }
                 out
             }),
             Gradient::when(needs_weight, || {
-                let parts =
-                    kept().map(|((gradient, x), &scale)| sums::transposed_product(x, gradient, d_in, d_out, scale));
-                sums::total_or_zero(parts.collect(), d_in * d_out)
+                self.sum(d_in * d_out, |scale, first, end| {
+                    let (x, gradient) = (self.samples(x, first, end), self.samples(gradient, first, end));
+                    sums::transposed_product(x, gradient, d_in, d_out, scale)
+                })
             }),
             Gradient::when(needs_bias, || {
-                let parts = kept().map(|((gradient, _), &scale)| {
-                    let sums = sums::columns(gradient, d_out);
+                self.sum(d_out, |scale, first, end| {
+                    let sums = sums::columns(self.samples(gradient, first, end), d_out);
                     sums.into_iter().map(|v| scale * v).collect()
-                });
-                sums::total_or_zero(parts.collect(), d_out)
+                })
             }),
         ]
     }

@@ -21,6 +21,7 @@ mod layers;
 mod linear;
 mod operation;
 mod patch_conv;
+mod pool;
 mod sums;
 mod upsample;
 
@@ -36,6 +37,7 @@ pub(crate) use self::{
     layers::{batch_norm_layer, conv_layer, group_norm_relu, linear_layer, norm_layer, normalise, update_running},
     linear::{linear, linear_residual},
     patch_conv::{map_to_channels_last, patch_conv},
+    pool::recycle_primitive,
     upsample::{resize_planes, upsample_sum},
 };
 

@@ -15,6 +15,8 @@ use burn::{
     tensor::{Shape, Tensor, TensorData},
 };
 
+use super::pool;
+
 type Primitive = FloatTensor<Flex>;
 type Tracked = FloatTensor<Autodiff<Flex>>;
 
@@ -28,6 +30,11 @@ pub(crate) trait Operation<const N: usize>: Debug + Send + 'static {
 
     /// The output's values.
     fn forward(&self, inputs: [&[f32]; N]) -> (Vec<f32>, Self::Saved);
+
+    /// Buffers of what was saved, for other operations once the backward pass is done.
+    fn buffers(_saved: Self::Saved) -> Vec<Vec<f32>> {
+        Vec::new()
+    }
 
     /// Gradients of the inputs from that of the output. Those not `needed` may be left out.
     fn backward(&self, inputs: [&[f32]; N], saved: &Self::Saved, gradient: &[f32], needed: [bool; N]) -> [Gradient; N];
@@ -122,8 +129,13 @@ impl<const N: usize, O: Operation<N>> Backward<Flex, N> for Step<O> {
         let incoming = gradients.consume::<Flex>(&ops.node).to_contiguous();
         let State { inputs, shapes, saved } = ops.state;
         let needed = ops.parents.each_ref().map(Option::is_some);
-        let inputs = inputs.each_ref().map(|input| input.as_ref().map_or(&[][..], values));
-        let outgoing = self.0.backward(inputs, &saved, values(&incoming), needed);
+        let read = inputs.each_ref().map(|input| input.as_ref().map_or(&[][..], values));
+        let outgoing = self.0.backward(read, &saved, values(&incoming), needed);
+        // Before gradients are added, which needs buffers.
+        inputs.into_iter().flatten().for_each(pool::recycle_primitive);
+        if let Ok(saved) = Arc::try_unwrap(saved) {
+            O::buffers(saved).into_iter().for_each(pool::recycle);
+        }
         for ((parent, gradient), shape) in ops.parents.into_iter().zip(outgoing).zip(shapes) {
             let Some(parent) = parent else { continue };
             let gradient = match gradient {
@@ -133,21 +145,17 @@ impl<const N: usize, O: Operation<N>> Backward<Flex, N> for Step<O> {
             };
             gradients.register::<Flex>(parent.id, gradient);
         }
+        pool::recycle_primitive(incoming);
     }
 }
 
 fn tracked(input: DispatchTensor) -> Tracked {
-    let other = match input.kind {
-        DispatchTensorKind::Flex(BackendTensor::Float(primitive)) => return Tracked::new(primitive),
-        DispatchTensorKind::Autodiff(kind) => match *kind {
-            DispatchTensorKind::Flex(BackendTensor::Autodiff(tensor)) => return tensor,
-            other => other,
-        },
-        #[expect(clippy::allow_attributes, reason = "there are other devices in builds with their features only")]
-        #[allow(unreachable_patterns, reason = "as above")]
-        other => other,
-    };
-    panic!("expected a float tensor on the CPU, got {other:?}")
+    let inner = if let DispatchTensorKind::Autodiff(inner) = input.kind { *inner } else { input.kind };
+    match inner {
+        DispatchTensorKind::Flex(BackendTensor::Autodiff(tensor)) => tensor,
+        DispatchTensorKind::Flex(BackendTensor::Float(primitive)) => Tracked::new(primitive),
+        other => panic!("expected a float tensor on the CPU, got {other:?}"),
+    }
 }
 
 fn values(primitive: &Primitive) -> &[f32] {

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::{
     operation::{Gradient, Operation, apply},
+    pool,
     sums::{self, Start},
 };
 use crate::cpu::{
@@ -69,7 +70,7 @@ impl PatchConv {
 
     /// `[O, C, k, k]` to `[O, k, k, C]`, as rows are gathered.
     fn weight_rows(&self, weight: &[f32]) -> Vec<f32> {
-        let mut rows = vec![0.0; weight.len()];
+        let mut rows = pool::buffer(weight.len());
         let depth = self.depth();
         rows.par_chunks_mut(depth).zip(weight.par_chunks(depth)).for_each(|(row, weight)| {
             let area = self.kernel * self.kernel;
@@ -84,7 +85,7 @@ impl PatchConv {
 
     /// The reverse of [`weight_rows`](Self::weight_rows).
     fn weight_of_rows(&self, rows: &[f32]) -> Vec<f32> {
-        let mut weight = vec![0.0; rows.len()];
+        let mut weight = pool::buffer(rows.len());
         let depth = self.depth();
         weight.par_chunks_mut(depth).zip(rows.par_chunks(depth)).for_each(|(weight, row)| {
             let area = self.kernel * self.kernel;
@@ -132,7 +133,7 @@ impl PatchConv {
     /// What all outputs see, `[outputs, depth]`.
     fn gather_all(&self, x: &[f32]) -> Vec<f32> {
         let depth = self.depth();
-        let mut rows = vec![0.0; self.outputs() * depth];
+        let mut rows = pool::buffer(self.outputs() * depth);
         let step = sums::rows_of_task(depth);
         let tasks = rows.par_chunks_mut(step * depth).enumerate();
         tasks.for_each(|(task, rows)| self.gather(x, task * step, rows));
@@ -144,9 +145,10 @@ impl PatchConv {
         let [height, width] = self.size;
         let [out_height, out_width] = self.out_size;
         let (line, channels) = (self.kernel * self.channels, self.channels);
-        let mut out = vec![0.0; self.batch * height * width * channels];
+        let mut out = pool::buffer(self.batch * height * width * channels);
         out.par_chunks_mut(width * channels).enumerate().for_each(|(i, out)| {
             let (n, y) = (i / height, i % height + self.padding);
+            out.fill(0.0);
             // Outputs whose kernel covers this row.
             for row in (y + 1).saturating_sub(self.kernel).div_ceil(self.stride)..=y / self.stride {
                 if row >= out_height {
@@ -176,11 +178,14 @@ impl Operation<3> for PatchConv {
 
     fn forward(&self, [x, weight, bias]: [&[f32]; 3]) -> (Vec<f32>, ()) {
         let (depth, outputs, out_channels) = (self.depth(), self.outputs(), self.out_channels);
-        let weight = self.weight_rows(weight);
-        let weight = MatRef::new(&weight, out_channels, depth, depth).transposed();
-        let mut out = vec![0.0; outputs * out_channels];
+        let weight_rows = self.weight_rows(weight);
+        let weight = MatRef::new(&weight_rows, out_channels, depth, depth).transposed();
+        let mut out = pool::buffer(outputs * out_channels);
         if outputs < MANY_OUTPUTS {
-            sums::product(&mut out, Start::Row(bias), 1.0, &self.gather_all(x), weight, [depth, out_channels]);
+            let rows = self.gather_all(x);
+            sums::product(&mut out, Start::Row(bias), 1.0, &rows, weight, [depth, out_channels]);
+            pool::recycle(rows);
+            pool::recycle(weight_rows);
             return (out, ());
         }
         let step = sums::rows_of_task(depth);
@@ -197,6 +202,7 @@ impl Operation<3> for PatchConv {
                 matmul(out, true, MatRef::new(gathered, rows, depth, depth), weight, Parallelism::None);
             },
         );
+        pool::recycle(weight_rows);
         (out, ())
     }
 
@@ -210,17 +216,23 @@ impl Operation<3> for PatchConv {
         let (depth, outputs, out_channels) = (self.depth(), self.outputs(), self.out_channels);
         [
             Gradient::when(needs_x, || {
-                let weight = self.weight_rows(weight);
-                let weight = MatRef::new(&weight, out_channels, depth, depth);
-                let mut rows = vec![0.0; outputs * depth];
+                let weight_rows = self.weight_rows(weight);
+                let weight = MatRef::new(&weight_rows, out_channels, depth, depth);
+                let mut rows = pool::buffer(outputs * depth);
                 sums::product(&mut rows, Start::Zero, 1.0, gradient, weight, [out_channels, depth]);
-                self.scatter(&rows)
+                let of_x = self.scatter(&rows);
+                pool::recycle(rows);
+                pool::recycle(weight_rows);
+                of_x
             }),
             Gradient::when(needs_weight, || {
                 if outputs < MANY_OUTPUTS {
                     let rows = self.gather_all(x);
                     let product = sums::transposed_product(gradient, &rows, out_channels, depth, 1.0);
-                    return self.weight_of_rows(&product);
+                    let of_weight = self.weight_of_rows(&product);
+                    pool::recycle(rows);
+                    pool::recycle(product);
+                    return of_weight;
                 }
                 let step = sums::rows_of_task(depth);
                 let task_rows = outputs.div_ceil(TASKS).next_multiple_of(step);
@@ -241,7 +253,10 @@ impl Operation<3> for PatchConv {
                     }
                     product
                 });
-                self.weight_of_rows(&sums::total(parts.collect()))
+                let product = sums::total(parts.collect());
+                let of_weight = self.weight_of_rows(&product);
+                pool::recycle(product);
+                of_weight
             }),
             Gradient::when(needs_bias, || sums::columns(gradient, out_channels)),
         ]
@@ -259,7 +274,7 @@ impl Operation<1> for ChannelsLast {
     const READS: [bool; 1] = [false];
 
     fn forward(&self, [x]: [&[f32]; 1]) -> (Vec<f32>, ()) {
-        let mut out = vec![0.0; x.len()];
+        let mut out = pool::buffer(x.len());
         let sample = x.len() / self.batch;
         for (x, out) in x.chunks_exact(sample).zip(out.chunks_exact_mut(sample)) {
             kernels::channels_last(x, self.channels, out);
@@ -268,7 +283,7 @@ impl Operation<1> for ChannelsLast {
     }
 
     fn backward(&self, _inputs: [&[f32]; 1], (): &(), gradient: &[f32], _needed: [bool; 1]) -> [Gradient; 1] {
-        let mut out = vec![0.0; gradient.len()];
+        let mut out = pool::buffer(gradient.len());
         let sample = gradient.len() / self.batch;
         let plane = sample / self.channels;
         out.par_chunks_mut(plane).enumerate().for_each(|(i, out)| {

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::pool;
 use crate::cpu::{
     kernels::vectorised,
     matmul::{MatMut, MatRef, Parallelism, matmul_scaled},
@@ -41,6 +42,7 @@ pub(super) fn total(parts: Vec<Vec<f32>>) -> Vec<f32> {
         .into_iter()
         .reduce(|mut sum, part| {
             add(&mut sum, &part);
+            pool::recycle(part);
             sum
         })
         .unwrap_or_default()
@@ -66,7 +68,7 @@ pub(super) fn transposed_product(a: &[f32], b: &[f32], inner: usize, outer: usiz
     let rows = a.len() / inner;
     let product = |a: &[f32], b: &[f32], parallelism| {
         let rows = a.len() / inner;
-        let mut out = vec![0.0; inner * outer];
+        let mut out = pool::buffer(inner * outer);
         let (a, b) = (MatRef::new(a, rows, inner, inner), MatRef::new(b, rows, outer, outer));
         matmul_scaled(MatMut::new(&mut out, inner, outer, outer), false, scale, a.transposed(), b, parallelism);
         out

@@ -3,7 +3,10 @@
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
-use super::operation::{Gradient, Operation, apply};
+use super::{
+    operation::{Gradient, Operation, apply},
+    pool,
+};
 use crate::cpu::kernels::{self, Tap, bilinear_taps, vectorised};
 
 /// Adds the projected stages at the first one's resolution.
@@ -57,7 +60,7 @@ impl Operation<4> for UpsampleSum {
     fn forward(&self, inputs: [&[f32]; 4]) -> (Vec<f32>, ()) {
         let [height, _] = self.sizes[0];
         let line = self.line(0);
-        let mut out = vec![0.0; inputs[0].len()];
+        let mut out = pool::buffer(inputs[0].len());
         out.par_chunks_mut(line).enumerate().for_each_init(
             || [1, 2, 3].map(|stage| vec![0.0_f32; self.line(stage)]),
             |rows, (i, out)| {
@@ -77,7 +80,7 @@ impl Operation<4> for UpsampleSum {
     fn backward(&self, _inputs: [&[f32]; 4], (): &(), gradient: &[f32], _needed: [bool; 4]) -> [Gradient; 4] {
         let [height, _] = self.sizes[0];
         // Columns first, at full height: [N, H_1, W_i, D].
-        let [mut b, mut c, mut d] = [1, 2, 3].map(|stage| vec![0.0; self.batch * height * self.line(stage)]);
+        let [mut b, mut c, mut d] = [1, 2, 3].map(|stage| pool::buffer(self.batch * height * self.line(stage)));
         gradient
             .par_chunks(self.line(0))
             .zip(b.par_chunks_mut(self.line(1)))
@@ -91,13 +94,15 @@ impl Operation<4> for UpsampleSum {
             let [rows, _] = self.sizes[stage];
             let line = self.line(stage);
             let sources = sources(&self.taps[stage][0], rows);
-            let mut out = vec![0.0; self.batch * self.sample(stage)];
+            let mut out = pool::buffer(self.batch * self.sample(stage));
             out.par_chunks_mut(line).enumerate().for_each(|(i, out)| {
                 let columns = &columns[i / rows * height * line..];
+                out.fill(0.0);
                 for &(y, weight) in &sources[i % rows] {
                     add_scaled(out, &columns[y * line..][..line], weight);
                 }
             });
+            pool::recycle(columns);
             Gradient::Values(out)
         });
         [Gradient::Unchanged, b, c, d]
@@ -136,9 +141,10 @@ vectorised! {
 }
 
 vectorised! {
-    /// The transpose of [`add_upsampled`] on the coarser rows, which start as zeros.
+    /// The transpose of [`add_upsampled`] on the coarser rows.
     fn gather_columns<'a>(gradient: &'a [f32], rows: [&'a mut [f32]; 3], taps: [&'a [Tap]; 3], width: usize) {
         for (row, taps) in rows.into_iter().zip(taps) {
+            row.fill(0.0);
             for (gradient, &(a, b, t)) in gradient.chunks_exact(width).zip(taps) {
                 for (o, g) in row[a * width..][..width].iter_mut().zip(gradient) {
                     *o = g.mul_add(1.0 - t, *o);
