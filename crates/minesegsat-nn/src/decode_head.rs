@@ -1,8 +1,8 @@
 use burn::{
-    module::{Param, RunningState},
+    module::Param,
     nn::{BatchNorm, BatchNormConfig, conv::Conv2d, conv::Conv2dConfig},
     prelude::*,
-    tensor::{activation::relu, module::batch_norm_train},
+    tensor::activation::relu,
 };
 
 use crate::{
@@ -66,7 +66,7 @@ impl DecodeHead {
             .zip(self.layers.iter().rev())
             .map(|(stage, layer)| init::resize_bilinear(layer.forward(stage.into_map()), size))
             .collect();
-        let x = relu(self.normalise(self.linear_fuse.forward(Tensor::cat(projected, 1))));
+        let x = relu(fused::normalise(&self.batch_norm, self.linear_fuse.forward(Tensor::cat(projected, 1))));
         let [batch, channels, _, _] = x.dims();
         self.classifier.forward(drop_blocks(x, self.dropout, [batch, channels, 1, 1]))
     }
@@ -110,42 +110,18 @@ impl DecodeHead {
         let (logits, moments) = fused::classify(x, [norm.gamma.val(), norm.beta.val()], weight, bias, operation);
         if from_batch {
             let row = |values: &[f32]| Tensor::from_floats(values, &device);
-            self.update_running(row(&moments.mean), row(&moments.variance), count);
+            fused::update_running(norm, row(&moments.mean), row(&moments.variance), count);
         }
         if classes == 1 {
             return logits.reshape([batch, 1, sizes[0][0], sizes[0][1]]);
         }
         init::tokens_to_map(logits, sizes[0])
     }
-
-    /// Batch normalisation, which in training notes the batch's statistics.
-    fn normalise(&self, x: Tensor<4>) -> Tensor<4> {
-        let norm = &self.batch_norm;
-        if !x.device().is_autodiff() || !norm.training.is_enabled() {
-            return norm.forward(x);
-        }
-        let [batch, _, height, width] = x.dims();
-        let result = batch_norm_train(x, norm.gamma.val(), norm.beta.val(), norm.epsilon);
-        self.update_running(result.mean.detach(), result.variance.detach(), batch * height * width);
-        result.output
-    }
-
-    /// Moves the running statistics towards those of a batch of `count` values per channel. As PyTorch does, the running
-    /// variance takes the estimate that divides by `count - 1`; Burn's own layer takes the one that divides by `count`.
-    fn update_running(&self, mean: Tensor<1>, variance: Tensor<1>, count: usize) {
-        let norm = &self.batch_norm;
-        let momentum = norm.momentum;
-        let unbiased = momentum * count as f64 / count.saturating_sub(1).max(1) as f64;
-        let device = mean.device();
-        let before = |state: &RunningState<Tensor<1>>| state.value_sync().to_device(&device).mul_scalar(1.0 - momentum);
-        norm.running_mean.update((before(&norm.running_mean) + mean.mul_scalar(momentum)).detach());
-        norm.running_var.update((before(&norm.running_var) + variance.mul_scalar(unbiased)).detach());
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::TensorData;
+    use burn::{module::RunningState, tensor::TensorData};
 
     use super::*;
     use crate::{Variant, fused::check, with_plain_operations};
@@ -157,7 +133,7 @@ mod tests {
         let device = Device::flex().autodiff();
         let config = SegFormerConfig { decoder_dim: 1, ..Variant::B0.config(3, 1) };
         let head = DecodeHead::new(&config, &device);
-        head.normalise(Tensor::from_data([[[[1.0, 3.0], [5.0, 9.0]]]], &device));
+        fused::normalise(&head.batch_norm, Tensor::from_data([[[[1.0, 3.0], [5.0, 9.0]]]], &device));
         let value = |state: &RunningState<Tensor<1>>| state.value_sync().into_scalar::<f32>();
         assert!((value(&head.batch_norm.running_mean) - 0.45).abs() < 1e-6);
         assert!((value(&head.batch_norm.running_var) - 2.066_666_7).abs() < 1e-5);

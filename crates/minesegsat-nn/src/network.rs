@@ -8,6 +8,7 @@ use burn::{
 use crate::{DeepLabV3Plus, Fpn, NetworkConfig, SegFormer, Unet, UnetPlusPlus};
 
 /// A network of any architecture: bands in, logits out.
+#[expect(clippy::large_enum_variant, reason = "there is one of them; its tensors are elsewhere")]
 #[derive(Module, Debug)]
 pub enum Network {
     /// A hierarchical transformer with an all-MLP decoder.
@@ -82,7 +83,7 @@ impl Network {
     pub(crate) fn shapes(&self) -> BTreeMap<String, Vec<usize>> {
         let mut visitor = Shapes::default();
         self.visit(&mut visitor);
-        visitor.shapes
+        visitor.found
     }
 }
 
@@ -97,7 +98,7 @@ impl From<SegFormer> for Network {
 struct Shapes {
     path: Vec<String>,
     containers: Vec<String>,
-    shapes: BTreeMap<String, Vec<usize>>,
+    found: BTreeMap<String, Vec<usize>>,
 }
 
 impl ModuleVisitor for Shapes {
@@ -127,7 +128,7 @@ impl ModuleVisitor for Shapes {
                 _ => {}
             }
         }
-        self.shapes.insert(path.join("."), shape);
+        self.found.insert(path.join("."), shape);
     }
 }
 

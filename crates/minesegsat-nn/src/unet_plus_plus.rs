@@ -24,6 +24,7 @@ struct UnetPlusPlusDecoder {
 
 /// Node `x_d_l` works at 1/16 (`l` = 0), 1/8, 1/4, 1/2 (`l` = 3) or 1 (`l` = 4) of the resolution, and belongs to the
 /// decoder that starts at the encoder's map number `d`, counted from the coarsest.
+#[expect(clippy::struct_field_names, reason = "the names are those of published weights")]
 #[derive(Module, Debug)]
 struct Nodes {
     x_0_0: UnetBlock,

@@ -64,7 +64,7 @@ const QUICK: Scale = Scale {
 };
 
 /// One year of the landscape that was not learned from.
-struct Year {
+struct MappedYear {
     year: i16,
     manifest: Manifest,
     /// Pixels of the map beside the truth, where the ground could be seen.
@@ -86,7 +86,7 @@ struct Demo {
     samples: usize,
     epochs: Vec<EpochReport>,
     trained: TrainReport,
-    years: Vec<Year>,
+    years: Vec<MappedYear>,
     seconds: Vec<(&'static str, f64)>,
 }
 
@@ -264,7 +264,7 @@ fn map(
     output: &Path,
     quiet: bool,
     cancel: &AtomicBool,
-) -> anyhow::Result<Year> {
+) -> anyhow::Result<MappedYear> {
     let model = Model::open(model, &Device::flex())?;
     let description = describe(model.card());
     let patch_size = 512;
@@ -312,7 +312,7 @@ fn map(
     // Pixels of 10 m.
     let hectares = |pixels: u64| pixels as f64 / 100.0;
     let quicklook = fs::read(output.join("quicklook.png"))?;
-    Ok(Year {
+    Ok(MappedYear {
         year,
         manifest,
         counts,

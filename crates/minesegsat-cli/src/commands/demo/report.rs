@@ -5,7 +5,7 @@ use std::{fmt::Write as _, io::Write};
 use base64::Engine as _;
 use minesegsat::metrics::ConfusionMatrix;
 
-use super::{Demo, Year};
+use super::{Demo, MappedYear};
 use crate::commands::train::duration;
 
 /// Widest side of a picture, in pixels.
@@ -37,7 +37,7 @@ pub(super) fn print(demo: &Demo) -> std::io::Result<()> {
     writeln!(out)
 }
 
-fn error_percent(year: &Year) -> f64 {
+fn error_percent(year: &MappedYear) -> f64 {
     if year.true_ha > 0.0 { (year.measured_ha / year.true_ha - 1.0) * 100.0 } else { f64::NAN }
 }
 
@@ -159,7 +159,7 @@ fn table(out: &mut String, demo: &Demo) {
     );
 }
 
-fn pictures(out: &mut String, year: &Year) {
+fn pictures(out: &mut String, year: &MappedYear) {
     let encode = |png: &[u8]| base64::engine::general_purpose::STANDARD.encode(png);
     let _ = write!(
         out,
