@@ -513,19 +513,17 @@ fn divide(map: &Location, names: &BTreeMap<u8, String>, counts: &Counts, options
             [only] => format!("{background} near {only}"),
             _ => format!("{background} nearby"),
         };
+        if options.buffer_px > 0 && names.values().any(|other| other.eq_ignore_ascii_case(&name)) {
+            return Err(Error::Argument {
+                name: "class",
+                value: name,
+                accepted: "a name other than that of the buffer".to_owned(),
+            });
+        }
         push(name, BACKGROUND, NEAR);
     }
     if options.buffer_px > 0 && near.pixels == 0 {
         warnings.push("no pixel lies within the buffer: there is no stratum of it".to_owned());
-    }
-    let clash =
-        strata.iter().find(|one| strata.iter().filter(|other| other.name.eq_ignore_ascii_case(&one.name)).count() > 1);
-    if let Some(clash) = clash {
-        return Err(Error::Argument {
-            name: "class",
-            value: clash.name.clone(),
-            accepted: "a name other than that of the buffer".to_owned(),
-        });
     }
     expect(&mut strata, &classes, options)?;
     Ok((classes, strata, codes, warnings))

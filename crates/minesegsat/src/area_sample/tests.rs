@@ -299,7 +299,8 @@ fn a_buffer_makes_the_interval_narrower() {
     let width = |buffer_px: usize| -> f64 {
         let runs = 0..12;
         let one = |seed: u64| {
-            let design = draft(&location, &DesignOptions { buffer_px, seed, ..options() });
+            let design =
+                draft(&location, &DesignOptions { buffer_px, seed, allocation: Allocation::Equal, ..options() });
             report::tabulate(&design, &truly(&design, &truth), 1.96).classes[1].area_ha.half_width
         };
         runs.map(one).sum::<f64>() / 12.0
@@ -404,8 +405,8 @@ fn files_to_fill_have_the_points_and_blind_ones_no_map() {
 #[test]
 fn classes_of_any_map_get_names_and_expectations() {
     let folder = tempfile::tempdir().unwrap();
-    let grid = utm_grid(60, 50);
-    let values: Vec<u8> = (0..3000).map(|i| [0, 0, 0, 1, 2, 3, 9][i / 500]).collect();
+    let grid = utm_grid(70, 50);
+    let values: Vec<u8> = (0..3500).map(|i| [0, 0, 0, 1, 2, 3, 9][i / 500]).collect();
     let location = write_map(&folder.path().join("change.tif"), &grid, &values);
     let class = |value: u8, name: &str| (value, name.to_owned());
     let classes = vec![class(0, "no mine"), class(1, "stable"), class(2, "gain"), class(3, "loss"), class(4, "other")];
@@ -429,10 +430,10 @@ fn classes_of_any_map_get_names_and_expectations() {
     assert_eq!(strata, expected);
     assert!(made.warnings[0].contains("no pixel of the map is of the class `other`"), "{:?}", made.warnings);
     // Eq. 13 counts on the best allocation, which the minimum of 20 for each rare class is not.
-    assert!(made.warnings[1].contains("0.0245 instead of 0.02"), "{:?}", made.warnings);
+    assert!(made.warnings[1].contains("instead of 0.02:"), "{:?}", made.warnings);
     let neyman = DesignOptions { allocation: Allocation::Neyman, min_per_stratum: 2, ..options.clone() };
     let neyman = draft(&location, &neyman);
-    assert!(neyman.expected_standard_error < 0.021 && neyman.samples.len() == made.samples.len());
+    assert!(neyman.expected_standard_error < 0.0215 && neyman.samples.len() == made.samples.len());
 
     let refused = |options: &DesignOptions, said: &[&str]| {
         let error = draw(&location, &folder.path().join("refused"), options).unwrap_err().to_string();
@@ -454,7 +455,7 @@ fn classes_of_any_map_get_names_and_expectations() {
     refused(&with((8, "no mine nearby")), &["class `no mine nearby`", "buffer"]);
     let expected = vec![("mine".to_owned(), 0.5)];
     refused(&DesignOptions { expected_accuracy: expected, ..options.clone() }, &["accuracy of `mine`", "gain, loss"]);
-    refused(&DesignOptions { size: SampleSize::Samples(2501), ..options.clone() }, &["`2501`", "2500 pixels"]);
+    refused(&DesignOptions { size: SampleSize::Samples(3001), ..options.clone() }, &["`3001`", "3000 pixels"]);
     refused(&DesignOptions { size: SampleSize::Samples(99), ..options.clone() }, &["`99`", "100 or more for 5 strata"]);
     refused(&DesignOptions { min_per_stratum: 1, ..options.clone() }, &["fewest points of a stratum `1`"]);
     refused(&DesignOptions { size: SampleSize::TargetError(0.0), ..options }, &["target error `0`"]);
