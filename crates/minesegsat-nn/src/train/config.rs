@@ -509,7 +509,9 @@ fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
 /// The lines of a message that are not the file's text, joined, with the line's number kept.
 fn tidy(message: &str) -> String {
     let place = message.lines().find(|line| line.starts_with("TOML parse error"));
-    let what = message.lines().rfind(|line| !line.trim().is_empty() && !line.contains('|'));
+    // The picture of the line has `|`; where there is no text, `in` names the key.
+    let is_told = |line: &&str| !line.trim().is_empty() && !line.contains('|') && !line.starts_with("in `");
+    let what = message.lines().rfind(is_told);
     match (place, what) {
         (Some(place), Some(what)) if place != what => {
             format!("{}: {}", place.trim_start_matches("TOML parse error ").trim(), what.trim())
