@@ -16,10 +16,13 @@
 
 mod average;
 mod config;
+mod folder;
 mod gradients;
 mod log;
 mod picture;
 mod run_state;
+mod setting;
+mod state;
 mod trainer;
 
 pub use config::{

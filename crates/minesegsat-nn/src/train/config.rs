@@ -188,6 +188,8 @@ pub struct ValidationConfig {
     pub overlap: usize,
     /// Probability from which a pixel counts as a mine.
     pub threshold: f32,
+    /// Gives the card of `best` the threshold with the best F1 of its validation, instead of that one.
+    pub tune_threshold: bool,
     /// Validations without a better one after which training ends; never where it is 0.
     pub patience: usize,
 }
@@ -281,7 +283,15 @@ impl Default for AverageConfig {
 
 impl Default for ValidationConfig {
     fn default() -> Self {
-        Self { every: 1, metric: "f1".to_owned(), window: 512, overlap: 64, threshold: 0.5, patience: 0 }
+        Self {
+            every: 1,
+            metric: "f1".to_owned(),
+            window: 512,
+            overlap: 64,
+            threshold: 0.5,
+            tune_threshold: false,
+            patience: 0,
+        }
     }
 }
 

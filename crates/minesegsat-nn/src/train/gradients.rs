@@ -35,6 +35,22 @@ impl ModuleVisitor for Squares<'_> {
     }
 }
 
+/// Whether every weight is a number. What a broken step leaves behind must not become a checkpoint.
+pub(super) fn all_finite<M: Module>(network: &M) -> bool {
+    let mut sums = WeightSums(Vec::new());
+    network.visit(&mut sums);
+    // A sum is a number only where all that it adds are; weights are far too small to overflow it.
+    sums.0.into_iter().all(|sum| sum.into_scalar::<f32>().is_finite())
+}
+
+struct WeightSums(Vec<Tensor<1>>);
+
+impl ModuleVisitor for WeightSums {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.push(param.val().sum());
+    }
+}
+
 /// Multiplies all gradients.
 pub(super) struct Scale<'a> {
     pub(super) gradients: &'a mut GradientsParams,
@@ -75,5 +91,13 @@ mod tests {
         clip_norm(&layer, &mut clipped, 1.0);
         let expected = 3.0 / 26.0_f32.sqrt();
         assert!((values(&clipped)[0] - expected).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_weight_that_is_no_number_is_found() {
+        let layer: Linear = LinearConfig::new(2, 1).init(&Device::flex());
+        assert!(all_finite(&layer));
+        let broken = Linear { weight: layer.weight.map(|weight| weight.mul_scalar(f32::NAN)), ..layer };
+        assert!(!all_finite(&broken));
     }
 }

@@ -4,6 +4,7 @@ use minesegsat::{
     Band, Segmenter,
     dataset::{SamplePatch, SampleReader, SampleRecord},
     evaluate::{ValidateOptions, segment_sample},
+    preview::png,
 };
 
 use crate::{ModelCard, Result};
@@ -55,7 +56,7 @@ pub(super) fn sheet(
         }
         top += row[0].height + GAP;
     }
-    sheet.png()
+    Ok(png(&sheet.pixels, sheet.width, sheet.height)?)
 }
 
 struct Panel {
@@ -69,18 +70,6 @@ impl Panel {
         for (row, pixels) in other.pixels.chunks(other.width.max(1)).enumerate() {
             self.pixels[(top + row) * self.width + left..][..other.width].copy_from_slice(pixels);
         }
-    }
-
-    fn png(&self) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        let mut encoder = png::Encoder::new(&mut bytes, self.width as u32, self.height as u32);
-        encoder.set_color(png::ColorType::Rgb);
-        encoder.set_depth(png::BitDepth::Eight);
-        let failed = |error: png::EncodingError| std::io::Error::other(format!("cannot encode a picture: {error}"));
-        let mut writer = encoder.write_header().map_err(failed)?;
-        writer.write_image_data(self.pixels.as_flattened()).map_err(failed)?;
-        writer.finish().map_err(failed)?;
-        Ok(bytes)
     }
 }
 

@@ -38,6 +38,10 @@ pub(super) struct Position {
     pub(super) batch: usize,
     /// Sum of their losses.
     pub(super) loss_sum: f64,
+    /// Learning rate of the last step.
+    pub(super) last_rate: f64,
+    /// Norm of its gradients, where they are clipped.
+    pub(super) gradient_norm: Option<f64>,
     /// Seconds of training so far.
     pub(super) seconds: f64,
     /// The schedule of the phase.

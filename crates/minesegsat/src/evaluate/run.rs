@@ -1,24 +1,23 @@
 //! The whole evaluation of a model on a part of a data set: [`evaluate`].
 
+mod summary;
+mod tune;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::baseline::{Baseline, FeatureHistogram};
-use super::bootstrap::{Bootstrap, interval};
-use super::evaluation::{
-    Above, AreaTotals, BaselineResult, DatasetSummary, Estimate, Evaluation, Intervals, PatchResult, SiteResult,
-    ThresholdOrigin, ThresholdUsed,
-};
+use super::baseline::Baseline;
+use super::evaluation::{Evaluation, PatchResult, ThresholdUsed};
 use super::picture::{self, PatchPicture};
 use super::segment::{for_each_sample, segment_sample};
-use super::sums::{Hectares, Metric, Sums};
+use super::sums::{Hectares, Sums};
 use super::validate::Validation;
 use super::{report, tables};
 use crate::cog::{BandMeta, CogOptions, CogWriter};
 use crate::dataset::{Dataset, SamplePatch, SampleReader, SampleRecord, Split};
-use crate::metrics::{BoundaryCounts, Calibration, ConfusionMatrix, ProbabilityHistogram};
+use crate::metrics::{BoundaryCounts, Calibration, ConfusionMatrix};
 use crate::output::OutputTree;
 use crate::patch::BandNormalisation;
 use crate::predict::{ModelDescription, Progress};
@@ -260,90 +259,6 @@ impl Run<'_> {
         segment_sample(self.segmenter, &of_model, channels, window, overlap)
     }
 
-    /// The threshold, tuned on the validation split where that is asked for.
-    fn threshold(&self, validation: &[&SampleRecord], progress: &dyn Progress) -> Result<ThresholdUsed> {
-        match self.options.threshold {
-            ThresholdChoice::Model(value) => Ok(ThresholdUsed { value, origin: ThresholdOrigin::Model, f1: None }),
-            ThresholdChoice::Given(value) => Ok(ThresholdUsed { value, origin: ThresholdOrigin::Given, f1: None }),
-            ThresholdChoice::Auto => {
-                let Reading { reader, .. } = self.reading()?;
-                let ignore = self.dataset.card().ignore;
-                let mut histogram = ProbabilityHistogram::default();
-                for_each_sample(&reader, validation, SampleReader::read, progress, self.cancel, |_, sample| {
-                    histogram.add(&self.segment(&sample)?, &sample.mask, ignore);
-                    Ok(())
-                })?;
-                let Some(best) = histogram.best_f1() else {
-                    return Err(Error::Input {
-                        location: self.dataset.folder().display().to_string(),
-                        reason:
-                            "no pixel of its val split is a mine, so that no threshold can be tuned on it: give one"
-                                .to_owned(),
-                    });
-                };
-                Ok(ThresholdUsed { value: best.threshold, origin: ThresholdOrigin::Validation, f1: best.counts.f1() })
-            }
-        }
-    }
-
-    /// Tunes the thresholds of baselines on the training split; those that cannot be tuned are taken out.
-    fn tune(
-        &self,
-        features: &mut Vec<Feature>,
-        training: &[&SampleRecord],
-        notes: &mut Vec<String>,
-        progress: &dyn Progress,
-    ) -> Result<()> {
-        let mut bands: Vec<Band> = Vec::new();
-        let mut tuners: Vec<(Baseline, Vec<usize>, FeatureHistogram)> = Vec::new();
-        for feature in features.iter() {
-            let Some(tuner) = feature.baseline.tuner() else { continue };
-            let needed = feature.baseline.bands(&self.dataset.card().bands).unwrap_or_default();
-            let at = |band: Band, bands: &mut Vec<Band>| {
-                bands.iter().position(|b| *b == band).unwrap_or_else(|| {
-                    bands.push(band);
-                    bands.len() - 1
-                })
-            };
-            let channels = needed.into_iter().map(|band| at(band, &mut bands)).collect();
-            tuners.push((feature.baseline, channels, tuner));
-        }
-        if tuners.is_empty() {
-            return Ok(());
-        }
-        let reader =
-            SampleReader::new(Arc::clone(self.dataset), &bands, &vec![BandNormalisation::IDENTITY; bands.len()])?;
-        let ignore = self.dataset.card().ignore;
-        let mut reflectance = Vec::new();
-        for_each_sample(&reader, training, SampleReader::read, progress, self.cancel, |_, sample| {
-            let pixels = sample.mask.len();
-            for (baseline, channels, tuner) in &mut tuners {
-                for (i, &class) in sample.mask.iter().enumerate().filter(|(_, class)| **class != ignore) {
-                    reflectance.clear();
-                    reflectance.extend(channels.iter().map(|channel| sample.data[channel * pixels + i]));
-                    tuner.add(baseline.feature(&reflectance), class != 0);
-                }
-            }
-            Ok(())
-        })?;
-        for (baseline, _, tuner) in tuners {
-            let best = tuner.best();
-            for feature in features.iter_mut().filter(|feature| feature.baseline == baseline) {
-                if let Some((threshold, f1)) = best {
-                    (feature.threshold, feature.tuned_f1) = (threshold, Some(f1));
-                }
-            }
-        }
-        if features.iter().any(|f| f.baseline.tuner().is_some() && f.tuned_f1.is_none()) {
-            notes.push(
-                "The training split has no pixel of a mine to tune thresholds of baselines on: they are left out."
-                    .to_owned(),
-            );
-            features.retain(|f| f.baseline.tuner().is_none() || f.tuned_f1.is_some());
-        }
-        Ok(())
-    }
-
     fn measure(&self, samples: &[&SampleRecord], tree: &OutputTree, progress: &dyn Progress) -> Result<Evaluation> {
         let options = self.options;
         let mut notes = Vec::new();
@@ -399,189 +314,6 @@ impl Run<'_> {
             Ok(())
         })?;
         Ok(self.sum_up(samples, Found { threshold, features, pooled, patches, sites, area_known, notes }))
-    }
-
-    fn sum_up(&self, samples: &[&SampleRecord], found: Found) -> Evaluation {
-        let Found { threshold, features, pooled, patches, sites, area_known, mut notes } = found;
-        let options = self.options;
-        let rows: Vec<Vec<Sums>> = (0..=features.len())
-            .map(|row| sites.values().map(|site| site.finished(row, area_known)).collect())
-            .collect();
-        let totals: Vec<Sums> = rows
-            .iter()
-            .map(|sites| {
-                sites.iter().fold(Sums::default(), |mut all, site| {
-                    all.merge(site);
-                    all
-                })
-            })
-            .collect();
-        let headline = Metric::named(if options.protocol == Protocol::Paper { "f1_image" } else { "f1" });
-        let score = |row: usize| headline.of(&totals[row]);
-        let best_baseline = (1..totals.len())
-            .filter(|row| score(*row).is_some())
-            .max_by(|a, b| score(*a).unwrap_or(0.0).total_cmp(&score(*b).unwrap_or(0.0)).then(b.cmp(a)));
-
-        let mut draws: Vec<Vec<Vec<Option<f64>>>> = vec![vec![Vec::new(); Metric::ALL.len()]; rows.len()];
-        let mut above_draws = Vec::new();
-        let resamples = if sites.len() > 1 { options.resamples } else { 0 };
-        let by_row: Vec<&[Sums]> = rows.iter().map(Vec::as_slice).collect();
-        Bootstrap { sites: sites.len(), resamples, seed: options.seed }.for_each(&by_row, |drawn| {
-            for (sums, draws) in drawn.iter().zip(&mut draws) {
-                for (metric, draws) in Metric::ALL.iter().zip(draws) {
-                    draws.push(metric.of(sums));
-                }
-            }
-            if let Some(best) = best_baseline {
-                let difference = headline.of(&drawn[0]).zip(headline.of(&drawn[best])).map(|(a, b)| a - b);
-                above_draws.push(difference);
-            }
-        });
-        let mut estimates = draws.into_iter().zip(&totals).map(|(draws, sums)| {
-            let estimate = |(metric, draws): (Metric, Vec<Option<f64>>)| {
-                let value = metric.of(sums);
-                let interval = value.and_then(|_| interval(draws));
-                (metric.name, Estimate { value, low: interval.map(|i| i[0]), high: interval.map(|i| i[1]) })
-            };
-            Metric::ALL.into_iter().zip(draws).map(estimate).collect::<BTreeMap<_, _>>()
-        });
-        let metrics = estimates.next().unwrap_or_default();
-        let baselines: Vec<BaselineResult> = features
-            .iter()
-            .zip(estimates)
-            .map(|(feature, metrics)| BaselineResult {
-                name: feature.baseline,
-                label: feature.baseline.label().to_owned(),
-                threshold: feature.tuned_f1.map(|_| feature.threshold),
-                f1_on_training: feature.tuned_f1,
-                metrics,
-            })
-            .collect();
-        let above_best_baseline = best_baseline.and_then(|best| {
-            let value = score(0)? - score(best)?;
-            let interval = interval(above_draws);
-            let difference = Estimate { value: Some(value), low: interval.map(|i| i[0]), high: interval.map(|i| i[1]) };
-            Some(Above { baseline: features[best - 1].baseline, difference })
-        });
-
-        let counts = totals[0].counts;
-        self.add_notes(&mut notes, &threshold, &counts, sites.len(), area_known, samples);
-        let card = self.dataset.card();
-        let area = area_known.then(|| AreaTotals {
-            truth_ha: totals[0].truth_ha,
-            counted_ha: totals[0].counted_ha,
-            expected_ha: totals[0].expected_ha,
-        });
-        let sites_found = sites
-            .iter()
-            .map(|(name, site)| {
-                let (sums, area) = &site.rows[0];
-                SiteResult {
-                    site: name.clone(),
-                    patches: site.patches,
-                    counts: sums.counts,
-                    area: area_known.then_some([area.truth, area.counted, area.expected]),
-                }
-            })
-            .collect();
-        Evaluation {
-            software: format!("minesegsat {}", env!("CARGO_PKG_VERSION")),
-            created: jiff::Timestamp::now(),
-            model: self.model.record.clone(),
-            model_title: self.model.title.clone(),
-            model_bands: self.model.bands.clone(),
-            dataset: DatasetSummary {
-                title: card.title.clone(),
-                folder: self.dataset.folder().display().to_string(),
-                split: options.split,
-                patches: samples.len(),
-                patches_without_mines: totals[0].images_without_mines as usize,
-                sites: sites.len(),
-                pixels: counts.total(),
-                mining_share: (counts.total() > 0).then(|| (counts.tp + counts.fn_) as f64 / counts.total() as f64),
-            },
-            protocol: options.protocol,
-            window_px: options.window,
-            overlap_px: options.overlap,
-            threshold,
-            headline: headline.name,
-            intervals: Intervals {
-                level: 0.95,
-                method: "percentile bootstrap over sites",
-                sites: sites.len(),
-                resamples,
-                seed: options.seed,
-            },
-            metrics,
-            baselines,
-            beats_baselines: above_best_baseline.as_ref().map(Above::is_better),
-            above_best_baseline,
-            counts,
-            area,
-            average_precision: pooled.histogram.average_precision(),
-            reliability: totals[0].calibration.reliability().clone(),
-            notes,
-            patches,
-            sites: sites_found,
-            histogram: pooled.histogram,
-        }
-    }
-
-    fn add_notes(
-        &self,
-        notes: &mut Vec<String>,
-        threshold: &ThresholdUsed,
-        counts: &ConfusionMatrix,
-        sites: usize,
-        area_known: bool,
-        samples: &[&SampleRecord],
-    ) {
-        let split = self.options.split;
-        if counts.total() == 0 {
-            notes.push(format!("No pixel of the {split} split can be judged: all are ignored."));
-        } else if counts.tp + counts.fn_ == 0 {
-            notes.push(format!(
-                "No pixel of the {split} split is a mine: F1, precision, recall and IoU are not defined (null in {METRICS_FILE})."
-            ));
-        }
-        if threshold.origin == ThresholdOrigin::Validation && split == Split::Val {
-            notes.push(
-                "The threshold was tuned on the very samples that are measured here: the numbers flatter.".to_owned(),
-            );
-        }
-        let fitted = &self.model.record["calibration"];
-        if threshold.origin == ThresholdOrigin::Model
-            && fitted["split"] == split.name()
-            && fitted["dataset"] == self.dataset.card().title
-        {
-            notes.push(
-                "The model's threshold was fitted to the very samples that are measured here: the numbers flatter."
-                    .to_owned(),
-            );
-        }
-        if split == Split::Train {
-            notes.push(
-                "These are the samples that models learn from: the numbers say nothing of other places.".to_owned(),
-            );
-        }
-        if !self.model.absent.is_empty() {
-            notes.push(format!("The data set lacks {}: the model did without.", Band::list(&self.model.absent)));
-        }
-        match sites {
-            0 | 1 => notes.push("All patches lie in one site: there are no intervals.".to_owned()),
-            2..10 => notes.push(format!(
-                "The intervals rest on {sites} sites only: they are wide, and of so few sites still too narrow."
-            )),
-            _ => {}
-        }
-        if !area_known {
-            notes.push("The files do not say where they lie, so that there are no hectares.".to_owned());
-        } else if overlapping(samples) {
-            notes.push(
-                "Some patches overlap: land in several of them counts several times, in pixels and hectares."
-                    .to_owned(),
-            );
-        }
     }
 
     fn write_probabilities(
@@ -690,17 +422,4 @@ impl Look<'_> {
         };
         (Sums::of_image(counts, boundary, calibration), area)
     }
-}
-
-/// Whether any two samples share land, by their boxes in degrees, for more than a metre.
-fn overlapping(samples: &[&SampleRecord]) -> bool {
-    const METRE: f64 = 1e-5;
-    let mut order: Vec<&SampleRecord> = samples.to_vec();
-    order.sort_by(|a, b| a.west.total_cmp(&b.west));
-    order.iter().enumerate().any(|(i, a)| {
-        order[i + 1..]
-            .iter()
-            .take_while(|b| b.west < a.east - METRE)
-            .any(|b| b.south < a.north - METRE && a.south < b.north - METRE)
-    })
 }

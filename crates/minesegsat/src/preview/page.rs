@@ -289,6 +289,23 @@ pub(crate) fn reduce(colours: &[[u8; 3]], from: (usize, usize), to: (usize, usiz
     rgb
 }
 
+/// A picture as PNG.
+///
+/// # Shapes
+/// - `rgb`: `[height, width]`
+pub fn png(rgb: &[[u8; 3]], width: usize, height: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let encoded = encoder.write_header().and_then(|mut writer| {
+        writer.write_image_data(rgb.as_flattened())?;
+        writer.finish()
+    });
+    encoded.map_err(|error| Error::RasterWrite { path: "picture.png".into(), reason: error.to_string() })?;
+    Ok(bytes)
+}
+
 pub(crate) fn jpeg_uri(rgb: &[u8], width: usize, height: usize) -> Result<String> {
     let mut bytes = Vec::new();
     let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, QUALITY);

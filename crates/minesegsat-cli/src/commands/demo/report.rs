@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, io::Write};
 
 use base64::Engine as _;
-use minesegsat::metrics::ConfusionMatrix;
+use minesegsat::{metrics::ConfusionMatrix, preview::png};
 
 use super::{Demo, MappedYear};
 use crate::commands::train::duration;
@@ -45,32 +45,31 @@ fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"))
 }
 
-/// Every few pixels of a map: found (green), missed (blue), taken for a mine (red); what could not be seen is grey.
-pub(super) fn right_and_wrong(mask: &[u8], truth: &[u8], width: usize) -> anyhow::Result<Vec<u8>> {
+/// Colours that people of any colour vision tell apart, as in the pictures of `evaluate`.
+const FOUND: [u8; 3] = [235, 230, 200];
+const MISSED: [u8; 3] = [64, 160, 240];
+const INVENTED: [u8; 3] = [229, 80, 30];
+const HIDDEN: [u8; 3] = [120, 120, 128];
+const OTHER: [u8; 3] = [28, 30, 36];
+
+/// Every few pixels of a map beside the truth: found, missed, taken for a mine, not assessable.
+pub(super) fn right_and_wrong(mask: &[u8], truth: &[u8], width: usize) -> minesegsat::Result<Vec<u8>> {
     let height = mask.len() / width.max(1);
     let step = width.max(height).div_ceil(SIDE).max(1);
-    let (columns, rows) = (width.div_ceil(step), height.div_ceil(step));
-    let mut pixels = Vec::with_capacity(columns * rows * 3);
+    let mut pixels = Vec::new();
     for row in (0..height).step_by(step) {
         for col in (0..width).step_by(step) {
             let i = row * width + col;
-            pixels.extend_from_slice(match (mask[i], truth[i] != 0) {
-                (255, _) => &[120, 120, 128],
-                (0, false) => &[28, 30, 36],
-                (0, true) => &[64, 140, 255],
-                (_, true) => &[90, 200, 110],
-                (_, false) => &[240, 80, 70],
+            pixels.push(match (mask[i], truth[i] != 0) {
+                (255, _) => HIDDEN,
+                (0, false) => OTHER,
+                (0, true) => MISSED,
+                (_, true) => FOUND,
+                (_, false) => INVENTED,
             });
         }
     }
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, columns as u32, rows as u32);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    let mut writer = encoder.write_header()?;
-    writer.write_image_data(&pixels)?;
-    writer.finish()?;
-    Ok(bytes)
+    png(&pixels, width.div_ceil(step), height.div_ceil(step))
 }
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#1c1e24;background:#fafaf8}\
@@ -78,7 +77,7 @@ h1{font-size:1.7rem;margin-bottom:.2rem}h2{margin-top:2.2rem;font-size:1.2rem}p.
 table{border-collapse:collapse;width:100%}th,td{padding:.45rem .7rem;text-align:right;border-bottom:1px solid #ddd}th:first-child,\
 td:first-child{text-align:left}th{font-weight:600;color:#555}td.big{font-size:1.15rem;font-weight:600}.pair{display:flex;gap:1rem;flex-wrap:wrap}\
 figure{flex:1 1 420px;margin:0}img{width:100%;image-rendering:auto;border-radius:4px}figcaption{color:#555;font-size:.9rem}\
-.key span{display:inline-block;width:.9em;height:.9em;border-radius:2px;margin:0 .3em 0 1em;vertical-align:-1px}.note{color:#555;font-size:.9rem}\
+.key span{display:inline-block;width:.9em;height:.9em;border-radius:2px;margin:0 .3em 0 1em;vertical-align:-1px;outline:1px solid #999}.note{color:#555;font-size:.9rem}\
 svg{width:100%;height:auto;background:#fff;border:1px solid #e5e5e0;border-radius:4px}code{background:#eee;padding:0 .25em;border-radius:3px}";
 
 /// The whole page.
@@ -160,21 +159,25 @@ fn table(out: &mut String, demo: &Demo) {
 }
 
 fn pictures(out: &mut String, year: &MappedYear) {
+    let named = [(FOUND, "found"), (MISSED, "missed"), (INVENTED, "taken for a mine"), (HIDDEN, "not assessable")];
+    let key: String = named
+        .iter()
+        .map(|([r, g, b], name)| format!("<span style=\"background:rgb({r},{g},{b})\"></span>{name}"))
+        .collect();
     let encode = |png: &[u8]| base64::engine::general_purpose::STANDARD.encode(png);
     let _ = write!(
         out,
         "<h2>{}</h2><div class=\"pair\"><figure><img alt=\"the scene with what was found\" src=\"data:image/png;base64,{}\"><figcaption>\
          The scene, and outlines of what was found: {} polygons, {:.1} ha; {:.1} % of the area could be assessed.</figcaption></figure>\
-         <figure><img alt=\"right and wrong\" src=\"data:image/png;base64,{}\"><figcaption class=\"key\">Beside the truth:<span \
-         style=\"background:#5ac86e\"></span>found<span style=\"background:#408cff\"></span>missed<span \
-         style=\"background:#f05046\"></span>taken for a mine<span style=\"background:#787880\"></span>not assessable</figcaption>\
+         <figure><img alt=\"right and wrong\" src=\"data:image/png;base64,{}\"><figcaption class=\"key\">Beside the truth:{}</figcaption>\
          </figure></div>",
         year.year,
         encode(&year.pictures[0]),
         year.manifest.totals.polygons,
         year.manifest.totals.area_ha,
         year.manifest.assessed.share_assessed * 100.0,
-        encode(&year.pictures[1])
+        encode(&year.pictures[1]),
+        key
     );
 }
 

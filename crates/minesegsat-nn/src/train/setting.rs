@@ -1,0 +1,207 @@
+//! What does not change in a run: [`Setting`].
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use burn::tensor::Device;
+use minesegsat::{
+    Band,
+    dataset::{Dataset, Loader, LoaderOptions, SampleReader, SampleRecord, Split},
+    evaluate::ValidateOptions,
+    patch::BandNormalisation,
+};
+
+use super::{NormalisationKind, Per, TrainConfig, folder::run_error};
+use crate::{
+    Error, FORMAT_VERSION, ModelCard, NetworkConfig, Normalisation, Result, Training, parse_device,
+    schedule::LearningRate,
+};
+
+/// What does not change in a run.
+pub(super) struct Setting<'a> {
+    pub(super) config: &'a TrainConfig,
+    pub(super) folder: PathBuf,
+    /// Without automatic differentiation; the first holds the weights.
+    pub(super) devices: Vec<Device>,
+    pub(super) network: NetworkConfig,
+    pub(super) card: ModelCard,
+    pub(super) reader: SampleReader,
+    pub(super) validation: Vec<SampleRecord>,
+    pub(super) loader: Loader,
+    pub(super) ignore: u8,
+    /// Batches of an epoch.
+    pub(super) batches: usize,
+}
+
+impl<'a> Setting<'a> {
+    pub(super) fn new(config: &'a TrainConfig, folder: &Path) -> Result<Self> {
+        let devices = config.device.split(',').map(|name| parse_device(name.trim())).collect::<Result<Vec<_>>>()?;
+        if config.data.dataset.as_os_str().is_empty() {
+            return Err(Error::Argument {
+                name: "data.dataset",
+                value: String::new(),
+                accepted: "a data set's folder; set it in the file or by `--dataset`".to_owned(),
+            });
+        }
+        let dataset = Arc::new(Dataset::open(&config.data.dataset)?);
+        let bands = if config.data.bands.is_empty() { default_bands(&dataset) } else { config.data.bands.clone() };
+        let network = config.network(bands.len())?;
+        let divisor = network.size_divisor();
+        for (name, size) in
+            [("data.patch_size", config.data.patch_size), ("validation.window", config.validation.window)]
+        {
+            if !size.is_multiple_of(divisor) {
+                let accepted = format!("a multiple of {divisor}, which {} needs", config.network.name);
+                return Err(Error::Argument { name, value: size.to_string(), accepted });
+            }
+        }
+        let owned = |split| -> Result<Vec<SampleRecord>> { Ok(dataset.split(split)?.into_iter().cloned().collect()) };
+        let (training, validation) = (owned(Split::Train)?, owned(Split::Val)?);
+        if training.iter().all(|sample| sample.mining_share == 0.0) {
+            return Err(minesegsat::Error::Input {
+                location: dataset.folder().display().to_string(),
+                reason: format!(
+                    "none of the {} masks of its train split has a mine: there is nothing to learn",
+                    training.len()
+                ),
+            }
+            .into());
+        }
+        let normalisation = normalisation(&dataset, &bands, config.data.normalisation)?;
+        let per_band: Vec<BandNormalisation> = (0..bands.len())
+            .map(|i| {
+                let (offset, divisor) = normalisation.offset_divisor(i);
+                BandNormalisation { offset, divisor }
+            })
+            .collect();
+        let loader = Loader::new(
+            Arc::clone(&dataset),
+            training.clone(),
+            &bands,
+            &per_band,
+            config.augment.clone(),
+            LoaderOptions {
+                patch_size: config.data.patch_size,
+                batch_size: config.data.batch_size,
+                seed: config.seed,
+                num_workers: config.data.num_workers,
+                prefetch: config.data.prefetch,
+                cache_mib: config.data.cache_mib,
+                samples_per_epoch: (config.data.samples_per_epoch > 0).then_some(config.data.samples_per_epoch),
+                mine_centred: config.data.mine_centred,
+                drop_last: true,
+            },
+        )?;
+        let batches = loader.batches_per_epoch();
+        if batches == 0 {
+            let crops = if config.data.samples_per_epoch > 0 { config.data.samples_per_epoch } else { training.len() };
+            let accepted = format!("at most the {crops} crops of an epoch, so that there is a batch in it");
+            return Err(Error::Argument {
+                name: "data.batch_size",
+                value: config.data.batch_size.to_string(),
+                accepted,
+            });
+        }
+        let reader = SampleReader::new(Arc::clone(&dataset), &bands, &per_band)?;
+        let card = describe(config, &dataset, &network, bands, normalisation, [training.len(), validation.len()])?;
+        card.check().map_err(|reason| run_error(folder, &reason))?;
+        let ignore = dataset.card().ignore;
+        Ok(Self {
+            config,
+            folder: folder.to_owned(),
+            devices,
+            network,
+            card,
+            reader,
+            validation,
+            loader,
+            ignore,
+            batches,
+        })
+    }
+
+    pub(super) fn validate_options(&self) -> ValidateOptions {
+        let of = &self.config.validation;
+        ValidateOptions { window: of.window, overlap: of.overlap, threshold: of.threshold }
+    }
+
+    /// The schedule of a phase, from its start.
+    pub(super) fn rate_of(&self, phase: usize) -> Result<LearningRate> {
+        let of = &self.config.phases[phase];
+        let steps = match of.per {
+            Per::Epoch => of.epochs,
+            Per::Step => of.epochs * self.batches.div_ceil(self.config.optimiser.accumulate),
+        };
+        let schedule = of.schedule(steps).map_err(|reason| run_error(&self.folder, &reason))?;
+        Ok(LearningRate::new(schedule, of.learning_rate))
+    }
+}
+
+/// Bands of a set in the paper's order, then the others.
+fn default_bands(dataset: &Dataset) -> Vec<Band> {
+    let bands = &dataset.card().bands;
+    let paper = Band::PAPER.into_iter().filter(|band| bands.contains(band));
+    paper.chain(bands.iter().copied().filter(|band| !Band::PAPER.contains(band))).collect()
+}
+
+fn normalisation(dataset: &Dataset, bands: &[Band], kind: NormalisationKind) -> Result<Normalisation> {
+    let stats = dataset.stats()?;
+    Ok(match kind {
+        NormalisationKind::Max => Normalisation::divide_by(stats.max(bands)?),
+        NormalisationKind::MeanStd => {
+            let (mean, std) = stats.mean_std(bands)?;
+            Normalisation::MeanStd { mean, std }
+        }
+        NormalisationKind::Percentile => {
+            let (low, high) = (stats.percentile(bands, 2.0)?, stats.percentile(bands, 98.0)?);
+            Normalisation::Percentile { low, high }
+        }
+    })
+}
+
+fn describe(
+    config: &TrainConfig,
+    dataset: &Dataset,
+    network: &NetworkConfig,
+    bands: Vec<Band>,
+    normalisation: Normalisation,
+    [training, validation]: [usize; 2],
+) -> Result<ModelCard> {
+    let set = dataset.card();
+    let title = if config.title.is_empty() { format!("{} on {}", network, set.title) } else { config.title.clone() };
+    let classes = match network.num_classes() {
+        1 => vec!["mining".to_owned()],
+        n => (0..n)
+            .map(|i| {
+                set.classes
+                    .iter()
+                    .find(|c| usize::from(c.value) == i)
+                    .map_or_else(|| format!("class{i}"), |c| c.name.clone())
+            })
+            .collect(),
+    };
+    Ok(ModelCard {
+        format_version: FORMAT_VERSION,
+        title,
+        licence: config.licence.clone(),
+        architecture: network.clone(),
+        bands,
+        normalisation,
+        gsd_m: dataset.gsd_m()?,
+        patch_size: config.validation.window,
+        threshold: config.validation.threshold,
+        temperature: 1.0,
+        classes,
+        band_dropout_max: if config.augment.band_dropout > 0.0 { config.augment.band_dropout_max } else { 0 },
+        training: Training {
+            data: Some(set.title.clone()),
+            split: Some(format!("train {training}, val {validation}")),
+        },
+        metrics: serde_json::Map::new(),
+        code_version: String::new(),
+        weights_sha256: String::new(),
+        created: jiff::Timestamp::now(),
+    })
+}

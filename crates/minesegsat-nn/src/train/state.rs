@@ -1,0 +1,226 @@
+//! What changes in a run, and how a step changes it: [`State`].
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
+
+use burn::{
+    module::Module,
+    optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer},
+    tensor::{Device, Tensor, TensorData},
+};
+use minesegsat::{Band, dataset::Batch};
+
+use super::{
+    OptimiserConfig,
+    average::WeightAverage,
+    gradients::{Scale, clip_norm},
+    run_state::Position,
+    setting::Setting,
+};
+use crate::{
+    AdamW, Checkpoint, Error, ModelCard, Network, NetworkConfig, Result, WEIGHTS_FILE, init::SplitMix64, loss::Target,
+};
+
+/// What changes in a run.
+pub(super) struct State {
+    pub(super) network: Network,
+    pub(super) average: Option<WeightAverage>,
+    pub(super) optimiser: ModuleOptimizer,
+    pub(super) position: Position,
+}
+
+impl State {
+    /// The start of a run.
+    pub(super) fn new(setting: &Setting<'_>) -> Result<Self> {
+        let config = setting.config;
+        let device = &setting.devices[0];
+        let checkpoint = match &config.init.weights {
+            None => Checkpoint::random(&setting.network, config.seed),
+            Some(path) => starting_weights(path, &setting.network, &setting.card.bands, config.seed)?,
+        };
+        let network = checkpoint.load(&setting.network, device)?.train();
+        let average = (config.average.decay > 0.0).then(|| WeightAverage::new(&network, config.average.decay));
+        let OptimiserConfig { betas, epsilon, weight_decay, .. } = config.optimiser;
+        let optimiser = AdamW::new(betas.map(|beta| beta as f32), epsilon as f32, weight_decay as f32).into();
+        let position = Position {
+            step: 0,
+            phase: 0,
+            phase_step: 0,
+            epoch: 0,
+            batch: 0,
+            loss_sum: 0.0,
+            last_rate: 0.0,
+            gradient_norm: None,
+            seconds: 0.0,
+            rate: setting.rate_of(0)?,
+            best: None,
+            waited: 0,
+            log_bytes: [0, 0],
+        };
+        Ok(Self { network, average, optimiser, position })
+    }
+
+    /// One step of the optimiser over the gradients of some batches. Gives their losses.
+    pub(super) fn step(&mut self, setting: &Setting<'_>, batches: Vec<Batch>) -> Result<Vec<f64>> {
+        let config = setting.config;
+        let step = self.position.step;
+        // Dropout follows from the seed and the step, so that a resumed run drops the same.
+        let seed = SplitMix64::new(config.seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15)).next();
+        for device in &setting.devices {
+            device.seed(seed);
+        }
+        let warmup_steps = config.phases[self.position.phase].warmup_steps.max(1) as f64;
+        let warmup = ((step - self.position.phase_step + 1) as f64 / warmup_steps).min(1.0);
+        let rate = self.position.rate.rate() * warmup;
+        self.position.last_rate = rate;
+        let shape = batches.first().map(|batch| batch.shape);
+        let network = &self.network;
+        let optimiser = &mut self.optimiser;
+        let gradient_norm = &mut self.position.gradient_norm;
+        // Backends panic when a device is gone or its memory is full.
+        let result = catch_unwind(AssertUnwindSafe(|| -> Result<(Network, Vec<f64>)> {
+            let mut accumulator = GradientsAccumulator::new();
+            let mut losses = Vec::with_capacity(batches.len());
+            let parts = batches.len() as f64;
+            for batch in batches {
+                let (loss, gradients) = gradients(setting, network, batch);
+                losses.push(loss);
+                accumulator.accumulate(network, gradients);
+            }
+            if losses.iter().any(|loss| !loss.is_finite()) {
+                return Ok((network.clone(), losses));
+            }
+            let mut gradients = accumulator.grads();
+            if parts > 1.0 {
+                network.visit(&mut Scale { gradients: &mut gradients, factor: 1.0 / parts });
+            }
+            if config.optimiser.clip_norm > 0.0 {
+                *gradient_norm = Some(clip_norm(network, &mut gradients, config.optimiser.clip_norm));
+            }
+            Ok((optimiser.step(rate, network.clone(), gradients), losses))
+        }));
+        let (network, losses) = result.unwrap_or_else(|panic| {
+            let shape = shape.unwrap_or_default();
+            Err(Error::DeviceFailed { name: config.device.clone(), reason: device_failure(&panic, shape, step + 1) })
+        })?;
+        self.network = network;
+        Ok(losses)
+    }
+}
+
+/// Loss of a batch, and the gradients of it; the batch is shared among the devices.
+fn gradients(setting: &Setting<'_>, network: &Network, batch: Batch) -> (f64, GradientsParams) {
+    let devices = &setting.devices;
+    let [n, channels, height, width] = batch.shape;
+    if devices.len() == 1 || n < devices.len() {
+        return gradients_on(setting, network, &devices[0], batch);
+    }
+    // As even as can be; each part counts by its crops.
+    let mut parts = Vec::new();
+    let mut first = 0;
+    for (i, device) in devices.iter().enumerate() {
+        let count = (n - first).div_ceil(devices.len() - i);
+        let data = batch.data[first * channels * height * width..][..count * channels * height * width].to_vec();
+        let mask = batch.mask[first * height * width..][..count * height * width].to_vec();
+        let ids = batch.ids[first..first + count].to_vec();
+        parts.push((device, Batch { data, mask, shape: [count, channels, height, width], ids }));
+        first += count;
+    }
+    let results: Vec<(f64, GradientsParams, f64)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = parts
+            .into_iter()
+            .map(|(device, part)| {
+                scope.spawn(move || {
+                    let share = part.shape[0] as f64 / n as f64;
+                    let copy = network.clone().fork(&device.clone().autodiff());
+                    let (loss, mut gradients) = gradients_on(setting, &copy, device, part);
+                    copy.visit(&mut Scale { gradients: &mut gradients, factor: share });
+                    let gradients = gradients.to_device(&devices[0], &copy);
+                    (loss * share, gradients, share)
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    let mut accumulator = GradientsAccumulator::new();
+    let mut loss = 0.0;
+    for (part, gradients, _) in results {
+        loss += part;
+        accumulator.accumulate(network, gradients);
+    }
+    (loss, accumulator.grads())
+}
+
+fn gradients_on(setting: &Setting<'_>, network: &Network, device: &Device, batch: Batch) -> (f64, GradientsParams) {
+    let [n, _, height, width] = batch.shape;
+    let target = Target::new(&batch.mask, [n, setting.network.num_classes(), height, width], setting.ignore, device);
+    let input = Tensor::<4>::from_data(TensorData::new(batch.data, batch.shape), &device.clone().autodiff());
+    let loss = setting.config.loss.forward(network.forward(input), &target);
+    let value = f64::from(loss.clone().into_scalar::<f32>());
+    if !value.is_finite() {
+        return (value, GradientsParams::new());
+    }
+    (value, GradientsParams::from_grads(loss.backward(), network))
+}
+
+/// The weights of a model folder or a checkpoint, made to fit other bands and classes.
+fn starting_weights(path: &Path, network: &NetworkConfig, bands: &[Band], seed: u64) -> Result<Checkpoint> {
+    let mut checkpoint;
+    if path.is_dir() {
+        let card = ModelCard::read(path)?;
+        checkpoint = Checkpoint::read(path.join(WEIGHTS_FILE))?;
+        checkpoint.adapt_input(Some(&card.bands), bands)?;
+    } else {
+        checkpoint = Checkpoint::read(path)?;
+        checkpoint.complete_encoder(network, seed);
+        checkpoint.adapt_input(None, bands)?;
+    }
+    checkpoint.adapt_classes(network.num_classes(), seed)?;
+    Ok(checkpoint)
+}
+
+/// What a panic of a backend means, and what to do.
+fn device_failure(
+    panic: &Box<dyn std::any::Any + Send>,
+    [n, channels, height, width]: [usize; 4],
+    step: u64,
+) -> String {
+    let text = panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()))
+        .unwrap_or_else(|| "it gave no reason".to_owned());
+    let text = text.lines().next().unwrap_or_default();
+    let lower = text.to_lowercase();
+    if lower.contains("memory") || lower.contains("alloc") {
+        let fits = (n / 2).max(1);
+        return format!(
+            "a batch of {n} x {channels} x {height} x {width} does not fit in its memory at step {step} ({text}); try \
+             `data.batch_size = {fits}` with `optimiser.accumulate = {}`",
+            n.div_ceil(fits)
+        );
+    }
+    format!("it failed at step {step}: {text}; the last checkpoint is kept, go on from it with `--resume`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_device_is_told_apart_from_one_that_is_gone() {
+        let full: Box<dyn std::any::Any + Send> = Box::new("out of memory".to_owned());
+        let text = device_failure(&full, [8, 12, 512, 512], 1);
+        assert!(
+            text.contains("a batch of 8 x 12 x 512 x 512 does not fit") && text.contains("data.batch_size = 4"),
+            "{text}"
+        );
+        let gone: Box<dyn std::any::Any + Send> = Box::new("device lost");
+        assert!(device_failure(&gone, [8, 12, 512, 512], 7).starts_with("it failed at step 7: device lost"));
+    }
+}
