@@ -16,7 +16,7 @@ landscape() {
     rm -rf "$work/sim/$name"
     "$program" -q simulate -o "$work/sim/$name" --region "$region" --seed "$seed" --years "$5" --size 1536 --cloud-cover 2
     "$program" -q dataset build --scenes "$work/sim/$name/$5" --labels "$work/sim/$name/truth/$5.gpkg" -o "$work/sets/$name" \
-        --patch-size 256 --negatives 0.3 --title "$name"
+        --patch-size 240 --negatives 0.3 --title "$name"
     "$program" -q dataset split "$work/sets/$name" --shares 85,15,0 > /dev/null
     if [ "$part" = test ]; then
         # The landscape as a whole is held back: no patch of it is learned from or chosen by.

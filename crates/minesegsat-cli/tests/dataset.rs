@@ -229,3 +229,36 @@ fn the_real_chips_are_described() {
     let share = stats["classes"]["mining"]["share"].as_f64().unwrap();
     assert!((0.2..0.5).contains(&share), "{share}");
 }
+
+#[test]
+fn sets_are_put_together_and_keep_their_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (scene, labels) = inputs(folder.path());
+    let all = folder.path().join("all");
+    let (a, b) = (all.join("a"), folder.path().join("b"));
+    for set in [&a, &b] {
+        build(&scene, &labels, set, &["--negatives", "0.5"]).succeeded();
+        Done::of(program().args(["dataset", "split"]).arg(set).args(["--shares", "50,25,25"])).succeeded();
+    }
+    let merge = |out: &Path, sets: &[&PathBuf], more: &[&str]| {
+        Done::of(program().args(["dataset", "merge"]).args(sets).arg("-o").arg(out).args(more))
+    };
+    let done = merge(&all, &[&a, &b], &["--title", "Both"]).succeeded();
+    assert!(done.stdout.starts_with("Both\n") && done.stdout.contains("16 of 12 x 12 pixels"), "{}", done.stdout);
+    let lines = |set: &Path| -> Vec<String> {
+        let text = fs::read_to_string(set.join("dataset_splits.csv")).unwrap();
+        text.lines().skip(1).map(|line| line.split(',').next().unwrap().to_owned()).collect()
+    };
+    let count = |set: &Path, split: &str| lines(set).iter().filter(|part| *part == split).count();
+    for split in ["train", "val", "test"] {
+        assert_eq!(count(&all, split), count(&a, split) + count(&b, split), "{split}");
+    }
+    // All files of it are found.
+    Done::of(program().args(["dataset", "stats"]).arg(&all)).succeeded();
+    let whole = json_file(&all.join("stats.json"));
+    Done::of(program().args(["dataset", "stats"]).arg(&a)).succeeded();
+    let part = json_file(&a.join("stats.json"));
+    assert_eq!(whole["bands"]["B04"]["mean"], part["bands"]["B04"]["mean"], "twice the same");
+    merge(&all, &[&a, &b], &[]).failed(1, &["exists already", "--overwrite"]);
+    merge(&folder.path().join("none"), &[&folder.path().join("absent")], &[]).failed(1, &["it is no data set"]);
+}

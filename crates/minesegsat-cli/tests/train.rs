@@ -80,6 +80,14 @@ fn set() -> &'static Path {
         ])
         .succeeded();
         run(["dataset", "split", &text(&set), "--shares", "60,40,0"]).succeeded();
+        // So few patches are all neighbours: both parts are to have mines here.
+        let splits = set.join("dataset_splits.csv");
+        let lines = fs::read_to_string(&splits).unwrap();
+        let dealt = lines.lines().enumerate().map(|(i, line)| match (i, line.split_once(',')) {
+            (1.., Some((_, rest))) => format!("{},{rest}\n", ["val", "train"][i % 2]),
+            _ => format!("{line}\n"),
+        });
+        fs::write(&splits, dealt.collect::<String>()).unwrap();
         run(["dataset", "stats", &text(&set)]).succeeded();
         (folder, set)
     });
@@ -234,4 +242,104 @@ fn bad_configurations_and_sets_are_refused_before_anything_is_written() {
         .failed(1, &["patch_size `40` is not accepted: a multiple of 32"]);
     train(&good, &out, &["--device", "cuda:0"]).failed(1, &["--features cuda"]);
     assert!(!out.exists() || names(&out).is_empty(), "{:?}", names(&out));
+}
+
+#[test]
+fn a_batch_that_is_larger_than_an_epoch_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, out) = (config(folder.path()), folder.path().join("run"));
+    train(&config, &out, &["--set", "data.batch_size=9"])
+        .failed(1, &["batch_size `9` is not accepted: at most the 8 samples of an epoch"]);
+    assert!(!out.exists());
+}
+
+#[test]
+fn several_devices_share_each_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, out) = (config(folder.path()), folder.path().join("run"));
+    // The mean over a batch of a loss per pixel is that of its parts; dropout would draw differently on each device.
+    let settings = ["network.dropout=0.0", "network.drop_path_rate=0.0", "loss={ name = \"cross-entropy\" }"];
+    let run = |device: &str, output: &Path| {
+        let more = ["--device", device].into_iter().chain(settings.iter().flat_map(|setting| ["--set", setting]));
+        train(&config, output, &more.collect::<Vec<_>>()).succeeded();
+    };
+    run("cpu,cpu", &out);
+    let shared = epochs(&out);
+    let alone = folder.path().join("alone");
+    run("cpu", &alone);
+    // Batch norm sees halves of the batch, so the losses are near but not equal.
+    let loss = |epochs: &[Value]| epochs[0]["loss"].as_f64().unwrap();
+    let (a, b) = (loss(&shared), loss(&self::epochs(&alone)));
+    assert!((a - b).abs() < 0.05 * b, "{a} {b}");
+}
+
+#[test]
+fn the_threshold_of_the_card_may_come_from_the_validation() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, out) = (config(folder.path()), folder.path().join("run"));
+    train(&config, &out, &["--set", "validation.tune_threshold=true", "--set", "validation.metric=bce"]).succeeded();
+    let card = json_file(&out.join("best/model.json"));
+    let (threshold, best) = (card["threshold"].as_f64(), card["metrics"]["validation"]["threshold_best"].as_f64());
+    assert!((threshold.unwrap() - best.unwrap()).abs() < 1e-6, "{threshold:?} {best:?}");
+    assert_eq!(card["metrics"]["calibration"]["split"], "val");
+}
+
+#[test]
+fn training_starts_from_other_weights_and_adapts_the_bands() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, first) = (config(folder.path()), folder.path().join("first"));
+    train(&config, &first, &["--set", "phases.0.epochs=1"]).succeeded();
+    let weights = format!("init.weights={:?}", first.join("best").to_str().unwrap());
+    let second = folder.path().join("second");
+    train(&config, &second, &["--set", &weights, "--set", "data.bands=[\"B04\", \"B03\", \"B08\"]"]).succeeded();
+    assert_eq!(json_file(&second.join("best/model.json"))["architecture"]["in_channels"], 3);
+    train(&config, &folder.path().join("third"), &["--set", "init.weights=nowhere.pth"]).failed(1, &["nowhere.pth"]);
+}
+
+#[test]
+fn a_model_that_learned_with_bands_left_out_maps_scenes_that_lack_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, out) = (config(folder.path()), folder.path().join("run"));
+    let dropout = ["--set", "augment.band_dropout=0.5", "--set", "augment.band_dropout_max=1"];
+    train(&config, &out, &[&dropout[..], &["--set", "phases.0.epochs=1"]].concat()).succeeded();
+    assert_eq!(json_file(&out.join("best/model.json"))["band_dropout_max"], 1);
+    let scene = fs::read_dir(set().parent().unwrap().join("sim/2021")).unwrap().next().unwrap().unwrap().path();
+    let lacking = |bands: &[&str]| {
+        let copy = folder.path().join(format!("without-{}", bands.join("-")));
+        fs::create_dir(&copy).unwrap();
+        for file in names(&scene).into_iter().filter(|name| name.starts_with('B')) {
+            if !bands.iter().any(|band| file.starts_with(band)) {
+                fs::copy(scene.join(&file), copy.join(&file)).unwrap();
+            }
+        }
+        copy
+    };
+    let maps = folder.path().join("maps");
+    let done = Done::of(&mut predict_with(&out.join("best"), lacking(&["B11"]), &maps, &["--offset", "0"])).succeeded();
+    assert!(done.stderr.contains("the scene lacks B11"), "{}", done.stderr);
+    assert_eq!(json_file(&maps.join("manifest.json"))["parameters"]["absent_bands"], serde_json::json!(["B11"]));
+    let more = folder.path().join("more");
+    Done::of(&mut predict_with(&out.join("best"), lacking(&["B11", "B03"]), &more, &["--offset", "0"]))
+        .failed(1, &["lacks bands B03, B11"]);
+}
+
+#[test]
+fn networks_are_compared_under_one_configuration_and_none_is_trained_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    config(folder.path());
+    let bench = folder.path().join("bench.toml");
+    let text = "base = \"config.toml\"\n[[runs]]\nname = \"tversky\"\n[[runs]]\nname = \"dice\"\nset = ['loss = { name = \"dice\" }']\n";
+    fs::write(&bench, text).unwrap();
+    let out = folder.path().join("out");
+    let call = || {
+        let mut command = program();
+        command.arg("bench-architectures").arg("-c").arg(&bench).arg("-o").arg(&out).arg("--dataset").arg(set());
+        Done::of(&mut command).succeeded()
+    };
+    let done = call();
+    assert!(done.stdout.contains("| tversky |") && done.stdout.contains("| dice |"), "{}", done.stdout);
+    assert_eq!(names(&out), ["dice", "table.json", "table.md", "tversky"]);
+    let trained = fs::metadata(out.join("dice/metrics.csv")).unwrap().modified().unwrap();
+    assert_eq!(call().stdout, done.stdout);
+    assert_eq!(fs::metadata(out.join("dice/metrics.csv")).unwrap().modified().unwrap(), trained);
 }

@@ -95,15 +95,6 @@ impl<'a> Setting<'a> {
             },
         )?;
         let batches = loader.batches_per_epoch();
-        if batches == 0 {
-            let crops = if config.data.samples_per_epoch > 0 { config.data.samples_per_epoch } else { training.len() };
-            let accepted = format!("at most the {crops} crops of an epoch, so that there is a batch in it");
-            return Err(Error::Argument {
-                name: "data.batch_size",
-                value: config.data.batch_size.to_string(),
-                accepted,
-            });
-        }
         let reader = SampleReader::new(Arc::clone(&dataset), &bands, &per_band)?;
         let card = describe(config, &dataset, &network, bands, normalisation, [training.len(), validation.len()])?;
         card.check().map_err(|reason| run_error(folder, &reason))?;
