@@ -253,6 +253,12 @@ fn sets_are_put_together_and_keep_their_parts() {
     for split in ["train", "val", "test"] {
         assert_eq!(count(&all, split), count(&a, split) + count(&b, split), "{split}");
     }
+    // Groups of one set are none of the other's, and those of a set stay together.
+    let groups = |set: &Path| -> std::collections::BTreeSet<String> {
+        let text = fs::read_to_string(set.join("dataset_splits.csv")).unwrap();
+        text.lines().skip(1).map(|line| line.split(',').nth(4).unwrap().to_owned()).collect()
+    };
+    assert_eq!(groups(&all).len(), groups(&a).len() + groups(&b).len());
     // All files of it are found.
     Done::of(program().args(["dataset", "stats"]).arg(&all)).succeeded();
     let whole = json_file(&all.join("stats.json"));

@@ -96,7 +96,8 @@ pub fn merge(sets: &[Dataset], folder: &Path, options: &MergeOptions) -> Result<
                     data_path: merged.data_path.clone(),
                     mask_path: merged.mask_path.clone(),
                     id: Some(merged.id.clone()),
-                    group: merged.group.clone(),
+                    // The group that the split joined it to, which intervals are taken over.
+                    group: Some(format!("{}:{}", number + 1, set.site_of(sample))),
                     resource: merged.commodity.clone(),
                 });
             }
