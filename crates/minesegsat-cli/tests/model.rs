@@ -263,3 +263,14 @@ fn golden_checkpoints_that_were_cut_are_refused() {
         assert_eq!(names(folder.path()), ["cut.pth"]);
     }
 }
+
+#[test]
+fn the_model_in_the_box_gives_the_answers_that_it_was_shipped_with() {
+    let model = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/simulated-b0"));
+    run(["model", "verify", model.to_str().unwrap()]).succeeded();
+    let card = json_file(&model.join("model.json"));
+    assert!(card["title"].as_str().unwrap().contains("simulated") && card["band_dropout_max"] == 4, "{card}");
+    assert!(card["metrics"]["test"]["f1"]["value"].as_f64().unwrap() > 0.8, "{card}");
+    let size: u64 = fs::read_dir(model).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
+    assert!(size < 16_000_000, "{size} bytes");
+}
