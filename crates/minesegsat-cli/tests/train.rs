@@ -343,3 +343,50 @@ fn networks_are_compared_under_one_configuration_and_none_is_trained_twice() {
     assert_eq!(call().stdout, done.stdout);
     assert_eq!(fs::metadata(out.join("dice/metrics.csv")).unwrap().modified().unwrap(), trained);
 }
+
+#[test]
+fn a_batch_that_memory_cannot_hold_is_refused_with_the_one_that_fits() {
+    if !cfg!(target_os = "linux") {
+        eprintln!("skipped: free memory is known on Linux only");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    // Some hundred gigabytes, were it tried.
+    let more = ["--set", "data.batch_size=1000000", "--set", "data.samples_per_epoch=1000000"];
+    let done =
+        train(&config(folder.path()), &run, &more).failed(2, &["data.batch_size `1000000` is not accepted: at most "]);
+    assert!(done.stderr.contains("a crop of 4 x 32 x 32 takes about"), "{}", done.stderr);
+    assert!(!run.exists());
+    let fits = done.stderr.split("at most ").nth(1).unwrap().split(',').next().unwrap().parse::<usize>().unwrap();
+    assert!((100..1_000_000).contains(&fits), "{fits}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_disk_that_is_full_while_saving_leaves_the_last_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    let (whole, run) = (folder.path().join("whole"), folder.path().join("run"));
+    train(&config, &whole, &[]).succeeded();
+    // Files stay as small as `limit` blocks of 1024 bytes, as if there were no more room.
+    let limited = |limit: usize, more: &[&str]| {
+        let command = train_command(&config, &run, more);
+        let mut shell = Command::new("bash");
+        support::clean(&mut shell);
+        shell.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {limit}; exec \"$@\"")).arg("bash");
+        shell.arg(command.get_program()).args(command.get_args());
+        Done::of(&mut shell)
+    };
+    let parts = |folder: &Path| -> Vec<String> {
+        let all = names(folder);
+        all.into_iter().filter(|name| name.contains("tmp") || name.contains("part")).collect()
+    };
+    // Not even the first checkpoint.
+    let done = limited(8, &[]).failed(1, &["checkpoints"]);
+    assert!(done.stderr.contains("File too large"), "{}", done.stderr);
+    assert!(parts(&run).is_empty() && parts(&run.join("checkpoints")).is_empty(), "{:?}", names(&run));
+    // With room again it goes on to the end, as if nothing had been.
+    train(&config, &run, &["--resume"]).succeeded();
+    assert_eq!(epochs(&run), epochs(&whole));
+}

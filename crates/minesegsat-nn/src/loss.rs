@@ -91,10 +91,13 @@ impl Loss {
             Self::LovaszHinge(_) if num_classes != 1 => {
                 Err(format!("lovasz-hinge is for one output (mines against the rest), not for {num_classes}"))
             }
-            Self::CrossEntropy(CrossEntropyLoss { class_weights: Some(weights) })
+            Self::CrossEntropy(CrossEntropyLoss { class_weights: Some(weights), .. })
                 if weights.len() != num_classes.max(2) =>
             {
                 Err(format!("cross-entropy has {} class weights; expected {}", weights.len(), num_classes.max(2)))
+            }
+            Self::CrossEntropy(CrossEntropyLoss { label_smoothing, .. }) if !(0.0..=1.0).contains(label_smoothing) => {
+                Err(format!("cross-entropy has a label_smoothing of {label_smoothing}; expected 0 to 1"))
             }
             Self::Sum { terms } if terms.is_empty() => Err("a sum of losses needs terms".to_owned()),
             Self::Sum { terms } => terms.iter().try_for_each(|term| term.loss.check(num_classes)),

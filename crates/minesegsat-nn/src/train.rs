@@ -19,6 +19,7 @@ mod config;
 mod folder;
 mod gradients;
 mod log;
+mod memory;
 mod picture;
 mod run_state;
 mod setting;

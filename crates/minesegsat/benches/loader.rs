@@ -80,6 +80,8 @@ fn augmentation(kind: &str) -> Augmentation {
             rotate_degrees: 45.0,
             scale: 0.3,
             scale_range: [0.75, 1.5],
+            cutmix: 0.0,
+            cutmix_share: 0.0,
             channel_shuffle: 0.3,
             brightness: 0.5,
             brightness_amount: 0.2,

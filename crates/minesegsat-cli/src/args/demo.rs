@@ -14,6 +14,14 @@ pub(crate) struct DemoArgs {
     #[arg(long)]
     pub quick: bool,
 
+    /// Side of the landscapes in pixels of 10 m, 768 or more; 1536, or 1152 with `--quick`, where it is not given.
+    #[arg(long, value_name = "PX", value_parser = clap::value_parser!(u32).range(768..=8192))]
+    pub size: Option<u32>,
+
+    /// Epochs of training; 20, or 8 with `--quick`, where it is not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub epochs: Option<u32>,
+
     /// Seed of the landscapes; another one gives other mines.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

@@ -20,6 +20,7 @@ use minesegsat::{
     open_raster,
     polygonize::Connectivity,
     predict::{AreaOfInterest, PredictOptions, predict},
+    preview::thumbnail_uri,
     scene::OpenOptions,
     simulate::{Region, SimulateOptions, Summary, simulate},
 };
@@ -48,20 +49,16 @@ const YEARS: [i16; 2] = [2021, 2022];
 
 /// How large things are.
 struct Scale {
-    /// Sides of the landscapes that are learned from, in pixels.
-    training_sizes: &'static [usize],
-    /// Side of the landscape that is mapped.
-    unseen_size: usize,
+    /// Side of each landscape in pixels.
+    size: usize,
+    /// Landscapes that are learned from.
+    learned: u64,
     /// Changes to the configuration.
     settings: &'static [&'static str],
 }
 
-const FULL: Scale = Scale { training_sizes: &[1536, 1536], unseen_size: 1536, settings: &[] };
-const QUICK: Scale = Scale {
-    training_sizes: &[1152],
-    unseen_size: 1152,
-    settings: &["phases.0.epochs=8", "data.samples_per_epoch=160"],
-};
+const FULL: Scale = Scale { size: 1536, learned: 2, settings: &[] };
+const QUICK: Scale = Scale { size: 1152, learned: 1, settings: &["phases.0.epochs=8", "data.samples_per_epoch=160"] };
 
 /// One year of the landscape that was not learned from.
 struct MappedYear {
@@ -75,8 +72,10 @@ struct MappedYear {
     measured_ha: f64,
     /// Hectares of the truth that a cloud or its shadow hides.
     hidden_ha: f64,
-    /// Picture of the scene, and of right and wrong, as PNG.
-    pictures: [Vec<u8>; 2],
+    /// Address of a picture of the scene.
+    scene: String,
+    /// Picture of right and wrong, as PNG.
+    right_and_wrong: Vec<u8>,
 }
 
 /// All that the page tells.
@@ -130,20 +129,21 @@ fn claim(folder: &Path, overwrite: bool) -> anyhow::Result<PathBuf> {
 
 fn make(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<Demo> {
     let scale = if args.quick { QUICK } else { FULL };
+    let size = args.size.map_or(scale.size, |size| size as usize);
     let mut steps = Steps { quiet, started: Instant::now(), number: 0, done: Vec::new() };
 
     steps.next("simulating landscapes with mines");
     let sim = folder.join("sim");
     let mut training = Vec::new();
-    let world = |name: &str, seed: u64, size: usize, years: &[i16]| -> anyhow::Result<Summary> {
+    let world = |name: &str, seed: u64, years: &[i16]| -> anyhow::Result<Summary> {
         let options =
             SimulateOptions { seed, region: Region::Boreal, years: years.to_vec(), size, ..SimulateOptions::default() };
         Ok(simulate(&options, &sim.join(name), &minesegsat::simulate::Silent, cancel)?)
     };
-    for (i, &size) in scale.training_sizes.iter().enumerate() {
-        training.push(world(&format!("learn-{}", i + 1), args.seed * 100 + i as u64, size, &YEARS[..1])?);
+    for i in 0..scale.learned {
+        training.push(world(&format!("learn-{}", i + 1), args.seed * 100 + i, &YEARS[..1])?);
     }
-    let unseen = world("unseen", args.seed * 100 + 50, scale.unseen_size, &YEARS)?;
+    let unseen = world("unseen", args.seed * 100 + 50, &YEARS)?;
 
     steps.next("cutting patches and masks, dividing them by place");
     let set = folder.join("set");
@@ -154,6 +154,7 @@ fn make(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -> any
         .settings
         .iter()
         .map(|&s| s.to_owned())
+        .chain(args.epochs.map(|epochs| format!("phases.0.epochs={epochs}")))
         .chain([format!("data.dataset={:?}", set.to_string_lossy())])
         .collect();
     let config = TrainConfig::parse(CONFIG, "of the demo", &settings)?;
@@ -319,6 +320,7 @@ fn map(
         true_ha: hectares(counts.tp + counts.fn_),
         measured_ha: hectares(counts.tp + counts.fp),
         hidden_ha: hectares(hidden),
-        pictures: [quicklook, report::right_and_wrong(&mask, &truth, width)?],
+        scene: thumbnail_uri(&quicklook, report::SIDE)?,
+        right_and_wrong: report::right_and_wrong(&mask, &truth, width)?,
     })
 }

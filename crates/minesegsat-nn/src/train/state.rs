@@ -111,7 +111,7 @@ impl State {
 }
 
 /// Loss of a batch, and the gradients of it; the batch is shared among the devices.
-fn gradients(setting: &Setting<'_>, network: &Network, batch: Batch) -> (f64, GradientsParams) {
+pub(super) fn gradients(setting: &Setting<'_>, network: &Network, batch: Batch) -> (f64, GradientsParams) {
     let devices = &setting.devices;
     let [n, channels, height, width] = batch.shape;
     if devices.len() == 1 || n < devices.len() {

@@ -20,7 +20,7 @@ use super::{
     folder::{claim_folder, run_error},
     gradients::all_finite,
     log::Log,
-    picture,
+    memory, picture,
     run_state::Checkpoints,
     setting::Setting,
     state::State,
@@ -137,6 +137,7 @@ impl<'a> Run<'a> {
         let checkpoints = Checkpoints::new(&options.run);
         // What cannot work is refused before anything is written.
         let setting = Setting::new(config, &options.run)?;
+        memory::check(&setting)?;
         let mut state = State::new(&setting)?;
         let fresh = claim_folder(config, options)?;
         if !fresh {

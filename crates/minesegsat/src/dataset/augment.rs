@@ -1,5 +1,7 @@
 //! What training changes in a sample by chance: [`Augmentation`].
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::clouds;
@@ -23,7 +25,9 @@ const HAZE_EXPONENTS: (f32, f32) = (1.0, 4.0);
 /// 2. In reflectance, as light goes: the ground (`band_gain`, `brightness`, `contrast`), the air (`atmosphere`), `clouds` and
 ///    their shadows, and the sensor (`noise`). Values below 0 become 0, as they do in what is read.
 /// 3. Normalisation.
-/// 4. The channels of the network: `channel_shuffle`, then `band_dropout`.
+/// 4. Another sample, changed by chance in its own way, in a rectangle of this one: `cutmix` (Yun et al. 2019, ICCV). What
+///    lies around something no longer gives it away, which a network with few places to learn from would learn by heart.
+/// 5. The channels of the network: `channel_shuffle`, then `band_dropout`.
 ///
 /// Pixels whose data are missing keep the value that they are read with through step 2.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +45,10 @@ pub struct Augmentation {
     pub scale: f64,
     /// Smallest and largest factor; a thing is twice as large at 2. Factors are uniform in their logarithm.
     pub scale_range: [f64; 2],
+    /// A part comes from another sample.
+    pub cutmix: f64,
+    /// Largest share of the crop that does; shares are uniform from 0 to this.
+    pub cutmix_share: f64,
     /// Channels in any order.
     pub channel_shuffle: f64,
     /// All bands times one factor.
@@ -82,6 +90,8 @@ impl Default for Augmentation {
             rotate_degrees: 0.0,
             scale: 0.0,
             scale_range: [1.0, 1.0],
+            cutmix: 0.0,
+            cutmix_share: 0.0,
             channel_shuffle: 0.0,
             brightness: 0.0,
             brightness_amount: 0.0,
@@ -121,6 +131,7 @@ impl Augmentation {
         }
         let amounts = [
             ("rotate", self.rotate, "rotate_degrees", self.rotate_degrees, 180.0, "degrees above 0, up to 180"),
+            ("cutmix", self.cutmix, "cutmix_share", self.cutmix_share, 1.0, "a share above 0, up to 1"),
             ("brightness", self.brightness, "brightness_amount", self.brightness_amount, 1.0, "above 0, up to 1"),
             ("contrast", self.contrast, "contrast_amount", self.contrast_amount, 1.0, "above 0, up to 1"),
             ("band_gain", self.band_gain, "band_gain_amount", self.band_gain_amount, 1.0, "above 0, up to 1"),
@@ -152,12 +163,13 @@ impl Augmentation {
         self.probabilities().iter().all(|(_, probability)| *probability == 0.0)
     }
 
-    fn probabilities(&self) -> [(&'static str, f64); 12] {
+    fn probabilities(&self) -> [(&'static str, f64); 13] {
         [
             ("flip", self.flip),
             ("rotate90", self.rotate90),
             ("rotate", self.rotate),
             ("scale", self.scale),
+            ("cutmix", self.cutmix),
             ("channel_shuffle", self.channel_shuffle),
             ("brightness", self.brightness),
             ("contrast", self.contrast),
@@ -251,7 +263,20 @@ impl Augmentation {
         lines
     }
 
-    /// Step 4: what happens to the channels, `[C, H, W]` of `plane` pixels each.
+    /// Step 4: where another sample lies in a crop of `side` pixels, as rows and columns, and the seed of its own changes.
+    pub(super) fn cutmix(&self, seed: u64, side: usize) -> Option<([Range<usize>; 2], Dice)> {
+        let mut dice = chosen(seed, "cutmix", self.cutmix)?;
+        let length = side as f32 * (self.cutmix_share as f32 * dice.unit()).sqrt();
+        let length = (length.round() as usize).clamp(1, side);
+        let mut span = || {
+            let start = (dice.bits() % (side - length + 1) as u64) as usize;
+            start..start + length
+        };
+        let place = [span(), span()];
+        Some((place, dice))
+    }
+
+    /// Step 5: what happens to the channels, `[C, H, W]` of `plane` pixels each.
     pub(super) fn channels(&self, seed: u64, plane: usize, data: &mut Vec<f32>) {
         let channels = data.len() / plane;
         if let Some(mut dice) = chosen(seed, "channel_shuffle", self.channel_shuffle) {

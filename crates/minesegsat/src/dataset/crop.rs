@@ -1,6 +1,8 @@
 //! Cutting what the network sees out of a sample: [`Turn`] and [`Placement`] say where each pixel comes from,
 //! [`Source::crop`] fetches it in one step, so that nothing is interpolated twice and nothing is cut off on the way.
 
+use std::ops::Range;
+
 use super::augment::{Augmentation, chosen};
 use super::sample::OpenSample;
 use crate::noise::Dice;
@@ -191,6 +193,20 @@ pub(super) struct Crop {
     pub(super) mask: Vec<u8>,
     /// Positions in `mask` of pixels whose data are missing; what `data` has there means nothing.
     pub(super) missing: Vec<u32>,
+}
+
+impl Crop {
+    /// Takes a rectangle from another crop of the same `side`; `missing` is no longer true then.
+    pub(super) fn paste(&mut self, other: &Self, rows: Range<usize>, columns: Range<usize>, side: usize) {
+        for row in rows {
+            let line = row * side + columns.start..row * side + columns.end;
+            self.mask[line.clone()].copy_from_slice(&other.mask[line.clone()]);
+            let planes = self.data.chunks_exact_mut(side * side).zip(other.data.chunks_exact(side * side));
+            for (to, from) in planes {
+                to[line.clone()].copy_from_slice(&from[line.clone()]);
+            }
+        }
+    }
 }
 
 /// One pixel between four.

@@ -369,10 +369,22 @@ impl Maker {
 
     /// The sample at a position in an epoch.
     fn make(&self, epoch: usize, item: usize, sample: usize) -> Made {
-        let record = &self.samples[sample];
         let seed = Dice::new(self.options.seed, &format!("sample {epoch} {item}")).bits();
+        let mut crop = self.varied(seed, sample)?;
+        let side = self.options.patch_size;
+        if let Some(([rows, columns], mut dice)) = self.augmentation.cutmix(seed, side) {
+            let other = self.varied(dice.bits(), (dice.bits() % self.samples.len() as u64) as usize)?;
+            crop.paste(&other, rows, columns, side);
+        }
+        self.augmentation.channels(seed, side * side, &mut crop.data);
+        Ok((crop, self.samples[sample].id.clone()))
+    }
+
+    /// A crop of a sample, changed by chance, normalised.
+    fn varied(&self, seed: u64, sample: usize) -> Result<Crop> {
+        let id = &self.samples[sample].id;
         let mut crop =
-            self.cut(seed, sample).map_err(|error| Error::Sample { id: record.id.clone(), source: Box::new(error) })?;
+            self.cut(seed, sample).map_err(|error| Error::Sample { id: id.clone(), source: Box::new(error) })?;
         let side = self.options.patch_size;
         self.augmentation.radiometric(seed, self.reader.bands(), side, self.ignore, &mut crop);
         for (channel, normalisation) in crop.data.chunks_exact_mut(side * side).zip(&self.normalisation) {
@@ -380,8 +392,7 @@ impl Maker {
                 *value = (*value - normalisation.offset) / normalisation.divisor;
             }
         }
-        self.augmentation.channels(seed, side * side, &mut crop.data);
-        Ok((crop, record.id.clone()))
+        Ok(crop)
     }
 
     fn cut(&self, seed: u64, sample: usize) -> Result<Crop> {

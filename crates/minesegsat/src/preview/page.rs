@@ -306,6 +306,27 @@ pub fn png(rgb: &[[u8; 3]], width: usize, height: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// An RGB picture of 8 bits as a JPEG of at most `side` pixels on the longer side, in a `data:` address for a page.
+pub fn thumbnail_uri(png: &[u8], side: usize) -> Result<String> {
+    let fail = |reason: String| Error::RasterWrite { path: "thumbnail.jpg".into(), reason };
+    let mut reader =
+        png::Decoder::new(std::io::Cursor::new(png)).read_info().map_err(|error| fail(error.to_string()))?;
+    let mut bytes = vec![0; reader.output_buffer_size().unwrap_or_default()];
+    let info = reader.next_frame(&mut bytes).map_err(|error| fail(error.to_string()))?;
+    if (info.color_type, info.bit_depth) != (png::ColorType::Rgb, png::BitDepth::Eight) {
+        return Err(fail(format!(
+            "the picture is {:?} of {:?}, expected RGB of 8 bits",
+            info.color_type, info.bit_depth
+        )));
+    }
+    let (full_width, full_height) = (info.width as usize, info.height as usize);
+    let scale = (side as f64 / full_width.max(full_height) as f64).min(1.0);
+    let reduced = |pixels: usize| ((pixels as f64 * scale).round() as usize).max(1);
+    let (width, height) = (reduced(full_width), reduced(full_height));
+    let rgb = reduce(bytes[..info.buffer_size()].as_chunks().0, (full_width, full_height), (width, height));
+    jpeg_uri(&rgb, width, height)
+}
+
 pub(crate) fn jpeg_uri(rgb: &[u8], width: usize, height: usize) -> Result<String> {
     let mut bytes = Vec::new();
     let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, QUALITY);

@@ -9,7 +9,7 @@ use super::{Demo, MappedYear};
 use crate::commands::train::duration;
 
 /// Widest side of a picture, in pixels.
-const SIDE: usize = 768;
+pub(super) const SIDE: usize = 768;
 
 /// Numbers to the terminal.
 pub(super) fn print(demo: &Demo) -> std::io::Result<()> {
@@ -164,19 +164,18 @@ fn pictures(out: &mut String, year: &MappedYear) {
         .iter()
         .map(|([r, g, b], name)| format!("<span style=\"background:rgb({r},{g},{b})\"></span>{name}"))
         .collect();
-    let encode = |png: &[u8]| base64::engine::general_purpose::STANDARD.encode(png);
     let _ = write!(
         out,
-        "<h2>{}</h2><div class=\"pair\"><figure><img alt=\"the scene with what was found\" src=\"data:image/png;base64,{}\"><figcaption>\
+        "<h2>{}</h2><div class=\"pair\"><figure><img alt=\"the scene with what was found\" src=\"{}\"><figcaption>\
          The scene, and outlines of what was found: {} polygons, {:.1} ha; {:.1} % of the area could be assessed.</figcaption></figure>\
          <figure><img alt=\"right and wrong\" src=\"data:image/png;base64,{}\"><figcaption class=\"key\">Beside the truth:{}</figcaption>\
          </figure></div>",
         year.year,
-        encode(&year.pictures[0]),
+        year.scene,
         year.manifest.totals.polygons,
         year.manifest.totals.area_ha,
         year.manifest.assessed.share_assessed * 100.0,
-        encode(&year.pictures[1]),
+        base64::engine::general_purpose::STANDARD.encode(&year.right_and_wrong),
         key
     );
 }

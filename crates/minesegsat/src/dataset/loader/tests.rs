@@ -99,6 +99,8 @@ fn everything() -> Augmentation {
         rotate_degrees: 45.0,
         scale: 0.3,
         scale_range: [0.7, 1.5],
+        cutmix: 0.5,
+        cutmix_share: 0.5,
         channel_shuffle: 0.3,
         brightness: 0.5,
         brightness_amount: 0.2,
@@ -183,6 +185,44 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_rectangle_of_another_sample_brings_its_classes() {
+    let mix = Augmentation { cutmix: 1.0, cutmix_share: 0.5, flip: 0.5, ..Augmentation::default() };
+    let loader = loader(mix, LoaderOptions { batch_size: 7, ..options() });
+    let (mut mixed, mut shares) = (0, Vec::new());
+    for epoch in 0..20 {
+        let batch = batches(&loader, epoch, 0).remove(0);
+        for (n, id) in batch.ids.iter().enumerate() {
+            let own = id["chip_".len()..].parse::<usize>().unwrap() + 1;
+            let plane = 32 * 32;
+            let [cols, rows, which] = [0, 1, 2].map(|band| &batch.data[(n * 3 + band) * plane..][..plane]);
+            let from = |at: usize| (which[at] * 100.0).round() as usize;
+            let foreign: Vec<(usize, usize)> =
+                (0..plane).filter(|&at| from(at) != 0 && from(at) != own).map(|at| (at / 32, at % 32)).collect();
+            for at in (0..plane).filter(|&at| from(at) != 0 && batch.mask[n * plane + at] != 255) {
+                let [col, row] = [cols[at], rows[at]].map(|v| (v * 100.0).round() as usize - 1);
+                assert_eq!(batch.mask[n * plane + at], class(row, col));
+            }
+            // One square, of one other sample; what has no data in it stays as it is there.
+            let Some(&(first, _)) = foreign.first() else { continue };
+            mixed += 1;
+            let (last, _) = foreign[foreign.len() - 1];
+            let left = foreign.iter().map(|&(_, col)| col).min().unwrap();
+            let right = foreign.iter().map(|&(_, col)| col).max().unwrap();
+            let [height, width] = [last - first + 1, right - left + 1];
+            let inside = |(row, col): (usize, usize)| (first..=last).contains(&row) && (left..=right).contains(&col);
+            let others: std::collections::BTreeSet<usize> =
+                (0..plane).filter(|&at| inside((at / 32, at % 32))).map(from).filter(|&s| s != 0).collect();
+            assert_eq!(others.len(), 1, "{others:?}");
+            shares.push((height * width) as f64 / plane as f64);
+        }
+    }
+    // One of seven is the same sample.
+    assert!(mixed > 90 && mixed < 140, "{mixed}");
+    let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+    assert!((mean - 0.25).abs() < 0.06 && shares.iter().all(|&share| share <= 0.53), "{mean} {shares:?}");
 }
 
 #[test]
