@@ -37,7 +37,7 @@ pub struct Augmentation {
     pub flip: f64,
     /// Turned by 0, 90, 180 or 270 degrees, each as often.
     pub rotate90: f64,
-    /// Turned by any angle. What comes from outside the sample repeats its edge and is ignored.
+    /// Turned by any angle. What comes from outside the sample is its mirror image and is ignored.
     pub rotate: f64,
     /// Largest angle to either side, in degrees.
     pub rotate_degrees: f64,

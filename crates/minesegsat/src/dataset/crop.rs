@@ -213,9 +213,9 @@ impl Crop {
 struct Tap {
     /// Position of the upper left one.
     at: u32,
-    /// Distance to the right one, 0 at the edge.
+    /// Distance to the right one, wrapping: it lies to the left in the mirror.
     right: u32,
-    /// Distance to the lower one, 0 at the edge.
+    /// Distance to the lower one, wrapping.
     below: u32,
     /// Share of the right ones.
     x: f32,
@@ -261,7 +261,8 @@ impl Source {
     }
 
     /// Cuts out a crop of `side` pixels, all of which [`Placement::window`] must lie in what was read. What lies outside of
-    /// the sample repeats the edge and is ignored.
+    /// the sample is ignored: where pixels are taken as they are it repeats the edge, as what is predicted does, and else it
+    /// is the mirror image, since turned edges would be stripes.
     pub(super) fn crop(&self, placement: Placement, side: usize) -> Crop {
         match placement {
             Placement::Exact { row, col } => self.exact(row, col, side),
@@ -271,8 +272,8 @@ impl Source {
 
     /// Position in the arrays of a pixel of the sample, brought inside, and whether it lay outside.
     #[inline]
-    fn position(&self, row: i64, col: i64) -> (usize, bool) {
-        let (r, c) = (row.clamp(0, self.size.1 as i64 - 1), col.clamp(0, self.size.0 as i64 - 1));
+    fn position(&self, row: i64, col: i64, inside: impl Fn(i64, usize) -> i64) -> (usize, bool) {
+        let (r, c) = (inside(row, self.size.1), inside(col, self.size.0));
         let outside = (r, c) != (row, col);
         let Window { col: left, row: top, width, .. } = self.window;
         ((r as usize - top) * width + (c as usize - left), outside)
@@ -283,7 +284,8 @@ impl Source {
         let mut classes = Classes::new(self, side);
         for i in 0..side as i64 {
             for j in 0..side as i64 {
-                let (at, outside) = self.position(row[0] + row[1] * i + row[2] * j, col[0] + col[1] * i + col[2] * j);
+                let (row, col) = (row[0] + row[1] * i + row[2] * j, col[0] + col[1] * i + col[2] * j);
+                let (at, outside) = self.position(row, col, nearest);
                 from.push(at as u32);
                 classes.push(at, outside);
             }
@@ -311,23 +313,23 @@ impl Source {
             for j in 0..side {
                 let (i, j) = (i as f64, j as f64);
                 let (y, x) = (row[0] + row[1] * i + row[2] * j, col[0] + col[1] * i + col[2] * j);
-                let (nearest, outside) = self.position(floor(y + 0.5), floor(x + 0.5));
+                let (nearest, outside) = self.position(floor(y + 0.5), floor(x + 0.5), mirrored);
                 classes.push(nearest, outside);
                 let (top, left) = (floor(y), floor(x));
-                let (at, _) = self.position(top, left);
-                let (right, _) = self.position(top, left + 1);
-                let (below, _) = self.position(top + 1, left);
+                let (at, _) = self.position(top, left, mirrored);
+                let (right, _) = self.position(top, left + 1, mirrored);
+                let (below, _) = self.position(top + 1, left, mirrored);
                 let mut tap = Tap {
                     at: at as u32,
-                    right: (right - at) as u32,
-                    below: (below - at) as u32,
+                    right: (right as u32).wrapping_sub(at as u32),
+                    below: (below as u32).wrapping_sub(at as u32),
                     x: (x - left as f64) as f32,
                     y: (y - top as f64) as f32,
                 };
                 // A value that is missing must not leak into its neighbours.
                 if gaps {
                     let missing = |at: usize| self.validity[at] == Validity::NoData as u8;
-                    if missing(at) || missing(right) || missing(below) || missing(below + right - at) {
+                    if missing(at) || missing(right) || missing(below) || missing((below + right) - at) {
                         tap = Tap { at: nearest as u32, right: 0, below: 0, x: 0.0, y: 0.0 };
                     }
                 }
@@ -346,14 +348,31 @@ impl Source {
         for (radiometry, plane) in self.radiometry.iter().zip(numbers.chunks_exact(self.window.len())) {
             data.extend(taps.iter().map(|tap| {
                 let value = |at: u32| -> f32 { plane[at as usize].into() };
-                let upper = value(tap.at) + (value(tap.at + tap.right) - value(tap.at)) * tap.x;
-                let at = tap.at + tap.below;
-                let lower = value(at) + (value(at + tap.right) - value(at)) * tap.x;
+                let upper = value(tap.at) + (value(tap.at.wrapping_add(tap.right)) - value(tap.at)) * tap.x;
+                let at = tap.at.wrapping_add(tap.below);
+                let lower = value(at) + (value(at.wrapping_add(tap.right)) - value(at)) * tap.x;
                 radiometry.reflectance(upper + (lower - upper) * tap.y)
             }));
         }
         data
     }
+}
+
+/// The nearest position on a line of `len` pixels.
+#[inline]
+fn nearest(position: i64, len: usize) -> i64 {
+    position.clamp(0, len as i64 - 1)
+}
+
+/// The position on a line of `len` pixels with a mirror at either end.
+#[inline]
+fn mirrored(position: i64, len: usize) -> i64 {
+    let len = len as i64;
+    if (0..len).contains(&position) {
+        return position;
+    }
+    let folded = position.rem_euclid(2 * len);
+    folded.min(2 * len - 1 - folded)
 }
 
 /// [`f64::floor`], without the call that it is on processors without SSE 4.1.
@@ -455,6 +474,21 @@ mod tests {
             assert_eq!(exact.mask, free.mask, "{quarters} quarters");
             assert!(exact.data.iter().zip(&free.data).all(|(a, b)| (a - b).abs() < 1e-4), "{quarters} quarters");
         }
+    }
+
+    #[test]
+    fn what_lies_outside_is_the_edge_or_the_mirror_image_and_has_no_class() {
+        let source = position_coded(4, 4);
+        let first_row = |turn| {
+            let crop = source.crop(Placement::draw(turn, 8, (4, 4), None, &mut Dice::new(1, "")), 8);
+            let known = crop.mask.iter().filter(|&&class| class != 255).count();
+            (crop.data[..8].iter().map(|v| v.round() as i32).collect::<Vec<_>>(), known)
+        };
+        let free = Turn { free: Some(Free { angle: 0.0, zoom: 1.0 }), ..Turn::NONE };
+        assert_eq!(first_row(free), (vec![1, 0, 0, 1, 2, 3, 3, 2], 16));
+        let (edges, known) = first_row(Turn::NONE);
+        assert!(known == 16 && edges.is_sorted() && (edges[0], edges[7]) == (0, 3), "{edges:?}");
+        assert_eq!([-9, -5, -4, 4, 8, 12].map(|position| mirrored(position, 4)), [0, 3, 3, 3, 0, 3]);
     }
 
     #[test]
