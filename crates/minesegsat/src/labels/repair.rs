@@ -16,6 +16,7 @@
 //! Parts of one feature that overlap or share edges are united: each of them says that its ground is labelled.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use geo::bool_ops::FillRule;
 use geo::coordinate_position::{CoordPos, coord_pos_relative_to_ring};
@@ -28,6 +29,8 @@ use super::raw::Ring;
 /// By how much, in square metres, the two readings of an outline may differ: a quarter of a pixel of 10 m. So much area
 /// holds the centre of a pixel in one of four cases.
 pub(super) const TOLERANCE_M2: f64 = 25.0;
+
+const UNREPAIRABLE: &str = "its outline crosses itself in a way that cannot be repaired";
 
 /// A valid outline, or why there is none.
 ///
@@ -64,7 +67,9 @@ pub(super) fn repair(
     if !contacts.within_rings && !contacts.crossing && shape.is_valid() {
         return Ok(shape);
     }
-    let redrawn = redraw(&shape, m2_per_unit2)?;
+    // i_overlay panics on one in tens of thousands of outlines that cross themselves often; nothing of it outlives that.
+    let redrawn = catch_unwind(AssertUnwindSafe(|| redraw(&shape, m2_per_unit2)))
+        .unwrap_or_else(|_| Err(UNREPAIRABLE.to_owned()))?;
     let is_multi = shape.0.len() > 1;
     let before: Vec<bool> = shape.0.iter().map(is_valid_alone).collect();
     if contacts.within_rings {
@@ -357,7 +362,7 @@ fn redraw(shape: &MultiPolygon<f64>, m2_per_unit2: f64) -> Result<MultiPolygon<f
     // Crossings were rounded to a grid, on which edges that run close by may meet anew.
     for part in &united {
         if !is_valid_alone(part) {
-            return Err("its outline crosses itself in a way that cannot be repaired".to_owned());
+            return Err(UNREPAIRABLE.to_owned());
         }
     }
     Ok(united)

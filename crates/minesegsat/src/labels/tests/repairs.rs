@@ -244,6 +244,16 @@ fn a_hole_out_of_its_shell_that_crosses_itself_is_dropped_or_sound() {
     ]);
 }
 
+#[test]
+fn an_outline_that_the_overlay_gives_up_on_is_dropped() {
+    let rings = json!([
+        [[0, 280], [240, 240], [0, 40], [200, 200], [80, 240], [280, 80], [120, 40], [0, 280]],
+        [[160, 0], [200, 240], [120, 80], [80, 280], [280, 0], [160, 0]],
+    ]);
+    let reason = repaired(rings).unwrap_err();
+    assert!(reason.contains("crosses itself"), "{reason}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { max_global_rejects: 10_000, ..ProptestConfig::with_cases(400) })]
 
