@@ -368,24 +368,29 @@ fn a_disk_that_is_full_while_saving_leaves_the_last_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path());
     let (whole, run) = (folder.path().join("whole"), folder.path().join("run"));
-    train(&config, &whole, &[]).succeeded();
-    // Files stay as small as `limit` blocks of 1024 bytes, as if there were no more room.
-    let limited = |limit: usize, more: &[&str]| {
-        let command = train_command(&config, &run, more);
-        let mut shell = Command::new("bash");
-        support::clean(&mut shell);
-        shell.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {limit}; exec \"$@\"")).arg("bash");
-        shell.arg(command.get_program()).args(command.get_args());
-        Done::of(&mut shell)
-    };
-    let parts = |folder: &Path| -> Vec<String> {
-        let all = names(folder);
-        all.into_iter().filter(|name| name.contains(".partial")).collect()
-    };
-    // Not even the first weights.
-    limited(8, &[]).failed(1, &["failed to write to file", "File too large"]);
-    assert!(parts(&run).is_empty() && parts(&run.join("checkpoints")).is_empty(), "{:?}", names(&run));
-    // With room again it goes on to the end, as if nothing had been.
-    train(&config, &run, &["--resume"]).succeeded();
+    // Long enough to be stopped after its first epoch.
+    let settings = ["--set", "data.samples_per_epoch=64"];
+    let resume = [&settings[..], &["--resume"]].concat();
+    train(&config, &whole, &settings).succeeded();
+    let mut child = train_command(&config, &run, &settings).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let first = run.join("checkpoints/step-00000032/state.json");
+    wait_until("the first checkpoint is there", || first.is_file());
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    // Files stay as small as 8 blocks of 1024 bytes, as if there were no more room.
+    let command = train_command(&config, &run, &resume);
+    let mut shell = Command::new("bash");
+    support::clean(&mut shell);
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "bash"]);
+    shell.arg(command.get_program()).args(command.get_args());
+    Done::of(&mut shell).failed(1, &["File too large"]);
+    for place in [&run, &run.join("checkpoints")] {
+        let names = names(place);
+        assert!(!names.iter().any(|name| name.contains(".partial")), "{names:?}");
+    }
+    // With room again it goes on from there to the end, as if nothing had been.
+    let done = train(&config, &run, &resume).succeeded();
+    assert!(done.stderr.contains("going on from step"), "{}", done.stderr);
     assert_eq!(epochs(&run), epochs(&whole));
 }

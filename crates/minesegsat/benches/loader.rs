@@ -98,7 +98,7 @@ fn augmentation(kind: &str) -> Augmentation {
             clouds: 0.1,
             clouds_cover: 0.4,
         },
-        // Every change of every sample.
+        // Every change of every sample, but CutMix, which makes two.
         _ => Augmentation {
             flip: 1.0,
             rotate90: 1.0,

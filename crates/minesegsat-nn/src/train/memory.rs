@@ -38,7 +38,9 @@ pub(super) fn check(setting: &Setting<'_>) -> Result<()> {
         checkpoint.num_params() * size_of::<f32>()
     };
     let (Some(peak), Some(free)) = (kib_of("/proc/self/status", "VmHWM:"), free_bytes()) else { return Ok(()) };
-    let crop = ((peak.saturating_sub(before)) << 10).saturating_sub(2 * weights);
+    // At least its pixels, should memory that was free already have been enough.
+    let pixels = channels * side * side * size_of::<f32>();
+    let crop = ((peak.saturating_sub(before)) << 10).saturating_sub(2 * weights).max(pixels);
     match largest_batch(crop, COPIES * weights, free) {
         fits if fits >= data.batch_size => Ok(()),
         fits => Err(Error::Argument {
@@ -51,7 +53,7 @@ pub(super) fn check(setting: &Setting<'_>) -> Result<()> {
 
 /// Crops that fit in `free` bytes beside `fixed` ones.
 fn largest_batch(crop: usize, fixed: usize, free: usize) -> usize {
-    free.saturating_sub(fixed) / crop.max(1)
+    free.saturating_sub(fixed) / crop
 }
 
 fn too_large(batch: usize, fits: usize, [channels, side]: [usize; 2], crop: usize, free: usize) -> String {
@@ -98,8 +100,6 @@ mod tests {
         assert_eq!(largest_batch(GIB, 0, 8 * GIB), 8);
         assert_eq!(largest_batch(GIB, GIB / 2, 8 * GIB), 7);
         assert_eq!(largest_batch(9 * GIB, GIB, 8 * GIB), 0);
-        // Nothing measured: nothing is refused.
-        assert!(largest_batch(0, 0, GIB) > 1_000_000);
     }
 
     #[test]
@@ -122,10 +122,11 @@ mod tests {
             return;
         };
         let before = kib_of("/proc/self/status", "VmRSS:").unwrap();
-        let taken = std::hint::black_box(vec![1u8; 64 << 20]);
+        // Much, as other tests give some back meanwhile.
+        let taken = std::hint::black_box(vec![1u8; 512 << 20]);
         drop(taken);
         let peak = kib_of("/proc/self/status", "VmHWM:").unwrap();
-        assert!(peak >= before + (60 << 10), "{before} {peak}");
+        assert!(peak >= before + (64 << 10), "{before} {peak}");
         assert!(free_bytes().unwrap() > 1 << 20);
     }
 }

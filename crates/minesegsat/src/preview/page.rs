@@ -123,9 +123,7 @@ impl Card {
     pub fn new(entry: &Entry, side: usize) -> Result<Self> {
         let view = &entry.view;
         let (view_width, view_height) = view.size();
-        let scale = (side as f64 / view_width.max(view_height) as f64).min(1.0);
-        let reduced = |pixels: usize| ((pixels as f64 * scale).round() as usize).max(1);
-        let (width, height) = (reduced(view_width), reduced(view_height));
+        let (width, height) = fitting((view_width, view_height), side);
         let mut images = BTreeMap::new();
         for panel in PANELS {
             if let Ok(image) = draw(view, panel) {
@@ -270,6 +268,13 @@ fn round(value: f64, steps: f64) -> f64 {
     (value * steps).round() / steps
 }
 
+/// Width and height reduced so that the longer side has at most `side` pixels.
+fn fitting((width, height): (usize, usize), side: usize) -> (usize, usize) {
+    let scale = (side as f64 / width.max(height) as f64).min(1.0);
+    let reduced = |pixels: usize| ((pixels as f64 * scale).round() as usize).max(1);
+    (reduced(width), reduced(height))
+}
+
 /// Colours averaged to a smaller picture, as bytes.
 pub(crate) fn reduce(colours: &[[u8; 3]], from: (usize, usize), to: (usize, usize)) -> Vec<u8> {
     let mut rgb = vec![0; to.0 * to.1 * 3];
@@ -320,9 +325,7 @@ pub fn thumbnail_uri(png: &[u8], side: usize) -> Result<String> {
         )));
     }
     let (full_width, full_height) = (info.width as usize, info.height as usize);
-    let scale = (side as f64 / full_width.max(full_height) as f64).min(1.0);
-    let reduced = |pixels: usize| ((pixels as f64 * scale).round() as usize).max(1);
-    let (width, height) = (reduced(full_width), reduced(full_height));
+    let (width, height) = fitting((full_width, full_height), side);
     let rgb = reduce(bytes[..info.buffer_size()].as_chunks().0, (full_width, full_height), (width, height));
     jpeg_uri(&rgb, width, height)
 }
@@ -373,6 +376,17 @@ mod tests {
 
     use super::*;
     use crate::{Crs, GeoTransform, Grid};
+
+    #[test]
+    fn a_thumbnail_is_small_and_what_is_no_picture_is_refused() {
+        let picture = png(&[[200, 100, 50]; 64 * 32], 64, 32).unwrap();
+        let uri = thumbnail_uri(&picture, 16).unwrap();
+        let jpeg = BASE64_STANDARD.decode(uri.strip_prefix("data:image/jpeg;base64,").unwrap()).unwrap();
+        // The frame's header has height and width (ISO/IEC 10918-1, B.2.2).
+        let frame = jpeg.windows(2).position(|marker| marker == [0xFF, 0xC0]).unwrap();
+        assert_eq!(jpeg[frame + 5..frame + 9], [0, 8, 0, 16]);
+        assert!(thumbnail_uri(&picture[..30], 16).is_err());
+    }
 
     fn entry(id: &str, brightness: f32) -> Entry {
         let transform = GeoTransform::north_up(600_000.0, 5_500_020.0, 10.0);
