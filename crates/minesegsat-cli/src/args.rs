@@ -2,12 +2,17 @@
 
 mod area_sample;
 mod catalog;
+mod change;
 mod dataset;
 mod demo;
 mod evaluate;
+mod evidence;
 mod labels;
+mod monitor;
 mod preview;
+mod report;
 mod simulate;
+mod sites;
 mod train;
 
 use std::{path::PathBuf, str::FromStr};
@@ -17,8 +22,13 @@ use minesegsat::{Band, vector::VectorFormat};
 
 pub(crate) use self::area_sample::{AreaSampleCommand, AreaSampleDesignArgs, AreaSampleEstimateArgs};
 pub(crate) use self::catalog::{DownloadArgs, SearchArgs};
+pub(crate) use self::change::{ChangeArgs, TimelineArgs};
 pub(crate) use self::demo::DemoArgs;
+pub(crate) use self::evidence::EvidenceArgs;
+pub(crate) use self::monitor::MonitorCommand;
+pub(crate) use self::report::ReportArgs;
 pub(crate) use self::simulate::SimulateArgs;
+pub(crate) use self::sites::SitesCommand;
 pub(crate) use self::train::{BenchArchitecturesArgs, TrainArgs};
 pub(crate) use dataset::{
     DatasetBuildArgs, DatasetCommand, DatasetImportArgs, DatasetInfoArgs, DatasetMergeArgs, DatasetPreviewArgs,
@@ -77,6 +87,20 @@ pub(crate) enum Command {
     /// Find out how much there really is, and how sure that is, from points of a map that somebody looks at.
     #[command(subcommand)]
     AreaSample(AreaSampleCommand),
+    /// Find where disturbed land was gained and lost between two dates.
+    Change(Box<ChangeArgs>),
+    /// Follow sites over many dates.
+    Timeline(Box<TimelineArgs>),
+    /// Keep the register of sites, permits and observations.
+    #[command(subcommand)]
+    Sites(SitesCommand),
+    /// Watch the sites of a register: find new scenes, map, compare, judge, tell.
+    #[command(subcommand)]
+    Monitor(MonitorCommand),
+    /// Write a page on a site, or on all.
+    Report(Box<ReportArgs>),
+    /// Pack what a verdict stands on, signed; and check such a pack.
+    Evidence(Box<EvidenceArgs>),
     /// Make scenes of an invented landscape with mines whose truth is known to the pixel.
     Simulate(SimulateArgs),
 }

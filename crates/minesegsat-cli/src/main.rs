@@ -49,6 +49,12 @@ fn main() -> ExitCode {
         Command::Predict(args) => commands::predict::run(args, cli.quiet),
         Command::AreaSample(AreaSampleCommand::Design(args)) => commands::area_sample::design(args, cli.quiet),
         Command::AreaSample(AreaSampleCommand::Estimate(args)) => commands::area_sample::estimate(args, cli.quiet),
+        Command::Change(args) => commands::change::run(args, cli.quiet),
+        Command::Timeline(args) => commands::timeline::run(args, cli.quiet),
+        Command::Sites(command) => commands::sites::run(command, cli.quiet),
+        Command::Monitor(command) => commands::monitor::run(command, cli.quiet),
+        Command::Report(args) => commands::report::run(args, cli.quiet),
+        Command::Evidence(args) => commands::evidence::run(args, cli.quiet),
         Command::Simulate(args) => commands::simulate::run(args, cli.quiet),
     };
     match result {

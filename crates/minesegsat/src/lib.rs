@@ -23,21 +23,25 @@
 //! east, north.
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
+pub mod alerts;
 pub mod area;
 pub mod area_sample;
 mod band;
 pub mod catalog;
+pub mod change;
 pub mod cog;
 mod crs;
 pub mod dataset;
 pub mod download;
 mod error;
 pub mod evaluate;
+pub mod evidence;
 mod grid;
 pub mod http;
 pub mod labels;
 pub mod manifest;
 pub mod metrics;
+pub mod monitor;
 mod noise;
 pub mod output;
 pub mod patch;
@@ -48,6 +52,8 @@ pub mod preview;
 pub mod quicklook;
 pub mod raster;
 pub mod rasterize;
+pub mod register;
+pub mod report;
 pub mod resample;
 pub mod scene;
 mod segmenter;

@@ -3,17 +3,23 @@
 pub(crate) mod area_sample;
 pub(crate) mod bench_architectures;
 pub(crate) mod calibrate;
+pub(crate) mod change;
 pub(crate) mod dataset;
 pub(crate) mod demo;
 pub(crate) mod download;
 pub(crate) mod evaluate;
+pub(crate) mod evidence;
 pub(crate) mod labels;
 pub(crate) mod model;
+pub(crate) mod monitor;
 pub(crate) mod predict;
+pub(crate) mod report;
 pub(crate) mod scene_info;
 pub(crate) mod scene_preview;
 pub(crate) mod search;
 pub(crate) mod simulate;
+pub(crate) mod sites;
+pub(crate) mod timeline;
 pub(crate) mod train;
 
 use std::path::Path;

@@ -1,0 +1,6 @@
+//! Arguments of `minesegsat monitor`.
+
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MonitorCommand {}

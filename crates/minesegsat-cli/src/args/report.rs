@@ -1,0 +1,6 @@
+//! Arguments of `minesegsat report`.
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {}

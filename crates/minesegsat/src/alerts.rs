@@ -1,0 +1,1 @@
+//! Telling somebody: webhooks, mail and files, each finding once.

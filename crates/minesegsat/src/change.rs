@@ -1,0 +1,1 @@
+//! Gain and loss of disturbed land between two dates.

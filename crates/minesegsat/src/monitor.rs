@@ -1,0 +1,1 @@
+//! Watching known sites: find scenes, map, compare, judge, store.

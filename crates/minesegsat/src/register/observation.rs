@@ -1,0 +1,69 @@
+//! What was seen at a site on a day.
+
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+
+use super::{SiteId, Verdict};
+
+/// An area with an interval, in hectares.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Area {
+    /// Best estimate.
+    pub ha: f64,
+    /// Lower end of the interval.
+    pub lower_ha: f64,
+    /// Upper end of the interval.
+    pub upper_ha: f64,
+}
+
+/// A file that an observation left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservationFile {
+    /// Path relative to the folder of the register, with `/`.
+    pub path: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// SHA-256, lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// What was seen at a site on a day. There is one for a site, a day, scenes and a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// The site.
+    pub site: SiteId,
+    /// Day of the scene, or the middle of a composite's days.
+    pub date: Date,
+    /// Ids of the scenes, sorted.
+    pub scenes: Vec<String>,
+    /// SHA-256 of the model's weights.
+    pub model_sha256: String,
+    /// Part of the site that could be seen, 0 to 1.
+    pub share_assessed: f64,
+    /// Disturbed land inside the site's boundary; none where it was not assessable.
+    pub area: Option<Area>,
+    /// Confidence level of the intervals, in percent.
+    pub confidence_level_percent: f64,
+    /// Day of the observation that gain and loss count from.
+    pub compared_with: Option<Date>,
+    /// Newly disturbed land since then, in hectares, above the noise floor.
+    pub gain_ha: Option<f64>,
+    /// Land no longer disturbed since then, in hectares, above the noise floor.
+    pub loss_ha: Option<f64>,
+    /// Disturbed land outside the permitted polygon, in hectares.
+    pub outside_permit_ha: Option<f64>,
+    /// Number of the permit that the verdict is on.
+    pub permit: Option<String>,
+    /// Its limit in hectares.
+    pub limit_ha: Option<f64>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The verdict in a plain sentence, with the numbers that it comes from.
+    pub statement: String,
+    /// Warnings on this observation: season, cloud, substitutes.
+    pub warnings: Vec<String>,
+    /// Files: manifest, probability, mask, polygons, pictures.
+    pub files: Vec<ObservationFile>,
+    /// When it was stored.
+    pub created: Timestamp,
+}

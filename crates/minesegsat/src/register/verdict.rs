@@ -1,0 +1,51 @@
+//! What is said of a site on a day.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What is said of a site on a day, against the permit that held on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The whole interval of the area lies below the limit.
+    Within,
+    /// The limit lies in the interval of the area.
+    PossibleExceedance,
+    /// The whole interval of the area lies above the limit. A revision of the permit may still be missing.
+    Exceeded,
+    /// Too little of the site could be seen.
+    NotAssessable,
+    /// No permit with a limit is known for that day.
+    NoLimit,
+}
+
+impl Verdict {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Within, Self::PossibleExceedance, Self::Exceeded, Self::NotAssessable, Self::NoLimit];
+
+    /// Name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Within => "within",
+            Self::PossibleExceedance => "possible-exceedance",
+            Self::Exceeded => "exceeded",
+            Self::NotAssessable => "not-assessable",
+            Self::NoLimit => "no-limit",
+        }
+    }
+}
+
+/// For people.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Within => "within the limit",
+            Self::PossibleExceedance => "possible exceedance",
+            Self::Exceeded => "exceeded",
+            Self::NotAssessable => "not assessable",
+            Self::NoLimit => "no limit known",
+        })
+    }
+}

@@ -1,0 +1,1 @@
+//! Pages on sites for people to read and print.
