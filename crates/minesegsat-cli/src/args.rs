@@ -22,7 +22,7 @@ use minesegsat::{Band, vector::VectorFormat};
 
 pub(crate) use self::area_sample::{AreaSampleCommand, AreaSampleDesignArgs, AreaSampleEstimateArgs};
 pub(crate) use self::catalog::{DownloadArgs, SearchArgs};
-pub(crate) use self::change::{ChangeArgs, TimelineArgs};
+pub(crate) use self::change::{ChangeArgs, NoiseFloorArgs, TimelineArgs};
 pub(crate) use self::demo::DemoArgs;
 pub(crate) use self::evidence::EvidenceArgs;
 pub(crate) use self::monitor::MonitorCommand;
@@ -89,6 +89,8 @@ pub(crate) enum Command {
     AreaSample(AreaSampleCommand),
     /// Find where disturbed land was gained and lost between two dates.
     Change(Box<ChangeArgs>),
+    /// Learn from sites that did not change how much change is noise.
+    NoiseFloor(NoiseFloorArgs),
     /// Follow sites over many dates.
     Timeline(Box<TimelineArgs>),
     /// Keep the register of sites, permits and observations.

@@ -59,6 +59,7 @@ pub mod scene;
 mod segmenter;
 pub mod simulate;
 pub mod tensorboard;
+pub mod uncertainty;
 pub mod vector;
 
 pub use band::Band;
