@@ -44,7 +44,7 @@ pub use dataset::{DatasetPreview, DatasetPreviewOptions, preview_dataset};
 pub use index::SpectralIndex;
 pub use outlier::{Outlier, outlier_scores};
 pub use page::{Card, Entry, png, thumbnail_side, thumbnail_uri, write_page};
-pub(crate) use page::{digest, escaped, filled, jpeg_uri, reduce, svg_path};
+pub(crate) use page::{digest, escaped, filled, href, jpeg_uri, reduce, svg_path};
 pub use panel::Panel;
 pub use sheet::{Heading, Sheet, render_sheet};
 pub use stretch::{Stretch, percentile};

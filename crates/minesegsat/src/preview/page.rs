@@ -252,7 +252,7 @@ pub(crate) fn escaped(text: &str) -> String {
 }
 
 /// A relative path as the target of a link: percent-encoded, so that nothing in it is taken for a scheme or a query.
-fn href(path: &str) -> String {
+pub(crate) fn href(path: &str) -> String {
     use std::fmt::Write;
     path.bytes().fold(String::new(), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
