@@ -269,8 +269,8 @@ impl Index {
         let end_record = bytes_at(source, end_record_at, END_LENGTH)?;
         let count = usize::from(u16_at(&end_record, 10));
         let (size, stated) = (u32_at(&end_record, 12), u32_at(&end_record, 16));
-        // Where the end record says; or right before it, where something was put before the whole zip.
-        for start in [Some(stated), end_record_at.checked_sub(size)].into_iter().flatten() {
+        // Right before the end record, also where something was put before the whole zip; or where that record says.
+        for start in [end_record_at.checked_sub(size), Some(stated)].into_iter().flatten() {
             if start > end_record_at || end_record_at - start > MAX_DIRECTORY {
                 continue;
             }
