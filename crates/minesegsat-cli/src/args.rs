@@ -30,7 +30,10 @@ pub(crate) use self::evidence::{
 pub(crate) use self::monitor::MonitorCommand;
 pub(crate) use self::report::ReportArgs;
 pub(crate) use self::simulate::SimulateArgs;
-pub(crate) use self::sites::SitesCommand;
+pub(crate) use self::sites::{
+    BoundaryArgs, SitesAddArgs, SitesCommand, SitesEditArgs, SitesExportArgs, SitesImportArgs, SitesListArgs,
+    SitesPermitArgs, SitesRemoveArgs, SitesShowArgs, TermsArgs,
+};
 pub(crate) use self::train::{BenchArchitecturesArgs, TrainArgs};
 pub(crate) use dataset::{
     DatasetBuildArgs, DatasetCommand, DatasetImportArgs, DatasetInfoArgs, DatasetMergeArgs, DatasetPreviewArgs,
