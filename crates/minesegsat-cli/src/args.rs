@@ -24,7 +24,9 @@ pub(crate) use self::area_sample::{AreaSampleCommand, AreaSampleDesignArgs, Area
 pub(crate) use self::catalog::{DownloadArgs, SearchArgs};
 pub(crate) use self::change::{ChangeArgs, NoiseFloorArgs, TimelineArgs};
 pub(crate) use self::demo::DemoArgs;
-pub(crate) use self::evidence::EvidenceArgs;
+pub(crate) use self::evidence::{
+    EvidenceArgs, EvidenceCommand, EvidenceKeygenArgs, EvidencePackArgs, EvidenceVerifyArgs,
+};
 pub(crate) use self::monitor::MonitorCommand;
 pub(crate) use self::report::ReportArgs;
 pub(crate) use self::simulate::SimulateArgs;
