@@ -27,7 +27,7 @@ pub(crate) use self::demo::DemoArgs;
 pub(crate) use self::evidence::{
     EvidenceArgs, EvidenceCommand, EvidenceKeygenArgs, EvidencePackArgs, EvidenceVerifyArgs,
 };
-pub(crate) use self::monitor::MonitorCommand;
+pub(crate) use self::monitor::{MonitorAlertsArgs, MonitorCommand, MonitorRunArgs, MonitorWatchArgs};
 pub(crate) use self::report::ReportArgs;
 pub(crate) use self::simulate::SimulateArgs;
 pub(crate) use self::sites::{

@@ -33,6 +33,11 @@ impl Bar {
         self.0.set_position(done as u64);
     }
 
+    /// Says what is being done.
+    pub(crate) fn say(&self, what: &str) {
+        self.0.set_message(what.to_owned());
+    }
+
     pub(crate) fn clear(&self) {
         self.0.finish_and_clear();
     }

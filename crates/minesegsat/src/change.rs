@@ -24,9 +24,9 @@ mod align;
 mod dated;
 mod floor;
 mod jitter;
-mod picture;
+pub(crate) mod picture;
 mod run;
-mod site;
+pub(crate) mod site;
 mod spectra;
 #[cfg(test)]
 mod tests;

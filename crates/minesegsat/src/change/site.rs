@@ -121,7 +121,7 @@ impl SitePixels {
 }
 
 /// Disturbed land of a site on one date, with what was hidden taken from elsewhere: another date where that was seen, else the
-/// mean of what was seen. `None` where nothing was seen.
+/// mean of what was seen. So many more pixels of the site lie beyond the map. `None` where nothing was seen.
 ///
 /// # Shapes
 /// - `values`, `elsewhere`: `[H, W]` of the site's window, NaN where not seen
@@ -129,6 +129,7 @@ pub(crate) fn area_of_date(
     pixels: &SitePixels,
     values: &[f32],
     elsewhere: Option<&[f32]>,
+    beyond: usize,
     pixel: (f64, f64),
     model: &AreaErrorModel,
     level_percent: f64,
@@ -145,8 +146,8 @@ pub(crate) fn area_of_date(
         let other = elsewhere.map_or(f32::NAN, |other| other[i]);
         if other.is_nan() { mean } else { other }
     });
-    moments.add_hidden(hidden, pixel_area_m2);
-    let inside = pixels.inside.iter().filter(|&&inside| inside).count() as f64;
+    moments.add_hidden(hidden.chain(std::iter::repeat_n(mean, beyond)), pixel_area_m2);
+    let inside = (pixels.inside.iter().filter(|&&inside| inside).count() + beyond) as f64;
     Some(model.area(&moments, level_percent, inside * pixel_area_m2))
 }
 
@@ -163,7 +164,7 @@ impl SiteChange {
         let pixel_m = pixel_area_m2.sqrt();
         let (before, after) = (pixels.values(&map.before, width), pixels.values(&map.after, width));
         let area = |values: &[f32], other: &[f32], model: &AreaErrorModel| {
-            area_of_date(pixels, values, Some(other), (pixel_m, pixel_area_m2), model, rules.level_percent)
+            area_of_date(pixels, values, Some(other), 0, (pixel_m, pixel_area_m2), model, rules.level_percent)
         };
         let area_before = area(&before, &after, &rules.area_error[0]);
         let area_after = area(&after, &before, &rules.area_error[1]);
