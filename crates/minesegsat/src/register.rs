@@ -49,6 +49,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use self::area_limit::AreaUnit;
 pub use self::boundary::{boundary_of_bbox, boundary_of_file};
+pub(crate) use self::export::geometry_json;
 pub use self::import::{FailedRow, FieldUse, Fields, ImportOptions, ImportReport, ImportedSite, Made, document_hash};
 pub use self::observation::{Area, Observation, ObservationFile};
 pub use self::permit::Permit;

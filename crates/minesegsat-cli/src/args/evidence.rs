@@ -27,7 +27,10 @@ pub(crate) struct EvidenceArgs {
 pub(crate) enum EvidenceCommand {
     /// Check a pack offline, and say what was changed.
     #[command(after_help = "\
-Exit codes: 0 sound and authenticated, 1 something is wrong with it, 3 sound but not authenticated (no key was given).")]
+Exit codes:
+  0  sound and authenticated
+  1  something is wrong with it
+  3  sound, but not authenticated: no key was given")]
     Verify(EvidenceVerifyArgs),
     /// Make a pair of keys to sign packs with, in the format of minisign.
     Keygen(EvidenceKeygenArgs),

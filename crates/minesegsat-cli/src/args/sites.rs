@@ -390,7 +390,7 @@ pub(crate) struct SitesExportArgs {
     pub register: RegisterArg,
 }
 
-fn date(text: &str) -> Result<jiff::civil::Date, String> {
+pub(crate) fn date(text: &str) -> Result<jiff::civil::Date, String> {
     let day = || text.parse().ok().filter(|_| text.len() == 10);
     day().ok_or_else(|| "expected a day such as 2024-05-31".to_owned())
 }

@@ -44,7 +44,7 @@ fn pack(args: &EvidencePackArgs, register: &Path, quiet: bool) -> anyhow::Result
     let mut stdout = std::io::stdout().lock();
     if args.json {
         let record = json!({
-            "path": summary.path,
+            "path": summary.path.display().to_string(),
             "size": summary.size,
             "files": summary.files,
             "key_id": summary.key_id,
@@ -89,7 +89,7 @@ fn choose(observations: Vec<Observation>, args: &EvidencePackArgs) -> anyhow::Re
     let described: Vec<_> = of_day
         .iter()
         .map(|one| {
-            format!("scenes {} and model {}", one.scenes.join(", "), &one.model_sha256.get(..12).unwrap_or_default())
+            format!("scenes {} and model {}", one.scenes.join(", "), one.model_sha256.get(..12).unwrap_or_default())
         })
         .collect();
     let mut chosen: Vec<_> = of_day
@@ -235,7 +235,7 @@ fn record(pack: &Path, verification: &Verification) -> Value {
     let manifest = verification.manifest.as_ref();
     let of = |pointer: &str| manifest.and_then(|manifest| manifest.pointer(pointer)).cloned();
     json!({
-        "pack": pack,
+        "pack": pack.display().to_string(),
         "status": verification.status(),
         "is_signed": verification.is_signed,
         "signature": verification.signature,

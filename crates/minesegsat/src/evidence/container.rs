@@ -191,15 +191,17 @@ pub(super) struct Entry {
     /// Where its header should be, as the directory says.
     stated_at: u64,
     header_at: u64,
-    /// Header before its bytes; empty where there is none.
+    /// Header before its bytes, as far as a pack's reaches; empty where there is none.
     local: Vec<u8>,
+    /// Length of the whole header.
+    local_length: u64,
     /// Its record in the directory; empty where there is no directory.
     central: Vec<u8>,
 }
 
 impl Entry {
     fn data_at(&self) -> u64 {
-        self.header_at + self.local.len() as u64
+        self.header_at + self.local_length
     }
 
     fn data_end(&self) -> u64 {
@@ -282,6 +284,10 @@ impl Index {
                 let stated_at = u32_at(record, 42);
                 let header_at = (stated_at + start).saturating_sub(stated);
                 let name = &record[CENTRAL_LENGTH..CENTRAL_LENGTH + usize::from(u16_at(record, 28))];
+                let mut local = local_at(source, header_at, length)?.unwrap_or_default();
+                let local_length = local.len() as u64;
+                // Many entries could share a header with a long extra field.
+                local.truncate(LOCAL_LENGTH as usize + name.len());
                 let mut entry = Entry {
                     path: String::from_utf8_lossy(name).into_owned(),
                     name: name.to_vec(),
@@ -291,7 +297,8 @@ impl Index {
                     size: u32_at(record, 24),
                     stated_at,
                     header_at,
-                    local: local_at(source, header_at, length)?.unwrap_or_default(),
+                    local,
+                    local_length,
                     central: record.to_vec(),
                 };
                 if entry.data_end() > length {
@@ -319,6 +326,7 @@ impl Index {
                 size: u32_at(&local, 22),
                 stated_at: at,
                 header_at: at,
+                local_length: local.len() as u64,
                 local,
                 central: Vec::new(),
             };
@@ -329,8 +337,8 @@ impl Index {
             at = entry.data_end();
             let has_descriptor = entry.flags & DESCRIPTOR != 0;
             entries.push(entry);
-            if has_descriptor {
-                // Its header has no sizes, so that where it ends is not known.
+            // A header before a descriptor has no sizes, so that where its file ends is not known.
+            if has_descriptor || entries.len() == MAX_FILES {
                 break;
             }
         }
@@ -372,7 +380,9 @@ impl Index {
         }
         for (entry, content) in self.entries.iter().zip(contents) {
             let Some(content) = content else { continue };
-            let is_as_written = entry.local == local_header(&entry.name, content)
+            let local = local_header(&entry.name, content);
+            let is_as_written = entry.local == local
+                && entry.local_length == local.len() as u64
                 && entry.central == central_header(&entry.name, content, entry.stated_at);
             if !is_as_written {
                 let reason = if entry.method != STORED {

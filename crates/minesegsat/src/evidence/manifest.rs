@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{FORMAT, FORMAT_VERSION, MANIFEST, PERMIT, SIGNATURE, SITE, path_problem};
 use crate::manifest::Software;
-use crate::register::{Observation, Permit, Site, SiteId, SiteStatus};
+use crate::register::{Observation, Permit, Site, SiteId, SiteStatus, geometry_json};
 
 /// A file of a pack.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -103,7 +103,7 @@ pub(super) fn permit_geojson(permit: &Permit, site: &Site) -> Value {
 }
 
 fn feature(polygon: &geo::MultiPolygon<f64>, properties: &Value) -> Value {
-    let geometry = geojson::Geometry::new(geojson::GeometryValue::from(polygon));
+    let geometry = geometry_json(polygon);
     json!({
         "type": "FeatureCollection",
         "features": [{ "type": "Feature", "properties": properties, "geometry": geometry }],
