@@ -22,13 +22,18 @@ use minesegsat::{Band, vector::VectorFormat};
 
 pub(crate) use self::area_sample::{AreaSampleCommand, AreaSampleDesignArgs, AreaSampleEstimateArgs};
 pub(crate) use self::catalog::{DownloadArgs, SearchArgs};
-pub(crate) use self::change::{ChangeArgs, TimelineArgs};
+pub(crate) use self::change::{ChangeArgs, NoiseFloorArgs, TimelineArgs};
 pub(crate) use self::demo::DemoArgs;
-pub(crate) use self::evidence::EvidenceArgs;
+pub(crate) use self::evidence::{
+    EvidenceArgs, EvidenceCommand, EvidenceKeygenArgs, EvidencePackArgs, EvidenceVerifyArgs,
+};
 pub(crate) use self::monitor::MonitorCommand;
 pub(crate) use self::report::ReportArgs;
 pub(crate) use self::simulate::SimulateArgs;
-pub(crate) use self::sites::SitesCommand;
+pub(crate) use self::sites::{
+    BoundaryArgs, SitesAddArgs, SitesCommand, SitesEditArgs, SitesExportArgs, SitesImportArgs, SitesListArgs,
+    SitesPermitArgs, SitesRemoveArgs, SitesShowArgs, TermsArgs,
+};
 pub(crate) use self::train::{BenchArchitecturesArgs, TrainArgs};
 pub(crate) use dataset::{
     DatasetBuildArgs, DatasetCommand, DatasetImportArgs, DatasetInfoArgs, DatasetMergeArgs, DatasetPreviewArgs,
@@ -89,6 +94,8 @@ pub(crate) enum Command {
     AreaSample(AreaSampleCommand),
     /// Find where disturbed land was gained and lost between two dates.
     Change(Box<ChangeArgs>),
+    /// Learn from sites that did not change how much change is noise.
+    NoiseFloor(NoiseFloorArgs),
     /// Follow sites over many dates.
     Timeline(Box<TimelineArgs>),
     /// Keep the register of sites, permits and observations.

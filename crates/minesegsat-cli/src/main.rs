@@ -50,6 +50,7 @@ fn main() -> ExitCode {
         Command::AreaSample(AreaSampleCommand::Design(args)) => commands::area_sample::design(args, cli.quiet),
         Command::AreaSample(AreaSampleCommand::Estimate(args)) => commands::area_sample::estimate(args, cli.quiet),
         Command::Change(args) => commands::change::run(args, cli.quiet),
+        Command::NoiseFloor(args) => commands::change::noise_floor(args, cli.quiet),
         Command::Timeline(args) => commands::timeline::run(args, cli.quiet),
         Command::Sites(command) => commands::sites::run(command, cli.quiet),
         Command::Monitor(command) => commands::monitor::run(command, cli.quiet),

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use minesegsat::Band;
+use minesegsat::change::NoiseFloor;
+use minesegsat::uncertainty::AreaErrorModel;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, NetworkConfig, Result};
@@ -53,6 +55,12 @@ pub struct ModelCard {
     /// Number of bands that a scene may lack, since that many were left out at random in training.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub band_dropout_max: usize,
+    /// How sure areas are, fitted to places whose truth is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area_error: Option<AreaErrorModel>,
+    /// What stable sites show of change, learned from pairs of dates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise_floor: Option<NoiseFloor>,
     /// Where the weights come from: data and its split.
     #[serde(default)]
     pub training: Training,
@@ -281,6 +289,8 @@ pub(crate) mod tests {
             temperature: 1.0,
             classes: vec!["mining".to_owned()],
             band_dropout_max: 0,
+            area_error: None,
+            noise_floor: None,
             training: Training::default(),
             metrics: serde_json::Map::new(),
             code_version: "0.1.0".to_owned(),

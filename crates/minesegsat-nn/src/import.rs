@@ -160,6 +160,8 @@ fn describe(
         temperature: 1.0,
         classes,
         band_dropout_max: 0,
+        area_error: None,
+        noise_floor: None,
         training: options.training.clone(),
         metrics: options.metrics.clone(),
         code_version: String::new(),

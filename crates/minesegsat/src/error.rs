@@ -138,6 +138,19 @@ pub enum Error {
         owner: Option<u32>,
     },
 
+    /// Another monitor watches the sites of the register.
+    #[error(
+        "another monitor{owner} watches the sites of {path}; one register has one monitor at a time",
+        path = path.display(),
+        owner = owner.map_or_else(String::new, |id| format!(" (process {id})"))
+    )]
+    RegisterInUse {
+        /// The register.
+        path: PathBuf,
+        /// The monitor's process, where it tells.
+        owner: Option<u32>,
+    },
+
     /// Some scenes could not be downloaded; the others are complete.
     #[error("{failed} of {total} scenes failed; the others are complete, and the same command tries these again: {}", list_failures(failures), failed = failures.len())]
     Download {

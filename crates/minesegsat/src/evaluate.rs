@@ -10,6 +10,7 @@ mod bootstrap;
 mod chart;
 mod evaluation;
 mod picture;
+mod places;
 mod report;
 mod run;
 mod segment;
@@ -23,6 +24,7 @@ pub use evaluation::{
     Above, AreaTotals, BaselineResult, CurvePoint, DatasetSummary, Estimate, Evaluation, Intervals, PatchResult,
     SiteResult, ThresholdOrigin, ThresholdUsed,
 };
+pub use places::KnownPlaces;
 pub use run::{
     EvaluateOptions, METRICS_FILE, PAPER_THRESHOLD, PATCHES_FILE, PROBABILITIES_FOLDER, Protocol, REPORT_FILE,
     SITES_FILE, ThresholdChoice, check_bands, evaluate,
@@ -30,4 +32,4 @@ pub use run::{
 pub use segment::{for_each_sample, segment_sample};
 pub use sums::Metric;
 pub use temperature::{TemperatureFit, fit_temperature};
-pub use validate::{ImageCounts, ValidateOptions, Validation, image_mean, validate};
+pub use validate::{ImageCounts, ValidateOptions, Validation, image_mean, validate, validate_each};

@@ -9,6 +9,7 @@
 //! - The first answer's `ETag` (or date) and size are compared with every later one: a file that changes while it is
 //!   read is an error, not a mixture.
 
+mod post;
 mod receive;
 mod request;
 
@@ -24,9 +25,10 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt, stream};
 use reqwest::header::{self, HeaderMap};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Response, StatusCode, redirect};
 use tokio::runtime::Runtime;
 
+pub(crate) use self::post::{Reply, post_once};
 pub(crate) use self::receive::{Address, Outcome, RemoteInfo, inspect, receive};
 pub(crate) use self::request::Request;
 use crate::raster::public_url;
@@ -93,7 +95,7 @@ impl HttpOptions {
         *OPTIONS.write().unwrap_or_else(PoisonError::into_inner) = Some(self);
     }
 
-    fn current() -> Result<Self> {
+    pub(crate) fn current() -> Result<Self> {
         match *OPTIONS.read().unwrap_or_else(PoisonError::into_inner) {
             Some(options) => Ok(options),
             None => Self::from_env(),
@@ -535,23 +537,30 @@ fn parse_retry_after(text: &str) -> Option<Duration> {
 fn client(url: &str) -> Result<&'static Client> {
     static ELSEWHERE: OnceLock<Result<Client, String>> = OnceLock::new();
     static THIS_MACHINE: OnceLock<Result<Client, String>> = OnceLock::new();
-    let build = |local: bool| {
-        // Another part of the program may have chosen a provider already: then that one is used.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut client = Client::builder().user_agent(concat!("minesegsat/", env!("CARGO_PKG_VERSION")));
-        if local {
-            client = client.no_proxy();
-        }
-        client.build().map_err(|e| {
-            let cause = std::error::Error::source(&e).map_or(String::new(), |cause| format!(": {cause}"));
-            format!("cannot set up HTTP: {e}{cause}")
-        })
-    };
+    let (client, local) = if is_this_machine(url) { (&THIS_MACHINE, true) } else { (&ELSEWHERE, false) };
+    let client = client.get_or_init(|| build_client(local, redirect::Policy::default()));
+    client.as_ref().map_err(|reason| Error::Http { url: public_url(url), reason: reason.clone(), attempts: 0 })
+}
+
+/// Whether a URL names this machine.
+fn is_this_machine(url: &str) -> bool {
     let shown = public_url(url);
     let host = shown.split("://").nth(1).unwrap_or_default();
-    let local = ["localhost", "127.", "[::1]"].iter().any(|h| host.starts_with(h));
-    let client = if local { THIS_MACHINE.get_or_init(|| build(true)) } else { ELSEWHERE.get_or_init(|| build(false)) };
-    client.as_ref().map_err(|reason| Error::Http { url: shown, reason: reason.clone(), attempts: 0 })
+    ["localhost", "127.", "[::1]"].iter().any(|h| host.starts_with(h))
+}
+
+fn build_client(local: bool, redirects: redirect::Policy) -> Result<Client, String> {
+    // Another part of the program may have chosen a provider already: then that one is used.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut client =
+        Client::builder().user_agent(concat!("minesegsat/", env!("CARGO_PKG_VERSION"))).redirect(redirects);
+    if local {
+        client = client.no_proxy();
+    }
+    client.build().map_err(|e| {
+        let cause = std::error::Error::source(&e).map_or(String::new(), |cause| format!(": {cause}"));
+        format!("cannot set up HTTP: {e}{cause}")
+    })
 }
 
 /// The runtime of this module.

@@ -43,8 +43,11 @@ use std::path::{Path, PathBuf};
 use geo::{Coord, MultiPolygon};
 use rayon::prelude::*;
 
+pub(crate) use self::check::valid_outline;
 pub use self::classes::ClassMap;
+pub(crate) use self::classes::text_of;
 pub use self::filter::Filter;
+pub(crate) use self::filter::find_name;
 pub use self::index::LabelIndex;
 pub use self::mask::LabelMask;
 use self::place::LonLatBox;
@@ -240,6 +243,13 @@ pub(crate) fn read_attributes(path: &Path, layer: Option<&str>) -> Result<Vec<At
     let options = LabelOptions { layer: layer.map(str::to_owned), ..LabelOptions::default() };
     let (layer, _) = open::read(path, &options)?;
     Ok(layer.features.into_iter().map(|feature| feature.attributes).collect())
+}
+
+/// [`Labels::read`], and the ids and attributes of all features in the order of the file, also of those that are dropped.
+pub(crate) fn read_with_attributes(path: &Path, options: &LabelOptions) -> Result<(Labels, Vec<(String, Attributes)>)> {
+    let (layer, files) = open::read(path, options)?;
+    let attributes = layer.features.iter().map(|feature| (feature.id.clone(), feature.attributes.clone())).collect();
+    Ok((check::check(path, options, layer, files)?, attributes))
 }
 
 /// The box in degrees of bounds in a CRS.

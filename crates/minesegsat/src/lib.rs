@@ -17,6 +17,7 @@
 //! - Scenes with known truth: [`simulate`]
 //! - Files out: [`cog`], [`vector`], [`quicklook`], [`manifest`], [`output`] (complete or absent)
 //! - Pictures to look at: [`preview`] (sheets of panels, a page to leaf through a data set)
+//! - Watching mines: [`register`] (sites, permits, observations)
 //! - What goes wrong: [`Error`]
 //!
 //! Arrays are row-major `[C, H, W]`; positions in arrays are (row, col), on maps (x, y); bounding boxes are west, south,
@@ -32,6 +33,7 @@ pub mod change;
 pub mod cog;
 mod crs;
 pub mod dataset;
+mod delimited;
 pub mod download;
 mod error;
 pub mod evaluate;
@@ -59,6 +61,7 @@ pub mod scene;
 mod segmenter;
 pub mod simulate;
 pub mod tensorboard;
+pub mod uncertainty;
 pub mod vector;
 
 pub use band::Band;

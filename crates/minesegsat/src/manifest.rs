@@ -22,6 +22,8 @@ pub struct Manifest {
     pub status: &'static str,
     /// What the scene says of itself.
     pub scene: SceneMetadata,
+    /// Where it was opened.
+    pub scene_location: String,
     /// How digital numbers became reflectance, with the reasons.
     pub radiometry: serde_json::Value,
     /// The files read, with their hashes (local files) or entity tags (HTTP).
@@ -51,6 +53,13 @@ pub struct Software {
     pub name: &'static str,
     /// Version of the crate.
     pub version: &'static str,
+}
+
+impl Software {
+    /// This program.
+    pub(crate) fn this() -> Self {
+        Self { name: "minesegsat", version: env!("CARGO_PKG_VERSION") }
+    }
 }
 
 /// Where the rasters lie.
@@ -196,10 +205,11 @@ impl Manifest {
         }
         Self {
             manifest_version: FORMAT_VERSION,
-            software: Software { name: "minesegsat", version: env!("CARGO_PKG_VERSION") },
+            software: Software::this(),
             created: jiff::Timestamp::now(),
             status: if assessed.is_assessable() { "assessed" } else { "not assessable" },
             scene: scene.info().clone(),
+            scene_location: scene.location().to_owned(),
             radiometry: serde_json::to_value(scene.radiometry()).unwrap_or_default(),
             inputs,
             model: serde_json::Value::Null,

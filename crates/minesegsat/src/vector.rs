@@ -3,7 +3,7 @@
 
 mod flatgeobuf;
 mod geojson;
-mod gpkg;
+pub(crate) mod gpkg;
 mod parquet;
 mod read;
 
@@ -280,7 +280,7 @@ impl ToLonLat {
 }
 
 /// Parts of a geometry with longitudes past 180 degrees, each moved to where longitudes are -180 to 180.
-fn cut_at_antimeridian(geometry: &MultiPolygon<f64>) -> MultiPolygon<f64> {
+pub(crate) fn cut_at_antimeridian(geometry: &MultiPolygon<f64>) -> MultiPolygon<f64> {
     let mut out = Vec::new();
     for polygon in geometry {
         let Some([min_x, min_y, max_x, max_y]) = bounds(&MultiPolygon(vec![polygon.clone()])) else { continue };

@@ -112,7 +112,7 @@ impl LabelArgs {
     }
 }
 
-fn crs(text: &str) -> Result<Crs, String> {
+pub(super) fn crs(text: &str) -> Result<Crs, String> {
     let code = text.strip_prefix("EPSG:").or_else(|| text.strip_prefix("epsg:")).unwrap_or(text);
     let code = code.parse().map_err(|_| "expected an EPSG code, such as EPSG:4326".to_owned())?;
     Crs::from_epsg(code).map_err(|error| error.to_string())

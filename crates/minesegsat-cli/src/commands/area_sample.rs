@@ -9,6 +9,7 @@ use minesegsat::{
     output::OutputFolder,
 };
 
+use super::table::Table;
 use crate::{
     args::{AreaSampleDesignArgs, AreaSampleEstimateArgs},
     interrupt,
@@ -151,31 +152,4 @@ fn print_report(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
 /// A value with half of its interval.
 fn plus_minus(quantity: &Quantity, scale: f64, digits: usize) -> String {
     format!("{:.digits$} ± {:.digits$}", quantity.value * scale, quantity.half_width * scale)
-}
-
-/// Columns as wide as what is in them; the first to the left, the others to the right.
-struct Table(Vec<Vec<String>>);
-
-impl Table {
-    fn new<S: Into<String>>(header: impl IntoIterator<Item = S>) -> Self {
-        Self(vec![header.into_iter().map(Into::into).collect()])
-    }
-
-    fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.0.push(cells.into_iter().collect());
-    }
-
-    fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
-        let columns = self.0.first().map_or(0, Vec::len);
-        let width = |column: usize| self.0.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns).map(width).collect();
-        for row in &self.0 {
-            write!(out, "{:<width$}", row[0], width = widths[0])?;
-            for (cell, width) in row.iter().zip(&widths).skip(1) {
-                write!(out, "  {cell:>width$}")?;
-            }
-            writeln!(out)?;
-        }
-        Ok(())
-    }
 }

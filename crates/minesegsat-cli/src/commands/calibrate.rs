@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use minesegsat::dataset::{Dataset, SampleReader};
-use minesegsat::evaluate::{ValidateOptions, Validation, check_bands, fit_temperature, validate};
+use minesegsat::evaluate::{KnownPlaces, ValidateOptions, Validation, check_bands, fit_temperature, validate_each};
+use minesegsat::uncertainty::AreaErrorModel;
 use minesegsat_nn::{BurnSegmenter, parse_device};
 use serde_json::json;
 
@@ -14,6 +15,9 @@ use crate::args::CalibrateArgs;
 use crate::commands::predict::describe;
 use crate::interrupt;
 use crate::progress::Bar;
+
+/// Confidence level that the intervals of areas are checked at.
+const AREA_LEVEL_PERCENT: f64 = 90.0;
 
 pub(crate) fn run(args: &CalibrateArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
@@ -27,13 +31,19 @@ pub(crate) fn run(args: &CalibrateArgs, quiet: bool) -> anyhow::Result<ExitCode>
     let reader = SampleReader::new(Arc::clone(&dataset), &description.bands, &description.normalisation)?;
     let window = args.patch_size.unwrap_or(card.patch_size);
     let options = ValidateOptions { window, overlap: args.overlap.unwrap_or(window / 8), threshold: card.threshold };
-    let measure = |segmenter: &BurnSegmenter, work: &'static str| -> minesegsat::Result<Validation> {
+    let ignore = dataset.card().ignore;
+    let gsd_m = card.gsd_m;
+    let measure = |segmenter: &BurnSegmenter, work: &'static str| -> minesegsat::Result<(Validation, KnownPlaces)> {
         let bar = Bar::named(quiet || args.json, work);
-        let found = validate(segmenter, &reader, &samples, &options, &bar, cancel);
+        let mut places = KnownPlaces::new(gsd_m, ignore);
+        let each = |record: &_, sample: &_, p: &[f32]| places.add(record, sample, p);
+        let found = validate_each(segmenter, &reader, &samples, &options, each, &bar, cancel);
         bar.clear();
-        found.map_err(|error| if cancel.load(Ordering::SeqCst) { minesegsat::Error::Interrupted } else { error })
+        found
+            .map(|found| (found, places))
+            .map_err(|error| if cancel.load(Ordering::SeqCst) { minesegsat::Error::Interrupted } else { error })
     };
-    let before = measure(&segmenter, "measuring")?;
+    let (before, places_before) = measure(&segmenter, "measuring")?;
     let Some(fit) = fit_temperature(&before.histogram) else {
         let what = if before.histogram.mines() == 0 { "no pixel" } else { "every pixel" };
         return Err(minesegsat::Error::Input {
@@ -47,7 +57,7 @@ pub(crate) fn run(args: &CalibrateArgs, quiet: bool) -> anyhow::Result<ExitCode>
     }
     // Probabilities of overlapping windows are blended after the temperature, so the fit is measured and not only believed.
     let temperature = card.temperature * fit.temperature as f32;
-    let after = measure(&segmenter.with_temperature(temperature), "checking")?;
+    let (after, places_after) = measure(&segmenter.with_temperature(temperature), "checking")?;
     let loss = |found: &Validation| found.metric("bce").unwrap_or(f64::INFINITY);
     let is_better = loss(&after) < loss(&before);
     let chosen = if is_better { &after } else { &before };
@@ -60,6 +70,13 @@ pub(crate) fn run(args: &CalibrateArgs, quiet: bool) -> anyhow::Result<ExitCode>
         card.temperature = temperature;
     }
     card.threshold = threshold;
+    // How sure areas are, of the probabilities as they are from now on.
+    let places = if is_better { places_after } else { places_before }.finish();
+    card.area_error = AreaErrorModel::fit(&places);
+    let coverage = card.area_error.and_then(|model| model.coverage(&places, AREA_LEVEL_PERCENT));
+    if card.area_error.is_none() {
+        tracing::warn!("too few places to fit the error of areas to: intervals of this model will be a cautious guess");
+    }
     let report = json!({
         "dataset": dataset.card().title,
         "split": args.split,
@@ -74,6 +91,8 @@ pub(crate) fn run(args: &CalibrateArgs, quiet: bool) -> anyhow::Result<ExitCode>
         "bce": chosen.metric("bce"),
         "ece_before": before.metric("ece"),
         "ece": chosen.metric("ece"),
+        "area_error": card.area_error,
+        "area_coverage_90": coverage,
     });
     card.metrics.insert("calibration".to_owned(), report.clone());
     card.replace(&args.model)?;
@@ -99,6 +118,17 @@ pub(crate) fn run(args: &CalibrateArgs, quiet: bool) -> anyhow::Result<ExitCode>
             ("F1 at the threshold", "f1"),
         ] {
             writeln!(stdout, "{label:<28} {:>9} {:>9}", number(&format!("{name}_before")), number(name))?;
+        }
+        if let (Some(model), Some(coverage)) = (card.area_error, coverage) {
+            writeln!(
+                stdout,
+                "error of areas: over {:.0} m, variance x {:.2}, {:.1} % in common; 90 % intervals hold {:.1} % of {} places",
+                model.range_m,
+                model.inflation,
+                model.relative_sd * 100.0,
+                coverage * 100.0,
+                model.fitted_to
+            )?;
         }
         writeln!(stdout, "  {}", args.model.join(minesegsat_nn::CARD_FILE).display())?;
     }

@@ -1,9 +1,283 @@
-//! `minesegsat evidence`
+//! `minesegsat evidence SITE | verify | keygen`
 
-use std::process::ExitCode;
+use std::{
+    io::{IsTerminal, Write},
+    path::Path,
+    process::ExitCode,
+};
 
-use crate::args::EvidenceArgs;
+use anyhow::{Context, bail};
+use minesegsat::evidence::{self, PackInput, SecretKey, Status, Verification};
+use minesegsat::register::{Observation, Permit, Register};
+use serde_json::{Map, Value, json};
 
-pub(crate) fn run(_args: &EvidenceArgs, _quiet: bool) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not yet")
+use crate::args::{EvidenceArgs, EvidenceCommand, EvidenceKeygenArgs, EvidencePackArgs, EvidenceVerifyArgs};
+use crate::interrupt;
+
+/// A pack agrees with itself, and nobody knows who made it.
+const NOT_AUTHENTICATED: u8 = 3;
+const PASSWORD: &str = "MINESEGSAT_KEY_PASSWORD";
+/// What an observation's own manifest says of how it came about.
+const DECISIVE: [&str; 5] = ["software", "parameters", "radiometry", "model", "inputs"];
+
+pub(crate) fn run(args: &EvidenceArgs, quiet: bool) -> anyhow::Result<ExitCode> {
+    match (&args.command, &args.pack) {
+        (Some(EvidenceCommand::Verify(args)), _) => verify(args),
+        (Some(EvidenceCommand::Keygen(args)), _) => keygen(args, quiet),
+        (None, Some(pack_args)) => pack(pack_args, &args.register.path(), quiet),
+        (None, None) => bail!("a site, or `verify` or `keygen`, is needed; `evidence --help` shows how"),
+    }
+}
+
+fn pack(args: &EvidencePackArgs, register: &Path, quiet: bool) -> anyhow::Result<ExitCode> {
+    let register = Register::open_read_only(register)?;
+    let site = register.known_site(&args.site)?;
+    let observation = choose(register.observations(&site.id)?, args)?;
+    let permit = permit_of(&observation, register.permits(&site.id)?);
+    let base = register.folder().to_owned();
+    let parameters = parameters(&observation, &base)?;
+    let key = secret_key(&args.key)?;
+    let signed = jiff::Timestamp::now();
+    let input = PackInput { site, permit, observation, base, parameters, signed };
+    interrupt::stop_on_ctrl_c();
+    let summary = evidence::pack(&input, &key, &args.output, args.overwrite)?;
+    let mut stdout = std::io::stdout().lock();
+    if args.json {
+        let record = json!({
+            "path": summary.path,
+            "size": summary.size,
+            "files": summary.files,
+            "key_id": summary.key_id,
+            "site": input.site.id,
+            "date": input.observation.date,
+            "verdict": input.observation.verdict,
+            "permit": input.permit.as_ref().map(|permit| &permit.number),
+        });
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&record)?)?;
+    } else if !quiet {
+        writeln!(
+            stdout,
+            "{}: {} files, {} bytes, signed with key {}",
+            summary.path.display(),
+            summary.files,
+            summary.size,
+            summary.key_id
+        )?;
+        writeln!(stdout, "  {} on {}: {}", input.site.id, input.observation.date, input.observation.statement)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The observation that is meant, out of all those of a site.
+fn choose(observations: Vec<Observation>, args: &EvidencePackArgs) -> anyhow::Result<Observation> {
+    /// Days named where the one asked for has no observation.
+    const SHOWN: usize = 5;
+
+    let site = &args.site;
+    let mut days: Vec<_> = observations.iter().map(|observation| observation.date).collect();
+    days.dedup();
+    let of_day: Vec<_> = observations.into_iter().filter(|observation| observation.date == args.date).collect();
+    if of_day.is_empty() {
+        // By nearness to the day that was asked for.
+        days.sort_by_key(|day| args.date.until(*day).map_or(i32::MAX, |span| span.get_days().abs()));
+        let near: Vec<_> = days.iter().take(SHOWN).map(ToString::to_string).collect();
+        if near.is_empty() {
+            bail!("site `{site}` has no observations yet; `monitor run` makes them");
+        }
+        bail!("site `{site}` has no observation of {}; the nearest are of {}", args.date, near.join(", "));
+    }
+    let described: Vec<_> = of_day
+        .iter()
+        .map(|one| {
+            format!("scenes {} and model {}", one.scenes.join(", "), &one.model_sha256.get(..12).unwrap_or_default())
+        })
+        .collect();
+    let mut chosen: Vec<_> = of_day
+        .into_iter()
+        .filter(|one| args.scene.as_ref().is_none_or(|scene| one.scenes.contains(scene)))
+        .filter(|one| args.model.as_ref().is_none_or(|model| one.model_sha256.starts_with(&model.to_lowercase())))
+        .collect();
+    match (chosen.pop(), chosen.len()) {
+        (Some(one), 0) => Ok(one),
+        (Some(_), more) => bail!(
+            "site `{site}` has {} observations of {} that fit: choose one with `--scene` or `--model`; there are those of {}",
+            more + 1,
+            args.date,
+            described.join("; of ")
+        ),
+        (None, _) => {
+            bail!(
+                "site `{site}` has no observation of {} that fits; there are those of {}",
+                args.date,
+                described.join("; of ")
+            )
+        }
+    }
+}
+
+/// The version of the permit that the verdict is on, as far as it is still there.
+fn permit_of(observation: &Observation, permits: Vec<Permit>) -> Option<Permit> {
+    let number = observation.permit.as_ref()?;
+    let date = observation.date;
+    let found = permits.into_iter().find(|permit| permit.number == *number && permit.holds_on(date));
+    match &found {
+        None => tracing::warn!(
+            "the register has no permit `{number}` of {date} any more: the pack has only what the observation says of it"
+        ),
+        Some(permit) if permit.limit_ha != observation.limit_ha => tracing::warn!(
+            "permit `{number}` was changed since the verdict: its limit is {} now and was {}",
+            hectares(permit.limit_ha),
+            hectares(observation.limit_ha)
+        ),
+        Some(_) => {}
+    }
+    found
+}
+
+fn hectares(limit: Option<f64>) -> String {
+    limit.map_or_else(|| "not given".to_owned(), |ha| format!("{ha} ha"))
+}
+
+/// What the manifests among the observation's files say of how it came about, by their paths.
+fn parameters(observation: &Observation, base: &Path) -> anyhow::Result<Value> {
+    let mut parameters = Map::new();
+    for file in observation.files.iter().filter(|file| file.path.rsplit('/').next() == Some("manifest.json")) {
+        let path = base.join(&file.path);
+        // What is missing or changed is refused by name, with all the others, when it is packed.
+        let Ok(bytes) = std::fs::read(&path) else { continue };
+        let manifest: Value =
+            serde_json::from_slice(&bytes).with_context(|| format!("{} is not JSON", path.display()))?;
+        let decisive = DECISIVE.iter().filter_map(|&name| Some((name.to_owned(), manifest.get(name)?.clone())));
+        parameters.insert(file.path.clone(), decisive.collect::<Map<_, _>>().into());
+    }
+    Ok(parameters.into())
+}
+
+fn secret_key(path: &Path) -> anyhow::Result<SecretKey> {
+    evidence::read_secret_key(path, || match std::env::var(PASSWORD) {
+        Ok(password) => Ok(password),
+        Err(_) if std::io::stdin().is_terminal() => prompt(&format!("Password of {}: ", path.display())),
+        Err(_) => bail!(
+            "the key in {} has a password, and there is no terminal to ask for it; set {PASSWORD}",
+            path.display()
+        ),
+    })
+}
+
+fn prompt(text: &str) -> anyhow::Result<String> {
+    rpassword::prompt_password(text).context("cannot read a password from the terminal")
+}
+
+fn keygen(args: &EvidenceKeygenArgs, quiet: bool) -> anyhow::Result<ExitCode> {
+    let password = if args.no_password { None } else { Some(new_password()?) };
+    let keys = evidence::generate_keys(&args.output, password.as_deref())?;
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "secret key  {}", keys.secret.display())?;
+    writeln!(stdout, "public key  {}: {}", keys.public.display(), keys.public_key)?;
+    writeln!(stdout, "key id      {}", keys.key_id)?;
+    if !quiet {
+        let secret = keys.secret.display();
+        crate::say(format_args!(
+            "keep {secret} to yourself, with a copy in a safe place; give the public key to those who are to check packs, \
+             by another way than the packs"
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn new_password() -> anyhow::Result<String> {
+    let password = match std::env::var(PASSWORD) {
+        Ok(password) => password,
+        Err(_) if std::io::stdin().is_terminal() => {
+            let password = prompt("Password of the new key: ")?;
+            if prompt("Once more: ")? != password {
+                bail!("the passwords differ; no key was made");
+            }
+            password
+        }
+        Err(_) => bail!(
+            "there is no terminal to ask for a password; set {PASSWORD}, or leave the key without one with `--no-password`"
+        ),
+    };
+    if password.is_empty() {
+        bail!("an empty password protects nothing; `--no-password` leaves the key without one");
+    }
+    Ok(password)
+}
+
+fn verify(args: &EvidenceVerifyArgs) -> anyhow::Result<ExitCode> {
+    let key = args.public_key.as_deref().map(evidence::read_public_key).transpose()?;
+    let verification = evidence::verify(&args.pack, key.as_ref())?;
+    let mut stdout = std::io::stdout().lock();
+    if args.json {
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&record(&args.pack, &verification))?)?;
+    } else {
+        stdout.write_all(described(&args.pack, &verification).as_bytes())?;
+    }
+    Ok(match verification.status() {
+        Status::Authenticated => ExitCode::SUCCESS,
+        Status::NotAuthenticated => ExitCode::from(NOT_AUTHENTICATED),
+        Status::Unsound => ExitCode::FAILURE,
+    })
+}
+
+/// For programs.
+fn record(pack: &Path, verification: &Verification) -> Value {
+    let findings: Vec<Value> = verification
+        .findings
+        .iter()
+        .map(|finding| {
+            let mut record = json!(finding);
+            record["message"] = json!(finding.to_string());
+            record
+        })
+        .collect();
+    let manifest = verification.manifest.as_ref();
+    let of = |pointer: &str| manifest.and_then(|manifest| manifest.pointer(pointer)).cloned();
+    json!({
+        "pack": pack,
+        "status": verification.status(),
+        "is_signed": verification.is_signed,
+        "signature": verification.signature,
+        "site": of("/site/id"),
+        "date": of("/observation/date"),
+        "verdict": of("/observation/verdict"),
+        "statement": of("/observation/statement"),
+        "sound_files": verification.sound_files,
+        "findings": findings,
+    })
+}
+
+/// For people.
+fn described(pack: &Path, verification: &Verification) -> String {
+    let pack = pack.display();
+    let mut text = match verification.status() {
+        Status::Authenticated => format!("{pack}: sound and authenticated\n"),
+        Status::NotAuthenticated => format!("{pack}: sound, but not authenticated: nothing shows who made it\n"),
+        Status::Unsound => match verification.findings.len() {
+            1 => format!("{pack}: not sound\n"),
+            count => format!("{pack}: not sound, {count} findings\n"),
+        },
+    };
+    for finding in &verification.findings {
+        text += &format!("  - {finding}\n");
+    }
+    // Whoever made the pack wrote this: what would steer a terminal is escaped.
+    let plain = |value: &Value| value.as_str().unwrap_or_default().escape_debug().to_string();
+    let says = if verification.is_signed { "" } else { "it says of itself, unproven: " };
+    if let Some(manifest) = &verification.manifest {
+        let of = |pointer: &str| manifest.pointer(pointer).map(plain).unwrap_or_default();
+        let (site, date, statement) = (of("/site/id"), of("/observation/date"), of("/observation/statement"));
+        text += &format!("  {says}{site} on {date}: {statement}\n");
+        text += &format!("  {} files are as its manifest says\n", verification.sound_files);
+    }
+    if let Some(signature) = &verification.signature {
+        let comment = signature.trusted_comment.rsplit('\t').next().unwrap_or_default().escape_debug();
+        text += &format!("  {says}signed with key {} ({comment})\n", signature.key_id);
+    }
+    if verification.status() == Status::NotAuthenticated {
+        text += "  get the public key from whoever signed it, not with the pack, and give it with `--public-key`: whoever changes \
+                 a file can change its hash as well\n";
+    }
+    text
 }

@@ -19,6 +19,7 @@ pub(crate) mod scene_preview;
 pub(crate) mod search;
 pub(crate) mod simulate;
 pub(crate) mod sites;
+mod table;
 pub(crate) mod timeline;
 pub(crate) mod train;
 
@@ -78,6 +79,10 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     let error = error.chain().find_map(|cause| cause.downcast_ref::<Error>())?;
     match error {
         Error::OutputExists { .. } => overwrite(),
+        Error::Argument { name: "site", accepted, .. } if accepted.ends_with("only one may hold") => Some(
+            "`--valid-to` ends a version; `sites permit --supersede` ends the one before on the day before the new one"
+                .to_owned(),
+        ),
         Error::MissingBands { missing, .. } => Some(format!(
             "choose a model made for fewer bands, or let another band stand in: `--substitute {}=B08`",
             missing.first().map_or("B8A", |band| band.id())

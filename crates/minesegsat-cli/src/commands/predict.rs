@@ -97,6 +97,8 @@ pub(crate) fn describe(card: &ModelCard) -> ModelDescription {
         "classes": card.classes,
         "temperature": card.temperature,
         "training": card.training,
+        "area_error": card.area_error,
+        "noise_floor": card.noise_floor,
     });
     ModelDescription {
         title: card.title.clone(),

@@ -1,9 +1,428 @@
 //! `minesegsat sites`
 
+use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
-use crate::args::SitesCommand;
+use anyhow::{Context as _, bail};
+use minesegsat::Crs;
+use minesegsat::area::GeodesicMeter;
+use minesegsat::labels::Repair;
+use minesegsat::manifest::counted;
+use minesegsat::output::OutputFolder;
+use minesegsat::register::{
+    Area, ImportReport, Made, Observation, Permit, Register, Site, SiteId, boundary_of_bbox, boundary_of_file,
+    document_hash,
+};
+use serde_json::{Value, json};
 
-pub(crate) fn run(_args: &SitesCommand, _quiet: bool) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not yet")
+use super::table::Table;
+use crate::args::{
+    BoundaryArgs, SitesAddArgs, SitesCommand, SitesEditArgs, SitesExportArgs, SitesImportArgs, SitesListArgs,
+    SitesPermitArgs, SitesRemoveArgs, SitesShowArgs, TermsArgs,
+};
+
+pub(crate) fn run(command: &SitesCommand, quiet: bool) -> anyhow::Result<ExitCode> {
+    match command {
+        SitesCommand::Add(args) => add(args, quiet),
+        SitesCommand::Edit(args) => edit(args, quiet),
+        SitesCommand::Permit(args) => permit(args, quiet),
+        SitesCommand::Import(args) => import(args, quiet),
+        SitesCommand::List(args) => list(args),
+        SitesCommand::Show(args) => show(args),
+        SitesCommand::Remove(args) => remove(args, quiet),
+        SitesCommand::Export(args) => export(args, quiet),
+    }?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn add(args: &SitesAddArgs, quiet: bool) -> anyhow::Result<()> {
+    if args.permit.is_none() && args.terms.valid_from.is_some() {
+        bail!("`--permit` is missing: the number of the permit that holds from that day on");
+    }
+    // Everything is read before the register is made.
+    let mut site = Site {
+        id: args.id.clone(),
+        name: args.name.clone().unwrap_or_else(|| args.id.to_string()),
+        operator: args.operator.clone(),
+        commodity: args.commodity.clone(),
+        status: args.status,
+        boundary: boundary_of_bbox([0.0; 4]),
+    };
+    if !place(&args.place, &mut site)? {
+        bail!("site `{}` has no boundary, which every site needs: `--boundary FILE` or `--bbox W,S,E,N`", args.id);
+    }
+    let permit = args.permit.as_deref().map(|number| permit_of(&args.id, number, &args.terms)).transpose()?;
+    let register = Register::open_or_create(&args.register.path())?;
+    match &permit {
+        Some(permit) => warn_of_repairs(&register.add_site_with_permit(&site, permit)?),
+        None => warn_of_repairs(&register.add_site(&site)?),
+    }
+    if quiet {
+        return Ok(());
+    }
+    let with = permit.map(|permit| format!(" with permit `{}`", permit.number)).unwrap_or_default();
+    say(format!("added site `{}` of {:.1} ha{with} to {}", site.id, area_ha(&site)?, register.path().display()))
+}
+
+fn edit(args: &SitesEditArgs, quiet: bool) -> anyhow::Result<()> {
+    let register = Register::open(&args.register.path())?;
+    let before = register.known_site(&args.id)?;
+    let mut site = before.clone();
+    place(&args.place, &mut site)?;
+    if let Some(name) = &args.name {
+        site.name.clone_from(name);
+    }
+    // An empty text takes away what is there.
+    let changed = |new: &Option<String>, old: Option<String>| match new {
+        Some(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+        None => old,
+    };
+    site.operator = changed(&args.operator, site.operator);
+    site.commodity = changed(&args.commodity, site.commodity);
+    site.status = args.status.unwrap_or(site.status);
+    if site == before {
+        return if quiet { Ok(()) } else { say(format!("site `{}` is that already", site.id)) };
+    }
+    warn_of_repairs(&register.update_site(&site)?);
+    if quiet { Ok(()) } else { say(format!("changed site `{}`", site.id)) }
+}
+
+fn permit(args: &SitesPermitArgs, quiet: bool) -> anyhow::Result<()> {
+    let permit = permit_of(&args.id, &args.number, &args.terms)?;
+    let register = Register::open(&args.register.path())?;
+    let ended = if args.supersede {
+        let (repairs, ended) = register.add_permit_superseding(&permit)?;
+        warn_of_repairs(&repairs);
+        ended
+    } else {
+        warn_of_repairs(&register.add_permit(&permit)?);
+        None
+    };
+    if quiet {
+        return Ok(());
+    }
+    say(format!("added permit `{}` to site `{}`: {}", permit.number, permit.site, days(&permit)))?;
+    if let Some(ended) = ended {
+        say(format!("permit `{}` now ends: {}", ended.number, days(&ended)))?;
+    }
+    Ok(())
+}
+
+/// Puts the boundary that the flags give into a site; says whether they give one.
+fn place(args: &BoundaryArgs, site: &mut Site) -> anyhow::Result<bool> {
+    match (&args.boundary, args.bbox) {
+        (Some(path), _) => {
+            let (boundary, repairs) = boundary_of_file(path, args.layer.as_deref(), args.filter.as_ref())?;
+            warn_of_repairs(&repairs);
+            site.boundary = boundary;
+        }
+        (None, Some(bbox)) => site.boundary = boundary_of_bbox(bbox.0),
+        (None, None) => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn permit_of(site: &SiteId, number: &str, terms: &TermsArgs) -> anyhow::Result<Permit> {
+    let valid_from = terms
+        .valid_from
+        .with_context(|| format!("permit `{number}` has no first day: `--valid-from` gives it, such as 2024-01-01"))?;
+    let polygon = match &terms.permit_boundary {
+        Some(path) => {
+            let (polygon, repairs) = boundary_of_file(path, None, None)?;
+            warn_of_repairs(&repairs);
+            Some(polygon)
+        }
+        None => None,
+    };
+    let document_sha256 = terms.document.as_deref().map(document_hash).transpose()?.flatten();
+    Ok(Permit {
+        site: site.clone(),
+        number: number.to_owned(),
+        valid_from,
+        valid_to: terms.valid_to,
+        polygon,
+        limit_ha: terms.limit,
+        document: terms.document.clone(),
+        document_sha256,
+    })
+}
+
+fn warn_of_repairs(repairs: &[Repair]) {
+    if !repairs.is_empty() {
+        let repairs: Vec<String> = repairs.iter().map(ToString::to_string).collect();
+        tracing::warn!("an outline was repaired: {}", repairs.join(", "));
+    }
+}
+
+fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
+    let path = args.register.path();
+    // A register that only this would make must not stay empty where nothing can be imported.
+    let is_new = !path.exists();
+    let register = Register::open_or_create(&path)?;
+    let done = register.import(&args.file, &args.options());
+    let stored = done.as_ref().is_ok_and(|report| report.stored);
+    drop(register);
+    if is_new && !stored {
+        std::fs::remove_file(&path).with_context(|| format!("cannot remove `{}`", path.display()))?;
+    }
+    let report = done?;
+    for warning in &report.warnings {
+        tracing::warn!("{warning}");
+    }
+    for failed in &report.failed {
+        tracing::warn!("{failed}");
+    }
+    if args.json {
+        print_json(&json!({
+            "register": path,
+            "added": report.count(Made::Added),
+            "updated": report.count(Made::Updated),
+            "unchanged": report.count(Made::Unchanged),
+            "report": report,
+        }))?;
+    } else if !quiet {
+        print_import(&mut std::io::stdout().lock(), &report, args)?;
+    }
+    if !report.failed.is_empty() && !args.skip_invalid {
+        bail!(
+            "{} of {} cannot be imported, so nothing was; `--skip-invalid` leaves them out",
+            counted(report.failed.len(), "row"),
+            report.read - report.filtered_out
+        );
+    }
+    Ok(())
+}
+
+fn print_import(out: &mut impl Write, report: &ImportReport, args: &SitesImportArgs) -> std::io::Result<()> {
+    for used in &report.fields {
+        writeln!(out, "{used}")?;
+    }
+    if report.filtered_out > 0 {
+        writeln!(out, "{} of {} rows are left out by the filter", report.filtered_out, report.read)?;
+    }
+    for site in report.sites.iter().filter(|site| !site.repairs.is_empty()) {
+        let repairs: Vec<String> = site.repairs.iter().map(ToString::to_string).collect();
+        writeln!(out, "repaired outlines of site `{}`: {}", site.id, repairs.join(", "))?;
+    }
+    let permits: usize = report.sites.iter().map(|site| site.permits).sum();
+    let would = if report.stored { "" } else { "would be: " };
+    writeln!(
+        out,
+        "{would}{} added, {} updated, {} unchanged, {} added or changed; {} left out",
+        counted(report.count(Made::Added), "site"),
+        report.count(Made::Updated),
+        report.count(Made::Unchanged),
+        counted(permits, "permit"),
+        counted(report.failed.len(), "row"),
+    )?;
+    writeln!(out, "  {}", args.register.path().display())
+}
+
+fn list(args: &SitesListArgs) -> anyhow::Result<()> {
+    let register = Register::open_read_only(&args.register.path())?;
+    let mut sites = register.summaries()?;
+    if !args.verdict.is_empty() {
+        sites.retain(|site| site.last.as_ref().is_some_and(|last| args.verdict.contains(&last.verdict)));
+    }
+    if args.json {
+        return print_json(&serde_json::to_value(&sites)?);
+    }
+    let mut table = Table::new(["id", "name", "status", "permit", "limit ha", "last seen", "area ha", "verdict"])
+        .with_texts([1, 2, 3, 5, 7]);
+    for site in &sites {
+        let last = site.last.as_ref();
+        table.row([
+            site.id.to_string(),
+            shortened(&site.name),
+            site.status.to_string(),
+            site.permit.as_deref().map_or_else(none, shortened),
+            number(site.limit_ha),
+            last.map_or_else(none, |last| last.date.to_string()),
+            last.and_then(|last| last.area).map_or_else(none, interval),
+            last.map_or_else(none, |last| last.verdict.to_string()),
+        ]);
+    }
+    let mut stdout = std::io::stdout().lock();
+    if !sites.is_empty() {
+        table.print(&mut stdout)?;
+    }
+    writeln!(stdout, "{}", counted(sites.len(), "site"))?;
+    Ok(())
+}
+
+fn show(args: &SitesShowArgs) -> anyhow::Result<()> {
+    let register = Register::open_read_only(&args.register.path())?;
+    let site = register.known_site(&args.id)?;
+    let (permits, observations) = (register.permits(&site.id)?, register.observations(&site.id)?);
+    let bbox = site.bbox();
+    if args.json {
+        return print_json(&json!({
+            "id": site.id,
+            "name": site.name,
+            "operator": site.operator,
+            "commodity": site.commodity,
+            "status": site.status,
+            "area_ha": area_ha(&site)?,
+            "bbox": bbox,
+            "boundary": site.geojson(),
+            "permits": permits.iter().map(Permit::to_json).collect::<Vec<_>>(),
+            "observations": observations,
+        }));
+    }
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}: {}", site.id, site.name)?;
+    writeln!(out, "operator   {}", site.operator.as_deref().unwrap_or("-"))?;
+    writeln!(out, "commodity  {}", site.commodity.as_deref().unwrap_or("-"))?;
+    writeln!(out, "status     {}", site.status)?;
+    let [west, south, east, north] = bbox;
+    writeln!(out, "boundary   {:.1} ha in {}", area_ha(&site)?, counted(site.boundary.0.len(), "part"))?;
+    writeln!(out, "bbox       {west:.5},{south:.5},{east:.5},{north:.5} (west,south,east,north)")?;
+    print_permits(&mut out, &permits)?;
+    print_observations(&mut out, &observations)?;
+    Ok(())
+}
+
+fn print_permits(out: &mut impl Write, permits: &[Permit]) -> anyhow::Result<()> {
+    writeln!(out)?;
+    if permits.is_empty() {
+        writeln!(out, "no permit is known; `sites permit` adds one")?;
+        return Ok(());
+    }
+    let mut table = Table::new(["permit", "from", "to", "limit ha", "polygon ha", "document"]).with_texts([1, 2, 5]);
+    for permit in permits {
+        let polygon = permit.polygon.as_ref().map(|polygon| {
+            let meter = GeodesicMeter::new(&Crs::WGS84)?;
+            anyhow::Ok(format!("{:.1}", meter.measure(polygon)?.area_m2 / 1e4))
+        });
+        let hash = permit.document_sha256.as_deref().and_then(|hash| hash.get(..12));
+        let hash = hash.map(|hash| format!(" (SHA-256 {hash}…)")).unwrap_or_default();
+        table.row([
+            permit.number.clone(),
+            permit.valid_from.to_string(),
+            permit.valid_to.map_or_else(|| "open".to_owned(), |day| day.to_string()),
+            number(permit.limit_ha),
+            polygon.transpose()?.unwrap_or_else(|| "the site's".to_owned()),
+            permit.document.as_ref().map_or_else(none, |document| format!("{document}{hash}")),
+        ]);
+    }
+    table.print(out)?;
+    Ok(())
+}
+
+fn print_observations(out: &mut impl Write, observations: &[Observation]) -> anyhow::Result<()> {
+    writeln!(out)?;
+    let Some(last) = observations.last() else {
+        writeln!(out, "nothing was observed yet; `monitor run` does")?;
+        return Ok(());
+    };
+    let header = ["date", "seen %", "area ha", "gain ha", "loss ha", "outside ha", "limit ha", "verdict", "scenes"];
+    let mut table = Table::new(header).with_texts([7, 8]);
+    for observation in observations {
+        table.row([
+            observation.date.to_string(),
+            format!("{:.0}", observation.share_assessed * 100.0),
+            observation.area.map_or_else(none, interval),
+            number(observation.gain_ha),
+            number(observation.loss_ha),
+            number(observation.outside_permit_ha),
+            number(observation.limit_ha),
+            observation.verdict.to_string(),
+            counted(observation.scenes.len(), "scene"),
+        ]);
+    }
+    table.print(out)?;
+    writeln!(out)?;
+    writeln!(out, "{}: {}", last.date, last.statement)?;
+    for warning in &last.warnings {
+        writeln!(out, "warning    {warning}")?;
+    }
+    Ok(())
+}
+
+fn remove(args: &SitesRemoveArgs, quiet: bool) -> anyhow::Result<()> {
+    let register = Register::open(&args.register.path())?;
+    if let Some(permit) = &args.permit {
+        let removed = register.remove_permit(&args.id, permit, args.valid_from)?;
+        if !quiet {
+            for permit in removed {
+                say(format!("removed permit `{}` of site `{}`: {}", permit.number, args.id, days(&permit)))?;
+            }
+        }
+        return Ok(());
+    }
+    let removed = register.remove_site(&args.id, args.force)?;
+    if quiet {
+        return Ok(());
+    }
+    say(format!(
+        "removed site `{}` with {} and {}",
+        args.id,
+        counted(removed.permits, "permit"),
+        counted(removed.observations, "observation")
+    ))
+}
+
+fn export(args: &SitesExportArgs, quiet: bool) -> anyhow::Result<()> {
+    let register = Register::open_read_only(&args.register.path())?;
+    let (folder, name) = super::output_place(&args.output)?;
+    let extension = args.output.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let extension = extension.to_ascii_lowercase();
+    if !["geojson", "json", "gpkg", "csv"].contains(&extension.as_str()) {
+        bail!("output `{}` is not accepted: a name that ends with .geojson, .gpkg or .csv", args.output.display());
+    }
+    let place = |path: &Path| std::fs::canonicalize(path).ok();
+    if place(&args.output).is_some_and(|output| Some(output) == place(register.path())) {
+        bail!("output `{}` is the register itself", args.output.display());
+    }
+    let outputs = OutputFolder::create(folder, &[name], args.overwrite)?;
+    let write =
+        |bytes: Vec<u8>| std::fs::write(outputs.path(name), bytes).with_context(|| format!("cannot write `{name}`"));
+    match extension.as_str() {
+        "gpkg" => register.export_geopackage(&outputs.path(name), args.observations)?,
+        "csv" if args.observations => write(register.export_observations_csv()?)?,
+        "csv" => write(register.export_csv()?)?,
+        _ => write(register.export_geojson(args.observations)?)?,
+    }
+    outputs.commit()?;
+    if quiet { Ok(()) } else { say(args.output.display().to_string()) }
+}
+
+fn area_ha(site: &Site) -> anyhow::Result<f64> {
+    Ok(GeodesicMeter::new(&Crs::WGS84)?.measure(&site.boundary)?.area_m2 / 1e4)
+}
+
+fn days(permit: &Permit) -> String {
+    match permit.valid_to {
+        Some(day) => format!("{} to {day}", permit.valid_from),
+        None => format!("from {} on", permit.valid_from),
+    }
+}
+
+fn none() -> String {
+    "-".to_owned()
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(none, |value| format!("{value:.1}"))
+}
+
+fn interval(area: Area) -> String {
+    format!("{:.1} ({:.1} to {:.1})", area.ha, area.lower_ha, area.upper_ha)
+}
+
+fn shortened(text: &str) -> String {
+    const WIDTH: usize = 40;
+    if text.chars().count() <= WIDTH {
+        return text.to_owned();
+    }
+    text.chars().take(WIDTH - 1).chain(['…']).collect()
+}
+
+fn say(line: String) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout().lock(), "{line}")?)
+}
+
+fn print_json(value: &Value) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout().lock(), "{}", serde_json::to_string_pretty(value)?)?)
 }

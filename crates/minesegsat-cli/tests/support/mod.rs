@@ -42,10 +42,13 @@ pub(crate) fn clean(command: &mut Command) {
     for variable in ["RUST_LOG", "RAYON_NUM_THREADS", "NO_COLOR", "CLICOLOR_FORCE"] {
         command.env_remove(variable);
     }
-    // Logins of whoever runs the tests.
+    // Logins and registers of whoever runs the tests.
     for (variable, _) in std::env::vars_os() {
         let name = variable.to_string_lossy();
-        if ["AWS_", "EDS_", "PC_SDK_", "MINESEGSAT_STAC", "MINESEGSAT_OAUTH"].iter().any(|p| name.starts_with(p)) {
+        if ["AWS_", "EDS_", "PC_SDK_", "MINESEGSAT_STAC", "MINESEGSAT_OAUTH", "MINESEGSAT_REGISTER"]
+            .iter()
+            .any(|p| name.starts_with(p))
+        {
             command.env_remove(&variable);
         }
     }

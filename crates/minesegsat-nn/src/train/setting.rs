@@ -186,6 +186,8 @@ fn describe(
         temperature: 1.0,
         classes,
         band_dropout_max: if config.augment.band_dropout > 0.0 { config.augment.band_dropout_max } else { 0 },
+        area_error: None,
+        noise_floor: None,
         training: Training {
             data: Some(set.title.clone()),
             split: Some(format!("train {training}, val {validation}")),

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::design::Design;
 use super::files::{ID, LAYER, REFERENCE_CLASS, SAMPLE_FILES};
+use crate::delimited::{Table, TableRow};
 use crate::labels::{Attributes, read_attributes};
 use crate::{Error, Result};
 
@@ -129,27 +130,10 @@ fn read_features(path: &Path, layer: Option<&str>) -> Result<Vec<Attributes>> {
     }
 }
 
-/// A table with commas, or with the semicolons or tabs that spreadsheets write in other countries.
 fn read_table(path: &Path) -> Result<Vec<Attributes>> {
-    let bytes = fs_err::read(path)?;
-    // Remarks may have any letters; the program that saved them may not have asked.
-    let text = match std::str::from_utf8(&bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => encoding_rs::WINDOWS_1252.decode(&bytes).0.into_owned(),
+    let table = Table::read(path)?;
+    let row = |row: &TableRow| {
+        table.names.iter().zip(&row.cells).map(|(name, cell)| (name.clone(), Value::from(cell.as_str()))).collect()
     };
-    let text = text.trim_start_matches('\u{feff}');
-    let header = text.lines().next().unwrap_or_default();
-    let count = |delimiter: char| header.matches(delimiter).count();
-    let delimiter = [',', ';', '\t'].into_iter().rev().max_by_key(|delimiter| count(*delimiter)).unwrap_or(',');
-    let fail = |error: csv::Error| Error::Vector { path: path.to_owned(), reason: format!("it is no table: {error}") };
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter as u8).flexible(true).from_reader(text.as_bytes());
-    let names = reader.headers().map_err(fail)?.clone();
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(fail)?;
-        // Fields that are left out at the end of a line are empty.
-        let cell = |place: usize| Value::from(record.get(place).unwrap_or_default());
-        rows.push(names.iter().enumerate().map(|(place, name)| (name.to_owned(), cell(place))).collect());
-    }
-    Ok(rows)
+    Ok(table.rows.iter().map(row).collect())
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use serde::{Deserialize, Serialize};
 
 use super::segment::{for_each_sample, segment_sample};
-use crate::dataset::{SampleReader, SampleRecord};
+use crate::dataset::{SamplePatch, SampleReader, SampleRecord};
 use crate::metrics::{ConfusionMatrix, ProbabilityHistogram};
 use crate::predict::Progress;
 use crate::{Error, Result, Segmenter};
@@ -52,6 +52,19 @@ pub fn validate(
     progress: &dyn Progress,
     cancel: &AtomicBool,
 ) -> Result<Validation> {
+    validate_each(segmenter, reader, samples, options, |_, _, _| {}, progress, cancel)
+}
+
+/// As [`validate`], and shows each sample with its probabilities, `[H, W]`, to `each`.
+pub fn validate_each(
+    segmenter: &dyn Segmenter,
+    reader: &SampleReader,
+    samples: &[&SampleRecord],
+    options: &ValidateOptions,
+    mut each: impl FnMut(&SampleRecord, &SamplePatch, &[f32]),
+    progress: &dyn Progress,
+    cancel: &AtomicBool,
+) -> Result<Validation> {
     let channels = reader.bands().len();
     if channels != segmenter.in_channels() {
         return Err(Error::Segmenter(format!(
@@ -64,6 +77,7 @@ pub fn validate(
     for_each_sample(reader, samples, SampleReader::read, progress, cancel, |i, sample| {
         let p = segment_sample(segmenter, &sample, channels, options.window, options.overlap)?;
         found.add(&samples[i].id, &p, &sample.mask, ignore);
+        each(samples[i], &sample, &p);
         Ok(())
     })?;
     Ok(found)

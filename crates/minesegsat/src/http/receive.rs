@@ -239,7 +239,7 @@ impl<'a> Attempts<'a> {
 }
 
 /// Ends when the run is cancelled.
-async fn cancelled(cancel: &AtomicBool) {
+pub(super) async fn cancelled(cancel: &AtomicBool) {
     while !cancel.load(Ordering::Relaxed) {
         tokio::time::sleep(CANCEL_POLL).await;
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use geo::{Coord, MultiPolygon, Winding};
+use geo::{Coord, MultiPolygon, Polygon, Winding};
 use rayon::prelude::*;
 
 use super::classes::ClassMap;
@@ -240,6 +240,25 @@ fn outline(
         return Ok(joined);
     }
     Ok(outline)
+}
+
+/// Makes an outline in longitude and latitude valid, as those of files are, or says why that cannot be done.
+pub(crate) fn valid_outline(
+    geometry: &MultiPolygon<f64>,
+) -> std::result::Result<(MultiPolygon<f64>, Vec<Repair>), String> {
+    let rings = |polygon: &Polygon<f64>| {
+        let rings = std::iter::once(polygon.exterior()).chain(polygon.interiors());
+        rings.map(|ring| ring.0.clone()).collect::<Vec<_>>()
+    };
+    let mut raw = RawGeometry::new("MultiPolygon");
+    raw.polygons = geometry.iter().map(rings).collect();
+    let wrong = raw.polygons.iter().flatten().flatten().find(|c| !(c.y.abs() <= 90.0 && c.x.abs() <= MAX_LONGITUDE));
+    if let Some(c) = wrong {
+        return Err(format!("position ({}, {}) is not a longitude and a latitude", c.x, c.y));
+    }
+    let mut repairs = BTreeSet::new();
+    let geometry = outline(raw, None, &mut repairs)?;
+    Ok((geometry, repairs.into_iter().collect()))
 }
 
 fn no_match(filter: Option<&Filter>, read: usize) -> String {

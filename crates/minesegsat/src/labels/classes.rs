@@ -105,7 +105,7 @@ impl ClassMap {
 }
 
 /// A value as people write it: texts without quotes, whole numbers without a decimal point.
-pub(super) fn text_of(value: &Value) -> Option<String> {
+pub(crate) fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),

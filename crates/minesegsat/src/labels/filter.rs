@@ -72,7 +72,7 @@ impl Filter {
     }
 
     /// The expression with the names that the attributes have, or the first name that is none of them.
-    pub(super) fn resolve(&self, names: &[String]) -> std::result::Result<Self, String> {
+    pub(crate) fn resolve(&self, names: &[String]) -> std::result::Result<Self, String> {
         let mut resolved = self.clone();
         resolved.expression.for_each_name(&mut |name| {
             *name = find_name(names, name).ok_or_else(|| name.clone())?.to_owned();
@@ -83,7 +83,7 @@ impl Filter {
 }
 
 /// The attribute of this name: as it is, or else regardless of capitals where that leaves one.
-pub(super) fn find_name<'a>(names: &'a [String], wanted: &str) -> Option<&'a str> {
+pub(crate) fn find_name<'a>(names: &'a [String], wanted: &str) -> Option<&'a str> {
     if let Some(name) = names.iter().find(|name| *name == wanted) {
         return Some(name);
     }

@@ -100,7 +100,9 @@ fn list_columns(database: &Connection, table: &Table) -> rusqlite::Result<(Optio
     let (mut key, mut columns) = (None, Vec::new());
     while let Some(row) = rows.next()? {
         let (name, kind, is_key): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        if is_key == 1 && kind.eq_ignore_ascii_case("INTEGER") && key.is_none() {
+        // Views have no key; GDAL takes a column of this name for it.
+        let is_key = is_key == 1 || name == "OGC_FID";
+        if is_key && kind.eq_ignore_ascii_case("INTEGER") && key.is_none() {
             key = Some(name);
         } else if !name.eq_ignore_ascii_case(&table.geometry) {
             columns.push(Column { name, is_boolean: kind.eq_ignore_ascii_case("BOOLEAN") });

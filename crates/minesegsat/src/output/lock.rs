@@ -37,7 +37,12 @@ impl FolderLock {
     /// Locks a folder, which is made where it is missing. Fails with [`Error::FolderInUse`] where another run has it.
     pub fn acquire(dir: &Path) -> Result<Self> {
         make_folders(dir)?;
-        let path = dir.join(NAME);
+        Self::acquire_file(dir.join(NAME), dir)?.map_err(|owner| Error::FolderInUse { path: dir.to_owned(), owner })
+    }
+
+    /// Locks by a lock file of any name, for anything that one process may do at a time to `what`. Gives the process that
+    /// has it, where that tells, if another one has.
+    pub(crate) fn acquire_file(path: PathBuf, what: &Path) -> Result<std::result::Result<Self, Option<u32>>> {
         loop {
             let options = || {
                 let mut options = fs::OpenOptions::new();
@@ -50,14 +55,11 @@ impl FolderLock {
                 Err(TryLockError::WouldBlock) => {
                     let mut owner = String::new();
                     let _ = file.read_to_string(&mut owner);
-                    return Err(Error::FolderInUse { path: dir.to_owned(), owner: owner.trim().parse().ok() });
+                    return Ok(Err(owner.trim().parse().ok()));
                 }
                 Err(TryLockError::Error(error)) => {
-                    tracing::warn!(
-                        "`{}` cannot be locked ({error}): do not let two runs write to this folder",
-                        dir.display()
-                    );
-                    return Ok(Self { path, file: Some(file) });
+                    tracing::warn!("`{}` cannot be locked ({error}): do not let two runs write to it", what.display());
+                    return Ok(Ok(Self { path, file: Some(file) }));
                 }
             }
             // Its former owner may have removed the file between opening and locking it: then the lock is on nothing.
@@ -66,7 +68,7 @@ impl FolderLock {
             }
             file.set_len(0)?;
             write!(file, "{}", std::process::id())?;
-            return Ok(Self { path, file: Some(file) });
+            return Ok(Ok(Self { path, file: Some(file) }));
         }
     }
 }

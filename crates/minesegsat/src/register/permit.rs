@@ -31,4 +31,17 @@ impl Permit {
     pub fn holds_on(&self, day: Date) -> bool {
         self.valid_from <= day && self.valid_to.is_none_or(|last| day <= last)
     }
+
+    /// For programs, with the polygon as a GeoJSON geometry (RFC 7946).
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "number": self.number,
+            "valid_from": self.valid_from,
+            "valid_to": self.valid_to,
+            "limit_ha": self.limit_ha,
+            "document": self.document,
+            "document_sha256": self.document_sha256,
+            "polygon": self.polygon.as_ref().map(super::export::geometry_json),
+        })
+    }
 }

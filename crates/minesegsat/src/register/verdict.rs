@@ -1,8 +1,11 @@
 //! What is said of a site on a day.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
 
 /// What is said of a site on a day, against the permit that held on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +49,19 @@ impl fmt::Display for Verdict {
             Self::Exceeded => "exceeded",
             Self::NotAssessable => "not assessable",
             Self::NoLimit => "no limit known",
+        })
+    }
+}
+
+/// From its name in files.
+impl FromStr for Verdict {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|verdict| verdict.name() == text).ok_or_else(|| Error::Argument {
+            name: "verdict",
+            value: text.to_owned(),
+            accepted: Self::ALL.map(Self::name).join(", "),
         })
     }
 }

@@ -14,12 +14,12 @@ use super::{
 use crate::{Crs, Error, Result};
 
 /// "GPKG" in ASCII.
-const APPLICATION_ID: u32 = 0x4750_4B47;
+pub(crate) const APPLICATION_ID: u32 = 0x4750_4B47;
 /// Version 1.3.0.
-const USER_VERSION: u32 = 10300;
+pub(crate) const USER_VERSION: u32 = 10300;
 
 /// Tables of the standard.
-const SCHEMA: &str = r"
+pub(crate) const SCHEMA: &str = r"
 CREATE TABLE gpkg_spatial_ref_sys (
   srs_name TEXT NOT NULL,
   srs_id INTEGER NOT NULL PRIMARY KEY,
@@ -88,7 +88,7 @@ INSERT INTO gpkg_spatial_ref_sys VALUES
 ";
 
 /// Tables of the extension "schema" (annex F.9), for files in which columns have lists of values.
-const CHOICES: &str = r"
+pub(crate) const CHOICES: &str = r"
 CREATE TABLE gpkg_data_columns (
   table_name TEXT NOT NULL,
   column_name TEXT NOT NULL,
@@ -244,6 +244,15 @@ fn bounds(geometry: &Geometry<f64>) -> Option<[f64; 4]> {
     Some([rect.min().x, rect.min().y, rect.max().x, rect.max().y])
 }
 
+/// A geometry in the binary of GeoPackages, with the bounds of what is no point in front.
+pub(crate) fn blob(shape: &Geometry<f64>, epsg: u16) -> geozero::error::Result<Vec<u8>> {
+    let is_point = matches!(shape, Geometry::Point(_));
+    let envelope = bounds(shape)
+        .filter(|_| !is_point)
+        .map_or_else(Vec::new, |[min_x, min_y, max_x, max_y]| vec![min_x, max_x, min_y, max_y]);
+    shape.to_gpkg_wkb(CoordDimensions::xy(), Some(i32::from(epsg)), envelope)
+}
+
 /// What can go wrong inside, before the path is known.
 enum Failure {
     Sqlite(rusqlite::Error),
@@ -350,11 +359,7 @@ fn write_tables(
     let mut index = database.prepare(&format!("INSERT INTO rtree_{}_geom VALUES (?1, ?2, ?3, ?4, ?5)", layer.name))?;
     for (fid, (shape, values)) in (1i64..).zip(&layer.features) {
         let bounds = bounds(shape);
-        let envelope = bounds
-            .filter(|_| layer.shape != ShapeType::Point)
-            .map_or_else(Vec::new, |[min_x, min_y, max_x, max_y]| vec![min_x, max_x, min_y, max_y]);
-        let blob =
-            shape.to_gpkg_wkb(CoordDimensions::xy(), Some(i32::from(epsg)), envelope).map_err(vector_error(path))?;
+        let blob = blob(shape, epsg).map_err(vector_error(path))?;
         let cells = [Cell::Integer(fid), Cell::Blob(blob)].into_iter().chain(values.iter().map(|value| match value {
             Value::Integer(value) => Cell::Integer(*value),
             Value::Real(value) => Cell::Real(*value),

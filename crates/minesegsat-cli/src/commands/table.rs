@@ -1,0 +1,45 @@
+//! Tables for people: columns as wide as what is in them.
+
+use std::io::Write;
+
+/// A table with a header; the first column to the left, the others to the right unless they hold texts.
+pub(super) struct Table {
+    rows: Vec<Vec<String>>,
+    /// Columns of texts, which begin at the left.
+    texts: Vec<usize>,
+}
+
+impl Table {
+    pub(super) fn new<S: Into<String>>(header: impl IntoIterator<Item = S>) -> Self {
+        Self { rows: vec![header.into_iter().map(Into::into).collect()], texts: vec![0] }
+    }
+
+    /// Names columns of texts besides the first.
+    pub(super) fn with_texts(mut self, columns: impl IntoIterator<Item = usize>) -> Self {
+        self.texts.extend(columns);
+        self
+    }
+
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    pub(super) fn print(&self, out: &mut impl Write) -> std::io::Result<()> {
+        let columns = self.rows.first().map_or(0, Vec::len);
+        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        for row in &self.rows {
+            let mut line = String::new();
+            for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
+                let gap = if column == 0 { "" } else { "  " };
+                line += &if self.texts.contains(&column) {
+                    format!("{gap}{cell:<width$}")
+                } else {
+                    format!("{gap}{cell:>width$}")
+                };
+            }
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}

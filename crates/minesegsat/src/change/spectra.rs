@@ -1,0 +1,242 @@
+//! Whether the ground looks different on two dates, measured against how different unchanged mines look.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::align::shift;
+use super::{ChangeRules, DatedMap};
+use crate::patch::{BandNormalisation, PatchReader};
+use crate::preview::percentile;
+use crate::resample::SignedWindow;
+use crate::{Band, Error, Grid, Result, Scene, Window};
+
+/// Bands that are compared: those of 10 m, and the shortwave infrared, which tells bare ground.
+const BANDS: [Band; 6] = [Band::B02, Band::B03, Band::B04, Band::B08, Band::B11, Band::B12];
+/// Fewer bands than these say too little.
+const FEWEST_BANDS: usize = 3;
+/// Side of the blocks that are read at once, in pixels.
+const BLOCK: usize = 256;
+/// Pixels that stayed mines which the comparison is measured by, at most and at least.
+const MOST_STABLE: usize = 100_000;
+const FEWEST_STABLE: usize = 200;
+/// Added to reflectance before the logarithm: noise in dark water is not blown up.
+const DARK: f32 = 0.02;
+/// Added to the variances, in squared logarithms: 1 % of reflectance, what sensors differ by.
+const LEAST_VARIANCE: f64 = 1e-4;
+
+/// Which pixels of the ground look different.
+pub(super) enum Answer {
+    /// `[H, W]`; only candidates are looked at, all others are `false`.
+    Changed(Vec<bool>),
+    /// Nothing can be said, and why: the end of a sentence.
+    Unknown(String),
+}
+
+/// A scene that is read on the pixels of the common grid.
+struct Dated {
+    reader: PatchReader,
+    /// Corner of the common grid on the scene's: (col, row).
+    corner: (i64, i64),
+}
+
+impl Dated {
+    fn new(scene: &Scene, bands: &[Band], grid: &Grid) -> Result<Option<Self>> {
+        let Some((col, row)) = shift(scene.grid(), grid) else { return Ok(None) };
+        let reader = PatchReader::new(scene, bands, &vec![BandNormalisation::IDENTITY; bands.len()])?;
+        Ok(Some(Self { reader, corner: (col, row) }))
+    }
+
+    /// Logarithms of reflectance, `[C, H, W]`, of a window of the common grid with a margin of one pixel.
+    fn logs(&self, window: &Window) -> Result<Vec<f32>> {
+        let mut patch = self.reader.read(SignedWindow {
+            col: self.corner.0 + window.col as i64 - 1,
+            row: self.corner.1 + window.row as i64 - 1,
+            width: window.width + 2,
+            height: window.height + 2,
+        })?;
+        for value in &mut patch.data {
+            *value = (value.max(0.0) + DARK).ln();
+        }
+        Ok(patch.data)
+    }
+}
+
+/// Which of the candidates look different by more than so large a share of the pixels that were mines on both dates.
+pub(super) fn changed(
+    before: &DatedMap,
+    after: &DatedMap,
+    grid: &Grid,
+    (p_before, p_after): (&[f32], &[f32]),
+    rules: &ChangeRules,
+    candidates: [&[bool]; 2],
+    cancel: &AtomicBool,
+) -> Result<Answer> {
+    let unknown = |why: &str| Ok(Answer::Unknown(why.to_owned()));
+    let (Some(first), Some(second)) = (&before.scene, &after.scene) else {
+        return unknown("since a scene is not where it was when it was mapped");
+    };
+    let bands: Vec<Band> =
+        BANDS.into_iter().filter(|&band| first.band(band).is_some() && second.band(band).is_some()).collect();
+    if bands.len() < FEWEST_BANDS {
+        return unknown("since the scenes have too few bands in common");
+    }
+    let (Some(first), Some(second)) = (Dated::new(first, &bands, grid)?, Dated::new(second, &bands, grid)?) else {
+        return unknown("since the scenes lie on different pixels");
+    };
+    let seen: Vec<bool> = p_before.iter().zip(p_after).map(|(a, b)| !a.is_nan() && !b.is_nan()).collect();
+    let is_stable = |i: usize| p_before[i] >= rules.high && p_after[i] >= rules.high;
+    let stable = (0..seen.len()).filter(|&i| is_stable(i)).count();
+    if stable < FEWEST_STABLE {
+        return unknown("since too little ground stayed disturbed to measure by");
+    }
+    let pair = Pair { first, second, bands: bands.len(), grid, seen: &seen, cancel };
+
+    // What unchanged mines look like.
+    let step = stable.div_ceil(MOST_STABLE);
+    let mut sample: Vec<Vec<f32>> = vec![Vec::new(); bands.len()];
+    let mut count = 0;
+    pair.each(is_stable, |_, difference| {
+        if count % step == 0 {
+            for (values, value) in sample.iter_mut().zip(difference) {
+                values.push(*value);
+            }
+        }
+        count += 1;
+    })?;
+    let measure = Measure::of(sample, rules.spectral_share);
+    let mut out = vec![false; seen.len()];
+    let is_candidate = |i: usize| candidates.iter().any(|mask| mask[i]);
+    pair.each(is_candidate, |i, difference| out[i] = measure.distance(difference) > measure.limit)?;
+    Ok(Answer::Changed(out))
+}
+
+struct Pair<'a> {
+    first: Dated,
+    second: Dated,
+    bands: usize,
+    grid: &'a Grid,
+    seen: &'a [bool],
+    cancel: &'a AtomicBool,
+}
+
+impl Pair<'_> {
+    /// Gives each pixel that `wanted` names the mean difference of logarithms over the pixels around it that were seen on both dates.
+    fn each(&self, wanted: impl Fn(usize) -> bool, mut take: impl FnMut(usize, &[f32])) -> Result<()> {
+        let (width, height) = (self.grid.width, self.grid.height);
+        for row in (0..height).step_by(BLOCK) {
+            for col in (0..width).step_by(BLOCK) {
+                if self.cancel.load(Ordering::Relaxed) {
+                    return Err(Error::Interrupted);
+                }
+                let window = Window::new(col, row, BLOCK.min(width - col), BLOCK.min(height - row));
+                let pixels: Vec<usize> = (window.row..window.row_end())
+                    .flat_map(|r| (window.col..window.col_end()).map(move |c| r * width + c))
+                    .filter(|&i| wanted(i))
+                    .collect();
+                if pixels.is_empty() {
+                    continue;
+                }
+                let (a, b) = (self.first.logs(&window)?, self.second.logs(&window)?);
+                let (w, plane) = (window.width + 2, (window.width + 2) * (window.height + 2));
+                let mut difference = vec![0.0; self.bands];
+                for i in pixels {
+                    let (r, c) = (i / width, i % width);
+                    difference.fill(0.0);
+                    let mut count = 0.0;
+                    for rr in r.saturating_sub(1)..(r + 2).min(height) {
+                        for cc in c.saturating_sub(1)..(c + 2).min(width) {
+                            if !self.seen[rr * width + cc] {
+                                continue;
+                            }
+                            let at = (rr + 1 - window.row) * w + (cc + 1 - window.col);
+                            for (band, sum) in difference.iter_mut().enumerate() {
+                                *sum += b[band * plane + at] - a[band * plane + at];
+                            }
+                            count += 1.0;
+                        }
+                    }
+                    for sum in &mut difference {
+                        *sum /= count;
+                    }
+                    take(i, &difference);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How unusual a difference is among those of unchanged mines: Mahalanobis's distance from their median (1936, "On the
+/// generalised distance in statistics").
+struct Measure {
+    middle: Vec<f32>,
+    /// Lower triangle of Cholesky's factor of the covariance.
+    factor: Vec<Vec<f64>>,
+    limit: f32,
+}
+
+impl Measure {
+    /// # Shapes
+    /// - `sample`: `[C, N]`
+    fn of(mut sample: Vec<Vec<f32>>, share: f32) -> Self {
+        let bands = sample.len();
+        let middle: Vec<f32> =
+            sample.iter().map(|values| percentile(&mut values.clone(), 50.0).unwrap_or_default()).collect();
+        for (values, middle) in sample.iter_mut().zip(&middle) {
+            values.iter_mut().for_each(|value| *value -= middle);
+        }
+        let count = sample.first().map_or(0, Vec::len);
+        let covariance = |a: usize, b: usize| -> f64 {
+            let sum: f64 = sample[a].iter().zip(&sample[b]).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum();
+            sum / count.max(1) as f64 + if a == b { LEAST_VARIANCE } else { 0.0 }
+        };
+        let mut factor = vec![vec![0.0; bands]; bands];
+        for a in 0..bands {
+            for b in 0..=a {
+                let done: f64 = (0..b).map(|k| factor[a][k] * factor[b][k]).sum();
+                let left = covariance(a, b) - done;
+                factor[a][b] = if a == b { left.max(LEAST_VARIANCE * 1e-3).sqrt() } else { left / factor[b][b] };
+            }
+        }
+        let mut measure = Self { middle: vec![0.0; bands], factor, limit: 0.0 };
+        let mut distances: Vec<f32> =
+            (0..count).map(|n| measure.distance(&sample.iter().map(|values| values[n]).collect::<Vec<_>>())).collect();
+        measure.limit = percentile(&mut distances, f64::from(share) * 100.0).unwrap_or_default();
+        measure.middle = middle;
+        measure
+    }
+
+    fn distance(&self, difference: &[f32]) -> f32 {
+        let mut solved: Vec<f64> = Vec::with_capacity(difference.len());
+        for (row, (value, middle)) in self.factor.iter().zip(difference.iter().zip(&self.middle)) {
+            let done: f64 = row.iter().zip(&solved).map(|(factor, solved)| factor * solved).sum();
+            solved.push((f64::from(value - middle) - done) / row[solved.len()]);
+        }
+        solved.iter().map(|x| x * x).sum::<f64>().sqrt() as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::noise::Dice;
+
+    #[test]
+    fn distances_follow_the_spread_of_what_is_unchanged() {
+        let mut dice = Dice::new(3, "spectra");
+        let (mut a, mut b) = (Vec::new(), Vec::new());
+        for _ in 0..20_000 {
+            let (x, y) = (dice.normal(), dice.normal());
+            // Two bands that go together, brighter on the second date.
+            a.push(0.3 + 0.2 * x);
+            b.push(0.1 + 0.2 * x + 0.05 * y);
+        }
+        let measure = Measure::of(vec![a, b], 0.9);
+        assert!(measure.distance(&[0.3, 0.1]) < 0.05);
+        // Along the common direction a large step is usual, across it a small one is not.
+        let (along, across) = (measure.distance(&[0.5, 0.3]), measure.distance(&[0.4, 0.0]));
+        assert!((along - 1.0).abs() < 0.1, "{along}");
+        assert!(across > 3.0, "{across}");
+        // Nine tenths of a normal in two dimensions lie within sqrt(-2 ln 0.1).
+        assert!((measure.limit - 2.146).abs() < 0.05, "{}", measure.limit);
+    }
+}

@@ -1,0 +1,452 @@
+//! Sites and permits from other files: [`Register::import`].
+
+mod fields;
+mod source;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+
+use geo::MultiPolygon;
+use jiff::civil::Date;
+use serde::Serialize;
+
+use self::fields::Columns;
+pub use self::fields::{FieldUse, Fields};
+pub(super) use self::source::ToDegrees;
+use self::source::{Row, Source};
+use super::schema::sql_error;
+use super::{AreaUnit, Permit, Register, Site, SiteId, SiteStatus};
+use crate::labels::{Filter, Repair, valid_outline};
+use crate::{Crs, Error, Location, Result, identity};
+
+/// What to read of a file, and what to do with it. The default takes every polygon as a new site, with names of columns
+/// guessed, or nothing where one of them cannot be taken.
+#[derive(Debug, Clone, Default)]
+pub struct ImportOptions {
+    /// Layer of a GeoPackage, or shapefile of a zip archive, where there are several.
+    pub layer: Option<String>,
+    /// Which rows to take.
+    pub filter: Option<Filter>,
+    /// The CRS of the coordinates, for files that do not say it or are wrong. Tables are in longitude and latitude otherwise.
+    pub crs: Option<Crs>,
+    /// Exchanges x and y, for files that have latitudes before longitudes.
+    pub swap_axes: bool,
+    /// Columns by what they hold.
+    pub fields: Fields,
+    /// Takes only the columns that are named, and guesses none.
+    pub no_guess: bool,
+    /// Unit of limits that state none.
+    pub limit_unit: Option<AreaUnit>,
+    /// Operator of sites that the file has none for.
+    pub operator: Option<String>,
+    /// Commodity of sites that the file has none for.
+    pub commodity: Option<String>,
+    /// Status of sites that the file has none for.
+    pub status: Option<SiteStatus>,
+    /// First day of permits that the file has none for.
+    pub valid_from: Option<Date>,
+    /// Makes each polygon the polygon of a permit as well: one of the number that the row has, or else of its id.
+    pub as_permits: bool,
+    /// Makes one site of all polygons of one id.
+    pub unite: bool,
+    /// Takes changes into sites that are there already, instead of refusing them.
+    pub update: bool,
+    /// Leaves out rows that cannot be taken, instead of taking none.
+    pub skip_invalid: bool,
+    /// Writes nothing.
+    pub dry_run: bool,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct ImportReport {
+    /// Which columns were used for what.
+    pub fields: Vec<FieldUse>,
+    /// Rows or features of the file.
+    pub read: usize,
+    /// Those that the filter left out.
+    pub filtered_out: usize,
+    /// Sites, in the order of the file.
+    pub sites: Vec<ImportedSite>,
+    /// Rows that cannot be taken.
+    pub failed: Vec<FailedRow>,
+    /// What else people should know, in sentences.
+    pub warnings: Vec<String>,
+    /// Whether anything was stored: not on a dry run, and not where a row failed and is not to be left out.
+    pub stored: bool,
+}
+
+impl ImportReport {
+    /// Number of sites of which this was made.
+    pub fn count(&self, made: Made) -> usize {
+        self.sites.iter().filter(|site| site.made == made).count()
+    }
+}
+
+/// A site of a file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ImportedSite {
+    /// Its id.
+    pub id: SiteId,
+    /// Its name.
+    pub name: String,
+    /// What was done.
+    pub made: Made,
+    /// Versions of permits that were added or changed.
+    pub permits: usize,
+    /// What had to be repaired of its outlines.
+    pub repairs: Vec<Repair>,
+}
+
+/// What was done with a site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Made {
+    /// It is new.
+    Added,
+    /// It was there, and is different now.
+    Updated,
+    /// It was there, and is as it was.
+    Unchanged,
+}
+
+/// A row that cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailedRow {
+    /// The row: `line 7`, `feature 12`.
+    pub row: String,
+    /// Id or name of its site, where it has one.
+    pub site: Option<String>,
+    /// Why not.
+    pub reason: String,
+}
+
+impl fmt::Display for FailedRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.site {
+            Some(site) => write!(f, "{}, site `{site}`: {}", self.row, self.reason),
+            None => write!(f, "{}: {}", self.row, self.reason),
+        }
+    }
+}
+
+/// What a file says of a site. What it does not say is none.
+#[derive(Debug)]
+struct Plan {
+    id: SiteId,
+    /// The row that it comes from first.
+    row: String,
+    /// Whether the id was made here, of a name or a number.
+    is_made: bool,
+    name: Option<String>,
+    operator: Option<String>,
+    commodity: Option<String>,
+    status: Option<SiteStatus>,
+    boundary: Option<MultiPolygon<f64>>,
+    repairs: Vec<Repair>,
+    permits: Vec<Permit>,
+}
+
+impl Register {
+    /// Takes sites and permits from a GeoPackage, Shapefile, GeoJSON, FlatGeobuf or GeoParquet file, or from a table (`.csv`,
+    /// `.tsv`, `.txt`), in one transaction. Where a row cannot be taken, nothing is, unless the options say to leave it out;
+    /// the report says which row, and why.
+    ///
+    /// A table has the outline as well-known text in a column `wkt`, or `longitude`, `latitude` and `radius_m` of a circle. Rows
+    /// of one id that each have a permit are one site.
+    pub fn import(&self, path: &Path, options: &ImportOptions) -> Result<ImportReport> {
+        let source = Source::read(path, options)?;
+        let columns = Columns::choose(path, &source.names, options)?;
+        let mut report = ImportReport {
+            fields: columns.uses(),
+            read: source.read,
+            filtered_out: source.filtered_out,
+            warnings: source.warnings.clone(),
+            ..ImportReport::default()
+        };
+        let plans = plan(path, &source, &columns, options, &mut report);
+
+        let transaction = self.begin()?;
+        let sql = sql_error(&self.path);
+        for plan in plans {
+            let (row, id) = (plan.row.clone(), plan.id.clone());
+            transaction.execute_batch("SAVEPOINT site").map_err(&sql)?;
+            match self.take(plan, options) {
+                Ok(site) => report.sites.push(site),
+                // What the file says is wrong. Anything else ends the import.
+                Err(Error::Argument { accepted, .. }) => {
+                    transaction.execute_batch("ROLLBACK TO site").map_err(&sql)?;
+                    report.failed.push(FailedRow { row, site: Some(id.to_string()), reason: accepted });
+                }
+                Err(error) => return Err(error),
+            }
+            transaction.execute_batch("RELEASE site").map_err(&sql)?;
+        }
+        report.stored = !options.dry_run && (report.failed.is_empty() || options.skip_invalid);
+        if report.stored {
+            transaction.commit().map_err(&sql)?;
+        } else {
+            transaction.rollback().map_err(&sql)?;
+        }
+        Ok(report)
+    }
+
+    /// Stores a site of a file. Within a transaction.
+    fn take(&self, plan: Plan, options: &ImportOptions) -> Result<ImportedSite> {
+        let refuse = |reason: String| Error::Argument { name: "site", value: plan.id.to_string(), accepted: reason };
+        let known = self.site(&plan.id)?;
+        if known.is_some() && !options.update {
+            let path = self.path.display();
+            return Err(refuse(format!("{path} has a site of this id already; `--update` takes changes into it")));
+        }
+        let boundary = match (&plan.boundary, &known) {
+            (Some(boundary), _) => boundary.clone(),
+            (None, Some(known)) => known.boundary.clone(),
+            (None, None) => return Err(refuse("it has no boundary, which every site needs".to_owned())),
+        };
+        let before = known.clone();
+        let old = |of: fn(Site) -> Option<String>| known.clone().and_then(of);
+        let site = Site {
+            name: plan.name.or_else(|| old(|site| Some(site.name))).unwrap_or_else(|| plan.id.to_string()),
+            operator: plan.operator.or_else(|| old(|site| site.operator)).or_else(|| options.operator.clone()),
+            commodity: plan.commodity.or_else(|| old(|site| site.commodity)).or_else(|| options.commodity.clone()),
+            status: plan
+                .status
+                .or_else(|| known.as_ref().map(|site| site.status))
+                .or(options.status)
+                .unwrap_or_default(),
+            id: plan.id,
+            boundary,
+        };
+        let (mut made, mut repairs) = (Made::Added, plan.repairs);
+        match before {
+            None => repairs.extend(self.insert_site(&site)?),
+            Some(before) => {
+                // As it would be stored; whatever is wrong with it is said where it is stored.
+                let boundary = valid_outline(&site.boundary).map_or_else(|_| site.boundary.clone(), |valid| valid.0);
+                let same = before == Site { boundary, ..site.clone() };
+                made = if same { Made::Unchanged } else { Made::Updated };
+                if !same {
+                    repairs.extend(self.replace_site(&site)?);
+                }
+            }
+        }
+        let mut permits = self.permits(&site.id)?;
+        let mut changed = 0;
+        for mut permit in plan.permits {
+            permit.site = site.id.clone();
+            permit.polygon = permit.polygon.map(|polygon| valid_outline(&polygon).map_or(polygon, |valid| valid.0));
+            let same_version =
+                permits.iter_mut().find(|old| old.number == permit.number && old.valid_from == permit.valid_from);
+            match same_version {
+                Some(old) if *old == permit => {}
+                Some(old) => {
+                    *old = permit;
+                    changed += 1;
+                }
+                None => {
+                    permits.push(permit);
+                    changed += 1;
+                }
+            }
+        }
+        if changed > 0 {
+            repairs.extend(self.replace_permits(&site.id, &mut permits)?);
+            if made == Made::Unchanged {
+                made = Made::Updated;
+            }
+        }
+        repairs.sort_unstable();
+        repairs.dedup();
+        Ok(ImportedSite { id: site.id, name: site.name, made, permits: changed, repairs })
+    }
+}
+
+/// Sites of the rows of a file. Rows that cannot be read go to the report.
+fn plan(
+    path: &Path,
+    source: &Source,
+    columns: &Columns,
+    options: &ImportOptions,
+    report: &mut ImportReport,
+) -> Vec<Plan> {
+    let mut plans: Vec<Plan> = Vec::new();
+    let mut places: HashMap<SiteId, usize> = HashMap::new();
+    for row in &source.rows {
+        let fail = |reason: String| FailedRow { row: row.place.clone(), site: columns.site(row), reason };
+        let mut new = match read_row(path, source, row, columns, options, &mut report.warnings) {
+            Ok(new) => new,
+            Err(reason) => {
+                report.failed.push(fail(reason));
+                continue;
+            }
+        };
+        let Some(&place) = places.get(&new.id) else {
+            places.insert(new.id.clone(), plans.len());
+            plans.push(new);
+            continue;
+        };
+        let same_name = plans[place].name == new.name || new.name.is_none();
+        if new.is_made && !(same_name && !new.permits.is_empty()) && !options.unite {
+            // Another site of a name that makes the same id.
+            let free = (2..).filter_map(|number| new.id.numbered(number)).find(|id| !places.contains_key(id));
+            if let Some(id) = free {
+                places.insert(id.clone(), plans.len());
+                plans.push(Plan { id, ..new });
+            }
+            continue;
+        }
+        if let Err(reason) = join(&mut plans[place], &mut new, options) {
+            report.failed.push(fail(reason));
+        }
+    }
+    plans
+}
+
+/// Adds a row to the site of its id, or says why that cannot be.
+fn join(site: &mut Plan, row: &mut Plan, options: &ImportOptions) -> std::result::Result<(), String> {
+    let first = &site.row;
+    if !options.unite && (row.permits.is_empty() || site.permits.is_empty()) {
+        return Err(format!(
+            "{first} has the id `{}` as well; ids are unique, but for rows that each have a permit, and `--unite` makes one site \
+             of several polygons",
+            site.id
+        ));
+    }
+    let agree = |name: &str, a: &Option<String>, b: &Option<String>| match (a, b) {
+        (Some(a), Some(b)) if a != b => {
+            Err(format!("its {name} is `{b}`, and `{a}` in {first}, which has the same id"))
+        }
+        _ => Ok(()),
+    };
+    let status = |plan: &Plan| plan.status.map(|status| status.to_string());
+    agree("name", &site.name, &row.name)?;
+    agree("operator", &site.operator, &row.operator)?;
+    agree("commodity", &site.commodity, &row.commodity)?;
+    agree("status", &status(site), &status(row))?;
+    match (&mut site.boundary, row.boundary.take()) {
+        (_, None) => {}
+        (Some(boundary), Some(more)) if *boundary == more => {}
+        (Some(boundary), Some(more)) if options.unite || options.as_permits => boundary.0.extend(more.0),
+        (Some(_), Some(_)) => {
+            return Err(format!(
+                "its boundary differs from that in {first}, which has the same id; `--unite` puts both together"
+            ));
+        }
+        (none, more) => *none = more,
+    }
+    site.name = site.name.take().or(row.name.take());
+    site.operator = site.operator.take().or(row.operator.take());
+    site.commodity = site.commodity.take().or(row.commodity.take());
+    site.status = site.status.or(row.status);
+    site.repairs.append(&mut row.repairs);
+    for permit in row.permits.drain(..) {
+        let same = site.permits.iter_mut().find(|p| p.number == permit.number && p.valid_from == permit.valid_from);
+        match (same, permit.polygon.clone()) {
+            // Parts of one permit.
+            (Some(known), Some(part)) if options.unite && options.as_permits => {
+                known.polygon.get_or_insert_with(|| MultiPolygon(Vec::new())).0.extend(part.0);
+            }
+            _ => site.permits.push(permit),
+        }
+    }
+    Ok(())
+}
+
+/// What a row says, or what is wrong with it.
+fn read_row(
+    path: &Path,
+    source: &Source,
+    row: &Row,
+    columns: &Columns,
+    options: &ImportOptions,
+    warnings: &mut Vec<String>,
+) -> std::result::Result<Plan, String> {
+    let boundary = row.boundary.clone()?;
+    let name = columns.name(row);
+    let (id, is_made) = match columns.id(row) {
+        Some(text) => match SiteId::from_text(&text) {
+            Some(id) => (id, false),
+            None => return Err(format!("no id can be made of `{text}`, which has no letters and digits")),
+        },
+        None => match name.as_deref().and_then(SiteId::from_text).or_else(|| source.made_id(row)) {
+            Some(id) => (id, true),
+            None => return Err("it has neither an id nor a name".to_owned()),
+        },
+    };
+    let status =
+        columns.status(row).map(|text| text.parse::<SiteStatus>().map_err(|error| error.to_string())).transpose()?;
+    let number = columns.permit(row);
+    let limit = columns.limit(row);
+    let number = match number {
+        None if options.as_permits => Some(columns.id(row).unwrap_or_else(|| id.to_string())),
+        None => match limit {
+            Some(limit) => {
+                return Err(format!(
+                    "it has a limit, `{limit}`, and no number of a permit, which `--permit-field` names"
+                ));
+            }
+            None => None,
+        },
+        number => number,
+    };
+    let mut permits = Vec::new();
+    if let Some(number) = number {
+        let date = |text: String| fields::date(&text);
+        let valid_from = columns.valid_from(row).map(date).transpose()?.or(options.valid_from).ok_or_else(|| {
+            format!("permit `{number}` has no first day; `--valid-from-field` names its column, `--valid-from` gives one for all")
+        })?;
+        let valid_to = columns.valid_to(row).map(date).transpose()?;
+        let limit_ha = limit
+            .map(|text| AreaUnit::parse_ha(&text, options.limit_unit.or(columns.unit_of_limit())))
+            .transpose()
+            .map_err(|error| format!("permit `{number}`: {error}"))?;
+        let document = columns.document(row);
+        let mut document_sha256 = columns.document_sha256(row);
+        if let (Some(document), None) = (&document, &document_sha256) {
+            // Documents lie beside the file that names them.
+            let beside = path.parent().unwrap_or(Path::new("")).join(document);
+            match document_hash(&beside.to_string_lossy()) {
+                _ if document.contains("://") => {}
+                Ok(hash) => document_sha256 = hash,
+                Err(_) => warnings.push(format!(
+                    "{}: document `{document}` of permit `{number}` is no file beside {}, so it has no hash",
+                    row.place,
+                    path.display()
+                )),
+            }
+        }
+        let polygon = row.permit_polygon.clone()?.or_else(|| boundary.clone().filter(|_| options.as_permits));
+        permits.push(Permit {
+            site: id.clone(),
+            number,
+            valid_from,
+            valid_to,
+            polygon,
+            limit_ha,
+            document,
+            document_sha256,
+        });
+    }
+    Ok(Plan {
+        id,
+        row: row.place.clone(),
+        is_made,
+        name,
+        operator: columns.operator(row),
+        commodity: columns.commodity(row),
+        status,
+        boundary,
+        repairs: row.repairs.clone(),
+        permits,
+    })
+}
+
+/// SHA-256 of a document that is a file, none for an address. Fails where there is no such file.
+pub fn document_hash(document: &str) -> Result<Option<String>> {
+    if document.contains("://") {
+        return Ok(None);
+    }
+    Ok(identity(&Location::Path(document.into()))?.sha256)
+}

@@ -1,0 +1,106 @@
+//! The list of sites, with what holds and what was last seen.
+
+use jiff::civil::Date;
+use jiff::{Timestamp, tz::TimeZone};
+use serde::Serialize;
+
+use super::observations::LATEST_FIRST;
+use super::schema::sql_error;
+use super::{Area, Register, SiteId, SiteStatus, Verdict};
+use crate::{Error, Result};
+
+/// A site without its boundary, the permit that holds, and what was last seen.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SiteSummary {
+    /// The site.
+    pub id: SiteId,
+    /// Name for people.
+    pub name: String,
+    /// Who runs it.
+    pub operator: Option<String>,
+    /// What is mined.
+    pub commodity: Option<String>,
+    /// What goes on there.
+    pub status: SiteStatus,
+    /// Number of the permit that holds on the day that was asked for.
+    pub permit: Option<String>,
+    /// Its limit in hectares.
+    pub limit_ha: Option<f64>,
+    /// Number of observations.
+    pub observations: u64,
+    /// The last one.
+    pub last: Option<LastSeen>,
+}
+
+/// What was last seen at a site.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LastSeen {
+    /// Day of the scene.
+    pub date: Date,
+    /// Disturbed land; none where it was not assessable.
+    pub area: Option<Area>,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+impl Register {
+    /// All sites by id, with the permits that hold today (UTC). Boundaries are not read, so this is quick.
+    pub fn summaries(&self) -> Result<Vec<SiteSummary>> {
+        self.summaries_on(Timestamp::now().to_zoned(TimeZone::UTC).date())
+    }
+
+    /// The same, with the permits that hold on a day.
+    pub fn summaries_on(&self, day: Date) -> Result<Vec<SiteSummary>> {
+        let sql = sql_error(&self.path);
+        let query = format!(
+            "SELECT s.id, s.name, s.operator, s.commodity, s.status, p.number, p.limit_ha, \
+               (SELECT count(*) FROM observations WHERE site = s.id), \
+               o.date, o.area_ha, o.area_lower_ha, o.area_upper_ha, o.verdict \
+             FROM sites s \
+             LEFT JOIN permits p ON p.site = s.id AND p.valid_from <= ?1 AND (p.valid_to IS NULL OR p.valid_to >= ?1) \
+             LEFT JOIN observations o ON o.fid = \
+               (SELECT fid FROM observations WHERE site = s.id ORDER BY {LATEST_FIRST} LIMIT 1) \
+             ORDER BY s.id"
+        );
+        let mut statement = self.connection.prepare_cached(&query).map_err(&sql)?;
+        let mut rows = statement.query([day.to_string()]).map_err(&sql)?;
+        let mut summaries = Vec::new();
+        while let Some(row) = rows.next().map_err(&sql)? {
+            let id: String = row.get(0).map_err(&sql)?;
+            let damaged = |error: &dyn std::fmt::Display| Error::Input {
+                location: self.path.display().to_string(),
+                reason: format!("site `{id}`: {error}"),
+            };
+            let status: String = row.get(4).map_err(&sql)?;
+            let number = |column: usize| row.get::<_, Option<f64>>(column).map_err(&sql);
+            let date: Option<String> = row.get(8).map_err(&sql)?;
+            let last = match date {
+                Some(date) => {
+                    let verdict: String = row.get(12).map_err(&sql)?;
+                    let area = match (number(9)?, number(10)?, number(11)?) {
+                        (Some(ha), Some(lower_ha), Some(upper_ha)) => Some(Area { ha, lower_ha, upper_ha }),
+                        _ => None,
+                    };
+                    Some(LastSeen {
+                        date: date.parse().map_err(|error: jiff::Error| damaged(&error))?,
+                        area,
+                        verdict: verdict.parse().map_err(|error: Error| damaged(&error))?,
+                    })
+                }
+                None => None,
+            };
+            summaries.push(SiteSummary {
+                name: row.get(1).map_err(&sql)?,
+                operator: row.get(2).map_err(&sql)?,
+                commodity: row.get(3).map_err(&sql)?,
+                status: status.parse().map_err(|error: Error| damaged(&error))?,
+                permit: row.get(5).map_err(&sql)?,
+                limit_ha: number(6)?,
+                observations: row.get::<_, i64>(7).map_err(&sql)? as u64,
+                last,
+                id: id.parse().map_err(|error: Error| damaged(&error))?,
+            });
+        }
+        Ok(summaries)
+    }
+}
