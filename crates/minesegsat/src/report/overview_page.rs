@@ -98,7 +98,7 @@ fn table(order: &[&OverviewSite]) -> String {
     }
     let rows: String = order.iter().map(|site| row(site)).collect();
     format!(
-        r#"<div class="scroll" role="region" aria-label="Sites" tabindex="0"><table id="sites" class="numbers"><thead><tr><th scope="col">Site</th><th scope="col">Verdict</th><th scope="col">Last observation</th><th scope="col">Disturbed land, interval</th><th scope="col">Limit</th><th scope="col">Part of the limit used</th></tr></thead><tbody>{rows}</tbody></table></div>"#
+        r#"<div class="scroll" role="region" aria-label="Sites" tabindex="0"><table id="sites" class="numbers"><thead><tr><th scope="col">Site</th><th scope="col" class="words">Verdict</th><th scope="col">Last observation</th><th scope="col">Disturbed land, interval</th><th scope="col">Limit</th><th scope="col">Part of the limit used</th></tr></thead><tbody>{rows}</tbody></table></div>"#
     )
 }
 
@@ -145,7 +145,7 @@ fn row(entry: &OverviewSite) -> String {
         .filter(|last| is_exceedance(verdict) || last.area.is_none())
         .map_or_else(String::new, |last| format!(r#"<span class="warning">{}</span>"#, escaped(&last.statement)));
     format!(
-        r#"<tr data-site="{}" data-verdict="{}" data-text="{}"><th scope="row">{name}<span class="range">{}</span></th><td class="words">{}{statement}</td><td>{date}</td><td>{area}</td><td>{limit}</td><td>{}{}</td></tr>"#,
+        r#"<tr data-site="{}" data-verdict="{}" data-text="{}"><th scope="row" class="words">{name}<span class="range">{}</span></th><td class="words">{}{statement}</td><td>{date}</td><td>{area}</td><td>{limit}</td><td>{}{}</td></tr>"#,
         site.id,
         sign::class(verdict),
         escaped(&searched),

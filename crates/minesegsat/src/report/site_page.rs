@@ -24,6 +24,7 @@ pub fn site_page(report: &SiteReport) -> Result<String> {
     let last = order.last().copied();
     let today = last.map_or_else(|| report.created.to_zoned(jiff::tz::TimeZone::UTC).date(), |last| last.date);
     let name = escaped(&report.site.name);
+    let has_both = report.before.is_some() && report.after.is_some();
     Ok(page(
         TEMPLATE,
         &[
@@ -32,6 +33,7 @@ pub fn site_page(report: &SiteReport) -> Result<String> {
             ("lead", &lead(report, last)),
             ("verdict", &verdict(&order)),
             ("tiles", &tiles(report, &order, today)),
+            ("above", if has_both { "Before and after" } else { "Seen from above" }),
             ("pictures", &pictures::pictures(report.before.as_ref(), report.after.as_ref())?),
             ("timeline", &over_time(report, &order)),
             ("observations", &tables::observations(&order)),
@@ -115,7 +117,8 @@ fn tiles(report: &SiteReport, order: &[&Observation], today: Date) -> String {
         limit_tile(&mut tile, None, &report.permits, today);
         return format!(r#"<dl class="tiles">{out}</dl>"#);
     };
-    let on = format!("on {}", shown.date);
+    let day = |date: Date| format!(r#"<span class="keep">{date}</span>"#);
+    let on = format!("on {}", day(shown.date));
     let note = shown.area.map_or_else(
         || "not assessable".to_owned(),
         |area| format!("{} % interval {} ha; {on}", level(shown.confidence_level_percent), interval(&area)),
@@ -124,13 +127,13 @@ fn tiles(report: &SiteReport, order: &[&Observation], today: Date) -> String {
     limit_tile(&mut tile, Some(shown), &report.permits, today);
     let since = shown.compared_with.map_or_else(
         || "nothing to compare with yet".to_owned(),
-        |date| format!("since {date}, above the noise floor"),
+        |date| format!("since {}, above the noise floor", day(date)),
     );
     tile("Gain", &hectares(shown.gain_ha), &since);
     tile("Loss", &hectares(shown.loss_ha), &since);
     tile("Outside the permitted area", &hectares(shown.outside_permit_ha), &on);
     if let Some(last) = last {
-        tile("Part of the site that was seen", &percent(Some(last.share_assessed)), &format!("on {}", last.date));
+        tile("Part of the site that was seen", &percent(Some(last.share_assessed)), &format!("on {}", day(last.date)));
     }
     format!(r#"<dl class="tiles">{out}</dl>"#)
 }

@@ -7,9 +7,16 @@ use super::text::{NONE, hectares, interval, level, number, percent};
 use crate::preview::escaped;
 use crate::register::{Observation, Permit};
 
-/// A table that scrolls by itself where the window is narrow. `name` is for those who do not see it.
+/// A table that scrolls by itself where the window is narrow. `name` is for those who do not see it; heads that begin with `<` are
+/// those of columns of words, which stand to the left.
 fn table(name: &str, class: &str, head: &[&str], rows: &[String]) -> String {
-    let head: String = head.iter().map(|words| format!(r#"<th scope="col">{words}</th>"#)).collect();
+    let head: String = head
+        .iter()
+        .map(|words| match words.strip_prefix('<') {
+            Some(words) => format!(r#"<th scope="col" class="words">{words}</th>"#),
+            None => format!(r#"<th scope="col">{words}</th>"#),
+        })
+        .collect();
     format!(
         r#"<div class="scroll" role="region" aria-label="{name}" tabindex="0"><table class="{class}"><thead><tr>{head}</tr></thead><tbody>{}</tbody></table></div>"#,
         rows.concat()
@@ -81,7 +88,7 @@ pub(super) fn observations(order: &[&Observation]) -> String {
         "Outside the permit",
         "Limit, permit",
         "Assessed",
-        "Verdict",
+        "<Verdict",
     ];
     table("Observations", "numbers", &head, &rows) + &footnote(order.iter().copied())
 }
@@ -111,7 +118,7 @@ pub(super) fn permits(permits: &[Permit]) -> String {
         )
     };
     let rows: Vec<String> = order.iter().map(row).collect();
-    let head = ["Permit", "Valid from", "Valid to", "Limit", "Permitted area", "Document and its SHA-256"];
+    let head = ["Permit", "Valid from", "Valid to", "Limit", "<Permitted area", "<Document and its SHA-256"];
     table("Permits", "numbers", &head, &rows)
         + r#"<p class="faint small">What is in the register: a revision of a permit may be missing from it.</p>"#
 }
@@ -136,7 +143,7 @@ pub(super) fn scenes(scenes: &[SceneRow]) -> String {
         )
     };
     let rows: Vec<String> = order.iter().map(row).collect();
-    let head = ["Date", "Scene", "Cloud, whole scene", "Site assessed", "Baseline", "Offset of the digital numbers"];
+    let head = ["Date", "<Scene", "Cloud, whole scene", "Site assessed", "Baseline", "<Offset of the digital numbers"];
     table("Scenes", "numbers", &head, &rows)
 }
 
@@ -157,7 +164,7 @@ pub(super) fn chart_numbers(order: &[&Observation]) -> String {
         )
     };
     let rows: Vec<String> = order.iter().map(row).collect();
-    let head = ["Date", "Disturbed (ha)", "From (ha)", "To (ha)", "Limit (ha)", "Gain (ha)", "Loss (ha)", "Verdict"];
+    let head = ["Date", "Disturbed (ha)", "From (ha)", "To (ha)", "Limit (ha)", "Gain (ha)", "Loss (ha)", "<Verdict"];
     details("The numbers of this chart", &table("Numbers of the chart of areas", "numbers", &head, &rows))
         + &footnote(order.iter().copied())
 }
