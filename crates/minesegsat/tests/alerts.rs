@@ -53,6 +53,11 @@ fn start() -> Timestamp {
     "2024-03-01T12:00:00Z".parse().unwrap()
 }
 
+/// Calls take time themselves, on a busy machine more than a second.
+fn is_about(time: Option<Timestamp>, expected: Timestamp) -> bool {
+    time.is_some_and(|time| time.duration_since(expected).abs() < SignedDuration::from_mins(1))
+}
+
 fn hours(hours: i64) -> SignedDuration {
     SignedDuration::from_hours(hours)
 }
@@ -68,7 +73,7 @@ impl Outbox {
     fn new(config: &str) -> Self {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
-            HttpOptions { timeout: Duration::from_millis(500), attempts: 1, backoff: Duration::ZERO }.set_global();
+            HttpOptions { timeout: Duration::from_secs(2), attempts: 1, backoff: Duration::ZERO }.set_global();
         });
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("hook.secret"), format!("whsec_{}\n", BASE64_STANDARD.encode(KEY))).unwrap();
@@ -150,7 +155,8 @@ fn an_alert_is_posted_once_signed_and_says_what_it_should() {
     assert!(body["data"]["title"].as_str().unwrap().contains("possible exceedance"));
     assert!(body["data"]["caveat"].as_str().unwrap().contains("revision of the permit may be missing"));
     let delivered = &list(&outbox.connection, Some(DeliveryState::Delivered)).unwrap()[0];
-    assert_eq!((delivered.attempts, delivered.delivered), (1, Some(start())));
+    assert_eq!(delivered.attempts, 1);
+    assert!(is_about(delivered.delivered, start()), "{delivered:?}");
 }
 
 #[test]
@@ -214,7 +220,8 @@ fn dead_letters_are_kept_and_revived() {
     assert_eq!((report.died, report.pending, failed), (1, 0, ATTEMPTS as usize));
     assert!(now.duration_since(start()) > hours(72), "{now}");
     let dead = &list(&outbox.connection, Some(DeliveryState::Dead)).unwrap()[0];
-    assert_eq!((dead.attempts, dead.dead_since), (ATTEMPTS, Some(now)));
+    assert_eq!(dead.attempts, ATTEMPTS);
+    assert!(is_about(dead.dead_since, now), "{dead:?}");
     assert!(dead.last_error.as_ref().unwrap().contains("answered 500"), "{dead:?}");
     status.store(200, Ordering::Relaxed);
     assert_eq!(outbox.deliver(now + hours(100)).delivered, 0, "dead is dead");
@@ -324,14 +331,14 @@ fn a_clock_that_jumps_back_does_not_stop_deliveries() {
 fn a_slow_receiver_is_given_up_and_a_stop_is_obeyed() {
     let server = Server::start();
     let url = server.handle("/hook", |_| {
-        std::thread::sleep(Duration::from_secs(2));
+        std::thread::sleep(Duration::from_secs(5));
         Reply::json("{}")
     });
     let outbox = Outbox::webhook(&url);
     outbox.find("north-pit");
     let report = outbox.deliver(start());
     assert_eq!(report.failed, 1);
-    assert!(report.problems["hook"].contains("no answer within 0.5 s"), "{report:?}");
+    assert!(report.problems["hook"].contains("no answer within 2 s"), "{report:?}");
     let stopped = deliver(&outbox.connection, &outbox.config, start() + hours(1), &AtomicBool::new(true));
     assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
     assert_eq!(list(&outbox.connection, Some(DeliveryState::Pending)).unwrap()[0].attempts, 1);
@@ -495,7 +502,6 @@ fn a_mail_says_what_it_should_and_repeats_stand_together() {
     for line in [
         "Subject: [minesegsat] north-pit: possible exceedance of the limit of 120 ha, 2023-06-01",
         "From: Mines <mines@example.org>",
-        "Date: Fri, 01 Mar 2024 12:00:00 +0000",
         "Auto-Submitted: auto-generated",
         "Content-Type: text/plain; charset=utf-8",
         &format!("Message-ID: <{id}@example.org>"),
@@ -503,6 +509,7 @@ fn a_mail_says_what_it_should_and_repeats_stand_together() {
         assert!(head.lines().any(|l| l == line), "{line} in\n{head}");
     }
     assert!(messages[1].contains(&format!("Message-ID: <{id}@example.org>")));
+    assert!(head.lines().any(|l| l.starts_with("Date: Fri, 01 Mar 2024 12:0")), "{head}");
     let body = unquote(body);
     for line in [
         "Finding: possible exceedance of the limit of 120 ha",
@@ -518,10 +525,8 @@ fn a_mail_says_what_it_should_and_repeats_stand_together() {
 #[test]
 fn a_mail_that_is_refused_is_tried_again_and_no_secret_is_kept() {
     // A server that repeats what it does not understand.
-    let echo = "535 what is AUTH PLAIN AG1pbmVzZWdzYXQAY29ycmVjdCBob3JzZQ== of correct horse";
     assert_eq!(BASE64_STANDARD.encode("\0minesegsat\0correct horse"), "AG1pbmVzZWdzYXQAY29ycmVjdCBob3JzZQ==");
-    let answers: &'static [(&str, &str)] = Box::leak(Box::new([("AUTH", echo)]));
-    let server = smtp(answers);
+    let server = smtp(&[("AUTH", "535 what is AUTH PLAIN AG1pbmVzZWdzYXQAY29ycmVjdCBob3JzZQ== of correct horse")]);
     let outbox = server.outbox("user_env = 'CARGO_PKG_NAME'\npassword_file = 'password'");
     outbox.find("north-pit");
     let report = outbox.deliver(start());

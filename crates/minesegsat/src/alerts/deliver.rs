@@ -29,9 +29,10 @@ const FIRST_PAUSE_S: f64 = 60.0;
 const LONGEST_PAUSE_S: f64 = 6.0 * 3600.0;
 /// Part of the pause that is added at most, so that alerts do not come back at the same time.
 const VARIATION: f64 = 0.25;
-/// No attempt is further away than this, also where a receiver asks for more: what is has been stored by a clock that was
-/// wrong, and is due.
-const HORIZON_S: i64 = 24 * 3600;
+/// Longest pause that a receiver is granted.
+const LONGEST_ASKED_S: i64 = 24 * 3600;
+/// No attempt is further away than this: what is has been stored by a clock that was wrong, and is due.
+const HORIZON_S: i64 = LONGEST_ASKED_S + 3600;
 /// Failures, one after the other, after which a channel is left alone until the next call: each may take a timeout.
 const FAILURES_IN_A_ROW: u32 = 3;
 
@@ -259,10 +260,10 @@ fn postpone(connection: &Connection, channel: &Channel, pause: Duration, now: Ti
     Ok(())
 }
 
-/// A pause that a receiver asks for, at most the horizon.
+/// A pause that a receiver asks for, in seconds, as far as it is granted.
 fn seconds(pause: Duration) -> i64 {
     // Fractions are rounded up: not before it.
-    (pause.as_secs_f64().ceil() as i64).min(HORIZON_S)
+    (pause.as_secs_f64().ceil() as i64).min(LONGEST_ASKED_S)
 }
 
 /// Pause after an attempt, in seconds. Its variation follows from the alert, so that it is the same in every run.
@@ -310,6 +311,6 @@ mod tests {
         }
         assert_ne!(pause_s("alert_0", "hook", 15), pause_s("alert_1", "hook", 15));
         assert_eq!(seconds(Duration::from_millis(1500)), 2);
-        assert_eq!(seconds(Duration::MAX), HORIZON_S);
+        assert_eq!(seconds(Duration::MAX), LONGEST_ASKED_S);
     }
 }
