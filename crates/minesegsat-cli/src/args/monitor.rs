@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use minesegsat::alerts::DeliveryState;
 use minesegsat::register::SiteId;
 
-use super::RegisterArg;
+use super::sites::RegisterArg;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MonitorCommand {
