@@ -40,6 +40,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
+pub(crate) use self::align::shift;
 use self::align::Aligned;
 use crate::{Error, Grid, Result};
 

@@ -61,6 +61,7 @@ pub mod scene;
 mod segmenter;
 pub mod simulate;
 pub mod tensorboard;
+pub mod timeline;
 pub mod uncertainty;
 pub mod vector;
 

@@ -11,6 +11,7 @@
 
 mod axis;
 mod index_chart;
+mod load;
 mod map;
 mod overview;
 mod overview_page;
@@ -24,6 +25,7 @@ mod tests;
 mod text;
 mod timeline;
 
+pub use self::load::load_site;
 pub use self::overview::{Overview, OverviewSite};
 pub use self::overview_page::overview_page;
 pub use self::site_page::site_page;

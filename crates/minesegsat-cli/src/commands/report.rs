@@ -5,8 +5,8 @@ use std::{io::Write, path::Path, process::ExitCode};
 use anyhow::Context as _;
 use jiff::Timestamp;
 use minesegsat::output::OutputFolder;
-use minesegsat::register::{Register, SiteId};
-use minesegsat::report::{Overview, OverviewSite, SceneRow, SiteReport, overview_page, site_page};
+use minesegsat::register::Register;
+use minesegsat::report::{Overview, OverviewSite, load_site, overview_page, site_page};
 
 use crate::args::ReportArgs;
 
@@ -14,7 +14,7 @@ pub(crate) fn run(args: &ReportArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let register = Register::open_read_only(&args.register.path())?;
     let (folder, name) = super::output_place(&args.output)?;
     let page = match &args.site {
-        Some(site) => site_page(&site_report(&register, site)?)?,
+        Some(site) => site_page(&load_site(&register, site)?)?,
         None => overview_page(&overview(&register, folder)?)?,
     };
     let outputs = OutputFolder::create(folder, &[name], args.overwrite)?;
@@ -24,39 +24,6 @@ pub(crate) fn run(args: &ReportArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         writeln!(std::io::stdout().lock(), "{}", args.output.display())?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// What the register itself knows of a site.
-fn site_report(register: &Register, id: &SiteId) -> anyhow::Result<SiteReport> {
-    let site = register.known_site(id)?;
-    let permits = register.permits(id)?;
-    let observations = register.observations(id)?;
-    let mut scenes: Vec<SceneRow> = Vec::new();
-    for observation in &observations {
-        for scene in &observation.scenes {
-            if scenes.iter().all(|known| known.id != *scene) {
-                scenes.push(SceneRow {
-                    id: scene.clone(),
-                    date: observation.date,
-                    cloud_cover_percent: None,
-                    processing_baseline: None,
-                    offset_decision: "not in the register".to_owned(),
-                    share_assessed: Some(observation.share_assessed),
-                });
-            }
-        }
-    }
-    Ok(SiteReport {
-        site,
-        permits,
-        observations,
-        before: None,
-        after: None,
-        scenes,
-        method: None,
-        indices: Vec::new(),
-        created: Timestamp::now(),
-    })
 }
 
 fn overview(register: &Register, folder: &Path) -> anyhow::Result<Overview> {

@@ -1,9 +1,63 @@
 //! `minesegsat timeline`
 
+use std::io::Write;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 
+use minesegsat::Error;
+use minesegsat::timeline::{Outlier, TimelineOptions, timeline};
+
+use super::change::{Mapper, read_sites};
+use super::table::Table;
 use crate::args::TimelineArgs;
+use crate::interrupt;
+use crate::progress::Bar;
 
-pub(crate) fn run(_args: &TimelineArgs, _quiet: bool) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not yet")
+pub(crate) fn run(args: &TimelineArgs, quiet: bool) -> anyhow::Result<ExitCode> {
+    let cancel = interrupt::cancel_flag();
+    let options = TimelineOptions {
+        sites: read_sites(&args.sites, args.id_field.as_deref())?,
+        level_percent: args.confidence_level,
+        min_assessed: args.min_assessed / 100.0,
+        around_m: args.around,
+        overwrite: args.overwrite,
+    };
+    let mut mapper = Mapper::new(args.model.as_deref(), &args.device, &args.substitute, quiet || args.json);
+    let mut maps = args.dates.iter().map(|date| mapper.map(date, cancel)).collect::<anyhow::Result<Vec<_>>>()?;
+    let bar = Bar::named(quiet || args.json, "sites");
+    let result = timeline(&mut maps, &args.output, &options, &bar, cancel);
+    bar.clear();
+    let manifest = result.map_err(|error| if cancel.load(Ordering::SeqCst) { Error::Interrupted } else { error })?;
+    for warning in &manifest.warnings {
+        tracing::warn!("{warning}");
+    }
+    let mut stdout = std::io::stdout().lock();
+    if args.json {
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&manifest)?)?;
+    } else if !quiet {
+        let mut table = Table::new(["site", "date", "seen %", "disturbed ha", "interval", "NDVI", "around", "remark"]);
+        for site in &manifest.sites {
+            for point in &site.points {
+                let index = |value: Option<f32>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
+                table.row([
+                    site.id.clone(),
+                    point.date.to_string(),
+                    format!("{:.0}", point.share_assessed * 100.0),
+                    point.area.map_or_else(|| "-".to_owned(), |area| format!("{:.1}", area.ha)),
+                    point.area.map_or_else(String::new, |a| format!("{:.1} to {:.1}", a.lower_ha, a.upper_ha)),
+                    index(point.inside.ndvi),
+                    index(point.around.ndvi),
+                    match point.outlier {
+                        None if point.area.is_none() => "not assessable".to_owned(),
+                        None => String::new(),
+                        Some(Outlier::Seasonal) => "outlier, other season".to_owned(),
+                        Some(Outlier::Monotone) => "outlier, comes and goes".to_owned(),
+                    },
+                ]);
+            }
+        }
+        table.print(&mut stdout)?;
+        writeln!(stdout, "  {}", args.output.display())?;
+    }
+    Ok(ExitCode::SUCCESS)
 }

@@ -28,7 +28,7 @@ pub(super) fn align(before: &DatedMap, after: &DatedMap) -> Result<Aligned> {
 }
 
 /// Columns and rows from the first grid's corner to the second's, where both have the same pixels.
-pub(super) fn shift(a: &Grid, b: &Grid) -> Option<(i64, i64)> {
+pub(crate) fn shift(a: &Grid, b: &Grid) -> Option<(i64, i64)> {
     let (s, t) = (&a.transform, &b.transform);
     let same_size = |p: f64, q: f64, count: usize| ((p / q - 1.0) * count as f64).abs() < SAME;
     let (col, row) = s.to_pixel(t.origin_x, t.origin_y);
