@@ -105,7 +105,8 @@ impl Register {
         let sql = sql_error(path);
         let mut register = Self::connect(path)?;
         let database = &mut register.connection;
-        schema::checked_version(database, path, u32::MAX)?;
+        // Before anything is changed: one of a newer version is left as it is.
+        schema::checked_version(database, path, schema::newest(migrations))?;
         // QGIS takes registers out of this mode when it closes them.
         database.pragma_update(None, "journal_mode", "WAL").map_err(&sql)?;
         // NORMAL would do for a file that is never broken, but a power cut might take the last observations, of which
@@ -134,7 +135,7 @@ impl Register {
         // Not opened for reading only: such a connection leaves the files of the write-ahead log behind, as it may not
         // remove them.
         let register = Self::connect(path)?;
-        let newest = MIGRATIONS.last().map_or(0, |migration| migration.version);
+        let newest = schema::newest(MIGRATIONS);
         if schema::checked_version(&register.connection, path, newest)? < newest {
             return Self::open(path);
         }

@@ -116,7 +116,7 @@ pub(crate) struct TermsArgs {
     pub valid_to: Option<jiff::civil::Date>,
 
     /// How much land may be disturbed, with a unit: `120 ha`, `1.2 km2`.
-    #[arg(long, value_name = "AREA", value_parser = limit, allow_negative_numbers = true, requires = "valid_from")]
+    #[arg(long, value_name = "AREA", value_parser = limit, allow_hyphen_values = true, requires = "valid_from")]
     pub limit: Option<f64>,
 
     /// Where land may be disturbed: the polygons of a file, all together [default: the site's boundary].

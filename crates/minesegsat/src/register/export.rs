@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use wkt::ToWkt;
 
 use super::schema::{self, sql_error};
+use super::summary::today;
 use super::{Permit, Register, SiteSummary};
 use crate::vector::cut_at_antimeridian;
 use crate::{Error, Result};
@@ -21,11 +22,12 @@ impl Register {
     /// Writes a feature per site (RFC 7946), with its permits as a list and what was last seen; with `observations`, all of
     /// them as another list.
     pub fn export_geojson(&self, observations: bool) -> Result<Vec<u8>> {
-        let summaries = self.summaries()?;
+        let today = today();
+        let summaries = self.summaries_on(today)?;
         let mut features = Vec::with_capacity(summaries.len());
         for (site, summary) in self.sites()?.into_iter().zip(summaries) {
-            let mut properties = properties_of(&summary);
             let permits = self.permits(&site.id)?;
+            let mut properties = properties_of(&summary, permits.iter().find(|permit| permit.holds_on(today)));
             properties.insert("permits".to_owned(), permits.iter().map(Permit::to_json).collect());
             if observations {
                 let all = self.observations(&site.id)?;
@@ -183,7 +185,7 @@ pub(crate) fn geometry_json(outline: &MultiPolygon<f64>) -> Value {
     json!(geojson::Geometry::new(geojson::GeometryValue::from(cut.as_ref().unwrap_or(outline))))
 }
 
-fn properties_of(summary: &SiteSummary) -> serde_json::Map<String, Value> {
+fn properties_of(summary: &SiteSummary, permit: Option<&Permit>) -> serde_json::Map<String, Value> {
     let last = summary.last.as_ref();
     let area = last.and_then(|last| last.area);
     let properties = json!({
@@ -194,6 +196,8 @@ fn properties_of(summary: &SiteSummary) -> serde_json::Map<String, Value> {
         "status": summary.status,
         "permit": summary.permit,
         "limit_ha": summary.limit_ha,
+        "valid_from": permit.map(|permit| permit.valid_from),
+        "valid_to": permit.and_then(|permit| permit.valid_to),
         "observations": summary.observations,
         "date": last.map(|last| last.date),
         "verdict": last.map(|last| last.verdict),

@@ -137,6 +137,8 @@ struct Plan {
     id: SiteId,
     /// The row that it comes from first.
     row: String,
+    /// The place of that row among all.
+    place: usize,
     /// Whether the id was made here, of a name or a number.
     is_made: bool,
     name: Option<String>,
@@ -165,24 +167,28 @@ impl Register {
             warnings: source.warnings.clone(),
             ..ImportReport::default()
         };
-        let plans = plan(path, &source, &columns, options, &mut report);
+        // With the places of their rows, as rows may fail here and below.
+        let mut failed: Vec<(usize, FailedRow)> = Vec::new();
+        let plans = plan(path, &source, &columns, options, &mut report.warnings, &mut failed);
 
         let transaction = self.begin()?;
         let sql = sql_error(&self.path);
         for plan in plans {
-            let (row, id) = (plan.row.clone(), plan.id.clone());
+            let (row, id, place) = (plan.row.clone(), plan.id.clone(), plan.place);
             transaction.execute_batch("SAVEPOINT site").map_err(&sql)?;
             match self.take(plan, options) {
                 Ok(site) => report.sites.push(site),
                 // What the file says is wrong. Anything else ends the import.
                 Err(Error::Argument { accepted, .. }) => {
                     transaction.execute_batch("ROLLBACK TO site").map_err(&sql)?;
-                    report.failed.push(FailedRow { row, site: Some(id.to_string()), reason: accepted });
+                    failed.push((place, FailedRow { row, site: Some(id.to_string()), reason: accepted }));
                 }
                 Err(error) => return Err(error),
             }
             transaction.execute_batch("RELEASE site").map_err(&sql)?;
         }
+        failed.sort_by_key(|(place, _)| *place);
+        report.failed = failed.into_iter().map(|(_, row)| row).collect();
         report.stored = !options.dry_run && (report.failed.is_empty() || options.skip_invalid);
         if report.stored {
             transaction.commit().map_err(&sql)?;
@@ -263,22 +269,23 @@ impl Register {
     }
 }
 
-/// Sites of the rows of a file. Rows that cannot be read go to the report.
+/// Sites of the rows of a file, and the rows that cannot be read, with their places.
 fn plan(
     path: &Path,
     source: &Source,
     columns: &Columns,
     options: &ImportOptions,
-    report: &mut ImportReport,
+    warnings: &mut Vec<String>,
+    failed: &mut Vec<(usize, FailedRow)>,
 ) -> Vec<Plan> {
     let mut plans: Vec<Plan> = Vec::new();
     let mut places: HashMap<SiteId, usize> = HashMap::new();
-    for row in &source.rows {
-        let fail = |reason: String| FailedRow { row: row.place.clone(), site: columns.site(row), reason };
-        let mut new = match read_row(path, source, row, columns, options, &mut report.warnings) {
-            Ok(new) => new,
+    for (number, row) in source.rows.iter().enumerate() {
+        let fail = |reason: String| (number, FailedRow { row: row.place.clone(), site: columns.site(row), reason });
+        let mut new = match read_row(path, source, row, columns, options, warnings) {
+            Ok(new) => Plan { place: number, ..new },
             Err(reason) => {
-                report.failed.push(fail(reason));
+                failed.push(fail(reason));
                 continue;
             }
         };
@@ -298,7 +305,7 @@ fn plan(
             continue;
         }
         if let Err(reason) = join(&mut plans[place], &mut new, options) {
-            report.failed.push(fail(reason));
+            failed.push(fail(reason));
         }
     }
     plans
@@ -432,6 +439,7 @@ fn read_row(
     Ok(Plan {
         id,
         row: row.place.clone(),
+        place: 0,
         is_made,
         name,
         operator: columns.operator(row),

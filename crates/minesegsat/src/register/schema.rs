@@ -169,7 +169,7 @@ pub(super) fn make(database: &mut Connection, path: &Path, migrations: &[Migrati
 /// Brings the tables of a register to the newest version. Before that a copy is put beside it.
 pub(super) fn bring_up_to_date(database: &mut Connection, path: &Path, migrations: &[Migration]) -> Result<()> {
     let sql = sql_error(path);
-    let newest = migrations.last().map_or(0, |migration| migration.version);
+    let newest = newest(migrations);
     let found = checked_version(database, path, newest)?;
     if found == newest {
         return Ok(());
@@ -200,6 +200,11 @@ fn migrate(database: &mut Connection, path: &Path, newest: u32, migrations: &[Mi
         return Err(refused(path, format!("{broken} of its rows would lose what they belong to; nothing was changed")));
     }
     transaction.commit().map_err(&sql)
+}
+
+/// The version that steps lead to.
+pub(super) fn newest(migrations: &[Migration]) -> u32 {
+    migrations.last().map_or(0, |migration| migration.version)
 }
 
 /// Runs the steps after a version, and writes down the last one.

@@ -199,7 +199,11 @@ impl Register {
             operator: row.get(2).map_err(&sql)?,
             commodity: row.get(3).map_err(&sql)?,
             status: status.parse().map_err(|error: Error| damaged(error.to_string()))?,
-            boundary: polygons_of(row.get(5).map_err(&sql)?).map_err(damaged)?,
+            // Somebody may have drawn it anew in a GIS.
+            boundary: polygons_of(row.get(5).map_err(&sql)?)
+                .and_then(|polygons| valid_outline(&polygons))
+                .map_err(|reason| damaged(format!("its boundary cannot be used: {reason}")))?
+                .0,
         })
     }
 

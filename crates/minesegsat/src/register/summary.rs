@@ -43,10 +43,15 @@ pub struct LastSeen {
     pub verdict: Verdict,
 }
 
+/// Today, in UTC as the scenes' days are.
+pub(super) fn today() -> Date {
+    Timestamp::now().to_zoned(TimeZone::UTC).date()
+}
+
 impl Register {
     /// All sites by id, with the permits that hold today (UTC). Boundaries are not read, so this is quick.
     pub fn summaries(&self) -> Result<Vec<SiteSummary>> {
-        self.summaries_on(Timestamp::now().to_zoned(TimeZone::UTC).date())
+        self.summaries_on(today())
     }
 
     /// The same, with the permits that hold on a day.
