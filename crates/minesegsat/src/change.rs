@@ -13,7 +13,8 @@
 //! - **the ground must look different.** Mines that stayed mines look different too on another day; a candidate must
 //!   differ by more than four fifths of them do, in the logarithm of the reflectance of six bands, averaged over 3 x 3 pixels
 //!   and relative to how those mines changed as a whole (`spectra`). It takes light and season out, and asks for both
-//!   scenes; without them the change is reported as less sure;
+//!   scenes; without them the change is reported as less sure. Where hardly a mine stayed one, a candidate must stand out from 95 % of the
+//!   ground that was free on both dates;
 //! - **hysteresis**: a group of candidates that hang together needs at least one pixel that is sure on both dates
 //!   (J. Canny 1986, "A computational approach to edge detection", IEEE TPAMI 8(6), section VIII);
 //! - **width**: it needs a pixel whose four neighbours are candidates, since what is one or two pixels wide along an outline is jitter;

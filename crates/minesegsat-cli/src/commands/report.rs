@@ -35,7 +35,7 @@ fn overview(register: &Register, folder: &Path) -> anyhow::Result<Overview> {
     });
     let name = register.path().file_stem().unwrap_or_default().to_string_lossy();
     Ok(Overview {
-        title: format!("Sites of {name}"),
+        title: if name == "sites" { "Register of sites".to_owned() } else { format!("Register {name}") },
         sites: sites.collect::<minesegsat::Result<Vec<_>>>()?,
         created: Timestamp::now(),
         software: format!("minesegsat {}", env!("CARGO_PKG_VERSION")),

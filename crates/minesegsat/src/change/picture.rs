@@ -1,6 +1,6 @@
 //! Pictures of a part of a scene, and of what became of it.
 
-use crate::patch::{BandNormalisation, PatchReader};
+use crate::patch::{BandNormalisation, PatchReader, Validity};
 use crate::preview::Stretch;
 use crate::resample::SignedWindow;
 use crate::{Band, Grid, Result, Scene};
@@ -24,6 +24,8 @@ pub(crate) struct TrueColour {
     pub(crate) factor: usize,
     /// Red, green, blue: `[H, W]` each, NaN where there is no data.
     bands: [Vec<f32>; 3],
+    /// Where nothing hides the ground: brightness is made for that.
+    clear: Vec<bool>,
 }
 
 impl TrueColour {
@@ -38,10 +40,13 @@ impl TrueColour {
         let factor = grid.width.max(grid.height).div_ceil(LONGEST).max(1);
         let (width, height) = (grid.width.div_ceil(factor), grid.height.div_ceil(factor));
         let mut bands = [const { Vec::new() }; 3];
+        let mut clear = Vec::with_capacity(width * height);
         for y in 0..height {
             let rows = factor.min(grid.height - y * factor);
             let window = SignedWindow { col, row: row + (y * factor) as i64, width: grid.width, height: rows };
             let patch = reader.read(window)?;
+            let middle = &patch.validity[rows / 2 * grid.width..][..grid.width];
+            clear.extend(middle.iter().step_by(factor).map(|&state| state == Validity::Assessable as u8));
             for (band, out) in patch.data.chunks_exact(grid.width * rows).zip(&mut bands) {
                 for x in 0..width {
                     let columns = x * factor..((x + 1) * factor).min(grid.width);
@@ -58,14 +63,16 @@ impl TrueColour {
                 }
             }
         }
-        Ok(Some(Self { width, height, factor, bands }))
+        Ok(Some(Self { width, height, factor, bands, clear }))
     }
 
     /// Brightness after the same stretch for several dates, so that they can be laid over each other.
     pub(crate) fn rendered(pictures: &[&Self]) -> Vec<Vec<[u8; 3]>> {
         let channel = |band: usize| -> Vec<f32> { pictures.iter().flat_map(|p| &p.bands[band]).copied().collect() };
         let channels = [channel(0), channel(1), channel(2)];
-        let stretch = Stretch::fit([&channels[0], &channels[1], &channels[2]], |_| true, 0.5);
+        let clear: Vec<bool> = pictures.iter().flat_map(|p| &p.clear).copied().collect();
+        let any = clear.contains(&true);
+        let stretch = Stretch::fit([&channels[0], &channels[1], &channels[2]], |i| clear[i] || !any, 0.5);
         let pixels = |picture: &Self| -> Vec<[u8; 3]> {
             let [red, green, blue] = &picture.bands;
             red.iter()

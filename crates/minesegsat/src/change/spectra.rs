@@ -18,6 +18,8 @@ const BLOCK: usize = 256;
 /// Pixels that stayed mines which the comparison is measured by, at most and at least.
 const MOST_STABLE: usize = 100_000;
 const FEWEST_STABLE: usize = 200;
+/// Share of ground without mines that a candidate must differ more than, where no mines are there to compare with.
+const FREE_SHARE: f32 = 0.95;
 /// Added to reflectance before the logarithm: noise in dark water is not blown up.
 const DARK: f32 = 0.02;
 /// Added to the variances, in squared logarithms: 1 % of reflectance, what sensors differ by.
@@ -83,14 +85,22 @@ pub(super) fn changed(
         return unknown("since the scenes lie on different pixels");
     };
     let seen: Vec<bool> = p_before.iter().zip(p_after).map(|(a, b)| !a.is_nan() && !b.is_nan()).collect();
-    let is_stable = |i: usize| p_before[i] >= rules.high && p_after[i] >= rules.high;
-    let stable = (0..seen.len()).filter(|&i| is_stable(i)).count();
+    let stayed_mine = |i: usize| p_before[i] >= rules.high && p_after[i] >= rules.high;
+    let stayed_free = |i: usize| seen[i] && p_before[i] < rules.low && p_after[i] < rules.low;
+    let count = |is: &dyn Fn(usize) -> bool| (0..seen.len()).filter(|&i| is(i)).count();
+    // Where hardly a mine stayed one, the rest of the ground has to do: it changes more, with the seasons, and a candidate must
+    // stand out from nearly all of it.
+    let mines = count(&stayed_mine);
+    let by_mines = mines >= FEWEST_STABLE;
+    let is_stable = |i: usize| if by_mines { stayed_mine(i) } else { stayed_free(i) };
+    let stable = if by_mines { mines } else { count(&stayed_free) };
     if stable < FEWEST_STABLE {
-        return unknown("since too little ground stayed disturbed to measure by");
+        return unknown("since too little ground stayed as it was to measure by");
     }
+    let share = if by_mines { rules.spectral_share } else { rules.spectral_share.max(FREE_SHARE) };
     let pair = Pair { first, second, bands: bands.len(), grid, seen: &seen, cancel };
 
-    // What unchanged mines look like.
+    // What is unchanged looks like this.
     let step = stable.div_ceil(MOST_STABLE);
     let mut sample: Vec<Vec<f32>> = vec![Vec::new(); bands.len()];
     let mut count = 0;
@@ -102,7 +112,7 @@ pub(super) fn changed(
         }
         count += 1;
     })?;
-    let measure = Measure::of(sample, rules.spectral_share);
+    let measure = Measure::of(sample, share);
     let mut out = vec![false; seen.len()];
     let is_candidate = |i: usize| candidates.iter().any(|mask| mask[i]);
     pair.each(is_candidate, |i, difference| out[i] = measure.distance(difference) > measure.limit)?;
