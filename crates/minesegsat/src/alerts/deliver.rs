@@ -75,7 +75,7 @@ pub struct DeliveryReport {
 /// A channel, ready to send.
 enum Sender {
     Webhook(Webhook),
-    Mail(Mail),
+    Mail(Box<Mail>),
     File(FileChannel),
 }
 
@@ -88,7 +88,7 @@ impl Channel {
     fn sender(&self) -> Result<Sender> {
         let sender = match &self.way {
             Way::Webhook(webhook) => webhook.open().map(Sender::Webhook),
-            Way::Mail(mail) => mail.open().map(Sender::Mail),
+            Way::Mail(mail) => mail.open().map(|mail| Sender::Mail(Box::new(mail))),
             Way::File(file) => Ok(Sender::File(file.clone())),
         };
         sender.map_err(|reason| Error::Input { location: format!("the alert channel `{}`", self.name), reason })
