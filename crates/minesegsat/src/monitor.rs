@@ -34,6 +34,19 @@ use crate::register::{Observation, Register, Site, SiteId};
 use crate::uncertainty::AreaErrorModel;
 use crate::{Band, Error, Result, Segmenter};
 
+/// Table of the monitor in a register, for its migrations: scenes that were looked at and showed too little of a site. They are
+/// stored with the observation that was made instead, so that a run repeated does not look at them again.
+pub(crate) const SCHEMA: &str = "
+CREATE TABLE monitor_scenes (
+    site TEXT NOT NULL REFERENCES sites (id) ON DELETE CASCADE ON UPDATE CASCADE,
+    scene TEXT NOT NULL,
+    model_sha256 TEXT NOT NULL,
+    -- Part of the site that could be seen, 0 to 1.
+    share_assessed REAL NOT NULL,
+    PRIMARY KEY (site, scene, model_sha256)
+) WITHOUT ROWID;
+";
+
 /// How to watch.
 #[derive(Debug, Clone)]
 pub struct MonitorOptions {
@@ -187,13 +200,13 @@ fn look_at(
         report.nothing_new += 1;
         return Ok(());
     }
-    let mut store = |observation: Observation, earlier: &mut Vec<Observation>| -> Result<()> {
+    let mut store = |(observation, tried): (Observation, Vec<Tried>), earlier: &mut Vec<Observation>| -> Result<()> {
         let floor = observer.model.noise_floor.ha(observation.area.map_or(0.0, |area| area.ha));
         let findings = findings_of(&observation, earlier, &alerts::Rules::above(floor));
         let mut count = 0;
         let is_new = observer.register.store_observation(&observation, |transaction| {
             count = alerts::record(transaction, &findings, alert_config, Timestamp::now())?;
-            Ok(())
+            remember(observer, &site.id, &tried)
         })?;
         if is_new {
             report.findings += count;
@@ -204,14 +217,50 @@ fn look_at(
     };
     if options.every_date {
         for item in dates.iter().rev() {
-            let observation = observer.observe(site, &earlier, std::slice::from_ref(item))?;
-            store(observation, &mut earlier)?;
+            let made = observer.observe(site, &earlier, std::slice::from_ref(item))?;
+            store(made, &mut earlier)?;
         }
     } else {
-        let observation = observer.observe(site, &earlier, &dates)?;
-        store(observation, &mut earlier)?;
+        let made = observer.observe(site, &earlier, &dates)?;
+        store(made, &mut earlier)?;
     }
     Ok(())
+}
+
+/// A scene that was looked at, and the part of the site that it shows.
+#[derive(Debug, Clone, PartialEq)]
+struct Tried {
+    scene: String,
+    share: f64,
+}
+
+/// Stores which scenes were looked at, in the transaction of the connection.
+fn remember(observer: &Observer<'_>, site: &SiteId, tried: &[Tried]) -> Result<()> {
+    let fail = |error: rusqlite::Error| Error::Vector {
+        path: observer.register.path().to_owned(),
+        reason: error.to_string(),
+    };
+    let mut insert = observer
+        .register
+        .connection()
+        .prepare_cached("INSERT OR REPLACE INTO monitor_scenes VALUES (?1, ?2, ?3, ?4)")
+        .map_err(fail)?;
+    for tried in tried {
+        let row = rusqlite::params![site.as_str(), tried.scene, observer.model.sha256, tried.share];
+        insert.execute(row).map_err(fail)?;
+    }
+    Ok(())
+}
+
+/// Whether a scene was looked at before and showed too little.
+fn was_tried(observer: &Observer<'_>, site: &SiteId, scene: &str) -> Result<bool> {
+    let fail = |error: rusqlite::Error| Error::Vector {
+        path: observer.register.path().to_owned(),
+        reason: error.to_string(),
+    };
+    let query = "SELECT 1 FROM monitor_scenes WHERE site = ?1 AND scene = ?2 AND model_sha256 = ?3";
+    let mut statement = observer.register.connection().prepare_cached(query).map_err(fail)?;
+    statement.exists(rusqlite::params![site.as_str(), scene, observer.model.sha256]).map_err(fail)
 }
 
 /// Day of an item.
@@ -262,7 +311,9 @@ fn candidates(site: &Site, catalog: &Catalog, observer: &Observer<'_>, earlier: 
     let mut items = Vec::new();
     for (_, _, item) in of_days {
         let scenes = [item.id().to_owned()];
-        if !observer.register.has_observation(&site.id, &scenes, &observer.model.sha256)? {
+        let is_known = observer.register.has_observation(&site.id, &scenes, &observer.model.sha256)?
+            || was_tried(observer, &site.id, item.id())?;
+        if !is_known {
             items.push(item);
         }
     }

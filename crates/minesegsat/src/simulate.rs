@@ -126,6 +126,9 @@ pub struct SimulateOptions {
     pub region: Region,
     /// Years, each once, in any order; 2016 to 2035.
     pub years: Vec<i16>,
+    /// The mines stay as they were in this year, whatever year a scene is of: pairs of dates on which nothing changed, for
+    /// learning what is noise. As they were in each year where it is not given.
+    pub mines_of: Option<i16>,
     /// Width and height of a scene in 10 m pixels: a multiple of 6 from 192 to 10980.
     pub size: usize,
     /// Number of mines, up to 200; as many as make about 4 % of the scene where it is not given. Where there is no room for
@@ -143,6 +146,7 @@ impl Default for SimulateOptions {
             seed: 0,
             region: Region::Boreal,
             years: vec![2021, 2022],
+            mines_of: None,
             size: 2304,
             sites: None,
             cloud_cover_percent: 4.0,
@@ -179,6 +183,9 @@ impl SimulateOptions {
         }
         if let Some(year) = years.iter().find(|year| !(2016..=2035).contains(*year)) {
             return refuse("year", year.to_string(), "2016 to 2035");
+        }
+        if let Some(year) = self.mines_of.filter(|year| !(2016..=2035).contains(year)) {
+            return refuse("year of the mines", year.to_string(), "2016 to 2035");
         }
         Ok(years)
     }
@@ -274,7 +281,7 @@ pub fn simulate(
         let done = GROUND_STEPS + index * options.size;
         progress.step(done, steps, &format!("drawing {year}"));
         let season = Season::new(options.world_seed(), options.region, &place, year);
-        let (drawn, layer) = world.mines(year);
+        let (drawn, layer) = world.mines(options.mines_of.unwrap_or(year));
         let truth = Truth::new(&grid, &drawn)?;
         drop(drawn);
 
@@ -368,7 +375,7 @@ fn write_scene(
     let extent = options.size as f32 * terrain::PIXEL_M;
     let landscape = Landscape::new(seed, region, &world.terrain, &world.towns, &world.roads, *season, year);
     let sky = Sky::new(seed, year, season, extent, options.cloud_cover_percent);
-    let workings = world.sites.iter().map(|site| Workings::new(site, year)).collect();
+    let workings = world.sites.iter().map(|site| Workings::new(site, options.mines_of.unwrap_or(year))).collect();
     let renderer = Renderer::new(seed, landscape, layer, workings, sky);
 
     let items = [("SIMULATED".to_owned(), "YES".to_owned())];

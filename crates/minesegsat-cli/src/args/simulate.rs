@@ -19,6 +19,10 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_delimiter = ',', value_name = "YEAR,...", default_value = "2021,2022")]
     pub years: Vec<i16>,
 
+    /// Keep the mines as they were in this year: scenes of other years then show no change.
+    #[arg(long, value_name = "YEAR")]
+    pub mines_of: Option<i16>,
+
     /// Width and height of a scene in pixels of 10 m, a multiple of 6.
     #[arg(long, value_name = "PX", default_value_t = 2304)]
     pub size: usize,

@@ -44,6 +44,7 @@ pub(crate) fn run(args: &SimulateArgs, quiet: bool) -> anyhow::Result<ExitCode> 
         seed: args.seed,
         region: args.region,
         years: args.years.clone(),
+        mines_of: args.mines_of,
         size: args.size,
         sites: args.sites,
         cloud_cover_percent: args.cloud_cover,

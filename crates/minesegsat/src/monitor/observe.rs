@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
-use super::{MonitorModel, MonitorOptions, MonitorProgress, absent_bands, composite, day_of, judge, picture};
+use super::{MonitorModel, MonitorOptions, MonitorProgress, Tried, absent_bands, composite, day_of, judge, picture};
 use crate::area::GeodesicMeter;
 use crate::catalog::{Item, SearchArea};
 use crate::change::site::{SitePixels, area_of_date};
@@ -47,10 +47,15 @@ struct Chosen {
 }
 
 impl Observer<'_> {
-    /// An observation of a site on the best of some dates, newest first.
-    pub(super) fn observe(&self, site: &Site, earlier: &[Observation], items: &[Item]) -> Result<Observation> {
+    /// An observation of a site on the best of some dates, newest first; and the scenes that showed too little.
+    pub(super) fn observe(
+        &self,
+        site: &Site,
+        earlier: &[Observation],
+        items: &[Item],
+    ) -> Result<(Observation, Vec<Tried>)> {
         let home = self.files.join(site.id.as_str());
-        let chosen = self.choose(site, &home, items)?;
+        let (chosen, tried) = self.choose(site, &home, items)?;
         let Chosen { scene, ids, date } = chosen;
         let mut digest = Sha256::new();
         for part in ids.iter().chain([&self.model.sha256]) {
@@ -113,7 +118,7 @@ impl Observer<'_> {
             let (_, found) = changed.as_ref()?;
             (found.share_assessed >= self.options.min_assessed).then(|| area(found).map_or(0.0, |area| area.ha))
         };
-        Ok(Observation {
+        let observation = Observation {
             site: site.id.clone(),
             date,
             scenes: ids,
@@ -132,13 +137,15 @@ impl Observer<'_> {
             warnings,
             files: files_of(&folder, self.register.folder())?,
             created: Timestamp::now(),
-        })
+        };
+        Ok((observation, tried))
     }
 
     /// Fetches the windows of some scenes until one shows enough of the site; or puts together what was clear in them.
-    fn choose(&self, site: &Site, home: &Path, items: &[Item]) -> Result<Chosen> {
+    fn choose(&self, site: &Site, home: &Path, items: &[Item]) -> Result<(Chosen, Vec<Tried>)> {
         let area = SearchArea::from_bbox(window_around(&site.boundary, self.options.buffer_m))?;
         let mut tried: Vec<(f64, Chosen)> = Vec::new();
+        let mut remembered = Vec::new();
         for item in items.iter().take(self.options.max_tries.max(1)) {
             let Some(date) = day_of(item) else { continue };
             self.progress.doing(&format!("fetching {date}"));
@@ -152,8 +159,9 @@ impl Observer<'_> {
             let share = self.share_seen(site, &scene)?;
             let chosen = Chosen { scene, ids: vec![item.id().to_owned()], date };
             if share >= self.options.min_assessed {
-                return Ok(chosen);
+                return Ok((chosen, remembered));
             }
+            remembered.push(Tried { scene: item.id().to_owned(), share });
             tried.push((share, chosen));
         }
         if tried.is_empty() {
@@ -166,11 +174,11 @@ impl Observer<'_> {
             let chosen = self.compose(site, home, &tried)?;
             let share = self.share_seen(site, &chosen.scene)?;
             if tried.iter().all(|(other, _)| *other < share) {
-                return Ok(chosen);
+                return Ok((chosen, remembered));
             }
         }
         let best = tried.into_iter().reduce(|a, b| if b.0 > a.0 { b } else { a });
-        best.map(|(_, chosen)| chosen).ok_or(Error::Interrupted)
+        best.map(|(_, chosen)| (chosen, remembered)).ok_or(Error::Interrupted)
     }
 
     fn compose(&self, site: &Site, home: &Path, tried: &[(f64, Chosen)]) -> Result<Chosen> {

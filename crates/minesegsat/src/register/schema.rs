@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::output::OutputFolder;
 use crate::vector::gpkg;
-use crate::{Crs, Error, Result, alerts};
+use crate::{monitor, Crs, Error, Result, alerts};
 
 /// A step from one version of the tables to the next.
 pub(super) struct Migration {
@@ -34,7 +34,7 @@ fn version_1() -> String {
         wgs84.name(),
         wgs84.wkt().replace('\'', "''")
     );
-    [gpkg::SCHEMA, gpkg::CHOICES, &system, TABLES, alerts::SCHEMA].join("\n")
+    [gpkg::SCHEMA, gpkg::CHOICES, &system, TABLES, alerts::SCHEMA, monitor::SCHEMA].join("\n")
 }
 
 const TABLES: &str = r"

@@ -218,3 +218,20 @@ fn a_cancelled_run_leaves_nothing() {
     assert!(matches!(result, Err(Error::Interrupted)));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn mines_of_one_year_do_not_change_while_the_scenes_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mines = SimulateOptions { mines_of: Some(2021), ..options(11, Region::Boreal) };
+    let summary = run(&mines, &at("frozen"));
+    let truth = |year: i16| std::fs::read(at("frozen").join(format!("truth/{year}_mask.tif"))).unwrap();
+    let years: Vec<i16> = summary.years.iter().map(|year| year.year).collect();
+    assert_eq!(truth(years[0]), truth(years[1]));
+    assert_eq!(summary.years[0].total.pixels, summary.years[1].total.pixels);
+    let band = |k: usize| {
+        let year = &summary.years[k];
+        std::fs::read(at("frozen").join(format!("{}/{}/B04.tif", year.year, year.item))).unwrap()
+    };
+    assert_ne!(band(0), band(1), "light and season differ");
+}
