@@ -17,7 +17,8 @@ fn model() -> PathBuf {
 /// A landscape of 480 x 480 pixels in 2021 and 2022; gives the items of both years.
 fn landscape(folder: &Path, seed: &str) -> [PathBuf; 2] {
     let sim = folder.join("sim");
-    let arguments = ["simulate", "--size", "480", "--years", "2021,2022", "--seed", seed, "--cloud-cover", "3", "-q", "-o"];
+    let arguments =
+        ["simulate", "--size", "480", "--years", "2021,2022", "--seed", seed, "--cloud-cover", "3", "-q", "-o"];
     Done::of(program().args(arguments).arg(&sim)).succeeded();
     ["2021", "2022"].map(|year| {
         let scenes = fs::read_dir(sim.join(year)).unwrap();
@@ -27,7 +28,8 @@ fn landscape(folder: &Path, seed: &str) -> [PathBuf; 2] {
 }
 
 fn predict(item: &Path, output: &Path) {
-    Done::of(program().arg("predict").arg(item).arg("--model").arg(model()).arg("-q").arg("-o").arg(output)).succeeded();
+    Done::of(program().arg("predict").arg(item).arg("--model").arg(model()).arg("-q").arg("-o").arg(output))
+        .succeeded();
 }
 
 /// Pixels of each class.

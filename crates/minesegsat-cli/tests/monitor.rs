@@ -27,7 +27,8 @@ impl Place {
     fn new(years: &str, limit: f64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sim = folder.path().join("sim");
-        let arguments = ["simulate", "--size", "384", "--years", years, "--seed", "31", "--cloud-cover", "2", "-q", "-o"];
+        let arguments =
+            ["simulate", "--size", "384", "--years", years, "--seed", "31", "--cloud-cover", "2", "-q", "-o"];
         Done::of(program().args(arguments).arg(&sim)).succeeded();
         let mut features = Vec::new();
         for year in years.split(',') {
@@ -161,8 +162,7 @@ fn a_monitor_that_is_killed_at_any_moment_ends_with_what_an_undisturbed_one_has(
     let killed = Place::new("2021,2022", 40.0);
     let mut pause = Duration::from_millis(30);
     for _ in 0..6 {
-        let mut child =
-            killed.command(&["--every-date"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = killed.command(&["--every-date"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(pause);
         child.kill().unwrap();
         child.wait().unwrap();

@@ -41,8 +41,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
-pub(crate) use self::align::shift;
 use self::align::Aligned;
+pub(crate) use self::align::shift;
 use crate::{Error, Grid, Result};
 
 /// What became of a pixel: the values of `change.tif`.

@@ -22,7 +22,7 @@ pub struct Manifest {
     pub status: &'static str,
     /// What the scene says of itself.
     pub scene: SceneMetadata,
-    /// Where it was opened.
+    /// Where it was opened: an address, or a path from the folder of this record.
     pub scene_location: String,
     /// How digital numbers became reflectance, with the reasons.
     pub radiometry: serde_json::Value,
@@ -175,6 +175,28 @@ pub struct Timings {
     pub patches: usize,
 }
 
+/// A location as it is best written into a record in `folder`: a path becomes one from there, so that it holds when both are moved
+/// together, or when the record is read from elsewhere.
+pub(crate) fn location_from(folder: &Path, location: &str) -> String {
+    let (Ok(from), Ok(to)) = (fs_err::canonicalize(folder), fs_err::canonicalize(location)) else {
+        return location.to_owned();
+    };
+    let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    if common == 0 {
+        return to.display().to_string();
+    }
+    let up = from.components().skip(common).map(|_| std::path::Component::ParentDir);
+    let down = to.components().skip(common);
+    let path: std::path::PathBuf = up.chain(down).collect();
+    path.display().to_string()
+}
+
+/// What [`location_from`] wrote, seen from here.
+pub(crate) fn location_at(folder: &Path, location: &str) -> String {
+    let path = folder.join(location);
+    if path.exists() { path.display().to_string() } else { location.to_owned() }
+}
+
 /// `1 polygon`, `2 polygons`, `3 patches`.
 pub fn counted(count: usize, noun: &str) -> String {
     let ending = match (count, noun.ends_with("ch")) {
@@ -221,5 +243,27 @@ impl Manifest {
             timings: Timings::default(),
             warnings,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_in_records_hold_when_both_are_moved() {
+        let parent = tempfile::tempdir().unwrap();
+        let place = parent.path().join("before");
+        for folder in ["maps/a", "scenes"] {
+            std::fs::create_dir_all(place.join(folder)).unwrap();
+        }
+        std::fs::write(place.join("scenes/item.json"), "{}").unwrap();
+        let text = location_from(&place.join("maps/a"), place.join("scenes/item.json").to_str().unwrap());
+        assert_eq!(Path::new(&text), Path::new("../../scenes/item.json"));
+        let moved = parent.path().join("after");
+        std::fs::rename(&place, &moved).unwrap();
+        assert!(Path::new(&location_at(&moved.join("maps/a"), &text)).is_file());
+        let url = "https://host/item.json";
+        assert_eq!(location_at(&moved, &location_from(&moved, url)), url);
     }
 }

@@ -236,10 +236,8 @@ struct Tried {
 
 /// Stores which scenes were looked at, in the transaction of the connection.
 fn remember(observer: &Observer<'_>, site: &SiteId, tried: &[Tried]) -> Result<()> {
-    let fail = |error: rusqlite::Error| Error::Vector {
-        path: observer.register.path().to_owned(),
-        reason: error.to_string(),
-    };
+    let fail =
+        |error: rusqlite::Error| Error::Vector { path: observer.register.path().to_owned(), reason: error.to_string() };
     let mut insert = observer
         .register
         .connection()
@@ -254,10 +252,8 @@ fn remember(observer: &Observer<'_>, site: &SiteId, tried: &[Tried]) -> Result<(
 
 /// Whether a scene was looked at before and showed too little.
 fn was_tried(observer: &Observer<'_>, site: &SiteId, scene: &str) -> Result<bool> {
-    let fail = |error: rusqlite::Error| Error::Vector {
-        path: observer.register.path().to_owned(),
-        reason: error.to_string(),
-    };
+    let fail =
+        |error: rusqlite::Error| Error::Vector { path: observer.register.path().to_owned(), reason: error.to_string() };
     let query = "SELECT 1 FROM monitor_scenes WHERE site = ?1 AND scene = ?2 AND model_sha256 = ?3";
     let mut statement = observer.register.connection().prepare_cached(query).map_err(fail)?;
     statement.exists(rusqlite::params![site.as_str(), scene, observer.model.sha256]).map_err(fail)

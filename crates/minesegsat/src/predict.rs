@@ -28,7 +28,7 @@ use crate::{
     Band, Crs, Error, Grid, Pixels, Result, Scene, Segmenter, Window,
     area::GeodesicMeter,
     cog::{BandMeta, CogOptions, CogWriter, MASK_NODATA},
-    manifest::{Assessed, GridRecord, Manifest, OutputRecord, Timings, Totals, counted},
+    manifest::{Assessed, GridRecord, Manifest, OutputRecord, Timings, Totals, counted, location_from},
     output::OutputFolder,
     patch::{BandNormalisation, PatchReader, Validity},
     patch_grid::PatchGrid,
@@ -271,6 +271,7 @@ pub fn predict(
     let wall = started.elapsed();
     let manifest = Manifest {
         model: model.record.clone(),
+        scene_location: location_from(folder, scene.location()),
 
         totals,
         outputs,

@@ -231,7 +231,9 @@ fn follow(
                 let mask = mask_on(map, place);
                 frames.push((date, picture, mask));
             }
-            None => warnings.push(format!("{} lies on other pixels: it is not in the pictures of {}", map.name, site.id)),
+            None => {
+                warnings.push(format!("{} lies on other pixels: it is not in the pictures of {}", map.name, site.id))
+            }
         }
     }
     if points.is_empty() {
@@ -373,7 +375,8 @@ fn draw(
             outline(&mut pixels, (width, height), mask, grid.width, picture.factor);
             same_day = if last_day == Some(*date) { same_day + 1 } else { 0 };
             last_day = Some(*date);
-            let name = if same_day == 0 { format!("{stem}-{date}.png") } else { format!("{stem}-{date}-{same_day}.png") };
+            let name =
+                if same_day == 0 { format!("{stem}-{date}.png") } else { format!("{stem}-{date}-{same_day}.png") };
             files.push((name, png(&pixels, width, height)?));
             let small: Vec<u8> = (0..small_height)
                 .flat_map(|y| (0..small_width).map(move |x| (y * step, x * step)))
@@ -413,9 +416,9 @@ fn table(sites: &[SiteTimeline]) -> Result<Vec<u8>> {
     for site in sites {
         for point in &site.points {
             let index = |value: Option<f32>| value.map_or_else(String::new, |value| format!("{value:.4}"));
-            let area = point.area.map_or([const { String::new() }; 3], |a| {
-                [a.ha, a.lower_ha, a.upper_ha].map(|ha| format!("{ha:.2}"))
-            });
+            let area = point
+                .area
+                .map_or([const { String::new() }; 3], |a| [a.ha, a.lower_ha, a.upper_ha].map(|ha| format!("{ha:.2}")));
             let outlier = match point.outlier {
                 None => "",
                 Some(Outlier::Seasonal) => "seasonal",

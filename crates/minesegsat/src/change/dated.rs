@@ -5,6 +5,7 @@ use std::path::Path;
 use jiff::civil::Date;
 use serde::Deserialize;
 
+use crate::manifest::location_at;
 use crate::uncertainty::AreaErrorModel;
 use crate::{Crs, Error, Grid, Location, Pixels, Result, Scene, Transformer, open_raster, predict, read_json};
 

@@ -107,7 +107,11 @@ fn maps_are_brought_together_by_their_place() {
     let p = |x: f64, y: f64| to_first.transform(x, y).map_or(0.0, |(x, y)| mine(8)(x, y));
     let other = compared(&first, &map("2022-07-01", second, p));
     assert!((counts(&other)[2] as f64 - 240.0).abs() <= 40.0, "{:?}", counts(&other));
-    assert!(other.warnings.iter().any(|w| w.contains("EPSG:32611") && w.contains("EPSG:32610")), "{:?}", other.warnings);
+    assert!(
+        other.warnings.iter().any(|w| w.contains("EPSG:32611") && w.contains("EPSG:32610")),
+        "{:?}",
+        other.warnings
+    );
     // Elsewhere.
     let elsewhere = map("2022-07-01", grid(32610, (700_000.0, 5_500_000.0), SIDE), mine(0));
     let error = compare(&first, &elsewhere, &ChangeRules::around(0.5, 10), &AtomicBool::new(false)).unwrap_err();

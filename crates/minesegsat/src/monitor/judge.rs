@@ -23,7 +23,8 @@ pub fn judge(
         } else {
             "cloud, shadow or missing data hid all of it".to_owned()
         };
-        let statement = format!("Not assessable on {day}: {:.0} % of the site was seen; {why}.", percent(share_assessed));
+        let statement =
+            format!("Not assessable on {day}: {:.0} % of the site was seen; {why}.", percent(share_assessed));
         return (Verdict::NotAssessable, statement);
     };
     let seen = format!(
@@ -92,7 +93,10 @@ mod tests {
         // Nothing below the limit makes up for what was not seen.
         let (verdict, statement) = judge(day, Some(area), 0.5, 0.7, 90.0, Some(&permit(Some(500.0))));
         assert_eq!(verdict, Verdict::NotAssessable);
-        assert!(statement.contains("50 % of the site was seen") && statement.contains("70 % are needed"), "{statement}");
+        assert!(
+            statement.contains("50 % of the site was seen") && statement.contains("70 % are needed"),
+            "{statement}"
+        );
         assert!(judge(day, None, 0.0, 0.7, 90.0, None).1.contains("hid all of it"));
     }
 }

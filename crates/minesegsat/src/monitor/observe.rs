@@ -67,8 +67,7 @@ impl Observer<'_> {
         self.progress.doing(&format!("mapping {date}"));
         let absent = absent_bands(self.model, |band| scene.band(band).is_some());
         let description = ModelDescription { absent, ..self.model.description.clone() };
-        let options =
-            PredictOptions { overwrite: true, area: AreaOfInterest::Scene, ..self.options.predict.clone() };
+        let options = PredictOptions { overwrite: true, area: AreaOfInterest::Scene, ..self.options.predict.clone() };
         predict(&scene, &description, self.model.segmenter, &folder.join(MAP), &options, self.progress, self.cancel)?;
         let mut map = DatedMap::open(&folder.join(MAP))?;
         map.date = Some(date);
@@ -151,7 +150,8 @@ impl Observer<'_> {
             self.progress.doing(&format!("fetching {date}"));
             let options = DownloadOptions { area: Some(area.clone()), clip: true, ..DownloadOptions::default() };
             let report = download(std::slice::from_ref(item), &home.join("scenes"), &options, &(), self.cancel)?;
-            let Some(path) = report.scenes.iter().filter(|s| s.state != SceneState::Outside).find_map(|s| s.item.as_ref())
+            let Some(path) =
+                report.scenes.iter().filter(|s| s.state != SceneState::Outside).find_map(|s| s.item.as_ref())
             else {
                 continue;
             };
@@ -206,12 +206,8 @@ impl Observer<'_> {
 
     /// Part of a site that a scene shows.
     fn share_seen(&self, site: &Site, scene: &Scene) -> Result<f64> {
-        let place = SiteArea {
-            id: site.id.to_string(),
-            name: String::new(),
-            boundary: site.boundary.clone(),
-            crs: Crs::WGS84,
-        };
+        let place =
+            SiteArea { id: site.id.to_string(), name: String::new(), boundary: site.boundary.clone(), crs: Crs::WGS84 };
         let grid = scene.grid();
         let Some(pixels) = SitePixels::of(&place, grid)? else { return Ok(0.0) };
         let bands: Vec<Band> =
@@ -365,12 +361,7 @@ fn window_around(boundary: &MultiPolygon<f64>, buffer_m: f64) -> [f64; 4] {
     let up = buffer_m / METRES_PER_DEGREE;
     let along = up / south.abs().max(north.abs()).min(89.0).to_radians().cos();
     let turned = crate::crs::wrap_longitude;
-    [
-        turned(rect.min().x - along),
-        (south - up).max(-90.0),
-        turned(rect.max().x + along),
-        (north + up).min(90.0),
-    ]
+    [turned(rect.min().x - along), (south - up).max(-90.0), turned(rect.max().x + along), (north + up).min(90.0)]
 }
 
 /// All files of a folder, by name, with their hashes.
@@ -385,7 +376,8 @@ fn files_of(folder: &Path, base: &Path) -> Result<Vec<ObservationFile>> {
                 continue;
             }
             let relative = path.strip_prefix(base).unwrap_or(&path);
-            let name = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
+            let name =
+                relative.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
             let record = OutputRecord::of(&name, &path)?;
             files.push(ObservationFile { path: record.name, size: record.size, sha256: record.sha256 });
         }

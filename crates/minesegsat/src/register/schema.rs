@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::output::OutputFolder;
 use crate::vector::gpkg;
-use crate::{monitor, Crs, Error, Result, alerts};
+use crate::{Crs, Error, Result, alerts, monitor};
 
 /// A step from one version of the tables to the next.
 pub(super) struct Migration {

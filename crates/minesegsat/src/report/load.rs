@@ -56,14 +56,25 @@ pub fn load_site(register: &Register, id: &SiteId) -> Result<SiteReport> {
         }
     }
     let last = observations.last();
-    let first = observations.iter().find(|o| o.area.is_some()).filter(|first| last.is_some_and(|l| l.date > first.date));
+    let first =
+        observations.iter().find(|o| o.area.is_some()).filter(|first| last.is_some_and(|l| l.date > first.date));
     let picture = |observation: &Observation, with_change: bool| {
         let permit = permits.iter().find(|permit| permit.holds_on(observation.date));
         picture_of(observation, folder, &site.boundary, permit, with_change)
     };
     let before = first.map(|o| picture(o, false)).transpose()?.flatten();
     let after = last.map(|o| picture(o, true)).transpose()?.flatten();
-    Ok(SiteReport { site, permits, before, after, scenes, method, indices: Vec::new(), observations, created: Timestamp::now() })
+    Ok(SiteReport {
+        site,
+        permits,
+        before,
+        after,
+        scenes,
+        method,
+        indices: Vec::new(),
+        observations,
+        created: Timestamp::now(),
+    })
 }
 
 /// A file of an observation by the end of its name, where it is still there.
@@ -103,7 +114,8 @@ fn picture_of(
     let (grid, classes) = read_classes(&mask)?;
     // Pixels of the map to pixels of the picture.
     let scale = f64::from(width) / grid.width as f64;
-    let scaled = |outline: MultiPolygon<f64>| outline.affine_transform(&AffineTransform::scale(scale, scale, (0.0, 0.0)));
+    let scaled =
+        |outline: MultiPolygon<f64>| outline.affine_transform(&AffineTransform::scale(scale, scale, (0.0, 0.0)));
     let on_picture = |outline: &MultiPolygon<f64>| -> Result<MultiPolygon<f64>> {
         let outline = polygons_on_scene(&grid, outline, &Crs::WGS84)?;
         let t = &grid.transform;
@@ -118,8 +130,9 @@ fn picture_of(
         Ok(scaled(outline.affine_transform(&to_pixels)))
     };
     let (mut gain, mut loss) = (MultiPolygon(Vec::new()), MultiPolygon(Vec::new()));
-    if with_change && let Some(path) = file_of(observation, folder, "change-since-baseline/change.tif")
-        .or_else(|| file_of(observation, folder, "change/change.tif"))
+    if with_change
+        && let Some(path) = file_of(observation, folder, "change-since-baseline/change.tif")
+            .or_else(|| file_of(observation, folder, "change/change.tif"))
     {
         let (change_grid, changes) = read_classes(&path)?;
         // A change lies on the part that both dates have.
@@ -140,7 +153,11 @@ fn picture_of(
         disturbed: scaled(outlines(&classes, grid.width, 1)),
         gain,
         loss,
-        permit: permit.and_then(|permit| permit.polygon.as_ref()).map(on_picture).transpose()?.unwrap_or(MultiPolygon(Vec::new())),
+        permit: permit
+            .and_then(|permit| permit.polygon.as_ref())
+            .map(on_picture)
+            .transpose()?
+            .unwrap_or(MultiPolygon(Vec::new())),
         boundary: on_picture(boundary)?,
     }))
 }
@@ -169,5 +186,9 @@ fn outlines(classes: &[u8], width: usize, class: u8) -> MultiPolygon<f64> {
         polygonizer.push_row(&line, &none);
     }
     let regions = polygonizer.finish();
-    regions.iter().filter(|region| region.pixel_count >= SMALLEST).flat_map(|region| region.geometry.0.clone()).collect()
+    regions
+        .iter()
+        .filter(|region| region.pixel_count >= SMALLEST)
+        .flat_map(|region| region.geometry.0.clone())
+        .collect()
 }
