@@ -270,7 +270,7 @@ fn candidates(site: &Site, catalog: &Catalog, observer: &Observer<'_>, earlier: 
 
     let options = observer.options;
     let last = earlier.iter().map(|observation| observation.date).max();
-    let after_last = last.map(|day| day.tomorrow()).transpose().map_err(|error| Error::Argument {
+    let after_last = last.map(Date::tomorrow).transpose().map_err(|error| Error::Argument {
         name: "date",
         value: format!("{last:?}"),
         accepted: format!("days that have a next one: {error}"),
@@ -303,7 +303,7 @@ fn candidates(site: &Site, catalog: &Catalog, observer: &Observer<'_>, earlier: 
             None => of_days.push((day, share, item)),
         }
     }
-    of_days.sort_by(|a, b| b.0.cmp(&a.0));
+    of_days.sort_by_key(|day| std::cmp::Reverse(day.0));
     let mut items = Vec::new();
     for (_, _, item) in of_days {
         let scenes = [item.id().to_owned()];

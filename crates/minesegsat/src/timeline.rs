@@ -232,7 +232,7 @@ fn follow(
                 frames.push((date, picture, mask));
             }
             None => {
-                warnings.push(format!("{} lies on other pixels: it is not in the pictures of {}", map.name, site.id))
+                warnings.push(format!("{} lies on other pixels: it is not in the pictures of {}", map.name, site.id));
             }
         }
     }

@@ -338,7 +338,7 @@ mod tests {
         let mut dice = Dice::new(5, "errors");
         (0..3000_u64)
             .map(|i| {
-                let expected_m2 = 2e4 * (1.0 + (i % 40) as f64);
+                let expected_m2 = 3e6 * (1.0 + (i % 40) as f64 / 10.0);
                 let correlated = 2e8 * (1.0 + (i % 17) as f64) * if i % 3 == 0 { 1.0 } else { 30.0 };
                 let sd = (inflation * correlated + (relative * expected_m2).powi(2)).sqrt();
                 // Other ranges have another pattern.
@@ -352,7 +352,7 @@ mod tests {
 
     #[test]
     fn what_was_put_in_is_found_and_intervals_hold_what_they_say() {
-        for (inflation, relative) in [(4.0, 0.1), (0.5, 0.2), (9.0, 0.0)] {
+        for (inflation, relative) in [(4.0, 0.05), (30.0, 0.1), (9.0, 0.0)] {
             let known = places(inflation, relative);
             let fit = AreaErrorModel::fit(&known).unwrap();
             assert_eq!(fit.range_m, RANGES_M[2], "{fit:?}");

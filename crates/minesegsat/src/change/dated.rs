@@ -115,8 +115,8 @@ impl DatedMap {
         let area_error = area_error.and_then(|value| serde_json::from_value(value.clone()).ok()).unwrap_or_default();
         let noise_floor = record.model.get("noise_floor").filter(|value| !value.is_null());
         let noise_floor = noise_floor.and_then(|value| serde_json::from_value(value.clone()).ok());
-        let scene =
-            record.scene_location.as_deref().and_then(|at| Scene::open(at, &crate::OpenOptions::default()).ok());
+        let scene = record.scene_location.as_deref().map(|at| location_at(folder, at));
+        let scene = scene.and_then(|at| Scene::open(&at, &crate::OpenOptions::default()).ok());
         Ok(Self {
             scene_ids: vec![record.scene.name.clone()],
             name: record.scene.name,

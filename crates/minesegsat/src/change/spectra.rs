@@ -192,7 +192,9 @@ impl Measure {
         let middle: Vec<f32> =
             sample.iter().map(|values| percentile(&mut values.clone(), 50.0).unwrap_or_default()).collect();
         for (values, middle) in sample.iter_mut().zip(&middle) {
-            values.iter_mut().for_each(|value| *value -= middle);
+            for value in values.iter_mut() {
+                *value -= middle;
+            }
         }
         let count = sample.first().map_or(0, Vec::len);
         let covariance = |a: usize, b: usize| -> f64 {

@@ -324,7 +324,7 @@ fn tricks_with_the_zip_are_found() {
     let after = [bytes.as_slice(), b"more"].concat();
     let expected = format!("4 bytes of the zip, from byte {}, belong to no file", bytes.len());
     assert_eq!(told(&after, &keys), [expected]);
-    let long_after = [bytes.as_slice(), &[0; 70_000]].concat();
+    let long_after = [bytes.as_slice(), &vec![0; 70_000]].concat();
     assert!(told(&long_after, &keys)[0].starts_with("the zip is damaged: its end is missing"));
     let mut between = [&bytes[..directory_at], b"hidden", &bytes[directory_at..]].concat();
     let place = between.len() - 6;

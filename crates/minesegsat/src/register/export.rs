@@ -95,7 +95,7 @@ impl Register {
                 writer.write_record(of_site.iter().cloned().chain(of_permit).chain([boundary])).map_err(fail)?;
             }
         }
-        Ok(writer.into_inner().map_err(|error| Error::Io(error.into_error()))?)
+        writer.into_inner().map_err(|error| Error::Io(error.into_error()))
     }
 
     /// Writes a table with a row per observation.
@@ -151,7 +151,7 @@ impl Register {
                 writer.write_record(row).map_err(fail)?;
             }
         }
-        Ok(writer.into_inner().map_err(|error| Error::Io(error.into_error()))?)
+        writer.into_inner().map_err(|error| Error::Io(error.into_error()))
     }
 
     /// Writes a copy of the register to a file that must be new, as it is at one moment: a register again, with sites and

@@ -295,9 +295,9 @@ fn plan(
             continue;
         };
         let same_name = plans[place].name == new.name || new.name.is_none();
-        if new.is_made && !(same_name && !new.permits.is_empty()) && !options.unite {
+        if new.is_made && (!same_name || new.permits.is_empty()) && !options.unite {
             // Another site of a name that makes the same id.
-            let free = (2..).filter_map(|number| new.id.numbered(number)).find(|id| !places.contains_key(id));
+            let free = (2..=1_000_000).filter_map(|number| new.id.numbered(number)).find(|id| !places.contains_key(id));
             if let Some(id) = free {
                 places.insert(id.clone(), plans.len());
                 plans.push(Plan { id, ..new });

@@ -954,10 +954,13 @@ fn real_boundaries_are_imported() {
     assert_eq!((permits.len(), permits[0].number.as_str()), (1, "M0140"));
     assert_eq!(permits[0].polygon.as_ref().unwrap().0.len(), 3);
 
-    let rest = ImportOptions { filter: None, update: true, ..canada };
+    // One of the others crosses itself so that it can be read in two ways.
+    let rest = ImportOptions { filter: None, update: true, skip_invalid: true, ..canada };
     let report = import_with(&register, &path, &rest);
     assert!(report.stored, "{:#?}", report.failed);
-    assert_eq!((report.count(Made::Added), report.count(Made::Unchanged)), (325, 8), "{:?}", report.failed);
+    let failed: Vec<&str> = report.failed.iter().filter_map(|row| row.site.as_deref()).collect();
+    assert_eq!(failed, ["M1341.B1"]);
+    assert_eq!((report.count(Made::Added), report.count(Made::Unchanged)), (324, 8));
     register.integrity_check().unwrap();
 }
 

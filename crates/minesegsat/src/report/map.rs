@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use geo::BoundingRect;
+use geo::{BoundingRect, Rect};
 
 use super::axis::{WIDTH, ticks};
 use super::overview::OverviewSite;
@@ -55,7 +55,7 @@ fn degrees(value: f64, digits: usize, [positive, negative]: [&str; 2]) -> String
 
 /// The map of sites, those first that matter most; none without any.
 pub(super) fn map(sites: &[&OverviewSite]) -> Option<String> {
-    let centre = |site: &&OverviewSite| site.site.boundary.bounding_rect().map(|bounds| bounds.center());
+    let centre = |site: &&OverviewSite| site.site.boundary.bounding_rect().map(Rect::center);
     let known: Vec<(&OverviewSite, geo::Coord<f64>)> =
         sites.iter().filter_map(|site| Some((*site, centre(site)?))).collect();
     if known.is_empty() {

@@ -188,7 +188,7 @@ fn draw_areas(body: &mut String, observations: &[&Observation], areas: &Scale, d
         let verdict = Some(observation.verdict);
         let Some(area) = area(observation) else {
             let mark = shape(Some(Verdict::NotAssessable), x, BOTTOM, 7.0);
-            let _ = write!(body, r#"<g><title>{title}</title>{mark}{}</g>"#, hit(x, BOTTOM - 9.0, BOTTOM + 9.0));
+            let _ = write!(body, "<g><title>{title}</title>{mark}{}</g>", hit(x, BOTTOM - 9.0, BOTTOM + 9.0));
             continue;
         };
         let (low, high) = (areas.at(area.lower_ha), areas.at(area.upper_ha));
