@@ -117,11 +117,11 @@ fn answers(done: &Done, code: i32, said: &[&str]) {
 fn a_pack_is_made_from_the_register_and_checked() {
     let place = Place::new();
     let done = place.pack(&[]).succeeded_quietly();
-    assert!(done.stdout.contains("pack.zip: 9 files, ") && done.stdout.contains(&place.keys.key_id), "{}", done.stdout);
+    assert!(done.stdout.contains("pack.zip: 8 files, ") && done.stdout.contains(&place.keys.key_id), "{}", done.stdout);
     assert!(done.stdout.contains("elk-view on 2025-06-15: 120 ha are disturbed"), "{}", done.stdout);
 
     let said =
-        ["pack.zip: sound and authenticated", "elk-view on 2025-06-15: 120 ha", "7 files are as", "signed with key"];
+        ["pack.zip: sound and authenticated", "elk-view on 2025-06-15: 120 ha", "6 files are as", "signed with key"];
     answers(&place.verify(&["--public-key", place.public()]), 0, &said);
     answers(&place.verify(&["--public-key", "owner.pub"]), 0, &said);
     let json = place.verify(&["--public-key", "owner.pub", "--json"]).succeeded_quietly().json();
@@ -146,7 +146,7 @@ fn a_pack_is_made_from_the_register_and_checked() {
 
     place.pack(&[]).failed(1, &["pack.zip exists already", "hint: use `--overwrite`"]);
     let json = place.pack(&["--overwrite", "--json"]).succeeded_quietly().json();
-    assert_eq!((&json["files"], &json["permit"]), (&json!(9), &json!("C-2")));
+    assert_eq!((&json["files"], &json["permit"]), (&json!(8), &json!("C-2")));
     let kept = ["observations", "owner.key", "owner.pub", "pack.zip", "sites.gpkg"];
     assert_eq!(names(place.folder.path()), kept);
 }
@@ -203,7 +203,7 @@ fn what_cannot_be_packed_is_refused_and_leaves_nothing() {
     place.observe(&Register::open(&place.path("sites.gpkg")).unwrap(), "S2B", &"cd".repeat(32));
     place.pack(&[]).failed(1, &["2 observations of 2025-06-15 that fit", "`--scene` or `--model`", "S2B"]);
     let json = place.pack(&["--scene", "S2B", "--json"]).succeeded_quietly().json();
-    assert_eq!(json["files"], 9);
+    assert_eq!(json["files"], 8);
     place.pack(&["--model", "CDCD", "--overwrite"]).succeeded_quietly();
 
     // The permit of the verdict is gone.

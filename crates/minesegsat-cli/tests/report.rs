@@ -90,7 +90,7 @@ fn a_site_that_is_not_there_is_said() {
     let page = folder.path().join("page.html");
     let page = page.to_str().unwrap();
     run(["report", "wolverin", "-o", page, "--register", sites]).failed(1, &["wolverin"]);
-    run(["report", "-o", page, "--register", sites]).failed(2, &["--all"]);
+    run(["report", "-o", page, "--register", sites]).failed(2, &["<SITE>"]);
     run(["report", "wolverine", "--all", "-o", page, "--register", sites]).failed(2, &["--all"]);
     assert!(!Path::new(page).exists());
 }

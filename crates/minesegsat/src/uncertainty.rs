@@ -18,8 +18,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::register::Area;
 
-/// Ranges that are tried, in metres.
-pub const RANGES_M: [f64; 6] = [30.0, 60.0, 120.0, 250.0, 500.0, 1000.0];
+/// Ranges that are tried, in metres. Within places of a kilometre or two, longer ones cannot be told from what a scene has in common,
+/// which has a part of its own; and over a whole scene they would let the faint probabilities of all its background err together.
+pub const RANGES_M: [f64; 6] = [20.0, 40.0, 80.0, 120.0, 180.0, 250.0];
 
 /// How the error of an area follows from the probabilities. See the [module](self).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -366,7 +367,7 @@ mod tests {
 
     #[test]
     fn what_is_hidden_widens_the_interval_and_nothing_lies_below_zero() {
-        let model = AreaErrorModel { range_m: 30.0, inflation: 1.0, relative_sd: 0.0, fitted_to: 1 };
+        let model = AreaErrorModel { range_m: 20.0, inflation: 1.0, relative_sd: 0.0, fitted_to: 1 };
         let mut map = vec![0.0_f32; 400];
         map[..100].fill(1.0);
         map[100..120].fill(f32::NAN);

@@ -188,9 +188,13 @@ impl SiteChange {
         };
         let (gain, loss) = (reported(gain_ha), reported(loss_ha));
         let said = |area: Area| format!("{:.1} ha ({:.1} to {:.1})", area.ha, area.lower_ha, area.upper_ha);
+        let is_none = |area: Option<Area>| area.is_some_and(|area| area.lower_ha == 0.0);
         let statement = match (is_assessable, gain, loss) {
             (false, ..) => format!("not assessable: {:.0} % of it was seen on both dates", share_assessed * 100.0),
-            (true, None, None) if stable_ha + gain_ha + loss_ha == 0.0 => "no mine, no change".to_owned(),
+            // Nothing stayed disturbed, and on neither date is it sure that anything was.
+            (true, None, None) if stable_ha == 0.0 && is_none(area_before) && is_none(area_after) => {
+                "no mine, no change".to_owned()
+            }
             (true, None, None) => format!("no change above the noise of {floor_ha:.1} ha"),
             (true, Some(gain), None) => format!("{} newly disturbed", said(gain)),
             (true, None, Some(loss)) => format!("{} no longer disturbed", said(loss)),

@@ -281,8 +281,12 @@ fn back_up(database: &Connection, path: &Path, version: u32) -> Result<PathBuf> 
 /// Writes a database as it is at one moment, whatever others write meanwhile, to a file that must be new.
 pub(super) fn copy(database: &Connection, path: &Path, target: &Path) -> Result<()> {
     let name = target.to_str().ok_or_else(|| refused(target, "its path is no UTF-8".to_owned()))?;
-    database.execute("VACUUM INTO ?1", [name]).map_err(sql_error(path))?;
-    Ok(())
+    // A register that is open for reading takes this for writing.
+    let read_only: bool = database.pragma_query_value(None, "query_only", |row| row.get(0)).map_err(sql_error(path))?;
+    database.pragma_update(None, "query_only", false).map_err(sql_error(path))?;
+    let copied = database.execute("VACUUM INTO ?1", [name]).map_err(sql_error(path));
+    database.pragma_update(None, "query_only", read_only).map_err(sql_error(path))?;
+    copied.map(drop)
 }
 
 /// Folder and name of a file.
