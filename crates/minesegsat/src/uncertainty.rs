@@ -22,6 +22,9 @@ use crate::register::Area;
 /// which has a part of its own; and over a whole scene they would let the faint probabilities of all its background err together.
 pub const RANGES_M: [f64; 6] = [20.0, 40.0, 80.0, 120.0, 180.0, 250.0];
 
+/// The level at which intervals are made to hold what they say, in percent: the one that is used by default.
+const SCALE_LEVEL_PERCENT: f64 = 90.0;
+
 /// How the error of an area follows from the probabilities. See the [module](self).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -191,7 +194,8 @@ impl AreaErrorModel {
         }
     }
 
-    /// The numbers that make known places most likely, were their errors normal: for each of [`RANGES_M`] the best
+    /// The numbers that make known places most likely, were their errors normal, and then scaled so that intervals of 90 % hold the
+    /// truth of 90 % of the places: for each of [`RANGES_M`] the best
     /// inflation and common deviation by Nelder and Mead's search, and then the best of them. Places where neither the map nor the
     /// truth has anything are left out. `None` of fewer than 20 places.
     pub fn fit(places: &[KnownPlace]) -> Option<Self> {
@@ -231,7 +235,33 @@ impl AreaErrorModel {
         let (_, range, [log_inflation, log_relative]) = best;
         // What is as good as nothing is nothing.
         let relative_sd = if log_relative < -7.0 { 0.0 } else { log_relative.exp() };
-        Some(Self { range_m: RANGES_M[range], inflation: log_inflation.exp(), relative_sd, fitted_to: used.len() })
+        let normal =
+            Self { range_m: RANGES_M[range], inflation: log_inflation.exp(), relative_sd, fitted_to: used.len() };
+        let scale = normal.scale(&used, &counts);
+        Some(Self { inflation: normal.inflation * scale * scale, relative_sd: relative_sd * scale, ..normal })
+    }
+
+    /// By how much deviations are to be multiplied so that as many of the places lie within [`SCALE_LEVEL_PERCENT`] intervals as
+    /// that says, sizes of place counting alike. Errors of networks have heavier tails than normal ones: a few places that are wholly missed
+    /// make the most likely deviation too large for all others.
+    fn scale(&self, places: &[&KnownPlace], counts: &[usize]) -> f64 {
+        let mut deviations: Vec<(f64, f64)> = places
+            .iter()
+            .map(|place| {
+                let error = (place.true_m2 - place.moments.expected_m2).abs();
+                let sd = self.variance(&place.moments).sqrt().max(f64::MIN_POSITIVE);
+                (error / sd, 1.0 / counts[place.level] as f64)
+            })
+            .collect();
+        deviations.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let total: f64 = deviations.iter().map(|(_, weight)| weight).sum();
+        let mut sum = 0.0;
+        let wanted = total * SCALE_LEVEL_PERCENT / 100.0;
+        let reached = deviations.iter().find(|(_, weight)| {
+            sum += weight;
+            sum >= wanted
+        });
+        reached.map_or(1.0, |(deviation, _)| deviation / normal_quantile(0.5 + SCALE_LEVEL_PERCENT / 200.0))
     }
 
     /// Share of known places whose truth lies in the interval.

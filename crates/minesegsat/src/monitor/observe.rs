@@ -22,6 +22,8 @@ use crate::{Band, Crs, Error, Grid, OpenOptions, Result, Scene};
 
 /// Metres per degree of latitude, for the buffer.
 const METRES_PER_DEGREE: f64 = 111_320.0;
+/// A composite is of scenes that are at most so many days older than the newest: one season.
+const COMPOSITE_DAYS: i32 = 120;
 /// The map of an observation, in its folder.
 const MAP: &str = "map";
 /// Its record, at the end of the path of a file of the observation.
@@ -170,8 +172,14 @@ impl Observer<'_> {
                 reason: "none of the scenes found has pixels over it, whatever their footprints say".to_owned(),
             });
         }
-        if self.options.composite && tried.len() > 1 {
-            let chosen = self.compose(site, home, &tried)?;
+        let newest = tried.iter().map(|(_, chosen)| chosen.date).max();
+        let of_season: Vec<&Chosen> = tried
+            .iter()
+            .map(|(_, chosen)| chosen)
+            .filter(|chosen| newest.is_some_and(|newest| (newest - chosen.date).get_days() <= COMPOSITE_DAYS))
+            .collect();
+        if self.options.composite && of_season.len() > 1 {
+            let chosen = self.compose(site, home, &of_season)?;
             let share = self.share_seen(site, &chosen.scene)?;
             if tried.iter().all(|(other, _)| *other < share) {
                 return Ok((chosen, remembered));
@@ -181,16 +189,16 @@ impl Observer<'_> {
         best.map(|(_, chosen)| (chosen, remembered)).ok_or(Error::Interrupted)
     }
 
-    fn compose(&self, site: &Site, home: &Path, tried: &[(f64, Chosen)]) -> Result<Chosen> {
+    fn compose(&self, site: &Site, home: &Path, tried: &[&Chosen]) -> Result<Chosen> {
         self.progress.doing("putting together what was clear");
-        let scenes: Vec<Scene> = tried.iter().map(|(_, chosen)| chosen.scene.clone()).collect();
+        let scenes: Vec<Scene> = tried.iter().map(|chosen| chosen.scene.clone()).collect();
         let has = |band: &Band| scenes[0].band(*band).is_some();
         let bands: Vec<Band> = self.model.description.bands.iter().copied().filter(has).collect();
-        let mut days: Vec<Date> = tried.iter().map(|(_, chosen)| chosen.date).collect();
+        let mut days: Vec<Date> = tried.iter().map(|chosen| chosen.date).collect();
         days.sort_unstable();
         // The middle one is a day on which something was seen.
         let date = days[days.len() / 2];
-        let mut ids: Vec<String> = tried.iter().flat_map(|(_, chosen)| chosen.ids.clone()).collect();
+        let mut ids: Vec<String> = tried.iter().flat_map(|chosen| chosen.ids.clone()).collect();
         ids.sort();
         let digest: String =
             Sha256::digest(ids.join(" ").as_bytes()).iter().take(4).map(|b| format!("{b:02x}")).collect();
