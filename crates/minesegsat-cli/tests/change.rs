@@ -117,8 +117,74 @@ fn two_dates_become_classes_polygons_and_hectares() {
     doubtful["scene"]["level"] = "L1C".into();
     fs::write(b.join("manifest.json"), doubtful.to_string()).unwrap();
     refused(&[a_text, b_text], &["L1C", "one processing level"]);
-    // Ten pairs make a noise floor, one does not.
-    run(["noise-floor", out_text]).failed(1, &["10 or more are needed"]);
+}
+
+#[test]
+fn sites_are_followed_over_dates_and_teach_what_noise_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let [before, after] = landscape(folder.path(), "31");
+    let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+    predict(&before, &a);
+    predict(&after, &b);
+    let (a_text, b_text) = (a.to_str().unwrap(), b.to_str().unwrap());
+    // The middle of the landscape.
+    let bbox: Vec<f64> = json_file(&before)["bbox"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    let at = |low: usize, share: f64| bbox[low] + (bbox[low + 2] - bbox[low]) * share;
+    let (w, s, e, n) = (at(0, 0.2), at(1, 0.2), at(0, 0.8), at(1, 0.8));
+    let ring = serde_json::json!([[[w, s], [e, s], [e, n], [w, n], [w, s]]]);
+    let feature = serde_json::json!({
+        "type": "Feature", "properties": {"id": "middle"}, "geometry": {"type": "Polygon", "coordinates": ring},
+    });
+    let sites = folder.path().join("sites.geojson");
+    fs::write(&sites, serde_json::json!({"type": "FeatureCollection", "features": [feature]}).to_string()).unwrap();
+    let sites = sites.to_str().unwrap();
+
+    let out = folder.path().join("timeline");
+    let arguments =
+        ["timeline", b_text, a_text, "--sites", sites, "-o", out.to_str().unwrap(), "--around", "300", "--json"];
+    let record = run(arguments).succeeded().json();
+    let points = record["sites"][0]["points"].as_array().unwrap();
+    let dates: Vec<&str> = points.iter().map(|point| point["date"].as_str().unwrap()).collect();
+    assert!(dates.len() == 2 && dates[0].starts_with("2021") && dates[1].starts_with("2022"), "{dates:?}");
+    for point in points {
+        let area = |end: &str| point["area"][end].as_f64().unwrap();
+        assert!(area("lower_ha") < area("ha") && area("ha") < area("upper_ha"), "{point}");
+    }
+    let frames = dates.iter().map(|date| format!("middle-{date}.png"));
+    let mut expected: Vec<String> =
+        frames.chain(["manifest.json", "middle.gif", "timeline.csv"].map(str::to_owned)).collect();
+    expected.sort();
+    assert_eq!(names(&out), expected);
+    let gif = fs::read(out.join("middle.gif")).unwrap();
+    assert!(gif.starts_with(b"GIF89a") && gif.ends_with(b";"), "{} bytes", gif.len());
+    let table = fs::read_to_string(out.join("timeline.csv")).unwrap();
+    assert_eq!(table.lines().count(), 3);
+
+    // Mines themselves are barer than what is around them.
+    let truth = folder.path().join("sim/truth/2021.gpkg");
+    let mines = folder.path().join("mines");
+    let (truth, mines) = (truth.to_str().unwrap(), mines.to_str().unwrap());
+    let arguments = ["timeline", a_text, b_text, "--sites", truth, "--id-field", "mine_id", "-o", mines, "--json"];
+    let record = run(arguments).succeeded().json();
+    for point in record["sites"].as_array().unwrap().iter().flat_map(|site| site["points"].as_array().unwrap()) {
+        let index = |place: &str, name: &str| point[place][name].as_f64().unwrap();
+        let is_seen = point["area"].is_object();
+        assert!(!is_seen || index("inside", "ndvi") < index("around", "ndvi"), "{point}");
+        assert!(!is_seen || index("inside", "bsi") > index("around", "bsi"), "{point}");
+    }
+
+    // One pair is not enough for a noise floor, ten are.
+    let change = folder.path().join("change");
+    let change = change.to_str().unwrap();
+    run(["change", a_text, b_text, "--sites", sites, "-o", change, "-q"]).succeeded();
+    run(["noise-floor", change]).failed(1, &["1 pair", "10 or more are needed"]);
+    run(["noise-floor", change, "--stable", "edge"]).failed(1, &["no such site", "edge"]);
+    let ten = [&["noise-floor"][..], &[change; 10], &["--json"]].concat();
+    let floor = run(ten).succeeded().json();
+    let site = &json_file(&Path::new(change).join("manifest.json"))["sites"][0];
+    let ha = |name: &str| site[name].as_f64().unwrap();
+    let noise = ha("gain_ha").max(ha("loss_ha")) / ha("stable_ha").sqrt();
+    assert!((floor["per_sqrt_ha"].as_f64().unwrap() - noise).abs() < 1e-9 && floor["learned_from"] == 10, "{floor}");
 }
 
 #[test]

@@ -127,6 +127,7 @@ fn a_site_is_mapped_compared_judged_told_of_and_packed_once() {
     command.args(["report", "quarry", "--register"]).arg(&place.register).arg("-o").arg(&page);
     Done::of(&mut command).succeeded();
     let html = fs::read_to_string(&page).unwrap();
+    assert!(html.contains("NDVI"), "indices over time");
     assert!(html.contains("P-2") && html.matches("data:image/").count() >= 2, "{} bytes", html.len());
 
     // A pack is sound, and says what was changed.
@@ -153,6 +154,66 @@ fn a_site_is_mapped_compared_judged_told_of_and_packed_once() {
     // Two monitors on one register, and a site that nobody knows.
     let other = place.monitor(&["--sites", "quary"]);
     other.failed(1, &["quary", "quarry"]);
+}
+
+/// A copy of a scene's item on another day of the same month, in which a part of the rows is under cloud.
+fn clouded(item: &Value, folder: &Path, day: &str, rows: std::ops::Range<f64>) -> Value {
+    use minesegsat::cog::{CogOptions, CogWriter};
+    use minesegsat::{DataType, Pixels};
+
+    fs::create_dir_all(folder).unwrap();
+    let mut item = item.clone();
+    let source = item["assets"]["SCL"]["href"].as_str().unwrap().to_owned();
+    let (info, classes) = support::raster(Path::new(&source));
+    let height = info.grid.height as f64;
+    let cloud = |i: usize| rows.contains(&((i / info.grid.width) as f64 / height));
+    let pixels = (0..classes.len()).map(|i| if cloud(i) { 9 } else { classes[i] as u8 }).collect();
+    let path = folder.join("SCL.tif");
+    let options = CogOptions { data_type: DataType::U8, nodata: Some(0.0), ..CogOptions::default() };
+    let mut cog = CogWriter::create(&path, &info.grid, options).unwrap();
+    cog.write_rows(&[Pixels::U8(pixels)]).unwrap();
+    cog.finish().unwrap();
+    let asset = item["assets"]["SCL"].as_object_mut().unwrap();
+    asset.retain(|key, _| !key.starts_with("file:"));
+    asset["href"] = path.to_str().unwrap().into();
+    item["id"] = format!("{}-{day}", item["id"].as_str().unwrap()).into();
+    let month = item["properties"]["datetime"].as_str().unwrap()[..8].to_owned();
+    item["properties"]["datetime"] = format!("{month}{day}T10:30:00Z").into();
+    item
+}
+
+#[test]
+fn where_every_scene_is_clouded_what_was_clear_is_put_together_once() {
+    let place = Place::new("2021", 1000.0);
+    let item = json_file(&place.items)["features"][0].clone();
+    let copy = |day: &str, rows| clouded(&item, &place.folder.path().join(day), day, rows);
+    let items = json!({"type": "FeatureCollection", "features": [copy("10", 0.0..0.55), copy("20", 0.5..1.0)]});
+    fs::write(&place.items, items.to_string()).unwrap();
+    let seen = ["--min-assessed", "85", "--json"];
+    let run = |more: &[&str]| -> Value {
+        let mut command = program();
+        command.args(["monitor", "run", "--buffer", "100", "--register"]).arg(&place.register);
+        command.arg("--model").arg(model()).arg("--api").arg(&place.items).args(seen).args(more);
+        Done::of(&mut command).succeeded().json()
+    };
+    let report = run(&[]);
+    let observation = &report["observations"][0];
+    assert_eq!(observation["scenes"].as_array().unwrap().len(), 2, "{observation}");
+    assert!(
+        observation["share_assessed"].as_f64().unwrap() > 0.85 && observation["verdict"] == "within",
+        "{observation}"
+    );
+    // Neither the composite nor the scenes that showed too little are looked at again.
+    assert_eq!(run(&[])["nothing_new"], 1);
+
+    // Watching does the same again and again.
+    let mut command = program();
+    command.args(["monitor", "watch", "--every", "1s", "--runs", "2", "--register"]).arg(&place.register);
+    command.arg("--model").arg(model()).arg("--api").arg(&place.items);
+    let watched = Done::of(&mut command).succeeded();
+    assert_eq!(watched.stdout.matches("1 without a new scene").count(), 2, "{}", watched.stdout);
+    let failed = program().args(["monitor", "watch", "--every", "1w", "--model", "x"]).output().unwrap();
+    assert_eq!(Done::from(failed).code, Some(2));
 }
 
 #[test]

@@ -63,6 +63,9 @@ pub enum Change {
 }
 
 impl Change {
+    /// What can become of a mine.
+    pub const OF_MINES: [Self; 3] = [Self::Stable, Self::Gain, Self::Loss];
+
     /// Name in files.
     pub const fn name(self) -> &'static str {
         match self {

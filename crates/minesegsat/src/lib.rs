@@ -12,6 +12,9 @@
 //! - Training sets: [`labels`] (polygons in, masks out), [`dataset`] (build, split, measure, import, read)
 //! - How good a map is: [`metrics`] (counts and ratios), [`evaluate`] (models on the samples of a data set),
 //!   [`area_sample`] (areas and accuracies with intervals, from points of a map that people look at)
+//! - Two dates and many: [`change`] (gain, loss, noise floors), [`timeline`], [`uncertainty`] (areas with intervals)
+//! - Known mines, watched: [`register`] (sites, permits, observations, in a GeoPackage), [`monitor`] (search, map, compare,
+//!   judge, store), [`alerts`] (webhooks, mail, files), [`report`] (pages), [`evidence`] (signed packs)
 //! - How training goes: [`tensorboard`]
 //! - Maps: [`predict`] (the whole run), [`polygonize`], [`rasterize`], [`area`] (geodesic)
 //! - Scenes with known truth: [`simulate`]

@@ -14,8 +14,6 @@ mod composite;
 mod judge;
 mod observe;
 mod picture;
-#[cfg(test)]
-mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +23,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
 pub use self::judge::judge;
+pub(crate) use self::observe::INDICES;
 use self::observe::Observer;
 use crate::alerts::{self, AlertConfig, Delivery, DeliveryReport, DeliveryState, findings_of};
 use crate::catalog::{Catalog, DateRange, Item, SearchArea, SearchQuery};
@@ -32,7 +31,7 @@ use crate::change::NoiseFloor;
 use crate::predict::{ModelDescription, PredictOptions, Progress};
 use crate::register::{Observation, Register, Site, SiteId};
 use crate::uncertainty::AreaErrorModel;
-use crate::{Band, Error, Result, Segmenter};
+use crate::{Error, Result, Segmenter};
 
 /// Table of the monitor in a register, for its migrations: scenes that were looked at and showed too little of a site. They are
 /// stored with the observation that was made instead, so that a run repeated does not look at them again.
@@ -334,10 +333,4 @@ pub fn deliveries(register: &Register, state: Option<DeliveryState>) -> Result<V
 /// Makes dead deliveries due again: of one alert or of all, of one channel or of all. Gives their number.
 pub fn revive(register: &Register, id: Option<&str>, channel: Option<&str>, now: Timestamp) -> Result<usize> {
     alerts::revive(register.connection(), id, channel, now)
-}
-
-/// The bands that a scene lacks, where the model can do without so many.
-fn absent_bands(model: &MonitorModel<'_>, has: impl Fn(Band) -> bool) -> Vec<Band> {
-    let absent: Vec<Band> = model.description.bands.iter().copied().filter(|&band| !has(band)).collect();
-    if absent.len() <= model.max_absent { absent } else { Vec::new() }
 }

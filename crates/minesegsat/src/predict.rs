@@ -61,6 +61,14 @@ pub struct ModelDescription {
     pub record: serde_json::Value,
 }
 
+impl ModelDescription {
+    /// The same for a scene that lacks bands, where the model can do without so many; else all bands are asked for.
+    pub fn without_absent(&self, most: usize, has: impl Fn(Band) -> bool) -> Self {
+        let absent: Vec<Band> = self.bands.iter().copied().filter(|&band| !has(band)).collect();
+        Self { absent: if absent.len() <= most { absent } else { Vec::new() }, ..self.clone() }
+    }
+}
+
 /// The part of the scene to look at.
 #[derive(Debug, Clone, Default)]
 pub enum AreaOfInterest {

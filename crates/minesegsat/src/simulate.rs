@@ -14,7 +14,7 @@
 //! | `<year>/<id>/SCL.tif` | scene classification at 20 m |
 //! | `truth/<year>.gpkg` | layer `mine_parts`: a feature per part of a mine |
 //! | `truth/<year>_parts.tif`, `truth/<year>_mask.tif` | the same polygons by the pixel-centre rule at 10 m: values of [`MinePart`]; 0 and 1 |
-//! | `truth/change_<y1>_<y2>.tif`, `.gpkg` | values of [`Change`] between each year and the next; layer `mining_change` |
+//! | `truth/change_<y1>_<y2>.tif`, `.gpkg` | values of [`Change`](crate::change::Change) between each year and the next; layer `mining_change` |
 //! | `truth/summary.json` | [`Summary`] |
 //!
 //! # The map of this module
@@ -70,7 +70,7 @@ use crate::output::OutputTree;
 use crate::{Crs, DataType, Error, GeoTransform, Grid, Pixels, Result, Transformer};
 
 pub use self::mines::MinePart;
-pub use self::truth::{Change, ChangeSummary, Extent, MineSummary, Summary, YearSummary};
+pub use self::truth::{ChangeSummary, Extent, MineSummary, Summary, YearSummary};
 
 /// Kind of landscape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]

@@ -254,7 +254,7 @@ fn grown(window: Window, by: usize, grid: &Grid) -> Window {
 }
 
 /// Medians inside a site and in the rest of the window.
-fn indices(scene: &Scene, map: &DatedMap, site: &SitePixels, window: Window) -> Result<[Indices; 2]> {
+pub(crate) fn indices(scene: &Scene, map: &DatedMap, site: &SitePixels, window: Window) -> Result<[Indices; 2]> {
     let none = [Indices::default(); 2];
     let Some((col, row)) = crate::change::shift(scene.grid(), &map.grid) else { return Ok(none) };
     let bands: Vec<Band> = [Band::B02, Band::B03, Band::B04, Band::B08, Band::B11]

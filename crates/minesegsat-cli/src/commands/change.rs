@@ -11,13 +11,13 @@ use minesegsat::change::{
 };
 use minesegsat::labels::{LabelOptions, Labels};
 use minesegsat::polygonize::Connectivity;
-use minesegsat::predict::{AreaOfInterest, ModelDescription, PredictOptions, predict};
+use minesegsat::predict::{AreaOfInterest, PredictOptions, predict};
 use minesegsat::scene::OpenOptions;
 use minesegsat::{Error, Scene};
-use minesegsat_nn::{BurnSegmenter, Device, Model, ModelCard, parse_device};
+use minesegsat_nn::{BurnSegmenter, Device, ModelCard, parse_device};
 
 use crate::args::{ChangeArgs, NoiseFloorArgs, Substitution};
-use crate::commands::predict::{absent_bands, describe};
+use crate::commands::predict::describe;
 use crate::interrupt;
 use crate::progress::Bar;
 
@@ -99,7 +99,7 @@ pub(crate) struct Mapper<'a> {
     folder: Option<tempfile::TempDir>,
     made: usize,
     /// Opened when it is needed first.
-    segmenter: Option<(BurnSegmenter, ModelCard)>,
+    segmenter: Option<BurnSegmenter>,
 }
 
 impl<'a> Mapper<'a> {
@@ -117,14 +117,9 @@ impl<'a> Mapper<'a> {
                 "`{date}` is no folder that `minesegsat predict` wrote; to compare scenes give the model that maps them: --model DIR"
             );
         };
-        if self.segmenter.is_none() {
-            let device = parse_device(self.device)?;
-            let model = Model::open(path, &device)?;
-            let card = model.card().clone();
-            self.segmenter = Some((BurnSegmenter::new(model), card));
-        }
-        let (Some((segmenter, card)), None | Some(_)) = (&self.segmenter, &self.folder) else {
-            anyhow::bail!("the model could not be opened");
+        let segmenter = match &self.segmenter {
+            Some(segmenter) => segmenter,
+            None => self.segmenter.insert(BurnSegmenter::open(path, &parse_device(self.device)?)?),
         };
         let open = OpenOptions {
             substitute: self.substitute.iter().map(|s| (s.missing, s.stand_in)).collect(),
@@ -141,7 +136,7 @@ impl<'a> Mapper<'a> {
         self.made += 1;
         let output = folder.path().join(self.made.to_string());
         let bar = Bar::new(self.quiet);
-        let result = map_scene(&scene, segmenter, card, self.device, &output, &bar, cancel);
+        let result = map_scene(&scene, segmenter, self.device, &output, &bar, cancel);
         bar.clear();
         result.map_err(|error| if cancel.load(Ordering::SeqCst) { Error::Interrupted } else { error })?;
         let mut map = DatedMap::open(&output)?;
@@ -152,16 +147,15 @@ impl<'a> Mapper<'a> {
 }
 
 /// Maps a scene as `predict` does by default.
-pub(crate) fn map_scene(
+fn map_scene(
     scene: &Scene,
     segmenter: &BurnSegmenter,
-    card: &ModelCard,
     device: &str,
     output: &Path,
     bar: &Bar,
     cancel: &AtomicBool,
 ) -> minesegsat::Result<()> {
-    let absent = absent_bands(card, |band| scene.band(band).is_some());
+    let card = segmenter.card();
     let options = PredictOptions {
         patch_size: card.patch_size,
         overlap_px: card.patch_size / 8,
@@ -175,7 +169,7 @@ pub(crate) fn map_scene(
         overwrite: false,
         device: device.to_owned(),
     };
-    let description = ModelDescription { absent, ..describe(card) };
+    let description = describe(card).without_absent(card.band_dropout_max, |band| scene.band(band).is_some());
     predict(scene, &description, segmenter, output, &options, bar, cancel).map(drop)
 }
 

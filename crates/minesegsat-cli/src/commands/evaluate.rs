@@ -11,11 +11,10 @@ use minesegsat::evaluate::{
     EvaluateOptions, Evaluation, METRICS_FILE, Metric, PAPER_THRESHOLD, PATCHES_FILE, Protocol, REPORT_FILE,
     SITES_FILE, ThresholdChoice, evaluate,
 };
-use minesegsat::predict::ModelDescription;
 use minesegsat_nn::{BurnSegmenter, parse_device};
 
 use crate::args::{EvaluateArgs, ProtocolArg, ThresholdArg};
-use crate::commands::predict::{absent_bands, describe};
+use crate::commands::predict::describe;
 use crate::interrupt;
 use crate::progress::Bar;
 
@@ -49,8 +48,8 @@ pub(crate) fn run(args: &EvaluateArgs, quiet: bool) -> anyhow::Result<ExitCode> 
         probabilities: args.write_probabilities,
         overwrite: args.overwrite,
     };
-    let absent = absent_bands(card, |band| dataset.card().bands.contains(&band));
-    let mut description = ModelDescription { absent, ..describe(card) };
+    let mut description =
+        describe(card).without_absent(card.band_dropout_max, |band| dataset.card().bands.contains(&band));
     if let Some(fitted) = card.metrics.get("calibration") {
         // What the threshold was fitted to is no measure of it.
         description.record["calibration"] = fitted.clone();

@@ -32,12 +32,12 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         tracing::warn!("{warning}");
     }
 
-    let absent = absent_bands(card, |band| scene.band(band).is_some());
-    if !absent.is_empty() {
+    let description = describe(card).without_absent(card.band_dropout_max, |band| scene.band(band).is_some());
+    if !description.absent.is_empty() {
         let count = card.band_dropout_max;
         tracing::warn!(
             "the scene lacks {}; the model was trained to do without up to {count} bands",
-            Band::list(&absent)
+            Band::list(&description.absent)
         );
     }
     let patch_size = args.patch_size.unwrap_or(card.patch_size);
@@ -54,7 +54,6 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         overwrite: args.overwrite,
         device: args.device.clone(),
     };
-    let description = ModelDescription { absent, ..describe(card) };
     let segmenter = BurnSegmenter::new(model);
     let bar = Bar::new(quiet || args.json);
     let result = predict(&scene, &description, &segmenter, &args.output, &options, &bar, cancel);
@@ -71,12 +70,6 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         print_summary(&mut stdout, &manifest, args).context("cannot print the summary")?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The bands that a scene or data set lacks, where the model can do without so many.
-pub(crate) fn absent_bands(card: &ModelCard, has: impl Fn(Band) -> bool) -> Vec<Band> {
-    let absent: Vec<Band> = card.bands.iter().copied().filter(|&band| !has(band)).collect();
-    if absent.len() <= card.band_dropout_max { absent } else { Vec::new() }
 }
 
 /// What pipelines, manifests and reports need of a card.

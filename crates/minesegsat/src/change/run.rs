@@ -275,7 +275,7 @@ fn write_polygons(
         }
     }
     let mut features = Vec::new();
-    for class in [Change::Gain, Change::Loss, Change::Stable] {
+    for class in Change::OF_MINES {
         let mut polygonizer = Polygonizer::new(width, Connectivity::Four);
         let mut line = vec![0; width];
         let difference = |i: usize| match class {

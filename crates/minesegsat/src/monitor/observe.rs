@@ -8,20 +8,24 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
-use super::{MonitorModel, MonitorOptions, MonitorProgress, Tried, absent_bands, composite, day_of, judge, picture};
+use super::{MonitorModel, MonitorOptions, MonitorProgress, Tried, composite, day_of, judge, picture};
 use crate::area::GeodesicMeter;
 use crate::catalog::{Item, SearchArea};
 use crate::change::site::{SitePixels, area_of_date};
 use crate::change::{ChangeOptions, DatedMap, SiteArea, SiteChange, change};
 use crate::download::{DownloadOptions, SceneState, download};
 use crate::manifest::OutputRecord;
+use crate::output::atomic_write;
 use crate::patch::{BandNormalisation, PatchReader, Validity};
-use crate::predict::{AreaOfInterest, ModelDescription, PredictOptions, predict};
+use crate::predict::{AreaOfInterest, PredictOptions, predict};
 use crate::register::{Observation, ObservationFile, Permit, Register, Site};
+use crate::timeline::indices;
 use crate::{Band, Crs, Error, Grid, OpenOptions, Result, Scene};
 
 /// Metres per degree of latitude, for the buffer.
 const METRES_PER_DEGREE: f64 = 111_320.0;
+/// Medians of spectral indices inside the site and around it, in the folder of an observation.
+pub(crate) const INDICES: &str = "indices.json";
 /// A composite is of scenes that are at most so many days older than the newest: one season.
 const COMPOSITE_DAYS: i32 = 120;
 /// The map of an observation, in its folder.
@@ -67,8 +71,8 @@ impl Observer<'_> {
         let key: String = digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
         let folder = home.join(format!("{date}-{key}"));
         self.progress.doing(&format!("mapping {date}"));
-        let absent = absent_bands(self.model, |band| scene.band(band).is_some());
-        let description = ModelDescription { absent, ..self.model.description.clone() };
+        let description =
+            self.model.description.without_absent(self.model.max_absent, |band| scene.band(band).is_some());
         let options = PredictOptions { overwrite: true, area: AreaOfInterest::Scene, ..self.options.predict.clone() };
         predict(&scene, &description, self.model.segmenter, &folder.join(MAP), &options, self.progress, self.cancel)?;
         let mut map = DatedMap::open(&folder.join(MAP))?;
@@ -76,6 +80,17 @@ impl Observer<'_> {
         map.scene_ids.clone_from(&ids);
         let mut warnings = scene.warnings();
         picture::write(&folder.join("picture.png"), &scene, &map.grid)?;
+        let place = SiteArea {
+            id: site.id.to_string(),
+            name: site.name.clone(),
+            boundary: site.boundary.clone(),
+            crs: Crs::WGS84,
+        };
+        if let Some(pixels) = SitePixels::of(&place, &map.grid)? {
+            let [inside, around] = indices(&scene, &map, &pixels, map.grid.full_window())?;
+            let json = serde_json::json!({ "inside": inside, "around": around }).to_string();
+            atomic_write(&folder.join(INDICES), json.as_bytes())?;
+        }
         map.scene = Some(scene);
 
         self.progress.doing(&format!("comparing {date}"));
@@ -83,12 +98,6 @@ impl Observer<'_> {
         let mut comparable: Vec<&Observation> = earlier.iter().filter(of_model).collect();
         comparable.sort_by_key(|o| o.date);
         let (baseline, last) = (comparable.first().copied(), comparable.last().copied());
-        let place = SiteArea {
-            id: site.id.to_string(),
-            name: site.name.clone(),
-            boundary: site.boundary.clone(),
-            crs: Crs::WGS84,
-        };
         let mut last_map = None;
         let mut changed: Option<(Date, SiteChange)> = None;
         if let Some(last) = last

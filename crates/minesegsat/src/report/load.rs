@@ -6,8 +6,9 @@ use geo::{AffineOps, AffineTransform, MultiPolygon};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{DatedPicture, MethodFacts, SceneRow, SiteReport};
+use super::{DatedPicture, IndexPoint, IndexValues, MethodFacts, SceneRow, SiteReport};
 use crate::change::Change;
+use crate::monitor::INDICES;
 use crate::polygonize::{Connectivity, Polygonizer};
 use crate::predict::place::polygons_on_scene;
 use crate::register::{Observation, Permit, Register, SiteId};
@@ -71,7 +72,7 @@ pub fn load_site(register: &Register, id: &SiteId) -> Result<SiteReport> {
         after,
         scenes,
         method,
-        indices: Vec::new(),
+        indices: observations.iter().filter_map(|observation| indices_of(observation, folder)).collect(),
         observations,
         created: Timestamp::now(),
     })
@@ -81,6 +82,17 @@ pub fn load_site(register: &Register, id: &SiteId) -> Result<SiteReport> {
 fn file_of(observation: &Observation, folder: &Path, end: &str) -> Option<PathBuf> {
     let file = observation.files.iter().find(|file| file.path.ends_with(end))?;
     Some(folder.join(&file.path)).filter(|path| path.is_file())
+}
+
+/// Medians of indices of an observation, where its file is still there.
+fn indices_of(observation: &Observation, folder: &Path) -> Option<IndexPoint> {
+    let path = file_of(observation, folder, INDICES)?;
+    let value: Value = read_json(&Location::from(path.as_path())).ok()?;
+    let of = |place: &str| {
+        let index = |name: &str| value[place][name].as_f64();
+        IndexValues { ndvi: index("ndvi"), bsi: index("bsi"), ndwi: index("ndwi") }
+    };
+    Some(IndexPoint { date: observation.date, inside: of("inside"), around: of("around") })
 }
 
 fn method_of(manifest: &Value, observation: &Observation) -> MethodFacts {

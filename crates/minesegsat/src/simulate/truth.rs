@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::mines::{MinePart, Site};
 use super::shapes::Drawn;
 use crate::area::GeodesicMeter;
+use crate::change::Change;
 use crate::cog::{BandMeta, CogOptions, CogWriter, OverviewResampling};
 use crate::polygonize::{Connectivity, Polygonizer};
 use crate::rasterize::Rasterizer;
@@ -20,33 +21,6 @@ const PART_PALETTE: [[u8; 3]; 7] =
     [[24, 24, 24], [227, 26, 28], [178, 150, 110], [31, 120, 180], [255, 170, 40], [150, 80, 180], [235, 225, 150]];
 /// Colours of the raster of change: none, stable, gain, loss.
 const CHANGE_PALETTE: [[u8; 3]; 4] = [[24, 24, 24], [150, 150, 150], [227, 26, 28], [51, 160, 44]];
-
-/// What became of mining land between two years.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[repr(u8)]
-pub enum Change {
-    /// Mine in both years.
-    Stable = 1,
-    /// Mine in the later year only.
-    Gain = 2,
-    /// Mine in the earlier year only.
-    Loss = 3,
-}
-
-impl Change {
-    /// All three, by value.
-    pub const ALL: [Self; 3] = [Self::Stable, Self::Gain, Self::Loss];
-
-    /// Name in attributes.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Stable => "stable",
-            Self::Gain => "gain",
-            Self::Loss => "loss",
-        }
-    }
-}
 
 /// A mine part in a year.
 #[derive(Debug, Clone)]
@@ -236,7 +210,7 @@ pub(super) fn write_change(
 ) -> Result<()> {
     let meter = GeodesicMeter::new(&grid.crs)?;
     let mut features = Vec::new();
-    for change in Change::ALL {
+    for change in Change::OF_MINES {
         let mut polygonizer = Polygonizer::new(grid.width, Connectivity::Four);
         let none = vec![0.0; grid.width];
         let mut line = vec![0; grid.width];
@@ -385,5 +359,5 @@ pub(super) fn totals(truth: &Truth) -> (Extent, BTreeMap<&'static str, Extent>, 
 /// Pixels by kind of change.
 pub(super) fn count_changes(raster: &[u8]) -> BTreeMap<&'static str, u64> {
     let count = |change: Change| raster.iter().filter(|&&v| v == change as u8).count() as u64;
-    Change::ALL.into_iter().map(|change| (change.name(), count(change))).collect()
+    Change::OF_MINES.into_iter().map(|change| (change.name(), count(change))).collect()
 }
