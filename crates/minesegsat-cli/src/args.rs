@@ -222,6 +222,11 @@ pub(crate) struct PredictArgs {
     #[arg(long, value_name = "PX")]
     pub overlap: Option<usize>,
 
+    /// Symmetries of the square that each patch is seen in, 1, 2, 4 or 8: the better map takes that many times as long
+    /// [default: the model's].
+    #[arg(long, value_name = "N")]
+    pub views: Option<usize>,
+
     /// Patches given to the network at once.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub batch_size: u16,

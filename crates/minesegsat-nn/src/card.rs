@@ -7,7 +7,7 @@ use minesegsat::change::NoiseFloor;
 use minesegsat::uncertainty::AreaErrorModel;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, NetworkConfig, Result};
+use crate::{Error, NetworkConfig, Result, check_views};
 
 /// Name of the card in a model folder.
 pub const CARD_FILE: &str = "model.json";
@@ -50,6 +50,9 @@ pub struct ModelCard {
     /// Logits are divided by this before they become probabilities (Guo et al. 2017, <https://arxiv.org/abs/1706.04599>).
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub temperature: f32,
+    /// Number of symmetries of the square that each patch is seen in: 1, 2, 4 or 8. Their logits are averaged.
+    #[serde(default = "one_view", skip_serializing_if = "is_one_view")]
+    pub views: usize,
     /// Name of each output channel. Where there is more than one, the first is the background.
     pub classes: Vec<String>,
     /// Number of bands that a scene may lack, since that many were left out at random in training.
@@ -82,6 +85,15 @@ fn one() -> f32 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_one(temperature: &f32) -> bool {
     *temperature == 1.0
+}
+
+const fn one_view() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+const fn is_one_view(views: &usize) -> bool {
+    *views == 1
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
@@ -255,6 +267,7 @@ impl ModelCard {
         if !self.temperature.is_finite() || self.temperature <= 0.0 {
             return Err(format!("its temperature is {}; expected a number above 0", self.temperature));
         }
+        check_views(self.views).map_err(|reason| format!("its views are {reason}"))?;
         if !self.gsd_m.is_finite() || self.gsd_m <= 0.0 {
             return Err(format!("its gsd_m is {}; expected metres above 0", self.gsd_m));
         }
@@ -287,6 +300,7 @@ pub(crate) mod tests {
             patch_size: 512,
             threshold: 0.5,
             temperature: 1.0,
+            views: 1,
             classes: vec!["mining".to_owned()],
             band_dropout_max: 0,
             area_error: None,
@@ -309,7 +323,7 @@ pub(crate) mod tests {
     fn a_temperature_of_one_is_not_written_and_another_survives() {
         let folder = tempfile::tempdir().unwrap();
         assert!(!serde_json::to_string(&card()).unwrap().contains("temperature"));
-        let warm = ModelCard { temperature: 1.7, threshold: 0.3, ..card() };
+        let warm = ModelCard { temperature: 1.7, views: 4, threshold: 0.3, ..card() };
         warm.replace(folder.path()).unwrap();
         assert_eq!(ModelCard::read(folder.path()).unwrap(), warm);
         assert!(ModelCard { temperature: f32::NAN, ..card() }.replace(folder.path()).is_err());

@@ -160,6 +160,7 @@ fn describe(
         temperature: 1.0,
         classes,
         band_dropout_max: 0,
+        views: 1,
         area_error: None,
         noise_floor: None,
         training: options.training.clone(),

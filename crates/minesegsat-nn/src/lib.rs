@@ -71,6 +71,7 @@ mod transformer_block;
 mod unet;
 mod unet_plus_plus;
 mod upsample;
+mod views;
 
 pub use adamw::AdamW;
 pub use burn::tensor::Device;
@@ -101,3 +102,4 @@ pub use segmenter::BurnSegmenter;
 pub use transformer_block::{TransformerBlock, TransformerBlockConfig};
 pub use unet::Unet;
 pub use unet_plus_plus::UnetPlusPlus;
+pub use views::check_views;

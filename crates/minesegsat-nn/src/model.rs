@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     CARD_FILE, Checkpoint, Error, FORWARD_FILE, FoldedDecodeHead, ModelCard, Network, Result, SIZE_DIVISOR,
-    StageTokens, WEIGHTS_FILE,
+    StageTokens, WEIGHTS_FILE, check_views,
     cpu::{CpuSegFormer, Workspace},
     init,
 };
@@ -64,6 +64,17 @@ impl Model {
             }
         });
         Self { card, network, engine, device: device.clone() }
+    }
+
+    /// The same with patches seen in another number of symmetries than the card's, to see what it would do.
+    pub fn with_views(mut self, views: usize) -> Result<Self> {
+        check_views(views).map_err(|_| Error::Argument {
+            name: "views",
+            value: views.to_string(),
+            accepted: "1, 2, 4 or 8".to_owned(),
+        })?;
+        self.card.views = views;
+        Ok(self)
     }
 
     /// What the model says of itself.

@@ -6,7 +6,7 @@ use std::{
 use burn::tensor::Device;
 use minesegsat::Segmenter;
 
-use crate::{Model, ModelCard, Result, cpu::Workspace};
+use crate::{Model, ModelCard, Result, cpu::Workspace, views::averaged_over_views};
 
 /// A [`Model`] behind the seam that makes maps.
 ///
@@ -82,10 +82,12 @@ impl Segmenter for BurnSegmenter {
         }
         let idle = || self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
         let mut workspace = idle().pop().unwrap_or_default();
-        let logits = self.model.logits(patches, shape, &mut workspace);
+        let classes = self.card().architecture.num_classes();
+        let logits = averaged_over_views(self.card().views, patches, shape, classes, |patches, shape| {
+            self.model.logits(patches, shape, &mut workspace)
+        });
         idle().push(workspace);
         let logits = logits.map_err(|error| minesegsat::Error::Segmenter(error.to_string()))?;
-        let classes = self.card().architecture.num_classes();
         for (logits, out) in logits.chunks_exact(classes * pixels).zip(probabilities.chunks_exact_mut(pixels)) {
             to_probabilities(logits, self.temperature, out);
         }

@@ -42,6 +42,11 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "PX")]
     pub overlap: Option<usize>,
 
+    /// Symmetries of the square that each patch is seen in, 1, 2, 4 or 8: the better map takes that many times as long
+    /// [default: the model's].
+    #[arg(long, value_name = "N")]
+    pub views: Option<usize>,
+
     /// Draws of the bootstrap that the intervals come from.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub resamples: u32,

@@ -11,17 +11,17 @@ use minesegsat::evaluate::{
     EvaluateOptions, Evaluation, METRICS_FILE, Metric, PAPER_THRESHOLD, PATCHES_FILE, Protocol, REPORT_FILE,
     SITES_FILE, ThresholdChoice, evaluate,
 };
-use minesegsat_nn::{BurnSegmenter, parse_device};
+use minesegsat_nn::{BurnSegmenter, Model, parse_device};
 
 use crate::args::{EvaluateArgs, ProtocolArg, ThresholdArg};
-use crate::commands::predict::describe;
+use crate::commands::predict::{describe, with_views};
 use crate::interrupt;
 use crate::progress::Bar;
 
 pub(crate) fn run(args: &EvaluateArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
     let device = parse_device(&args.device)?;
-    let segmenter = BurnSegmenter::open(&args.model, &device)?;
+    let segmenter = BurnSegmenter::new(with_views(Model::open(&args.model, &device)?, args.views)?);
     let card = segmenter.card();
     let dataset = Arc::new(Dataset::open(&args.dataset)?);
     let window = args.patch_size.unwrap_or(card.patch_size);

@@ -25,7 +25,7 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let area = area_of_interest(args.bbox, args.intersects.as_deref())?;
     let device = parse_device(&args.device)?;
     let on_cpu = device == minesegsat_nn::Device::flex();
-    let model = Model::open(&args.model, &device)?;
+    let model = with_views(Model::open(&args.model, &device)?, args.views)?;
     let card = model.card();
     let scene = Scene::open(&args.scene.scene, &open_options(&args.scene))?;
     for warning in scene.warnings() {
@@ -72,6 +72,14 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A model with the number of views that was asked for, if any was.
+pub(crate) fn with_views(model: Model, views: Option<usize>) -> minesegsat_nn::Result<Model> {
+    match views {
+        Some(views) => model.with_views(views),
+        None => Ok(model),
+    }
+}
+
 /// What pipelines, manifests and reports need of a card.
 pub(crate) fn describe(card: &ModelCard) -> ModelDescription {
     let normalisation = (0..card.bands.len())
@@ -89,6 +97,7 @@ pub(crate) fn describe(card: &ModelCard) -> ModelDescription {
         "normalisation": card.normalisation,
         "classes": card.classes,
         "temperature": card.temperature,
+        "views": card.views,
         "training": card.training,
         "area_error": card.area_error,
         "noise_floor": card.noise_floor,

@@ -6,7 +6,7 @@ use minesegsat::{Band, dataset::Augmentation};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, NetworkConfig, Result,
+    Error, NetworkConfig, Result, check_views,
     loss::{Loss, TverskyLoss},
     schedule::Schedule,
 };
@@ -186,6 +186,8 @@ pub struct ValidationConfig {
     pub window: usize,
     /// Overlap of windows, in pixels.
     pub overlap: usize,
+    /// Symmetries of the square that each window is seen in, here and by whoever uses the model: 1, 2, 4 or 8.
+    pub views: usize,
     /// Probability from which a pixel counts as a mine.
     pub threshold: f32,
     /// Gives the card of `best` the threshold with the best F1 of its validation, instead of that one.
@@ -288,6 +290,7 @@ impl Default for ValidationConfig {
             metric: "f1".to_owned(),
             window: 512,
             overlap: 64,
+            views: 1,
             threshold: 0.5,
             tune_threshold: false,
             patience: 0,
@@ -413,6 +416,7 @@ impl TrainConfig {
         if !(0.0..=1.0).contains(&self.validation.threshold) {
             return Err(format!("`validation.threshold` is {}; expected 0 to 1", self.validation.threshold));
         }
+        check_views(self.validation.views).map_err(|reason| format!("`validation.views` is {reason}"))?;
         if self.validation.overlap > self.validation.window / 2 {
             return Err(format!(
                 "`validation.overlap` is {}; expected at most half of the window, {}",

@@ -184,6 +184,7 @@ fn describe(
         patch_size: config.validation.window,
         threshold: config.validation.threshold,
         temperature: 1.0,
+        views: config.validation.views,
         classes,
         band_dropout_max: if config.augment.band_dropout > 0.0 { config.augment.band_dropout_max } else { 0 },
         area_error: None,

@@ -417,6 +417,9 @@ fn facts(e: &Evaluation) -> String {
     if let Some(data) = text(&e.model["training"]["data"]) {
         fact("Trained on", data);
     }
+    if let Some(views) = e.model["views"].as_u64().filter(|&views| views > 1) {
+        fact("Views", format!("each patch in {views} symmetries, logits averaged"));
+    }
     if let Some(temperature) = e.model["temperature"].as_f64() {
         fact("Temperature", format!("{temperature:.3}"));
     }
