@@ -2,6 +2,7 @@
 //!
 //! - [`findings_of`] says what is new in an observation, beside the earlier ones of its site: a [`Finding`] is news, not a
 //!   state. What merely goes on is not found again.
+//! - [`out_of_sight`] says so where there is not even a scene to observe.
 //! - [`record`] stores findings and who is to hear of them, inside the transaction that stores the observation: both are
 //!   there or neither is, whenever the run was killed. A finding has a key, so that a run repeated does not double it.
 //! - [`deliver`] sends what is due, through the channels of an [`AlertConfig`], and marks a delivery as done only once the
@@ -18,6 +19,7 @@ mod deliver;
 mod file;
 mod finding;
 mod mail;
+mod out_of_sight;
 mod outbox;
 mod secret;
 mod webhook;
@@ -28,6 +30,7 @@ mod tests;
 pub use self::config::AlertConfig;
 pub use self::deliver::{ATTEMPTS, DeliveryReport, deliver};
 pub use self::finding::{Finding, FindingKind, Rules, findings_of};
+pub use self::out_of_sight::out_of_sight;
 pub use self::outbox::{Delivery, DeliveryState, list, record, revive};
 
 /// Tables of alerts in a register, for its migrations. Times are seconds since 1970 in UTC.

@@ -20,8 +20,7 @@
 //! - Scenes with known truth: [`simulate`]
 //! - Files out: [`cog`], [`vector`], [`quicklook`], [`manifest`], [`output`] (complete or absent)
 //! - Pictures to look at: [`preview`] (sheets of panels, a page to leaf through a data set)
-//! - Watching mines: [`register`] (sites, permits, observations)
-//! - What goes wrong: [`Error`]
+//! - What goes wrong: [`Error`], [`hint`] (what was meant)
 //!
 //! Arrays are row-major `[C, H, W]`; positions in arrays are (row, col), on maps (x, y); bounding boxes are west, south,
 //! east, north.
@@ -42,6 +41,7 @@ mod error;
 pub mod evaluate;
 pub mod evidence;
 mod grid;
+pub mod hint;
 pub mod http;
 pub mod labels;
 pub mod manifest;

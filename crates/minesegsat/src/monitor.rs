@@ -197,7 +197,7 @@ fn look_at(
     let dates = candidates(site, catalog, observer, &earlier)?;
     if dates.is_empty() {
         report.nothing_new += 1;
-        return Ok(());
+        return tell_if_out_of_sight(site, &earlier, observer, alert_config, report);
     }
     let mut store = |(observation, tried): (Observation, Vec<Tried>), earlier: &mut Vec<Observation>| -> Result<()> {
         let floor = observer.model.noise_floor.ha(observation.area.map_or(0.0, |area| area.ha));
@@ -222,6 +222,26 @@ fn look_at(
     } else {
         let made = observer.observe(site, &earlier, &dates)?;
         store(made, &mut earlier)?;
+    }
+    tell_if_out_of_sight(site, &earlier, observer, alert_config, report)
+}
+
+/// Records that a site was not seen for long, once.
+fn tell_if_out_of_sight(
+    site: &Site,
+    earlier: &[Observation],
+    observer: &Observer<'_>,
+    alert_config: &AlertConfig,
+    report: &mut MonitorReport,
+) -> Result<()> {
+    let options = observer.options;
+    let (level, model) = (options.level_percent, &observer.model.sha256);
+    let rules = alerts::Rules::above(0.0);
+    let found = alerts::out_of_sight(site, earlier, options.since, last_day(options), &rules, level, model);
+    if let Some(finding) = found {
+        report.findings += observer
+            .register
+            .in_transaction(|transaction| alerts::record(transaction, &[finding], alert_config, Timestamp::now()))?;
     }
     Ok(())
 }
@@ -263,6 +283,11 @@ fn day_of(item: &Item) -> Option<Date> {
     item.interval().map(|(start, _)| start.to_zoned(TimeZone::UTC).date())
 }
 
+/// The last day that scenes are looked for.
+fn last_day(options: &MonitorOptions) -> Date {
+    options.until.unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::UTC).date())
+}
+
 /// The new scenes over a site: one for each day, that which covers most of it; newest first.
 fn candidates(site: &Site, catalog: &Catalog, observer: &Observer<'_>, earlier: &[Observation]) -> Result<Vec<Item>> {
     use geo::{Area, BooleanOps};
@@ -275,7 +300,7 @@ fn candidates(site: &Site, catalog: &Catalog, observer: &Observer<'_>, earlier: 
         accepted: format!("days that have a next one: {error}"),
     })?;
     let from = options.since.max(after_last);
-    let until = options.until.unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::UTC).date());
+    let until = last_day(options);
     if from.is_some_and(|from| from > until) {
         return Ok(Vec::new());
     }

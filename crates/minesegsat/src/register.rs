@@ -226,7 +226,7 @@ impl Register {
     }
 
     /// Runs something in one transaction, of which nothing stays where it fails.
-    fn in_transaction<T>(&self, f: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    pub(crate) fn in_transaction<T>(&self, f: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let transaction = self.begin()?;
         let made = f(&transaction)?;
         transaction.commit().map_err(sql_error(&self.path))?;

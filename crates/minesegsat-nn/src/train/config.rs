@@ -2,7 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use minesegsat::{Band, dataset::Augmentation};
+use minesegsat::{
+    Band,
+    dataset::Augmentation,
+    hint::{nearest, nearest_of_message},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -503,21 +507,8 @@ fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
 /// What serde says, on one line, with the nearest known key where one is not known.
 fn explain(message: &str) -> String {
     let text = tidy(message);
-    let mut quoted = text.split('`').skip(1).step_by(2).map(str::to_owned);
-    let is_unknown = text.contains("unknown field") || text.contains("unknown variant");
-    let Some(unknown) = quoted.next().filter(|_| is_unknown) else { return text };
-    let known: Vec<String> = quoted.collect();
-    let hint = nearest(&unknown, known.iter().map(String::as_str));
-    format!("{text}{hint}")
-}
-
-/// `; did you mean ...?`, where something is near enough.
-fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
-    known
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .min()
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 3)
-        .map_or_else(String::new, |(_, candidate)| format!("; did you mean `{candidate}`?"))
+    let hint = nearest_of_message(&text);
+    text + &hint
 }
 
 /// The lines of a message that are not the file's text, joined, with the line's number kept.

@@ -14,6 +14,7 @@ use super::mail::{MailChannel, MailTls};
 use super::secret::SecretPlace;
 use super::webhook::WebhookChannel;
 use super::{Finding, FindingKind};
+use crate::hint::nearest_of_message;
 use crate::{Error, Result};
 
 /// Who is told of findings, and how.
@@ -274,11 +275,5 @@ fn explain(error: &toml::de::Error, text: &str) -> String {
         .map_or(0, |span| 1 + text.as_bytes()[..span.start.min(text.len())].iter().filter(|&&b| b == b'\n').count());
     let message = error.message().replace('\n', "; ");
     let place = if line == 0 { String::new() } else { format!("line {line}: ") };
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let is_unknown = message.contains("unknown field") || message.contains("unknown variant");
-    let hint = quoted.next().filter(|_| is_unknown).and_then(|unknown| {
-        let (distance, near) = quoted.map(|known| (strsim::damerau_levenshtein(unknown, known), known)).min()?;
-        (distance <= 1 + near.len() / 3).then(|| format!("; did you mean `{near}`?"))
-    });
-    format!("{place}{message}{}", hint.unwrap_or_default())
+    format!("{place}{message}{}", nearest_of_message(&message))
 }

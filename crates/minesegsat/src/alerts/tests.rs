@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan, civil::Date};
 use rusqlite::Connection;
 
 use super::*;
-use crate::register::{Area, Observation, Verdict};
+use crate::register::{Area, Observation, Site, SiteStatus, Verdict};
 
 fn observation(date: &str, verdict: Verdict) -> Observation {
     Observation {
@@ -99,6 +99,34 @@ fn a_gain_is_news_per_date_that_is_compared_with() {
     let steps =
         [at("2023-01-01", 5.0, "2022-12-01"), at("2023-02-01", 5.0, "2023-01-01"), at("2023-03-01", 0.0, "2023-02-01")];
     assert_eq!(kinds(&steps), [&g, &g, &none].map(Clone::clone));
+}
+
+#[test]
+fn a_site_without_any_scene_is_told_of_once_with_the_key_that_an_observation_would_have() {
+    let site = Site {
+        id: "north-pit".parse().unwrap(),
+        name: "North".to_owned(),
+        operator: None,
+        commodity: None,
+        status: SiteStatus::Active,
+        boundary: geo::MultiPolygon(Vec::new()),
+    };
+    let day = |text: &str| text.parse().unwrap();
+    let rules = Rules::above(0.5);
+    let seen = [observation("2023-01-01", Verdict::Within), observation("2023-02-01", Verdict::NotAssessable)];
+    let found = |earlier: &[Observation], from: Option<&str>, today: &str| {
+        out_of_sight(&site, earlier, from.map(day), day(today), &rules, 90.0, "00ff")
+    };
+    assert_eq!(found(&seen, None, "2023-06-29"), None, "179 days");
+    let told = found(&seen, None, "2023-06-30").unwrap();
+    assert_eq!((told.since, told.previous_verdict), (Some(day("2023-01-01")), Some(Verdict::Within)));
+    let later = observation("2023-08-01", Verdict::NotAssessable);
+    assert_eq!(findings_of(&later, &seen, &rules)[0].key(), told.key());
+    // Never seen: from the first look on, or from where scenes were looked for.
+    assert_eq!(found(&seen[1..], None, "2023-12-01").unwrap().since, Some(day("2023-02-01")));
+    assert_eq!(found(&[], None, "2023-12-01"), None);
+    let never = found(&[], Some("2023-01-01"), "2023-12-01").unwrap();
+    assert!(never.statement.contains("it was not seen since 2023-01-01"), "{}", never.statement);
 }
 
 #[test]
