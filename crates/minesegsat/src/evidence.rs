@@ -22,6 +22,7 @@ mod finding;
 mod key;
 mod manifest;
 mod pack;
+mod parameters;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -29,6 +30,7 @@ mod verify;
 pub use self::finding::Finding;
 pub use self::key::{KeyFiles, PublicKey, SecretKey, generate_keys, key_id, read_public_key, read_secret_key};
 pub use self::pack::{PackInput, PackSummary, pack};
+pub use self::parameters::parameters_of;
 pub use self::verify::{SignatureRecord, Status, Verification, verify};
 
 /// What a manifest says that it is.

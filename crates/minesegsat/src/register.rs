@@ -27,6 +27,7 @@ mod area_limit;
 mod boundary;
 mod export;
 mod import;
+mod listing;
 mod observation;
 mod observations;
 mod permit;
@@ -49,8 +50,10 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use self::area_limit::AreaUnit;
 pub use self::boundary::{boundary_of_bbox, boundary_of_file};
-pub(crate) use self::export::geometry_json;
+pub use self::export::geometry_json;
 pub use self::import::{FailedRow, FieldUse, Fields, ImportOptions, ImportReport, ImportedSite, Made, document_hash};
+pub use self::listing::ObservationKey;
+pub(crate) use self::observation::observation_name;
 pub use self::observation::{Area, Observation, ObservationFile};
 pub use self::permit::Permit;
 use self::schema::{MIGRATIONS, Migration, sql_error};
@@ -168,6 +171,11 @@ impl Register {
     /// The folder that paths of [`ObservationFile`]s are relative to.
     pub fn folder(&self) -> &Path {
         self.path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
+    }
+
+    /// A number that is another one when somebody else has changed the file since this connection asked last.
+    pub fn data_version(&self) -> Result<i64> {
+        self.connection.pragma_query_value(None, "data_version", |row| row.get(0)).map_err(sql_error(&self.path))
     }
 
     /// The database, for tables that others keep in it.

@@ -18,7 +18,7 @@ use crate::manifest::OutputRecord;
 use crate::output::atomic_write;
 use crate::patch::{BandNormalisation, PatchReader, Validity};
 use crate::predict::{AreaOfInterest, PredictOptions, predict};
-use crate::register::{Observation, ObservationFile, Permit, Register, Site};
+use crate::register::{Observation, ObservationFile, Permit, Register, Site, observation_name};
 use crate::timeline::indices;
 use crate::{Band, Crs, Error, Grid, OpenOptions, Result, Scene};
 
@@ -63,13 +63,7 @@ impl Observer<'_> {
         let home = self.files.join(site.id.as_str());
         let (chosen, tried) = self.choose(site, &home, items)?;
         let Chosen { scene, ids, date } = chosen;
-        let mut digest = Sha256::new();
-        for part in ids.iter().chain([&self.model.sha256]) {
-            digest.update(part.as_bytes());
-            digest.update([0]);
-        }
-        let key: String = digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        let folder = home.join(format!("{date}-{key}"));
+        let folder = home.join(observation_name(date, &ids, &self.model.sha256));
         self.progress.doing(&format!("mapping {date}"));
         let description =
             self.model.description.without_absent(self.model.max_absent, |band| scene.band(band).is_some());

@@ -179,7 +179,7 @@ impl Register {
 }
 
 /// An outline as RFC 7946 has it: longitudes of -180 to 180 degrees, cut in two at the antimeridian.
-pub(crate) fn geometry_json(outline: &MultiPolygon<f64>) -> Value {
+pub fn geometry_json(outline: &MultiPolygon<f64>) -> Value {
     let is_beyond = |rect: geo::Rect<f64>| rect.min().x < -180.0 || rect.max().x > 180.0;
     let cut = outline.bounding_rect().is_some_and(is_beyond).then(|| cut_at_antimeridian(outline));
     json!(geojson::Geometry::new(geojson::GeometryValue::from(cut.as_ref().unwrap_or(outline))))

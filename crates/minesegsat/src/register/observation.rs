@@ -2,6 +2,7 @@
 
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{SiteId, Verdict};
 
@@ -66,4 +67,22 @@ pub struct Observation {
     pub files: Vec<ObservationFile>,
     /// When it was stored.
     pub created: Timestamp,
+}
+
+impl Observation {
+    /// Short name, unique for a site, which also names its folder: `2022-07-12-1f0c9a3b`.
+    pub fn name(&self) -> String {
+        observation_name(self.date, &self.scenes, &self.model_sha256)
+    }
+}
+
+/// Name of an observation: its day, and a hash of its scenes (sorted) and its model.
+pub(crate) fn observation_name(date: Date, scenes: &[String], model_sha256: &str) -> String {
+    let mut digest = Sha256::new();
+    for part in scenes.iter().map(String::as_str).chain([model_sha256]) {
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    let key: String = digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("{date}-{key}")
 }

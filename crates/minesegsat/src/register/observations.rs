@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
 use serde::de::DeserializeOwned;
 
 use super::schema::sql_error;
@@ -22,13 +22,22 @@ impl Register {
     /// Observations of a site, by date; of one day, in the order in which they were stored.
     pub fn observations(&self, site: &SiteId) -> Result<Vec<Observation>> {
         let query = format!("SELECT {COLUMNS} FROM observations WHERE site = ?1 ORDER BY date, created, fid");
-        self.read_observations(&query, site)
+        self.read_observations(&query, [site.as_str()])
     }
 
     /// The latest observation of a site.
     pub fn last_observation(&self, site: &SiteId) -> Result<Option<Observation>> {
         let query = format!("SELECT {COLUMNS} FROM observations WHERE site = ?1 ORDER BY {LATEST_FIRST} LIMIT 1");
-        Ok(self.read_observations(&query, site)?.pop())
+        Ok(self.read_observations(&query, [site.as_str()])?.pop())
+    }
+
+    /// The observation of a site that has this name ([`Observation::name`]).
+    pub fn observation(&self, site: &SiteId, name: &str) -> Result<Option<Observation>> {
+        let Some(day) = name.get(..10) else { return Ok(None) };
+        let query =
+            format!("SELECT {COLUMNS} FROM observations WHERE site = ?1 AND date = ?2 ORDER BY date, created, fid");
+        let found = self.read_observations(&query, params![site.as_str(), day])?;
+        Ok(found.into_iter().find(|observation| observation.name() == name))
     }
 
     /// Whether a site was observed in these scenes, in any order, with this model.
@@ -124,10 +133,10 @@ impl Register {
         Ok(())
     }
 
-    fn read_observations(&self, query: &str, site: &SiteId) -> Result<Vec<Observation>> {
+    fn read_observations(&self, query: &str, values: impl Params) -> Result<Vec<Observation>> {
         let sql = sql_error(&self.path);
         let mut statement = self.connection.prepare_cached(query).map_err(&sql)?;
-        let mut rows = statement.query([site.as_str()]).map_err(&sql)?;
+        let mut rows = statement.query(values).map_err(&sql)?;
         let mut observations = Vec::new();
         while let Some(row) = rows.next().map_err(&sql)? {
             observations.push(self.observation_of(row)?);
@@ -196,7 +205,7 @@ fn list_of(texts: &[String]) -> String {
     serde_json::Value::from(sorted).to_string()
 }
 
-fn list<T: DeserializeOwned>(text: &str) -> std::result::Result<Vec<T>, String> {
+pub(super) fn list<T: DeserializeOwned>(text: &str) -> std::result::Result<Vec<T>, String> {
     serde_json::from_str(text).map_err(|error| format!("`{text}` is no list: {error}"))
 }
 

@@ -1,0 +1,69 @@
+//! Puts the built page (`web/dist`) into the program, also compressed; an empty list where it was not built.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let missing = |name: &str| io::Error::other(format!("cargo gives no {name}"));
+    let crate_folder = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or_else(|| missing("CARGO_MANIFEST_DIR"))?);
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(|| missing("OUT_DIR"))?);
+    let dist = crate_folder.join("../../web/dist");
+    // One that is not there is looked for each time; the script is quick then.
+    println!("cargo::rerun-if-changed={}", dist.display());
+    println!("cargo::rerun-if-changed=build.rs");
+    let mut files = Vec::new();
+    if dist.join("index.html").is_file() {
+        collect(&dist, &mut files)?;
+    }
+    files.sort();
+    let mut source = String::from("static ASSETS: &[Asset] = &[\n");
+    for (number, file) in files.iter().enumerate() {
+        let relative = file.strip_prefix(&dist).map_err(io::Error::other)?.to_string_lossy().replace('\\', "/");
+        let bytes = fs::read(file)?;
+        let store = |ending: &str, compressed: Vec<u8>| -> io::Result<String> {
+            // Pictures and fonts do not become smaller.
+            if compressed.len() * 10 >= bytes.len() * 9 {
+                return Ok("&[]".to_owned());
+            }
+            let path = out.join(format!("asset-{number}.{ending}"));
+            fs::write(&path, compressed)?;
+            Ok(format!("include_bytes!({:?})", path.display().to_string()))
+        };
+        let brotli = store("br", brotli(&bytes)?)?;
+        let gzip = store("gz", gzip(&bytes)?)?;
+        let plain = file.canonicalize()?.display().to_string();
+        writeln!(
+            source,
+            "    Asset {{ path: {relative:?}, plain: include_bytes!({plain:?}), brotli: {brotli}, gzip: {gzip} }},"
+        )
+        .map_err(io::Error::other)?;
+    }
+    source.push_str("];\n");
+    fs::write(out.join("assets.rs"), source)
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if !path.extension().is_some_and(|ending| ending == "map" || ending == "br" || ending == "gz") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn brotli(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut writer = brotli::CompressorWriter::new(Vec::new(), 1 << 16, 11, 22);
+    writer.write_all(bytes)?;
+    Ok(writer.into_inner())
+}
+
+fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    writer.write_all(bytes)?;
+    writer.finish()
+}

@@ -1,0 +1,93 @@
+//! `/api/sites` and `/api/sites/{id}`.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use bytes::Bytes;
+use minesegsat::register::Permit;
+use serde_json::{Value, json};
+
+use super::observation;
+use crate::answer::{Answer, JSON, REVALIDATE, json as answer, tagged};
+use crate::etag;
+use crate::ids::site_id;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::snapshot::{SiteEntry, Snapshot};
+use crate::state::App;
+
+/// `GET /api/sites`
+pub(crate) async fn sites(State(app): State<Arc<App>>, query: Query, headers: HeaderMap) -> Answer {
+    query.only(&[])?;
+    let (tag, bytes) = app
+        .read(|workspace| {
+            let snapshot = workspace.snapshot()?;
+            // Made once for each state of the register: ten thousand sites are some megabytes.
+            match snapshot.list.get() {
+                Some(list) => Ok(list.clone()),
+                None => list(&snapshot).map(|list| snapshot.list.get_or_init(|| list).clone()),
+            }
+        })
+        .await?;
+    Ok(tagged(&headers, JSON, REVALIDATE, &tag, bytes))
+}
+
+fn list(snapshot: &Snapshot) -> Result<(String, Bytes), Problem> {
+    let sites: Vec<Value> = snapshot.sites.iter().map(summary).collect();
+    let bytes = serde_json::to_vec(&json!({ "sites": sites })).map_err(|error| Problem::internal(error.to_string()))?;
+    Ok((etag::of_bytes(&bytes), bytes.into()))
+}
+
+/// What the list says of a site.
+fn summary(entry: &SiteEntry) -> Value {
+    let summary = &entry.summary;
+    json!({
+        "id": summary.id,
+        "name": summary.name,
+        "operator": summary.operator,
+        "commodity": summary.commodity,
+        "status": summary.status,
+        "bbox": entry.bbox,
+        "permit": summary.permit,
+        "limit_ha": summary.limit_ha,
+        "observations": summary.observations,
+        "last": summary.last,
+    })
+}
+
+/// `GET /api/sites/{site}`
+pub(crate) async fn site(
+    State(app): State<Arc<App>>,
+    Path(site): Path<String>,
+    query: Query,
+    headers: HeaderMap,
+) -> Answer {
+    query.only(&[])?;
+    let id = site_id(&site)?;
+    let tiles = app.tiles.clone();
+    let document = app
+        .read(move |workspace| {
+            let snapshot = workspace.snapshot()?;
+            let entry = snapshot.site(&id)?;
+            let mut document = summary(entry);
+            document["boundary"] = entry.site.geojson();
+            document["permits"] = entry.permits.iter().map(permit).collect();
+            let observations = workspace.register(|register| register.observations(&id))?;
+            document["observations"] = observations
+                .iter()
+                .map(|one| observation::describe(workspace, &tiles, one))
+                .collect::<Result<_, Problem>>()?;
+            Ok(document)
+        })
+        .await?;
+    answer(&headers, JSON, &document)
+}
+
+fn permit(permit: &Permit) -> Value {
+    let mut document = permit.to_json();
+    if let Some(document) = document.as_object_mut() {
+        document.remove("document_sha256");
+    }
+    document
+}

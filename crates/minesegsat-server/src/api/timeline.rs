@@ -1,0 +1,79 @@
+//! `/api/sites/{id}/timeline`: areas and limits over time.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use minesegsat::{Location, read_json};
+use serde_json::{Value, json};
+
+use crate::answer::{Answer, JSON, json as answer};
+use crate::ids::site_id;
+use crate::problem::Problem;
+use crate::query::Query;
+use crate::state::App;
+use crate::workspace::Workspace;
+
+/// `GET /api/sites/{site}/timeline`
+pub(crate) async fn timeline(
+    State(app): State<Arc<App>>,
+    Path(site): Path<String>,
+    query: Query,
+    headers: HeaderMap,
+) -> Answer {
+    query.only(&[])?;
+    let id = site_id(&site)?;
+    let document = app
+        .read(move |workspace| {
+            let snapshot = workspace.snapshot()?;
+            let entry = snapshot.site(&id)?;
+            let limits: Vec<Value> = entry
+                .permits
+                .iter()
+                .filter(|permit| permit.limit_ha.is_some())
+                .map(|permit| {
+                    json!({
+                        "from": permit.valid_from,
+                        "to": permit.valid_to,
+                        "limit_ha": permit.limit_ha,
+                        "permit": permit.number,
+                    })
+                })
+                .collect();
+            let observations = workspace.register(|register| register.observations(&id))?;
+            let points: Vec<Value> = observations
+                .iter()
+                .map(|one| {
+                    let name = one.name();
+                    Ok(json!({
+                        "observation": name,
+                        "date": one.date,
+                        "area": one.area,
+                        "verdict": one.verdict,
+                        "share_assessed": one.share_assessed,
+                        "gain_ha": one.gain_ha,
+                        "loss_ha": one.loss_ha,
+                        "indices": indices(workspace, &id, &name)?,
+                    }))
+                })
+                .collect::<Result<_, Problem>>()?;
+            Ok(json!({ "site": id, "limits": limits, "points": points }))
+        })
+        .await?;
+    answer(&headers, JSON, &document)
+}
+
+/// Medians of indices inside the site and around it; nothing where their file is not there any more.
+fn indices(workspace: &Workspace, site: &minesegsat::register::SiteId, name: &str) -> Result<Value, Problem> {
+    let Some(folder) = workspace.observation_folder(site, name)? else { return Ok(Value::Null) };
+    let path = folder.join("indices.json");
+    if !path.is_file() {
+        return Ok(Value::Null);
+    }
+    let Ok(found) = read_json::<Value>(&Location::from(path.as_path())) else { return Ok(Value::Null) };
+    let of = |place: &str| {
+        let index = |name: &str| found[place][name].as_f64();
+        json!({ "ndvi": index("ndvi"), "bsi": index("bsi"), "ndwi": index("ndwi") })
+    };
+    Ok(json!({ "inside": of("inside"), "around": of("around") }))
+}

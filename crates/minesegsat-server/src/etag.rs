@@ -1,0 +1,92 @@
+//! Entity tags: strong, of the content, and one for each encoding of it.
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use sha2::{Digest, Sha256};
+
+/// Encodings that `layers` compress with.
+const ENCODINGS: [&str; 2] = ["-gzip", "-br"];
+
+/// Tag of content.
+pub(crate) fn of_bytes(bytes: &[u8]) -> String {
+    of_digest(&Sha256::digest(bytes))
+}
+
+/// Tag of what content follows from.
+pub(crate) fn of_parts(parts: &[&str]) -> String {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part.as_bytes());
+    }
+    of_digest(&digest.finalize())
+}
+
+fn of_digest(digest: &[u8]) -> String {
+    let hex: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{hex}\"")
+}
+
+/// The tag in `If-None-Match` that is this one, in any encoding. The comparison is the weak one, as RFC 9110 has it.
+pub(crate) fn matching(request: &HeaderMap, tag: &str) -> Option<HeaderValue> {
+    let tags = request.get_all(header::IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
+    for theirs in tags.flat_map(|value| value.split(',')).map(str::trim) {
+        let plain = theirs.strip_prefix("W/").unwrap_or(theirs);
+        if plain == "*" {
+            return HeaderValue::from_str(tag).ok();
+        }
+        if decoded(plain) == tag {
+            return HeaderValue::from_str(theirs).ok();
+        }
+    }
+    None
+}
+
+/// A tag without what [`per_encoding`] added.
+fn decoded(tag: &str) -> String {
+    for ending in ENCODINGS {
+        if let Some(stem) = tag.strip_suffix('"').and_then(|stem| stem.strip_suffix(ending)) {
+            return format!("{stem}\"");
+        }
+    }
+    tag.to_owned()
+}
+
+/// Layer above compression: the same content in two encodings is two representations, which strong tags tell apart.
+pub(crate) async fn per_encoding(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let encoding = headers.get(header::CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if let Some(ending) = ENCODINGS.into_iter().find(|ending| ending[1..] == *encoding)
+        && let Some(stem) = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()?.strip_suffix('"'))
+        && let Ok(tag) = HeaderValue::from_str(&format!("{stem}{ending}\""))
+    {
+        headers.insert(header::ETAG, tag);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_known_again_in_any_encoding() {
+        let tag = of_bytes(b"content");
+        for (theirs, is_known) in [
+            (tag.clone(), true),
+            (tag.replace("\"", "").replacen("", "\"", 1) + "-br\"", true),
+            (format!("\"x\", W/{tag}"), true),
+            ("*".to_owned(), true),
+            ("\"x\"".to_owned(), false),
+            (String::new(), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::IF_NONE_MATCH, theirs.parse().unwrap());
+            assert_eq!(matching(&headers, &tag).is_some(), is_known, "{theirs}");
+        }
+        assert_ne!(of_parts(&["a", "bc"]), of_parts(&["ab", "c"]));
+    }
+}

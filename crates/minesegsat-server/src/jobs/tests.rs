@@ -1,0 +1,143 @@
+//! Tests of the queue, with a runner that waits to be told.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::*;
+
+/// Does what it is told: a job ends when it gets a word, or when it is cancelled.
+#[derive(Debug)]
+struct Told {
+    words: Mutex<mpsc::Receiver<&'static str>>,
+}
+
+impl Told {
+    fn new() -> (Arc<Self>, mpsc::Sender<&'static str>) {
+        let (sender, words) = mpsc::channel();
+        (Arc::new(Self { words: Mutex::new(words) }), sender)
+    }
+}
+
+impl JobRunner for Told {
+    fn predict(&self, request: &PredictRequest, _: &JobProgress, cancel: &AtomicBool) -> Result<String, JobFailure> {
+        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
+        while !cancel.load(Ordering::SeqCst) {
+            match words.recv_timeout(Duration::from_millis(5)) {
+                Ok("done") => return Ok(request.name.clone()),
+                Ok("panic") => panic!("as told"),
+                Ok(other) => return Err(other.into()),
+                Err(_) => {}
+            }
+        }
+        Err("interrupted".into())
+    }
+
+    fn monitor(&self, _: &MonitorRequest, progress: &JobProgress, _: &AtomicBool) -> Result<Value, JobFailure> {
+        progress.set(Some(0.5), "half");
+        Ok(json!({ "observations": 2 }))
+    }
+}
+
+fn order() -> Value {
+    json!({ "bbox": [0.0, 0.0, 0.1, 0.1], "from": "2022-07-01", "to": "2022-07-31", "max_cloud": null })
+}
+
+fn wait(jobs: &Jobs, id: &str, state: JobState) -> Job {
+    let started = Instant::now();
+    loop {
+        let job = jobs.find(id).unwrap();
+        if job.state == state {
+            return job;
+        }
+        assert!(started.elapsed() < Duration::from_secs(20), "{job:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn end(jobs: Arc<Jobs>) {
+    jobs.stop();
+    jobs.join();
+    assert_eq!(Arc::strong_count(&jobs), 1);
+}
+
+#[test]
+fn jobs_are_done_one_after_the_other_and_a_panic_is_one_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let (runner, words) = Told::new();
+    let jobs = Jobs::start(folder.path(), runner, 10).unwrap();
+    let ids: Vec<String> = (0..3).map(|_| jobs.order(JobKind::Predict, order()).unwrap().id).collect();
+    wait(&jobs, &ids[0], JobState::Running);
+    assert_eq!(jobs.count(JobState::Queued), 2);
+    for word in ["done", "panic", "no scene was found"] {
+        words.send(word).unwrap();
+    }
+    let first = wait(&jobs, &ids[0], JobState::Done);
+    assert_eq!(first.result.unwrap()["prediction"], format!("2022-07-01-2022-07-31-{}", &ids[0][..8]));
+    assert_eq!(first.progress, Some(1.0));
+    assert!(wait(&jobs, &ids[1], JobState::Failed).error.unwrap().contains("fault of the program"));
+    assert_eq!(wait(&jobs, &ids[2], JobState::Failed).error.as_deref(), Some("no scene was found"));
+    let looked = jobs.order(JobKind::Monitor, json!({ "sites": null, "since": null })).unwrap();
+    assert_eq!(wait(&jobs, &looked.id, JobState::Done).result.unwrap()["observations"], 2);
+    end(jobs);
+}
+
+#[test]
+fn jobs_are_cancelled_where_they_wait_and_where_they_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (runner, _words) = Told::new();
+    let jobs = Jobs::start(folder.path(), runner, 1).unwrap();
+    let running = jobs.order(JobKind::Predict, order()).unwrap().id;
+    wait(&jobs, &running, JobState::Running);
+    let waiting = jobs.order(JobKind::Predict, order()).unwrap().id;
+    assert_eq!(jobs.order(JobKind::Predict, order()).unwrap_err().status, 503, "the queue is full");
+    assert_eq!(jobs.cancel(&waiting).unwrap().state, JobState::Cancelled);
+    assert_eq!(jobs.cancel(&waiting).unwrap_err().status, 409);
+    jobs.cancel(&running).unwrap();
+    wait(&jobs, &running, JobState::Cancelled);
+    assert_eq!(jobs.cancel("x").unwrap_err().status, 404);
+    end(jobs);
+}
+
+#[test]
+fn what_was_running_at_the_end_goes_on_at_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (runner, _words) = Told::new();
+    let jobs = Jobs::start(folder.path(), runner, 10).unwrap();
+    let running = jobs.order(JobKind::Predict, order()).unwrap().id;
+    let waiting = jobs.order(JobKind::Predict, order()).unwrap().id;
+    wait(&jobs, &running, JobState::Running);
+    let second = Jobs::start(folder.path(), Told::new().0, 10).unwrap_err().to_string();
+    assert!(second.contains("another server") && second.contains(&std::process::id().to_string()), "{second}");
+    end(jobs);
+    let (runner, words) = Told::new();
+    let jobs = Jobs::start(folder.path(), runner, 10).unwrap();
+    words.send("done").unwrap();
+    words.send("done").unwrap();
+    wait(&jobs, &running, JobState::Done);
+    wait(&jobs, &waiting, JobState::Done);
+    end(jobs);
+}
+
+#[test]
+fn a_job_that_was_killed_is_done_again_but_not_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILE);
+    let mut job = Job::new("0123456789abcdef".to_owned(), JobKind::Predict, order());
+    job.begin();
+    let mut cursed = Job { id: "fedcba9876543210".to_owned(), ..job.clone() };
+    cursed.attempts = 3;
+    // As a killed program leaves them.
+    let store = Store::open(&path).unwrap();
+    store.write(&job).unwrap();
+    store.write(&cursed).unwrap();
+    drop(store);
+    let (runner, words) = Told::new();
+    words.send("done").unwrap();
+    let jobs = Jobs::start(folder.path(), runner, 10).unwrap();
+    wait(&jobs, &job.id, JobState::Done);
+    assert!(jobs.find(&cursed.id).unwrap().error.unwrap().contains("3 times"));
+    end(jobs);
+}

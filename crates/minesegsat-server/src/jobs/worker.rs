@@ -1,0 +1,113 @@
+//! The thread that does jobs, one after the other.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Value, json};
+
+use super::{Job, JobKind, JobProgress, JobRunner, JobState, Jobs, MonitorRequest, PredictRequest};
+
+impl Jobs {
+    /// Runs until the server ends.
+    pub(super) fn work(self: &Arc<Self>, runner: &dyn JobRunner) {
+        while let Some((job, stop)) = self.next() {
+            let progress = JobProgress::new(Arc::clone(self), job.id.clone());
+            // A job that panics fails; the next one is done all the same.
+            let done = catch_unwind(AssertUnwindSafe(|| run(runner, &job, &progress, &stop)))
+                .unwrap_or_else(|_| Err("it met a fault of the program, which is in its log".to_owned()));
+            self.finish(&job.id, &stop, done);
+        }
+    }
+
+    /// Waits for a job and begins with it; none at the end.
+    fn next(&self) -> Option<(Job, Arc<AtomicBool>)> {
+        let mut inner = self.inner();
+        loop {
+            if self.is_ending() {
+                return None;
+            }
+            if let Some(id) = inner.queue.pop_front() {
+                let Some(mut job) = inner.jobs.get(&id).cloned() else { continue };
+                job.begin();
+                if let Err(error) = inner.store.write(&job) {
+                    // It is done all the same; after a kill it would only be done once more.
+                    tracing::warn!(job = %id, "the list of jobs cannot be written: {error}");
+                }
+                let stop = Arc::new(AtomicBool::new(false));
+                inner.running = Some((id.clone(), Arc::clone(&stop)));
+                inner.jobs.insert(id, job.clone());
+                drop(inner);
+                tracing::info!(job = %job.id, "{} begins", job.kind.name());
+                self.tell();
+                return Some((job, stop));
+            }
+            inner = self.wake.wait(inner).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn finish(&self, id: &str, stop: &AtomicBool, done: Result<Value, String>) {
+        let mut inner = self.inner();
+        inner.running = None;
+        let Some(mut job) = inner.jobs.get(id).cloned() else { return };
+        match done {
+            Ok(result) => job.end(JobState::Done, Some(result), None),
+            Err(_) if job.is_cancelled => job.end(JobState::Cancelled, None, None),
+            Err(_) if stop.load(Ordering::SeqCst) && self.is_ending() => job.put_back(),
+            Err(error) => {
+                tracing::error!(job = %id, "{} failed: {error}", job.kind.name());
+                job.end(JobState::Failed, None, Some(error));
+            }
+        }
+        tracing::info!(job = %id, "{} is {}", job.kind.name(), job.state.name());
+        if let Err(error) = inner.store.write(&job) {
+            tracing::error!(job = %id, "the list of jobs cannot be written: {error}");
+        }
+        inner.jobs.insert(id.to_owned(), job);
+        drop(inner);
+        self.tell();
+    }
+
+    /// How far a job that runs is.
+    pub(super) fn note(&self, id: &str, share: Option<f64>, message: Option<&str>) {
+        let mut inner = self.inner();
+        let Some(job) = inner.jobs.get_mut(id).filter(|job| job.state == JobState::Running) else { return };
+        if let Some(share) = share.filter(|share| share.is_finite()) {
+            job.progress = Some(share.clamp(0.0, 1.0));
+        }
+        if let Some(message) = message.filter(|_| !job.is_cancelled) {
+            message.clone_into(&mut job.message);
+        }
+        drop(inner);
+        self.tell();
+    }
+}
+
+fn run(runner: &dyn JobRunner, job: &Job, progress: &JobProgress, stop: &AtomicBool) -> Result<Value, String> {
+    let unreadable = |error: serde_json::Error| format!("what was ordered cannot be read any more: {error}");
+    let done = match job.kind {
+        JobKind::Predict => {
+            let request = PredictRequest::of_job(job).map_err(unreadable)?;
+            runner.predict(&request, progress, stop).map(|name| json!({ "prediction": name }))
+        }
+        JobKind::Monitor => {
+            let request = MonitorRequest::of_job(job).map_err(unreadable)?;
+            runner.monitor(&request, progress, stop)
+        }
+    };
+    done.map_err(|error| with_causes(error.as_ref()))
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
+}

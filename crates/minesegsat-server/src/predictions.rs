@@ -1,0 +1,112 @@
+//! Maps that `predict` wrote, in `predictions/NAME/`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use jiff::civil::Date;
+use jiff::{Timestamp, tz::TimeZone};
+use minesegsat::{Location, read_json};
+use serde_json::Value;
+
+use crate::ids::PredictionName;
+use crate::problem::Problem;
+use crate::shapes::bounds_of_grid;
+
+/// A map that `predict` wrote.
+#[derive(Debug, Clone)]
+pub(crate) struct Prediction {
+    pub(crate) name: PredictionName,
+    pub(crate) folder: PathBuf,
+    /// When the scene was taken.
+    pub(crate) datetime: Option<Timestamp>,
+    pub(crate) date: Option<Date>,
+    pub(crate) scene: String,
+    pub(crate) cloud_cover_percent: Option<f64>,
+    pub(crate) area_ha: Option<f64>,
+    /// West, south, east, north.
+    pub(crate) bounds: [f64; 4],
+    pub(crate) created: Option<Timestamp>,
+}
+
+/// Size and time of a file: it was not changed while these stay.
+type Stamp = (u64, Option<SystemTime>);
+
+/// All of them; manifests are read once.
+#[derive(Debug)]
+pub(crate) struct Predictions {
+    folder: PathBuf,
+    known: Mutex<HashMap<PredictionName, (Stamp, Option<Arc<Prediction>>)>>,
+}
+
+impl Predictions {
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { folder, known: Mutex::default() }
+    }
+
+    /// By name. What is no prediction, or is just being written, is left out.
+    pub(crate) fn all(&self) -> Vec<Arc<Prediction>> {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else {
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            return Vec::new();
+        };
+        let mut names: Vec<PredictionName> =
+            entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+        names.sort_unstable();
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|name, _| names.binary_search(name).is_ok());
+        names.iter().filter_map(|name| self.get(name)).collect()
+    }
+
+    /// One of them.
+    pub(crate) fn find(&self, name: &PredictionName) -> Result<Arc<Prediction>, Problem> {
+        self.get(name).ok_or_else(|| {
+            Problem::not_found(format!("there is no prediction `{name}`; `/api/predictions` lists them"))
+        })
+    }
+
+    fn get(&self, name: &PredictionName) -> Option<Arc<Prediction>> {
+        let folder = std::fs::canonicalize(self.folder.join(name.as_str())).ok()?;
+        let home = std::fs::canonicalize(&self.folder).ok()?;
+        if !folder.starts_with(&home) {
+            return None;
+        }
+        let path = folder.join("manifest.json");
+        let found = std::fs::metadata(&path).ok()?;
+        let stamp = (found.len(), found.modified().ok());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, prediction)) = known.get(name)
+            && *at == stamp
+        {
+            return prediction.clone();
+        }
+        let prediction = match read(name, &folder, &path) {
+            Ok(prediction) => Some(Arc::new(prediction)),
+            Err(error) => {
+                tracing::warn!("prediction `{name}` is left out: {}", error.detail);
+                None
+            }
+        };
+        known.insert(name.clone(), (stamp, prediction.clone()));
+        prediction
+    }
+}
+
+fn read(name: &PredictionName, folder: &Path, path: &Path) -> Result<Prediction, Problem> {
+    let manifest: Value = read_json(&Location::from(path))?;
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let time = |value: &Value| value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
+    let datetime = time(&manifest["scene"]["datetime"]);
+    let date = manifest["scene"]["date"].as_str().and_then(|text| text.parse().ok());
+    Ok(Prediction {
+        name: name.clone(),
+        folder: folder.to_owned(),
+        datetime,
+        date: date.or_else(|| datetime.map(|at| at.to_zoned(TimeZone::UTC).date())),
+        scene: text(&manifest["scene"]["name"]).unwrap_or_default(),
+        cloud_cover_percent: manifest["scene"]["cloud_cover_percent"].as_f64(),
+        area_ha: manifest["totals"]["area_ha"].as_f64(),
+        bounds: bounds_of_grid(&manifest["grid"])?,
+        created: time(&manifest["created"]),
+    })
+}

@@ -1,0 +1,159 @@
+//! Everything small of the register in memory: sites, permits, which observations there are. Made anew when the register changes.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use bytes::Bytes;
+use jiff::civil::Date;
+use jiff::{Timestamp, tz::TimeZone};
+use minesegsat::register::{ObservationKey, Permit, Register, Site, SiteId, SiteSummary};
+
+use crate::place::wrapped;
+use crate::problem::Problem;
+use crate::register_pool::FileId;
+
+static VERSION: AtomicU64 = AtomicU64::new(1);
+
+/// Everything small of the register, as it was at one moment.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshot {
+    /// Another number for each snapshot of this process.
+    pub(crate) version: u64,
+    /// By id.
+    pub(crate) sites: Vec<SiteEntry>,
+    /// By site, then by date.
+    pub(crate) keys: Vec<ObservationKey>,
+    places: HashMap<SiteId, usize>,
+    /// What `/api/sites` gives, made when it is asked for, with its tag.
+    pub(crate) list: OnceLock<(String, Bytes)>,
+}
+
+/// A site with what belongs to it.
+#[derive(Debug)]
+pub(crate) struct SiteEntry {
+    pub(crate) site: Site,
+    /// West, south, east, north; west is greater than east across the antimeridian.
+    pub(crate) bbox: [f64; 4],
+    pub(crate) summary: SiteSummary,
+    /// By date.
+    pub(crate) permits: Vec<Permit>,
+    /// Its part of [`Snapshot::keys`].
+    pub(crate) keys: Range<usize>,
+}
+
+impl Snapshot {
+    fn read(register: &Register, today: Date) -> minesegsat::Result<Self> {
+        let mut summaries: HashMap<SiteId, SiteSummary> =
+            register.summaries_on(today)?.into_iter().map(|summary| (summary.id.clone(), summary)).collect();
+        let mut keys = register.observation_keys()?;
+        let mut sites = Vec::with_capacity(summaries.len());
+        for site in register.sites()? {
+            // Added since the first question: the next snapshot has it.
+            let Some(summary) = summaries.remove(&site.id) else { continue };
+            let first = keys.partition_point(|key| key.site < site.id);
+            let last = keys.partition_point(|key| key.site <= site.id);
+            let permits = register.permits(&site.id)?;
+            sites.push(SiteEntry { bbox: wrapped(site.bbox()), summary, permits, keys: first..last, site });
+        }
+        keys.shrink_to_fit();
+        let places = sites.iter().enumerate().map(|(place, entry)| (entry.site.id.clone(), place)).collect();
+        let version = VERSION.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { version, sites, keys, places, list: OnceLock::new() })
+    }
+
+    /// The site of this id.
+    pub(crate) fn site(&self, id: &SiteId) -> Result<&SiteEntry, Problem> {
+        self.find(id).ok_or_else(|| Problem::not_found(format!("there is no site `{id}`; `/api/sites` lists them")))
+    }
+
+    pub(crate) fn find(&self, id: &SiteId) -> Option<&SiteEntry> {
+        self.places.get(id).and_then(|&place| self.sites.get(place))
+    }
+}
+
+/// The newest [`Snapshot`], and how to tell that it is one.
+#[derive(Debug)]
+pub(crate) struct Snapshots {
+    path: PathBuf,
+    newest: Mutex<Option<Newest>>,
+}
+
+#[derive(Debug)]
+struct Newest {
+    file: FileId,
+    /// The connection that sees changes.
+    register: Register,
+    data_version: i64,
+    day: Date,
+    snapshot: Arc<Snapshot>,
+}
+
+impl Snapshots {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path, newest: Mutex::new(None) }
+    }
+
+    /// The register as it is now; without sites where there is no register.
+    pub(crate) fn current(&self) -> Result<Arc<Snapshot>, Problem> {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.path.exists() {
+            *newest = None;
+            return Ok(Arc::default());
+        }
+        let file = FileId::of(&self.path)?;
+        let day = Timestamp::now().to_zoned(TimeZone::UTC).date();
+        if let Some(known) = newest.as_ref().filter(|known| known.file == file && known.day == day)
+            && known.register.data_version()? == known.data_version
+        {
+            return Ok(Arc::clone(&known.snapshot));
+        }
+        let register = match newest.take().filter(|known| known.file == file) {
+            Some(known) => known.register,
+            None => Register::open_read_only(&self.path)?,
+        };
+        // Before anything is read: what is changed meanwhile is read the next time.
+        let data_version = register.data_version()?;
+        let snapshot = Arc::new(Snapshot::read(&register, day)?);
+        *newest = Some(Newest { file, register, data_version, day, snapshot: Arc::clone(&snapshot) });
+        Ok(snapshot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use geo::{Rect, coord};
+    use minesegsat::register::SiteStatus;
+
+    #[test]
+    fn a_snapshot_stays_until_the_register_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sites.gpkg");
+        let snapshots = Snapshots::new(path.clone());
+        assert!(snapshots.current().unwrap().sites.is_empty());
+        let register = Register::create(&path).unwrap();
+        let site = |id: &str| Site {
+            id: id.parse().unwrap(),
+            name: id.to_owned(),
+            operator: None,
+            commodity: None,
+            status: SiteStatus::Active,
+            boundary: Rect::new(coord! {x: 1.0, y: 2.0}, coord! {x: 3.0, y: 4.0}).to_polygon().into(),
+        };
+        register.add_site(&site("b")).unwrap();
+        let first = snapshots.current().unwrap();
+        assert!(Arc::ptr_eq(&first, &snapshots.current().unwrap()));
+        register.add_site(&site("a")).unwrap();
+        let second = snapshots.current().unwrap();
+        let ids: Vec<&str> = second.sites.iter().map(|entry| entry.site.id.as_str()).collect();
+        assert_eq!(ids, ["a", "b"]);
+        assert_eq!(second.site(&"b".parse().unwrap()).unwrap().bbox, [1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(second.site(&"c".parse().unwrap()).unwrap_err().status, 404);
+        drop(register);
+        std::fs::remove_file(&path).unwrap();
+        assert!(snapshots.current().unwrap().sites.is_empty());
+    }
+}

@@ -1,0 +1,130 @@
+//! Items: an observation of a site, a prediction.
+
+use geo::{Rect, coord};
+use minesegsat::register::geometry_json;
+use serde_json::{Map, Value, json};
+
+use super::catalog::{Collection, STAC_VERSION, link};
+use crate::answer::{GEO_JSON, HTML, JSON};
+use crate::api::Record;
+use crate::base::Base;
+use crate::ids::observation_id;
+use crate::predictions::Prediction;
+use crate::problem::Problem;
+use crate::snapshot::SiteEntry;
+use crate::time::span_of;
+use crate::workspace::Workspace;
+
+const EO: &str = "https://stac-extensions.github.io/eo/v1.1.0/schema.json";
+
+/// The item of an observation.
+pub(super) fn of_observation(
+    workspace: &Workspace,
+    base: &Base,
+    entry: &SiteEntry,
+    name: &str,
+    date: jiff::civil::Date,
+) -> Result<Value, Problem> {
+    let site = &entry.site;
+    let record = Record::read(workspace, &site.id, name)?;
+    let mut properties = Map::new();
+    let (first, last) = span_of(date).ok_or_else(|| Problem::internal(format!("{date} is no day")))?;
+    // Composites are of several days; what is known of all is the day of the observation.
+    let datetime = record.as_ref().and_then(Record::datetime).map_or_else(|| first.to_string(), str::to_owned);
+    properties.insert("datetime".to_owned(), datetime.into());
+    properties.insert("start_datetime".to_owned(), first.to_string().into());
+    properties.insert("end_datetime".to_owned(), last.to_string().into());
+    properties.insert("title".to_owned(), format!("{} on {date}", site.name).into());
+    properties.insert("minesegsat:site".to_owned(), json!(site.id));
+    properties.insert("minesegsat:observation".to_owned(), name.into());
+    if let Some(baseline) = record.as_ref().and_then(Record::processing_baseline) {
+        properties.insert("s2:processing_baseline".to_owned(), baseline.into());
+    }
+    let cloud = record.as_ref().and_then(Record::cloud_cover_percent);
+    let path = format!("/api/sites/{}/observations/{name}", site.id);
+    let tiles = format!("/tiles/sites/{}/{name}", site.id);
+    let mut assets = Map::new();
+    if record.is_some() {
+        asset(&mut assets, "disturbed", base.url(&format!("{path}/polygons")), GEO_JSON, "Disturbed land", "data");
+        asset(&mut assets, "changes", base.url(&format!("{path}/changes")), GEO_JSON, "Gain and loss", "data");
+        let tilejson = base.url(&format!("{tiles}/true-colour/tilejson.json"));
+        asset(&mut assets, "true-colour", tilejson, JSON, "Tiles in true colour", "tiles");
+    }
+    let report = base.url(&format!("/api/sites/{}/report", site.id));
+    asset(&mut assets, "report", report, HTML, "Report on the site", "metadata");
+    let id = observation_id(&site.id, name);
+    Ok(item(base, Collection::Scenes, &id, entry.bbox, site.geojson(), properties, assets, cloud))
+}
+
+/// The item of a prediction.
+pub(super) fn of_prediction(base: &Base, prediction: &Prediction) -> Value {
+    let name = prediction.name.as_str();
+    let mut properties = Map::new();
+    let span = prediction.date.and_then(span_of);
+    let datetime = prediction.datetime.or_else(|| span.map(|span| span.0)).or(prediction.created);
+    properties.insert("datetime".to_owned(), json!(datetime.unwrap_or_default()));
+    if let Some(created) = prediction.created {
+        properties.insert("created".to_owned(), json!(created));
+    }
+    properties.insert("title".to_owned(), name.into());
+    properties.insert("minesegsat:scene".to_owned(), prediction.scene.clone().into());
+    properties.insert("minesegsat:area_ha".to_owned(), json!(prediction.area_ha));
+    let mut assets = Map::new();
+    let polygons = base.url(&format!("/api/predictions/{name}/polygons"));
+    asset(&mut assets, "disturbed", polygons, GEO_JSON, "Disturbed land", "data");
+    let tilejson = base.url(&format!("/tiles/predictions/{name}/probability/tilejson.json"));
+    asset(&mut assets, "probability", tilejson, JSON, "Tiles of the probability", "tiles");
+    let [west, south, east, north] = prediction.bounds;
+    let beyond = if west <= east { east } else { east + 360.0 };
+    let rect = Rect::new(coord! {x: west, y: south}, coord! {x: beyond, y: north});
+    let geometry = geometry_json(&rect.to_polygon().into());
+    item(
+        base,
+        Collection::Predictions,
+        name,
+        prediction.bounds,
+        geometry,
+        properties,
+        assets,
+        prediction.cloud_cover_percent,
+    )
+}
+
+fn asset(assets: &mut Map<String, Value>, key: &str, href: String, kind: &str, title: &str, role: &str) {
+    assets.insert(key.to_owned(), json!({ "href": href, "type": kind, "title": title, "roles": [role] }));
+}
+
+fn item(
+    base: &Base,
+    collection: Collection,
+    id: &str,
+    bbox: [f64; 4],
+    geometry: Value,
+    mut properties: Map<String, Value>,
+    assets: Map<String, Value>,
+    cloud: Option<f64>,
+) -> Value {
+    let mut extensions: Vec<&str> = Vec::new();
+    if let Some(cloud) = cloud {
+        extensions.push(EO);
+        properties.insert("eo:cloud_cover".to_owned(), cloud.into());
+    }
+    let home = format!("/stac/collections/{}", collection.id());
+    json!({
+        "type": "Feature",
+        "stac_version": STAC_VERSION,
+        "stac_extensions": extensions,
+        "id": id,
+        "collection": collection.id(),
+        "bbox": bbox,
+        "geometry": geometry,
+        "properties": properties,
+        "assets": assets,
+        "links": [
+            link("self", base.url(&format!("{home}/items/{id}")), GEO_JSON),
+            link("root", base.url("/stac"), JSON),
+            link("parent", base.url(&home), JSON),
+            link("collection", base.url(&home), JSON),
+        ],
+    })
+}
