@@ -11,6 +11,7 @@ mod labels;
 mod monitor;
 mod preview;
 mod report;
+mod serve;
 mod simulate;
 mod sites;
 mod train;
@@ -29,6 +30,7 @@ pub(crate) use self::evidence::{
 };
 pub(crate) use self::monitor::{MonitorAlertsArgs, MonitorCommand, MonitorRunArgs, MonitorWatchArgs};
 pub(crate) use self::report::ReportArgs;
+pub(crate) use self::serve::{JobArgs, ServeArgs};
 pub(crate) use self::simulate::SimulateArgs;
 pub(crate) use self::sites::{
     BoundaryArgs, SitesAddArgs, SitesCommand, SitesEditArgs, SitesExportArgs, SitesImportArgs, SitesListArgs,
@@ -108,6 +110,8 @@ pub(crate) enum Command {
     Report(Box<ReportArgs>),
     /// Pack what a verdict stands on, signed; and check such a pack.
     Evidence(Box<EvidenceArgs>),
+    /// Show a register and its maps in the browser, and to other programs: a map page, OGC API Features, STAC API, tiles.
+    Serve(Box<ServeArgs>),
     /// Make scenes of an invented landscape with mines whose truth is known to the pixel.
     Simulate(SimulateArgs),
 }

@@ -24,17 +24,28 @@ pub(crate) fn cancel_flag_of_resumable() -> &'static AtomicBool {
     cancel_flag()
 }
 
+/// Like [`cancel_flag`], for what ends by itself, however long that takes: a server answers what it was asked.
+pub(crate) fn stop_flag() -> &'static AtomicBool {
+    install(None)
+}
+
 /// Installs the handler and gives the flag that a run looks at.
 pub(crate) fn cancel_flag() -> &'static AtomicBool {
-    let installed = ctrlc::set_handler(|| {
+    install(Some(GRACE))
+}
+
+fn install(grace: Option<Duration>) -> &'static AtomicBool {
+    let installed = ctrlc::set_handler(move || {
         if CANCELLED.swap(true, Ordering::SeqCst) {
             stop_at_once();
         }
         crate::say(format_args!("stopping; press Ctrl-C again to stop at once"));
-        std::thread::spawn(|| {
-            std::thread::sleep(GRACE);
-            stop_at_once();
-        });
+        if let Some(grace) = grace {
+            std::thread::spawn(move || {
+                std::thread::sleep(grace);
+                stop_at_once();
+            });
+        }
     });
     if let Err(error) = installed {
         tracing::warn!("Ctrl-C will not clean up: {error}");

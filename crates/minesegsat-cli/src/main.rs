@@ -56,6 +56,7 @@ fn main() -> ExitCode {
         Command::Monitor(command) => commands::monitor::run(command, cli.quiet),
         Command::Report(args) => commands::report::run(args, cli.quiet),
         Command::Evidence(args) => commands::evidence::run(args, cli.quiet),
+        Command::Serve(args) => commands::serve::run(args, cli.quiet),
         Command::Simulate(args) => commands::simulate::run(args, cli.quiet),
     };
     match result {
@@ -103,8 +104,8 @@ fn start_logging(cli: &Cli) {
     let level = match (cli.quiet, cli.verbose) {
         (true, _) => "error",
         (false, 0) => "warn",
-        (false, 1) => "minesegsat=info,minesegsat_nn=info,minesegsat_cli=info,warn",
-        (false, _) => "minesegsat=debug,minesegsat_nn=debug,minesegsat_cli=debug,info",
+        (false, 1) => "minesegsat=info,minesegsat_nn=info,minesegsat_server=info,minesegsat_cli=info,warn",
+        (false, _) => "minesegsat=debug,minesegsat_nn=debug,minesegsat_server=debug,minesegsat_cli=debug,info",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt()

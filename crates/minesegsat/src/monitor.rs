@@ -75,6 +75,27 @@ pub struct MonitorOptions {
     pub predict: PredictOptions,
 }
 
+impl MonitorOptions {
+    /// The usual ones: all sites, the best new date of each, at most 60 % cloud, 1 km around the boundary, at least 70 % of it
+    /// seen, five tries, then a composite; intervals of 90 %.
+    pub fn new(predict: PredictOptions) -> Self {
+        Self {
+            sites: Vec::new(),
+            since: None,
+            until: None,
+            every_date: false,
+            collections: Vec::new(),
+            max_cloud_cover_percent: 60.0,
+            buffer_m: 1000.0,
+            min_assessed: 0.7,
+            max_tries: 5,
+            composite: true,
+            level_percent: 90.0,
+            predict,
+        }
+    }
+}
+
 /// The network and what is known of it.
 pub struct MonitorModel<'a> {
     /// The network.

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, bail};
 use minesegsat::evidence::{self, PackInput, SecretKey, Status, Verification};
 use minesegsat::register::{Observation, Permit, Register};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::args::{EvidenceArgs, EvidenceCommand, EvidenceKeygenArgs, EvidencePackArgs, EvidenceVerifyArgs};
 use crate::interrupt;
@@ -17,8 +17,6 @@ use crate::interrupt;
 /// A pack agrees with itself, and nobody knows who made it.
 const NOT_AUTHENTICATED: u8 = 3;
 const PASSWORD: &str = "MINESEGSAT_KEY_PASSWORD";
-/// What an observation's own manifest says of how it came about.
-const DECISIVE: [&str; 5] = ["software", "parameters", "radiometry", "model", "inputs"];
 
 pub(crate) fn run(args: &EvidenceArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     match (&args.command, &args.pack) {
@@ -35,7 +33,7 @@ fn pack(args: &EvidencePackArgs, register: &Path, quiet: bool) -> anyhow::Result
     let observation = choose(register.observations(&site.id)?, args)?;
     let permit = permit_of(&observation, register.permits(&site.id)?);
     let base = register.folder().to_owned();
-    let parameters = parameters(&observation, &base)?;
+    let parameters = evidence::parameters_of(&observation, &base)?;
     let key = secret_key(&args.key)?;
     let signed = jiff::Timestamp::now();
     let input = PackInput { site, permit, observation, base, parameters, signed };
@@ -138,22 +136,7 @@ fn hectares(limit: Option<f64>) -> String {
     limit.map_or_else(|| "not given".to_owned(), |ha| format!("{ha} ha"))
 }
 
-/// What the manifests among the observation's files say of how it came about, by their paths.
-fn parameters(observation: &Observation, base: &Path) -> anyhow::Result<Value> {
-    let mut parameters = Map::new();
-    for file in observation.files.iter().filter(|file| file.path.rsplit('/').next() == Some("manifest.json")) {
-        let path = base.join(&file.path);
-        // What is missing or changed is refused by name, with all the others, when it is packed.
-        let Ok(bytes) = std::fs::read(&path) else { continue };
-        let manifest: Value =
-            serde_json::from_slice(&bytes).with_context(|| format!("{} is not JSON", path.display()))?;
-        let decisive = DECISIVE.iter().filter_map(|&name| Some((name.to_owned(), manifest.get(name)?.clone())));
-        parameters.insert(file.path.clone(), decisive.collect::<Map<_, _>>().into());
-    }
-    Ok(parameters.into())
-}
-
-fn secret_key(path: &Path) -> anyhow::Result<SecretKey> {
+pub(crate) fn secret_key(path: &Path) -> anyhow::Result<SecretKey> {
     evidence::read_secret_key(path, || match std::env::var(PASSWORD) {
         Ok(password) => Ok(password),
         Err(_) if std::io::stdin().is_terminal() => prompt(&format!("Password of {}: ", path.display())),

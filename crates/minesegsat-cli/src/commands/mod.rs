@@ -17,11 +17,13 @@ pub(crate) mod report;
 pub(crate) mod scene_info;
 pub(crate) mod scene_preview;
 pub(crate) mod search;
+pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod sites;
 mod table;
 pub(crate) mod timeline;
 pub(crate) mod train;
+mod watcher;
 
 use std::path::Path;
 

@@ -7,19 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use minesegsat::Error;
 use minesegsat::alerts::AlertConfig;
-use minesegsat::catalog::{Catalog, Endpoint};
 use minesegsat::manifest::counted;
-use minesegsat::monitor::{self, MonitorModel, MonitorOptions, MonitorProgress, MonitorReport};
-use minesegsat::polygonize::Connectivity;
-use minesegsat::predict::{AreaOfInterest, PredictOptions, Progress};
+use minesegsat::monitor::{self, MonitorOptions, MonitorProgress, MonitorReport};
+use minesegsat::predict::Progress;
 use minesegsat::register::{Register, SiteId, Verdict};
-use minesegsat::{Error, vector::VectorFormat};
-use minesegsat_nn::{BurnSegmenter, Device, Model, parse_device};
 
 use super::table::Table;
+use super::watcher::{Watcher, catalogue};
 use crate::args::{MonitorAlertsArgs, MonitorCommand, MonitorRunArgs, MonitorWatchArgs};
-use crate::commands::predict::describe;
 use crate::interrupt;
 use crate::progress::Bar;
 
@@ -79,29 +76,9 @@ fn once(args: &MonitorRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Resu
     // Everything is read before anything is done.
     let config = args.alerts.as_deref().map(AlertConfig::read).transpose()?.unwrap_or_default();
     let register = Register::open(&args.register.path())?;
-    let device = parse_device(&args.device)?;
-    let on_cpu = device == Device::flex();
-    let model = Model::open(&args.model, &device)?;
-    let card = model.card().clone();
-    if card.area_error.is_none() {
-        tracing::warn!(
-            "the intervals of areas are a cautious guess: the model's errors were never measured (`minesegsat calibrate`)"
-        );
-    }
-    let segmenter = BurnSegmenter::new(model);
-    let model = MonitorModel {
-        segmenter: &segmenter,
-        description: describe(&card),
-        max_absent: card.band_dropout_max,
-        sha256: card.weights_sha256.clone(),
-        area_error: card.area_error.unwrap_or_default(),
-        noise_floor: card.noise_floor.unwrap_or_default(),
-    };
-    let endpoint = Endpoint::from_env(&args.api)?;
-    let mut collections = args.collections.clone();
-    if collections.is_empty() {
-        collections.extend(endpoint.default_collection().map(str::to_owned));
-    }
+    let watcher = Watcher::open(&args.model, &args.device)?;
+    let model = watcher.monitor_model();
+    let (catalog, collections) = catalogue(&args.api, &args.collections)?;
     let options = MonitorOptions {
         sites: args.sites.clone(),
         since: args.since,
@@ -114,21 +91,8 @@ fn once(args: &MonitorRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Resu
         max_tries: usize::from(args.max_tries),
         composite: !args.no_composite,
         level_percent: args.confidence_level,
-        predict: PredictOptions {
-            patch_size: card.patch_size,
-            overlap_px: card.patch_size / 8,
-            batch_size: 1,
-            workers: if on_cpu { 2 } else { 1 },
-            threshold: card.threshold,
-            min_area_m2: 0.0,
-            connectivity: Connectivity::Four,
-            formats: vec![VectorFormat::GeoPackage, VectorFormat::GeoJson],
-            area: AreaOfInterest::Scene,
-            overwrite: true,
-            device: args.device.clone(),
-        },
+        predict: watcher.predict_options(),
     };
-    let catalog = Catalog::open(&endpoint)?;
     let shown = Shown { bar: Bar::named(quiet || args.json, "watching"), site: Mutex::default() };
     let result = monitor::run(&register, &catalog, &model, &config, &options, &shown, cancel);
     shown.bar.clear();

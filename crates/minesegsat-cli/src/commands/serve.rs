@@ -1,0 +1,79 @@
+//! `minesegsat serve`
+
+mod runner;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use minesegsat_server::{Basemap, JobRunner, Server, ServerOptions, Token};
+
+use self::runner::Runner;
+use super::evidence::secret_key;
+use crate::args::ServeArgs;
+use crate::interrupt;
+
+const TOKEN: &str = "MINESEGSAT_TOKEN";
+
+pub(crate) fn run(args: &ServeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
+    let mut options = ServerOptions::new(&args.workspace);
+    options.bind = args.bind;
+    options.token = token(args)?;
+    options.cors_origins.clone_from(&args.access.cors_origin);
+    options.host_names.clone_from(&args.access.host_name);
+    options.public_url.clone_from(&args.access.public_url);
+    options.remote_hosts.clone_from(&args.jobs.allow_catalogue);
+    options.evidence_key = args.key.as_deref().map(secret_key).transpose()?.map(Arc::new);
+    options.basemap = args
+        .access
+        .basemap
+        .clone()
+        .map(|tiles| Basemap { tiles, attribution: args.access.basemap_attribution.clone().unwrap_or_default() });
+    let runner = match &args.jobs.model {
+        Some(model) => {
+            let runner: Arc<dyn JobRunner> = Arc::new(Runner::open(model, &args.workspace, &args.jobs)?);
+            if options.token.is_none() {
+                tracing::warn!("nobody may order anything: there is no token (`--token-file`, `{TOKEN}`)");
+            }
+            Some(runner)
+        }
+        None => None,
+    };
+    serve(options, runner, quiet)
+}
+
+/// Serves until Ctrl-C.
+pub(crate) fn serve(
+    options: ServerOptions,
+    runner: Option<Arc<dyn JobRunner>>,
+    quiet: bool,
+) -> anyhow::Result<ExitCode> {
+    let cancel = interrupt::stop_flag();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    runtime.block_on(async {
+        let server = Server::bind(options, runner).await?;
+        if !quiet {
+            crate::say(format_args!("serving on http://{}/ until Ctrl-C", server.local_addr()));
+        }
+        server
+            .run(async {
+                while !cancel.load(Ordering::SeqCst) {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            })
+            .await;
+        anyhow::Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn token(args: &ServeArgs) -> anyhow::Result<Option<Token>> {
+    let text = match &args.token_file {
+        Some(path) => Some(
+            std::fs::read_to_string(path).with_context(|| format!("cannot read the token in {}", path.display()))?,
+        ),
+        None => std::env::var(TOKEN).ok().filter(|text| !text.is_empty()),
+    };
+    Ok(text.map(|text| Token::new(text.trim())).transpose()?)
+}

@@ -1,0 +1,146 @@
+//! What clients order: maps of boxes and looks at sites.
+
+use std::cmp::Ordering as Order;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use anyhow::bail;
+use geo::{Area, BooleanOps};
+use jiff::Timestamp;
+use minesegsat::alerts::AlertConfig;
+use minesegsat::catalog::{DateRange, Item, SearchArea, SearchQuery};
+use minesegsat::download::{DownloadOptions, SceneState, download};
+use minesegsat::monitor::{self, MonitorOptions, MonitorProgress as _};
+use minesegsat::predict::{AreaOfInterest, PredictOptions, predict};
+use minesegsat::register::{Register, boundary_of_bbox};
+use minesegsat::{OpenOptions, Scene};
+use minesegsat_server::{JobFailure, JobProgress, JobRunner, MonitorRequest, PredictRequest};
+use serde_json::{Value, json};
+
+use super::super::predict::describe;
+use super::super::watcher::{Watcher, catalogue};
+use crate::args::JobArgs;
+
+/// Scenes that are tried until one shows something of the box.
+const MOST_TRIES: usize = 5;
+
+/// Runs jobs with one model.
+#[derive(Debug)]
+pub(super) struct Runner {
+    workspace: PathBuf,
+    watcher: Watcher,
+    api: String,
+    alerts: AlertConfig,
+}
+
+impl Runner {
+    pub(super) fn open(model: &Path, workspace: &Path, args: &JobArgs) -> anyhow::Result<Self> {
+        Ok(Self {
+            workspace: workspace.to_owned(),
+            watcher: Watcher::open(model, &args.device)?,
+            api: args.api.clone(),
+            alerts: args.alerts.as_deref().map(AlertConfig::read).transpose()?.unwrap_or_default(),
+        })
+    }
+
+    fn map(&self, request: &PredictRequest, progress: &JobProgress, cancel: &AtomicBool) -> anyhow::Result<String> {
+        let (catalog, collections) = catalogue(request.catalogue.as_ref().unwrap_or(&self.api), &[])?;
+        let area = SearchArea::from_bbox(request.bbox)?;
+        progress.set(None, "searching");
+        let query = SearchQuery {
+            collections,
+            area: Some(area.clone()),
+            datetimes: vec![format!("{}/{}", request.from, request.to).parse::<DateRange>()?],
+            max_cloud_cover_percent: Some(request.max_cloud_cover_percent),
+            ..SearchQuery::default()
+        };
+        let mut items = catalog.search(&query, &(), cancel)?.items;
+        sort_by_use(&mut items, request.bbox);
+        let name = &request.name;
+        for item in items.iter().take(MOST_TRIES) {
+            progress.set(None, &format!("fetching {}", item.id()));
+            let options = DownloadOptions { area: Some(area.clone()), clip: true, ..DownloadOptions::default() };
+            let folder = self.workspace.join("scenes").join(name);
+            let report = download(std::slice::from_ref(item), &folder, &options, &(), cancel)?;
+            let fetched = report.scenes.iter().filter(|scene| scene.state != SceneState::Outside);
+            let Some(path) = fetched.filter_map(|scene| scene.item.as_ref()).next() else { continue };
+            let scene = Scene::open(&path.display().to_string(), &OpenOptions::default())?;
+            let card = self.watcher.card();
+            let description = describe(card).without_absent(card.band_dropout_max, |band| scene.band(band).is_some());
+            let options = PredictOptions { area: AreaOfInterest::Bbox(request.bbox), ..self.watcher.predict_options() };
+            progress.set(None, &format!("mapping {}", item.id()));
+            let output = self.workspace.join("predictions").join(name);
+            predict(&scene, &description, &self.watcher.segmenter, &output, &options, progress, cancel)?;
+            return Ok(name.clone());
+        }
+        bail!(
+            "no scene of {} to {} with at most {} % cloud shows the box ({} found by their footprints)",
+            request.from,
+            request.to,
+            request.max_cloud_cover_percent,
+            items.len()
+        )
+    }
+
+    fn look(&self, request: &MonitorRequest, progress: &JobProgress, cancel: &AtomicBool) -> anyhow::Result<Value> {
+        let (catalog, collections) = catalogue(request.catalogue.as_ref().unwrap_or(&self.api), &[])?;
+        let register = Register::open(&self.workspace.join("sites.gpkg"))?;
+        let options = MonitorOptions {
+            sites: request.sites.clone(),
+            since: request.since,
+            collections,
+            ..MonitorOptions::new(self.watcher.predict_options())
+        };
+        let model = self.watcher.monitor_model();
+        let report = monitor::run(&register, &catalog, &model, &self.alerts, &options, progress, cancel)?;
+        progress.doing("telling");
+        let delivered = monitor::deliver(&register, &self.alerts, Timestamp::now(), cancel)?;
+        Ok(json!({
+            "sites": report.sites,
+            "observations": report.observations.len(),
+            "nothing_new": report.nothing_new,
+            "findings": report.findings,
+            "failures": report.failures,
+            "alerts_delivered": delivered.delivered,
+        }))
+    }
+}
+
+impl JobRunner for Runner {
+    fn predict(
+        &self,
+        request: &PredictRequest,
+        progress: &JobProgress,
+        cancel: &AtomicBool,
+    ) -> Result<String, JobFailure> {
+        Ok(self.map(request, progress, cancel)?)
+    }
+
+    fn monitor(
+        &self,
+        request: &MonitorRequest,
+        progress: &JobProgress,
+        cancel: &AtomicBool,
+    ) -> Result<Value, JobFailure> {
+        Ok(self.look(request, progress, cancel)?)
+    }
+}
+
+/// Those first that cover most of the box, in steps of a twentieth; of these the least cloudy, then the newest.
+fn sort_by_use(items: &mut Vec<Item>, bbox: [f64; 4]) {
+    let wanted = boundary_of_bbox(bbox);
+    let whole = wanted.unsigned_area().max(f64::MIN_POSITIVE);
+    let mut judged: Vec<(i64, f64, Option<Timestamp>, Item)> = items
+        .drain(..)
+        .map(|item| {
+            let share = item.footprint().intersection(&wanted).unsigned_area() / whole;
+            let cloud = item.cloud_cover_percent().unwrap_or(100.0);
+            ((share * 20.0).round() as i64, cloud, item.interval().map(|(start, _)| start), item)
+        })
+        .collect();
+    judged.sort_by(|a, b| {
+        let by_cloud = a.1.partial_cmp(&b.1).unwrap_or(Order::Equal);
+        b.0.cmp(&a.0).then(by_cloud).then(b.2.cmp(&a.2)).then_with(|| a.3.id().cmp(b.3.id()))
+    });
+    items.extend(judged.into_iter().map(|(.., item)| item));
+}
