@@ -22,6 +22,9 @@ use crate::register::Area;
 /// which has a part of its own; and over a whole scene they would let the faint probabilities of all its background err together.
 pub const RANGES_M: [f64; 6] = [20.0, 40.0, 80.0, 120.0, 180.0, 250.0];
 
+/// Distance in metres over which it goes together whether there is a mine: their usual size. Under clouds nothing else is known.
+const HIDDEN_RANGE_M: f64 = 1000.0;
+
 /// The level at which intervals are made to hold what they say, in percent: the one that is used by default.
 const SCALE_LEVEL_PERCENT: f64 = 90.0;
 
@@ -53,7 +56,7 @@ pub struct AreaMoments {
     pub expected_m2: f64,
     /// The double sum of the [module](self) without inflation, in m^4, for each of [`RANGES_M`].
     pub correlated_m4: [f64; RANGES_M.len()],
-    /// Variance of what was hidden, in m^4, see [`AreaMoments::add_hidden`].
+    /// Variance of what was hidden, in m^4, see [`AreaMoments::add_hidden`] and [`AreaMoments::add_beyond`].
     pub hidden_m4: f64,
 }
 
@@ -80,8 +83,7 @@ impl AreaMoments {
 
     fn of_ranges(probability: &[f32], width: usize, pixel_m: f64, pixel_area_m2: f64, ranges: &[f64]) -> Self {
         let expected: f64 = probability.iter().filter(|p| !p.is_nan()).map(|&p| f64::from(p)).sum();
-        let sd: Vec<f32> =
-            probability.iter().map(|&p| if p.is_nan() { 0.0 } else { (p * (1.0 - p)).max(0.0).sqrt() }).collect();
+        let sd = deviations(probability);
         let mut moments = Self { expected_m2: expected * pixel_area_m2, ..Self::default() };
         for &range in ranges {
             moments.correlated_m4[nearest_range(range)] =
@@ -90,9 +92,22 @@ impl AreaMoments {
         moments
     }
 
-    /// Adds pixels that could not be seen and whose probabilities come from elsewhere, such as an earlier date or the
-    /// mean of what was seen. Their errors are taken to be one and the same: either all of it is what was expected, or not.
-    pub fn add_hidden(&mut self, probability: impl IntoIterator<Item = f32>, pixel_area_m2: f64) {
+    /// Adds pixels of a window that could not be seen and whose probabilities come from elsewhere, such as an earlier date or
+    /// the mean of what was seen; those that are NaN are not among them. Whether there is a mine goes together over the size of
+    /// one, so what a cloud hides errs as a whole, and clouds that are far apart err each by itself.
+    ///
+    /// # Shapes
+    /// - `probability`: `[H, W]`, row-major, with `width` columns
+    pub fn add_hidden(&mut self, probability: &[f32], width: usize, pixel_m: f64, pixel_area_m2: f64) {
+        let hidden = Self::of_ranges(probability, width, pixel_m, pixel_area_m2, &[]);
+        self.expected_m2 += hidden.expected_m2;
+        self.hidden_m4 +=
+            correlated_sum(&deviations(probability), width, (-pixel_m / HIDDEN_RANGE_M).exp()) * pixel_area_m2.powi(2);
+    }
+
+    /// Adds pixels that lie beyond the map, with probabilities from elsewhere. Their errors are taken to be one and the same:
+    /// either all of it is what was expected, or not.
+    pub fn add_beyond(&mut self, probability: impl IntoIterator<Item = f32>, pixel_area_m2: f64) {
         let (mut expected, mut sd) = (0.0, 0.0);
         for p in probability {
             expected += f64::from(p);
@@ -112,6 +127,11 @@ impl AreaMoments {
         }
         sum
     }
+}
+
+/// Standard deviation of whether each pixel is disturbed; 0 of those that are NaN.
+fn deviations(probability: &[f32]) -> Vec<f32> {
+    probability.iter().map(|&p| if p.is_nan() { 0.0 } else { (p * (1.0 - p)).max(0.0).sqrt() }).collect()
 }
 
 /// Index of the tried range that is nearest on a logarithmic scale.
@@ -396,6 +416,26 @@ mod tests {
     }
 
     #[test]
+    fn what_one_cloud_hides_errs_as_a_whole_and_clouds_far_apart_err_each_by_itself() {
+        // One row of 20 km: clouds of 100 m over 0.5, next to each other or 10 km apart.
+        let hidden = |places: &[usize]| {
+            let mut row = vec![f32::NAN; 2000];
+            for &place in places {
+                row[place..place + 10].fill(0.5);
+            }
+            let mut moments = AreaMoments::default();
+            moments.add_hidden(&row, 2000, 10.0, 100.0);
+            moments
+        };
+        let (one, near, far) = (hidden(&[0]), hidden(&[0, 10]), hidden(&[0, 1000]));
+        assert_eq!((one.expected_m2, far.expected_m2), (500.0, 1000.0));
+        let as_a_whole = (10.0 * 0.5 * 100.0_f64).powi(2);
+        assert!((0.95..1.0).contains(&(one.hidden_m4 / as_a_whole)), "{}", one.hidden_m4);
+        assert!((3.6..4.0).contains(&(near.hidden_m4 / one.hidden_m4)), "{}", near.hidden_m4);
+        assert!((far.hidden_m4 / one.hidden_m4 - 2.0).abs() < 0.01, "{}", far.hidden_m4);
+    }
+
+    #[test]
     fn what_is_hidden_widens_the_interval_and_nothing_lies_below_zero() {
         let model = AreaErrorModel { range_m: 20.0, inflation: 1.0, relative_sd: 0.0, fitted_to: 1 };
         let mut map = vec![0.0_f32; 400];
@@ -404,7 +444,7 @@ mod tests {
         let mut moments = AreaMoments::of(&map, 20, 10.0, 100.0);
         let sure = model.area(&moments, 90.0, 4e4);
         assert_eq!((sure.ha, sure.lower_ha, sure.upper_ha), (1.0, 1.0, 1.0));
-        moments.add_hidden([0.5; 20], 100.0);
+        moments.add_beyond([0.5; 20], 100.0);
         let area = model.area(&moments, 90.0, 4e4);
         assert!((area.ha - 1.1).abs() < 1e-9 && (area.upper_ha - 1.1 - 0.1 * 1.6449).abs() < 1e-4, "{area:?}");
         assert_eq!(moments, AreaMoments { hidden_m4: moments.hidden_m4, ..moments }.plus(&AreaMoments::default()));

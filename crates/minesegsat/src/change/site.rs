@@ -142,11 +142,17 @@ pub(crate) fn area_of_date(
     }
     let mean = (sum / count as f64) as f32;
     let mut moments = AreaMoments::of_model(model, values, pixels.window.width, pixel_m, pixel_area_m2);
-    let hidden = (0..values.len()).filter(|&i| pixels.inside[i] && values[i].is_nan()).map(|i| {
-        let other = elsewhere.map_or(f32::NAN, |other| other[i]);
-        if other.is_nan() { mean } else { other }
-    });
-    moments.add_hidden(hidden.chain(std::iter::repeat_n(mean, beyond)), pixel_area_m2);
+    let hidden: Vec<f32> = (0..values.len())
+        .map(|i| {
+            if !pixels.inside[i] || !values[i].is_nan() {
+                return f32::NAN;
+            }
+            let other = elsewhere.map_or(f32::NAN, |other| other[i]);
+            if other.is_nan() { mean } else { other }
+        })
+        .collect();
+    moments.add_hidden(&hidden, pixels.window.width, pixel_m, pixel_area_m2);
+    moments.add_beyond(std::iter::repeat_n(mean, beyond), pixel_area_m2);
     let inside = (pixels.inside.iter().filter(|&&inside| inside).count() + beyond) as f64;
     Some(model.area(&moments, level_percent, inside * pixel_area_m2))
 }
