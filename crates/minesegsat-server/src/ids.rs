@@ -83,15 +83,15 @@ pub(crate) fn site_id(text: &str) -> Result<SiteId, Problem> {
     text.parse().map_err(refused)
 }
 
-/// `SITE.OBSERVATION`, which names an observation among those of all sites.
+/// `SITE_OBSERVATION`, which names an observation among those of all sites.
 pub(crate) fn observation_id(site: &SiteId, name: &str) -> String {
-    format!("{site}.{name}")
+    format!("{site}_{name}")
 }
 
-/// The parts of `SITE.OBSERVATION`.
+/// The parts of `SITE_OBSERVATION`.
 pub(crate) fn parse_observation_id(text: &str) -> Option<(SiteId, ObservationName)> {
     let at = text.len().checked_sub(OBSERVATION + 1)?;
-    let (site, name) = (text.get(..at)?, text.get(at..)?.strip_prefix('.')?);
+    let (site, name) = (text.get(..at)?, text.get(at..)?.strip_prefix('_')?);
     Some((site.parse().ok()?, name.parse().ok()?))
 }
 

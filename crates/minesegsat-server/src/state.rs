@@ -44,3 +44,12 @@ impl App {
         })
     }
 }
+
+impl Drop for App {
+    /// A server that never ran lets go of the jobs too.
+    fn drop(&mut self) {
+        if let Some(jobs) = &self.jobs {
+            jobs.stop();
+        }
+    }
+}

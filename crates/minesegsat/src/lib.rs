@@ -20,6 +20,7 @@
 //! - Scenes with known truth: [`simulate`]
 //! - Files out: [`cog`], [`vector`], [`quicklook`], [`manifest`], [`output`] (complete or absent)
 //! - Pictures to look at: [`preview`] (sheets of panels, a page to leaf through a data set)
+//! - Maps on the web: [`tiles`] (pictures and vectors in the grid of web maps, drawn when they are asked for)
 //! - What goes wrong: [`Error`], [`hint`] (what was meant)
 //!
 //! Arrays are row-major `[C, H, W]`; positions in arrays are (row, col), on maps (x, y); bounding boxes are west, south,
@@ -64,6 +65,7 @@ pub mod scene;
 mod segmenter;
 pub mod simulate;
 pub mod tensorboard;
+pub mod tiles;
 pub mod timeline;
 pub mod uncertainty;
 pub mod vector;

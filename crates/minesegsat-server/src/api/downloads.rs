@@ -149,7 +149,7 @@ fn geojson(register: &Register, id: &SiteId) -> minesegsat::Result<Value> {
         properties["site"] = json!(site.id);
         features.push(json!({
             "type": "Feature",
-            "id": format!("{}.{}", site.id, permit.valid_from),
+            "id": format!("{}_{}", site.id, permit.valid_from),
             "properties": properties,
             "geometry": polygon,
         }));

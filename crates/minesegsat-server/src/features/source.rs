@@ -214,7 +214,7 @@ pub(super) fn find(workspace: &Workspace, collection: Collection, id: &str) -> R
         Collection::Permits => {
             let (site, day) =
                 id.len().checked_sub(10).and_then(|at| Some((id.get(..at)?, id.get(at..)?))).ok_or_else(missing)?;
-            let entry = site.strip_suffix('.').and_then(entry_of).ok_or_else(missing)?;
+            let entry = site.strip_suffix('_').and_then(entry_of).ok_or_else(missing)?;
             let permit = entry.permits.iter().find(|permit| permit.valid_from.to_string() == day);
             permit.map(|permit| self::permit(entry, permit)).ok_or_else(missing)
         }
@@ -225,7 +225,7 @@ pub(super) fn find(workspace: &Workspace, collection: Collection, id: &str) -> R
             found.map(|one| observation(entry, &one)).ok_or_else(missing)
         }
         Collection::Polygons | Collection::Changes => {
-            let (of, number) = id.rsplit_once('.').ok_or_else(missing)?;
+            let (of, number) = id.rsplit_once('_').ok_or_else(missing)?;
             let number: usize = number.parse().map_err(|_| missing())?;
             let (site, name) = parse_observation_id(of).ok_or_else(missing)?;
             snapshot.find(&site).ok_or_else(missing)?;
@@ -267,7 +267,7 @@ fn site(entry: &SiteEntry) -> Value {
 fn permit(entry: &SiteEntry, permit: &Permit) -> Value {
     json!({
         "type": "Feature",
-        "id": format!("{}.{}", permit.site, permit.valid_from),
+        "id": format!("{}_{}", permit.site, permit.valid_from),
         "properties": {
             "site": permit.site,
             "number": permit.number,
@@ -313,7 +313,7 @@ fn observation(entry: &SiteEntry, one: &Observation) -> Value {
 
 fn shape_feature(one: &Observation, number: usize, shape: &Shape) -> Value {
     let name = one.name();
-    let mut feature = shape.feature(Some(format!("{}.{number}", observation_id(&one.site, &name)).into()));
+    let mut feature = shape.feature(Some(format!("{}_{number}", observation_id(&one.site, &name)).into()));
     feature["properties"]["site"] = json!(one.site);
     feature["properties"]["observation"] = json!(name);
     feature["properties"]["date"] = json!(one.date);

@@ -16,7 +16,7 @@ use crate::state::App;
 use crate::workspace::Workspace;
 
 /// Version of STAC that documents follow.
-pub(super) const STAC_VERSION: &str = "1.0.0";
+pub(super) const STAC_VERSION: &str = "1.1.0";
 /// Conformance classes of STAC API that hold.
 const CONFORMS_TO: [&str; 4] = [
     "https://api.stacspec.org/v1.0.0/core",
@@ -71,7 +71,22 @@ impl FromStr for Collection {
 }
 
 pub(super) fn link(rel: &str, href: String, kind: &str) -> Value {
-    json!({ "rel": rel, "href": href, "type": kind })
+    let title = match rel {
+        "self" => "This document",
+        "root" => "All scenes and maps",
+        "parent" => "What this is part of",
+        "collection" => "The collection",
+        "items" => "Items",
+        "next" => "Next page",
+        "search" => "Search",
+        "data" => "Collections",
+        "conformance" => "Conformance classes",
+        "service-desc" => "All paths (OpenAPI 3.0)",
+        "service-doc" => "All paths, as a page",
+        "license" => "Legal notice on Sentinel data",
+        _ => rel,
+    };
+    json!({ "rel": rel, "href": href, "type": kind, "title": title })
 }
 
 /// All conformance classes.
@@ -155,7 +170,7 @@ fn describe(collection: Collection, extent: Value, base: &Base) -> Value {
         "title": collection.title(),
         "description": collection.description(),
         "keywords": ["sentinel-2", "mining"],
-        "license": "proprietary",
+        "license": "other",
         "extent": extent,
         "summaries": { "platform": ["sentinel-2a", "sentinel-2b", "sentinel-2c"], "gsd": [10] },
         "links": [

@@ -178,8 +178,11 @@ pub(crate) async fn search_post(
     query.only(&[])?;
     let Json(asked) = body.map_err(unreadable)?;
     let accepted = "an object with `bbox` or `intersects`, `datetime`, `ids`, `collections`, `limit`, `token`";
-    let body: Body = serde_json::from_value(asked.clone())
-        .map_err(|error| Problem::argument("body", &asked.to_string(), &format!("{accepted}: {error}")))?;
+    let refuse = |error: &str| Problem::argument("body", &asked.to_string(), &format!("{accepted}{error}"));
+    if !asked.is_object() {
+        return Err(refuse(""));
+    }
+    let body: Body = serde_json::from_value(asked.clone()).map_err(|error| refuse(&format!(": {error}")))?;
     let most = app.options.limits.page;
     let limit = match body.limit {
         None => USUAL.min(most),

@@ -190,10 +190,12 @@ fn a_second_server_with_jobs_is_refused_and_one_that_reads_is_not() {
     assert!(matches!(error, ServerError::WorkspaceInUse { .. }), "{error}");
     assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
     assert!(runtime.block_on(Server::bind(options(), None)).is_ok());
-    let taken = ServerOptions { bind: first.address, ..options() };
+    let mut taken = options();
+    taken.bind = first.address;
     let error = runtime.block_on(Server::bind(taken, None)).unwrap_err();
     assert!(matches!(error, ServerError::Listen { .. }), "{error}");
-    let nowhere = ServerOptions { workspace: "/nowhere".into(), ..options() };
+    let mut nowhere = options();
+    nowhere.workspace = "/nowhere".into();
     assert!(matches!(runtime.block_on(Server::bind(nowhere, None)).unwrap_err(), ServerError::Workspace { .. }));
     drop(first);
     assert!(runtime.block_on(Server::bind(options(), Some(Arc::new(Fake::default())))).is_ok());

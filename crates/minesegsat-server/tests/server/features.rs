@@ -241,7 +241,7 @@ fn req_core_fc_bbox_response() {
     let polygons = server.json("/ogc/collections/polygons/items?bbox=-122,55,-121,56&limit=100");
     assert_eq!(ids(&polygons).len(), 6);
     let permit = server.json("/ogc/collections/permits/items?bbox=-121.16,55.06,-121.155,55.07");
-    assert_eq!(ids(&permit), ["wolverine.2021-01-01"], "the second permit has a polygon of its own, which ends before");
+    assert_eq!(ids(&permit), ["wolverine_2021-01-01"], "the second permit has a polygon of its own, which ends before");
 }
 
 #[test]

@@ -1,0 +1,410 @@
+//! Tiles beside what the exact transform says of each of their pixels.
+
+use std::path::{Path, PathBuf};
+
+use super::colour::{BETWEEN_STRIPES, DISTURBED, GAIN, LOSS, Rgba, STABLE, STRIPE};
+use super::encode::tests::decoded;
+use super::*;
+use crate::cog::{CogOptions, CogWriter};
+use crate::{Crs, DataType, GeoTransform, Grid, Pixels, Transformer};
+
+const RADIOMETRY: &str = r#"{"scale":1e-4,"offset_dn":-1000.0,"nodata":null,"zero_is_nodata":true}"#;
+
+fn grid(epsg: u16, x: f64, y: f64, pixel: f64, side: usize) -> Grid {
+    let transform = GeoTransform::north_up(x, y, pixel);
+    Grid { crs: Crs::from_epsg(epsg).unwrap(), transform, width: side, height: side }
+}
+
+/// 5 km in Canada.
+fn north() -> Grid {
+    grid(32611, 560_000.0, 6_240_000.0, 10.0, 500)
+}
+
+fn write(path: &Path, grid: &Grid, options: CogOptions, value: impl Fn(usize, usize) -> f32) {
+    let kind = options.data_type;
+    let mut cog = CogWriter::create(path, grid, CogOptions { block_size: 256, ..options }).unwrap();
+    for row in 0..grid.height {
+        let values = (0..grid.width).map(|col| value(col, row));
+        let line = match kind {
+            DataType::U8 => Pixels::U8(values.map(|v| v as u8).collect()),
+            DataType::U16 => Pixels::U16(values.map(|v| v as u16).collect()),
+            _ => Pixels::F32(values.collect()),
+        };
+        cog.write_rows(&[line]).unwrap();
+    }
+    cog.finish().unwrap();
+}
+
+/// A folder for a map, and its name.
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let map = folder.path().join("map");
+    std::fs::create_dir(&map).unwrap();
+    (folder, map)
+}
+
+/// Writes bands on their native grids, and the record of a map that was made from them.
+fn write_scene(folder: &Path, map: &Path, grid: &Grid, bands: &[&str], dn: impl Fn(&str, usize, usize) -> f32) {
+    let scene = folder.join("scene");
+    std::fs::create_dir_all(&scene).unwrap();
+    let options = CogOptions { data_type: DataType::U16, nodata: Some(0.0), ..CogOptions::default() };
+    for name in bands {
+        let factor = if ["B8A", "B11", "B12"].contains(name) { 2 } else { 1 };
+        let transform = GeoTransform {
+            pixel_width: grid.transform.pixel_width * factor as f64,
+            pixel_height: grid.transform.pixel_height * factor as f64,
+            ..grid.transform
+        };
+        let (width, height) = (grid.width / factor, grid.height / factor);
+        let native = Grid { transform, width, height, ..grid.clone() };
+        write(&scene.join(format!("{name}.tif")), &native, options.clone(), |col, row| {
+            dn(name, col * factor, row * factor)
+        });
+    }
+    let radiometry: Vec<String> = bands.iter().map(|name| format!("\"{name}\":{RADIOMETRY}")).collect();
+    let record = format!(r#"{{"scene_location":"../scene","radiometry":{{"bands":{{{}}}}}}}"#, radiometry.join(","));
+    std::fs::write(map.join("manifest.json"), record).unwrap();
+}
+
+/// The tile in the middle of some bounds.
+fn middle([west, south, east, north]: [f64; 4], z: u8) -> Tile {
+    let east = if east < west { east + 360.0 } else { east };
+    Tile::at(crate::crs::wrap_longitude((west + east) / 2.0), (south + north) / 2.0, z).unwrap()
+}
+
+/// Columns and rows of a grid at the centres of the pixels of a tile, by the exact transform.
+fn exact(grid: &Grid, tile: Tile, size: usize) -> Vec<Option<(f64, f64)>> {
+    let to_map = Transformer::new(&Crs::WGS84, &grid.crs).unwrap();
+    let [west, north, east, south] = tile.world_bounds();
+    let place = |i: usize| {
+        let (x, y) = ((i % size) as f64 + 0.5, (i / size) as f64 + 0.5);
+        let (lon, lat) = lon_lat_of(west + x / size as f64 * (east - west), north + y / size as f64 * (south - north));
+        let (x, y) = to_map.transform(lon, lat).ok()?;
+        let (col, row) = grid.transform.to_pixel(x, y);
+        let is_inside = col >= 0.0 && row >= 0.0 && col < grid.width as f64 && row < grid.height as f64;
+        is_inside.then_some((col, row))
+    };
+    (0..size * size).map(place).collect()
+}
+
+fn picture(layers: &LayerSet, layer: Layer, tile: Tile, size: u32, style: &Style) -> Vec<Rgba> {
+    let (found, pixels) = decoded(&layers.render(layer, tile, size, style).unwrap().expect("something to see"));
+    assert_eq!(found, size);
+    pixels
+}
+
+fn greys(rescale: [f32; 2]) -> Style {
+    Style { rescale: Some(rescale), colour_map: Some(ColourMap::Greys) }
+}
+
+#[test]
+fn values_are_those_of_the_exact_transform() {
+    for (grid, zooms) in [
+        (north(), [11, 13, 14, 18]),
+        (grid(32733, 480_000.0, 7_070_000.0, 10.0, 500), [11, 13, 14, 18]),
+        // Zone 60 beyond 180 degrees.
+        (grid(32760, 815_000.0, 7_850_000.0, 10.0, 500), [11, 13, 14, 18]),
+        (grid(4326, 10.2, 51.6, 0.0001, 500), [12, 13, 15, 19]),
+        (grid(3413, -300_000.0, -2_340_000.0, 20.0, 500), [10, 11, 13, 17]),
+    ] {
+        let (_folder, map) = folder();
+        // A plane: 400 pixels are its whole range, so that a tenth of a pixel is a sixteenth of a step.
+        let plane = |col: f64, row: f64| ((col + row) / 1000.0) as f32;
+        write(&map.join("probability.tif"), &grid, CogOptions::default(), |c, r| plane(c as f64 + 0.5, r as f64 + 0.5));
+        let layers = LayerSet::open_map(&map).unwrap();
+        assert_eq!(layers.layers(), [Layer::Probability]);
+        for z in zooms {
+            for size in [256, 512] {
+                let tile = middle(layers.bounds_wgs84(), z);
+                let found = picture(&layers, Layer::Probability, tile, size, &greys([0.0, 1.0]));
+                let places = exact(&grid, tile, size as usize);
+                assert!(places.iter().flatten().count() > 100, "{} at {tile}", grid.crs);
+                // Overviews have the means of the plane, but half of one of their pixels at the edge is its mean.
+                let edge = if z < zooms[2] { 8.0 } else { 1.0 };
+                for (i, (pixel, place)) in found.iter().zip(&places).enumerate() {
+                    let Some((col, row)) = *place else {
+                        // Positions near the edge may be off by an eighth of a pixel.
+                        continue;
+                    };
+                    let inside = |at: f64| at > edge && at < 500.0 - edge;
+                    if inside(col) && inside(row) {
+                        let expected = plane(col, row) * 255.0;
+                        let off = (f32::from(pixel[0]) - expected).abs();
+                        assert!(
+                            off < 1.1,
+                            "{} at {tile}, {size}: pixel {i}: {pixel:?} instead of {expected}",
+                            grid.crs
+                        );
+                        assert_eq!(pixel[3], 255);
+                    }
+                }
+                let far = |i: usize| {
+                    let (x, y) = (i % size as usize, i / size as usize);
+                    let near = |x: usize, y: usize| places.get(y * size as usize + x).is_some_and(Option::is_some);
+                    !(near(x, y)
+                        || near(x + 1, y)
+                        || near(x, y + 1)
+                        || (x > 0 && near(x - 1, y))
+                        || (y > 0 && near(x, y - 1)))
+                };
+                assert!(
+                    (0..found.len()).filter(|&i| far(i)).all(|i| found[i][3] == 0),
+                    "{} at {tile}: drawn outside",
+                    grid.crs
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn rasters_across_the_antimeridian_are_drawn_on_both_sides() {
+    let (_folder, map) = folder();
+    let grid = grid(32760, 815_000.0, 7_850_000.0, 10.0, 500);
+    write(&map.join("probability.tif"), &grid, CogOptions::default(), |_, _| 0.5);
+    let layers = LayerSet::open_map(&map).unwrap();
+    let [west, _, east, _] = layers.bounds_wgs84();
+    assert!(west > 179.9 && east < -179.9, "{west} to {east}");
+    let lat = middle(layers.bounds_wgs84(), 10).bounds_wgs84();
+    let lat = (lat[1] + lat[3]) / 2.0;
+    let shown =
+        |lon: f64, z: u8| layers.render(Layer::Probability, Tile::at(lon, lat, z).unwrap(), 256, &Style::default());
+    for z in [0, 5, 9] {
+        assert!(shown(179.99, z).is_ok() && shown(-179.99, z).is_ok());
+    }
+    assert!(
+        shown(179.99, 9).unwrap().is_some() && shown(-179.99, 9).unwrap().is_some() && shown(0.0, 9).unwrap().is_none()
+    );
+}
+
+#[test]
+fn composites_have_the_reflectance_that_the_record_says() {
+    let (folder, map) = folder();
+    let bands = ["B02", "B03", "B04", "B08", "B8A", "B11", "B12"];
+    let reflectance = |name: &str| match name {
+        "B02" => 0.06,
+        "B03" => 0.12,
+        "B04" => 0.18,
+        "B08" => 0.3,
+        "B8A" => 0.32,
+        "B11" => 0.35,
+        _ => 0.2,
+    };
+    write_scene(folder.path(), &map, &north(), &bands, |name, _, _| reflectance(name) * 10_000.0 + 1000.0);
+    write(&map.join("mask.tif"), &north(), CogOptions::mask("mining"), |_, _| 0.0);
+    let layers = LayerSet::open_map(&map).unwrap();
+    let expected =
+        [Layer::TrueColour, Layer::FalseColour, Layer::Swir, Layer::Ndvi, Layer::Bsi, Layer::Ndwi, Layer::Mask];
+    assert_eq!(layers.layers(), expected);
+    let tile = middle(layers.bounds_wgs84(), 15);
+    let centre = |layer: Layer, style: Style| picture(&layers, layer, tile, 256, &style)[128 * 256 + 128];
+    // Black to white over 0 to 0.3 with a gamma of 1.3.
+    let tone = |value: f32, high: f32| ((value / high).powf(1.0 / 1.3) * 255.0).round() as i32;
+    let close = |found: Rgba, expected: [i32; 3]| {
+        assert!(
+            found[3] == 255 && (0..3).all(|i| (i32::from(found[i]) - expected[i]).abs() <= 1),
+            "{found:?}, {expected:?}"
+        );
+    };
+    close(centre(Layer::TrueColour, Style::default()), [tone(0.18, 0.3), tone(0.12, 0.3), tone(0.06, 0.3)]);
+    close(centre(Layer::FalseColour, Style::default()), [tone(0.3, 0.5), tone(0.18, 0.3), tone(0.12, 0.3)]);
+    close(centre(Layer::Swir, Style::default()), [tone(0.2, 0.45), tone(0.32, 0.5), tone(0.18, 0.3)]);
+    let narrow = Style { rescale: Some([0.06, 0.18]), colour_map: None };
+    close(centre(Layer::TrueColour, narrow), [255, tone(0.06, 0.12), 0]);
+    // (0.3 - 0.18) / 0.48 = 0.25; ((0.35 + 0.18) - (0.3 + 0.06)) / 0.89 = 0.191; (0.12 - 0.3) / 0.42 = -0.4286.
+    for (layer, index) in [(Layer::Ndvi, 0.25_f32), (Layer::Bsi, 0.191), (Layer::Ndwi, -0.4286)] {
+        let grey = ((index + 1.0) / 2.0 * 255.0).round() as i32;
+        close(centre(layer, greys([-1.0, 1.0])), [grey; 3]);
+    }
+    assert_eq!(layers.render(Layer::Mask, tile, 256, &Style::default()).unwrap(), None, "no mine, nothing to see");
+}
+
+#[test]
+fn missing_pixels_are_clear() {
+    let (folder, map) = folder();
+    // The western half of one band is missing.
+    let dn = |name: &str, col: usize, _| if name == "B03" && col < 250 { 0.0 } else { 2000.0 };
+    write_scene(folder.path(), &map, &north(), &["B02", "B03", "B04"], dn);
+    let layers = LayerSet::open_map(&map).unwrap_err();
+    assert!(layers.to_string().contains("nothing to draw"), "without a grid: {layers}");
+    write(
+        &map.join("probability.tif"),
+        &north(),
+        CogOptions::default(),
+        |col, _| if col < 250 { f32::NAN } else { 0.7 },
+    );
+    let layers = LayerSet::open_map(&map).unwrap();
+    assert_eq!(layers.layers(), [Layer::TrueColour, Layer::Probability]);
+    let tile = middle(layers.bounds_wgs84(), 13);
+    for layer in [Layer::TrueColour, Layer::Probability] {
+        let found = picture(&layers, layer, tile, 256, &Style::default());
+        for (pixel, place) in found.iter().zip(exact(&north(), tile, 256)) {
+            let Some((col, row)) = place.filter(|(c, r)| (2.0..498.0).contains(c) && (2.0..498.0).contains(r)) else {
+                continue;
+            };
+            if (col - 250.0).abs() > 1.0 {
+                assert_eq!(pixel[3], if col < 250.0 { 0 } else { 255 }, "{layer} at {col}, {row}");
+            }
+        }
+    }
+    let west = Tile::at(layers.bounds_wgs84()[0] + 0.001, (tile.bounds_wgs84()[1] + tile.bounds_wgs84()[3]) / 2.0, 17)
+        .unwrap();
+    assert_eq!(layers.render(Layer::TrueColour, west, 256, &Style::default()).unwrap(), None);
+    assert_eq!(layers.render(Layer::Probability, west, 256, &Style::default()).unwrap(), None);
+}
+
+#[test]
+fn classes_have_their_colours_and_nothing_between() {
+    let (folder, map) = folder();
+    write(&map.join("mask.tif"), &north(), CogOptions::mask("mining"), |col, row| match (col / 50 + row / 50) % 3 {
+        0 => 0.0,
+        1 => 1.0,
+        _ => 255.0,
+    });
+    let change = folder.path().join("change");
+    std::fs::create_dir(&change).unwrap();
+    let classes = [0.0, 1.0, 2.0, 3.0, 255.0];
+    write(&change.join("change.tif"), &north(), CogOptions::mask("change"), |col, row| {
+        classes[(col / 50 + row / 50) % 5]
+    });
+    let layers = LayerSet::open_observation(folder.path()).unwrap();
+    assert_eq!(layers.layers(), [Layer::Mask, Layer::Change]);
+    for (layer, colours) in [
+        (Layer::Mask, vec![[0; 4], DISTURBED, BETWEEN_STRIPES]),
+        (Layer::Change, vec![[0; 4], STABLE, GAIN, LOSS, BETWEEN_STRIPES]),
+    ] {
+        for (size, z) in [(256, 15), (512, 14), (256, 12)] {
+            let tile = middle(layers.bounds_wgs84(), z);
+            let found = picture(&layers, layer, tile, size, &Style::default());
+            let mut striped = 0;
+            for (i, (pixel, place)) in found.iter().zip(exact(&north(), tile, size as usize)).enumerate() {
+                let Some((col, row)) = place else { continue };
+                // Not within a pixel of what is read from a border between classes.
+                let margin = if z == 12 { 0.1 } else { 0.003 };
+                let near = |at: f64| (at / 50.0 - (at / 50.0).round()).abs() < margin;
+                if near(col) || near(row) {
+                    assert!(colours.contains(pixel) || *pixel == STRIPE);
+                    continue;
+                }
+                let class = (col as usize / 50 + row as usize / 50) % colours.len();
+                let expected = colours[class];
+                if expected == BETWEEN_STRIPES {
+                    striped += usize::from(*pixel == STRIPE);
+                    assert!(*pixel == expected || *pixel == STRIPE, "{layer}, {size} at {tile}: pixel {i}: {pixel:?}");
+                } else {
+                    assert_eq!(*pixel, expected, "{layer}, {size} at {tile}: pixel {i}");
+                }
+            }
+            assert!(striped > 100);
+        }
+    }
+    let first = LayerSet::open(&map, &[folder.path().join("change-since-baseline"), change]).unwrap();
+    assert_eq!(first.layers(), [Layer::Mask, Layer::Change], "the first of the folders that is there");
+}
+
+#[test]
+fn rasters_without_overviews_are_averaged_as_those_with_them() {
+    // Noise of 2 pixels, which strides would show.
+    let value = |col: usize, row: usize| ((col * 7 + row * 13) % 10) as f32 / 10.0;
+    let grid = grid(32611, 560_000.0, 6_240_000.0, 10.0, 2000);
+    let mut found = Vec::new();
+    for overviews in [true, false] {
+        let (_folder, map) = folder();
+        write(&map.join("probability.tif"), &grid, CogOptions { overviews, ..CogOptions::default() }, value);
+        let layers = LayerSet::open_map(&map).unwrap();
+        found.push(
+            [6, 8, 10].map(|z| {
+                picture(&layers, Layer::Probability, middle(layers.bounds_wgs84(), z), 256, &greys([0.0, 1.0]))
+            }),
+        );
+    }
+    let [with, without] = &found[..] else { unreachable!() };
+    for (a, b) in with.iter().zip(without) {
+        let mut both = 0;
+        for (a, b) in a.iter().zip(b).filter(|(a, b)| a[3] > 0 && b[3] > 0) {
+            both += 1;
+            // The mean of the values is 0.45.
+            for pixel in [a, b] {
+                assert!((f32::from(pixel[0]) - 0.45 * 255.0).abs() < 10.0, "{pixel:?}");
+            }
+        }
+        assert!(both > 20, "{both}");
+    }
+}
+
+#[test]
+fn damage_costs_the_tiles_where_it_is() {
+    let (_folder, map) = folder();
+    let grid = grid(32611, 560_000.0, 6_240_000.0, 10.0, 1500);
+    let path = map.join("probability.tif");
+    let value = |col: usize, row: usize| ((col * 31 + row * 17) % 97) as f32 / 97.0;
+    write(&path, &grid, CogOptions::default(), value);
+    let mut bytes = std::fs::read(&path).unwrap();
+    // The blocks of the full resolution come last, from north to south.
+    let end = bytes.len();
+    for byte in &mut bytes[end - 3000..] {
+        *byte ^= 0x5a;
+    }
+    std::fs::write(&path, &bytes).unwrap();
+    let layers = LayerSet::open_map(&map).unwrap();
+    let [west, south, east, north] = layers.bounds_wgs84();
+    let draw =
+        |lon: f64, lat: f64| layers.render(Layer::Probability, Tile::at(lon, lat, 15).unwrap(), 256, &Style::default());
+    assert!(draw(west + 0.01, north - 0.01).unwrap().is_some());
+    let error = draw(east - 0.005, south + 0.005).unwrap_err().to_string();
+    assert!(error.contains("probability.tif") && error.contains("block"), "{error}");
+    assert!(draw(west + 0.01, north - 0.01).unwrap().is_some(), "and nothing else");
+
+    std::fs::write(&path, &bytes[..100]).unwrap();
+    assert!(LayerSet::open_map(&map).is_err(), "there is nothing else to tell the place from");
+}
+
+#[test]
+fn what_cannot_be_drawn_is_refused_with_what_can() {
+    let (_folder, map) = folder();
+    write(&map.join("mask.tif"), &north(), CogOptions::mask("mining"), |_, _| 1.0);
+    let layers = LayerSet::open_map(&map).unwrap();
+    let tile = middle(layers.bounds_wgs84(), 13);
+    let error = layers.render(Layer::Ndvi, tile, 256, &Style::default()).unwrap_err();
+    assert_eq!(error.to_string(), "layer `ndvi` is not accepted: this map has mask");
+    let error = layers.render(Layer::Mask, tile, 1024, &Style::default()).unwrap_err();
+    assert_eq!(error.to_string(), "tile size `1024` is not accepted: 256 and 512 pixels are");
+    assert!(layers.render(Layer::Mask, tile, 256, &greys([0.0, 1.0])).is_err());
+    assert_eq!(layers.render(Layer::Mask, Tile::at(0.0, 0.0, 13).unwrap(), 256, &Style::default()).unwrap(), None);
+    assert_eq!(layers.zooms(), (12, 15));
+    let error = LayerSet::open_map(&map.join("nowhere")).unwrap_err().to_string();
+    assert!(error.contains("nothing to draw"), "{error}");
+}
+
+#[test]
+fn many_threads_draw_what_one_draws() {
+    let (folder, map) = folder();
+    let dn = |_: &str, col: usize, row: usize| 1000.0 + (col * 3 + row * 2) as f32;
+    write_scene(folder.path(), &map, &north(), &["B02", "B03", "B04"], dn);
+    write(&map.join("probability.tif"), &north(), CogOptions::default(), |col, row| (col * row) as f32 / 250_000.0);
+    let draw = |layers: &LayerSet, i: usize| {
+        let tile = middle(layers.bounds_wgs84(), 12 + (i % 4) as u8);
+        let layer = [Layer::TrueColour, Layer::Probability][i / 4 % 2];
+        layers.render(layer, tile, 256, &Style::default()).unwrap()
+    };
+    let alone = LayerSet::open_map(&map).unwrap();
+    let expected: Vec<_> = (0..8).map(|i| draw(&alone, i)).collect();
+    let shared = LayerSet::open_map(&map).unwrap();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..16)
+            .map(|i| {
+                (
+                    i,
+                    scope.spawn({
+                        let shared = &shared;
+                        move || draw(shared, i % 8)
+                    }),
+                )
+            })
+            .collect();
+        for (i, thread) in threads {
+            assert!(thread.join().unwrap() == expected[i % 8], "tile {i}");
+        }
+    });
+    assert_eq!(alone.fingerprint(), shared.fingerprint());
+}

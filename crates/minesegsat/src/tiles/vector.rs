@@ -1,0 +1,204 @@
+//! Vector tiles of polygons and points: [`VectorSource`].
+
+mod mvt;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+use geo::{BoundingRect, CoordsIter, Geometry, MapCoords, MultiPolygon};
+use rstar::{AABB, RTree, RTreeObject};
+
+use self::mvt::{LayerWriter, Message};
+use self::shape::{Frame, in_tile};
+use super::grid::{Tile, world_of};
+use crate::vector::cut_at_antimeridian;
+use crate::{Error, Result};
+
+/// Units of a tile's side: 16 to a pixel of 256.
+const EXTENT: u32 = 4096;
+/// The square world of web maps ends here, in degrees.
+const LAST_LATITUDE: f64 = 85.051_128_779_806_59;
+
+/// Value of a property.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the variants are their types")]
+pub enum VectorValue {
+    Text(String),
+    Integer(i64),
+    Real(f64),
+    Boolean(bool),
+}
+
+impl VectorValue {
+    /// Of JSON: texts, numbers and truth values; nothing else has a place in a tile.
+    pub fn of_json(value: &serde_json::Value) -> Option<Self> {
+        match value {
+            serde_json::Value::String(text) => Some(Self::Text(text.clone())),
+            serde_json::Value::Bool(is) => Some(Self::Boolean(*is)),
+            serde_json::Value::Number(number) => {
+                number.as_i64().map(Self::Integer).or_else(|| number.as_f64().map(Self::Real))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A feature that is put into tiles.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VectorFeature {
+    /// Number that tells it from the others of its layer.
+    pub id: Option<u64>,
+    /// Polygon, MultiPolygon or Point, in degrees of longitude and latitude on WGS 84. Longitudes may go past 180.
+    pub geometry: Geometry<f64>,
+    /// Names and values, in this order.
+    pub properties: Vec<(String, VectorValue)>,
+}
+
+/// The features of one layer, ready to be cut into tiles. Shared by threads as it is.
+#[derive(Debug)]
+pub struct VectorSource {
+    name: String,
+    features: Vec<Stored>,
+    places: RTree<Place>,
+}
+
+/// A feature in the world of web maps (0 to 1, y to the south).
+#[derive(Debug)]
+struct Stored {
+    id: Option<u64>,
+    polygons: MultiPolygon<f64>,
+    points: Vec<(f64, f64)>,
+    properties: Vec<(String, VectorValue)>,
+}
+
+/// Bounds of a feature: min x, min y, max x, max y.
+#[derive(Debug)]
+struct Place {
+    bounds: [f64; 4],
+    feature: usize,
+}
+
+impl RTreeObject for Place {
+    type Envelope = AABB<[f64; 2]>;
+
+    fn envelope(&self) -> Self::Envelope {
+        let [min_x, min_y, max_x, max_y] = self.bounds;
+        AABB::from_corners([min_x, min_y], [max_x, max_y])
+    }
+}
+
+impl VectorSource {
+    /// A layer of a name. Fails at geometries of other kinds, and at positions that are none.
+    pub fn new(name: &str, features: Vec<VectorFeature>) -> Result<Self> {
+        let mut stored = Vec::with_capacity(features.len());
+        let mut places = Vec::with_capacity(features.len());
+        for feature in features {
+            let (polygons, points) = in_world(&feature)?;
+            let mut bounds = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
+            let rect = polygons.bounding_rect().map(|r| [(r.min().x, r.min().y), (r.max().x, r.max().y)]);
+            for (x, y) in rect.into_iter().flatten().chain(points.iter().copied()) {
+                bounds = [bounds[0].min(x), bounds[1].min(y), bounds[2].max(x), bounds[3].max(y)];
+            }
+            if bounds[0] <= bounds[2] {
+                places.push(Place { bounds, feature: stored.len() });
+                stored.push(Stored { id: feature.id, polygons, points, properties: feature.properties });
+            }
+        }
+        Ok(Self { name: name.to_owned(), features: stored, places: RTree::bulk_load(places) })
+    }
+
+    /// Name of the layer.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Number of features.
+    pub fn len(&self) -> usize {
+        self.features.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.features.is_empty()
+    }
+
+    /// A tile with this layer alone, as protocol buffer of the Mapbox Vector Tile Specification 2.1; `None` where it is empty.
+    pub fn tile(&self, tile: Tile) -> Option<Vec<u8>> {
+        encode_tile(&[self], tile)
+    }
+
+    /// The features of a tile.
+    ///
+    /// Outlines are simplified by at most a quarter of a pixel, snapped to the 4096 units of the tile, cut 64 units beyond its edges,
+    /// and valid there: outer rings have positive area by the surveyor's formula, holes negative. What is smaller than a pixel becomes
+    /// a square of one, so that nothing vanishes from afar.
+    fn layer(&self, tile: Tile) -> LayerWriter {
+        let frame = Frame::of(tile, EXTENT);
+        let [min_x, min_y, max_x, max_y] = frame.world_with_buffer();
+        let near = AABB::from_corners([min_x, min_y], [max_x, max_y]);
+        let mut wanted: Vec<usize> =
+            self.places.locate_in_envelope_intersecting(&near).map(|place| place.feature).collect();
+        // In the order in which they were given, which is that of drawing.
+        wanted.sort_unstable();
+        let mut layer = LayerWriter::new(&self.name);
+        for feature in wanted.into_iter().map(|i| &self.features[i]) {
+            if let Some(geometry) = in_tile(&frame, &feature.polygons, &feature.points) {
+                layer.feature(feature.id, &geometry, &feature.properties);
+            }
+        }
+        layer
+    }
+}
+
+/// A tile of several layers, which must have different names; `None` where all are empty.
+pub fn encode_tile(sources: &[&VectorSource], tile: Tile) -> Option<Vec<u8>> {
+    let mut message = Message::default();
+    let mut is_empty = true;
+    for layer in sources.iter().map(|source| source.layer(tile)).filter(|layer| !layer.is_empty()) {
+        layer.finish(EXTENT, &mut message);
+        is_empty = false;
+    }
+    (!is_empty).then(|| message.into())
+}
+
+/// Polygons and points of a feature in the world of web maps.
+fn in_world(feature: &VectorFeature) -> Result<(MultiPolygon<f64>, Vec<(f64, f64)>)> {
+    let refuse = |found: String| Error::Argument {
+        name: "geometry",
+        value: found,
+        accepted: "Polygon, MultiPolygon and Point in longitude and latitude are".to_owned(),
+    };
+    let mut polygons = match &feature.geometry {
+        Geometry::Polygon(polygon) => MultiPolygon(vec![polygon.clone()]),
+        Geometry::MultiPolygon(polygons) => polygons.clone(),
+        Geometry::Rect(rect) => MultiPolygon(vec![rect.to_polygon()]),
+        Geometry::Point(point) => {
+            if !(point.x().is_finite() && point.y().is_finite()) {
+                return Err(refuse(format!("{point:?}")));
+            }
+            let lon = crate::crs::wrap_longitude(point.x());
+            return Ok((MultiPolygon(Vec::new()), vec![world_of(lon, within(point.y()))]));
+        }
+        other => {
+            let text = format!("{other:?}");
+            return Err(refuse(text.split('(').next().unwrap_or_default().to_owned()));
+        }
+    };
+    polygons.0.retain(|polygon| polygon.exterior().0.len() >= 4);
+    if let Some(wrong) = polygons.coords_iter().find(|c| !(c.x.is_finite() && c.y.is_finite())) {
+        return Err(refuse(format!("{} {}", wrong.x, wrong.y)));
+    }
+    if polygons.bounding_rect().is_some_and(|r| r.min().x < -180.0 || r.max().x > 180.0) {
+        polygons = cut_at_antimeridian(&polygons);
+    }
+    let place = |c: geo::Coord<f64>| {
+        let (x, y) = world_of(c.x, within(c.y));
+        geo::Coord { x, y }
+    };
+    Ok((polygons.map_coords(place), Vec::new()))
+}
+
+/// Latitude within the square world.
+fn within(latitude: f64) -> f64 {
+    latitude.clamp(-LAST_LATITUDE, LAST_LATITUDE)
+}

@@ -1,0 +1,171 @@
+//! Geometry in the units of a tile.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use geo::{
+    Area, BoundingRect, Coord, Geometry, LineString, MapCoords, MultiPoint, MultiPolygon, Point, Polygon, Rect,
+    Simplify, Winding,
+};
+use i_overlay::core::fill_rule::FillRule;
+use i_overlay::core::overlay::{IntOverlayOptions, Overlay};
+use i_overlay::core::overlay_rule::OverlayRule;
+use i_overlay::core::solver::Solver;
+use i_overlay::i_float::int::point::IntPoint;
+
+use crate::tiles::Tile;
+
+/// Units of a pixel in a tile of 256.
+const PIXEL: f64 = 16.0;
+/// Outlines are drawn so far beyond the tile, so that its edges are not seen: 4 pixels, half of it of the widest stroke.
+const BUFFER: f64 = 64.0;
+/// Outlines move by at most so much when they are simplified.
+const SIMPLIFY: f64 = PIXEL / 4.0;
+
+/// A tile and its units.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    /// West, north, east, south in the world of web maps.
+    world: [f64; 4],
+    extent: f64,
+}
+
+impl Frame {
+    pub(super) fn of(tile: Tile, extent: u32) -> Self {
+        Self { world: tile.world_bounds(), extent: f64::from(extent) }
+    }
+
+    fn scale(&self) -> f64 {
+        self.extent / (self.world[2] - self.world[0])
+    }
+
+    /// Bounds with the buffer in the world: min x, min y, max x, max y.
+    pub(super) fn world_with_buffer(&self) -> [f64; 4] {
+        let buffer = BUFFER / self.scale();
+        let [west, north, east, south] = self.world;
+        [west - buffer, north - buffer, east + buffer, south + buffer]
+    }
+
+    /// Units from the upper left corner.
+    fn units(&self, c: Coord<f64>) -> Coord<f64> {
+        Coord { x: (c.x - self.world[0]) * self.scale(), y: (c.y - self.world[1]) * self.scale() }
+    }
+
+    /// The part that is drawn, in units.
+    fn drawn(&self) -> Rect<f64> {
+        let low = Coord { x: -BUFFER, y: -BUFFER };
+        Rect::new(low, Coord { x: self.extent + BUFFER, y: self.extent + BUFFER })
+    }
+}
+
+/// What a feature looks like in a tile, in whole units; `None` where nothing of it lies there.
+pub(super) fn in_tile(frame: &Frame, polygons: &MultiPolygon<f64>, points: &[(f64, f64)]) -> Option<Geometry<f64>> {
+    let drawn = frame.drawn();
+    let contains = |c: Coord<f64>| {
+        (drawn.min().x..=drawn.max().x).contains(&c.x) && (drawn.min().y..=drawn.max().y).contains(&c.y)
+    };
+    if !points.is_empty() {
+        let units = points.iter().map(|&(x, y)| frame.units(Coord { x, y })).filter(|&c| contains(c));
+        let found: Vec<Point<f64>> = units.map(|c| Point::new(c.x.round(), c.y.round())).collect();
+        return match &found[..] {
+            [] => None,
+            [one] => Some(Geometry::Point(*one)),
+            _ => Some(Geometry::MultiPoint(MultiPoint(found))),
+        };
+    }
+    let bounds = polygons.bounding_rect()?;
+    let (min, max) = (frame.units(bounds.min()), frame.units(bounds.max()));
+    if max.x - min.x < PIXEL && max.y - min.y < PIXEL {
+        let middle = Coord { x: f64::midpoint(min.x, max.x), y: f64::midpoint(min.y, max.y) };
+        return contains(middle).then(|| Geometry::Polygon(square(middle)));
+    }
+    let mut contours = Vec::new();
+    for polygon in polygons {
+        let Some(bounds) = polygon.bounding_rect() else { continue };
+        let (min, max) = (frame.units(bounds.min()), frame.units(bounds.max()));
+        let apart = max.x < drawn.min().x || min.x > drawn.max().x || max.y < drawn.min().y || min.y > drawn.max().y;
+        if apart {
+            continue;
+        }
+        let units = polygon.map_coords(|c| frame.units(c));
+        if let Some(outer) = contour(units.exterior(), true) {
+            contours.push(outer);
+            contours.extend(units.interiors().iter().filter_map(|hole| contour(hole, false)));
+        } else {
+            // Simplification left a line of it.
+            let middle = Coord { x: f64::midpoint(min.x, max.x), y: f64::midpoint(min.y, max.y) };
+            contours.extend(contour(square(middle).exterior(), true));
+        }
+    }
+    let found = cut(&contours, &drawn);
+    match found.0.len() {
+        0 => None,
+        1 => found.0.into_iter().next().map(Geometry::Polygon),
+        _ => Some(Geometry::MultiPolygon(found)),
+    }
+}
+
+/// A square of a pixel around a place, in whole units.
+fn square(middle: Coord<f64>) -> Polygon<f64> {
+    let low = Coord { x: (middle.x - PIXEL / 2.0).round(), y: (middle.y - PIXEL / 2.0).round() };
+    let mut polygon = Rect::new(low, Coord { x: low.x + PIXEL, y: low.y + PIXEL }).to_polygon();
+    polygon.exterior_mut(LineString::make_ccw_winding);
+    polygon
+}
+
+/// A ring, simplified and in whole units, without its last point, with positive area or negative; `None` where nothing is left of it.
+fn contour(ring: &LineString<f64>, positive: bool) -> Option<Vec<IntPoint>> {
+    // Far beyond the tile positions need not hold, and must fit.
+    const FAR: f64 = 1e6;
+    let whole = |at: f64| at.round().clamp(-FAR, FAR) as i32;
+    let mut points: Vec<IntPoint> =
+        ring.simplify(SIMPLIFY).0.iter().map(|c| IntPoint::new(whole(c.x), whole(c.y))).collect();
+    points.dedup();
+    if points.len() > 1 && points.first() == points.last() {
+        points.pop();
+    }
+    let next = |i: usize| points[(i + 1) % points.len()];
+    let cross =
+        |(i, p): (usize, &IntPoint)| i64::from(p.x) * i64::from(next(i).y) - i64::from(next(i).x) * i64::from(p.y);
+    let area: i64 = points.iter().enumerate().map(cross).sum();
+    if (area > 0) != positive {
+        points.reverse();
+    }
+    (points.len() >= 3 && area != 0).then_some(points)
+}
+
+/// The area of contours, of which holes have negative area and may overlap with other parts, inside of a rectangle. All is computed
+/// in whole units, so that what comes out is valid in them.
+fn cut(contours: &[Vec<IntPoint>], drawn: &Rect<f64>) -> MultiPolygon<f64> {
+    if contours.is_empty() {
+        return MultiPolygon(Vec::new());
+    }
+    let (min, max) = (drawn.min(), drawn.max());
+    let corner = |x: f64, y: f64| IntPoint::new(x as i32, y as i32);
+    let frame = vec![corner(min.x, min.y), corner(max.x, min.y), corner(max.x, max.y), corner(min.x, max.y)];
+    let options = IntOverlayOptions { ogc: true, ..IntOverlayOptions::default() };
+    let shapes = catch_unwind(AssertUnwindSafe(|| {
+        Overlay::with_contours_custom(contours, &[frame], options, Solver::default())
+            .overlay(OverlayRule::Intersect, FillRule::Positive)
+    }));
+    // Outlines are known on which the library fails, see `labels::repair`.
+    let Ok(shapes) = shapes else {
+        tracing::warn!("an outline of {} rings could not be cut to a tile and is left out of it", contours.len());
+        return MultiPolygon(Vec::new());
+    };
+    let ring = |points: &Vec<IntPoint>| -> LineString<f64> {
+        let mut ring: LineString<f64> = points.iter().map(|p| (f64::from(p.x), f64::from(p.y))).collect();
+        ring.close();
+        ring
+    };
+    shapes
+        .iter()
+        .filter_map(|shape| {
+            let (outer, holes) = shape.split_first()?;
+            let mut polygon = Polygon::new(ring(outer), holes.iter().map(ring).collect());
+            // In the units of a tile y grows to the south, and outer rings have positive area there.
+            polygon.exterior_mut(LineString::make_ccw_winding);
+            polygon.interiors_mut(|holes| holes.iter_mut().for_each(LineString::make_cw_winding));
+            (polygon.unsigned_area() > 0.0).then_some(polygon)
+        })
+        .collect()
+}
