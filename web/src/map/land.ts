@@ -1,0 +1,54 @@
+/** Coastlines without a server: Natural Earth 1:110m as TopoJSON, and a grid of degrees. */
+
+import type { Feature, FeatureCollection, MultiPolygon, Position } from "geojson";
+import topologyUrl from "world-atlas/land-110m.json?url";
+
+interface Topology {
+  objects: { land: { geometries: { type: "Polygon" | "MultiPolygon"; arcs: number[][] | number[][][] }[] } };
+  arcs: [number, number][][];
+  transform: { scale: [number, number]; translate: [number, number] };
+}
+
+export async function land(): Promise<FeatureCollection> {
+  const response = await fetch(topologyUrl);
+  if (!response.ok) throw new Error(`the coastlines could not be loaded (${response.status})`);
+  return { type: "FeatureCollection", features: [decoded((await response.json()) as Topology)] };
+}
+
+/** Arcs are quantised steps; a negative index is an arc backwards (its bitwise complement). */
+function decoded({ objects, arcs, transform }: Topology): Feature<MultiPolygon> {
+  const { scale, translate } = transform;
+  const lines = arcs.map((arc) => {
+    let [x, y] = [0, 0];
+    return arc.map(([dx, dy]): Position => {
+      x += dx;
+      y += dy;
+      return [x * scale[0] + translate[0], y * scale[1] + translate[1]];
+    });
+  });
+  const ring = (indices: number[]): Position[] =>
+    indices.flatMap((index, i) => {
+      const points = index < 0 ? [...(lines[~index] ?? [])].reverse() : (lines[index] ?? []);
+      // Arcs share their end points.
+      return i === 0 ? points : points.slice(1);
+    });
+  const polygons = objects.land.geometries.flatMap(({ type, arcs }) =>
+    type === "Polygon" ? [arcs as number[][]] : (arcs as number[][][]),
+  );
+  return {
+    type: "Feature",
+    properties: {},
+    geometry: { type: "MultiPolygon", coordinates: polygons.map((rings) => rings.map(ring)) },
+  };
+}
+
+/** Lines every `step` degrees. */
+export function graticule(step: number): FeatureCollection {
+  const lines: Position[][] = [];
+  for (let lon = -180; lon <= 180; lon += step) lines.push([[lon, -85], [lon, 85]]);
+  for (let lat = -80; lat <= 80; lat += step) lines.push([[-180, lat], [180, lat]]);
+  return {
+    type: "FeatureCollection",
+    features: [{ type: "Feature", properties: {}, geometry: { type: "MultiLineString", coordinates: lines } }],
+  };
+}
