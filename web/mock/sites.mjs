@@ -102,7 +102,7 @@ const PLANS = [
   { id: "rio-pardo", name: "Río Pardo alluvial", operator: "Cooperativa Río Pardo", commodity: "gold", lon: -70.6, lat: -12.8, areas: [41, 55, null, 72, 90, null], permits: [permit("MDD-7", "2019-01-01", null, 60)] },
   { id: "tarkwa-north", name: "Tarkwa North", operator: "Ankobra Mining", commodity: "gold", lon: -1.98, lat: 5.34, areas: ramp(5, 120, 150), permits: [] },
   { id: "kalgoor-east", name: "Kalgoor East", operator: "Eastern Goldfields", commodity: "nickel", lon: 121.6, lat: -30.7, areas: [], permits: [permit("M26-100", "2020-01-01", null, 210)] },
-  { id: "lausitz-sued", name: "Lausitz Süd", operator: "Lausitzer Tagebau", commodity: "lignite", lon: 14.3, lat: 51.5, areas: [288], permits: [permit("HBP-2020", "2020-01-01", null, 300)] },
+  { id: "lausitz-sued", name: "Lausitz Süd", operator: "Lausitzer Tagebau", commodity: "lignite", lon: 14.3, lat: 51.5, areas: [288], permits: [permit("HBP-2019", "2019-01-01", null, 300)] },
 ];
 
 function build(plan, seed) {

@@ -38,8 +38,24 @@ function decoded({ objects, arcs, transform }: Topology): Feature<MultiPolygon> 
   return {
     type: "Feature",
     properties: {},
-    geometry: { type: "MultiPolygon", coordinates: polygons.map((rings) => rings.map(ring)) },
+    geometry: { type: "MultiPolygon", coordinates: polygons.map((rings) => rings.map((indices) => unrolled(ring(indices)))) },
   };
+}
+
+/**
+ * Without jumps at 180 degrees: a ring over it goes on beyond, where the map draws its next copy. One that goes around the pole is
+ * closed there.
+ */
+function unrolled(ring: Position[]): Position[] {
+  let turns = 0;
+  const points = ring.map(([lon = 0, lat = 0], i): Position => {
+    const step = lon - (ring[i - 1]?.[0] ?? lon);
+    if (Math.abs(step) > 180) turns -= Math.sign(step);
+    return [lon + 360 * turns, lat];
+  });
+  const [first, last] = [points[0], points.at(-1)];
+  if (turns === 0 || !first || !last) return points;
+  return [...points, [last[0] ?? 0, -90], [first[0] ?? 0, -90], first];
 }
 
 /** Lines every `step` degrees. */

@@ -239,9 +239,12 @@ export class SiteMap {
   #draw(): void {
     const { view } = this.#store;
     const { site, pair, prediction } = this.#shown;
-    const comparing = view.compare && site !== null && pair.before !== null;
-    this.#main.draw({ site, observation: pair.after, prediction }, view);
-    this.#swipe.show(comparing, view.divider);
+    const { before, after } = pair;
+    const comparing = view.compare && site !== null && before !== null && after !== null;
+    this.#main.draw({ site, observation: after, prediction }, view);
+    // The mark of the open site would hide its middle.
+    this.#main.map.setFilter("sites", ["all", ["!", ["has", "point_count"]], ["!=", ["get", "id"], site?.id ?? ""]]);
+    this.#swipe.show(comparing ? { before: before.date, after: after.date } : null, view.divider);
     this.#place.style.setProperty("--divider", `${view.divider}%`);
     this.#beforePlace.hidden = !comparing;
     if (!comparing) return;
@@ -318,9 +321,19 @@ export class SiteMap {
     }
   }
 
-  #padding(): number {
+  /** Room for what lies over the map, where there is enough of it. */
+  #padding(): { top: number; right: number; bottom: number; left: number } {
     const { clientWidth, clientHeight } = this.#place;
-    return Math.min(PADDING_PX, clientWidth / 6, clientHeight / 6);
+    const least = Math.min(PADDING_PX, clientWidth / 8, clientHeight / 8);
+    const size = (selector: string): DOMRect | undefined => this.#place.querySelector(selector)?.getBoundingClientRect();
+    const side = size(".layers")?.width ?? 0;
+    const foot = size(".dates")?.height ?? 0;
+    return {
+      top: least,
+      left: least,
+      right: side < clientWidth / 3 ? least + side : least,
+      bottom: foot < clientHeight / 3 ? least + foot : least,
+    };
   }
 }
 

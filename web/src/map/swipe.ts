@@ -5,6 +5,7 @@ import { h, s } from "../dom.ts";
 export class Swipe {
   readonly element: HTMLElement;
   readonly #handle: HTMLElement;
+  readonly #dates = { before: h("span", { class: "swipe-date before" }), after: h("span", { class: "swipe-date after" }) };
   readonly #moved: (percent: number) => void;
   #at = 50;
 
@@ -24,7 +25,7 @@ export class Swipe {
       },
       s("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, s("path", { d: "M9 6l-6 6l6 6M15 6l6 6l-6 6" })),
     );
-    this.element = h("div", { class: "swipe", hidden: true }, this.#handle);
+    this.element = h("div", { class: "swipe", hidden: true }, this.#dates.before, this.#dates.after, this.#handle);
     this.#handle.addEventListener("pointerdown", (event) => this.#handle.setPointerCapture(event.pointerId));
     this.#handle.addEventListener("pointermove", (event) => {
       if (this.#handle.hasPointerCapture(event.pointerId)) this.#drag(event);
@@ -32,9 +33,12 @@ export class Swipe {
     this.#handle.addEventListener("keydown", (event) => this.#key(event));
   }
 
-  show(visible: boolean, percent: number): void {
+  /** `dates` of both sides; none hides it. */
+  show(dates: { before: string; after: string } | null, percent: number): void {
     this.#at = percent;
-    this.element.hidden = !visible;
+    this.element.hidden = dates === null;
+    this.#dates.before.textContent = dates?.before ?? "";
+    this.#dates.after.textContent = dates?.after ?? "";
     this.#handle.setAttribute("aria-valuenow", String(Math.round(percent)));
     this.#handle.setAttribute("aria-valuetext", `before ${Math.round(percent)} %, after ${Math.round(100 - percent)} %`);
   }
