@@ -1,10 +1,10 @@
 /** Puts the page together: panels at once, the map when it has come. */
 
-import { announce, fail } from "./announce.ts";
+import { announce, clearFailures, fail } from "./announce.ts";
 import { api } from "./api/client.ts";
 import { Problem, words } from "./api/problem.ts";
 import type { Prediction, ServerInfo, Site, SiteDetail } from "./api/types.ts";
-import { byId, h } from "./dom.ts";
+import { byId, h, literals } from "./dom.ts";
 import { LayersPanel } from "./map/layers_panel.ts";
 import type { SiteMap } from "./map/map.ts";
 import { PredictPanel } from "./predict/panel.ts";
@@ -136,7 +136,7 @@ class App {
       await this.start();
     });
     this.#panel.replaceChildren(
-      h("div", { class: "empty", role: "alert" }, h("h1", { class: "empty-heading" }, needsToken ? "This server asks for a token" : "The sites cannot be loaded"), h("p", {}, words(error)), button),
+      h("div", { class: "empty", role: "alert" }, h("h1", { class: "empty-heading" }, needsToken ? "This server asks for a token" : "The sites cannot be loaded"), h("p", {}, ...literals(words(error))), button),
     );
     byId("map-note").textContent = "";
   }
@@ -144,6 +144,7 @@ class App {
   /** What follows a change of the view: by a control, a link or the back button. */
   #viewed(view: View, before: View): void {
     if (view.site !== before.site) {
+      clearFailures();
       this.#show(null);
       if (view.site) void this.#loader.load(view.site);
       else this.#loader.stop();
@@ -202,10 +203,11 @@ class App {
 
   #openPrediction(prediction: Prediction): void {
     this.#store.update({ site: null, before: null, after: null, prediction: prediction.name }, { step: true });
-    if (prediction.bounds) {
-      const { bounds } = prediction;
-      void this.#map.then((map) => map.fit(bounds));
-    }
+    const { bounds } = prediction;
+    void this.#map.then((map) => {
+      map.box(null);
+      if (bounds) map.fit(bounds);
+    });
     announce(`Prediction ${prediction.name} is on the map`);
   }
 
@@ -245,10 +247,10 @@ class App {
     try {
       await navigator.clipboard.writeText(link);
       announce("The link is copied");
-      const button = byId("share");
-      button.textContent = "Copied";
+      const label = byId("share-label");
+      label.textContent = "Copied";
       window.setTimeout(() => {
-        button.textContent = "Copy link";
+        label.textContent = "Copy link";
       }, 2000);
     } catch {
       // Without HTTPS browsers have no clipboard for pages.

@@ -2,7 +2,7 @@
 
 const LEAST = 10;
 const MOST = 85;
-const START = 45;
+const START = 47;
 
 export function splitter(handle: HTMLElement): void {
   const area = handle.parentElement;

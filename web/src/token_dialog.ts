@@ -1,7 +1,7 @@
 /** Asks for the server's token. It is kept in this tab's session storage and nowhere else. */
 
 import { keepToken, token } from "./api/token.ts";
-import { h } from "./dom.ts";
+import { h, literals } from "./dom.ts";
 
 /** The token that was given, or none if the question was closed. */
 export function askForToken(reason: string): Promise<string | null> {
@@ -10,7 +10,7 @@ export function askForToken(reason: string): Promise<string | null> {
     "form",
     { method: "dialog" },
     h("h2", { id: "token-heading" }, "Token of the server"),
-    h("p", {}, reason),
+    h("p", {}, ...literals(reason)),
     h("div", { class: "field" }, h("label", { for: "token" }, "Token"), input),
     h("p", { class: "small faint" }, "Kept until this tab is closed, and sent to this server only."),
     h(

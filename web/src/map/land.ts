@@ -1,6 +1,6 @@
 /** Coastlines without a server: Natural Earth 1:110m as TopoJSON, and a grid of degrees. */
 
-import type { Feature, FeatureCollection, MultiPolygon, Position } from "geojson";
+import type { Feature, FeatureCollection, Polygon, Position } from "geojson";
 import topologyUrl from "world-atlas/land-110m.json?url";
 
 interface Topology {
@@ -12,11 +12,14 @@ interface Topology {
 export async function land(): Promise<FeatureCollection> {
   const response = await fetch(topologyUrl);
   if (!response.ok) throw new Error(`the coastlines could not be loaded (${response.status})`);
-  return { type: "FeatureCollection", features: [decoded((await response.json()) as Topology)] };
+  return { type: "FeatureCollection", features: decoded((await response.json()) as Topology) };
 }
 
-/** Arcs are quantised steps; a negative index is an arc backwards (its bitwise complement). */
-function decoded({ objects, arcs, transform }: Topology): Feature<MultiPolygon> {
+/**
+ * Arcs are quantised steps; a negative index is an arc backwards (its bitwise complement). Each polygon is a feature of its own: in one
+ * multipolygon an island that shrinks to nothing is taken for a hole of its neighbour.
+ */
+function decoded({ objects, arcs, transform }: Topology): Feature<Polygon>[] {
   const { scale, translate } = transform;
   const lines = arcs.map((arc) => {
     let [x, y] = [0, 0];
@@ -35,11 +38,11 @@ function decoded({ objects, arcs, transform }: Topology): Feature<MultiPolygon> 
   const polygons = objects.land.geometries.flatMap(({ type, arcs }) =>
     type === "Polygon" ? [arcs as number[][]] : (arcs as number[][][]),
   );
-  return {
+  return polygons.map((rings) => ({
     type: "Feature",
     properties: {},
-    geometry: { type: "MultiPolygon", coordinates: polygons.map((rings) => rings.map((indices) => unrolled(ring(indices)))) },
-  };
+    geometry: { type: "Polygon", coordinates: rings.map((indices) => unrolled(ring(indices))) },
+  }));
 }
 
 /**

@@ -7,7 +7,7 @@ import { OUTLINES, type Outline } from "../view/view.ts";
 
 const PICTURE_WORDS: Record<Picture | "none", string> = {
   "true-colour": "True colour",
-  "false-colour": "False colour (vegetation red)",
+  "false-colour": "False colour, infrared",
   swir: "Short-wave infrared",
   ndvi: "NDVI, vegetation",
   bsi: "BSI, bare soil",
@@ -46,6 +46,7 @@ export class LayersPanel {
   readonly #opacity: Record<Opacity, Slider>;
   readonly #boxes = new Map<Outline, HTMLInputElement>();
   readonly #note = h("p", { class: "small faint", id: "changes-note", hidden: true });
+  readonly #rasters: HTMLElement;
   readonly #outlines: HTMLElement;
   readonly #toggle: HTMLButtonElement;
   readonly #body: HTMLElement;
@@ -59,15 +60,20 @@ export class LayersPanel {
       pictureOpacity: this.#slider("pictureOpacity", "Opacity of the picture"),
       overlayOpacity: this.#slider("overlayOpacity", "Opacity of the overlay"),
     };
+    this.#rasters = h(
+      "div",
+      { class: "rasters" },
+      field("Picture", this.#picture),
+      this.#opacity.pictureOpacity.element,
+      field("Overlay", this.#overlay),
+      this.#opacity.overlayOpacity.element,
+    );
     this.#outlines = h("fieldset", {}, h("legend", {}, "Outlines"), ...OUTLINES.map((outline) => this.#check(outline)), this.#note);
     const body_id = newId("layers");
     this.#body = h(
       "div",
       { class: "layers-body", id: body_id },
-      field("Picture", this.#picture),
-      this.#opacity.pictureOpacity.element,
-      field("Overlay", this.#overlay),
-      this.#opacity.overlayOpacity.element,
+      this.#rasters,
       this.#outlines,
     );
     this.#toggle = h("button", { type: "button", class: "plain layers-toggle", "aria-controls": body_id }, "Layers");
@@ -81,6 +87,7 @@ export class LayersPanel {
   show(of: Drawable | null, hasOutlines: boolean): void {
     this.#of = of;
     this.element.hidden = of === null && !hasOutlines;
+    this.#rasters.hidden = of === null;
     this.#outlines.hidden = !hasOutlines;
     this.#draw();
   }

@@ -69,6 +69,7 @@ export class SiteMap {
     map.addControl(new NavigationControl({ showCompass: false }), "top-left");
     map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-left");
     map.addControl(new AttributionControl({ compact: true }), "bottom-right");
+    map.once("load", () => foldAttribution(mainPlace));
     map.getCanvas().setAttribute("aria-label", "Map. Arrow keys move it, plus and minus zoom. The list of sites holds the same sites.");
     this.#ready = new Promise((resolve) => map.once("style.load", () => resolve()));
     this.#prepare(map);
@@ -289,6 +290,7 @@ export class SiteMap {
         (data) => {
           const { features, since } = changesOf(data, pair);
           this.#main.set("changes", features);
+          if (this.#before) void this.#before.ready.then(() => !signal.aborted && this.#before?.pane.set("changes", features));
           this.#actions.changesSince(features.features.length > 0 ? since : null);
         },
         "Gain and loss",
@@ -335,6 +337,14 @@ export class SiteMap {
       bottom: foot < clientHeight / 3 ? least + foot : least,
     };
   }
+}
+
+/** Where the map is narrow, whose data these are stands behind the button from the start. */
+function foldAttribution(place: HTMLElement): void {
+  const attribution = place.querySelector(".maplibregl-ctrl-attrib");
+  if (place.clientWidth >= 640 || !attribution) return;
+  attribution.classList.remove("maplibregl-compact-show");
+  attribution.removeAttribute("open");
 }
 
 function centre([west, south, east, north]: Bbox): [number, number] {

@@ -5,8 +5,8 @@ import { api } from "../api/client.ts";
 import { Problem, words } from "../api/problem.ts";
 import { token } from "../api/token.ts";
 import type { Bbox, Job, Prediction, ServerInfo } from "../api/types.ts";
-import { h, newId } from "../dom.ts";
-import { boxArea_km2, hectares, number } from "../format.ts";
+import { h, literals, newId } from "../dom.ts";
+import { boxArea_km2, hectares, number, thousands } from "../format.ts";
 import { askForToken } from "../token_dialog.ts";
 import type { Store } from "../view/store.ts";
 import { follow, isOver, stateWords } from "./job.ts";
@@ -28,7 +28,7 @@ const WORDS: Record<FieldName, string> = {
   north: "North",
   from: "From",
   to: "To",
-  maxCloud: "Most clouds, %",
+  maxCloud: "Cloud cover at most, %",
 };
 
 export class PredictPanel {
@@ -41,7 +41,7 @@ export class PredictPanel {
   readonly #size = h("p", { class: "small faint", id: "box-size" }, "No box yet.");
   readonly #draw = h("button", { type: "button", id: "draw-box" }, "Draw a box on the map");
   readonly #problem = h("p", { class: "problem", role: "alert", hidden: true });
-  readonly #off = h("p", { class: "empty", hidden: true }, "This server does not run jobs. Predictions that are made with `minesegsat predict` into the workspace are listed below.");
+  readonly #off = h("p", { class: "panel", hidden: true }, ...literals("This server does not run jobs. Predictions that `minesegsat predict` writes into the workspace are listed below."));
   readonly #jobs = h("ul", { class: "jobs", "aria-label": "Jobs" });
   readonly #list = h("div", { class: "predictions" });
   readonly #rows = new Map<string, JobRow>();
@@ -171,7 +171,7 @@ export class PredictPanel {
   #boxChanged(): void {
     const bbox = EDGES.map((name) => (this.#inputs[name].value.trim() === "" ? Number.NaN : Number(this.#inputs[name].value))) as Bbox;
     const isBox = bbox.every(Number.isFinite) && bbox[0] < bbox[2] && bbox[1] < bbox[3];
-    this.#size.textContent = isBox ? `Box of ${number(boxArea_km2(bbox), 1)} km².` : "No box yet.";
+    this.#size.textContent = isBox ? `Box of ${extent(boxArea_km2(bbox))} km².` : "No box yet.";
     this.#actions.showBox(isBox ? bbox : null);
   }
 
@@ -199,7 +199,7 @@ export class PredictPanel {
       announce("The prediction was started");
       this.#follow(job);
     } catch (error) {
-      this.#problem.textContent = words(error);
+      this.#problem.replaceChildren(...literals(words(error)));
       this.#problem.hidden = false;
       const isRefused = error instanceof Problem && (error.status === 401 || error.status === 403);
       if (isRefused && (await askForToken(words(error)))) return await this.#run();
@@ -336,6 +336,10 @@ class JobRow {
     });
     this.#buttons.replaceChildren(dismiss);
   }
+}
+
+function extent(area_km2: number): string {
+  return area_km2 < 100 ? number(area_km2, 1) : thousands(Math.round(area_km2));
 }
 
 function started(job: Job): string {

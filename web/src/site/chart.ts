@@ -124,7 +124,7 @@ export class Chart {
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
       scales: { x: { range: () => this.#days() }, y: { range: (_, low, high) => this.#range(low, high) } },
       axes: [
-        { ...axis, space: 56, values: (_, splits, __, ___, step) => splits.map((at) => tick(at, step)) },
+        { ...axis, space: 56, size: 30, values: (_, splits, __, ___, step) => splits.map((at) => tick(at, step)) },
         {
           ...axis,
           size: 52,

@@ -21,8 +21,7 @@ interface Row {
 export class DatesBar {
   readonly element: HTMLElement;
   readonly #store: Store;
-  readonly #compare = h("input", { type: "checkbox", id: "compare" });
-  readonly #compareLabel = h("label", { class: "check compare" }, this.#compare, "Compare two dates");
+  readonly #compare = h("input", { type: "checkbox", id: "compare", "aria-label": "Before: compare with an earlier date" });
   readonly #rows: Record<Which, Row>;
   readonly #marks = h("div", { class: "marks", "aria-hidden": "true" });
   #site: SiteDetail | null = null;
@@ -38,7 +37,6 @@ export class DatesBar {
       this.#rows.before.element,
       this.#rows.after.element,
       this.#marks,
-      this.#compareLabel,
     );
     store.listen((view, before) => {
       if (view.compare !== before.compare) this.#draw();
@@ -66,7 +64,9 @@ export class DatesBar {
     };
     const [earlier, later] = [step(-1, "Earlier", "‹"), step(1, "Later", "›")];
     range.addEventListener("input", () => this.#move(which, Number(range.value)));
-    const element = h("div", { class: "date-row", "data-row": which }, h("label", { for: id }, words), earlier, range, later, output);
+    const name = which === "before" ? h("label", { class: "check" }, this.#compare, words) : h("label", { for: id }, words);
+    if (which === "before") range.setAttribute("aria-label", "Before");
+    const element = h("div", { class: "date-row", "data-row": which }, name, earlier, range, later, output);
     return { element, range, output, earlier, later };
   }
 
@@ -85,8 +85,9 @@ export class DatesBar {
     const canCompare = all.length > 1;
     const comparing = canCompare && this.#store.view.compare;
     this.#compare.checked = this.#store.view.compare;
-    this.#compareLabel.hidden = !canCompare;
-    this.#rows.before.element.hidden = !comparing;
+    this.#compare.disabled = this.#pair.before === null;
+    this.#rows.before.element.hidden = !canCompare;
+    this.#rows.before.element.classList.toggle("off", !comparing);
     this.#fill("before", this.#pair.before, 0, all.length - 1);
     this.#fill("after", this.#pair.after, 0, all.length - 1);
     this.element.classList.toggle("one", !canCompare);

@@ -5,6 +5,7 @@ import { address, paths, request } from "../api/client.ts";
 import { token } from "../api/token.ts";
 import type { Observation, SiteDetail } from "../api/types.ts";
 import { h } from "../dom.ts";
+import { fileName } from "./file_name.ts";
 
 export function downloads(site: SiteDetail, observation: Observation | null): HTMLElement {
   const evidence = observation
@@ -43,11 +44,6 @@ function download(label: string, path: string, name: string, accept = "*/*"): HT
     }
   });
   return button;
-}
-
-export function fileName(disposition: string | null): string | null {
-  const match = /filename\*?=(?:UTF-8'')?"?([^";]+)"?/i.exec(disposition ?? "");
-  return match?.[1] ?? null;
 }
 
 function save(blob: Blob, name: string): void {

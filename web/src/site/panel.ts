@@ -2,7 +2,7 @@
 
 import { fail } from "../announce.ts";
 import type { Observation, SiteDetail, Timeline } from "../api/types.ts";
-import { h } from "../dom.ts";
+import { h, literals } from "../dom.ts";
 import { change, hectares, interval, number, percent } from "../format.ts";
 import { heading, icon, isExceedance, meaning, REVISION, type Standing } from "../verdict.ts";
 import { downloads } from "./downloads.ts";
@@ -42,7 +42,7 @@ export class SitePanel {
     retry.addEventListener("click", () => this.#actions.retry());
     this.element.replaceChildren(
       ...this.#head(name, ""),
-      h("div", { class: "empty", role: "alert" }, h("p", { class: "empty-heading" }, "This site cannot be shown"), h("p", {}, message), retry),
+      h("div", { class: "empty", role: "alert" }, h("p", { class: "empty-heading" }, "This site cannot be shown"), h("p", {}, ...literals(message)), retry),
     );
   }
 
@@ -124,18 +124,18 @@ function verdictOf(site: SiteDetail, observation: Observation | null): Node[] {
       isExceedance(standing) ? h("p", { class: "small" }, REVISION) : null,
     ),
   );
-  if (!observation) return [box, h("p", { class: "small faint" }, "`minesegsat monitor run` looks for scenes of it.")];
+  if (!observation) return [box, h("p", { class: "small faint" }, ...literals("`minesegsat monitor run` looks for scenes of it."))];
   return [box, figures(observation), ...warnings(observation)];
 }
 
 function figures(o: Observation): HTMLElement {
   const level = o.confidence_level_percent;
-  const since = o.compared_with ? `since ${o.compared_with}` : null;
+  const since = (value: number | null): string | null => (o.compared_with && value !== null ? `since ${o.compared_with}` : null);
   const rows: [string, string, string | null][] = [
     ["Disturbed land", hectares(o.area?.ha), o.area ? `${level ? `${number(level, 0)} % interval ` : ""}${interval(o.area)} ha` : null],
     ["Limit", hectares(o.limit_ha), o.permit ? `permit ${o.permit}` : null],
-    ["Gain", change(o.gain_ha, "+"), since],
-    ["Loss", change(o.loss_ha, "−"), since],
+    ["Gain", change(o.gain_ha, "+"), since(o.gain_ha)],
+    ["Loss", change(o.loss_ha, "−"), since(o.loss_ha)],
     ["Outside the permit", hectares(o.outside_permit_ha), null],
     ["Seen of the site", percent(o.share_assessed), null],
   ];

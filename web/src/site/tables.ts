@@ -5,7 +5,7 @@ import { h, newId } from "../dom.ts";
 import { change, ha, hectares, interval, NONE, number, percent } from "../format.ts";
 import { badge } from "../verdict.ts";
 
-function table(caption: string, heads: readonly string[], rows: readonly Node[]): HTMLElement {
+function table(caption: string, heads: readonly (string | { words: string })[], rows: readonly Node[]): HTMLElement {
   const id = newId("caption");
   return h(
     "div",
@@ -14,10 +14,15 @@ function table(caption: string, heads: readonly string[], rows: readonly Node[])
       "table",
       {},
       h("caption", { class: "hidden", id }, caption),
-      h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, head)))),
+      h("thead", {}, h("tr", {}, ...heads.map(column))),
       h("tbody", {}, ...rows),
     ),
   );
+}
+
+/** Columns of words stand to the left, those of numbers to the right. */
+function column(head: string | { words: string }): HTMLElement {
+  return typeof head === "string" ? h("th", { scope: "col" }, head) : h("th", { scope: "col", class: "words" }, head.words);
 }
 
 /** Newest first; the date of each shows it on the map. */
@@ -43,7 +48,7 @@ export function observationsTable(site: SiteDetail, selected: string | null, sel
   const interval_head = level ? `${number(level, 0)} % interval, ha` : "Interval, ha";
   return table(
     "Observations of the site, newest first",
-    ["Date", "Verdict", "Disturbed, ha", interval_head, "Limit, ha", "Gain", "Loss", "Seen"],
+    ["Date", { words: "Verdict" }, "Disturbed, ha", interval_head, "Limit, ha", "Gain", "Loss", "Seen"],
     rows,
   );
 }
@@ -60,7 +65,7 @@ export function permitsTable(site: SiteDetail): HTMLElement {
       h("td", { class: "words" }, permit.document ?? NONE),
     ),
   );
-  return table("Permits of the site", ["Permit", "Limit", "From", "To", "Document"], rows);
+  return table("Permits of the site", ["Permit", "Limit", "From", "To", { words: "Document" }], rows);
 }
 
 export function scenesTable(observations: readonly Observation[]): HTMLElement {
@@ -80,5 +85,5 @@ export function scenesTable(observations: readonly Observation[]): HTMLElement {
       ),
     );
   });
-  return table("Scenes behind the observations, newest first", ["Date", "Scene", "Cloud cover", "Baseline", "Offset of reflectance"], rows);
+  return table("Scenes behind the observations, newest first", ["Date", { words: "Scene" }, "Cloud cover", "Baseline", { words: "Offset of reflectance" }], rows);
 }

@@ -28,6 +28,7 @@ export class SitesPanel {
   readonly #status = h("p", { class: "list-status faint", id: "list-status" });
   readonly #note = h("p", { class: "footnote faint small" }, `* ${REVISION}`);
   readonly #empty = h("div", { class: "empty", hidden: true });
+  readonly #filters: HTMLElement;
   #entries: Entry[] = [];
   #shown: Entry[] = [];
 
@@ -52,18 +53,19 @@ export class SitesPanel {
       ...Object.entries(ORDER_WORDS).map(([value, words]) => h("option", { value }, words)),
     );
     this.#order.addEventListener("change", () => store.update({ order: this.#order.value as Order }));
+    this.#filters = h(
+      "div",
+      { class: "filters" },
+      h("label", { class: "hidden", for: "search" }, "Search sites by name, operator, commodity or permit"),
+      this.#search,
+      h("div", { class: "chips", role: "group", "aria-label": "Show only these verdicts" }, ...STANDINGS.map((name) => this.#chip(name))),
+      h("div", { class: "filter-line" }, this.#status, h("label", { class: "order" }, h("span", { class: "hidden" }, "Order by"), this.#order)),
+    );
     this.element = h(
       "section",
       { class: "sites", "aria-labelledby": "sites-heading" },
       h("h1", { id: "sites-heading", class: "hidden", tabindex: "-1" }, "Sites"),
-      h(
-        "div",
-        { class: "filters" },
-        h("label", { class: "hidden", for: "search" }, "Search sites by name, operator, commodity or permit"),
-        this.#search,
-        h("div", { class: "chips", role: "group", "aria-label": "Show only these verdicts" }, ...STANDINGS.map((name) => this.#chip(name))),
-        h("div", { class: "filter-line" }, this.#status, h("label", { class: "order" }, h("span", { class: "hidden" }, "Order by"), this.#order)),
-      ),
+      this.#filters,
       this.list.element,
       this.#empty,
       this.#note,
@@ -87,6 +89,7 @@ export class SitesPanel {
       chip.count.textContent = thousands(all[name]);
       chip.button.hidden = all[name] === 0;
     }
+    this.#filters.hidden = sites.length === 0;
     this.#filter();
   }
 
