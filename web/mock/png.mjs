@@ -25,19 +25,17 @@ function chunk(type, data) {
   return out;
 }
 
-/** `paint(x, y)` gives [red, green, blue, alpha]. */
-export function png(size, paint) {
-  const rows = Buffer.alloc(size * (size * 4 + 1));
-  let at = 0;
-  for (let y = 0; y < size; y += 1) {
-    rows[at++] = 0;
-    for (let x = 0; x < size; x += 1) {
-      const [r, g, b, a] = paint(x, y);
-      rows[at++] = r;
-      rows[at++] = g;
-      rows[at++] = b;
-      rows[at++] = a;
+/** A square of `cell` x `cell` pixels for each colour: `paint(column, row)` gives [red, green, blue, alpha]. */
+export function png(size, cell, paint) {
+  const width = size * 4 + 1;
+  const rows = Buffer.alloc(size * width);
+  for (let y = 0; y < size; y += cell) {
+    const start = y * width;
+    for (let x = 0; x < size; x += cell) {
+      const colour = paint(x / cell, y / cell);
+      for (let i = 0; i < cell; i += 1) rows.set(colour, start + 1 + (x + i) * 4);
     }
+    for (let i = 1; i < cell; i += 1) rows.copyWithin(start + i * width, start, start + width);
   }
   const head = Buffer.alloc(13);
   head.writeUInt32BE(size, 0);

@@ -3,6 +3,8 @@
 import { png } from "./png.mjs";
 
 const TILE = 256;
+/** Cells of a tile: each is painted once, as tests draw many tiles. */
+const CELLS = 64;
 const KM_PER_DEGREE = 111.32;
 
 function degrees(z, x, y, px, py, size) {
@@ -37,12 +39,12 @@ const GROUNDS = {
 };
 
 export function tile({ lon, lat, area_ha, before_ha, seed }, layer, z, x, y, scale) {
-  const size = TILE * scale;
+  const cell = (TILE * scale) / CELLS;
   const of = (ha) => Math.sqrt((ha ?? 0) / 100 / Math.PI);
   const [radius, earlier] = [of(area_ha), of(before_ha ?? area_ha)];
   const shrink = Math.cos((lat * Math.PI) / 180);
-  return png(size, (px, py) => {
-    const [plon, plat] = degrees(z, x, y, px, py, size);
+  return png(TILE * scale, cell, (px, py) => {
+    const [plon, plat] = degrees(z, x, y, px + 0.5, py + 0.5, CELLS);
     const [dx, dy] = [(plon - lon) * KM_PER_DEGREE * shrink, (plat - lat) * KM_PER_DEGREE];
     const rough = noise(dx * 6 + seed, dy * 6) * 0.25 + noise(dx * 25, dy * 25 + seed) * 0.12;
     const at = Math.hypot(dx, dy) * (0.85 + rough);

@@ -125,6 +125,8 @@ class App {
       console.error(error);
       note.textContent = "The map cannot be drawn, as this browser has no WebGL. Lists, numbers, tables and downloads work without it.";
       announce(note.textContent);
+      this.#predict.withoutMap();
+      this.#layers.withoutMap();
     }
   }
 

@@ -58,8 +58,11 @@ function unrolled(ring: Position[]): Position[] {
   });
   const [first, last] = [points[0], points.at(-1)];
   if (turns === 0 || !first || !last) return points;
-  return [...points, [last[0] ?? 0, -90], [first[0] ?? 0, -90], first];
+  return [...points, [last[0] ?? 0, SOUTH_END], [first[0] ?? 0, SOUTH_END], first];
 }
+
+/** Where maps in Mercator's projection end. */
+const SOUTH_END = -85.05;
 
 /** Lines every `step` degrees. */
 export function graticule(step: number): FeatureCollection {

@@ -92,6 +92,11 @@ export class LayersPanel {
     this.#draw();
   }
 
+  /** Without a map there is nothing to choose. */
+  withoutMap(): void {
+    this.element.remove();
+  }
+
   /** What gain and loss are measured against, where they are drawn. */
   changesSince(date: string | null): void {
     this.#note.hidden = date === null;

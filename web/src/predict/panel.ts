@@ -40,6 +40,7 @@ export class PredictPanel {
   readonly #errors = {} as Record<FieldName, HTMLElement>;
   readonly #size = h("p", { class: "small faint", id: "box-size" }, "No box yet.");
   readonly #draw = h("button", { type: "button", id: "draw-box" }, "Draw a box on the map");
+  readonly #pick = h("div", { class: "buttons" });
   readonly #problem = h("p", { class: "problem", role: "alert", hidden: true });
   readonly #off = h("p", { class: "panel", hidden: true }, ...literals("This server does not run jobs. Predictions that `minesegsat predict` writes into the workspace are listed below."));
   readonly #jobs = h("ul", { class: "jobs", "aria-label": "Jobs" });
@@ -91,6 +92,11 @@ export class PredictPanel {
     }
   }
 
+  /** Without a map the edges are typed. */
+  withoutMap(): void {
+    this.#pick.hidden = true;
+  }
+
   /** Ends drawing when the page turns to something else. */
   leave(): void {
     this.#drawing?.abort();
@@ -103,10 +109,11 @@ export class PredictPanel {
     const extent = h("button", { type: "button", id: "use-extent" }, "Use what the map shows");
     extent.addEventListener("click", () => void this.#actions.extent().then((bbox) => this.#setBox(bbox)));
     this.#draw.addEventListener("click", () => void this.#drawBox());
+    this.#pick.append(this.#draw, extent);
     const form = h(
       "form",
       { class: "panel", id: "predict-form", novalidate: true },
-      h("div", { class: "buttons" }, this.#draw, extent),
+      this.#pick,
       h("fieldset", { class: "edges" }, h("legend", {}, "Box, in degrees"), ...EDGES.map((name) => this.#field(name, { type: "text", inputmode: "decimal" }))),
       this.#size,
       h(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
-import { listed, openSite, opened, pageTest, PHONE, richest, violations } from "./harness.ts";
+import { listed, mapped, openSite, opened, pageTest, PHONE, richest, violations, WITH_MAP } from "./harness.ts";
 
 const none = async (page: Page, where: string): Promise<void> => {
   const found = await violations(page);
@@ -9,8 +9,9 @@ const none = async (page: Page, where: string): Promise<void> => {
 
 for (const [size, setting] of [["desktop", {}], ["phone", PHONE]] as const) {
   for (const colorScheme of ["light", "dark"] as const) {
-    pageTest(`axe-core finds nothing: ${size}, ${colorScheme}`, { ...setting, colorScheme }, async (page, url) => {
+    pageTest(`axe-core finds nothing: ${size}, ${colorScheme}`, { ...setting, ...WITH_MAP, colorScheme }, async (page, url) => {
       await listed(page);
+      await mapped(page);
       await none(page, "the list");
       const site = await richest(page, url);
       await openSite(page, site);
@@ -45,7 +46,7 @@ for (const colorScheme of ["light", "dark"] as const) {
   });
 }
 
-pageTest("from the address bar to a site and its dates by keyboard alone", {}, async (page) => {
+pageTest("from the address bar to a site and its dates by keyboard alone", WITH_MAP, async (page) => {
   await listed(page);
   await page.keyboard.press("Tab");
   assert.equal(await page.evaluate(() => document.activeElement?.textContent), "Skip to the sites");
@@ -57,6 +58,7 @@ pageTest("from the address bar to a site and its dates by keyboard alone", {}, a
   const name = await page.locator("[role=option][aria-selected=true] .site-name").innerText();
   await page.keyboard.press("Enter");
   await opened(page);
+  await mapped(page);
   assert.equal(await page.locator("#site-heading").innerText(), name);
   await until(page, "swipe");
   await until(page, "picture");
@@ -76,8 +78,9 @@ async function until(page: Page, id: string): Promise<void> {
   assert.fail(`Tab does not lead to #${id}`);
 }
 
-pageTest("every control has a name", {}, async (page, url) => {
+pageTest("every control has a name", WITH_MAP, async (page, url) => {
   await openSite(page, await richest(page, url));
+  await mapped(page);
   const nameless = await page.evaluate(() =>
     [...document.querySelectorAll<HTMLElement>("button, a[href], input, select, [tabindex='0']")]
       .filter((element) => element.checkVisibility())
@@ -128,7 +131,7 @@ pageTest("on a phone nothing is wider than the screen, and the map's height can 
   assert.ok((await height()) < before);
 });
 
-pageTest("without WebGL the rest works and it is said so", { webgl: false }, async (page, url) => {
+pageTest("without WebGL the rest works and it is said so", {}, async (page, url) => {
   const site = await richest(page, url);
   await listed(page);
   await page.getByText("has no WebGL", { exact: false }).first().waitFor();

@@ -50,6 +50,9 @@ export interface Setting extends BrowserContextOptions {
   webgl?: boolean;
 }
 
+/** Drawing a map without a graphics card takes seconds, so only tests of the map have one. */
+export const WITH_MAP = { webgl: true } as const;
+
 export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
 
 const server = process.env["MINESEGSAT_URL"];
@@ -83,11 +86,18 @@ export function pageTest(name: string, setting: Setting, body: (page: Page, url:
     : setting.mock && !isMock
       ? "needs a mock with settings of its own"
       : false;
-  test(name, { skip, timeout: 120_000 }, async () => {
-    const { mock: options, hash = "", webgl = true, ...context_options } = setting;
+  test(name, { skip, timeout: 180_000 }, async () => {
+    const { mock: options, hash = "", webgl = false, ...context_options } = setting;
     const mock = options ? await startMock(options) : null;
     const url = mock?.url ?? shared?.url ?? server ?? "";
-    const context = await (await browserWith(webgl)).newContext({ viewport: { width: 1280, height: 800 }, acceptDownloads: true, ...context_options });
+    const context = await (await browserWith(webgl)).newContext({
+      viewport: { width: 1100, height: 700 },
+      // Flights over the map are dozens of frames that a machine without a graphics card draws one by one.
+      reducedMotion: "reduce",
+      acceptDownloads: true,
+      ...context_options,
+    });
+    context.setDefaultTimeout(90_000);
     const complaints: string[] = [];
     try {
       const page = await context.newPage();
@@ -114,9 +124,13 @@ export async function listed(page: Page): Promise<void> {
   await page.locator("#site-list [role=option]").first().waitFor();
 }
 
-/** A site is there, with its map. */
+/** A site is there. */
 export async function opened(page: Page): Promise<void> {
   await page.locator("#verdict").waitFor();
+}
+
+/** The map is there; only in tests that have `WITH_MAP`. */
+export async function mapped(page: Page): Promise<void> {
   await page.locator(".pane canvas").first().waitFor();
 }
 

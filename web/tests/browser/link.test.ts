@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
-import { linkHas, opened, openSite, pageTest, richest } from "./harness.ts";
+import { linkHas, mapped, opened, openSite, pageTest, richest, WITH_MAP } from "./harness.ts";
 
 const seen = (page: Page): Promise<unknown> =>
   page.evaluate(() => ({
@@ -15,9 +15,10 @@ const seen = (page: Page): Promise<unknown> =>
     camera: new URLSearchParams(location.hash.slice(1)).get("map"),
   }));
 
-pageTest("a link restores the whole view in another window", {}, async (page, url) => {
+pageTest("a link restores the whole view in another window", WITH_MAP, async (page, url) => {
   const site = await richest(page, url);
   await openSite(page, site);
+  await mapped(page);
   await page.locator(".range-before").focus();
   await page.keyboard.press("Home");
   await page.selectOption("#picture", "none");
@@ -33,6 +34,7 @@ pageTest("a link restores the whole view in another window", {}, async (page, ur
   const other = await page.context().newPage();
   await other.goto(link);
   await opened(other);
+  await mapped(other);
   await other.locator(".swipe").waitFor();
   await other.waitForTimeout(1000);
   assert.deepEqual(await seen(other), before);

@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
-import { linkHas, pageTest } from "./harness.ts";
+import type { Page } from "playwright-core";
+import { linkHas, mapped, pageTest, WITH_MAP } from "./harness.ts";
+
+/** Types the edges of a box: west, south, east, north. */
+async function fill(page: Page, edges: [string, string, string, string]): Promise<void> {
+  for (const [i, name] of ["west", "south", "east", "north"].entries()) await page.fill(`#field-${name}`, edges[i] ?? "");
+  await page.keyboard.press("Tab");
+}
 
 const PREDICTIONS = { hash: "#map=11/44.72/-76.31&tab=predictions" };
 
-pageTest("a box is drawn, a prediction runs with progress and is shown", { ...PREDICTIONS, mock: {} }, async (page) => {
-  await page.locator(".pane canvas").first().waitFor();
+pageTest("a box is drawn, a prediction runs with progress and is shown", { ...PREDICTIONS, ...WITH_MAP, mock: {} }, async (page) => {
+  await mapped(page);
   await page.click("#draw-box");
   const map = (await page.locator("#map").boundingBox())!;
   await page.mouse.move(map.x + 200, map.y + 200);
@@ -24,9 +31,8 @@ pageTest("a box is drawn, a prediction runs with progress and is shown", { ...PR
 });
 
 pageTest("a job can be cancelled", { ...PREDICTIONS, mock: {} }, async (page) => {
-  await page.locator(".pane canvas").first().waitFor();
-  await page.click("#use-extent");
-  await page.getByText(/^Box of/).waitFor();
+  await fill(page, ["-76.4", "44.6", "-76.2", "44.8"]);
+  await page.getByText("Box of 352 km².").waitFor();
   await page.getByRole("button", { name: "Run the prediction" }).click();
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.locator(".job").getByText("Cancelled").waitFor();
@@ -34,12 +40,14 @@ pageTest("a job can be cancelled", { ...PREDICTIONS, mock: {} }, async (page) =>
   assert.equal(await page.locator(".job").count(), 0);
 });
 
-pageTest("drawing stops with Escape", PREDICTIONS, async (page) => {
-  await page.locator(".pane canvas").first().waitFor();
+pageTest("drawing stops with Escape, and the map's extent can be taken instead", { ...PREDICTIONS, ...WITH_MAP }, async (page) => {
+  await mapped(page);
   await page.click("#draw-box");
   await page.locator(".drawing").waitFor({ state: "attached" });
   await page.keyboard.press("Escape");
   assert.equal(await page.locator("#draw-box").innerText(), "Draw a box on the map");
+  await page.click("#use-extent");
+  await page.getByText(/^Box of/).waitFor();
 });
 
 pageTest("fields that cannot be are named, and the keyboard goes to the first", PREDICTIONS, async (page) => {
@@ -51,15 +59,14 @@ pageTest("fields that cannot be are named, and the keyboard goes to the first", 
 });
 
 pageTest("what the server refuses is told in its words", { ...PREDICTIONS, mock: {} }, async (page) => {
-  for (const [name, value] of [["west", "-80"], ["south", "40"], ["east", "-70"], ["north", "50"]] as const) await page.fill(`#field-${name}`, value);
+  await fill(page, ["-80", "40", "-70", "50"]);
   await page.getByRole("button", { name: "Run the prediction" }).click();
   await page.getByRole("alert").getByText("The box has 100.0 square degrees: at most 4 are accepted").waitFor();
 });
 
 pageTest("the token is asked for, kept for the tab, and asked for again when it is wrong", { ...PREDICTIONS, mock: { token: "right" } }, async (page) => {
-  await page.locator(".pane canvas").first().waitFor();
-  await page.click("#use-extent");
-  await page.getByText(/^Box of/).waitFor();
+  await fill(page, ["-76.4", "44.6", "-76.2", "44.8"]);
+  await page.getByText("Box of 352 km².").waitFor();
   await page.getByRole("button", { name: "Run the prediction" }).click();
   await page.getByLabel("Token", { exact: true }).fill("wrong");
   await page.keyboard.press("Enter");
@@ -72,7 +79,7 @@ pageTest("the token is asked for, kept for the tab, and asked for again when it 
   assert.ok(kept.slice(1).every((text) => !text.includes("right")));
 });
 
-pageTest("a server that asks for a token before reading", { mock: { token: "right", readingNeedsToken: true } }, async (page) => {
+pageTest("a server that asks for a token before reading", { ...WITH_MAP, mock: { token: "right", readingNeedsToken: true } }, async (page) => {
   await page.getByRole("button", { name: "Enter the token" }).click();
   await page.getByLabel("Token", { exact: true }).fill("right");
   await page.keyboard.press("Enter");
