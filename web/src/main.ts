@@ -37,8 +37,8 @@ class App {
   #detail: SiteDetail | null = null;
   #pair = NO_PAIR;
   #prediction: Prediction | null = null;
-  /** The camera of a link holds for the first site; sites that are opened later are flown to. */
-  #keepsCamera = this.#store.view.camera !== null;
+  /** Whether the map turns to the site that is loaded next: not to that of a link, which has a camera of its own. */
+  #turnsToSite = this.#store.view.camera === null;
 
   constructor() {
     const store = this.#store;
@@ -118,7 +118,7 @@ class App {
         changesSince: (date) => this.#layers.changesSince(date),
       });
       note.remove();
-      if (!this.#keepsCamera) map.fitAll(this.#all, false);
+      if (!this.#store.view.camera) map.fitAll(this.#all, false);
       this.#giveMap(map);
       await this.#showPrediction(this.#store.view);
     } catch (error) {
@@ -165,8 +165,8 @@ class App {
         announce("An observation of this link is no longer there; the last one is shown.");
       }
     }
-    if (!this.#keepsCamera) void this.#map.then((map) => map.fit(site.bbox));
-    this.#keepsCamera = false;
+    if (this.#turnsToSite) void this.#map.then((map) => map.fit(site.bbox));
+    this.#turnsToSite = false;
   }
 
   /** `null` while none is open. */
@@ -192,7 +192,7 @@ class App {
   }
 
   #open(id: string): void {
-    this.#keepsCamera = false;
+    this.#turnsToSite = true;
     this.#store.update({ tab: "sites", site: id, before: null, after: null, prediction: null }, { step: true });
     this.#panel.scrollTop = 0;
   }

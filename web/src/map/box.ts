@@ -38,6 +38,7 @@ export function drawBox(map: Map, show: (bbox: Bbox | null) => void, signal: Abo
       over.abort();
       canvas.classList.remove("drawing");
       for (const handler of handlers) handler.enable();
+      map.touchZoomRotate.disableRotation();
       resolve(bbox);
     };
     canvas.classList.add("drawing");

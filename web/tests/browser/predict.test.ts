@@ -18,7 +18,7 @@ pageTest("a box is drawn, a prediction runs with progress and is shown", { ...PR
   await page.mouse.down();
   await page.mouse.move(map.x + 420, map.y + 380, { steps: 5 });
   await page.mouse.up();
-  await page.getByText(/^Box of [\d.]+ km²\.$/).waitFor();
+  await page.locator("#box-size").getByText(/^Box of [\d.]+ km²\.$/).waitFor();
   assert.equal(await page.locator("#draw-box").innerText(), "Draw a box on the map");
   await page.getByRole("button", { name: "Run the prediction" }).click();
   await page.locator(".job progress[value]").waitFor();
@@ -32,7 +32,7 @@ pageTest("a box is drawn, a prediction runs with progress and is shown", { ...PR
 
 pageTest("a job can be cancelled", { ...PREDICTIONS, mock: {} }, async (page) => {
   await fill(page, ["-76.4", "44.6", "-76.2", "44.8"]);
-  await page.getByText("Box of 352 km².").waitFor();
+  await page.locator("#box-size").getByText("Box of 352 km².").waitFor();
   await page.getByRole("button", { name: "Run the prediction" }).click();
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.locator(".job").getByText("Cancelled").waitFor();
@@ -47,7 +47,7 @@ pageTest("drawing stops with Escape, and the map's extent can be taken instead",
   await page.keyboard.press("Escape");
   assert.equal(await page.locator("#draw-box").innerText(), "Draw a box on the map");
   await page.click("#use-extent");
-  await page.getByText(/^Box of/).waitFor();
+  await page.locator("#box-size").getByText(/^Box of/).waitFor();
 });
 
 pageTest("fields that cannot be are named, and the keyboard goes to the first", PREDICTIONS, async (page) => {
@@ -66,7 +66,7 @@ pageTest("what the server refuses is told in its words", { ...PREDICTIONS, mock:
 
 pageTest("the token is asked for, kept for the tab, and asked for again when it is wrong", { ...PREDICTIONS, mock: { token: "right" } }, async (page) => {
   await fill(page, ["-76.4", "44.6", "-76.2", "44.8"]);
-  await page.getByText("Box of 352 km².").waitFor();
+  await page.locator("#box-size").getByText("Box of 352 km².").waitFor();
   await page.getByRole("button", { name: "Run the prediction" }).click();
   await page.getByLabel("Token", { exact: true }).fill("wrong");
   await page.keyboard.press("Enter");
