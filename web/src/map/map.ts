@@ -34,6 +34,9 @@ interface Shown {
   prediction: Prediction | null;
 }
 
+/** What of a view the maps are drawn from; sites and dates come by `show`. */
+const DRAWN = ["compare", "picture", "pictureOpacity", "overlay", "overlayOpacity", "outlines"] as const;
+
 const PADDING_PX = 48;
 const SITE_MAX_ZOOM = 16;
 
@@ -231,6 +234,8 @@ export class SiteMap {
         this.#following = false;
       }
     }
+    if (view.divider !== before.divider) this.#divide();
+    if (!DRAWN.some((name) => view[name] !== before[name])) return;
     this.#whenReady(() => {
       if (view.compare !== before.compare) this.#load();
       this.#draw();
@@ -245,15 +250,24 @@ export class SiteMap {
     this.#main.draw({ site, observation: after, prediction }, view);
     // The mark of the open site would hide its middle.
     this.#main.map.setFilter("sites", ["all", ["!", ["has", "point_count"]], ["!=", ["get", "id"], site?.id ?? ""]]);
-    this.#swipe.show(comparing ? { before: before.date, after: after.date } : null, view.divider);
-    this.#place.style.setProperty("--divider", `${view.divider}%`);
+    this.#swipe.show(comparing ? { before: before.date, after: after.date } : null);
+    this.#divide();
+    const wasHidden = this.#beforePlace.hidden;
     this.#beforePlace.hidden = !comparing;
     if (!comparing) return;
     const { pane, ready } = this.#beforePane();
-    pane.map.resize();
+    // The page may have another size than when it was hidden; at any other time this would draw all of it again for nothing.
+    if (wasHidden) pane.map.resize();
     void ready.then(() => {
       if (this.#shown.site === site) pane.draw({ site, observation: this.#shown.pair.before, prediction: null }, this.#store.view);
     });
+  }
+
+  /** Moves the line alone: no map is drawn again. */
+  #divide(): void {
+    const { divider } = this.#store.view;
+    this.#swipe.move(divider);
+    this.#place.style.setProperty("--divider", `${divider}%`);
   }
 
   /** The map on the left, made when it is first needed. */

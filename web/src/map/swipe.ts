@@ -34,11 +34,14 @@ export class Swipe {
   }
 
   /** `dates` of both sides; none hides it. */
-  show(dates: { before: string; after: string } | null, percent: number): void {
-    this.#at = percent;
+  show(dates: { before: string; after: string } | null): void {
     this.element.hidden = dates === null;
     this.#dates.before.textContent = dates?.before ?? "";
     this.#dates.after.textContent = dates?.after ?? "";
+  }
+
+  move(percent: number): void {
+    this.#at = percent;
     this.#handle.setAttribute("aria-valuenow", String(Math.round(percent)));
     this.#handle.setAttribute("aria-valuetext", `before ${Math.round(percent)} %, after ${Math.round(100 - percent)} %`);
   }
