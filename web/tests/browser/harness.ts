@@ -86,7 +86,7 @@ export function pageTest(name: string, setting: Setting, body: (page: Page, url:
     : setting.mock && !isMock
       ? "needs a mock with settings of its own"
       : false;
-  test(name, { skip, timeout: 180_000 }, async () => {
+  test(name, { skip, timeout: 900_000 }, async () => {
     const { mock: options, hash = "", webgl = false, ...context_options } = setting;
     const mock = options ? await startMock(options) : null;
     const url = mock?.url ?? shared?.url ?? server ?? "";
@@ -97,7 +97,7 @@ export function pageTest(name: string, setting: Setting, body: (page: Page, url:
       acceptDownloads: true,
       ...context_options,
     });
-    context.setDefaultTimeout(90_000);
+    context.setDefaultTimeout(300_000);
     const complaints: string[] = [];
     try {
       const page = await context.newPage();
