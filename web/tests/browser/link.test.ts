@@ -35,7 +35,7 @@ pageTest("a link restores the whole view in another window", WITH_MAP, async (pa
   await other.goto(link);
   await opened(other);
   await mapped(other);
-  await other.locator(".swipe").waitFor();
+  await other.locator("#swipe").waitFor();
   await other.waitForTimeout(1000);
   assert.deepEqual(await seen(other), before);
 });

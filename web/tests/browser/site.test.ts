@@ -63,7 +63,7 @@ pageTest("layers, opacity and outlines", WITH_MAP, async (page, url) => {
   await page.locator("[data-outline=gain]").uncheck();
   await linkHas(page, "outlines=disturbed,loss,permit,boundary");
   await page.locator("[data-row=before] input[type=checkbox]").uncheck();
-  assert.equal(await page.locator(".swipe").isVisible(), false);
+  assert.equal(await page.locator("#swipe").isVisible(), false);
   await linkHas(page, "compare=off");
 });
 
