@@ -1,0 +1,242 @@
+// The contract of `minesegsat serve` with made-up data, and the built page: for development and for the tests.
+// node mock/server.mjs [--port N] [--sites N] [--token SECRET] [--reading-needs-token] [--no-jobs] [--no-key]
+
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { createServer } from "node:http";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { bboxAround, blob, sites as makeSites } from "./sites.mjs";
+import { tile } from "./tiles.mjs";
+
+const DIST = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "dist");
+const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json" };
+
+/** The strictest policy that the page works under; the server may send it as it is. */
+export const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; worker-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+/** Starts it; `close` ends it. */
+export async function start({ port = 0, sites: count, token = null, readingNeedsToken = false, jobsEnabled = true, hasKey = true, delay_ms = 0 } = {}) {
+  const state = { sites: new Map(makeSites(count).map((site) => [site.summary.id, site])), jobs: new Map(), predictions: [], serial: 0 };
+  const options = { token, readingNeedsToken, jobsEnabled, hasKey };
+  state.predictions.push(prediction("larch-creek-2024", [-76.36, 44.69, -76.26, 44.75]));
+  const server = createServer((request, response) => {
+    const answer = () =>
+      handle(state, options, request, response).catch((error) => {
+        console.error(error);
+        problem(response, request, 500, "Internal Server Error", error.message);
+      });
+    if (delay_ms > 0 && request.url.startsWith("/api")) setTimeout(answer, delay_ms);
+    else void answer();
+  });
+  await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    close: () => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function prediction(name, bounds) {
+  return { name, date: "2024-07-02", scene: "S2B_MSIL2A_20240702T153819_N0510_R011_T18TVQ", area_ha: 158.3, bounds, layers: ["true-colour", "false-colour", "probability", "mask"], min_zoom: 8, max_zoom: 15 };
+}
+
+async function handle(state, options, request, response) {
+  const url = new URL(request.url, "http://localhost");
+  const parts = url.pathname.split("/").filter(Boolean).map(decodeURIComponent);
+  const isWriting = request.method === "POST" || request.method === "DELETE";
+  const isData = parts[0] === "api" || parts[0] === "tiles";
+  if (options.token && isData && (isWriting || options.readingNeedsToken) && request.headers.authorization !== `Bearer ${options.token}`) {
+    return problem(response, request, 401, "Unauthorized", "a token is needed: send it as `Authorization: Bearer TOKEN`");
+  }
+  if (parts[0] === "api") return api(state, options, parts.slice(1), url, request, response);
+  if (parts[0] === "tiles") return tiles(state, parts.slice(1), url, request, response);
+  return page(url, request, response);
+}
+
+async function api(state, options, parts, url, request, response) {
+  const [what, id, sub, of, kind] = parts;
+  if (what === undefined) {
+    return json(response, { name: "minesegsat", version: "0.0.0", workspace: "mock", jobs_enabled: options.jobsEnabled, token_required_for_writing: options.token !== null, basemap: null });
+  }
+  if (what === "sites" && id === undefined) return json(response, { sites: [...state.sites.values()].map((site) => site.summary) });
+  if (what === "sites") {
+    const site = state.sites.get(id);
+    if (!site) return problem(response, request, 404, "Not Found", `site \`${id}\` is not in the register`);
+    if (sub === undefined) return json(response, { ...site.summary, boundary: site.boundary, permits: site.permits, observations: site.observations });
+    if (sub === "timeline") return json(response, timeline(site));
+    if (sub === "report") return send(response, 200, "text/html; charset=utf-8", `<!doctype html><title>${site.summary.name}</title><h1>${site.summary.name}</h1>`);
+    if (sub === "export") return exported(site, url.searchParams.get("format"), response);
+    const observation = site.observations.find((o) => o.id === of);
+    if (!observation) return problem(response, request, 404, "Not Found", `site \`${id}\` has no observation \`${of}\``);
+    if (sub === "evidence") {
+      if (!options.hasKey) return problem(response, request, 409, "Conflict", "packs are signed, and the server was started without a key: start it with `--key KEY`");
+      response.setHeader("content-disposition", `attachment; filename="${id}-${of}.zip"`);
+      return send(response, 200, "application/zip", Buffer.from("504b0506000000000000000000000000000000000000", "hex"));
+    }
+    if (sub === "observations" && kind === "polygons") return json(response, polygons(site, observation));
+    if (sub === "observations" && kind === "changes") return json(response, changes(site, observation));
+  }
+  if (what === "predictions" && id === undefined) return json(response, { predictions: state.predictions });
+  if (what === "predictions") {
+    const found = state.predictions.find((p) => p.name === id);
+    if (!found) return problem(response, request, 404, "Not Found", `prediction \`${id}\` is not in the workspace`);
+    const [west, south, east, north] = found.bounds;
+    return json(response, collection([{ geometry: blob((west + east) / 2, (south + north) / 2, found.area_ha, 5), properties: { kind: "disturbed", area_ha: found.area_ha } }]));
+  }
+  if (what === "predict" && request.method === "POST") return predict(state, options, await body(request), request, response);
+  if (what === "jobs") return jobs(state, id, sub, request, response);
+  return problem(response, request, 404, "Not Found", `\`${url.pathname}\` is nothing of this server; expected one of /api/sites, /api/predictions, /api/jobs`);
+}
+
+function timeline(site) {
+  return {
+    site: site.summary.id,
+    limits: site.permits.filter((p) => p.limit_ha !== null).map((p) => ({ from: p.valid_from, to: p.valid_to, limit_ha: p.limit_ha, permit: p.number })),
+    points: site.observations.map((o, i) => ({
+      observation: o.id,
+      date: o.date,
+      area: o.area,
+      verdict: o.verdict,
+      share_assessed: o.share_assessed,
+      gain_ha: o.gain_ha,
+      loss_ha: o.loss_ha,
+      indices: o.area ? { inside: { ndvi: 0.16 + 0.03 * Math.sin(i), bsi: 0.18 - 0.02 * Math.cos(i), ndwi: -0.12 }, around: { ndvi: 0.62 + 0.09 * Math.sin(i * 2), bsi: -0.2, ndwi: -0.5 } } : null,
+    })),
+  };
+}
+
+const collection = (features) => ({ type: "FeatureCollection", features: features.map((feature) => ({ type: "Feature", ...feature })) });
+
+function polygons(site, o) {
+  if (!o.area) return collection([]);
+  return collection([{ geometry: blob(site.lon, site.lat, o.area.ha, site.seed), properties: { kind: "disturbed", area_ha: o.area.ha } }]);
+}
+
+function changes(site, o) {
+  if (!o.compared_with) return collection([]);
+  const [west, , east] = bboxAround(site.lon, site.lat, Math.sqrt((o.area?.ha ?? 1) / 100 / Math.PI) * 0.95);
+  const patch = (kind, lon, lat, area_ha) => ({ geometry: blob(lon, lat, Math.max(area_ha, 0.4), site.seed + 7, 18), properties: { kind, area_ha, since: o.compared_with } });
+  return collection([patch("gain", east, site.lat, o.gain_ha), patch("loss", west, site.lat, o.loss_ha)]);
+}
+
+function exported(site, format, response) {
+  response.setHeader("content-disposition", `attachment; filename="${site.summary.id}.${format}"`);
+  if (format === "geojson") return json(response, collection([{ geometry: site.boundary, properties: { id: site.summary.id } }]), "application/geo+json");
+  return send(response, 200, "application/geopackage+sqlite3", Buffer.from("SQLite format 3\0"));
+}
+
+function predict(state, options, asked, request, response) {
+  if (!options.jobsEnabled) return problem(response, request, 403, "Forbidden", "this server does not run jobs");
+  const [west, south, east, north] = asked.bbox ?? [];
+  if ((east - west) * (north - south) > 4) {
+    return problem(response, request, 422, "Unprocessable Content", `the box has ${((east - west) * (north - south)).toFixed(1)} square degrees: at most 4 are accepted`);
+  }
+  state.serial += 1;
+  const job = { id: `job-${state.serial}`, kind: "predict", state: "queued", progress: null, message: "waiting for its turn", created: new Date().toISOString(), started: null, finished: null, request: asked, result: null, error: null };
+  const entry = { job, listeners: new Set() };
+  state.jobs.set(job.id, entry);
+  const change = (fields) => {
+    if (job.state === "cancelled") return;
+    Object.assign(job, fields);
+    for (const tell of entry.listeners) tell();
+  };
+  const steps = ["searching for scenes", "reading bands", "reading bands", "mapping patches", "mapping patches", "mapping patches", "writing polygons"];
+  steps.forEach((message, i) => setTimeout(() => change({ state: "running", started: job.created, progress: (i + 1) / (steps.length + 1), message }), 250 * (i + 1)));
+  setTimeout(() => {
+    if (job.state === "cancelled") return;
+    const name = `prediction-${state.serial}`;
+    state.predictions.unshift(prediction(name, asked.bbox));
+    change({ state: "done", progress: 1, message: "158.3 ha of disturbed land", finished: new Date().toISOString(), result: { prediction: name } });
+  }, 250 * (steps.length + 1));
+  response.setHeader("location", `/api/jobs/${job.id}`);
+  return json(response, job, "application/json", 202);
+}
+
+function jobs(state, id, sub, request, response) {
+  if (id === undefined) return json(response, { jobs: [...state.jobs.values()].map((entry) => entry.job) });
+  const entry = state.jobs.get(id);
+  if (!entry) return problem(response, request, 404, "Not Found", `job \`${id}\` is not known`);
+  if (request.method === "DELETE") {
+    Object.assign(entry.job, { state: "cancelled", message: "cancelled", finished: new Date().toISOString() });
+    for (const tell of entry.listeners) tell();
+    return json(response, entry.job);
+  }
+  if (sub !== "events") return json(response, entry.job);
+  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+  const tell = () => {
+    response.write(`event: job\ndata: ${JSON.stringify(entry.job)}\n\n`);
+    if (["done", "failed", "cancelled"].includes(entry.job.state)) response.end();
+  };
+  entry.listeners.add(tell);
+  response.on("close", () => entry.listeners.delete(tell));
+  tell();
+}
+
+function tiles(state, parts, url, request, response) {
+  const match = /^(?:sites\/([^/]+)\/([^/]+)|predictions\/([^/]+))\/([a-z-]+)\/(\d+)\/(\d+)\/(\d+)\.png$/.exec(parts.join("/"));
+  const site = match && state.sites.get(match[1]);
+  const found = match && state.predictions.find((p) => p.name === match[3]);
+  const i = site ? site.observations.findIndex((o) => o.id === match[2]) : -1;
+  if (!match || (i < 0 && !found)) return problem(response, request, 404, "Not Found", `\`${url.pathname}\` is no tile`);
+  const [z, x, y] = match.slice(5).map(Number);
+  const scale = url.searchParams.get("scale") === "2" ? 2 : 1;
+  const ground = site
+    ? { lon: site.lon, lat: site.lat, area_ha: site.observations[i].area?.ha, before_ha: site.observations[i - 1]?.area?.ha, seed: site.seed }
+    : { lon: (found.bounds[0] + found.bounds[2]) / 2, lat: (found.bounds[1] + found.bounds[3]) / 2, area_ha: found.area_ha, seed: 5 };
+  response.setHeader("cache-control", "max-age=3600");
+  return send(response, 200, "image/png", tile(ground, match[4], z, x, y, scale));
+}
+
+async function page(url, request, response) {
+  const name = url.pathname === "/" ? "index.html" : url.pathname.slice(1);
+  const file = path.join(DIST, path.normalize(name));
+  if (!file.startsWith(DIST) || !(await stat(file).then((s) => s.isFile(), () => false))) {
+    return problem(response, request, 404, "Not Found", `\`${url.pathname}\` is nothing of this server`);
+  }
+  response.writeHead(200, {
+    "content-type": TYPES[path.extname(file)] ?? "application/octet-stream",
+    "cache-control": name.startsWith("assets/") ? "public, max-age=31536000, immutable" : "no-cache",
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+  });
+  createReadStream(file).pipe(response);
+}
+
+async function body(request) {
+  let text = "";
+  for await (const part of request) text += part;
+  return JSON.parse(text);
+}
+
+function send(response, status, type, data) {
+  response.writeHead(status, { "content-type": type });
+  response.end(data);
+}
+
+function json(response, data, type = "application/json", status = 200) {
+  send(response, status, type, JSON.stringify(data));
+}
+
+function problem(response, request, status, title, detail) {
+  json(response, { type: "about:blank", title, status, detail, instance: request.url, request_id: "mock" }, "application/problem+json", status);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values } = parseArgs({
+    options: { port: { type: "string", default: "8787" }, sites: { type: "string" }, token: { type: "string" }, "reading-needs-token": { type: "boolean" }, "no-jobs": { type: "boolean" }, "no-key": { type: "boolean" } },
+  });
+  const { url } = await start({
+    port: Number(values.port),
+    ...(values.sites !== undefined && { sites: Number(values.sites) }),
+    token: values.token ?? null,
+    readingNeedsToken: values["reading-needs-token"] ?? false,
+    jobsEnabled: !values["no-jobs"],
+    hasKey: !values["no-key"],
+  });
+  console.log(`mock of minesegsat serve: ${url}`);
+}

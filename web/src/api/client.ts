@@ -1,0 +1,68 @@
+/** Requests to the server. Paths are relative to the page, so that a reverse proxy may add a prefix. */
+
+import type { FeatureCollection } from "geojson";
+import { problemOf } from "./problem.ts";
+import { authorization } from "./token.ts";
+import type { Job, PredictRequest, Prediction, ServerInfo, Site, SiteDetail, Timeline } from "./types.ts";
+
+const part = encodeURIComponent;
+
+/** An absolute address; what stands in braces stays as it is, for templates of tiles. */
+export function address(path: string): string {
+  const base = document.baseURI.replace(/[?#].*$/, "");
+  return new URL(path, base).href.replaceAll("%7B", "{").replaceAll("%7D", "}");
+}
+
+/** The answer, or a `Problem`. */
+export async function request(path: string, options: RequestInit = {}): Promise<Response> {
+  const headers = { accept: "application/json", ...authorization(), ...(options.headers as Record<string, string>) };
+  const response = await fetch(address(path), { ...options, headers });
+  if (response.ok) return response;
+  const body: unknown = await response.json().catch(() => null);
+  throw problemOf(response.status, response.statusText, body);
+}
+
+async function json<T>(path: string, options: RequestInit = {}): Promise<T> {
+  return (await (await request(path, options)).json()) as T;
+}
+
+const post = <T>(path: string, body: unknown): Promise<T> =>
+  json<T>(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+
+const site = (id: string): string => `api/sites/${part(id)}`;
+const observation = (id: string, observation: string): string => `${site(id)}/observations/${part(observation)}`;
+
+export const api = {
+  info: () => json<ServerInfo>("api"),
+  sites: async () => (await json<{ sites: Site[] }>("api/sites")).sites,
+  site: (id: string, signal: AbortSignal) => json<SiteDetail>(site(id), { signal }),
+  timeline: (id: string, signal: AbortSignal) => json<Timeline>(`${site(id)}/timeline`, { signal }),
+  polygons: (id: string, of: string, signal: AbortSignal) =>
+    json<FeatureCollection>(`${observation(id, of)}/polygons`, { signal }),
+  changes: (id: string, of: string, signal: AbortSignal) =>
+    json<FeatureCollection>(`${observation(id, of)}/changes`, { signal }),
+  predictions: async () => (await json<{ predictions: Prediction[] }>("api/predictions")).predictions,
+  predictionPolygons: (name: string, signal: AbortSignal) =>
+    json<FeatureCollection>(`api/predictions/${part(name)}/polygons`, { signal }),
+  jobs: async () => (await json<{ jobs: Job[] }>("api/jobs")).jobs,
+  job: (id: string) => json<Job>(`api/jobs/${part(id)}`),
+  predict: (body: PredictRequest) => post<Job>("api/predict", body),
+  cancel: (id: string) => request(`api/jobs/${part(id)}`, { method: "DELETE" }),
+};
+
+export const paths = {
+  report: (id: string) => `${site(id)}/report`,
+  evidence: (id: string, of: string) => `${site(id)}/evidence/${part(of)}`,
+  export: (id: string, format: "geojson" | "gpkg") => `${site(id)}/export?format=${format}`,
+  jobEvents: (id: string) => `api/jobs/${part(id)}/events`,
+};
+
+const scale = (): number => (window.devicePixelRatio > 1 ? 2 : 1);
+
+/** Templates of tiles, 256 points wide on every screen. */
+export const tiles = {
+  observation: (id: string, of: string, layer: string) =>
+    address(`tiles/sites/${part(id)}/${part(of)}/${layer}/{z}/{x}/{y}.png?scale=${scale()}`),
+  prediction: (name: string, layer: string) =>
+    address(`tiles/predictions/${part(name)}/${layer}/{z}/{x}/{y}.png?scale=${scale()}`),
+};

@@ -1,0 +1,147 @@
+/** What `minesegsat serve` answers. Areas in hectares, dates `YYYY-MM-DD`, coordinates in longitude and latitude (CRS84). */
+
+import type { Geometry } from "geojson";
+
+export type Verdict = "within" | "possible-exceedance" | "exceeded" | "not-assessable" | "no-limit";
+
+/** West, south, east, north. */
+export type Bbox = [number, number, number, number];
+
+export interface Area {
+  ha: number;
+  lower_ha: number;
+  upper_ha: number;
+}
+
+export interface ServerInfo {
+  name: string;
+  version: string;
+  workspace: string;
+  jobs_enabled: boolean;
+  token_required_for_writing: boolean;
+  basemap: { tiles: string; attribution: string | null } | null;
+}
+
+export interface Site {
+  id: string;
+  name: string;
+  operator: string | null;
+  commodity: string | null;
+  status: string | null;
+  bbox: Bbox;
+  permit: string | null;
+  limit_ha: number | null;
+  observations: number;
+  last: { date: string; area: Area | null; verdict: Verdict } | null;
+}
+
+export interface Permit {
+  number: string;
+  valid_from: string;
+  valid_to: string | null;
+  limit_ha: number | null;
+  document: string | null;
+  polygon: Geometry | null;
+}
+
+export interface SceneRecord {
+  id: string;
+  cloud_cover_percent: number | null;
+  processing_baseline: string | null;
+  offset_decision: string | null;
+}
+
+/** Layers of tiles. */
+export const PICTURES = ["true-colour", "false-colour", "swir", "ndvi", "bsi", "ndwi"] as const;
+export const OVERLAYS = ["probability", "mask", "change"] as const;
+export type Picture = (typeof PICTURES)[number];
+export type Overlay = (typeof OVERLAYS)[number];
+export type Layer = Picture | Overlay;
+
+/** Something with tiles. */
+export interface Drawable {
+  layers: string[];
+  bounds: Bbox | null;
+  min_zoom: number;
+  max_zoom: number;
+}
+
+export interface Observation extends Drawable {
+  id: string;
+  date: string;
+  scenes: string[];
+  area: Area | null;
+  confidence_level_percent: number | null;
+  share_assessed: number | null;
+  compared_with: string | null;
+  gain_ha: number | null;
+  loss_ha: number | null;
+  outside_permit_ha: number | null;
+  permit: string | null;
+  limit_ha: number | null;
+  verdict: Verdict;
+  statement: string | null;
+  warnings: string[];
+  scene_records: SceneRecord[];
+}
+
+export interface SiteDetail extends Omit<Site, "observations"> {
+  boundary: Geometry | null;
+  permits: Permit[];
+  /** Oldest first. */
+  observations: Observation[];
+}
+
+export interface Indices {
+  ndvi: number | null;
+  bsi: number | null;
+  ndwi: number | null;
+}
+
+export interface TimelinePoint {
+  observation: string;
+  date: string;
+  area: Area | null;
+  verdict: Verdict;
+  share_assessed: number | null;
+  gain_ha: number | null;
+  loss_ha: number | null;
+  indices: { inside: Indices; around: Indices } | null;
+}
+
+export interface Timeline {
+  site: string;
+  limits: { from: string; to: string | null; limit_ha: number; permit: string }[];
+  points: TimelinePoint[];
+}
+
+export interface PredictRequest {
+  bbox: Bbox;
+  from: string;
+  to: string;
+  max_cloud?: number;
+}
+
+export type JobState = "queued" | "running" | "done" | "failed" | "cancelled";
+
+export interface Job {
+  id: string;
+  kind: "predict" | "monitor";
+  state: JobState;
+  /** 0 to 1. */
+  progress: number | null;
+  message: string | null;
+  created: string;
+  started: string | null;
+  finished: string | null;
+  request: Record<string, unknown>;
+  result: { prediction?: string; observations?: number } | null;
+  error: string | null;
+}
+
+export interface Prediction extends Drawable {
+  name: string;
+  date: string | null;
+  scene: string | null;
+  area_ha: number | null;
+}

@@ -1,0 +1,264 @@
+/** Puts the page together: panels at once, the map when it has come. */
+
+import { announce, clearFailures, fail } from "./announce.ts";
+import { api } from "./api/client.ts";
+import { Problem, words } from "./api/problem.ts";
+import type { Prediction, ServerInfo, Site, SiteDetail } from "./api/types.ts";
+import { byId, h, literals } from "./dom.ts";
+import { LayersPanel } from "./map/layers_panel.ts";
+import type { SiteMap } from "./map/map.ts";
+import { PredictPanel } from "./predict/panel.ts";
+import { DatesBar } from "./site/dates.ts";
+import { SiteLoader } from "./site/loader.ts";
+import { pairOf, type Pair } from "./site/pair.ts";
+import { SitePanel } from "./site/panel.ts";
+import { SitesPanel } from "./sites/panel.ts";
+import { splitter } from "./splitter.ts";
+import { ThemeSwitch } from "./theme.ts";
+import { askForToken } from "./token_dialog.ts";
+import { Store } from "./view/store.ts";
+import type { Tab, View } from "./view/view.ts";
+
+const NO_PAIR: Pair = { before: null, after: null };
+
+class App {
+  readonly #store = new Store(location.hash);
+  readonly #panel = byId("panel");
+  readonly #theme: ThemeSwitch;
+  readonly #sites: SitesPanel;
+  readonly #site: SitePanel;
+  readonly #predict: PredictPanel;
+  readonly #dates: DatesBar;
+  readonly #layers: LayersPanel;
+  readonly #loader: SiteLoader;
+  readonly #map: Promise<SiteMap>;
+  #giveMap: (map: SiteMap) => void = () => undefined;
+  #all: Site[] = [];
+  #detail: SiteDetail | null = null;
+  #pair = NO_PAIR;
+  #prediction: Prediction | null = null;
+  /** Whether the map turns to the site that is loaded next: not to that of a link, which has a camera of its own. */
+  #turnsToSite = this.#store.view.camera === null;
+
+  constructor() {
+    const store = this.#store;
+    this.#map = new Promise((resolve) => {
+      this.#giveMap = resolve;
+    });
+    this.#theme = new ThemeSwitch(byId("theme") as HTMLButtonElement, () => {
+      this.#site.repaint();
+      void this.#map.then((map) => map.recolour(this.#theme.isDark));
+    });
+    this.#sites = new SitesPanel(
+      store,
+      (id) => this.#open(id),
+      (shown) => void this.#map.then((map) => map.sites(shown)),
+    );
+    this.#site = new SitePanel({
+      close: () => this.#close(),
+      retry: () => store.view.site && void this.#loader.load(store.view.site),
+      select: (after) => {
+        store.update({ after });
+        this.#dates.say();
+      },
+    });
+    this.#predict = new PredictPanel(store, {
+      draw: async (signal) => (await this.#map).drawBox(signal),
+      extent: async () => (await this.#map).extent(),
+      showBox: (bbox) => void this.#map.then((map) => map.box(bbox)),
+      open: (prediction) => this.#openPrediction(prediction),
+    });
+    this.#dates = new DatesBar(store);
+    this.#layers = new LayersPanel(store);
+    byId("map").append(this.#layers.element, this.#dates.element);
+    this.#loader = new SiteLoader({
+      loading: (id) => this.#site.loading(this.#nameOf(id)),
+      loaded: (site) => this.#loaded(site),
+      failed: (id, message) => this.#site.failed(this.#nameOf(id), message),
+      timeline: (timeline) => this.#site.timeline(timeline),
+      timelineFailed: (message) => this.#site.timelineFailed(message),
+    });
+    splitter(byId("splitter"));
+    for (const button of document.querySelectorAll<HTMLButtonElement>("[data-tab]")) {
+      button.addEventListener("click", () => this.#turn(button.dataset["tab"] as Tab));
+    }
+    byId("share").addEventListener("click", () => void this.#share());
+    store.listen((view, before) => this.#viewed(view, before));
+  }
+
+  async start(): Promise<void> {
+    try {
+      const [info, sites] = await Promise.all([api.info(), api.sites()]);
+      this.#begin(info, sites);
+    } catch (error) {
+      this.#cannotStart(error);
+    }
+  }
+
+  #begin(info: ServerInfo, sites: Site[]): void {
+    const { view } = this.#store;
+    byId("workspace").textContent = info.workspace;
+    document.title = `MineSegSAT · ${info.workspace}`;
+    this.#all = sites;
+    this.#panel.replaceChildren(this.#sites.element, this.#site.element, this.#predict.element);
+    this.#turned(view);
+    this.#sites.set(sites);
+    this.#predict.set(info);
+    if (view.site) void this.#loader.load(view.site);
+    // Two frames later the list is painted; the map may then take what time it needs.
+    requestAnimationFrame(() => requestAnimationFrame(() => void this.#startMap(info)));
+  }
+
+  async #startMap(info: ServerInfo): Promise<void> {
+    const note = byId("map-note");
+    try {
+      const { SiteMap } = await import("./map/map.ts");
+      const map = new SiteMap(byId("map"), this.#store, info.basemap, this.#theme.isDark, {
+        open: (id) => this.#open(id),
+        changesSince: (date) => this.#layers.changesSince(date),
+      });
+      note.remove();
+      if (!this.#store.view.camera) map.fitAll(this.#all, false);
+      this.#giveMap(map);
+      await this.#showPrediction(this.#store.view);
+    } catch (error) {
+      console.error(error);
+      note.textContent = "The map cannot be drawn, as this browser has no WebGL. Lists, numbers, tables and downloads work without it.";
+      announce(note.textContent);
+      this.#predict.withoutMap();
+      this.#layers.withoutMap();
+    }
+  }
+
+  #cannotStart(error: unknown): void {
+    const needsToken = error instanceof Problem && error.status === 401;
+    const button = h("button", { type: "button", class: "primary" }, needsToken ? "Enter the token" : "Try again");
+    button.addEventListener("click", async () => {
+      if (needsToken && !(await askForToken(words(error)))) return;
+      await this.start();
+    });
+    this.#panel.replaceChildren(
+      h("div", { class: "empty", role: "alert" }, h("h1", { class: "empty-heading" }, needsToken ? "This server asks for a token" : "The sites cannot be loaded"), h("p", {}, ...literals(words(error))), button),
+    );
+    byId("map-note").textContent = "";
+  }
+
+  /** What follows a change of the view: by a control, a link or the back button. */
+  #viewed(view: View, before: View): void {
+    if (view.site !== before.site) {
+      clearFailures();
+      this.#show(null);
+      if (view.site) void this.#loader.load(view.site);
+      else this.#loader.stop();
+    } else if (this.#detail && (view.before !== before.before || view.after !== before.after)) {
+      this.#pairUp(this.#detail);
+    }
+    if (view.prediction !== before.prediction) void this.#showPrediction(view);
+    if (view.tab !== before.tab || view.site !== before.site) this.#turned(view);
+  }
+
+  #loaded(site: SiteDetail): void {
+    this.#show(site);
+    const { view } = this.#store;
+    for (const id of [view.before, view.after]) {
+      if (id && !site.observations.some((observation) => observation.id === id)) {
+        announce("An observation of this link is no longer there; the last one is shown.");
+      }
+    }
+    if (this.#turnsToSite) void this.#map.then((map) => map.fit(site.bbox));
+    this.#turnsToSite = false;
+  }
+
+  /** `null` while none is open. */
+  #show(site: SiteDetail | null): void {
+    this.#detail = site;
+    this.#pair = site ? pairOf(site, this.#store.view) : NO_PAIR;
+    if (site) this.#site.show(site, this.#pair);
+    if (site) this.#site.focus();
+    this.#showOnMap();
+  }
+
+  #pairUp(site: SiteDetail): void {
+    this.#pair = pairOf(site, this.#store.view);
+    this.#site.select(site, this.#pair);
+    this.#showOnMap();
+  }
+
+  #showOnMap(): void {
+    const [site, pair, prediction] = [this.#detail, this.#pair, this.#prediction];
+    this.#dates.show(site, pair);
+    this.#layers.show(pair.after ?? prediction, site !== null);
+    void this.#map.then((map) => map.show({ site, pair, prediction: site ? null : prediction }));
+  }
+
+  #open(id: string): void {
+    this.#turnsToSite = true;
+    this.#store.update({ tab: "sites", site: id, before: null, after: null, prediction: null }, { step: true });
+    this.#panel.scrollTop = 0;
+  }
+
+  #close(): void {
+    const { site } = this.#store.view;
+    this.#store.update({ site: null, before: null, after: null }, { step: true });
+    this.#sites.list.focus(site);
+  }
+
+  #openPrediction(prediction: Prediction): void {
+    this.#store.update({ site: null, before: null, after: null, prediction: prediction.name }, { step: true });
+    const { bounds } = prediction;
+    void this.#map.then((map) => {
+      map.box(null);
+      if (bounds) map.fit(bounds);
+    });
+    announce(`Prediction ${prediction.name} is on the map`);
+  }
+
+  async #showPrediction({ prediction: name }: View): Promise<void> {
+    if (name !== null && !this.#predict.predictions.some((prediction) => prediction.name === name)) await this.#predict.refresh();
+    this.#prediction = this.#predict.predictions.find((prediction) => prediction.name === name) ?? null;
+    if (name !== null && !this.#prediction) fail("The prediction", new Problem(404, `\`${name}\` is not in the workspace`));
+    this.#showOnMap();
+  }
+
+  #turn(tab: Tab): void {
+    const { view } = this.#store;
+    if (tab === "sites" && view.tab === "sites" && view.site) this.#close();
+    else this.#store.update(tab === "predictions" ? { tab, site: null, before: null, after: null } : { tab }, { step: true });
+    const heading = this.#panel.querySelector<HTMLElement>("section:not([hidden]) h1");
+    heading?.focus({ preventScroll: true });
+  }
+
+  /** One of the three panels is in sight. */
+  #turned(view: View): void {
+    this.#sites.element.hidden = view.tab !== "sites" || view.site !== null;
+    this.#site.element.hidden = view.tab !== "sites" || view.site === null;
+    this.#predict.element.hidden = view.tab !== "predictions";
+    if (view.tab !== "predictions") this.#predict.leave();
+    for (const button of document.querySelectorAll<HTMLButtonElement>("[data-tab]")) {
+      if (button.dataset["tab"] === view.tab) button.setAttribute("aria-current", "page");
+      else button.removeAttribute("aria-current");
+    }
+  }
+
+  #nameOf(id: string): string {
+    return this.#all.find((site) => site.id === id)?.name ?? id;
+  }
+
+  async #share(): Promise<void> {
+    const link = new URL(this.#store.link(), location.href).href;
+    try {
+      await navigator.clipboard.writeText(link);
+      announce("The link is copied");
+      const label = byId("share-label");
+      label.textContent = "Copied";
+      window.setTimeout(() => {
+        label.textContent = "Copy link";
+      }, 2000);
+    } catch {
+      // Without HTTPS browsers have no clipboard for pages.
+      window.prompt("Link to what is shown", link);
+    }
+  }
+}
+
+void new App().start();

@@ -1,0 +1,172 @@
+/** What is drawn on the map: picture, overlay and outlines, with opacity; also their legend. */
+
+import { OVERLAYS, PICTURES, type Drawable, type Overlay, type Picture } from "../api/types.ts";
+import { h, newId, s } from "../dom.ts";
+import type { Store } from "../view/store.ts";
+import { OUTLINES, type Outline } from "../view/view.ts";
+
+const PICTURE_WORDS: Record<Picture | "none", string> = {
+  "true-colour": "True colour",
+  "false-colour": "False colour, infrared",
+  swir: "Short-wave infrared",
+  ndvi: "NDVI, vegetation",
+  bsi: "BSI, bare soil",
+  ndwi: "NDWI, water",
+  none: "No picture",
+};
+
+const OVERLAY_WORDS: Record<Overlay | "none", string> = {
+  none: "No overlay",
+  probability: "Probability of disturbed land",
+  mask: "Disturbed land",
+  change: "Gain and loss, pixels",
+};
+
+const OUTLINE_WORDS: Record<Outline, string> = {
+  disturbed: "Disturbed land",
+  gain: "Gain",
+  loss: "Loss",
+  permit: "Permit",
+  boundary: "Site",
+};
+
+type Opacity = "pictureOpacity" | "overlayOpacity";
+
+interface Slider {
+  element: HTMLElement;
+  range: HTMLInputElement;
+  output: HTMLOutputElement;
+}
+
+export class LayersPanel {
+  readonly element: HTMLElement;
+  readonly #store: Store;
+  readonly #picture: HTMLSelectElement;
+  readonly #overlay: HTMLSelectElement;
+  readonly #opacity: Record<Opacity, Slider>;
+  readonly #boxes = new Map<Outline, HTMLInputElement>();
+  readonly #note = h("p", { class: "small faint", id: "changes-note", hidden: true });
+  readonly #rasters: HTMLElement;
+  readonly #outlines: HTMLElement;
+  readonly #toggle: HTMLButtonElement;
+  readonly #body: HTMLElement;
+  #of: Drawable | null = null;
+
+  constructor(store: Store) {
+    this.#store = store;
+    this.#picture = this.#choice("picture", PICTURE_WORDS);
+    this.#overlay = this.#choice("overlay", OVERLAY_WORDS);
+    this.#opacity = {
+      pictureOpacity: this.#slider("pictureOpacity", "Opacity of the picture"),
+      overlayOpacity: this.#slider("overlayOpacity", "Opacity of the overlay"),
+    };
+    this.#rasters = h(
+      "div",
+      { class: "rasters" },
+      field("Picture", this.#picture),
+      this.#opacity.pictureOpacity.element,
+      field("Overlay", this.#overlay),
+      this.#opacity.overlayOpacity.element,
+    );
+    this.#outlines = h("fieldset", {}, h("legend", {}, "Outlines"), ...OUTLINES.map((outline) => this.#check(outline)), this.#note);
+    const body_id = newId("layers");
+    this.#body = h(
+      "div",
+      { class: "layers-body", id: body_id },
+      this.#rasters,
+      this.#outlines,
+    );
+    this.#toggle = h("button", { type: "button", class: "plain layers-toggle", "aria-controls": body_id }, "Layers");
+    this.#toggle.addEventListener("click", () => this.#open(this.#body.hidden === true));
+    this.element = h("section", { class: "layers", "aria-label": "Layers", hidden: true }, this.#toggle, this.#body);
+    this.#open(window.matchMedia("(min-width: 64rem)").matches);
+    store.listen(() => this.#draw());
+  }
+
+  /** `hasOutlines` is false for predictions, which have one outline that is always there. */
+  show(of: Drawable | null, hasOutlines: boolean): void {
+    this.#of = of;
+    this.element.hidden = of === null && !hasOutlines;
+    this.#rasters.hidden = of === null;
+    this.#outlines.hidden = !hasOutlines;
+    this.#draw();
+  }
+
+  /** Without a map there is nothing to choose. */
+  withoutMap(): void {
+    this.element.remove();
+  }
+
+  /** What gain and loss are measured against, where they are drawn. */
+  changesSince(date: string | null): void {
+    this.#note.hidden = date === null;
+    this.#note.textContent = date === null ? "" : `Gain and loss since ${date}.`;
+  }
+
+  #open(open: boolean): void {
+    this.#body.hidden = !open;
+    this.#toggle.setAttribute("aria-expanded", String(open));
+  }
+
+  #choice(name: "picture" | "overlay", words: Record<string, string>): HTMLSelectElement {
+    const select = h("select", { id: name }, ...Object.entries(words).map(([value, text]) => h("option", { value }, text)));
+    select.addEventListener("change", () => this.#store.update({ [name]: select.value }));
+    return select;
+  }
+
+  #slider(name: Opacity, words: string): Slider {
+    const range = h("input", { type: "range", min: "0", max: "100", step: "5", "aria-label": words, id: name });
+    const output = h("output", {});
+    range.addEventListener("input", () => this.#store.update({ [name]: Number(range.value) }));
+    return { element: h("div", { class: "opacity" }, range, output), range, output };
+  }
+
+  #check(outline: Outline): HTMLElement {
+    const box = h("input", { type: "checkbox", "data-outline": outline });
+    box.addEventListener("change", () => {
+      this.#store.update({ outlines: OUTLINES.filter((name) => this.#boxes.get(name)?.checked) });
+    });
+    this.#boxes.set(outline, box);
+    return h("label", { class: "check" }, box, swatch(outline), OUTLINE_WORDS[outline]);
+  }
+
+  #draw(): void {
+    const { view } = this.#store;
+    const has = (layer: string): boolean => this.#of?.layers.includes(layer) ?? false;
+    for (const [select, names, value] of [
+      [this.#picture, PICTURES, view.picture],
+      [this.#overlay, OVERLAYS, view.overlay],
+    ] as const) {
+      for (const option of select.options) {
+        option.disabled = option.value !== "none" && !has(option.value);
+        option.hidden = option.disabled && (names as readonly string[]).includes(option.value) && this.#of !== null;
+      }
+      select.value = value;
+    }
+    for (const name of ["pictureOpacity", "overlayOpacity"] as const) {
+      const { range, output } = this.#opacity[name];
+      range.value = String(view[name]);
+      range.setAttribute("aria-valuetext", `${view[name]} %`);
+      output.textContent = `${view[name]} %`;
+    }
+    this.#opacity.pictureOpacity.element.hidden = view.picture === "none";
+    this.#opacity.overlayOpacity.element.hidden = view.overlay === "none";
+    for (const [outline, box] of this.#boxes) box.checked = view.outlines.includes(outline);
+  }
+}
+
+function field(words: string, control: HTMLElement): HTMLElement {
+  return h("div", { class: "field" }, h("label", { for: control.id }, words), control);
+}
+
+/** As the map draws it, on a ground like that of a picture. */
+function swatch(outline: Outline): SVGSVGElement {
+  const box = { x: 4.5, y: 4, width: 21, height: 10, rx: 2 };
+  return s(
+    "svg",
+    { class: "swatch", viewBox: "0 0 30 18", "aria-hidden": "true" },
+    s("rect", { class: "ground", width: 30, height: 18, rx: 3 }),
+    s("rect", { class: `casing ${outline}`, ...box }),
+    s("rect", { class: `ink ${outline}`, ...box }),
+  );
+}

@@ -1,0 +1,366 @@
+/** The map: all sites, one site on two dates, predictions. Loaded after the page is drawn, as MapLibre is most of its weight. */
+
+import { AttributionControl, LngLatBounds, Map, NavigationControl, Popup, ScaleControl, setWorkerUrl, type GeoJSONSource } from "maplibre-gl";
+import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
+import "maplibre-gl/dist/maplibre-gl.css";
+import { fail } from "../announce.ts";
+import { address, api } from "../api/client.ts";
+import { authorization } from "../api/token.ts";
+import type { Bbox, Prediction, ServerInfo, Site, SiteDetail } from "../api/types.ts";
+import { h } from "../dom.ts";
+import type { Pair } from "../site/pair.ts";
+import type { Entry } from "../sites/filter.ts";
+import { badge } from "../verdict.ts";
+import type { Store } from "../view/store.ts";
+import type { View } from "../view/view.ts";
+import { boxFeature, drawBox } from "./box.ts";
+import { changesOf } from "./changes.ts";
+import { addSiteImages, dropClusterImages, resolveClusterImages } from "./icons.ts";
+import { land } from "./land.ts";
+import { DARK, LIGHT, type Palette } from "./palette.ts";
+import { Pane } from "./pane.ts";
+import { NOTHING, severity, style } from "./style.ts";
+import { Swipe } from "./swipe.ts";
+
+export interface MapActions {
+  open(site: string): void;
+  /** Since when the gain and loss that are drawn are; none if none are. */
+  changesSince(date: string | null): void;
+}
+
+interface Shown {
+  site: SiteDetail | null;
+  pair: Pair;
+  prediction: Prediction | null;
+}
+
+/** What of a view the maps are drawn from; sites and dates come by `show`. */
+const DRAWN = ["compare", "picture", "pictureOpacity", "overlay", "overlayOpacity", "outlines"] as const;
+
+const PADDING_PX = 48;
+const SITE_MAX_ZOOM = 16;
+
+export class SiteMap {
+  readonly #place: HTMLElement;
+  readonly #store: Store;
+  readonly #actions: MapActions;
+  readonly #basemap: ServerInfo["basemap"];
+  readonly #main: Pane;
+  readonly #swipe: Swipe;
+  readonly #beforePlace: HTMLElement;
+  readonly #ready: Promise<void>;
+  #before: { pane: Pane; ready: Promise<unknown> } | null = null;
+  #palette: Palette;
+  #shown: Shown = { site: null, pair: { before: null, after: null }, prediction: null };
+  #loading = new AbortController();
+  #land = NOTHING;
+  #following = false;
+
+  constructor(place: HTMLElement, store: Store, basemap: ServerInfo["basemap"], isDark: boolean, actions: MapActions) {
+    setWorkerUrl(address(workerUrl));
+    this.#place = place;
+    this.#store = store;
+    this.#actions = actions;
+    this.#basemap = basemap;
+    this.#palette = isDark ? DARK : LIGHT;
+    const mainPlace = h("div", { class: "pane" });
+    this.#beforePlace = h("div", { class: "pane pane-before", hidden: true, inert: true });
+    this.#swipe = new Swipe((divider) => store.update({ divider }));
+    place.prepend(mainPlace, this.#beforePlace, this.#swipe.element);
+    this.#main = new Pane(this.#map(mainPlace, true));
+    const { map } = this.#main;
+    map.addControl(new NavigationControl({ showCompass: false }), "top-left");
+    map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-left");
+    map.addControl(new AttributionControl({ compact: true }), "bottom-right");
+    map.once("load", () => foldAttribution(mainPlace));
+    map.getCanvas().setAttribute("aria-label", "Map. Arrow keys move it, plus and minus zoom. The list of sites holds the same sites.");
+    this.#ready = new Promise((resolve) => map.once("style.load", () => resolve()));
+    this.#prepare(map);
+    this.#watch(map);
+    void land().then(
+      (data) => this.#whenReady(() => {
+        this.#land = data;
+        this.#main.set("land", data);
+      }),
+      (error: unknown) => fail("The coastlines", error),
+    );
+    store.listen((view, before) => this.#viewed(view, before));
+  }
+
+  /** All sites that the filter leaves. */
+  sites(entries: readonly Entry[]): void {
+    const features = entries.map(({ site, standing }) => ({
+      type: "Feature" as const,
+      properties: { id: site.id, standing, severity: severity(standing), name: site.name },
+      geometry: { type: "Point" as const, coordinates: centre(site.bbox) },
+    }));
+    this.#whenReady(() => this.#main.set("sites", { type: "FeatureCollection", features }));
+  }
+
+  show(shown: Shown): void {
+    const last = this.#shown;
+    this.#shown = shown;
+    this.#whenReady(() => {
+      if (shown.site !== last.site || shown.pair.before !== last.pair.before || shown.pair.after !== last.pair.after || shown.prediction !== last.prediction) {
+        this.#load();
+      }
+      this.#draw();
+    });
+  }
+
+  fit(bbox: Bbox, { maxZoom = SITE_MAX_ZOOM, animate = true } = {}): void {
+    const [west, south, east, north] = bbox;
+    this.#main.map.fitBounds([[west, south], [east, north]], { padding: this.#padding(), maxZoom, animate, duration: 900 });
+  }
+
+  fitAll(sites: readonly Site[], animate = true): void {
+    const bounds = new LngLatBounds();
+    for (const { bbox } of sites) bounds.extend(centre(bbox));
+    if (!bounds.isEmpty()) this.fit([bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()], { maxZoom: 10, animate });
+  }
+
+  /** What is seen, west, south, east, north. */
+  extent(): Bbox {
+    const bounds = this.#main.map.getBounds();
+    const round = (degrees: number): number => Number(degrees.toFixed(5));
+    return [round(bounds.getWest()), round(bounds.getSouth()), round(bounds.getEast()), round(bounds.getNorth())];
+  }
+
+  box(bbox: Bbox | null): void {
+    this.#whenReady(() => this.#main.set("box", boxFeature(bbox)));
+  }
+
+  drawBox(signal: AbortSignal): Promise<Bbox | null> {
+    return drawBox(this.#main.map, (bbox) => this.box(bbox), signal);
+  }
+
+  recolour(isDark: boolean): void {
+    this.#palette = isDark ? DARK : LIGHT;
+    this.#whenReady(() => {
+      for (const { map } of [this.#main, this.#before?.pane].filter((pane) => pane !== undefined)) {
+        map.setPaintProperty("sea", "background-color", this.#palette.sea);
+        map.setPaintProperty("land", "fill-color", this.#palette.land);
+        map.setPaintProperty("coast", "line-color", this.#palette.coast);
+        map.setPaintProperty("grid", "line-color", this.#palette.grid);
+        addSiteImages(map, this.#palette);
+        dropClusterImages(map);
+      }
+    });
+  }
+
+  #map(container: HTMLElement, interactive: boolean): Map {
+    const { camera } = this.#store.view;
+    return new Map({
+      container,
+      style: style(this.#palette, this.#basemap),
+      interactive,
+      attributionControl: false,
+      dragRotate: false,
+      pitchWithRotate: false,
+      maxPitch: 0,
+      renderWorldCopies: true,
+      center: camera ? [camera.lon, camera.lat] : [0, 20],
+      zoom: camera?.zoom ?? 1,
+      // Our own tiles may need the token; nobody else gets it.
+      transformRequest: (url) => (url.startsWith(address("tiles/")) ? { url, headers: authorization() } : { url }),
+      canvasContextAttributes: { antialias: false },
+    });
+  }
+
+  #prepare(map: Map): void {
+    resolveClusterImages(map, () => this.#palette);
+    map.once("style.load", () => addSiteImages(map, this.#palette));
+    map.touchZoomRotate.disableRotation();
+    map.keyboard.disableRotation();
+    // A tile that is not there is nothing to tell: pictures end where the scene ends.
+    map.on("error", (event) => console.debug(event.error.message));
+  }
+
+  #whenReady(task: () => void): void {
+    void this.#ready.then(task);
+  }
+
+  #watch(map: Map): void {
+    map.on("move", () => {
+      this.#before?.pane.map.jumpTo({ center: map.getCenter(), zoom: map.getZoom(), bearing: map.getBearing() });
+    });
+    map.on("moveend", () => {
+      if (this.#following) return;
+      const { lng, lat } = map.getCenter().wrap();
+      this.#store.update({ camera: { zoom: map.getZoom(), lat, lon: lng } });
+    });
+    map.on("click", "clusters", async (event) => {
+      const feature = event.features?.[0];
+      if (feature?.geometry.type !== "Point") return;
+      const source = map.getSource<GeoJSONSource>("sites");
+      const zoom = await source?.getClusterExpansionZoom(Number(feature.properties["cluster_id"]));
+      const [lon, lat] = feature.geometry.coordinates;
+      if (zoom !== undefined && lon !== undefined && lat !== undefined) map.easeTo({ center: [lon, lat], zoom: zoom + 0.2 });
+    });
+    map.on("click", "sites", (event) => {
+      const id: unknown = event.features?.[0]?.properties["id"];
+      if (typeof id === "string") this.#actions.open(id);
+    });
+    const popup = new Popup({ closeButton: false, closeOnClick: false, offset: 14, className: "tip" });
+    for (const layer of ["clusters", "sites"]) {
+      map.on("mouseenter", layer, (event) => {
+        map.getCanvas().style.cursor = "pointer";
+        const feature = event.features?.[0];
+        if (layer === "sites" && feature?.geometry.type === "Point") {
+          const [lon, lat] = feature.geometry.coordinates;
+          popup
+            .setLngLat([lon ?? 0, lat ?? 0])
+            .setDOMContent(h("div", {}, h("b", {}, String(feature.properties["name"])), h("br"), badge(feature.properties["standing"])))
+            .addTo(map);
+        }
+      });
+      map.on("mouseleave", layer, () => {
+        map.getCanvas().style.cursor = "";
+        popup.remove();
+      });
+    }
+  }
+
+  /** Follows a link or the back button. */
+  #viewed(view: View, before: View): void {
+    const { map } = this.#main;
+    const moved = view.camera && view.camera !== before.camera ? view.camera : null;
+    if (moved) {
+      const at = map.getCenter();
+      const same = Math.abs(at.lat - moved.lat) < 2e-5 && Math.abs(at.wrap().lng - moved.lon) < 2e-5 && Math.abs(map.getZoom() - moved.zoom) < 0.01;
+      if (!same) {
+        this.#following = true;
+        map.jumpTo({ center: [moved.lon, moved.lat], zoom: moved.zoom });
+        this.#following = false;
+      }
+    }
+    if (view.divider !== before.divider) this.#divide();
+    if (!DRAWN.some((name) => view[name] !== before[name])) return;
+    this.#whenReady(() => {
+      if (view.compare !== before.compare) this.#load();
+      this.#draw();
+    });
+  }
+
+  #draw(): void {
+    const { view } = this.#store;
+    const { site, pair, prediction } = this.#shown;
+    const { before, after } = pair;
+    const comparing = view.compare && site !== null && before !== null && after !== null;
+    this.#main.draw({ site, observation: after, prediction }, view);
+    // The mark of the open site would hide its middle.
+    this.#main.map.setFilter("sites", ["all", ["!", ["has", "point_count"]], ["!=", ["get", "id"], site?.id ?? ""]]);
+    this.#swipe.show(comparing ? { before: before.date, after: after.date } : null);
+    this.#divide();
+    const wasHidden = this.#beforePlace.hidden;
+    this.#beforePlace.hidden = !comparing;
+    if (!comparing) return;
+    const { pane, ready } = this.#beforePane();
+    // The page may have another size than when it was hidden; at any other time this would draw all of it again for nothing.
+    if (wasHidden) pane.map.resize();
+    void ready.then(() => {
+      if (this.#shown.site === site) pane.draw({ site, observation: this.#shown.pair.before, prediction: null }, this.#store.view);
+    });
+  }
+
+  /** Moves the line alone: no map is drawn again. */
+  #divide(): void {
+    const { divider } = this.#store.view;
+    this.#swipe.move(divider);
+    this.#place.style.setProperty("--divider", `${divider}%`);
+  }
+
+  /** The map on the left, made when it is first needed. */
+  #beforePane(): { pane: Pane; ready: Promise<unknown> } {
+    if (!this.#before) {
+      const map = this.#map(this.#beforePlace, false);
+      this.#prepare(map);
+      map.getCanvas().tabIndex = -1;
+      const { map: main } = this.#main;
+      map.jumpTo({ center: main.getCenter(), zoom: main.getZoom() });
+      const pane = new Pane(map);
+      const ready = new Promise((resolve) => map.once("style.load", resolve)).then(() => pane.set("land", this.#land));
+      this.#before = { pane, ready };
+    }
+    return this.#before;
+  }
+
+  /** Outlines of what is shown now. */
+  #load(): void {
+    this.#loading.abort();
+    this.#loading = new AbortController();
+    const { signal } = this.#loading;
+    const { site, pair, prediction } = this.#shown;
+    const { after, before } = pair;
+    this.#main.place(site, after);
+    if (!site || !after) {
+      this.#main.set("disturbed", NOTHING);
+      this.#main.set("changes", NOTHING);
+      this.#actions.changesSince(null);
+    } else {
+      void this.#fetch(api.polygons(site.id, after.id, signal), (data) => this.#main.set("disturbed", data), "Outlines of disturbed land", signal);
+      void this.#fetch(
+        api.changes(site.id, after.id, signal),
+        (data) => {
+          const { features, since } = changesOf(data, pair);
+          this.#main.set("changes", features);
+          if (this.#before) void this.#before.ready.then(() => !signal.aborted && this.#before?.pane.set("changes", features));
+          this.#actions.changesSince(features.features.length > 0 ? since : null);
+        },
+        "Gain and loss",
+        signal,
+      );
+    }
+    if (site && before && this.#store.view.compare) {
+      const { pane, ready } = this.#beforePane();
+      void ready.then(() => !signal.aborted && pane.place(site, before));
+      void this.#fetch(
+        Promise.all([api.polygons(site.id, before.id, signal), ready]),
+        ([data]) => pane.set("disturbed", data),
+        "Outlines of disturbed land",
+        signal,
+      );
+    }
+    if (prediction) {
+      void this.#fetch(api.predictionPolygons(prediction.name, signal), (data) => this.#main.set("prediction", data), "Polygons of the prediction", signal);
+    } else {
+      this.#main.set("prediction", NOTHING);
+    }
+  }
+
+  async #fetch<T>(data: Promise<T>, use: (data: T) => void, what: string, signal: AbortSignal): Promise<void> {
+    try {
+      const loaded = await data;
+      if (!signal.aborted) use(loaded);
+    } catch (error) {
+      if (!signal.aborted) fail(what, error);
+    }
+  }
+
+  /** Room for what lies over the map, where there is enough of it. */
+  #padding(): { top: number; right: number; bottom: number; left: number } {
+    const { clientWidth, clientHeight } = this.#place;
+    const least = Math.min(PADDING_PX, clientWidth / 8, clientHeight / 8);
+    const size = (selector: string): DOMRect | undefined => this.#place.querySelector(selector)?.getBoundingClientRect();
+    const side = size(".layers")?.width ?? 0;
+    const foot = size(".dates")?.height ?? 0;
+    return {
+      top: least,
+      left: least,
+      right: side < clientWidth / 3 ? least + side : least,
+      bottom: foot < clientHeight / 3 ? least + foot : least,
+    };
+  }
+}
+
+/** Where the map is narrow, whose data these are stands behind the button from the start. */
+function foldAttribution(place: HTMLElement): void {
+  const attribution = place.querySelector(".maplibregl-ctrl-attrib");
+  if (place.clientWidth >= 640 || !attribution) return;
+  attribution.classList.remove("maplibregl-compact-show");
+  attribution.removeAttribute("open");
+}
+
+function centre([west, south, east, north]: Bbox): [number, number] {
+  return [(west + east) / 2, (south + north) / 2];
+}

@@ -1,0 +1,354 @@
+/** Runs a prediction on a box of the map, follows jobs, and lists the predictions of the workspace. */
+
+import { announce, fail } from "../announce.ts";
+import { api } from "../api/client.ts";
+import { Problem, words } from "../api/problem.ts";
+import { token } from "../api/token.ts";
+import type { Bbox, Job, Prediction, ServerInfo } from "../api/types.ts";
+import { h, literals, newId } from "../dom.ts";
+import { boxArea_km2, hectares, number, thousands } from "../format.ts";
+import { askForToken } from "../token_dialog.ts";
+import type { Store } from "../view/store.ts";
+import { follow, isOver, stateWords } from "./job.ts";
+import { checked, type FieldName, type Fields } from "./request.ts";
+
+export interface PredictActions {
+  /** The box that somebody draws on the map; none if they give up. */
+  draw(signal: AbortSignal): Promise<Bbox | null>;
+  extent(): Promise<Bbox>;
+  showBox(bbox: Bbox | null): void;
+  open(prediction: Prediction): void;
+}
+
+const EDGES = ["west", "south", "east", "north"] as const;
+const WORDS: Record<FieldName, string> = {
+  west: "West",
+  south: "South",
+  east: "East",
+  north: "North",
+  from: "From",
+  to: "To",
+  maxCloud: "Cloud cover at most, %",
+};
+
+export class PredictPanel {
+  readonly element: HTMLElement;
+  readonly #store: Store;
+  readonly #actions: PredictActions;
+  readonly #form: HTMLFormElement;
+  readonly #inputs = {} as Record<FieldName, HTMLInputElement>;
+  readonly #errors = {} as Record<FieldName, HTMLElement>;
+  readonly #size = h("p", { class: "small faint", id: "box-size" }, "No box yet.");
+  readonly #draw = h("button", { type: "button", id: "draw-box" }, "Draw a box on the map");
+  readonly #pick = h("div", { class: "buttons" });
+  readonly #problem = h("p", { class: "problem", role: "alert", hidden: true });
+  readonly #off = h("p", { class: "panel", hidden: true }, ...literals("This server does not run jobs. Predictions that `minesegsat predict` writes into the workspace are listed below."));
+  readonly #jobs = h("ul", { class: "jobs", "aria-label": "Jobs" });
+  readonly #list = h("div", { class: "predictions" });
+  readonly #rows = new Map<string, JobRow>();
+  #info: ServerInfo | null = null;
+  #predictions: Prediction[] = [];
+  #drawing: AbortController | null = null;
+
+  constructor(store: Store, actions: PredictActions) {
+    this.#store = store;
+    this.#actions = actions;
+    this.#form = this.#makeForm();
+    this.element = h(
+      "section",
+      { class: "predict", "aria-labelledby": "predict-heading" },
+      h("h1", { id: "predict-heading", tabindex: "-1" }, "Predictions"),
+      h("p", { class: "lead" }, "Maps disturbed land in a box, on the clearest scene between two dates."),
+      this.#form,
+      this.#off,
+      this.#jobs,
+      h("h2", {}, "In this workspace"),
+      this.#list,
+    );
+    store.listen((view, before) => {
+      if (view.prediction !== before.prediction) this.#drawList();
+    });
+  }
+
+  get predictions(): readonly Prediction[] {
+    return this.#predictions;
+  }
+
+  set(info: ServerInfo): void {
+    this.#info = info;
+    this.#form.hidden = !info.jobs_enabled;
+    this.#off.hidden = info.jobs_enabled;
+    this.#list.replaceChildren(h("p", { class: "faint" }, "Loading"));
+    void this.refresh();
+    if (info.jobs_enabled) void this.#resume();
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      this.#predictions = await api.predictions();
+      this.#drawList();
+    } catch (error) {
+      this.#list.replaceChildren(h("p", { class: "problem" }, words(error)));
+    }
+  }
+
+  /** Without a map the edges are typed. */
+  withoutMap(): void {
+    this.#pick.hidden = true;
+  }
+
+  /** Ends drawing when the page turns to something else. */
+  leave(): void {
+    this.#drawing?.abort();
+  }
+
+  #makeForm(): HTMLFormElement {
+    const today = new Date();
+    const before = new Date(today.getTime() - 60 * 86_400_000);
+    const iso = (date: Date): string => date.toISOString().slice(0, 10);
+    const extent = h("button", { type: "button", id: "use-extent" }, "Use what the map shows");
+    extent.addEventListener("click", () => void this.#actions.extent().then((bbox) => this.#setBox(bbox)));
+    this.#draw.addEventListener("click", () => void this.#drawBox());
+    this.#pick.append(this.#draw, extent);
+    const form = h(
+      "form",
+      { class: "panel", id: "predict-form", novalidate: true },
+      this.#pick,
+      h("fieldset", { class: "edges" }, h("legend", {}, "Box, in degrees"), ...EDGES.map((name) => this.#field(name, { type: "text", inputmode: "decimal" }))),
+      this.#size,
+      h(
+        "div",
+        { class: "row" },
+        this.#field("from", { type: "date", value: iso(before) }),
+        this.#field("to", { type: "date", value: iso(today) }),
+        this.#field("maxCloud", { type: "text", inputmode: "decimal", value: "20" }),
+      ),
+      this.#problem,
+      h("div", { class: "buttons" }, h("button", { type: "submit", class: "primary" }, "Run the prediction")),
+    );
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#run();
+    });
+    return form;
+  }
+
+  #field(name: FieldName, attributes: Record<string, unknown>): HTMLElement {
+    const id = `field-${name}`;
+    const error_id = newId("error");
+    const input = h("input", { id, name, autocomplete: "off", "aria-describedby": error_id, ...attributes });
+    const error = h("span", { class: "field-error", id: error_id });
+    input.addEventListener("change", () => this.#boxChanged());
+    this.#inputs[name] = input;
+    this.#errors[name] = error;
+    return h("div", { class: "field" }, h("label", { for: id }, WORDS[name]), input, error);
+  }
+
+  async #drawBox(): Promise<void> {
+    if (this.#drawing) {
+      this.#drawing.abort();
+      return;
+    }
+    this.#drawing = new AbortController();
+    this.#draw.textContent = "Stop drawing";
+    this.#draw.setAttribute("aria-pressed", "true");
+    document.body.classList.add("drawing-box");
+    announce("Drag on the map to draw a box. Escape stops. The edges can also be typed.");
+    const bbox = await this.#actions.draw(this.#drawing.signal).catch((error: unknown) => {
+      fail("Drawing", error);
+      return null;
+    });
+    this.#drawing = null;
+    this.#draw.textContent = "Draw a box on the map";
+    this.#draw.removeAttribute("aria-pressed");
+    document.body.classList.remove("drawing-box");
+    if (bbox) this.#setBox(bbox);
+    else this.#boxChanged();
+    this.#draw.focus({ preventScroll: true });
+  }
+
+  #setBox(bbox: Bbox): void {
+    EDGES.forEach((name, i) => {
+      this.#inputs[name].value = String(bbox[i]);
+    });
+    this.#boxChanged();
+    announce(this.#size.textContent ?? "");
+  }
+
+  #boxChanged(): void {
+    const bbox = EDGES.map((name) => (this.#inputs[name].value.trim() === "" ? Number.NaN : Number(this.#inputs[name].value))) as Bbox;
+    const isBox = bbox.every(Number.isFinite) && bbox[0] < bbox[2] && bbox[1] < bbox[3];
+    this.#size.textContent = isBox ? `Box of ${extent(boxArea_km2(bbox))} km².` : "No box yet.";
+    this.#actions.showBox(isBox ? bbox : null);
+  }
+
+  async #run(): Promise<void> {
+    this.#problem.hidden = true;
+    const fields = Object.fromEntries(Object.entries(this.#inputs).map(([name, input]) => [name, input.value])) as unknown as Fields;
+    const outcome = checked(fields);
+    const errors = "errors" in outcome ? outcome.errors : {};
+    for (const name of Object.keys(this.#inputs) as FieldName[]) {
+      this.#errors[name].textContent = errors[name] ?? "";
+      this.#inputs[name].toggleAttribute("aria-invalid", errors[name] !== undefined);
+      if (errors[name]) this.#inputs[name].setAttribute("aria-invalid", "true");
+    }
+    if ("errors" in outcome) {
+      const first = (Object.keys(this.#inputs) as FieldName[]).find((name) => outcome.errors[name]);
+      if (first) this.#inputs[first].focus();
+      announce("The prediction was not started: some fields need another value.");
+      return;
+    }
+    if (this.#info?.token_required_for_writing && !token() && !(await askForToken("Running jobs on this server needs its token."))) return;
+    const button = this.#form.querySelector<HTMLButtonElement>("button[type=submit]");
+    button?.setAttribute("aria-busy", "true");
+    try {
+      const job = await api.predict(outcome.request);
+      announce("The prediction was started");
+      this.#follow(job);
+    } catch (error) {
+      this.#problem.replaceChildren(...literals(words(error)));
+      this.#problem.hidden = false;
+      const isRefused = error instanceof Problem && (error.status === 401 || error.status === 403);
+      if (isRefused && (await askForToken(words(error)))) return await this.#run();
+    } finally {
+      button?.removeAttribute("aria-busy");
+    }
+  }
+
+  /** Jobs that were started before this page was opened. */
+  async #resume(): Promise<void> {
+    try {
+      const jobs = await api.jobs();
+      for (const job of jobs.filter((job) => !isOver(job))) this.#follow(job);
+    } catch (error) {
+      if (!(error instanceof Problem && error.status === 401)) fail("The list of jobs", error);
+    }
+  }
+
+  #follow(job: Job): void {
+    if (this.#rows.has(job.id)) return;
+    const row = new JobRow(job, () => void this.#openResult(row));
+    this.#rows.set(job.id, row);
+    this.#jobs.prepend(row.element);
+    const changed = (now: Job): void => {
+      const before = row.job.state;
+      row.show(now);
+      if (now.state === before || !isOver(now)) return;
+      announce(`${row.title}: ${stateWords(now)}`);
+      if (now.state === "done") void this.refresh();
+    };
+    follow(job.id, changed, row.signal).catch((error: unknown) => row.lost(words(error)));
+  }
+
+  async #openResult(row: JobRow): Promise<void> {
+    const name = row.job.result?.prediction;
+    if (!this.#predictions.some((prediction) => prediction.name === name)) await this.refresh();
+    const prediction = this.#predictions.find((prediction) => prediction.name === name);
+    if (prediction) this.#actions.open(prediction);
+    else fail("The prediction", new Problem(404, `\`${name ?? ""}\` is not in the workspace`));
+  }
+
+  #drawList(): void {
+    if (this.#predictions.length === 0) {
+      this.#list.replaceChildren(h("p", { class: "faint" }, "There are no predictions yet."));
+      return;
+    }
+    const rows = this.#predictions.map((prediction) => {
+      const isShown = prediction.name === this.#store.view.prediction;
+      const button = h(
+        "button",
+        { type: "button", class: "row-button", "aria-pressed": String(isShown), "data-prediction": prediction.name },
+        h("span", { class: "site-name" }, prediction.name),
+        h("span", { class: "site-line faint" }, [prediction.date, hectares(prediction.area_ha)].filter(Boolean).join(" · ")),
+        prediction.scene ? h("span", { class: "site-line faint" }, prediction.scene) : null,
+      );
+      button.addEventListener("click", () => {
+        if (this.#store.view.prediction === prediction.name) this.#store.update({ prediction: null }, { step: true });
+        else this.#actions.open(prediction);
+      });
+      return h("li", {}, button);
+    });
+    this.#list.replaceChildren(h("ul", { class: "rows" }, ...rows));
+  }
+}
+
+class JobRow {
+  readonly element = h("li", { class: "job panel" });
+  readonly title: string;
+  readonly #open: () => void;
+  readonly #bar: HTMLProgressElement;
+  readonly #words = h("p", { class: "small" });
+  readonly #buttons = h("div", { class: "buttons" });
+  readonly #following = new AbortController();
+  #job: Job;
+
+  constructor(job: Job, open: () => void) {
+    this.#job = job;
+    this.#open = open;
+    this.title = job.kind === "predict" ? "Prediction" : "Look at sites";
+    this.#bar = h("progress", { max: "1", "aria-label": `Progress: ${this.title}` });
+    this.element.append(h("p", { class: "job-title" }, this.title, h("span", { class: "faint small" }, ` ${started(job)}`)), this.#bar, this.#words, this.#buttons);
+    this.show(job);
+  }
+
+  get job(): Job {
+    return this.#job;
+  }
+
+  get signal(): AbortSignal {
+    return this.#following.signal;
+  }
+
+  show(job: Job): void {
+    const changed = job.state !== this.#job.state || this.#buttons.childElementCount === 0;
+    this.#job = job;
+    this.element.dataset["state"] = job.state;
+    if (job.progress === null || job.state === "queued") this.#bar.removeAttribute("value");
+    else this.#bar.value = job.progress;
+    this.#bar.hidden = isOver(job);
+    const percent = job.progress === null || job.state !== "running" ? "" : `${number(job.progress * 100, 0)} % · `;
+    this.#words.textContent = percent + stateWords(job);
+    this.#words.classList.toggle("problem", job.state === "failed");
+    if (changed) this.#showButtons(job);
+  }
+
+  /** The server no longer tells about the job. */
+  lost(message: string): void {
+    this.#bar.hidden = true;
+    this.#words.textContent = message;
+    this.#words.classList.add("problem");
+    this.#dismissOnly();
+  }
+
+  #showButtons(job: Job): void {
+    if (!isOver(job)) {
+      const cancel = h("button", { type: "button" }, "Cancel");
+      cancel.addEventListener("click", () => void api.cancel(job.id).catch((error: unknown) => fail("Cancelling", error)));
+      this.#buttons.replaceChildren(cancel);
+      return;
+    }
+    this.#dismissOnly();
+    if (job.state === "done" && job.result?.prediction) {
+      const show = h("button", { type: "button", class: "primary" }, "Show it on the map");
+      show.addEventListener("click", this.#open);
+      this.#buttons.prepend(show);
+    }
+  }
+
+  #dismissOnly(): void {
+    const dismiss = h("button", { type: "button" }, "Dismiss");
+    dismiss.addEventListener("click", () => {
+      this.#following.abort();
+      this.element.remove();
+    });
+    this.#buttons.replaceChildren(dismiss);
+  }
+}
+
+function extent(area_km2: number): string {
+  return area_km2 < 100 ? number(area_km2, 1) : thousands(Math.round(area_km2));
+}
+
+function started(job: Job): string {
+  return job.created.slice(0, 16).replace("T", " ");
+}

@@ -1,0 +1,51 @@
+/** Loads the site that the view names, and its timeline. */
+
+import { api } from "../api/client.ts";
+import { words } from "../api/problem.ts";
+import type { SiteDetail, Timeline } from "../api/types.ts";
+
+export interface LoaderEvents {
+  loading(id: string): void;
+  loaded(site: SiteDetail): void;
+  failed(id: string, message: string): void;
+  timeline(timeline: Timeline): void;
+  timelineFailed(message: string): void;
+}
+
+export class SiteLoader {
+  readonly #events: LoaderEvents;
+  #running = new AbortController();
+
+  constructor(events: LoaderEvents) {
+    this.#events = events;
+  }
+
+  stop(): void {
+    this.#running.abort();
+  }
+
+  async load(id: string): Promise<void> {
+    this.#running.abort();
+    this.#running = new AbortController();
+    const { signal } = this.#running;
+    this.#events.loading(id);
+    const timeline = api.timeline(id, signal);
+    // Is looked at below; a failure before that is no unhandled one.
+    timeline.catch(() => undefined);
+    try {
+      const site = await api.site(id, signal);
+      if (signal.aborted) return;
+      this.#events.loaded(site);
+      if (site.observations.length === 0) return;
+    } catch (error) {
+      if (!signal.aborted) this.#events.failed(id, words(error));
+      return;
+    }
+    try {
+      const loaded = await timeline;
+      if (!signal.aborted) this.#events.timeline(loaded);
+    } catch (error) {
+      if (!signal.aborted) this.#events.timelineFailed(words(error));
+    }
+  }
+}

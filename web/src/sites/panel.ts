@@ -1,0 +1,144 @@
+/** Search, filter and list of sites. */
+
+import { announce } from "../announce.ts";
+import type { Site } from "../api/types.ts";
+import { debounced, h } from "../dom.ts";
+import { count, thousands } from "../format.ts";
+import { icon, label, REVISION, STANDINGS, type Standing } from "../verdict.ts";
+import type { Store } from "../view/store.ts";
+import type { Order } from "../view/view.ts";
+import { chosen, counts, entries, type Entry } from "./filter.ts";
+import { SiteList } from "./list.ts";
+
+const ORDER_WORDS: Record<Order, string> = {
+  attention: "What needs attention first",
+  used: "Share of the limit used",
+  date: "Last observation",
+  name: "Name",
+};
+
+export class SitesPanel {
+  readonly element: HTMLElement;
+  readonly list: SiteList;
+  readonly #store: Store;
+  readonly #changed: (shown: Entry[]) => void;
+  readonly #search: HTMLInputElement;
+  readonly #order: HTMLSelectElement;
+  readonly #chips = new Map<Standing, { button: HTMLButtonElement; count: HTMLElement }>();
+  readonly #status = h("p", { class: "list-status faint", id: "list-status" });
+  readonly #note = h("p", { class: "footnote faint small" }, `* ${REVISION}`);
+  readonly #empty = h("div", { class: "empty", hidden: true });
+  readonly #filters: HTMLElement;
+  #entries: Entry[] = [];
+  #shown: Entry[] = [];
+
+  /** `changed` is called with the sites that are left by the filter. */
+  constructor(store: Store, open: (id: string) => void, changed: (shown: Entry[]) => void) {
+    this.#store = store;
+    this.#changed = changed;
+    this.list = new SiteList(open);
+    this.#search = h("input", {
+      type: "search",
+      id: "search",
+      placeholder: "Name, operator, commodity or permit",
+      autocomplete: "off",
+      spellcheck: "false",
+      value: store.view.query,
+    });
+    const wish = debounced(() => store.update({ query: this.#search.value }), 120);
+    this.#search.addEventListener("input", wish);
+    this.#order = h(
+      "select",
+      { id: "order" },
+      ...Object.entries(ORDER_WORDS).map(([value, words]) => h("option", { value }, words)),
+    );
+    this.#order.addEventListener("change", () => store.update({ order: this.#order.value as Order }));
+    this.#filters = h(
+      "div",
+      { class: "filters" },
+      h("label", { class: "hidden", for: "search" }, "Search sites by name, operator, commodity or permit"),
+      this.#search,
+      h("div", { class: "chips", role: "group", "aria-label": "Show only these verdicts" }, ...STANDINGS.map((name) => this.#chip(name))),
+      h("div", { class: "filter-line" }, this.#status, h("label", { class: "order" }, h("span", { class: "hidden" }, "Order by"), this.#order)),
+    );
+    this.element = h(
+      "section",
+      { class: "sites", "aria-labelledby": "sites-heading" },
+      h("h1", { id: "sites-heading", class: "hidden", tabindex: "-1" }, "Sites"),
+      this.#filters,
+      this.list.element,
+      this.#empty,
+      this.#note,
+    );
+    store.listen((view, before) => {
+      if (view.query === before.query && view.verdicts === before.verdicts && view.order === before.order) return;
+      this.list.top();
+      this.#filter();
+      announce(`${count(this.#shown.length, "site", "sites")} shown`);
+    });
+  }
+
+  get shown(): Entry[] {
+    return this.#shown;
+  }
+
+  set(sites: readonly Site[]): void {
+    this.#entries = entries(sites);
+    const all = counts(this.#entries);
+    for (const [name, chip] of this.#chips) {
+      chip.count.textContent = thousands(all[name]);
+      chip.button.hidden = all[name] === 0;
+    }
+    this.#filters.hidden = sites.length === 0;
+    this.#filter();
+  }
+
+  #chip(name: Standing): HTMLButtonElement {
+    const number = h("span", { class: "chip-count" });
+    const button = h("button", { type: "button", class: "chip", hidden: true }, icon(name), label(name), " ", number);
+    button.addEventListener("click", () => {
+      const { verdicts } = this.#store.view;
+      const next = verdicts.includes(name) ? verdicts.filter((other) => other !== name) : [...verdicts, name];
+      this.#store.update({ verdicts: STANDINGS.filter((other) => next.includes(other)) });
+    });
+    this.#chips.set(name, { button, count: number });
+    return button;
+  }
+
+  #filter(): void {
+    const { view } = this.#store;
+    if (this.#search.value !== view.query && document.activeElement !== this.#search) this.#search.value = view.query;
+    this.#order.value = view.order;
+    for (const [name, { button }] of this.#chips) {
+      button.setAttribute("aria-pressed", String(view.verdicts.includes(name)));
+    }
+    this.#shown = chosen(this.#entries, view);
+    const [shown, all] = [this.#shown.length, this.#entries.length];
+    this.#status.textContent = shown === all ? count(all, "site", "sites") : `${thousands(shown)} of ${thousands(all)} sites`;
+    this.#note.hidden = !this.#shown.some((entry) => entry.standing === "exceeded" || entry.standing === "possible-exceedance");
+    this.list.element.hidden = shown === 0;
+    this.#empty.hidden = shown > 0;
+    if (shown === 0) this.#empty.replaceChildren(...(all === 0 ? noSites() : this.#noneLeft()));
+    this.list.show(this.#shown);
+    this.#changed(this.#shown);
+  }
+
+  #noneLeft(): Node[] {
+    const clear = h("button", { type: "button" }, "Show all sites");
+    clear.addEventListener("click", () => {
+      this.#search.value = "";
+      this.#store.update({ query: "", verdicts: [] });
+      this.#search.focus();
+    });
+    return [h("p", { class: "empty-heading" }, "No site matches"), h("p", {}, "No site has all words of the search and one of the chosen verdicts."), clear];
+  }
+}
+
+function noSites(): Node[] {
+  return [
+    h("p", { class: "empty-heading" }, "No sites yet"),
+    h("p", {}, "The register of this workspace is empty. Sites come into it with:"),
+    h("pre", {}, h("code", {}, "minesegsat sites import boundaries.geojson\nminesegsat monitor run --since 2024-01-01")),
+    h("p", {}, "Then reload this page."),
+  ];
+}
