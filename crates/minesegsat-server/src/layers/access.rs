@@ -79,7 +79,7 @@ impl Access {
             return Err(too_many("wrong tokens", wait));
         }
         let Some(token) = &self.token else {
-            let detail = "this server was started without a token, so nobody may write; start it with `--token`";
+            let detail = "this server was started without a token, so nobody may write; start it with `--token-file`";
             return Err(Problem::new(StatusCode::FORBIDDEN, detail));
         };
         let given = headers.get(header::AUTHORIZATION);
