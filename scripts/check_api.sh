@@ -19,7 +19,8 @@ trap 'kill "$server" 2>/dev/null || true' EXIT
 for _ in $(seq 50); do curl --silent --fail "$root/health" >/dev/null && break; sleep 0.2; done
 
 area='{"type":"Polygon","coordinates":[[[-122,55],[-121,55],[-121,56],[-122,56],[-122,55]]]}'
-"$venv/bin/stac-api-validator" --root-url "$root/stac" \
+"$venv/bin/python" scripts/check_stac.py "$root"
+"$venv/bin/python" scripts/check_stac_api.py --root-url "$root/stac" \
   --conformance core --conformance collections --conformance features --conformance item-search \
   --collection scenes --geometry "$area"
 "$venv/bin/schemathesis" run "$root/openapi.json" --url "$root" --header "Authorization: Bearer $token" \

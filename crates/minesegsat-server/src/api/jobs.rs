@@ -19,6 +19,7 @@ use crate::layers::Peer;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::state::App;
+use crate::workspace::Workspace;
 
 /// A sign of life this often keeps proxies from hanging up.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
@@ -50,7 +51,7 @@ pub(crate) async fn order_monitor(
     query.only(&[])?;
     let Json(order) = order.map_err(unreadable)?;
     let jobs = Arc::clone(app.jobs()?);
-    let snapshot = app.read(|workspace| workspace.snapshot()).await?;
+    let snapshot = app.read(Workspace::snapshot).await?;
     order.check(&app.options, &snapshot)?;
     app.access.may_order(client)?;
     let request = serde_json::to_value(&order).map_err(|error| Problem::internal(error.to_string()))?;

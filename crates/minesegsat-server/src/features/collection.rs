@@ -18,6 +18,7 @@ use crate::query::Query;
 use crate::snapshot::Snapshot;
 use crate::state::App;
 use crate::time::span_of;
+use crate::workspace::Workspace;
 
 const GREGORIAN: &str = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian";
 
@@ -185,7 +186,7 @@ fn own_links(collection: Collection, base: &Base, format: Format) -> Vec<Value> 
 pub(crate) async fn collections(State(app): State<Arc<App>>, base: Base, query: Query, headers: HeaderMap) -> Answer {
     query.only(&["f"])?;
     let format = Format::of(query.get("f"), &headers)?;
-    let snapshot = app.read(|workspace| workspace.snapshot()).await?;
+    let snapshot = app.read(Workspace::snapshot).await?;
     let all: Vec<Value> = Collection::ALL
         .into_iter()
         .map(|collection| describe(collection, &snapshot, &base, own_links(collection, &base, format)))
@@ -208,7 +209,7 @@ pub(crate) async fn collection(
     let collection: Collection = id.parse()?;
     query.only(&["f"])?;
     let format = Format::of(query.get("f"), &headers)?;
-    let snapshot = app.read(|workspace| workspace.snapshot()).await?;
+    let snapshot = app.read(Workspace::snapshot).await?;
     let document = describe(collection, &snapshot, &base, self_links(&base, &query, format, JSON));
     match format {
         Format::Json => answer(&headers, JSON, &document),

@@ -463,6 +463,20 @@ fn req_oas30_oas_definition_1() {
     assert_eq!(answer.media_type(), "application/vnd.oai.openapi+json;version=3.0");
 }
 
+/// Every reference leads somewhere.
+fn follow(value: &Value, document: &Value) {
+    match value {
+        Value::Object(object) => {
+            if let Some(Value::String(reference)) = object.get("$ref") {
+                assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+            }
+            object.values().for_each(|value| follow(value, document));
+        }
+        Value::Array(values) => values.iter().for_each(|value| follow(value, document)),
+        _ => {}
+    }
+}
+
 #[test]
 fn req_oas30_oas_definition_2() {
     let (_workspace, server) = start();
@@ -470,20 +484,7 @@ fn req_oas30_oas_definition_2() {
     for member in ["openapi", "info", "paths", "components"] {
         assert!(document.get(member).is_some(), "{member}");
     }
-    // Every reference leads somewhere.
-    fn check(value: &Value, document: &Value) {
-        match value {
-            Value::Object(object) => {
-                if let Some(Value::String(reference)) = object.get("$ref") {
-                    assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
-                }
-                object.values().for_each(|value| check(value, document));
-            }
-            Value::Array(values) => values.iter().for_each(|value| check(value, document)),
-            _ => {}
-        }
-    }
-    check(&document, &document);
+    follow(&document, &document);
 }
 
 #[test]

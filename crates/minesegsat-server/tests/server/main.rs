@@ -7,6 +7,7 @@ mod features;
 mod jobs;
 mod security;
 mod stac;
+mod tiles;
 mod workspace;
 
 use std::net::SocketAddr;
