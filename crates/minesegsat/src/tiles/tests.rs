@@ -256,7 +256,7 @@ fn missing_pixels_are_clear() {
 #[test]
 fn classes_have_their_colours_and_nothing_between() {
     let (folder, map) = folder();
-    write(&map.join("mask.tif"), &north(), CogOptions::mask("mining"), |col, row| match (col / 50 + row / 50) % 3 {
+    write(&map.join("mask.tif"), &north(), CogOptions::mask("mining"), |col, row| match (col / 10 + row / 10) % 3 {
         0 => 0.0,
         1 => 1.0,
         _ => 255.0,
@@ -265,7 +265,7 @@ fn classes_have_their_colours_and_nothing_between() {
     std::fs::create_dir(&change).unwrap();
     let classes = [0.0, 1.0, 2.0, 3.0, 255.0];
     write(&change.join("change.tif"), &north(), CogOptions::mask("change"), |col, row| {
-        classes[(col / 50 + row / 50) % 5]
+        classes[(col / 10 + row / 10) % 5]
     });
     let layers = LayerSet::open_observation(folder.path()).unwrap();
     assert_eq!(layers.layers(), [Layer::Mask, Layer::Change]);
@@ -280,13 +280,13 @@ fn classes_have_their_colours_and_nothing_between() {
             for (i, (pixel, place)) in found.iter().zip(exact(&north(), tile, size as usize)).enumerate() {
                 let Some((col, row)) = place else { continue };
                 // Not within a pixel of what is read from a border between classes.
-                let margin = if z == 12 { 0.1 } else { 0.003 };
-                let near = |at: f64| (at / 50.0 - (at / 50.0).round()).abs() < margin;
+                let margin = if z == 12 { 0.3 } else { 0.013 };
+                let near = |at: f64| (at / 10.0 - (at / 10.0).round()).abs() < margin;
                 if near(col) || near(row) {
                     assert!(colours.contains(pixel) || *pixel == STRIPE);
                     continue;
                 }
-                let class = (col as usize / 50 + row as usize / 50) % colours.len();
+                let class = (col as usize / 10 + row as usize / 10) % colours.len();
                 let expected = colours[class];
                 if expected == BETWEEN_STRIPES {
                     striped += usize::from(*pixel == STRIPE);

@@ -90,7 +90,7 @@ pub(super) fn in_tile(frame: &Frame, polygons: &MultiPolygon<f64>, points: &[(f6
         if let Some(outer) = contour(units.exterior(), true) {
             contours.push(outer);
             contours.extend(units.interiors().iter().filter_map(|hole| contour(hole, false)));
-        } else {
+        } else if max.x - min.x < PIXEL && max.y - min.y < PIXEL {
             // Simplification left a line of it.
             let middle = Coord { x: f64::midpoint(min.x, max.x), y: f64::midpoint(min.y, max.y) };
             contours.extend(contour(square(middle).exterior(), true));
@@ -114,11 +114,15 @@ fn square(middle: Coord<f64>) -> Polygon<f64> {
 
 /// A ring, simplified and in whole units, without its last point, with positive area or negative; `None` where nothing is left of it.
 fn contour(ring: &LineString<f64>, positive: bool) -> Option<Vec<IntPoint>> {
-    // Far beyond the tile positions need not hold, and must fit.
-    const FAR: f64 = 1e6;
-    let whole = |at: f64| at.round().clamp(-FAR, FAR) as i32;
+    let near = near(ring);
+    // What is long and thin would be simplified to a line.
+    whole(&near.simplify(SIMPLIFY), positive).or_else(|| whole(&near, positive))
+}
+
+/// A ring in whole units.
+fn whole(ring: &LineString<f64>, positive: bool) -> Option<Vec<IntPoint>> {
     let mut points: Vec<IntPoint> =
-        ring.simplify(SIMPLIFY).0.iter().map(|c| IntPoint::new(whole(c.x), whole(c.y))).collect();
+        ring.0.iter().map(|c| IntPoint::new(c.x.round() as i32, c.y.round() as i32)).collect();
     points.dedup();
     if points.len() > 1 && points.first() == points.last() {
         points.pop();
@@ -131,6 +135,42 @@ fn contour(ring: &LineString<f64>, positive: bool) -> Option<Vec<IntPoint>> {
         points.reverse();
     }
     (points.len() >= 3 && area != 0).then_some(points)
+}
+
+/// A ring cut to some tiles around, so that what is far away costs nothing and fits into whole units. Edges along the cut may lie on each
+/// other, out of sight.
+///
+/// I. E. Sutherland, G. W. Hodgman, "Reentrant polygon clipping", Communications of the ACM 17(1), 1974.
+fn near(ring: &LineString<f64>) -> LineString<f64> {
+    const LOW: f64 = -8192.0;
+    const HIGH: f64 = 12_288.0;
+    let mut points: Vec<Coord<f64>> = ring.0.clone();
+    if points.first() == points.last() {
+        points.pop();
+    }
+    for (along_x, limit, is_low) in [(true, LOW, true), (true, HIGH, false), (false, LOW, true), (false, HIGH, false)] {
+        let at = |c: Coord<f64>| if along_x { c.x } else { c.y };
+        let is_inside = |c: Coord<f64>| if is_low { at(c) >= limit } else { at(c) <= limit };
+        if points.iter().all(|&c| is_inside(c)) {
+            continue;
+        }
+        let mut kept = Vec::with_capacity(points.len() + 4);
+        for (i, &b) in points.iter().enumerate() {
+            let a = points[(i + points.len() - 1) % points.len()];
+            if is_inside(a) != is_inside(b) {
+                let t = (limit - at(a)) / (at(b) - at(a));
+                let (x, y) = ((b.x - a.x).mul_add(t, a.x), (b.y - a.y).mul_add(t, a.y));
+                kept.push(if along_x { Coord { x: limit, y } } else { Coord { x, y: limit } });
+            }
+            if is_inside(b) {
+                kept.push(b);
+            }
+        }
+        points = kept;
+    }
+    let mut ring = LineString(points);
+    ring.close();
+    ring
 }
 
 /// The area of contours, of which holes have negative area and may overlap with other parts, inside of a rectangle. All is computed
