@@ -55,12 +55,11 @@ async fn main() -> Result<(), ServerError> {
     let bind = arguments.next().and_then(|text| text.parse().ok());
     let token = arguments.next();
     let made;
-    let folder = match arguments.next() {
-        Some(folder) => folder.into(),
-        None => {
-            made = workspace::Workspace::filled();
-            made.path().to_owned()
-        }
+    let folder = if let Some(folder) = arguments.next() {
+        folder.into()
+    } else {
+        made = workspace::Workspace::filled();
+        made.path().to_owned()
     };
     let mut options = ServerOptions::new(folder);
     options.bind = bind.unwrap_or(options.bind);

@@ -77,7 +77,7 @@ mod tests {
         let tag = of_bytes(b"content");
         for (theirs, is_known) in [
             (tag.clone(), true),
-            (tag.replace("\"", "").replacen("", "\"", 1) + "-br\"", true),
+            (tag.replace('"', "").replacen("", "\"", 1) + "-br\"", true),
             (format!("\"x\", W/{tag}"), true),
             ("*".to_owned(), true),
             ("\"x\"".to_owned(), false),

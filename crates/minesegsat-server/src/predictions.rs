@@ -33,11 +33,14 @@ pub(crate) struct Prediction {
 /// Size and time of a file: it was not changed while these stay.
 type Stamp = (u64, Option<SystemTime>);
 
+/// What a manifest said, if it is one, while it stays as it was.
+type Known = (Stamp, Option<Arc<Prediction>>);
+
 /// All of them; manifests are read once.
 #[derive(Debug)]
 pub(crate) struct Predictions {
     folder: PathBuf,
-    known: Mutex<HashMap<PredictionName, (Stamp, Option<Arc<Prediction>>)>>,
+    known: Mutex<HashMap<PredictionName, Known>>,
 }
 
 impl Predictions {

@@ -84,7 +84,7 @@ fn layers() -> &'static LayerSet {
 /// A tile near the middle of the scene, another for each number.
 fn tile(z: u8, number: u32) -> Tile {
     let [west, south, east, north] = layers().bounds_wgs84();
-    let at = Tile::at((west + east) / 2.0, (south + north) / 2.0, z).expect("a tile");
+    let at = Tile::at(f64::midpoint(west, east), f64::midpoint(south, north), z).expect("a tile");
     Tile::new(z, at.x() + number % 5, at.y() + number / 5 % 5).expect("a tile")
 }
 

@@ -40,7 +40,9 @@ impl Access {
         let limits = &options.limits;
         let digest = |parts: &[&[u8]]| -> [u8; 32] {
             let mut digest = Sha256::new();
-            parts.iter().for_each(|part| digest.update(part));
+            for part in parts {
+                digest.update(part);
+            }
             digest.finalize().into()
         };
         let token = options.token.as_ref();

@@ -59,13 +59,16 @@ impl FromStr for Layer {
     }
 }
 
+/// Outlines that tiles are cut from.
+type Shapes = Arc<Vec<VectorFeature>>;
+
 /// Features that are ready to be cut.
 #[derive(Debug, Default)]
 pub(super) struct Vectors {
     /// Sites and permits of a state of the register.
     fixed: Mutex<Option<Fixed>>,
     /// Polygons of observations, by site and name.
-    shapes: Mutex<HashMap<(String, bool), Arc<Vec<VectorFeature>>>>,
+    shapes: Mutex<HashMap<(String, bool), Shapes>>,
 }
 
 #[derive(Debug)]

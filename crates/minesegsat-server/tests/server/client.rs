@@ -55,7 +55,7 @@ impl Request {
             head += &format!("content-length: {}\r\n", self.body.len());
         }
         let mut stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(b"\r\n").unwrap();
         // A server that refuses a body by its size may hang up before it has it all.

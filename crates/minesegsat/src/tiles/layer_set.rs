@@ -36,9 +36,12 @@ pub struct LayerSet {
     /// Location of the scene and how its numbers become reflectance.
     scene: Option<(String, BTreeMap<Band, BandRadiometry>)>,
     rasters: Mutex<BTreeMap<Layer, Arc<Opened<Pyramid>>>>,
-    bands: Mutex<Option<Arc<Opened<BTreeMap<Band, DrawnBand>>>>>,
+    bands: Mutex<Option<Arc<Opened<DrawnBands>>>>,
     fingerprint: String,
 }
+
+/// The bands of a scene.
+type DrawnBands = BTreeMap<Band, DrawnBand>;
 
 /// What was opened, and where it lies.
 #[derive(Debug)]
@@ -218,7 +221,7 @@ impl LayerSet {
         if let Some(raster) = rasters.get(&layer) {
             return Ok(Arc::clone(raster));
         }
-        let path = self.files.get(&layer).map(PathBuf::as_path).unwrap_or(Path::new(""));
+        let path = self.files.get(&layer).map_or(Path::new(""), PathBuf::as_path);
         let source = open_raster(&Location::from(path))?;
         let opened = Arc::new(Opened { footprint: Footprint::of(&source.info().grid)?, what: Pyramid::new(source, 0) });
         rasters.insert(layer, Arc::clone(&opened));
@@ -226,7 +229,7 @@ impl LayerSet {
     }
 
     /// The bands of the scene, opened where they are not.
-    fn bands(&self) -> Result<Arc<Opened<BTreeMap<Band, DrawnBand>>>> {
+    fn bands(&self) -> Result<Arc<Opened<DrawnBands>>> {
         let mut bands = self.bands.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bands) = &*bands {
             return Ok(Arc::clone(bands));

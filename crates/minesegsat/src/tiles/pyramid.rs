@@ -55,12 +55,11 @@ impl Pyramid {
         };
         let mut best = &self.source;
         if parts(best).iter().any(|&p| p >= 1.0 / SLACK) {
-            let overviews = match self.overviews.get() {
-                Some(found) => found,
-                None => {
-                    let found = self.source.overviews()?;
-                    self.overviews.get_or_init(|| found)
-                }
+            let overviews = if let Some(found) = self.overviews.get() {
+                found
+            } else {
+                let found = self.source.overviews()?;
+                self.overviews.get_or_init(|| found)
             };
             let fits = |raster: &&Arc<dyn RasterSource>| parts(raster).iter().all(|&p| p >= 1.0 / SLACK);
             best = overviews.iter().rfind(fits).unwrap_or(best);

@@ -69,7 +69,7 @@ fn write_scene(folder: &Path, map: &Path, grid: &Grid, bands: &[&str], dn: impl 
 /// The tile in the middle of some bounds.
 fn middle([west, south, east, north]: [f64; 4], z: u8) -> Tile {
     let east = if east < west { east + 360.0 } else { east };
-    Tile::at(crate::crs::wrap_longitude((west + east) / 2.0), (south + north) / 2.0, z).unwrap()
+    Tile::at(crate::crs::wrap_longitude(f64::midpoint(west, east)), f64::midpoint(south, north), z).unwrap()
 }
 
 /// Columns and rows of a grid at the centres of the pixels of a tile, by the exact transform.
@@ -166,7 +166,7 @@ fn rasters_across_the_antimeridian_are_drawn_on_both_sides() {
     let [west, _, east, _] = layers.bounds_wgs84();
     assert!(west > 179.9 && east < -179.9, "{west} to {east}");
     let lat = middle(layers.bounds_wgs84(), 10).bounds_wgs84();
-    let lat = (lat[1] + lat[3]) / 2.0;
+    let lat = f64::midpoint(lat[1], lat[3]);
     let shown =
         |lon: f64, z: u8| layers.render(Layer::Probability, Tile::at(lon, lat, z).unwrap(), 256, &Style::default());
     for z in [0, 5, 9] {
@@ -213,7 +213,7 @@ fn composites_have_the_reflectance_that_the_record_says() {
     close(centre(Layer::TrueColour, narrow), [255, tone(0.06, 0.12), 0]);
     // (0.3 - 0.18) / 0.48 = 0.25; ((0.35 + 0.18) - (0.3 + 0.06)) / 0.89 = 0.191; (0.12 - 0.3) / 0.42 = -0.4286.
     for (layer, index) in [(Layer::Ndvi, 0.25_f32), (Layer::Bsi, 0.191), (Layer::Ndwi, -0.4286)] {
-        let grey = ((index + 1.0) / 2.0 * 255.0).round() as i32;
+        let grey = (f32::midpoint(index, 1.0) * 255.0).round() as i32;
         close(centre(layer, greys([-1.0, 1.0])), [grey; 3]);
     }
     assert_eq!(layers.render(Layer::Mask, tile, 256, &Style::default()).unwrap(), None, "no mine, nothing to see");
@@ -247,8 +247,9 @@ fn missing_pixels_are_clear() {
             }
         }
     }
-    let west = Tile::at(layers.bounds_wgs84()[0] + 0.001, (tile.bounds_wgs84()[1] + tile.bounds_wgs84()[3]) / 2.0, 17)
-        .unwrap();
+    let west =
+        Tile::at(layers.bounds_wgs84()[0] + 0.001, f64::midpoint(tile.bounds_wgs84()[1], tile.bounds_wgs84()[3]), 17)
+            .unwrap();
     assert_eq!(layers.render(Layer::TrueColour, west, 256, &Style::default()).unwrap(), None);
     assert_eq!(layers.render(Layer::Probability, west, 256, &Style::default()).unwrap(), None);
 }

@@ -161,8 +161,11 @@ pub fn encode_tile(sources: &[&VectorSource], tile: Tile) -> Option<Vec<u8>> {
     (!is_empty).then(|| message.into())
 }
 
+/// Positions.
+type Points = Vec<(f64, f64)>;
+
 /// Polygons and points of a feature in the world of web maps.
-fn in_world(feature: &VectorFeature) -> Result<(MultiPolygon<f64>, Vec<(f64, f64)>)> {
+fn in_world(feature: &VectorFeature) -> Result<(MultiPolygon<f64>, Points)> {
     let refuse = |found: String| Error::Argument {
         name: "geometry",
         value: found,

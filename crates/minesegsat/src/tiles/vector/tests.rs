@@ -160,7 +160,7 @@ fn feature(id: u64, geometry: impl Into<Geometry<f64>>) -> VectorFeature {
 fn features_come_back_with_their_properties() {
     let around = Tile::at(13.4, 52.5, 12).unwrap();
     let [w, s, e, n] = around.bounds_wgs84();
-    let (x, y) = ((w + e) / 2.0, (s + n) / 2.0);
+    let (x, y) = (f64::midpoint(w, e), f64::midpoint(s, n));
     // The south-eastern quarter with a hole in it.
     let square = polygon!(
         exterior: [(x: x, y: y), (x: x, y: s), (x: e, y: s), (x: e, y: y)],
