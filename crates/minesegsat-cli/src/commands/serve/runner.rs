@@ -62,8 +62,8 @@ impl Runner {
             let options = DownloadOptions { area: Some(area.clone()), clip: true, ..DownloadOptions::default() };
             let folder = self.workspace.join("scenes").join(name);
             let report = download(std::slice::from_ref(item), &folder, &options, &(), cancel)?;
-            let fetched = report.scenes.iter().filter(|scene| scene.state != SceneState::Outside);
-            let Some(path) = fetched.filter_map(|scene| scene.item.as_ref()).next() else { continue };
+            let mut fetched = report.scenes.iter().filter(|scene| scene.state != SceneState::Outside);
+            let Some(path) = fetched.find_map(|scene| scene.item.as_ref()) else { continue };
             let scene = Scene::open(&path.display().to_string(), &OpenOptions::default())?;
             let card = self.watcher.card();
             let description = describe(card).without_absent(card.band_dropout_max, |band| scene.band(band).is_some());
