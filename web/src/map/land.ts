@@ -1,6 +1,6 @@
 /** Coastlines without a server: Natural Earth 1:110m as TopoJSON, and a grid of degrees. */
 
-import type { Feature, FeatureCollection, Polygon, Position } from "geojson";
+import type { Feature, FeatureCollection, LineString, Polygon, Position } from "geojson";
 import topologyUrl from "world-atlas/land-110m.json?url";
 
 interface Topology {
@@ -16,10 +16,9 @@ export async function land(): Promise<FeatureCollection> {
 }
 
 /**
- * Arcs are quantised steps; a negative index is an arc backwards (its bitwise complement). Each polygon is a feature of its own: in one
- * multipolygon an island that shrinks to nothing is taken for a hole of its neighbour.
+ * Ground as polygons and coasts as lines. Arcs are quantised steps; a negative index is an arc backwards (its bitwise complement).
  */
-function decoded({ objects, arcs, transform }: Topology): Feature<Polygon>[] {
+function decoded({ objects, arcs, transform }: Topology): Feature<Polygon | LineString>[] {
   const { scale, translate } = transform;
   const lines = arcs.map((arc) => {
     let [x, y] = [0, 0];
@@ -38,11 +37,47 @@ function decoded({ objects, arcs, transform }: Topology): Feature<Polygon>[] {
   const polygons = objects.land.geometries.flatMap(({ type, arcs }) =>
     type === "Polygon" ? [arcs as number[][]] : (arcs as number[][][]),
   );
-  return polygons.map((rings) => ({
-    type: "Feature",
-    properties: {},
-    geometry: { type: "Polygon", coordinates: rings.map((indices) => unrolled(ring(indices))) },
-  }));
+  const outlines = polygons.map((rings) => rings.map((indices) => unrolled(ring(indices))));
+  return [
+    ...outlines.flatMap((rings) => strips(rings).map((coordinates) => feature({ type: "Polygon" as const, coordinates }))),
+    ...outlines.flat().map((coordinates) => feature({ type: "LineString" as const, coordinates })),
+  ];
+}
+
+function feature<G extends Polygon | LineString>(geometry: G): Feature<G> {
+  return { type: "Feature", properties: {}, geometry };
+}
+
+/** A continent that goes around half of the world is more than the map fills without fault at its smallest scale. */
+const STRIP_DEGREES = 30;
+
+/** The polygon cut at every 30 degrees of longitude. */
+function strips(rings: Position[][]): Position[][][] {
+  const lons = rings.flat().map(([lon = 0]) => lon);
+  const [west, east] = [Math.min(...lons), Math.max(...lons)];
+  const cut: Position[][][] = [];
+  for (let edge = Math.floor(west / STRIP_DEGREES) * STRIP_DEGREES; edge < east; edge += STRIP_DEGREES) {
+    const parts = rings.map((ring) => half(half(ring, edge, 1), edge + STRIP_DEGREES, -1)).filter((ring) => ring.length > 3);
+    if (parts.length > 0) cut.push(parts);
+  }
+  return cut;
+}
+
+/** What of a ring lies east (`side` 1) or west (-1) of a meridian (Sutherland and Hodgman 1974, doi:10.1145/360767.360802). */
+function half(ring: Position[], meridian: number, side: 1 | -1): Position[] {
+  const kept: Position[] = [];
+  const depth = ([lon = 0]: Position): number => (lon - meridian) * side;
+  ring.forEach((point, i) => {
+    const next = ring[(i + 1) % ring.length] ?? point;
+    const [here, there] = [depth(point), depth(next)];
+    if (here >= 0) kept.push(point);
+    if (here * there < 0) {
+      const share = here / (here - there);
+      kept.push([meridian, (point[1] ?? 0) + share * ((next[1] ?? 0) - (point[1] ?? 0))]);
+    }
+  });
+  const [first] = kept;
+  return first ? [...kept, first] : [];
 }
 
 /**

@@ -63,12 +63,13 @@ export function style(palette: Palette, basemap: ServerInfo["basemap"]): StyleSp
     },
     layers: [
       { id: "sea", type: "background", paint: { "background-color": palette.sea } },
-      { id: "land", type: "fill", source: "land", paint: { "fill-color": palette.land, "fill-antialias": false } },
+      { id: "land", type: "fill", source: "land", filter: ["==", ["geometry-type"], "Polygon"], paint: { "fill-color": palette.land, "fill-antialias": false } },
       { id: "grid", type: "line", source: "grid", paint: { "line-color": palette.grid, "line-width": 0.75 } },
       {
         id: "coast",
         type: "line",
         source: "land",
+        filter: ["==", ["geometry-type"], "LineString"],
         // The coastline is far too coarse for a look at one site.
         paint: { "line-color": palette.coast, "line-width": 0.75, "line-opacity": fade(6, 9) },
       },
