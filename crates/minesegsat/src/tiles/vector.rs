@@ -177,15 +177,16 @@ fn in_world(feature: &VectorFeature) -> Result<(MultiPolygon<f64>, Points)> {
         Geometry::Rect(rect) => MultiPolygon(vec![rect.to_polygon()]),
         Geometry::Point(point) => {
             if !(point.x().is_finite() && point.y().is_finite()) {
-                return Err(refuse(format!("{point:?}")));
+                return Err(refuse(format!("{} {}", point.x(), point.y())));
             }
             let lon = crate::crs::wrap_longitude(point.x());
             return Ok((MultiPolygon(Vec::new()), vec![world_of(lon, within(point.y()))]));
         }
-        other => {
-            let text = format!("{other:?}");
-            return Err(refuse(text.split('(').next().unwrap_or_default().to_owned()));
-        }
+        Geometry::MultiPoint(_) => return Err(refuse("MultiPoint".to_owned())),
+        Geometry::Line(_) | Geometry::LineString(_) => return Err(refuse("LineString".to_owned())),
+        Geometry::MultiLineString(_) => return Err(refuse("MultiLineString".to_owned())),
+        Geometry::GeometryCollection(_) => return Err(refuse("GeometryCollection".to_owned())),
+        Geometry::Triangle(triangle) => MultiPolygon(vec![triangle.to_polygon()]),
     };
     polygons.0.retain(|polygon| polygon.exterior().0.len() >= 4);
     if let Some(wrong) = polygons.coords_iter().find(|c| !(c.x.is_finite() && c.y.is_finite())) {
