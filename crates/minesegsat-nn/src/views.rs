@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn what_answers_each_pixel_by_itself_is_left_as_it_is() {
         // Two patches of two channels, 2 x 3 pixels; the answer is the second channel less the first.
-        let patches: Vec<f32> = (0..24_u8).map(|i| f32::from(i * i)).collect();
+        let patches: Vec<f32> = (0..24_u16).map(|i| f32::from(i * i)).collect();
         let by_pixel = |patches: &[f32], [_, _, height, width]: [usize; 4]| {
             let pixels = height * width;
             let differences =
