@@ -70,7 +70,8 @@ class App {
     });
     this.#dates = new DatesBar(store);
     this.#layers = new LayersPanel(store);
-    byId("map").append(this.#layers.element, this.#dates.element);
+    byId("stage").append(this.#layers.element);
+    byId("map").append(this.#dates.element);
     this.#loader = new SiteLoader({
       loading: (id) => this.#site.loading(this.#nameOf(id)),
       loaded: (site) => this.#loaded(site),
@@ -113,7 +114,7 @@ class App {
     const note = byId("map-note");
     try {
       const { SiteMap } = await import("./map/map.ts");
-      const map = new SiteMap(byId("map"), this.#store, info.basemap, this.#theme.isDark, {
+      const map = new SiteMap(byId("stage"), this.#store, info.basemap, this.#theme.isDark, {
         open: (id) => this.#open(id),
         changesSince: (date) => this.#layers.changesSince(date),
       });

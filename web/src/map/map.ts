@@ -81,6 +81,8 @@ export class SiteMap {
       (data) => this.#whenReady(() => {
         this.#land = data;
         this.#main.set("land", data);
+        const { pane, ready } = this.#before ?? {};
+        void ready?.then(() => pane?.set("land", data));
       }),
       (error: unknown) => fail("The coastlines", error),
     );
@@ -109,6 +111,8 @@ export class SiteMap {
   }
 
   fit(bbox: Bbox, { maxZoom = SITE_MAX_ZOOM, animate = true } = {}): void {
+    // What appeared beside the map just now may have taken room from it.
+    this.#main.map.resize();
     const [west, south, east, north] = bbox;
     this.#main.map.fitBounds([[west, south], [east, north]], { padding: this.#padding(), maxZoom, animate, duration: 900 });
   }
@@ -341,9 +345,10 @@ export class SiteMap {
   #padding(): { top: number; right: number; bottom: number; left: number } {
     const { clientWidth, clientHeight } = this.#place;
     const least = Math.min(PADDING_PX, clientWidth / 8, clientHeight / 8);
-    const size = (selector: string): DOMRect | undefined => this.#place.querySelector(selector)?.getBoundingClientRect();
-    const side = size(".layers")?.width ?? 0;
-    const foot = size(".dates")?.height ?? 0;
+    const box = (selector: string): DOMRect | undefined => document.querySelector(selector)?.getBoundingClientRect();
+    const side = box(".layers")?.width ?? 0;
+    const dates = box(".dates");
+    const foot = dates?.height ? Math.max(this.#place.getBoundingClientRect().bottom - dates.top, 0) : 0;
     return {
       top: least,
       left: least,
