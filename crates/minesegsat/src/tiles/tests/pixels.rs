@@ -66,7 +66,7 @@ fn values_are_those_of_the_exact_transform() {
 #[test]
 fn rasters_across_the_antimeridian_are_drawn_on_both_sides() {
     let (_folder, map) = folder();
-    let grid = grid(32760, 815_000.0, 7_850_000.0, 10.0, 500);
+    let grid = grid(32760, 812_500.0, 7_850_000.0, 10.0, 500);
     write(&map.join("probability.tif"), &grid, CogOptions::default(), |_, _| 0.5);
     let layers = LayerSet::open_map(&map).unwrap();
     let [west, south, east, north] = layers.bounds_wgs84();
