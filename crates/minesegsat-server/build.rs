@@ -10,8 +10,9 @@ fn main() -> io::Result<()> {
     let crate_folder = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or_else(|| missing("CARGO_MANIFEST_DIR"))?);
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(|| missing("OUT_DIR"))?);
     let dist = crate_folder.join("../../web/dist");
-    // One that is not there is looked for each time; the script is quick then.
-    println!("cargo::rerun-if-changed={}", dist.display());
+    // A path that is not there would run this script, and compile what uses it, each time.
+    let watched = if dist.is_dir() { dist.clone() } else { crate_folder.join("../../web") };
+    println!("cargo::rerun-if-changed={}", watched.display());
     println!("cargo::rerun-if-changed=build.rs");
     let mut files = Vec::new();
     if dist.join("index.html").is_file() {

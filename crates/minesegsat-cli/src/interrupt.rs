@@ -1,7 +1,10 @@
 //! Ctrl-C: the first asks the run to stop and clean up, the second stops at once.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Once,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,6 +20,8 @@ pub(crate) const RESUMABLE_MESSAGE: &str =
 
 static CANCELLED: AtomicBool = AtomicBool::new(false);
 static RESUMABLE: AtomicBool = AtomicBool::new(false);
+static ENDS_BY_ITSELF: AtomicBool = AtomicBool::new(false);
+static INSTALLED: Once = Once::new();
 
 /// Like [`cancel_flag`], for a run that goes on later where it was interrupted.
 pub(crate) fn cancel_flag_of_resumable() -> &'static AtomicBool {
@@ -24,32 +29,32 @@ pub(crate) fn cancel_flag_of_resumable() -> &'static AtomicBool {
     cancel_flag()
 }
 
-/// Like [`cancel_flag`], for what ends by itself, however long that takes: a server answers what it was asked.
+/// Like [`cancel_flag`], for what ends by itself, however long that takes: a server answers what it was asked. From then on, also
+/// where a run came before.
 pub(crate) fn stop_flag() -> &'static AtomicBool {
-    install(None)
+    ENDS_BY_ITSELF.store(true, Ordering::SeqCst);
+    cancel_flag()
 }
 
 /// Installs the handler and gives the flag that a run looks at.
 pub(crate) fn cancel_flag() -> &'static AtomicBool {
-    install(Some(GRACE))
-}
-
-fn install(grace: Option<Duration>) -> &'static AtomicBool {
-    let installed = ctrlc::set_handler(move || {
-        if CANCELLED.swap(true, Ordering::SeqCst) {
-            stop_at_once();
-        }
-        crate::say(format_args!("stopping; press Ctrl-C again to stop at once"));
-        if let Some(grace) = grace {
-            std::thread::spawn(move || {
-                std::thread::sleep(grace);
+    INSTALLED.call_once(|| {
+        let installed = ctrlc::set_handler(|| {
+            if CANCELLED.swap(true, Ordering::SeqCst) {
                 stop_at_once();
-            });
+            }
+            crate::say(format_args!("stopping; press Ctrl-C again to stop at once"));
+            if !ENDS_BY_ITSELF.load(Ordering::SeqCst) {
+                std::thread::spawn(|| {
+                    std::thread::sleep(GRACE);
+                    stop_at_once();
+                });
+            }
+        });
+        if let Err(error) = installed {
+            tracing::warn!("Ctrl-C will not clean up: {error}");
         }
     });
-    if let Err(error) = installed {
-        tracing::warn!("Ctrl-C will not clean up: {error}");
-    }
     &CANCELLED
 }
 

@@ -18,7 +18,7 @@ fn the_demo_goes_from_nothing_to_a_page() {
     for year in ["2021", "2022", "change"] {
         assert!(done.stdout.lines().any(|line| line.starts_with(year)), "{}", done.stdout);
     }
-    assert!(done.stderr.contains("4/4  mapping two years") && done.stderr.contains("report.html"), "{}", done.stderr);
+    assert!(done.stderr.contains("5/6  mapping two years") && done.stderr.contains("report.html"), "{}", done.stderr);
 
     // One file to look at, with its pictures inside, small enough to send.
     let page = fs::read_to_string(output.join("report.html")).unwrap();
@@ -27,13 +27,24 @@ fn the_demo_goes_from_nothing_to_a_page() {
     assert!(page.len() < 2_000_000 && !page.contains("http"), "{}", page.len());
 
     // All that the page speaks of.
-    for file in
-        ["run/best/model.json", "sim/unseen/truth/2021_mask.tif", "maps/2021/mask.tif", "maps/2022/polygons.gpkg"]
-    {
+    for file in [
+        "run/best/model.json",
+        "sim/unseen/truth/2021_mask.tif",
+        "predictions/2021/mask.tif",
+        "predictions/2022/polygons.gpkg",
+    ] {
         assert!(output.join(file).is_file(), "{file}: {:?}", names(&output));
     }
-    let manifest = json_file(&output.join("maps/2022/manifest.json"));
+    let manifest = json_file(&output.join("predictions/2022/manifest.json"));
     assert!(manifest["totals"]["area_ha"].is_f64(), "{manifest}");
+
+    // Its mines are sites that were looked at in every year.
+    let register = output.join("sites.gpkg");
+    let listed = run(["sites", "list", "--json", "--register", register.to_str().unwrap()]).succeeded();
+    let sites: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
+    let sites = sites.as_array().unwrap();
+    assert!(!sites.is_empty() && sites.iter().all(|site| site["observations"] == 4), "{}", listed.stdout);
+    assert!(page.contains("<td>Mine 1"), "the page lists them");
 
     // What is there is not replaced unless asked for, and nothing else than a demo ever.
     run(["demo", "-o", path]).failed(1, &["--overwrite"]);

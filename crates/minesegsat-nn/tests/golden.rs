@@ -279,7 +279,7 @@ fn golden_training_steps_equal_pytorch() {
         let loss = loss.forward(network.forward(input.clone()), &target);
         let found = loss.clone().into_scalar::<f32>();
         println!("step {step}: {found}, {expected}");
-        assert!((found - expected).abs() <= 1e-4 * expected, "step {step}: {found}, {expected}");
+        assert!((found - expected).abs() <= 1e-5 * expected, "step {step}: {found}, {expected}");
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         network = optimiser.step(3e-4, network, gradients);
     }
@@ -287,7 +287,9 @@ fn golden_training_steps_equal_pytorch() {
     let difference = max_abs_difference(logits, &expected["logits_after"]);
     let largest = expected["logits_after"].1.iter().fold(0.0_f32, |max, v| max.max(v.abs()));
     println!("logits after training differ by {difference:e} of {largest}");
-    assert!(difference < 2e-4 * largest, "{difference} of {largest}");
+    // Adam's first steps are as long for a gradient of rounding errors as for any other, so they differ by processor: up to
+    // 2.2e-4 here, and up to 8e-5 between PyTorch's own runs with other numbers of threads or in double precision.
+    assert!(difference < 5e-4 * largest, "{difference} of {largest}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Arguments of `minesegsat demo`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -25,6 +26,15 @@ pub(crate) struct DemoArgs {
     /// Seed of the landscapes; another one gives other mines.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+
+    /// Then show it all in the browser, with a map of the sites and their timelines, until Ctrl-C. A demo that is there already
+    /// is shown as it is.
+    #[arg(long)]
+    pub serve: bool,
+
+    /// Where the map is shown.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", requires = "serve")]
+    pub bind: SocketAddr,
 
     /// Replace an earlier demo in the same folder.
     #[arg(long)]

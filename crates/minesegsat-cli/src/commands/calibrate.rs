@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use minesegsat::dataset::{Dataset, SampleReader};
 use minesegsat::evaluate::{KnownPlaces, ValidateOptions, Validation, check_bands, fit_temperature, validate_each};
 use minesegsat::uncertainty::AreaErrorModel;
 use minesegsat_nn::{BurnSegmenter, parse_device};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::CalibrateArgs;
 use crate::commands::predict::describe;
@@ -20,7 +20,19 @@ use crate::progress::Bar;
 const AREA_LEVEL_PERCENT: f64 = 90.0;
 
 pub(crate) fn run(args: &CalibrateArgs, quiet: bool) -> anyhow::Result<ExitCode> {
-    let cancel = interrupt::cancel_flag();
+    let report = calibrate(args, quiet || args.json, interrupt::cancel_flag())?;
+    let mut stdout = std::io::stdout().lock();
+    if args.json {
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?;
+    } else if !quiet {
+        print_report(&mut stdout, &report)?;
+        writeln!(stdout, "  {}", args.model.join(minesegsat_nn::CARD_FILE).display())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Fits, writes the card of the model, and gives what is kept in it of this.
+pub(crate) fn calibrate(args: &CalibrateArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<Value> {
     let device = parse_device(&args.device)?;
     let segmenter = BurnSegmenter::open(&args.model, &device)?;
     let mut card = segmenter.card().clone();
@@ -34,7 +46,7 @@ pub(crate) fn run(args: &CalibrateArgs, quiet: bool) -> anyhow::Result<ExitCode>
     let ignore = dataset.card().ignore;
     let gsd_m = card.gsd_m;
     let measure = |segmenter: &BurnSegmenter, work: &'static str| -> minesegsat::Result<(Validation, KnownPlaces)> {
-        let bar = Bar::named(quiet || args.json, work);
+        let bar = Bar::named(quiet, work);
         let mut places = KnownPlaces::new(gsd_m, ignore);
         let each = |record: &_, sample: &_, p: &[f32]| places.add(record, sample, p);
         let found = validate_each(segmenter, &reader, &samples, &options, each, &bar, cancel);
@@ -96,41 +108,35 @@ pub(crate) fn run(args: &CalibrateArgs, quiet: bool) -> anyhow::Result<ExitCode>
     });
     card.metrics.insert("calibration".to_owned(), report.clone());
     card.replace(&args.model)?;
-    let mut stdout = std::io::stdout().lock();
-    if args.json {
-        writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?;
-    } else if !quiet {
-        writeln!(
-            stdout,
-            "fitted to {} patches of the {} split of {}",
-            samples.len(),
-            args.split,
-            dataset.card().title
-        )?;
-        writeln!(stdout, "{:<28} {:>9} {:>9}", "", "before", "after")?;
-        let digits = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
-        let number = |name: &str| digits(report[name].as_f64());
-        for (label, name) in [
-            ("temperature", "temperature"),
-            ("threshold", "threshold"),
-            ("cross-entropy (nats)", "bce"),
-            ("expected calibration error", "ece"),
-            ("F1 at the threshold", "f1"),
-        ] {
-            writeln!(stdout, "{label:<28} {:>9} {:>9}", number(&format!("{name}_before")), number(name))?;
-        }
-        if let (Some(model), Some(coverage)) = (card.area_error, coverage) {
-            writeln!(
-                stdout,
-                "error of areas: over {:.0} m, variance x {:.2}, {:.1} % in common; 90 % intervals hold {:.1} % of {} places",
-                model.range_m,
-                model.inflation,
-                model.relative_sd * 100.0,
-                coverage * 100.0,
-                model.fitted_to
-            )?;
-        }
-        writeln!(stdout, "  {}", args.model.join(minesegsat_nn::CARD_FILE).display())?;
+    Ok(report)
+}
+
+fn print_report(out: &mut impl Write, report: &Value) -> std::io::Result<()> {
+    let text = |name: &str| report[name].as_str().unwrap_or_default();
+    writeln!(out, "fitted to {} patches of the {} split of {}", report["patches"], text("split"), text("dataset"))?;
+    writeln!(out, "{:<28} {:>9} {:>9}", "", "before", "after")?;
+    let digits = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
+    let number = |name: &str| digits(report[name].as_f64());
+    for (label, name) in [
+        ("temperature", "temperature"),
+        ("threshold", "threshold"),
+        ("cross-entropy (nats)", "bce"),
+        ("expected calibration error", "ece"),
+        ("F1 at the threshold", "f1"),
+    ] {
+        writeln!(out, "{label:<28} {:>9} {:>9}", number(&format!("{name}_before")), number(name))?;
     }
-    Ok(ExitCode::SUCCESS)
+    let model = serde_json::from_value::<Option<AreaErrorModel>>(report["area_error"].clone()).unwrap_or_default();
+    if let (Some(model), Some(coverage)) = (model, report["area_coverage_90"].as_f64()) {
+        writeln!(
+            out,
+            "error of areas: over {:.0} m, variance x {:.2}, {:.1} % in common; 90 % intervals hold {:.1} % of {} places",
+            model.range_m,
+            model.inflation,
+            model.relative_sd * 100.0,
+            coverage * 100.0,
+            model.fitted_to
+        )?;
+    }
+    Ok(())
 }

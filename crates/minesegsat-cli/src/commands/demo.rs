@@ -1,6 +1,9 @@
-//! `minesegsat demo`: everything once, from nothing: landscapes, a training set, a network, two maps and their errors.
+//! `minesegsat demo`: everything once, from nothing: landscapes, a training set, a network, two maps and their errors, and
+//! a workspace in which its mines are watched.
 
 mod report;
+mod show;
+mod watch;
 
 use std::{
     fs,
@@ -13,7 +16,7 @@ use std::{
 use anyhow::Context as _;
 use minesegsat::{
     Location, Pixels, Scene,
-    dataset::{self, BuildOptions, Dataset, MergeOptions, SceneList, SplitOptions, StatsOptions},
+    dataset::{self, BuildOptions, Dataset, MergeOptions, SceneList, Split, SplitOptions, StatsOptions},
     labels::{LabelOptions, Labels},
     manifest::Manifest,
     metrics::ConfusionMatrix,
@@ -21,6 +24,7 @@ use minesegsat::{
     polygonize::Connectivity,
     predict::{AreaOfInterest, PredictOptions, predict},
     preview::thumbnail_uri,
+    register::SiteSummary,
     scene::OpenOptions,
     simulate::{Region, SimulateOptions, Summary, simulate},
 };
@@ -30,8 +34,9 @@ use minesegsat_nn::{
 };
 
 use crate::{
-    args::DemoArgs,
+    args::{CalibrateArgs, DemoArgs},
     commands::{
+        calibrate::calibrate,
         predict::describe,
         train::{Watcher, duration},
     },
@@ -44,8 +49,26 @@ use crate::{
 const CONFIG: &str = include_str!("../../../../configs/demo.toml");
 /// The page at the end.
 const REPORT_FILE: &str = "report.html";
+/// The register of the mines that are watched. The folder of the demo is a workspace of `minesegsat serve`.
+const REGISTER_FILE: &str = "sites.gpkg";
 /// Years that are mapped; the first is trained on, of another landscape.
 const YEARS: [i16; 2] = [2021, 2022];
+/// Years in which the mines are watched.
+const WATCHED_YEARS: [i16; 4] = [2020, 2021, 2022, 2023];
+/// What a demo consists of, without its page.
+const PARTS: [&str; 11] = [
+    "sim",
+    "set",
+    "run",
+    "predictions",
+    "sites.files",
+    "scenes",
+    REGISTER_FILE,
+    "jobs.sqlite",
+    show::TOKEN_FILE,
+    show::KEY_FILE,
+    "evidence.pub",
+];
 
 /// How large things are.
 struct Scale {
@@ -86,11 +109,16 @@ struct Demo {
     epochs: Vec<EpochReport>,
     trained: TrainReport,
     years: Vec<MappedYear>,
+    /// The mines that are watched, as they stand.
+    sites: Vec<SiteSummary>,
     seconds: Vec<(&'static str, f64)>,
 }
 
 pub(crate) fn run(args: &DemoArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
+    if args.serve && !args.overwrite && args.output.join(REPORT_FILE).is_file() {
+        return show::show(&args.output, args.bind, quiet);
+    }
     let folder = claim(&args.output, args.overwrite)?;
     let result = make(args, &folder, quiet, cancel);
     let demo = match result {
@@ -104,6 +132,12 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         report::print(&demo)?;
         say(format_args!("look at {}", page.display()));
     }
+    if args.serve {
+        return show::show(&folder, args.bind, quiet);
+    }
+    if !quiet {
+        say(format_args!("or at a map of it: minesegsat demo --serve -o {}", folder.display()));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -114,13 +148,16 @@ fn claim(folder: &Path, overwrite: bool) -> anyhow::Result<PathBuf> {
         if !(overwrite && folder.join("sim").is_dir()) {
             return Err(minesegsat::Error::OutputExists { path: folder.to_owned() }.into());
         }
-        for name in ["sim", "set", "run", "maps"] {
-            if folder.join(name).is_dir() {
-                fs::remove_dir_all(folder.join(name)).with_context(|| format!("cannot remove {name}"))?;
+        // The page first: a demo without it is none.
+        for name in [REPORT_FILE].into_iter().chain(PARTS) {
+            let path = folder.join(name);
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            match removed {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+                }
+                _ => {}
             }
-        }
-        if folder.join(REPORT_FILE).is_file() {
-            fs::remove_file(folder.join(REPORT_FILE))?;
         }
     }
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -143,11 +180,14 @@ fn make(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -> any
     for i in 0..scale.learned {
         training.push(world(&format!("learn-{}", i + 1), args.seed * 100 + i, &YEARS[..1])?);
     }
-    let unseen = world("unseen", args.seed * 100 + 50, &YEARS)?;
+    world("measure", args.seed * 100 + 40, &YEARS[..1])?;
+    let unseen = world("unseen", args.seed * 100 + 50, &WATCHED_YEARS)?;
 
     steps.next("cutting patches and masks, dividing them by place");
     let set = folder.join("set");
-    let samples = build_set(&sim, &training, &set, cancel)?;
+    let samples = build_sets(&sim, &training, &set, cancel)?;
+    let measure_set = folder.join("measure");
+    build_set(&sim.join("measure"), &measure_set, 0.95, [100.0, 0.0, 0.0], cancel)?;
 
     steps.next("training a small SegFormer");
     let settings: Vec<String> = scale
@@ -165,16 +205,34 @@ fn make(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -> any
     watcher.watcher.clear();
     let epochs = watcher.epochs.into_inner().unwrap_or_default();
 
+    steps.next("measuring its errors on a landscape of their own");
+    calibrate(
+        &CalibrateArgs {
+            model: trained.best_model.clone(),
+            dataset: measure_set,
+            split: Split::Train,
+            device: "cpu".to_owned(),
+            patch_size: None,
+            overlap: None,
+            keep_threshold: false,
+            json: false,
+        },
+        quiet,
+        cancel,
+    )?;
+
     steps.next("mapping two years of a landscape that the network has not seen");
     let mut years = Vec::new();
-    for year in &unseen.years {
+    for year in unseen.years.iter().filter(|year| YEARS.contains(&year.year)) {
         let item = sim.join(format!("unseen/{}/{}/item.json", year.year, year.item));
         let truth = sim.join(format!("unseen/truth/{}_mask.tif", year.year));
-        let output = folder.join(format!("maps/{}", year.year));
+        let output = folder.join(format!("predictions/{}", year.year));
         years.push(map(year.year, &item, &truth, &trained.best_model, &output, quiet, cancel)?);
     }
+    steps.next("watching its mines over four years");
+    let sites = watch::watch(folder, &trained.best_model, &sim.join("unseen"), quiet, cancel)?;
     steps.end();
-    Ok(Demo { seed: args.seed, training, samples, epochs, trained, years, seconds: steps.done })
+    Ok(Demo { seed: args.seed, training, samples, epochs, trained, years, sites, seconds: steps.done })
 }
 
 /// Says what happens and how long it took.
@@ -186,7 +244,7 @@ struct Steps {
 }
 
 impl Steps {
-    const COUNT: usize = 4;
+    const COUNT: usize = 6;
 
     fn next(&mut self, what: &'static str) {
         self.end();
@@ -208,20 +266,30 @@ impl Steps {
     }
 }
 
-/// A set of each landscape, and one of all.
-fn build_set(sim: &Path, training: &[Summary], set: &Path, cancel: &AtomicBool) -> anyhow::Result<usize> {
+/// The patches of one year of a landscape, with a share of those without a mine.
+fn build_set(
+    landscape: &Path,
+    set: &Path,
+    negatives: f64,
+    shares: [f64; 3],
+    cancel: &AtomicBool,
+) -> anyhow::Result<Dataset> {
     let year = YEARS[0];
+    let places = [landscape.join(year.to_string()).display().to_string()];
+    let scenes = SceneList::open(&places, &OpenOptions::default(), None, |_, _| {})?;
+    let labels = Labels::read(&landscape.join(format!("truth/{year}.gpkg")), &LabelOptions::default())?;
+    let options = BuildOptions { patch_size: 192, negatives, ..BuildOptions::default() };
+    dataset::build(&scenes, &labels, set, &options, &minesegsat::predict::Silent, cancel)?;
+    dataset::split(set, &SplitOptions { shares, ..SplitOptions::default() })?;
+    Ok(Dataset::open(set)?)
+}
+
+/// A set of each landscape, and one of all.
+fn build_sets(sim: &Path, training: &[Summary], set: &Path, cancel: &AtomicBool) -> anyhow::Result<usize> {
     let mut sets = Vec::new();
     for i in 1..=training.len() {
         let landscape = sim.join(format!("learn-{i}"));
-        let places = [landscape.join(year.to_string()).display().to_string()];
-        let scenes = SceneList::open(&places, &OpenOptions::default(), None, |_, _| {})?;
-        let labels = Labels::read(&landscape.join(format!("truth/{year}.gpkg")), &LabelOptions::default())?;
-        let options = BuildOptions { patch_size: 192, negatives: 0.3, ..BuildOptions::default() };
-        let folder = set.join(i.to_string());
-        dataset::build(&scenes, &labels, &folder, &options, &minesegsat::predict::Silent, cancel)?;
-        dataset::split(&folder, &SplitOptions { shares: [80.0, 20.0, 0.0], ..SplitOptions::default() })?;
-        sets.push(Dataset::open(&folder)?);
+        sets.push(build_set(&landscape, &set.join(i.to_string()), 0.3, [80.0, 20.0, 0.0], cancel)?);
     }
     let options = MergeOptions { title: Some("Simulated landscapes".to_owned()), overwrite: false };
     let merged = dataset::merge(&sets, set, &options)?;

@@ -43,9 +43,19 @@ pub(crate) fn run(command: &MonitorCommand, quiet: bool) -> anyhow::Result<ExitC
 }
 
 /// Shows the site and what is done with it on a bar, or on lines of the log.
-struct Shown {
+pub(crate) struct Shown {
     bar: Bar,
     site: Mutex<String>,
+}
+
+impl Shown {
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self { bar: Bar::named(quiet, "watching"), site: Mutex::default() }
+    }
+
+    pub(crate) fn clear(&self) {
+        self.bar.clear();
+    }
 }
 
 impl Progress for Shown {
@@ -93,9 +103,9 @@ fn once(args: &MonitorRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Resu
         level_percent: args.confidence_level,
         predict: watcher.predict_options(),
     };
-    let shown = Shown { bar: Bar::named(quiet || args.json, "watching"), site: Mutex::default() };
+    let shown = Shown::new(quiet || args.json);
     let result = monitor::run(&register, &catalog, &model, &config, &options, &shown, cancel);
-    shown.bar.clear();
+    shown.clear();
     let report = result.map_err(|error| if cancel.load(Ordering::SeqCst) { Error::Interrupted } else { error })?;
     // After the observations are stored: what is not delivered now is delivered by the next run.
     let delivered = monitor::deliver(&register, &config, jiff::Timestamp::now(), cancel)?;

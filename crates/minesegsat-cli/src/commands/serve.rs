@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use minesegsat_server::{Basemap, JobRunner, Server, ServerOptions, Token};
 
-use self::runner::Runner;
+pub(crate) use self::runner::Runner;
 use super::evidence::secret_key;
 use crate::args::ServeArgs;
 use crate::interrupt;

@@ -204,3 +204,25 @@ fn the_root_is_a_page_or_a_description() {
     assert_eq!(server.json("/ogc/collections/sites/items")["numberMatched"], 0);
     assert_eq!(server.json("/stac/search")["features"].as_array().unwrap().len(), 0);
 }
+
+#[test]
+fn files_of_the_page_are_kept_for_ever() {
+    let workspace = Workspace::empty();
+    let server = Served::plain(&workspace);
+    let page = Request::get("/").header("accept", "text/html").send(server.address).text();
+    let Some(from) = page.find("assets/index-") else {
+        assert!(page.contains("npm run build"), "a page that was not built says how: {page}");
+        return;
+    };
+    let file = page[from..].split('"').next().unwrap();
+    let plain = server.get(&format!("/{file}"));
+    assert_eq!(plain.header("cache-control"), Some("public, max-age=31536000, immutable"));
+    assert_eq!(plain.media_type(), "text/javascript; charset=utf-8");
+    let packed = Request::get(&format!("/{file}")).header("accept-encoding", "gzip, br").send(server.address);
+    assert_eq!(packed.header("content-encoding"), Some("br"));
+    assert!(packed.body.len() < plain.body.len() / 2);
+    let tag = packed.header("etag").unwrap();
+    let again = Request::get(&format!("/{file}")).header("accept-encoding", "br").header("if-none-match", tag);
+    assert_eq!(again.send(server.address).status, 304);
+    server.problem("/assets/nothing-12345678.js", 404);
+}

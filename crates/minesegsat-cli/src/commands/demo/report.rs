@@ -5,7 +5,7 @@ use std::{fmt::Write as _, io::Write};
 use base64::Engine as _;
 use minesegsat::{metrics::ConfusionMatrix, preview::png};
 
-use super::{Demo, MappedYear};
+use super::{Demo, MappedYear, WATCHED_YEARS};
 use crate::commands::train::duration;
 
 /// Widest side of a picture, in pixels.
@@ -100,6 +100,7 @@ pub(super) fn page(demo: &Demo) -> String {
     for year in &demo.years {
         pictures(&mut out, year);
     }
+    sites(&mut out, demo);
     out.push_str("<h2>How it learned</h2>");
     curve(&mut out, demo);
     out.push_str("<h2>Where the time went</h2><table>");
@@ -109,14 +110,42 @@ pub(super) fn page(demo: &Demo) -> String {
     out.push_str("</table>");
     let _ = write!(
         out,
-        "<h2>What to open next</h2><p>The maps lie in <code>maps/2021</code> and <code>maps/2022</code>: \
+        "<h2>What to open next</h2><p>The maps lie in <code>predictions/2021</code> and <code>predictions/2022</code>: \
          <code>probability.tif</code>, <code>mask.tif</code> and <code>polygons.gpkg</code> open in QGIS; the truth beside them is \
          in <code>sim/unseen/truth</code>. The trained model is <code>run/best</code>; \
          <code>minesegsat predict SCENE --model demo/run/best -o out</code> maps any scene with it, though what it knows of the real \
-         world is only what the simulator knows. Seed {}.</p></html>",
+         world is only what the simulator knows. The folder is a workspace too: <code>minesegsat demo --serve</code> shows its mines on a \
+         map with their timelines. Seed {}.</p></html>",
         demo.seed
     );
     out
+}
+
+/// The mines that are watched, as they stand in the last year.
+fn sites(out: &mut String, demo: &Demo) {
+    let [first, .., last] = WATCHED_YEARS;
+    let _ = write!(
+        out,
+        "<h2>The mines as sites that are watched</h2><p class=\"note\">Each has an invented permit: a tenth more than it disturbed in \
+         {first}. The network maps every year to {last} and judges. Areas come with the interval that is to hold the truth nine times of \
+         ten; how wide it has to be was measured on one more landscape.</p>\
+         <table><tr><th>site<th>limit, ha<th>last date<th>disturbed, ha<th>90 % interval<th>verdict</tr>"
+    );
+    for site in &demo.sites {
+        let limit = site.limit_ha.map_or_else(|| "-".to_owned(), |ha| format!("{ha:.0}"));
+        let _ = write!(out, "<tr><td>{}<td>{limit}", site.name);
+        match &site.last {
+            Some(seen) => {
+                let (area, interval) = seen.area.as_ref().map_or_else(
+                    || ("-".to_owned(), "-".to_owned()),
+                    |area| (format!("{:.1}", area.ha), format!("{:.1} to {:.1}", area.lower_ha, area.upper_ha)),
+                );
+                let _ = write!(out, "<td>{}<td>{area}<td>{interval}<td>{}</tr>", seen.date, seen.verdict);
+            }
+            None => out.push_str("<td colspan=\"4\">never seen</tr>"),
+        }
+    }
+    out.push_str("</table>");
 }
 
 fn landscapes(count: usize) -> String {

@@ -26,7 +26,7 @@ const MOST_TRIES: usize = 5;
 
 /// Runs jobs with one model.
 #[derive(Debug)]
-pub(super) struct Runner {
+pub(crate) struct Runner {
     workspace: PathBuf,
     watcher: Watcher,
     api: String,
@@ -40,6 +40,16 @@ impl Runner {
             watcher: Watcher::open(model, &args.device)?,
             api: args.api.clone(),
             alerts: args.alerts.as_deref().map(AlertConfig::read).transpose()?.unwrap_or_default(),
+        })
+    }
+
+    /// One on the CPU that tells nobody.
+    pub(crate) fn with(model: &Path, workspace: &Path, api: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            workspace: workspace.to_owned(),
+            watcher: Watcher::open(model, "cpu")?,
+            api: api.to_owned(),
+            alerts: AlertConfig::default(),
         })
     }
 
