@@ -26,6 +26,7 @@ mod grid;
 mod lattice;
 mod layer;
 mod layer_set;
+mod legend;
 mod pyramid;
 mod sample;
 #[cfg(test)]
@@ -38,4 +39,5 @@ pub use encode::transparent_png;
 pub use grid::{MAX_ZOOM, Tile, lon_lat_of, world_of};
 pub use layer::{Layer, Style};
 pub use layer_set::LayerSet;
+pub use legend::{Legend, LegendClass};
 pub use vector::{VectorFeature, VectorSource, VectorValue, encode_tile};

@@ -214,7 +214,7 @@ fn make(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -> any
             device: "cpu".to_owned(),
             patch_size: None,
             overlap: None,
-            keep_threshold: false,
+            keep_threshold: true,
             json: false,
         },
         quiet,

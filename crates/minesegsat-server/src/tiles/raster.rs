@@ -7,8 +7,8 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use minesegsat::register::SiteId;
-use minesegsat::tiles::{Layer, LayerSet, Style, Tile};
-use serde_json::json;
+use minesegsat::tiles::{Layer, LayerSet, Legend, Style, Tile};
+use serde_json::{Value, json};
 
 use super::{Tiles, tile_of};
 use crate::answer::{Answer, JSON, json as answer, tagged};
@@ -155,7 +155,7 @@ pub(crate) async fn prediction_tilejson(
 
 async fn tilejson(app: &App, map: Map, layer: &str, url: &str, query: &Query, headers: &HeaderMap) -> Answer {
     let layer: Layer = layer.parse().map_err(refused)?;
-    style(layer, query)?;
+    let (style, _) = style(layer, query)?;
     let tiles = app.tiles.clone();
     let (bounds, zooms) = app
         .read(move |workspace| {
@@ -166,7 +166,7 @@ async fn tilejson(app: &App, map: Map, layer: &str, url: &str, query: &Query, he
         .await?;
     let query = query.with(&[]);
     let query = if query.is_empty() { query } else { format!("?{query}") };
-    let document = json!({
+    let mut document = json!({
         "tilejson": "3.0.0",
         "name": layer.title(),
         "attribution": "Contains modified Copernicus Sentinel data",
@@ -175,5 +175,34 @@ async fn tilejson(app: &App, map: Map, layer: &str, url: &str, query: &Query, he
         "minzoom": zooms.0,
         "maxzoom": zooms.1,
     });
+    if let Some(legend) = style.legend(layer) {
+        document["legend"] = legend_json(&legend);
+    }
     answer(headers, JSON, &document)
+}
+
+/// What the colours mean, for legends of pages; a member of our own.
+fn legend_json(legend: &Legend) -> Value {
+    let hex = |colour: &[u8]| format!("#{:02x}{:02x}{:02x}", colour[0], colour[1], colour[2]);
+    match legend {
+        Legend::Ramp { min, max, colours } => {
+            // As they are written: 0.9 and not the nearest double of the nearest float.
+            let number = |value: &f32| value.to_string().parse::<f64>().unwrap_or(f64::from(*value));
+            let colours: Vec<String> = colours.iter().map(|colour| hex(colour)).collect();
+            json!({"min": number(min), "max": number(max), "colours": colours})
+        }
+        Legend::Classes(classes) => {
+            let classes: Vec<Value> = classes
+                .iter()
+                .map(|class| {
+                    let mut value = json!({"name": class.name, "title": class.title, "colour": hex(&class.colour)});
+                    if let Some(stripes) = &class.stripes {
+                        value["stripes"] = json!(hex(stripes));
+                    }
+                    value
+                })
+                .collect();
+            json!({"classes": classes})
+        }
+    }
 }

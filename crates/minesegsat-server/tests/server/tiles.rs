@@ -51,7 +51,12 @@ fn tilejson_says_where_tiles_are() {
     let url = document["tiles"][0].as_str().unwrap();
     assert!(url.starts_with("http://") && url.ends_with("/{z}/{x}/{y}.png?colormap=magma"), "{url}");
     assert!(document["minzoom"].as_u64().unwrap() < document["maxzoom"].as_u64().unwrap());
-    assert_eq!(server.get("/tiles/predictions/box-1/mask/tilejson.json").status, 200);
+    let legend = &document["legend"];
+    assert_eq!((legend["min"].as_f64(), legend["max"].as_f64()), (Some(0.0), Some(1.0)));
+    assert_eq!((legend["colours"][0].as_str(), legend["colours"][12].as_str()), (Some("#000004"), Some("#fcfdbf")));
+    let mask = server.json("/tiles/predictions/box-1/mask/tilejson.json");
+    assert_eq!(mask["legend"]["classes"][0]["name"], "disturbed");
+    assert!(mask["legend"]["classes"][1]["stripes"].is_string(), "{mask}");
 }
 
 #[test]
