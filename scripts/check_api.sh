@@ -5,14 +5,15 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 port=${1:-8089}
 token=0123456789abcdef-check
-venv=${VENV:-target/venv-api}
+venv=${VENV:-${CARGO_TARGET_DIR:-target}/venv-api}
 root="http://127.0.0.1:$port"
 
 if [ ! -x "$venv/bin/schemathesis" ]; then
   python3 -m venv "$venv"
   "$venv/bin/pip" install --quiet schemathesis stac-api-validator
 fi
-cargo build --quiet -p minesegsat-server --example serve_fixture
+# The same build as the tests', so that CI compiles nothing twice: it makes the examples as well.
+cargo test --quiet --workspace --no-run
 "${CARGO_TARGET_DIR:-target}/debug/examples/serve_fixture" "127.0.0.1:$port" "$token" &
 server=$!
 trap 'kill "$server" 2>/dev/null || true' EXIT

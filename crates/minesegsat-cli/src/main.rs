@@ -1,6 +1,7 @@
 //! The `minesegsat` program: a Sentinel-2 scene in, a map of mining-disturbed land out.
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
+mod allocator;
 mod args;
 mod commands;
 mod interrupt;
@@ -14,10 +15,6 @@ use std::{
 use clap::Parser;
 
 use crate::args::{AreaSampleCommand, Cli, Command, DatasetCommand, LabelsCommand, ModelCommand, SceneCommand};
-
-/// Large tensors come and go with every patch: an allocator that keeps them saves their page faults.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

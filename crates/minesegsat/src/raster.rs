@@ -13,6 +13,7 @@ mod tiff;
 use std::sync::Arc;
 
 pub use access::{InputIdentity, checked_identity, identity, read_bytes, read_json, read_text};
+pub use cache::set_block_cache_limit;
 pub use checksum::{ChecksumAlgorithm, StatedChecksum};
 pub use location::Location;
 pub(crate) use location::public_url;

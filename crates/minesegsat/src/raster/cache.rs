@@ -4,16 +4,23 @@
 //! block waits for somebody else's before publishing his own, so there is no circle of waiting.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::Pixels;
 
-/// Bytes of decoded blocks kept in this process: a row of 1024-pixel blocks of all bands of a Sentinel-2 tile (170 MiB)
+/// Bytes of decoded blocks kept in this process, where nothing else is said: a row of 1024-pixel blocks of all bands of a Sentinel-2 tile (170 MiB)
 /// fits in, so that reading all bands row by row decodes each block once.
 const LIMIT_BYTES: usize = 256 << 20;
 
 /// The cache of this process.
 pub(super) static BLOCKS: BlockCache = BlockCache::new(LIMIT_BYTES);
+
+/// Bounds the decoded blocks that this process keeps, in bytes; 256 MiB where it is never called. What is there already goes as
+/// blocks are added.
+pub fn set_block_cache_limit(bytes: usize) {
+    BLOCKS.limit.store(bytes, Ordering::Relaxed);
+}
 
 /// Which raster (a number given when it was opened) and which of its blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,7 +32,7 @@ pub(super) struct BlockKey {
 pub(super) struct BlockCache {
     state: Mutex<Option<State>>,
     published: Condvar,
-    limit: usize,
+    limit: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -60,7 +67,7 @@ pub(super) struct Claim<'a> {
 
 impl BlockCache {
     const fn new(limit: usize) -> Self {
-        Self { state: Mutex::new(None), published: Condvar::new(), limit }
+        Self { state: Mutex::new(None), published: Condvar::new(), limit: AtomicUsize::new(limit) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<State>> {
@@ -132,7 +139,7 @@ impl Claim<'_> {
             let used = state.clock;
             state.entries.insert(self.key, Entry::Ready { block, used });
             state.by_age.insert(used, self.key);
-            while state.bytes > self.cache.limit && state.by_age.len() > 1 {
+            while state.bytes > self.cache.limit.load(Ordering::Relaxed) && state.by_age.len() > 1 {
                 let Some((_, oldest)) = state.by_age.pop_first() else { break };
                 if let Some(Entry::Ready { block, .. }) = state.entries.remove(&oldest) {
                     state.bytes -= block.byte_len();
@@ -188,6 +195,12 @@ mod tests {
         cache.forget(1);
         assert_eq!(cache.lock().as_ref().unwrap().bytes, 0);
         assert!(!holds(&cache, 5));
+        // A limit that is lowered holds from the next block on.
+        put(&cache, 6, 40);
+        put(&cache, 7, 40);
+        cache.limit.store(50, Ordering::Relaxed);
+        put(&cache, 8, 40);
+        assert_eq!([holds(&cache, 6), holds(&cache, 7), holds(&cache, 8)], [false, false, true]);
     }
 
     #[test]
