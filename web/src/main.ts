@@ -61,6 +61,7 @@ class App {
         store.update({ after });
         this.#dates.say();
       },
+      renew: (site) => this.#renew(site),
     });
     this.#predict = new PredictPanel(store, {
       draw: async (signal) => (await this.#map).drawBox(signal),
@@ -74,7 +75,7 @@ class App {
     byId("map").append(this.#dates.element);
     this.#loader = new SiteLoader({
       loading: (id) => this.#site.loading(this.#nameOf(id)),
-      loaded: (site) => this.#loaded(site),
+      loaded: (site, isAgain) => (isAgain ? this.#renewed(site) : this.#loaded(site)),
       failed: (id, message) => this.#site.failed(this.#nameOf(id), message),
       timeline: (timeline) => this.#site.timeline(timeline),
       timelineFailed: (message) => this.#site.timelineFailed(message),
@@ -104,6 +105,7 @@ class App {
     this.#panel.replaceChildren(this.#sites.element, this.#site.element, this.#predict.element);
     this.#turned(view);
     this.#sites.set(sites);
+    this.#site.set(info);
     this.#predict.set(info);
     if (view.site) void this.#loader.load(view.site);
     // Two frames later the list is painted; the map may then take what time it needs.
@@ -148,6 +150,7 @@ class App {
   #viewed(view: View, before: View): void {
     if (view.site !== before.site) {
       clearFailures();
+      this.#site.leave();
       this.#show(null);
       if (view.site) void this.#loader.load(view.site);
       else this.#loader.stop();
@@ -176,6 +179,29 @@ class App {
     this.#pair = site ? pairOf(site, this.#store.view) : NO_PAIR;
     if (site) this.#site.show(site, this.#pair);
     if (site) this.#site.focus();
+    this.#showOnMap();
+  }
+
+  /** Loads the open site again, and the list: somebody looked for new scenes. */
+  async #renew(id: string): Promise<void> {
+    const list = api.sites();
+    // Is looked at below; a failure before that is no unhandled one.
+    list.catch(() => undefined);
+    await this.#loader.load(id, { again: true });
+    try {
+      this.#all = await list;
+      this.#sites.set(this.#all);
+    } catch (error) {
+      fail("The list of sites", error);
+    }
+  }
+
+  /** What is new is what is shown. */
+  #renewed(site: SiteDetail): void {
+    this.#store.update({ before: null, after: null });
+    this.#detail = site;
+    this.#pair = pairOf(site, this.#store.view);
+    this.#site.renew(site, this.#pair);
     this.#showOnMap();
   }
 

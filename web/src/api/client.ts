@@ -3,7 +3,7 @@
 import type { FeatureCollection } from "geojson";
 import { problemOf } from "./problem.ts";
 import { authorization } from "./token.ts";
-import type { Job, PredictRequest, Prediction, ServerInfo, Site, SiteDetail, Timeline } from "./types.ts";
+import type { Job, MonitorRequest, PredictRequest, Prediction, ServerInfo, Site, SiteDetail, Timeline } from "./types.ts";
 
 const part = encodeURIComponent;
 
@@ -47,6 +47,7 @@ export const api = {
   jobs: async () => (await json<{ jobs: Job[] }>("api/jobs")).jobs,
   job: (id: string) => json<Job>(`api/jobs/${part(id)}`),
   predict: (body: PredictRequest) => post<Job>("api/predict", body),
+  monitor: (body: MonitorRequest) => post<Job>("api/monitor", body),
   cancel: (id: string) => request(`api/jobs/${part(id)}`, { method: "DELETE" }),
 };
 
