@@ -1,5 +1,5 @@
 // The contract of `minesegsat serve` with made-up data, and the built page: for development and for the tests.
-// node mock/server.mjs [--port N] [--sites N] [--token SECRET] [--reading-needs-token] [--no-jobs] [--no-key]
+// node mock/server.mjs [--port N] [--sites N] [--token SECRET] [--reading-needs-token] [--no-jobs] [--no-key] [--legends]
 
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -8,7 +8,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { bboxAround, blob, observedAgain, sites as makeSites } from "./sites.mjs";
-import { tile } from "./tiles.mjs";
+import { SCALES, tile } from "./tiles.mjs";
 
 const DIST = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "dist");
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json" };
@@ -18,9 +18,9 @@ export const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; worker-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /** Starts it; `close` ends it. */
-export async function start({ port = 0, sites: count, token = null, readingNeedsToken = false, jobsEnabled = true, hasKey = true, delay_ms = 0 } = {}) {
+export async function start({ port = 0, sites: count, token = null, readingNeedsToken = false, jobsEnabled = true, hasKey = true, hasLegends = false, delay_ms = 0 } = {}) {
   const state = { sites: new Map(makeSites(count).map((site) => [site.summary.id, site])), jobs: new Map(), looked: new Set(), predictions: [], serial: 0 };
-  const options = { token, readingNeedsToken, jobsEnabled, hasKey };
+  const options = { token, readingNeedsToken, jobsEnabled, hasKey, hasLegends };
   state.predictions.push(prediction("larch-creek-2024", [-76.36, 44.69, -76.26, 44.75]));
   const server = createServer((request, response) => {
     const answer = () =>
@@ -54,7 +54,7 @@ async function handle(state, options, request, response) {
     return problem(response, request, 401, "Unauthorized", "a token is needed: send it as `Authorization: Bearer TOKEN`");
   }
   if (parts[0] === "api") return api(state, options, parts.slice(1), url, request, response);
-  if (parts[0] === "tiles") return tiles(state, parts.slice(1), url, request, response);
+  if (parts[0] === "tiles") return tiles(state, options, parts.slice(1), url, request, response);
   return page(url, request, response);
 }
 
@@ -219,12 +219,43 @@ function jobs(state, id, sub, request, response) {
   tell();
 }
 
-function tiles(state, parts, url, request, response) {
-  const match = /^(?:sites\/([^/]+)\/([^/]+)|predictions\/([^/]+))\/([a-z-]+)\/(\d+)\/(\d+)\/(\d+)\.png$/.exec(parts.join("/"));
+const TITLES = {
+  "true-colour": "True colour (B04 B03 B02)",
+  "false-colour": "False colour (B08 B04 B03)",
+  swir: "Short-wave infrared (B12 B8A B04)",
+  ndvi: "Vegetation (NDVI)",
+  bsi: "Bare soil (BSI)",
+  ndwi: "Open water (NDWI)",
+  probability: "Probability of mining-disturbed land",
+  mask: "Mining-disturbed land",
+  change: "Gain and loss of mining-disturbed land",
+};
+
+/** `legend` is what the server may say one day; the page does without. */
+function tileJson(map, layer, url, options) {
+  const legend = SCALES[layer] ? { type: "scale", range: layer === "probability" ? [0, 1] : [-0.3, 0.7], colours: SCALES[layer] } : { type: "classes", classes: [{ name: "gain", colour: "#e66101e6" }] };
+  const template = `${url.pathname.replace(/tilejson\.json$/, "{z}/{x}/{y}.png")}${url.search}`;
+  return {
+    tilejson: "3.0.0",
+    name: TITLES[layer],
+    attribution: "Contains modified Copernicus Sentinel data",
+    tiles: [template],
+    bounds: map.bounds,
+    minzoom: map.min_zoom,
+    maxzoom: map.max_zoom,
+    ...(options.hasLegends && { legend }),
+  };
+}
+
+function tiles(state, options, parts, url, request, response) {
+  const match = /^(?:sites\/([^/]+)\/([^/]+)|predictions\/([^/]+))\/([a-z-]+)\/(?:(\d+)\/(\d+)\/(\d+)\.png|tilejson\.json)$/.exec(parts.join("/"));
   const site = match && state.sites.get(match[1]);
   const found = match && state.predictions.find((p) => p.name === match[3]);
   const i = site ? site.observations.findIndex((o) => o.id === match[2]) : -1;
   if (!match || (i < 0 && !found)) return problem(response, request, 404, "Not Found", `\`${url.pathname}\` is no tile`);
+  const map = site ? site.observations[i] : found;
+  if (!map.layers.includes(match[4])) return problem(response, request, 404, "Not Found", `this map has no layer \`${match[4]}\`; it has ${map.layers.map((layer) => `\`${layer}\``).join(", ")}`);
+  if (match[5] === undefined) return json(response, tileJson(map, match[4], url, options));
   const [z, x, y] = match.slice(5).map(Number);
   const scale = url.searchParams.get("scale") === "2" ? 2 : 1;
   const ground = site
@@ -270,7 +301,7 @@ function problem(response, request, status, title, detail) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { values } = parseArgs({
-    options: { port: { type: "string", default: "8787" }, sites: { type: "string" }, token: { type: "string" }, "reading-needs-token": { type: "boolean" }, "no-jobs": { type: "boolean" }, "no-key": { type: "boolean" } },
+    options: { port: { type: "string", default: "8787" }, sites: { type: "string" }, token: { type: "string" }, "reading-needs-token": { type: "boolean" }, "no-jobs": { type: "boolean" }, "no-key": { type: "boolean" }, legends: { type: "boolean" } },
   });
   const { url } = await start({
     port: Number(values.port),
@@ -279,6 +310,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     readingNeedsToken: values["reading-needs-token"] ?? false,
     jobsEnabled: !values["no-jobs"],
     hasKey: !values["no-key"],
+    hasLegends: values.legends ?? false,
   });
   console.log(`mock of minesegsat serve: ${url}`);
 }

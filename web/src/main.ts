@@ -1,11 +1,11 @@
 /** Puts the page together: panels at once, the map when it has come. */
 
 import { announce, clearFailures, fail } from "./announce.ts";
-import { api } from "./api/client.ts";
+import { api, maps } from "./api/client.ts";
 import { Problem, words } from "./api/problem.ts";
 import type { Prediction, ServerInfo, Site, SiteDetail } from "./api/types.ts";
 import { byId, h, literals } from "./dom.ts";
-import { LayersPanel } from "./map/layers_panel.ts";
+import { LayersPanel, type DrawnMap } from "./map/layers_panel.ts";
 import type { SiteMap } from "./map/map.ts";
 import { PredictPanel } from "./predict/panel.ts";
 import { DatesBar } from "./site/dates.ts";
@@ -214,7 +214,7 @@ class App {
   #showOnMap(): void {
     const [site, pair, prediction] = [this.#detail, this.#pair, this.#prediction];
     this.#dates.show(site, pair);
-    this.#layers.show(pair.after ?? prediction, site !== null);
+    this.#layers.show(drawnMap(site, pair, prediction), site !== null);
     void this.#map.then((map) => map.show({ site, pair, prediction: site ? null : prediction }));
   }
 
@@ -286,6 +286,11 @@ class App {
       window.prompt("Link to what is shown", link);
     }
   }
+}
+
+function drawnMap(site: SiteDetail | null, { after }: Pair, prediction: Prediction | null): DrawnMap | null {
+  if (site && after) return { of: after, path: maps.observation(site.id, after.id) };
+  return prediction && { of: prediction, path: maps.prediction(prediction.name) };
 }
 
 void new App().start();

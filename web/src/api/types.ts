@@ -58,6 +58,22 @@ export type Picture = (typeof PICTURES)[number];
 export type Overlay = (typeof OVERLAYS)[number];
 export type Layer = Picture | Overlay;
 
+export interface LegendClass {
+  name: string;
+  /** `#rrggbb` or `#rrggbbaa`. */
+  colour: string;
+  /** Of stripes over the colour. */
+  stripes?: string | null;
+}
+
+/** Colours of a scale stand at equal distances and are joined linearly; what lies beyond an end has its colour. */
+export type TileLegend = { type: "scale"; range: [number, number]; colours: string[] } | { type: "classes"; classes: LegendClass[] };
+
+export interface TileJson {
+  name?: string;
+  legend?: TileLegend;
+}
+
 /** Something with tiles. */
 export interface Drawable {
   layers: string[];

@@ -54,7 +54,8 @@ export class JobRow {
   }
 
   show(job: Job): void {
-    const changed = job.state !== this.#job.state || this.#buttons.childElementCount === 0;
+    // Not at every state, as the button may have the focus.
+    const changed = isOver(job) !== isOver(this.#job) || this.#buttons.childElementCount === 0;
     this.#job = job;
     this.element.dataset["state"] = job.state;
     if (job.progress === null || job.state === "queued") this.#bar.removeAttribute("value");

@@ -82,8 +82,8 @@ export class Look {
     if (hadFocus) row.element.querySelector("button")?.focus();
     const changed = (now: Job): void => {
       if (row !== this.#row) return;
-      row.show(now);
       if (isOver(now)) void this.#over(now);
+      else row.show(now);
     };
     follow(job.id, changed, row.signal).catch((error: unknown) => {
       if (row !== this.#row) return;
