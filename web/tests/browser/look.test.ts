@@ -24,12 +24,12 @@ pageTest("new scenes are looked for, and the site shows what is new", { hash: "#
   assert.equal(await page.locator("tr.current .link").innerText(), now);
   assert.match(await page.locator("#verdict").innerText(), new RegExp(`${now}, the last observation`));
   assert.equal(await page.evaluate(() => document.activeElement?.id), "look");
-  assert.doesNotMatch(page.url(), /after=/);
+  await page.waitForFunction(() => !location.hash.includes("after="));
   // The list tells it too.
   await page.click("#back");
   const { sites } = (await (await page.request.get(`${url}/api/sites`)).json()) as { sites: { id: string; last: { area: { ha: number } } }[] };
   const ha = sites.find((site) => site.id === "larch-creek")!.last.area.ha;
-  await page.locator("[data-site=larch-creek]").getByText(`${ha.toFixed(1)} ha`).waitFor();
+  await page.locator("[data-site=larch-creek] .site-ha").getByText(ha.toFixed(1), { exact: true }).waitFor();
   // What was found then is not said again, and there is no more.
   await page.locator("[data-site=larch-creek]").click();
   await opened(page);
