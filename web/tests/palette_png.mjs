@@ -62,26 +62,39 @@ function palette(colours, count) {
   return boxes.map(({ entries, pixels }) => [0, 1, 2].map((i) => Math.round(entries.reduce((sum, e) => sum + e.rgb[i] * e.pixels, 0) / pixels)));
 }
 
-/** The same picture in at most `count` colours. */
+/** The same picture in at most `count` colours, which are mixed where they would not do (Floyd and Steinberg). */
 export function reduced(png, count = 256) {
   const { width, height, pixels } = decoded(png);
   const keyAt = (i) => (pixels[i * 3] << 16) | (pixels[i * 3 + 1] << 8) | pixels[i * 3 + 2];
   const counts = new Map();
   for (let i = 0; i < width * height; i += 1) counts.set(keyAt(i), (counts.get(keyAt(i)) ?? 0) + 1);
-  const colours = [...counts].map(([key, pixels]) => ({ key, pixels, rgb: [key >> 16, (key >> 8) & 255, key & 255] }));
-  const table = palette(colours, count);
-  const nearest = new Map();
-  for (const { key, rgb } of colours) {
-    let [best, least] = [0, Infinity];
-    table.forEach(([r, g, b], i) => {
-      const away = (r - rgb[0]) ** 2 + (g - rgb[1]) ** 2 + (b - rgb[2]) ** 2;
-      if (away < least) [best, least] = [i, away];
-    });
-    nearest.set(key, best);
-  }
+  const colours = [...counts].map(([key, pixels]) => ({ key, pixels, rgb: [key >> 16, (key >> 8) & 255, key & 255] })).sort((a, b) => b.pixels - a.pixels);
+  // Grounds and texts of the page keep their colours.
+  const kept = colours.slice(0, count / 4);
+  const rest = colours.slice(kept.length);
+  const table = [...kept.map(({ rgb }) => rgb), ...(rest.length > 0 ? palette(rest, count - kept.length) : [])];
+  const exact = new Map(kept.map(({ key }, i) => [key, i]));
+  const nearest = nearestOf(table);
   const rows = Buffer.alloc((width + 1) * height);
+  const owed = new Float32Array((width + 2) * (height + 1) * 3);
   for (let y = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1) rows[y * (width + 1) + 1 + x] = nearest.get(keyAt(y * width + x));
+    for (let x = 0; x < width; x += 1) {
+      const i = y * width + x;
+      const to = y * (width + 1) + 1 + x;
+      rows[to] = exact.get(keyAt(i)) ?? 0;
+      if (exact.has(keyAt(i))) continue;
+      const at = (y * (width + 2) + x + 1) * 3;
+      const wanted = [0, 1, 2].map((c) => Math.min(Math.max(pixels[i * 3 + c] + owed[at + c], 0), 255));
+      rows[to] = nearest(wanted);
+      const below = at + (width + 2) * 3;
+      for (let c = 0; c < 3; c += 1) {
+        const left = wanted[c] - table[rows[to]][c];
+        owed[at + 3 + c] += (left * 7) / 16;
+        owed[below - 3 + c] += (left * 3) / 16;
+        owed[below + c] += (left * 5) / 16;
+        owed[below + 3 + c] += left / 16;
+      }
+    }
   }
   const head = Buffer.alloc(13);
   head.writeUInt32BE(width, 0);
@@ -89,4 +102,21 @@ export function reduced(png, count = 256) {
   head.set([8, 3, 0, 0, 0], 8);
   const data = deflateSync(rows, { level: 9 });
   return Buffer.concat([SIGNATURE, chunk("IHDR", head), chunk("PLTE", Buffer.from(table.flat())), chunk("IDAT", data), chunk("IEND", Buffer.alloc(0))]);
+}
+
+/** Place of the nearest colour of a table; asked for the same colour again, it need not look. */
+function nearestOf(table) {
+  const known = new Map();
+  return (rgb) => {
+    const [r, g, b] = rgb.map(Math.round);
+    const key = (r << 16) | (g << 8) | b;
+    if (known.has(key)) return known.get(key);
+    let [best, least] = [0, Infinity];
+    for (let i = 0; i < table.length; i += 1) {
+      const away = (table[i][0] - r) ** 2 + (table[i][1] - g) ** 2 + (table[i][2] - b) ** 2;
+      if (away < least) [best, least] = [i, away];
+    }
+    known.set(key, best);
+    return best;
+  };
 }

@@ -65,7 +65,7 @@ async function screen(name, hash, { colorScheme = "light", ...window }, prepare)
     const png = await still(page);
     const small = fitting(png);
     writeFileSync(path.join(out, name), small);
-    console.log(`${name.padEnd(20)} ${(small.length / 1000).toFixed(0).padStart(5)} kB${small === png ? "" : `, of ${(png.length / 1000).toFixed(0)} kB`}`);
+    console.log(`${name.padEnd(20)} ${(small.length / 1000).toFixed(0).padStart(5)} kB${small === png ? "" : `, in fewer colours (${(png.length / 1000).toFixed(0)} kB in all)`}`);
   } finally {
     await context.close();
   }
@@ -85,14 +85,11 @@ async function still(page) {
   return last;
 }
 
+/** With fewer colours only where it is too large otherwise. */
 function fitting(png) {
-  let best = png;
-  for (const colours of [256, 128, 64]) {
-    if (best.length < MOST_BYTES) break;
-    const fewer = reduced(png, colours);
-    if (fewer.length < best.length) best = fewer;
-  }
-  return best;
+  let small = png;
+  for (let colours = 256; small.length >= MOST_BYTES && colours > 16; colours /= 2) small = reduced(png, colours);
+  return small;
 }
 
 const opened = async (page) => {

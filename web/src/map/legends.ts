@@ -25,7 +25,7 @@ export const DRAWN: Partial<Record<Layer, TileLegend>> = {
 
 /** What stands at the lower and at the upper end. */
 const ENDS: Partial<Record<Layer, [string, string]>> = {
-  ndvi: ["bare ground", "dense vegetation"],
+  ndvi: ["water, bare ground", "vegetation"],
   bsi: ["vegetation", "bare soil"],
   ndwi: ["dry land", "open water"],
   probability: ["not disturbed", "disturbed"],

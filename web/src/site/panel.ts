@@ -177,5 +177,5 @@ function figures(o: Observation): HTMLElement {
 
 function warnings(o: Observation): Node[] {
   if (o.warnings.length === 0) return [];
-  return [h("ul", { class: "notes", "aria-label": "Warnings" }, ...o.warnings.map((warning) => h("li", {}, warning)))];
+  return [h("ul", { class: "notes", "aria-label": "Warnings" }, ...o.warnings.map((warning) => h("li", {}, ...literals(warning))))];
 }

@@ -17,7 +17,7 @@ pageTest("indices and probability have a bar with its ends", SITE, async (page) 
   // A picture in true colour needs none.
   assert.equal(await page.locator(".legend:visible").count(), 0);
   for (const [picture, name, text] of [
-    ["ndvi", "Vegetation (NDVI)", "Colour bar from ≤ −0.2, bare ground, over 0.35 to ≥ 0.9, dense vegetation"],
+    ["ndvi", "Vegetation (NDVI)", "Colour bar from ≤ −0.2, water, bare ground, over 0.35 to ≥ 0.9, vegetation"],
     ["bsi", "Bare soil (BSI)", "Colour bar from ≤ −0.5, vegetation, over 0 to ≥ 0.5, bare soil"],
     ["ndwi", "Open water (NDWI)", "Colour bar from ≤ −0.8, dry land, over 0 to ≥ 0.8, open water"],
   ] as const) {
@@ -62,7 +62,7 @@ pageTest("a layer is asked for its legend once, whatever the date", SITE, async 
 pageTest("what the server says of its colours is shown", { ...SITE, mock: { hasLegends: true } }, async (page) => {
   await layersOpen(page);
   await page.selectOption("#picture", "ndvi");
-  await page.getByRole("img", { name: "Colour bar from ≤ −0.3, bare ground, over 0.2 to ≥ 0.7, dense vegetation" }).waitFor();
+  await page.getByRole("img", { name: "Colour bar from ≤ −0.3, water, bare ground, over 0.2 to ≥ 0.7, vegetation" }).waitFor();
 });
 
 pageTest("a server without TileJSON leaves the page its own legend", SITE, async (page) => {

@@ -43,7 +43,7 @@ test("scales and their ends are those that the program draws", { skip }, () => {
 });
 
 test("ends have numbers and words", () => {
-  assert.deepEqual(scaleTexts("ndvi", [-0.2, 0.9]), { numbers: ["≤ −0.2", "0.35", "≥ 0.9"], words: ["bare ground", "dense vegetation"] });
+  assert.deepEqual(scaleTexts("ndvi", [-0.2, 0.9]), { numbers: ["≤ −0.2", "0.35", "≥ 0.9"], words: ["water, bare ground", "vegetation"] });
   assert.deepEqual(scaleTexts("bsi", [-0.5, 0.5]).numbers, ["≤ −0.5", "0", "≥ 0.5"]);
   assert.deepEqual(scaleTexts("probability", [0, 1]).numbers, ["0 %", "50 %", "100 %"]);
   assert.equal(className("gain"), "Gain, newly disturbed");
