@@ -1,5 +1,5 @@
 // The contract of `minesegsat serve` with made-up data, and the built page: for development and for the tests.
-// node mock/server.mjs [--port N] [--sites N] [--token SECRET] [--reading-needs-token] [--no-jobs] [--no-key]
+// node mock/server.mjs [--port N] [--sites N] [--token SECRET] [--reading-needs-token] [--no-jobs] [--no-key] [--legends]
 
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -7,8 +7,8 @@ import { createServer } from "node:http";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { bboxAround, blob, sites as makeSites } from "./sites.mjs";
-import { tile } from "./tiles.mjs";
+import { bboxAround, blob, observedAgain, sites as makeSites } from "./sites.mjs";
+import { SCALES, tile } from "./tiles.mjs";
 
 const DIST = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "dist");
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json" };
@@ -18,9 +18,9 @@ export const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; worker-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /** Starts it; `close` ends it. */
-export async function start({ port = 0, sites: count, token = null, readingNeedsToken = false, jobsEnabled = true, hasKey = true, delay_ms = 0 } = {}) {
-  const state = { sites: new Map(makeSites(count).map((site) => [site.summary.id, site])), jobs: new Map(), predictions: [], serial: 0 };
-  const options = { token, readingNeedsToken, jobsEnabled, hasKey };
+export async function start({ port = 0, sites: count, token = null, readingNeedsToken = false, jobsEnabled = true, hasKey = true, hasLegends = false, delay_ms = 0 } = {}) {
+  const state = { sites: new Map(makeSites(count).map((site) => [site.summary.id, site])), jobs: new Map(), looked: new Set(), predictions: [], serial: 0 };
+  const options = { token, readingNeedsToken, jobsEnabled, hasKey, hasLegends };
   state.predictions.push(prediction("larch-creek-2024", [-76.36, 44.69, -76.26, 44.75]));
   const server = createServer((request, response) => {
     const answer = () =>
@@ -54,14 +54,14 @@ async function handle(state, options, request, response) {
     return problem(response, request, 401, "Unauthorized", "a token is needed: send it as `Authorization: Bearer TOKEN`");
   }
   if (parts[0] === "api") return api(state, options, parts.slice(1), url, request, response);
-  if (parts[0] === "tiles") return tiles(state, parts.slice(1), url, request, response);
+  if (parts[0] === "tiles") return tiles(state, options, parts.slice(1), url, request, response);
   return page(url, request, response);
 }
 
 async function api(state, options, parts, url, request, response) {
   const [what, id, sub, of, kind] = parts;
   if (what === undefined) {
-    return json(response, { name: "minesegsat", version: "0.0.0", workspace: "mock", jobs_enabled: options.jobsEnabled, token_required_for_writing: options.token !== null, basemap: null });
+    return json(response, { name: "minesegsat", version: "0.0.0", workspace: "mock", jobs_enabled: options.jobsEnabled, token_required_for_writing: options.token !== null, token_required_for_reading: options.readingNeedsToken, evidence_enabled: options.hasKey, basemap: null });
   }
   if (what === "sites" && id === undefined) return json(response, { sites: [...state.sites.values()].map((site) => site.summary) });
   if (what === "sites") {
@@ -88,6 +88,7 @@ async function api(state, options, parts, url, request, response) {
     const [west, south, east, north] = found.bounds;
     return json(response, collection([{ geometry: blob((west + east) / 2, (south + north) / 2, found.area_ha, 5), properties: { kind: "disturbed", area_ha: found.area_ha } }]));
   }
+  if (what === "monitor" && request.method === "POST") return monitor(state, options, await body(request), request, response);
   if (what === "predict" && request.method === "POST") return predict(state, options, await body(request), request, response);
   if (what === "jobs") return jobs(state, id, sub, request, response);
   return problem(response, request, 404, "Not Found", `\`${url.pathname}\` is nothing of this server; expected one of /api/sites, /api/predictions, /api/jobs`);
@@ -130,39 +131,80 @@ function exported(site, format, response) {
   return send(response, 200, "application/geopackage+sqlite3", Buffer.from("SQLite format 3\0"));
 }
 
+/** Sites where looking goes wrong, in the words of the program, and one that nobody has photographed since. */
+const CATALOGUE = "the catalogue at https://catalogue.example/v1 answered with 503 Service Unavailable";
+const LOOKS = { "white-hollow": "nothing new", "tarkwa-north": "the site fails", "lausitz-sued": "the job fails" };
+
 function predict(state, options, asked, request, response) {
-  if (!options.jobsEnabled) return problem(response, request, 403, "Forbidden", "this server does not run jobs");
+  if (!options.jobsEnabled) return noJobs(request, response);
   const [west, south, east, north] = asked.bbox ?? [];
   if ((east - west) * (north - south) > 4) {
     return problem(response, request, 422, "Unprocessable Content", `the box has ${((east - west) * (north - south)).toFixed(1)} square degrees: at most 4 are accepted`);
   }
+  const steps = ["searching for scenes", "reading bands", "reading bands", "mapping patches", "mapping patches", "mapping patches", "writing polygons"];
+  const job = order(state, "predict", asked, steps, () => {
+    const name = `prediction-${state.serial}`;
+    state.predictions.unshift(prediction(name, asked.bbox));
+    return { state: "done", result: { prediction: name } };
+  });
+  return accepted(response, job);
+}
+
+function monitor(state, options, asked, request, response) {
+  if (!options.jobsEnabled) return noJobs(request, response);
+  const other = Object.keys(asked).find((name) => !["sites", "since", "catalogue"].includes(name));
+  if (other) return problem(response, request, 400, "Bad Request", `Failed to deserialize the JSON body into the target type: unknown field \`${other}\``);
+  const unknown = asked.sites?.find((id) => !state.sites.has(id));
+  if (unknown) return problem(response, request, 400, "Bad Request", `site \`${unknown}\` is not accepted: the ids of sites that \`/api/sites\` lists`);
+  const ids = asked.sites?.length ? asked.sites : [...state.sites.keys()];
+  const steps = ids.slice(0, 3).flatMap((id, i) => ["", ": fetching 2024-12-29", ": mapping 2024-12-29", ": mapping 2024-12-29", ": comparing 2024-12-29"].map((what) => `${i + 1}/${ids.length} ${id}${what}`));
+  const job = order(state, "monitor", asked, [...steps, "telling"], () => {
+    if (ids.some((id) => LOOKS[id] === "the job fails") && ids.length === 1) return { state: "failed", error: CATALOGUE };
+    const fails = ids.filter((id) => LOOKS[id]?.endsWith("fails"));
+    const found = ids.filter((id) => !LOOKS[id] && !state.looked.has(id));
+    for (const id of found) {
+      state.looked.add(id);
+      state.sites.set(id, observedAgain(state.sites.get(id)));
+    }
+    const failures = fails.map((site) => ({ site, error: CATALOGUE }));
+    return { state: "done", result: { sites: ids.length, observations: found.length, nothing_new: ids.length - found.length - fails.length, findings: 0, failures, alerts_delivered: 0 } };
+  });
+  return accepted(response, job);
+}
+
+const noJobs = (request, response) => problem(response, request, 409, "Conflict", "this server runs no jobs; start it with a model: `minesegsat serve --model DIR --token TOKEN`");
+
+/** A job that says these things one after the other; `end` says what came out. */
+function order(state, kind, asked, steps, end) {
   state.serial += 1;
-  const job = { id: `job-${state.serial}`, kind: "predict", state: "queued", progress: null, message: "waiting for its turn", created: new Date().toISOString(), started: null, finished: null, request: asked, result: null, error: null };
+  const id = state.serial.toString(16).padStart(16, "0");
+  const job = { id, kind, state: "queued", progress: null, message: "", created: new Date().toISOString(), started: null, finished: null, request: asked, result: null, error: null };
   const entry = { job, listeners: new Set() };
-  state.jobs.set(job.id, entry);
+  state.jobs.set(id, entry);
   const change = (fields) => {
     if (job.state === "cancelled") return;
     Object.assign(job, fields);
     for (const tell of entry.listeners) tell();
   };
-  const steps = ["searching for scenes", "reading bands", "reading bands", "mapping patches", "mapping patches", "mapping patches", "writing polygons"];
-  steps.forEach((message, i) => setTimeout(() => change({ state: "running", started: job.created, progress: (i + 1) / (steps.length + 1), message }), 250 * (i + 1)));
+  steps.forEach((message, i) => setTimeout(() => change({ state: "running", started: job.created, progress: i === 0 ? null : i / steps.length, message }), 250 * (i + 1)));
   setTimeout(() => {
-    if (job.state === "cancelled") return;
-    const name = `prediction-${state.serial}`;
-    state.predictions.unshift(prediction(name, asked.bbox));
-    change({ state: "done", progress: 1, message: "158.3 ha of disturbed land", finished: new Date().toISOString(), result: { prediction: name } });
+    if (job.state !== "cancelled") change({ progress: 1, message: "", finished: new Date().toISOString(), ...end() });
   }, 250 * (steps.length + 1));
+  return job;
+}
+
+function accepted(response, job) {
   response.setHeader("location", `/api/jobs/${job.id}`);
   return json(response, job, "application/json", 202);
 }
 
 function jobs(state, id, sub, request, response) {
-  if (id === undefined) return json(response, { jobs: [...state.jobs.values()].map((entry) => entry.job) });
+  if (id === undefined) return json(response, { jobs: [...state.jobs.values()].map((entry) => entry.job).reverse() });
   const entry = state.jobs.get(id);
-  if (!entry) return problem(response, request, 404, "Not Found", `job \`${id}\` is not known`);
+  if (!entry) return problem(response, request, 404, "Not Found", `there is no job \`${id}\`; \`/api/jobs\` lists them`);
   if (request.method === "DELETE") {
-    Object.assign(entry.job, { state: "cancelled", message: "cancelled", finished: new Date().toISOString() });
+    if (["done", "failed", "cancelled"].includes(entry.job.state)) return problem(response, request, 409, "Conflict", `job \`${id}\` is over: it is ${entry.job.state}`);
+    Object.assign(entry.job, { state: "cancelled", message: "", finished: new Date().toISOString() });
     for (const tell of entry.listeners) tell();
     return json(response, entry.job);
   }
@@ -177,12 +219,43 @@ function jobs(state, id, sub, request, response) {
   tell();
 }
 
-function tiles(state, parts, url, request, response) {
-  const match = /^(?:sites\/([^/]+)\/([^/]+)|predictions\/([^/]+))\/([a-z-]+)\/(\d+)\/(\d+)\/(\d+)\.png$/.exec(parts.join("/"));
+const TITLES = {
+  "true-colour": "True colour (B04 B03 B02)",
+  "false-colour": "False colour (B08 B04 B03)",
+  swir: "Short-wave infrared (B12 B8A B04)",
+  ndvi: "Vegetation (NDVI)",
+  bsi: "Bare soil (BSI)",
+  ndwi: "Open water (NDWI)",
+  probability: "Probability of mining-disturbed land",
+  mask: "Mining-disturbed land",
+  change: "Gain and loss of mining-disturbed land",
+};
+
+/** `legend` is what the server may say one day; the page does without. */
+function tileJson(map, layer, url, options) {
+  const legend = SCALES[layer] ? { type: "scale", range: layer === "probability" ? [0, 1] : [-0.3, 0.7], colours: SCALES[layer] } : { type: "classes", classes: [{ name: "gain", colour: "#e66101e6" }] };
+  const template = `${url.pathname.replace(/tilejson\.json$/, "{z}/{x}/{y}.png")}${url.search}`;
+  return {
+    tilejson: "3.0.0",
+    name: TITLES[layer],
+    attribution: "Contains modified Copernicus Sentinel data",
+    tiles: [template],
+    bounds: map.bounds,
+    minzoom: map.min_zoom,
+    maxzoom: map.max_zoom,
+    ...(options.hasLegends && { legend }),
+  };
+}
+
+function tiles(state, options, parts, url, request, response) {
+  const match = /^(?:sites\/([^/]+)\/([^/]+)|predictions\/([^/]+))\/([a-z-]+)\/(?:(\d+)\/(\d+)\/(\d+)\.png|tilejson\.json)$/.exec(parts.join("/"));
   const site = match && state.sites.get(match[1]);
   const found = match && state.predictions.find((p) => p.name === match[3]);
   const i = site ? site.observations.findIndex((o) => o.id === match[2]) : -1;
   if (!match || (i < 0 && !found)) return problem(response, request, 404, "Not Found", `\`${url.pathname}\` is no tile`);
+  const map = site ? site.observations[i] : found;
+  if (!map.layers.includes(match[4])) return problem(response, request, 404, "Not Found", `this map has no layer \`${match[4]}\`; it has ${map.layers.map((layer) => `\`${layer}\``).join(", ")}`);
+  if (match[5] === undefined) return json(response, tileJson(map, match[4], url, options));
   const [z, x, y] = match.slice(5).map(Number);
   const scale = url.searchParams.get("scale") === "2" ? 2 : 1;
   const ground = site
@@ -228,7 +301,7 @@ function problem(response, request, status, title, detail) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { values } = parseArgs({
-    options: { port: { type: "string", default: "8787" }, sites: { type: "string" }, token: { type: "string" }, "reading-needs-token": { type: "boolean" }, "no-jobs": { type: "boolean" }, "no-key": { type: "boolean" } },
+    options: { port: { type: "string", default: "8787" }, sites: { type: "string" }, token: { type: "string" }, "reading-needs-token": { type: "boolean" }, "no-jobs": { type: "boolean" }, "no-key": { type: "boolean" }, legends: { type: "boolean" } },
   });
   const { url } = await start({
     port: Number(values.port),
@@ -237,6 +310,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     readingNeedsToken: values["reading-needs-token"] ?? false,
     jobsEnabled: !values["no-jobs"],
     hasKey: !values["no-key"],
+    hasLegends: values.legends ?? false,
   });
   console.log(`mock of minesegsat serve: ${url}`);
 }

@@ -132,7 +132,14 @@ function build(plan, seed) {
     lon: plan.lon,
     lat: plan.lat,
     seed,
+    plan,
   };
+}
+
+/** The same site with one more observation. */
+export function observedAgain({ plan, seed }) {
+  const last = plan.areas.findLast((ha) => ha !== null) ?? 120;
+  return build({ ...plan, areas: [...plan.areas, last * 1.08] }, seed);
 }
 
 /** As many as asked for: the ones above, then copies of them around the world. */

@@ -33,10 +33,26 @@ const GROUNDS = {
   "true-colour": [[52, 78, 44], [172, 148, 118]],
   "false-colour": [[150, 42, 48], [150, 168, 164]],
   swir: [[58, 120, 50], [214, 130, 150]],
-  ndvi: [[26, 120, 50], [215, 190, 120]],
-  bsi: [[70, 110, 160], [190, 100, 40]],
-  ndwi: [[120, 110, 80], [70, 120, 190]],
 };
+
+/** Colours of the server's scales, low to high. */
+export const SCALES = {
+  ndvi: ["#543005", "#bf812d", "#f5f5f5", "#35978f", "#003c30"],
+  bsi: ["#003c30", "#35978f", "#f5f5f5", "#bf812d", "#543005"],
+  ndwi: ["#590008", "#c37243", "#ece5e0", "#307da6", "#001261"],
+  probability: ["#000004", "#621980", "#c23b75", "#fc8e64", "#fcfdbf"],
+};
+/** Where on them ground and pit lie. */
+const PLACES = { ndvi: [0.86, 0.3], bsi: [0.25, 0.68], ndwi: [0.2, 0.38], probability: [0.03, 0.96] };
+
+const STABLE = [217, 197, 107, 130];
+
+function onScale(colours, at) {
+  const place = Math.min(Math.max(at, 0), 1) * (colours.length - 1);
+  const first = Math.min(Math.floor(place), colours.length - 2);
+  const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+  return [...mix(rgb(colours[first]), rgb(colours[first + 1]), place - first).map(Math.round), 255];
+}
 
 export function tile({ lon, lat, area_ha, before_ha, seed }, layer, z, x, y, scale) {
   const cell = (TILE * scale) / CELLS;
@@ -50,12 +66,17 @@ export function tile({ lon, lat, area_ha, before_ha, seed }, layer, z, x, y, sca
     const at = Math.hypot(dx, dy) * (0.85 + rough);
     const edge = (r) => Math.min(Math.max((r - at) * 18 + 0.5, 0), 1);
     const pit = edge(radius);
-    if (layer === "mask") return [255, 216, 74, pit > 0.5 ? 200 : 0];
-    if (layer === "probability") return [...mix([40, 20, 90], [250, 230, 90], pit).map(Math.round), 40 + Math.round(pit * 180)];
-    if (layer === "change") {
+    if (layer === "mask" || layer === "change") {
+      // A cloud.
+      if (noise(dx * 0.9 + seed, dy * 0.9 + 5) > 0.85) return (px + py) % 4 === 0 ? [70, 70, 70, 190] : [150, 150, 150, 90];
+      if (layer === "mask") return [255, 214, 10, pit > 0.5 ? 170 : 0];
       const was = edge(earlier) > 0.5;
-      if (pit > 0.5 === was) return [0, 0, 0, 0];
+      if (pit > 0.5 === was) return was ? STABLE : [0, 0, 0, 0];
       return was ? [94, 60, 153, 230] : [230, 97, 1, 230];
+    }
+    if (SCALES[layer]) {
+      const [low, high] = PLACES[layer];
+      return onScale(SCALES[layer], low + (high - low) * pit + (layer === "probability" ? 0 : (noise(dx * 14 + 3, dy * 14) - 0.5) * 0.2));
     }
     const [green, brown] = GROUNDS[layer] ?? GROUNDS["true-colour"];
     const light = 0.72 + 0.5 * noise(dx * 14 + 3, dy * 14) + 0.18 * noise(dx * 60, dy * 60);

@@ -1,11 +1,11 @@
 /** Puts the page together: panels at once, the map when it has come. */
 
 import { announce, clearFailures, fail } from "./announce.ts";
-import { api } from "./api/client.ts";
+import { api, maps } from "./api/client.ts";
 import { Problem, words } from "./api/problem.ts";
 import type { Prediction, ServerInfo, Site, SiteDetail } from "./api/types.ts";
 import { byId, h, literals } from "./dom.ts";
-import { LayersPanel } from "./map/layers_panel.ts";
+import { LayersPanel, type DrawnMap } from "./map/layers_panel.ts";
 import type { SiteMap } from "./map/map.ts";
 import { PredictPanel } from "./predict/panel.ts";
 import { DatesBar } from "./site/dates.ts";
@@ -61,6 +61,7 @@ class App {
         store.update({ after });
         this.#dates.say();
       },
+      renew: (site) => this.#renew(site),
     });
     this.#predict = new PredictPanel(store, {
       draw: async (signal) => (await this.#map).drawBox(signal),
@@ -74,7 +75,7 @@ class App {
     byId("map").append(this.#dates.element);
     this.#loader = new SiteLoader({
       loading: (id) => this.#site.loading(this.#nameOf(id)),
-      loaded: (site) => this.#loaded(site),
+      loaded: (site, isAgain) => (isAgain ? this.#renewed(site) : this.#loaded(site)),
       failed: (id, message) => this.#site.failed(this.#nameOf(id), message),
       timeline: (timeline) => this.#site.timeline(timeline),
       timelineFailed: (message) => this.#site.timelineFailed(message),
@@ -104,6 +105,7 @@ class App {
     this.#panel.replaceChildren(this.#sites.element, this.#site.element, this.#predict.element);
     this.#turned(view);
     this.#sites.set(sites);
+    this.#site.set(info);
     this.#predict.set(info);
     if (view.site) void this.#loader.load(view.site);
     // Two frames later the list is painted; the map may then take what time it needs.
@@ -148,6 +150,7 @@ class App {
   #viewed(view: View, before: View): void {
     if (view.site !== before.site) {
       clearFailures();
+      this.#site.leave();
       this.#show(null);
       if (view.site) void this.#loader.load(view.site);
       else this.#loader.stop();
@@ -179,6 +182,29 @@ class App {
     this.#showOnMap();
   }
 
+  /** Loads the open site again, and the list: somebody looked for new scenes. */
+  async #renew(id: string): Promise<void> {
+    const list = api.sites();
+    // Is looked at below; a failure before that is no unhandled one.
+    list.catch(() => undefined);
+    await this.#loader.load(id, { again: true });
+    try {
+      this.#all = await list;
+      this.#sites.set(this.#all);
+    } catch (error) {
+      fail("The list of sites", error);
+    }
+  }
+
+  /** What is new is what is shown. */
+  #renewed(site: SiteDetail): void {
+    this.#store.update({ before: null, after: null });
+    this.#detail = site;
+    this.#pair = pairOf(site, this.#store.view);
+    this.#site.renew(site, this.#pair);
+    this.#showOnMap();
+  }
+
   #pairUp(site: SiteDetail): void {
     this.#pair = pairOf(site, this.#store.view);
     this.#site.select(site, this.#pair);
@@ -188,7 +214,7 @@ class App {
   #showOnMap(): void {
     const [site, pair, prediction] = [this.#detail, this.#pair, this.#prediction];
     this.#dates.show(site, pair);
-    this.#layers.show(pair.after ?? prediction, site !== null);
+    this.#layers.show(drawnMap(site, pair, prediction), site !== null);
     void this.#map.then((map) => map.show({ site, pair, prediction: site ? null : prediction }));
   }
 
@@ -260,6 +286,11 @@ class App {
       window.prompt("Link to what is shown", link);
     }
   }
+}
+
+function drawnMap(site: SiteDetail | null, { after }: Pair, prediction: Prediction | null): DrawnMap | null {
+  if (site && after) return { of: after, path: maps.observation(site.id, after.id) };
+  return prediction && { of: prediction, path: maps.prediction(prediction.name) };
 }
 
 void new App().start();

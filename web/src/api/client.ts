@@ -3,7 +3,7 @@
 import type { FeatureCollection } from "geojson";
 import { problemOf } from "./problem.ts";
 import { authorization } from "./token.ts";
-import type { Job, PredictRequest, Prediction, ServerInfo, Site, SiteDetail, Timeline } from "./types.ts";
+import type { Job, MonitorRequest, PredictRequest, Prediction, ServerInfo, Site, SiteDetail, TileJson, Timeline } from "./types.ts";
 
 const part = encodeURIComponent;
 
@@ -44,9 +44,11 @@ export const api = {
   predictions: async () => (await json<{ predictions: Prediction[] }>("api/predictions")).predictions,
   predictionPolygons: (name: string, signal: AbortSignal) =>
     json<FeatureCollection>(`api/predictions/${part(name)}/polygons`, { signal }),
+  tileJson: (path: string) => json<TileJson>(path),
   jobs: async () => (await json<{ jobs: Job[] }>("api/jobs")).jobs,
   job: (id: string) => json<Job>(`api/jobs/${part(id)}`),
   predict: (body: PredictRequest) => post<Job>("api/predict", body),
+  monitor: (body: MonitorRequest) => post<Job>("api/monitor", body),
   cancel: (id: string) => request(`api/jobs/${part(id)}`, { method: "DELETE" }),
 };
 
@@ -59,10 +61,16 @@ export const paths = {
 
 const scale = (): number => (window.devicePixelRatio > 1 ? 2 : 1);
 
+const template = (layer: string): string => address(`${layer}/{z}/{x}/{y}.png?scale=${scale()}`);
+
+/** Folders of the tiles of a map. */
+export const maps = {
+  observation: (id: string, of: string) => `tiles/sites/${part(id)}/${part(of)}`,
+  prediction: (name: string) => `tiles/predictions/${part(name)}`,
+};
+
 /** Templates of tiles, 256 points wide on every screen. */
 export const tiles = {
-  observation: (id: string, of: string, layer: string) =>
-    address(`tiles/sites/${part(id)}/${part(of)}/${layer}/{z}/{x}/{y}.png?scale=${scale()}`),
-  prediction: (name: string, layer: string) =>
-    address(`tiles/predictions/${part(name)}/${layer}/{z}/{x}/{y}.png?scale=${scale()}`),
+  observation: (id: string, of: string, layer: string) => template(`${maps.observation(id, of)}/${layer}`),
+  prediction: (name: string, layer: string) => template(`${maps.prediction(name)}/${layer}`),
 };

@@ -58,6 +58,22 @@ export type Picture = (typeof PICTURES)[number];
 export type Overlay = (typeof OVERLAYS)[number];
 export type Layer = Picture | Overlay;
 
+export interface LegendClass {
+  name: string;
+  /** `#rrggbb` or `#rrggbbaa`. */
+  colour: string;
+  /** Of stripes over the colour. */
+  stripes?: string | null;
+}
+
+/** Colours of a scale stand at equal distances and are joined linearly; what lies beyond an end has its colour. */
+export type TileLegend = { type: "scale"; range: [number, number]; colours: string[] } | { type: "classes"; classes: LegendClass[] };
+
+export interface TileJson {
+  name?: string;
+  legend?: TileLegend;
+}
+
 /** Something with tiles. */
 export interface Drawable {
   layers: string[];
@@ -122,7 +138,26 @@ export interface PredictRequest {
   max_cloud?: number;
 }
 
+export interface MonitorRequest {
+  /** None stands for all. */
+  sites?: string[];
+  since?: string;
+}
+
 export type JobState = "queued" | "running" | "done" | "failed" | "cancelled";
+
+/** `prediction` of a prediction; the rest of a look at sites. */
+export interface JobResult {
+  prediction?: string;
+  /** Sites that were looked at. */
+  sites?: number;
+  /** New ones, at all of the sites. */
+  observations?: number;
+  /** Sites without a new scene. */
+  nothing_new?: number;
+  /** Sites that could not be looked at, and why. */
+  failures?: { site: string; error: string }[];
+}
 
 export interface Job {
   id: string;
@@ -135,7 +170,7 @@ export interface Job {
   started: string | null;
   finished: string | null;
   request: Record<string, unknown>;
-  result: { prediction?: string; observations?: number } | null;
+  result: JobResult | null;
   error: string | null;
 }
 

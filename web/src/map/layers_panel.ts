@@ -1,9 +1,10 @@
 /** What is drawn on the map: picture, overlay and outlines, with opacity; also their legend. */
 
-import { OVERLAYS, PICTURES, type Drawable, type Overlay, type Picture } from "../api/types.ts";
+import { OVERLAYS, PICTURES, type Drawable, type Layer, type Overlay, type Picture } from "../api/types.ts";
 import { h, newId, s } from "../dom.ts";
 import type { Store } from "../view/store.ts";
 import { OUTLINES, type Outline } from "../view/view.ts";
+import { Legend } from "./legend.ts";
 
 const PICTURE_WORDS: Record<Picture | "none", string> = {
   "true-colour": "True colour",
@@ -32,6 +33,12 @@ const OUTLINE_WORDS: Record<Outline, string> = {
 
 type Opacity = "pictureOpacity" | "overlayOpacity";
 
+/** What is drawn, and the folder of its tiles. */
+export interface DrawnMap {
+  of: Drawable;
+  path: string;
+}
+
 interface Slider {
   element: HTMLElement;
   range: HTMLInputElement;
@@ -44,13 +51,14 @@ export class LayersPanel {
   readonly #picture: HTMLSelectElement;
   readonly #overlay: HTMLSelectElement;
   readonly #opacity: Record<Opacity, Slider>;
+  readonly #legends = { picture: new Legend("picture-legend"), overlay: new Legend("overlay-legend") };
   readonly #boxes = new Map<Outline, HTMLInputElement>();
   readonly #note = h("p", { class: "small faint", id: "changes-note", hidden: true });
   readonly #rasters: HTMLElement;
   readonly #outlines: HTMLElement;
   readonly #toggle: HTMLButtonElement;
   readonly #body: HTMLElement;
-  #of: Drawable | null = null;
+  #drawn: DrawnMap | null = null;
 
   constructor(store: Store) {
     this.#store = store;
@@ -64,8 +72,10 @@ export class LayersPanel {
       "div",
       { class: "rasters" },
       field("Picture", this.#picture),
+      this.#legends.picture.element,
       this.#opacity.pictureOpacity.element,
       field("Overlay", this.#overlay),
+      this.#legends.overlay.element,
       this.#opacity.overlayOpacity.element,
     );
     this.#outlines = h("fieldset", {}, h("legend", {}, "Outlines"), ...OUTLINES.map((outline) => this.#check(outline)), this.#note);
@@ -84,10 +94,10 @@ export class LayersPanel {
   }
 
   /** `hasOutlines` is false for predictions, which have one outline that is always there. */
-  show(of: Drawable | null, hasOutlines: boolean): void {
-    this.#of = of;
-    this.element.hidden = of === null && !hasOutlines;
-    this.#rasters.hidden = of === null;
+  show(drawn: DrawnMap | null, hasOutlines: boolean): void {
+    this.#drawn = drawn;
+    this.element.hidden = drawn === null && !hasOutlines;
+    this.#rasters.hidden = drawn === null;
     this.#outlines.hidden = !hasOutlines;
     this.#draw();
   }
@@ -132,14 +142,19 @@ export class LayersPanel {
 
   #draw(): void {
     const { view } = this.#store;
-    const has = (layer: string): boolean => this.#of?.layers.includes(layer) ?? false;
+    const drawn = this.#drawn;
+    const has = (layer: string): boolean => drawn?.of.layers.includes(layer) ?? false;
+    const legend = (layer: Layer | "none", title: string): Parameters<Legend["show"]>[0] =>
+      drawn && layer !== "none" && has(layer) ? { layer, title, path: `${drawn.path}/${layer}/tilejson.json` } : null;
+    this.#legends.picture.show(legend(view.picture, PICTURE_WORDS[view.picture]));
+    this.#legends.overlay.show(legend(view.overlay, OVERLAY_WORDS[view.overlay]));
     for (const [select, names, value] of [
       [this.#picture, PICTURES, view.picture],
       [this.#overlay, OVERLAYS, view.overlay],
     ] as const) {
       for (const option of select.options) {
         option.disabled = option.value !== "none" && !has(option.value);
-        option.hidden = option.disabled && (names as readonly string[]).includes(option.value) && this.#of !== null;
+        option.hidden = option.disabled && (names as readonly string[]).includes(option.value) && drawn !== null;
       }
       select.value = value;
     }

@@ -2,6 +2,7 @@
 
 import type { Map } from "maplibre-gl";
 import type { Drawable } from "../api/types.ts";
+import { ATTRIBUTION } from "./style.ts";
 
 /** The old picture goes at the latest then, if tiles of the new one do not come. */
 const PATIENCE_MS = 2500;
@@ -39,6 +40,7 @@ export class RasterSlot {
         type: "raster",
         tiles: [picture.template],
         tileSize: 256,
+        attribution: ATTRIBUTION,
         minzoom: min_zoom,
         maxzoom: max_zoom,
         ...(bounds && { bounds }),

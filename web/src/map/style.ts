@@ -23,7 +23,8 @@ export const OUTLINE_LAYERS: Record<Outline, string[]> = {
   boundary: ["boundary-casing", "boundary-line"],
 };
 
-const ATTRIBUTION = "Contains modified Copernicus Sentinel data";
+/** Of pictures and of what is made of them. */
+export const ATTRIBUTION = "Contains modified Copernicus Sentinel data";
 
 /** Severity of a cluster is that of its worst site: 5 for exceeded, 0 for within. */
 export const severity = (standing: (typeof STANDINGS)[number]): number => STANDINGS.length - 1 - STANDINGS.indexOf(standing);

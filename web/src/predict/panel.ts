@@ -3,13 +3,13 @@
 import { announce, fail } from "../announce.ts";
 import { api } from "../api/client.ts";
 import { Problem, words } from "../api/problem.ts";
-import { token } from "../api/token.ts";
 import type { Bbox, Job, Prediction, ServerInfo } from "../api/types.ts";
 import { h, literals, newId } from "../dom.ts";
 import { boxArea_km2, hectares, number, thousands } from "../format.ts";
-import { askForToken } from "../token_dialog.ts";
+import { follow, isOver, stateWords } from "../jobs/job.ts";
+import { JobRow } from "../jobs/row.ts";
+import { order } from "../jobs/token.ts";
 import type { Store } from "../view/store.ts";
-import { follow, isOver, stateWords } from "./job.ts";
 import { checked, type FieldName, type Fields } from "./request.ts";
 
 export interface PredictActions {
@@ -198,28 +198,30 @@ export class PredictPanel {
       announce("The prediction was not started: some fields need another value.");
       return;
     }
-    if (this.#info?.token_required_for_writing && !token() && !(await askForToken("Running jobs on this server needs its token."))) return;
     const button = this.#form.querySelector<HTMLButtonElement>("button[type=submit]");
     button?.setAttribute("aria-busy", "true");
+    const refused = (error: unknown): void => {
+      this.#problem.replaceChildren(...literals(words(error)));
+      this.#problem.hidden = false;
+    };
     try {
-      const job = await api.predict(outcome.request);
+      const job = await order(this.#info, () => api.predict(outcome.request), refused);
+      if (!job) return;
+      this.#problem.hidden = true;
       announce("The prediction was started");
       this.#follow(job);
     } catch (error) {
-      this.#problem.replaceChildren(...literals(words(error)));
-      this.#problem.hidden = false;
-      const isRefused = error instanceof Problem && (error.status === 401 || error.status === 403);
-      if (isRefused && (await askForToken(words(error)))) return await this.#run();
+      refused(error);
     } finally {
       button?.removeAttribute("aria-busy");
     }
   }
 
-  /** Jobs that were started before this page was opened. */
+  /** Predictions that were started before this page was opened; looks at sites stand on the pages of the sites. */
   async #resume(): Promise<void> {
     try {
       const jobs = await api.jobs();
-      for (const job of jobs.filter((job) => !isOver(job))) this.#follow(job);
+      for (const job of jobs.filter((job) => job.kind === "predict" && !isOver(job))) this.#follow(job);
     } catch (error) {
       if (!(error instanceof Problem && error.status === 401)) fail("The list of jobs", error);
     }
@@ -227,7 +229,7 @@ export class PredictPanel {
 
   #follow(job: Job): void {
     if (this.#rows.has(job.id)) return;
-    const row = new JobRow(job, () => void this.#openResult(row));
+    const row = new JobRow(job, { title: "Prediction", done: ({ result }) => (result?.prediction ? this.#opener(result.prediction) : null) });
     this.#rows.set(job.id, row);
     this.#jobs.prepend(row.element);
     const changed = (now: Job): void => {
@@ -240,12 +242,17 @@ export class PredictPanel {
     follow(job.id, changed, row.signal).catch((error: unknown) => row.lost(words(error)));
   }
 
-  async #openResult(row: JobRow): Promise<void> {
-    const name = row.job.result?.prediction;
+  #opener(name: string): HTMLButtonElement {
+    const show = h("button", { type: "button", class: "primary" }, "Show it on the map");
+    show.addEventListener("click", () => void this.#openResult(name));
+    return show;
+  }
+
+  async #openResult(name: string): Promise<void> {
     if (!this.#predictions.some((prediction) => prediction.name === name)) await this.refresh();
     const prediction = this.#predictions.find((prediction) => prediction.name === name);
     if (prediction) this.#actions.open(prediction);
-    else fail("The prediction", new Problem(404, `\`${name ?? ""}\` is not in the workspace`));
+    else fail("The prediction", new Problem(404, `\`${name}\` is not in the workspace`));
   }
 
   #drawList(): void {
@@ -272,83 +279,6 @@ export class PredictPanel {
   }
 }
 
-class JobRow {
-  readonly element = h("li", { class: "job panel" });
-  readonly title: string;
-  readonly #open: () => void;
-  readonly #bar: HTMLProgressElement;
-  readonly #words = h("p", { class: "small" });
-  readonly #buttons = h("div", { class: "buttons" });
-  readonly #following = new AbortController();
-  #job: Job;
-
-  constructor(job: Job, open: () => void) {
-    this.#job = job;
-    this.#open = open;
-    this.title = job.kind === "predict" ? "Prediction" : "Look at sites";
-    this.#bar = h("progress", { max: "1", "aria-label": `Progress: ${this.title}` });
-    this.element.append(h("p", { class: "job-title" }, this.title, h("span", { class: "faint small" }, ` ${started(job)}`)), this.#bar, this.#words, this.#buttons);
-    this.show(job);
-  }
-
-  get job(): Job {
-    return this.#job;
-  }
-
-  get signal(): AbortSignal {
-    return this.#following.signal;
-  }
-
-  show(job: Job): void {
-    const changed = job.state !== this.#job.state || this.#buttons.childElementCount === 0;
-    this.#job = job;
-    this.element.dataset["state"] = job.state;
-    if (job.progress === null || job.state === "queued") this.#bar.removeAttribute("value");
-    else this.#bar.value = job.progress;
-    this.#bar.hidden = isOver(job);
-    const percent = job.progress === null || job.state !== "running" ? "" : `${number(job.progress * 100, 0)} % · `;
-    this.#words.textContent = percent + stateWords(job);
-    this.#words.classList.toggle("problem", job.state === "failed");
-    if (changed) this.#showButtons(job);
-  }
-
-  /** The server no longer tells about the job. */
-  lost(message: string): void {
-    this.#bar.hidden = true;
-    this.#words.textContent = message;
-    this.#words.classList.add("problem");
-    this.#dismissOnly();
-  }
-
-  #showButtons(job: Job): void {
-    if (!isOver(job)) {
-      const cancel = h("button", { type: "button" }, "Cancel");
-      cancel.addEventListener("click", () => void api.cancel(job.id).catch((error: unknown) => fail("Cancelling", error)));
-      this.#buttons.replaceChildren(cancel);
-      return;
-    }
-    this.#dismissOnly();
-    if (job.state === "done" && job.result?.prediction) {
-      const show = h("button", { type: "button", class: "primary" }, "Show it on the map");
-      show.addEventListener("click", this.#open);
-      this.#buttons.prepend(show);
-    }
-  }
-
-  #dismissOnly(): void {
-    const dismiss = h("button", { type: "button" }, "Dismiss");
-    dismiss.addEventListener("click", () => {
-      this.#following.abort();
-      this.element.remove();
-    });
-    this.#buttons.replaceChildren(dismiss);
-  }
-}
-
 function extent(area_km2: number): string {
   return area_km2 < 100 ? number(area_km2, 1) : thousands(Math.round(area_km2));
-}
-
-function started(job: Job): string {
-  return job.created.slice(0, 16).replace("T", " ");
 }

@@ -6,7 +6,7 @@ import type { SiteDetail, Timeline } from "../api/types.ts";
 
 export interface LoaderEvents {
   loading(id: string): void;
-  loaded(site: SiteDetail): void;
+  loaded(site: SiteDetail, isAgain: boolean): void;
   failed(id: string, message: string): void;
   timeline(timeline: Timeline): void;
   timelineFailed(message: string): void;
@@ -24,18 +24,19 @@ export class SiteLoader {
     this.#running.abort();
   }
 
-  async load(id: string): Promise<void> {
+  /** `again` leaves what is shown of the site until it has come. */
+  async load(id: string, { again = false } = {}): Promise<void> {
     this.#running.abort();
     this.#running = new AbortController();
     const { signal } = this.#running;
-    this.#events.loading(id);
+    if (!again) this.#events.loading(id);
     const timeline = api.timeline(id, signal);
     // Is looked at below; a failure before that is no unhandled one.
     timeline.catch(() => undefined);
     try {
       const site = await api.site(id, signal);
       if (signal.aborted) return;
-      this.#events.loaded(site);
+      this.#events.loaded(site, again);
       if (site.observations.length === 0) return;
     } catch (error) {
       if (!signal.aborted) this.#events.failed(id, words(error));

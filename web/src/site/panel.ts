@@ -1,11 +1,12 @@
 /** The page of a site: verdict, figures, chart, tables, downloads. */
 
 import { fail } from "../announce.ts";
-import type { Observation, SiteDetail, Timeline } from "../api/types.ts";
+import type { Observation, ServerInfo, SiteDetail, Timeline } from "../api/types.ts";
 import { h, literals } from "../dom.ts";
 import { change, hectares, interval, number, percent } from "../format.ts";
 import { heading, icon, isExceedance, meaning, REVISION, type Standing } from "../verdict.ts";
 import { downloads } from "./downloads.ts";
+import { Look } from "./look.ts";
 import type { Pair } from "./pair.ts";
 import { observationsTable, permitsTable, scenesTable } from "./tables.ts";
 import { TimelinePanel } from "./timeline.ts";
@@ -15,12 +16,15 @@ export interface SiteActions {
   retry(): void;
   /** Shows an observation as the later one. */
   select(observation: string): void;
+  /** Shows what is new of the site. */
+  renew(site: string): Promise<void>;
 }
 
 export class SitePanel {
   readonly element = h("section", { class: "site", "aria-labelledby": "site-heading" });
   readonly #actions: SiteActions;
   readonly #timeline: TimelinePanel;
+  readonly #look: Look;
   #verdict: HTMLElement | null = null;
   #observations: HTMLElement | null = null;
   #downloads: HTMLElement | null = null;
@@ -28,6 +32,16 @@ export class SitePanel {
   constructor(actions: SiteActions) {
     this.#actions = actions;
     this.#timeline = new TimelinePanel((id) => actions.select(id));
+    this.#look = new Look((site) => actions.renew(site));
+  }
+
+  set(info: ServerInfo): void {
+    this.#look.set(info);
+  }
+
+  /** The site is closed. */
+  leave(): void {
+    this.#look.leave();
   }
 
   loading(name: string): void {
@@ -52,10 +66,12 @@ export class SitePanel {
     this.#observations = h("div");
     this.#downloads = h("div");
     const has = site.observations.length > 0;
+    this.#look.show(site);
     this.element.replaceChildren(
       ...this.#head(site.name, facts || site.id),
       this.#verdict,
       this.#downloads,
+      this.#look.element,
       ...(has ? [h("h2", {}, "Over time"), this.#timeline.element, h("h2", {}, "Observations"), this.#observations] : []),
       h("h2", {}, "Permits"),
       site.permits.length ? permitsTable(site) : h("p", { class: "faint" }, "No permit is in the register, so no limit is known."),
@@ -75,6 +91,17 @@ export class SitePanel {
     this.#observations?.replaceChildren(observationsTable(site, pair.after?.id ?? null, (id) => this.#actions.select(id)));
     if (focused) this.#observations?.querySelector<HTMLElement>(`[data-observation="${CSS.escape(focused)}"]`)?.focus();
     this.#timeline.select(pair);
+  }
+
+  /** The same site, with what is new: the keyboard and what is in sight stay where they are. */
+  renew(site: SiteDetail, pair: Pair): void {
+    const { element } = this;
+    const { scrollTop } = element;
+    const focused = element.contains(document.activeElement) ? (document.activeElement as HTMLElement) : null;
+    this.show(site, pair);
+    element.scrollTop = scrollTop;
+    if (focused?.isConnected) focused.focus({ preventScroll: true });
+    else if (focused) this.focus();
   }
 
   timeline(timeline: Timeline): void {
@@ -150,5 +177,5 @@ function figures(o: Observation): HTMLElement {
 
 function warnings(o: Observation): Node[] {
   if (o.warnings.length === 0) return [];
-  return [h("ul", { class: "notes", "aria-label": "Warnings" }, ...o.warnings.map((warning) => h("li", {}, warning)))];
+  return [h("ul", { class: "notes", "aria-label": "Warnings" }, ...o.warnings.map((warning) => h("li", {}, ...literals(warning))))];
 }

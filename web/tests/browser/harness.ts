@@ -28,6 +28,7 @@ export interface MockOptions {
   readingNeedsToken?: boolean;
   jobsEnabled?: boolean;
   hasKey?: boolean;
+  hasLegends?: boolean;
 }
 
 interface Mock {

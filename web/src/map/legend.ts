@@ -1,0 +1,88 @@
+/** The legend of a picture or an overlay: a colour bar, or swatches of classes. */
+
+import { api } from "../api/client.ts";
+import type { Layer, LegendClass, TileJson, TileLegend } from "../api/types.ts";
+import { h, newId, s } from "../dom.ts";
+import { className, DRAWN, legendOf, noteOf, scaleTexts } from "./legends.ts";
+
+/** A layer has the same colours on every map, so it is asked for once. */
+const asked = new Map<Layer, Promise<TileJson | null>>();
+
+function tileJson(layer: Layer, path: string): Promise<TileJson | null> {
+  const known = asked.get(layer);
+  if (known) return known;
+  const answer = api.tileJson(path).catch(() => {
+    // It is drawn without; the next map may tell.
+    asked.delete(layer);
+    return null;
+  });
+  asked.set(layer, answer);
+  return answer;
+}
+
+export class Legend {
+  readonly element: HTMLElement;
+  #layer: Layer | null = null;
+
+  constructor(id: string) {
+    this.element = h("div", { class: "legend", id, role: "group", hidden: true });
+  }
+
+  /** `title` is what the layer is called here, `path` where its TileJSON is; none of them if nothing is drawn. */
+  show(drawn: { layer: Layer; title: string; path: string } | null): void {
+    const layer = drawn?.layer ?? null;
+    if (layer === this.#layer) return;
+    this.#layer = layer;
+    this.#draw(drawn?.title ?? "", null);
+    if (!drawn || !DRAWN[drawn.layer]) return;
+    void tileJson(drawn.layer, drawn.path).then((json) => {
+      if (json && this.#layer === drawn.layer) this.#draw(json.name ?? drawn.title, json);
+    });
+  }
+
+  #draw(title: string, json: TileJson | null): void {
+    const layer = this.#layer;
+    const legend = layer && legendOf(layer, json);
+    const note = layer && noteOf(layer);
+    this.element.hidden = !legend && !note;
+    this.element.setAttribute("aria-label", `Legend: ${title}`);
+    if (layer && legend) this.element.replaceChildren(...(legend.type === "scale" ? scale(layer, legend) : [classes(legend.classes)]));
+    else this.element.replaceChildren(...(note ? [h("p", { class: "small faint" }, note)] : []));
+  }
+}
+
+function scale(layer: Layer, { range, colours }: Extract<TileLegend, { type: "scale" }>): Node[] {
+  const { numbers, words } = scaleTexts(layer, range);
+  const [low, middle, high] = numbers;
+  const text = `Colour bar from ${low}, ${words[0]}, over ${middle} to ${high}, ${words[1]}`;
+  // Joined linearly, as on the tiles.
+  const gradient = s("linearGradient", { id: newId("colours") }, ...colours.map((colour, i) => s("stop", { offset: i / (colours.length - 1), "stop-color": colour })));
+  const bar = s(
+    "svg",
+    { class: "legend-bar", role: "img", "aria-label": text },
+    s("defs", {}, gradient),
+    s("rect", { width: "100%", height: "100%", rx: 3, fill: `url(#${gradient.id})` }),
+  );
+  const line = (kind: string, texts: readonly string[]): HTMLElement => h("p", { class: `legend-ends ${kind}`, "aria-hidden": "true" }, ...texts.map((text) => h("span", {}, text)));
+  return [bar, line("numbers", numbers), line("words", words)];
+}
+
+function classes(all: readonly LegendClass[]): HTMLElement {
+  return h("ul", { class: "legend-classes" }, ...all.map((each) => h("li", {}, swatch(each), className(each.name))));
+}
+
+/** On a ground like that of a picture, which shows through. */
+function swatch({ colour, stripes }: LegendClass): SVGSVGElement {
+  const box = { x: 0, y: 0, width: 30, height: 18, rx: 3 };
+  const id = newId("stripes");
+  return s(
+    "svg",
+    { class: "swatch", viewBox: "0 0 30 18", "aria-hidden": "true" },
+    stripes
+      ? s("defs", {}, s("pattern", { id, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, s("rect", { width: 2, height: 6, style: `fill: ${stripes}` })))
+      : null,
+    s("rect", { class: "ground", ...box }),
+    s("rect", { style: `fill: ${colour}`, ...box }),
+    stripes ? s("rect", { style: `fill: url(#${id})`, ...box }) : null,
+  );
+}

@@ -1,0 +1,46 @@
+/** Jobs that look for new scenes of a site, in words. */
+
+import { words } from "../api/problem.ts";
+import type { Job, SiteDetail } from "../api/types.ts";
+import { count } from "../format.ts";
+import { isOver, stateWords } from "../jobs/job.ts";
+
+export interface Outcome {
+  text: string;
+  isProblem: boolean;
+  /** Whether the site has something new to show. */
+  isNew: boolean;
+}
+
+/** Sites that a job looks at; none stands for all of the register. */
+function sitesOf(job: Job): string[] {
+  const sites = job.request["sites"];
+  return Array.isArray(sites) ? sites.filter((id) => typeof id === "string") : [];
+}
+
+/** The job that looks at the site now. */
+export function runningFor(site: string, jobs: readonly Job[]): Job | null {
+  return jobs.find((job) => job.kind === "monitor" && !isOver(job) && (sitesOf(job).length === 0 || sitesOf(job).includes(site))) ?? null;
+}
+
+/** What it does now; of one site, which of how many need not be said. */
+export function doing(job: Job): string {
+  const text = stateWords(job);
+  if (job.state !== "running" || sitesOf(job).length !== 1) return text;
+  return text.replace(/^1\/1 \S+?(: |$)/, "") || "searching";
+}
+
+/** What came out for `site`, whose last observation was that of `last`. */
+export function outcome(job: Job, site: Pick<SiteDetail, "id">, last: string | null): Outcome {
+  const problem = (text: string): Outcome => ({ text, isProblem: true, isNew: false });
+  if (job.state === "failed") return problem(words(new Error(job.error ?? "the job failed")));
+  if (job.state === "cancelled") return { text: "The search was cancelled.", isProblem: false, isNew: false };
+  const { observations = 0, failures = [], sites = 1 } = job.result ?? {};
+  // A site that could not be looked at does not fail the job.
+  const failure = failures.find((failure) => failure.site === site.id);
+  if (failure) return { ...problem(words(new Error(failure.error))), isNew: observations > 0 };
+  const found = count(observations, "new observation", "new observations");
+  if (sitesOf(job).length !== 1) return { text: `${found} at ${count(sites, "site", "sites")}`, isProblem: false, isNew: observations > 0 };
+  if (observations > 0) return { text: found, isProblem: false, isNew: true };
+  return { text: last ? `Nothing new since ${last}` : "No scene was found that shows the site", isProblem: false, isNew: false };
+}
