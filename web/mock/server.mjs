@@ -1,5 +1,5 @@
 // The contract of `minesegsat serve` with made-up data, and the built page: for development and for the tests.
-// node mock/server.mjs [--port N] [--sites N] [--token SECRET] [--reading-needs-token] [--no-jobs] [--no-key] [--legends]
+// node mock/server.mjs [--port N] [--sites N] [--token SECRET] [--reading-needs-token] [--no-jobs] [--no-key]
 
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
@@ -18,9 +18,9 @@ export const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; worker-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /** Starts it; `close` ends it. */
-export async function start({ port = 0, sites: count, token = null, readingNeedsToken = false, jobsEnabled = true, hasKey = true, hasLegends = false, delay_ms = 0 } = {}) {
+export async function start({ port = 0, sites: count, token = null, readingNeedsToken = false, jobsEnabled = true, hasKey = true, delay_ms = 0 } = {}) {
   const state = { sites: new Map(makeSites(count).map((site) => [site.summary.id, site])), jobs: new Map(), looked: new Set(), predictions: [], serial: 0 };
-  const options = { token, readingNeedsToken, jobsEnabled, hasKey, hasLegends };
+  const options = { token, readingNeedsToken, jobsEnabled, hasKey };
   state.predictions.push(prediction("larch-creek-2024", [-76.36, 44.69, -76.26, 44.75]));
   const server = createServer((request, response) => {
     const answer = () =>
@@ -231,9 +231,21 @@ const TITLES = {
   change: "Gain and loss of mining-disturbed land",
 };
 
-/** `legend` is what the server may say one day; the page does without. */
-function tileJson(map, layer, url, options) {
-  const legend = SCALES[layer] ? { type: "scale", range: layer === "probability" ? [0, 1] : [-0.3, 0.7], colours: SCALES[layer] } : { type: "classes", classes: [{ name: "gain", colour: "#e66101e6" }] };
+/** As the server draws them. */
+const RANGES = { ndvi: [-0.2, 0.9], bsi: [-0.5, 0.5], ndwi: [-0.8, 0.8], probability: [0, 1] };
+const NOT_ASSESSABLE = { name: "not-assessable", title: "Not assessable: cloud, shadow or no data", colour: "#9696965a", stripes: "#464646be" };
+const CLASSES = {
+  mask: [{ name: "disturbed", title: "Disturbed land", colour: "#ffd60aaa" }, NOT_ASSESSABLE],
+  change: [
+    { name: "gain", title: "Gain", colour: "#e66101e6" },
+    { name: "loss", title: "Loss", colour: "#5e3c99e6" },
+    { name: "stable", title: "Disturbed on both dates", colour: "#d9c56b82" },
+    NOT_ASSESSABLE,
+  ],
+};
+
+function tileJson(map, layer, url) {
+  const legend = SCALES[layer] ? { type: "scale", range: RANGES[layer], colours: SCALES[layer] } : CLASSES[layer] && { type: "classes", classes: CLASSES[layer] };
   const template = `${url.pathname.replace(/tilejson\.json$/, "{z}/{x}/{y}.png")}${url.search}`;
   return {
     tilejson: "3.0.0",
@@ -243,7 +255,7 @@ function tileJson(map, layer, url, options) {
     bounds: map.bounds,
     minzoom: map.min_zoom,
     maxzoom: map.max_zoom,
-    ...(options.hasLegends && { legend }),
+    ...(legend && { legend }),
   };
 }
 
@@ -255,7 +267,7 @@ function tiles(state, options, parts, url, request, response) {
   if (!match || (i < 0 && !found)) return problem(response, request, 404, "Not Found", `\`${url.pathname}\` is no tile`);
   const map = site ? site.observations[i] : found;
   if (!map.layers.includes(match[4])) return problem(response, request, 404, "Not Found", `this map has no layer \`${match[4]}\`; it has ${map.layers.map((layer) => `\`${layer}\``).join(", ")}`);
-  if (match[5] === undefined) return json(response, tileJson(map, match[4], url, options));
+  if (match[5] === undefined) return json(response, tileJson(map, match[4], url));
   const [z, x, y] = match.slice(5).map(Number);
   const scale = url.searchParams.get("scale") === "2" ? 2 : 1;
   const ground = site
@@ -301,7 +313,7 @@ function problem(response, request, status, title, detail) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { values } = parseArgs({
-    options: { port: { type: "string", default: "8787" }, sites: { type: "string" }, token: { type: "string" }, "reading-needs-token": { type: "boolean" }, "no-jobs": { type: "boolean" }, "no-key": { type: "boolean" }, legends: { type: "boolean" } },
+    options: { port: { type: "string", default: "8787" }, sites: { type: "string" }, token: { type: "string" }, "reading-needs-token": { type: "boolean" }, "no-jobs": { type: "boolean" }, "no-key": { type: "boolean" } },
   });
   const { url } = await start({
     port: Number(values.port),
@@ -310,7 +322,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     readingNeedsToken: values["reading-needs-token"] ?? false,
     jobsEnabled: !values["no-jobs"],
     hasKey: !values["no-key"],
-    hasLegends: values.legends ?? false,
   });
   console.log(`mock of minesegsat serve: ${url}`);
 }

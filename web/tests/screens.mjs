@@ -3,9 +3,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { chromium } from "playwright-core";
-import { reduced } from "./palette_png.mjs";
 
-const MOST_BYTES = 400_000;
 /** Drawing without a graphics card takes its time. */
 const PATIENCE_MS = 120_000;
 const ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"];
@@ -63,9 +61,8 @@ async function screen(name, hash, { colorScheme = "light", ...window }, prepare)
     // The name that a screen reader begins at has no business in a picture.
     await page.evaluate(() => document.activeElement?.blur());
     const png = await still(page);
-    const small = fitting(png);
-    writeFileSync(path.join(out, name), small);
-    console.log(`${name.padEnd(20)} ${(small.length / 1000).toFixed(0).padStart(5)} kB${small === png ? "" : `, in fewer colours (${(png.length / 1000).toFixed(0)} kB in all)`}`);
+    writeFileSync(path.join(out, name), png);
+    console.log(`${name.padEnd(20)} ${(png.length / 1000).toFixed(0).padStart(5)} kB`);
   } finally {
     await context.close();
   }
@@ -83,13 +80,6 @@ async function still(page) {
   }
   console.warn("the page was still changing");
   return last;
-}
-
-/** With fewer colours only where it is too large otherwise. */
-function fitting(png) {
-  let small = png;
-  for (let colours = 256; small.length >= MOST_BYTES && colours > 16; colours /= 2) small = reduced(png, colours);
-  return small;
 }
 
 const opened = async (page) => {

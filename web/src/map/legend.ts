@@ -3,7 +3,10 @@
 import { api } from "../api/client.ts";
 import type { Layer, LegendClass, TileJson, TileLegend } from "../api/types.ts";
 import { h, newId, s } from "../dom.ts";
-import { className, DRAWN, legendOf, noteOf, scaleTexts } from "./legends.ts";
+import { className, legendOf, noteOf, scaleTexts } from "./legends.ts";
+
+/** Their colours are those of their bands. */
+const COMPOSITES: ReadonlySet<Layer> = new Set(["true-colour", "false-colour", "swir"]);
 
 /** A layer has the same colours on every map, so it is asked for once. */
 const asked = new Map<Layer, Promise<TileJson | null>>();
@@ -34,7 +37,7 @@ export class Legend {
     if (layer === this.#layer) return;
     this.#layer = layer;
     this.#draw(drawn?.title ?? "", null);
-    if (!drawn || !DRAWN[drawn.layer]) return;
+    if (!drawn || COMPOSITES.has(drawn.layer)) return;
     void tileJson(drawn.layer, drawn.path).then((json) => {
       if (json && this.#layer === drawn.layer) this.#draw(json.name ?? drawn.title, json);
     });
@@ -42,7 +45,7 @@ export class Legend {
 
   #draw(title: string, json: TileJson | null): void {
     const layer = this.#layer;
-    const legend = layer && legendOf(layer, json);
+    const legend = layer && legendOf(json);
     const note = layer && noteOf(layer);
     this.element.hidden = !legend && !note;
     this.element.setAttribute("aria-label", `Legend: ${title}`);

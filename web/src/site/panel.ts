@@ -148,7 +148,7 @@ function verdictOf(site: SiteDetail, observation: Observation | null): Node[] {
       h("p", { class: "heading" }, heading(standing)),
       day ? h("p", { class: "small" }, day) : null,
       h("p", {}, observation?.statement || meaning(standing)),
-      isExceedance(standing) ? h("p", { class: "small" }, REVISION) : null,
+      isExceedance(standing) && !/revision/i.test(observation?.statement ?? "") ? h("p", { class: "small" }, REVISION) : null,
     ),
   );
   if (!observation) return [box, h("p", { class: "small faint" }, ...literals("`minesegsat monitor run` looks for scenes of it."))];

@@ -183,13 +183,13 @@ async fn tilejson(app: &App, map: Map, layer: &str, url: &str, query: &Query, he
 
 /// What the colours mean, for legends of pages; a member of our own.
 fn legend_json(legend: &Legend) -> Value {
-    let hex = |colour: &[u8]| format!("#{:02x}{:02x}{:02x}", colour[0], colour[1], colour[2]);
+    let hex = |colour: &[u8]| colour.iter().fold("#".to_owned(), |text, byte| text + &format!("{byte:02x}"));
     match legend {
         Legend::Ramp { min, max, colours } => {
             // As they are written: 0.9 and not the nearest double of the nearest float.
             let number = |value: &f32| value.to_string().parse::<f64>().unwrap_or(f64::from(*value));
             let colours: Vec<String> = colours.iter().map(|colour| hex(colour)).collect();
-            json!({"min": number(min), "max": number(max), "colours": colours})
+            json!({"type": "scale", "range": [number(min), number(max)], "colours": colours})
         }
         Legend::Classes(classes) => {
             let classes: Vec<Value> = classes
@@ -202,7 +202,7 @@ fn legend_json(legend: &Legend) -> Value {
                     value
                 })
                 .collect();
-            json!({"classes": classes})
+            json!({"type": "classes", "classes": classes})
         }
     }
 }
