@@ -1,4 +1,5 @@
-// What the page weighs and how quick it is: `npm run measure`. No test, as times differ between machines.
+// What the page weighs and how quick it is: `npm run measure`, on the mock or on the server that MINESEGSAT_URL names. No test, as times
+// differ between machines.
 
 import { readFileSync, readdirSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -20,14 +21,16 @@ for (const file of readdirSync(dist, { recursive: true })) {
 }
 console.log(`${(total / 1024).toFixed(1).padStart(8)} kB  in total, gzip -9\n`);
 
-const mock = await start({ sites: 10_000 });
+const url = process.env.MINESEGSAT_URL;
+const server = url ? { url, close: () => {} } : await start({ sites: 10_000 });
+const { sites } = await (await fetch(`${server.url}/api/sites`)).json();
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ARGUMENTS });
 try {
-  console.log(`${cpus().length} cores, load ${loadavg()[0].toFixed(1)}, WebGL in software, 10 000 sites`);
+  console.log(`${cpus().length} cores, load ${loadavg()[0].toFixed(1)}, WebGL in software, ${sites.length} sites`);
   await measure();
 } finally {
   await browser.close();
-  await mock.close();
+  await server.close();
 }
 
 /** Times of tasks of the page's main thread in ms: on the processor, which a busy machine does not lengthen, and on the clock. */
@@ -49,7 +52,7 @@ async function measure() {
     console.log(`  ${name.padEnd(20)} longest task ${cpu.toFixed(0).padStart(5)} ms of processor, ${clock.toFixed(0).padStart(5)} ms on the clock`);
   };
   await step("load", async () => {
-    await page.goto(mock.url);
+    await page.goto(server.url);
     await page.locator("#site-list [role=option]").first().waitFor();
     const listed = await page.evaluate(() => performance.now());
     const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
