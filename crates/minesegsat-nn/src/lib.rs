@@ -13,7 +13,7 @@
 //! # A model: weights, a card, and a recorded answer
 //! - [`ModelCard`], [`Normalisation`]: what a model says of itself; they come from [`minesegsat_model`].
 //! - [`import_checkpoint`], [`save_model`], [`random_model`]: new model folders.
-//! - [`Model::open`], [`list_models`], [`verify`]: existing ones.
+//! - [`Model::open`], [`list_models`], [`verify`]: existing ones; [`OwnEngine`]: by what they run.
 //!
 //! # Training
 //! - [`train`]: the run, from a configuration to a model; [`loss`]: what is minimised; [`schedule`]: how the learning rate goes.
@@ -88,7 +88,7 @@ pub use minesegsat_model::{
     Normalisation, SIZE_DIVISOR, SegFormerConfig, Training, UnetConfig, Variant, VerifyReport, WEIGHTS_FILE, check_views,
 };
 pub use mix_transformer::{MixTransformer, StageTokens};
-pub use model::{ListedModel, Model, list_models, verify};
+pub use model::{ListedModel, Model, OwnEngine, list_models, verify};
 pub use network::Network;
 pub use overlap_patch_embed::{OverlapPatchEmbed, OverlapPatchEmbedConfig};
 pub use resnet::ResNet;

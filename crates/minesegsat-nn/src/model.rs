@@ -23,6 +23,15 @@ pub struct Model {
     device: Device,
 }
 
+/// What this crate runs networks with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnEngine {
+    /// Kernels of its own, for SegFormers on the CPU.
+    Native,
+    /// Burn's operations, for every network and device.
+    Burn,
+}
+
 /// How patches go through a network.
 enum Engine {
     /// A SegFormer on the CPU, unrolled.
@@ -65,6 +74,33 @@ impl Model {
         })?;
         self.card.views = views;
         Ok(self)
+    }
+
+    /// The same by the engine that is asked for, where the fastest is not to be taken.
+    pub fn with_engine(mut self, engine: OwnEngine) -> Result<Self> {
+        match (engine, self.network.as_segformer()) {
+            (OwnEngine::Burn, Some(segformer)) => {
+                self.engine = Engine::Folded(FoldedDecodeHead::new(&segformer.decoder, &self.device));
+            }
+            (OwnEngine::Burn, None) => self.engine = Engine::Modules,
+            (OwnEngine::Native, _) if matches!(self.engine, Engine::Cpu(_)) => {}
+            (OwnEngine::Native, network) => {
+                let accepted = match network {
+                    Some(_) => "it runs on the CPU alone; on other devices there is burn".to_owned(),
+                    None => format!(
+                        "it runs SegFormers alone; {} is run by burn, onnxruntime or openvino",
+                        self.card.architecture.with_article()
+                    ),
+                };
+                return Err(Error::Argument { name: "engine", value: "native".to_owned(), accepted });
+            }
+        }
+        Ok(self)
+    }
+
+    /// Runs a recorded input and compares the outputs with the recorded ones, as [`verify`] does with a model that it opens.
+    pub fn verify(&self, folder: &Path, against: Option<&Path>, tolerance: f32) -> Result<VerifyReport> {
+        verify_by(folder, &self.card, against, tolerance, |input| self.forward(input))
     }
 
     /// What the model says of itself.
@@ -169,8 +205,7 @@ pub fn verify(
     tolerance: f32,
 ) -> Result<VerifyReport> {
     let folder = folder.as_ref();
-    let model = Model::open(folder, device)?;
-    verify_by(folder, &model.card, against, tolerance, |input| model.forward(input))
+    Model::open(folder, device)?.verify(folder, against, tolerance)
 }
 
 /// The values of a tensor.

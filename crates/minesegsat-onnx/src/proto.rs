@@ -5,7 +5,7 @@ use prost::Message;
 
 /// A whole file.
 #[derive(Clone, PartialEq, Message)]
-pub struct ModelProto {
+pub(crate) struct ModelProto {
     /// Version of the format.
     #[prost(int64, optional, tag = "1")]
     pub ir_version: Option<i64>,
@@ -31,7 +31,7 @@ pub struct ModelProto {
 
 /// A set of operators.
 #[derive(Clone, PartialEq, Eq, Hash, Message)]
-pub struct OperatorSetIdProto {
+pub(crate) struct OperatorSetIdProto {
     /// Empty for ONNX's own.
     #[prost(string, optional, tag = "1")]
     pub domain: Option<String>,
@@ -42,7 +42,7 @@ pub struct OperatorSetIdProto {
 
 /// A pair of texts.
 #[derive(Clone, PartialEq, Eq, Hash, Message)]
-pub struct StringStringEntryProto {
+pub(crate) struct StringStringEntryProto {
     /// Name.
     #[prost(string, optional, tag = "1")]
     pub key: Option<String>,
@@ -53,7 +53,7 @@ pub struct StringStringEntryProto {
 
 /// Nodes in an order in which they can be computed, and the constants that they use.
 #[derive(Clone, PartialEq, Message)]
-pub struct GraphProto {
+pub(crate) struct GraphProto {
     /// Operations.
     #[prost(message, repeated, tag = "1")]
     pub node: Vec<NodeProto>,
@@ -73,7 +73,7 @@ pub struct GraphProto {
 
 /// One operation.
 #[derive(Clone, PartialEq, Message)]
-pub struct NodeProto {
+pub(crate) struct NodeProto {
     /// Names of values; an empty name stands for an optional input that is not given.
     #[prost(string, repeated, tag = "1")]
     pub input: Vec<String>,
@@ -93,7 +93,7 @@ pub struct NodeProto {
 
 /// One setting of an operator.
 #[derive(Clone, PartialEq, Message)]
-pub struct AttributeProto {
+pub(crate) struct AttributeProto {
     /// Name.
     #[prost(string, optional, tag = "1")]
     pub name: Option<String>,
@@ -116,7 +116,7 @@ pub struct AttributeProto {
 
 /// A constant.
 #[derive(Clone, PartialEq, Eq, Hash, Message)]
-pub struct TensorProto {
+pub(crate) struct TensorProto {
     /// Length of each dimension.
     #[prost(int64, repeated, packed = "false", tag = "1")]
     pub dims: Vec<i64>,
@@ -132,14 +132,14 @@ pub struct TensorProto {
 }
 
 /// `TensorProto.DataType` of float32.
-pub const FLOAT: i32 = 1;
+pub(crate) const FLOAT: i32 = 1;
 
 /// `TensorProto.DataType` of signed integers of 64 bits.
-pub const INT64: i32 = 7;
+pub(crate) const INT64: i32 = 7;
 
 /// An input or an output.
 #[derive(Clone, PartialEq, Eq, Hash, Message)]
-pub struct ValueInfoProto {
+pub(crate) struct ValueInfoProto {
     /// Name of the value.
     #[prost(string, optional, tag = "1")]
     pub name: Option<String>,
@@ -153,7 +153,7 @@ pub struct ValueInfoProto {
 
 /// The type of a tensor; other types are not written.
 #[derive(Clone, PartialEq, Eq, Hash, Message)]
-pub struct TypeProto {
+pub(crate) struct TypeProto {
     /// Type of the values, and shape.
     #[prost(message, optional, tag = "1")]
     pub tensor_type: Option<TensorTypeProto>,
@@ -161,7 +161,7 @@ pub struct TypeProto {
 
 /// `TypeProto.Tensor`.
 #[derive(Clone, PartialEq, Eq, Hash, Message)]
-pub struct TensorTypeProto {
+pub(crate) struct TensorTypeProto {
     /// [`FLOAT`] or [`INT64`].
     #[prost(int32, optional, tag = "1")]
     pub elem_type: Option<i32>,
@@ -172,7 +172,7 @@ pub struct TensorTypeProto {
 
 /// A shape.
 #[derive(Clone, PartialEq, Eq, Hash, Message)]
-pub struct TensorShapeProto {
+pub(crate) struct TensorShapeProto {
     /// Dimensions.
     #[prost(message, repeated, tag = "1")]
     pub dim: Vec<DimensionProto>,
@@ -180,7 +180,7 @@ pub struct TensorShapeProto {
 
 /// `TensorShapeProto.Dimension`.
 #[derive(Clone, PartialEq, Eq, Hash, Message)]
-pub struct DimensionProto {
+pub(crate) struct DimensionProto {
     /// Its length, known or by a name.
     #[prost(oneof = "DimensionLength", tags = "1, 2")]
     pub value: Option<DimensionLength>,
@@ -188,7 +188,7 @@ pub struct DimensionProto {
 
 /// The length of a dimension.
 #[derive(Clone, PartialEq, Eq, Hash, prost::Oneof)]
-pub enum DimensionLength {
+pub(crate) enum DimensionLength {
     /// Known.
     #[prost(int64, tag = "1")]
     Value(i64),

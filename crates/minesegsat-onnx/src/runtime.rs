@@ -76,7 +76,7 @@ impl RuntimeKind {
     }
 
     /// Which library is accepted, and who has one.
-    pub(crate) fn accepted(self) -> String {
+    pub fn accepted(self) -> String {
         let (major, minor) = self.oldest();
         let folder = match self {
             Self::OnnxRuntime => "onnxruntime/capi",
