@@ -105,8 +105,12 @@ fn start_logging(cli: &Cli) {
     let level = match (cli.quiet, cli.verbose) {
         (true, _) => "error",
         (false, 0) => "warn",
-        (false, 1) => "minesegsat=info,minesegsat_nn=info,minesegsat_onnx=info,minesegsat_server=info,minesegsat_cli=info,warn",
-        (false, _) => "minesegsat=debug,minesegsat_nn=debug,minesegsat_onnx=debug,minesegsat_server=debug,minesegsat_cli=debug,info",
+        (false, 1) => {
+            "minesegsat=info,minesegsat_nn=info,minesegsat_onnx=info,minesegsat_server=info,minesegsat_cli=info,warn"
+        }
+        (false, _) => {
+            "minesegsat=debug,minesegsat_nn=debug,minesegsat_onnx=debug,minesegsat_server=debug,minesegsat_cli=debug,info"
+        }
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt()

@@ -351,7 +351,8 @@ fn runtimes_give_the_answer_of_the_programs_own_engine() {
     let scene = support::folder_scene(folder.path());
     let map = |name: &str, more: &[&str]| {
         let out = folder.path().join(name);
-        support::predict(&scene, &out, &[&["--offset", "-1000", "--patch-size", "72"], more].concat()).succeeded_quietly();
+        support::predict(&scene, &out, &[&["--offset", "-1000", "--patch-size", "72"], more].concat())
+            .succeeded_quietly();
         (support::probability(&out), json_file(&out.join("manifest.json")))
     };
     let (own, _) = map("own", &[]);
@@ -366,7 +367,7 @@ fn runtimes_give_the_answer_of_the_programs_own_engine() {
         on("verify", model(), &["--engine", engine]).succeeded_quietly();
         let (found, manifest) = map(engine, &["--engine", engine]);
         assert!(found.iter().zip(&own).all(|(a, b)| a.is_nan() == b.is_nan() && !((a - b).abs() > 1e-4)));
-        let device = manifest["model"]["device"].as_str().or(manifest["device"].as_str());
-        assert!(device.unwrap().starts_with(&format!("cpu, {title} ")), "{device:?}");
+        let device = manifest["parameters"]["device"].as_str().unwrap();
+        assert!(device.starts_with(&format!("cpu, {title} ")), "{device}");
     }
 }

@@ -170,8 +170,7 @@ mod tests {
         patches
             .chunks_exact(channels * pixels)
             .flat_map(|patch| {
-                let sum: Vec<f32> =
-                    (0..pixels).map(|i| patch[i..].iter().step_by(pixels).sum()).collect();
+                let sum: Vec<f32> = (0..pixels).map(|i| patch[i..].iter().step_by(pixels).sum()).collect();
                 (0..classes).flat_map(move |class| sum.clone().into_iter().map(move |v| v * (class + 1) as f32))
             })
             .collect()

@@ -498,7 +498,8 @@ mod tests {
     }
 
     fn saved(config: &NetworkConfig, folder: &Path) -> Checkpoint {
-        let checkpoint = Checkpoint::of_network(&Network::new(config, &Device::flex()), folder.join("net.safetensors")).unwrap();
+        let checkpoint =
+            Checkpoint::of_network(&Network::new(config, &Device::flex()), folder.join("net.safetensors")).unwrap();
         checkpoint.write_safetensors(checkpoint.path()).unwrap();
         checkpoint
     }

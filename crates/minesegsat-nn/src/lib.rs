@@ -82,11 +82,12 @@ pub use folded_decode_head::FoldedDecodeHead;
 pub use fpn::Fpn;
 pub use fused::with_plain_operations;
 pub use import::{ImportOptions, import_checkpoint, random_model, save_model};
-pub use mix_ffn::{MixFfn, MixFfnConfig};
 pub use minesegsat_model::{
-    CARD_FILE, Comparison, DeepLabV3PlusConfig, Encoder, FORMAT_VERSION, FORWARD_FILE, FpnConfig, ModelCard, NetworkConfig,
-    Normalisation, SIZE_DIVISOR, SegFormerConfig, Training, UnetConfig, Variant, VerifyReport, WEIGHTS_FILE, check_views,
+    CARD_FILE, Comparison, DeepLabV3PlusConfig, Encoder, FORMAT_VERSION, FORWARD_FILE, FpnConfig, ModelCard,
+    NetworkConfig, Normalisation, SIZE_DIVISOR, SegFormerConfig, Training, UnetConfig, Variant, VerifyReport,
+    WEIGHTS_FILE, check_views,
 };
+pub use mix_ffn::{MixFfn, MixFfnConfig};
 pub use mix_transformer::{MixTransformer, StageTokens};
 pub use model::{ListedModel, Model, OwnEngine, list_models, verify};
 pub use network::Network;

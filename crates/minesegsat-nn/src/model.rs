@@ -9,8 +9,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use minesegsat_model::{Array, Forward, check_hash, verify_by};
 
 use crate::{
-    CARD_FILE, Checkpoint, Error, FoldedDecodeHead, ModelCard, Network, Result, SIZE_DIVISOR, StageTokens, VerifyReport,
-    WEIGHTS_FILE, check_views,
+    CARD_FILE, Checkpoint, Error, FoldedDecodeHead, ModelCard, Network, Result, SIZE_DIVISOR, StageTokens,
+    VerifyReport, WEIGHTS_FILE, check_views,
     cpu::{CpuSegFormer, Workspace},
     init,
 };

@@ -1,14 +1,14 @@
 //! From a model folder to an ONNX file.
 
+mod deeplab;
+mod fpn;
 mod layers;
 mod resnet;
 mod segformer;
 mod source;
-mod unet;
-mod deeplab;
-mod fpn;
 #[cfg(test)]
 mod tests;
+mod unet;
 
 use std::path::Path;
 
@@ -60,7 +60,8 @@ pub(crate) fn export(card: &ModelCard, weights: &dyn Source) -> Result<ModelProt
     if let Some((path, tensor)) = weights.unused(builder.taken()) {
         return Err(Error::OtherNetwork { path, network: config.with_article(), tensor });
     }
-    let shape = |channels| [Length::Named("batch"), Length::Known(channels), Length::Named("height"), Length::Named("width")];
+    let shape =
+        |channels| [Length::Named("batch"), Length::Known(channels), Length::Named("height"), Length::Named("width")];
     let bands = Band::list(&card.bands);
     let input = format!("reflectance, normalised by the metadata's `normalisation`, of the bands {bands}");
     let output = format!("logits of the classes {}", card.classes.join(", "));

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::proto::{
-    AttributeProto, DimensionLength, DimensionProto, FLOAT, GraphProto, INT64, NodeProto, TensorProto, TensorShapeProto,
-    TensorTypeProto, TypeProto, ValueInfoProto,
+    AttributeProto, DimensionLength, DimensionProto, FLOAT, GraphProto, INT64, NodeProto, TensorProto,
+    TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
 
 /// A value of the graph, by its name.
@@ -70,11 +70,15 @@ impl Graph {
     pub(crate) fn weights(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Value {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "{name} has shape {shape:?}");
         let name = self.unused(name.to_owned());
+        let mut bytes = Vec::with_capacity(4 * values.len());
+        for value in values {
+            bytes.extend_from_slice(&value.to_le_bytes());
+        }
         self.initializers.push(TensorProto {
             dims: shape.iter().map(|&length| length as i64).collect(),
             data_type: Some(FLOAT),
             name: Some(name.clone()),
-            raw_data: Some(values.iter().flat_map(|v| v.to_le_bytes()).collect()),
+            raw_data: Some(bytes),
         });
         name
     }

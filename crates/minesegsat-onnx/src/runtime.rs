@@ -10,9 +10,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use minesegsat::Segmenter;
-use minesegsat_model::{
-    Array, Forward, ModelCard, VerifyReport, Weights, answer_patches, check_views, verify_by,
-};
+use minesegsat_model::{Array, Forward, ModelCard, VerifyReport, Weights, answer_patches, check_views, verify_by};
 use prost::Message;
 
 use crate::{Error, OUTPUT, Result};

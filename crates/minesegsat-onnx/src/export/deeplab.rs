@@ -17,8 +17,7 @@ pub(super) fn build(b: &mut Builder<'_>, config: &DeepLabV3PlusConfig) -> Result
     let x = b.bilinear_aligned("decoder", &x, 4);
     let fine = b.conv_norm_relu("decoder.block1", &x2, Conv::same([c2, fine_width], 1))?;
     let x = b.concat("decoder", &[&x, &fine]);
-    let x =
-        b.separable_conv_norm_relu("decoder.block2.0", "decoder.block2.1", &x, [fine_width + width, width], 1)?;
+    let x = b.separable_conv_norm_relu("decoder.block2.0", "decoder.block2.1", &x, [fine_width + width, width], 1)?;
     let logits = b.head(&x, [width, config.num_classes], 1)?;
     b.bilinear_aligned("", &logits, 4);
     b.answer();

@@ -41,7 +41,12 @@ fn averaged(b: &mut Builder<'_>, side: usize) -> Value {
         return input.to_owned();
     }
     let side = [side as i64; 2];
-    b.node("", "AveragePool", &[input], &[("kernel_shape", Attribute::Ints(&side)), ("strides", Attribute::Ints(&side))])
+    b.node(
+        "",
+        "AveragePool",
+        &[input],
+        &[("kernel_shape", Attribute::Ints(&side)), ("strides", Attribute::Ints(&side))],
+    )
 }
 
 /// Tokens `[N, H' W', dim]` of a map, and `[H', W']`.
@@ -99,13 +104,7 @@ fn attention_branch(
 }
 
 /// `x + ffn(norm(x))`, with a depthwise convolution between the two linear layers.
-fn ffn_branch(
-    b: &mut Builder<'_>,
-    block: &str,
-    x: &str,
-    size: &str,
-    [dim, hidden]: [usize; 2],
-) -> Result<Value> {
+fn ffn_branch(b: &mut Builder<'_>, block: &str, x: &str, size: &str, [dim, hidden]: [usize; 2]) -> Result<Value> {
     let name = format!("{block}.feed_forward");
     let normed = layer_norm(b, &format!("{block}.norm2"), x, dim, SegFormerConfig::LAYER_NORM_EPSILON as f32)?;
     let wide = linear(b, &format!("{name}.mlp_in"), &normed, [dim, hidden], 1.0)?;
@@ -185,8 +184,7 @@ fn linear(b: &mut Builder<'_>, name: &str, x: &str, [d_in, d_out]: [usize; 2], s
     let weight = b.tensor(&format!("{name}.weight"), &[d_out, d_in])?;
     let bias = b.tensor(&format!("{name}.bias"), &[d_out])?;
     let scaled = |v: f32| (f64::from(v) * scale) as f32;
-    let transposed: Vec<f32> =
-        (0..d_in).flat_map(|i| weight[i..].iter().step_by(d_in).map(|w| scaled(*w))).collect();
+    let transposed: Vec<f32> = (0..d_in).flat_map(|i| weight[i..].iter().step_by(d_in).map(|w| scaled(*w))).collect();
     let weight = b.constant(&format!("{name}.weight"), &[d_in, d_out], &transposed);
     let bias: Vec<f32> = bias.into_iter().map(scaled).collect();
     let bias = b.constant(&format!("{name}.bias"), &[d_out], &bias);

@@ -65,17 +65,10 @@ fn every_network_asks_for_as_many_parameters_as_the_reference_has() {
     // `segmentation_models_pytorch` 0.6.0, see `minesegsat-nn/src/network.rs`.
     for (name, expected) in [
         ("unet-resnet18", 14_328_209),
-        ("unet-resnet34", 24_436_369),
-        ("unet-resnet50", 32_521_105),
         ("unetplusplus-resnet18", 15_970_449),
-        ("unetplusplus-resnet34", 26_078_609),
-        ("unetplusplus-resnet50", 48_985_745),
         ("deeplabv3plus-resnet18", 12_329_297),
-        ("deeplabv3plus-resnet34", 22_437_457),
         ("deeplabv3plus-resnet50", 26_677_585),
-        ("fpn-resnet18", 13_047_233),
         ("fpn-resnet34", 23_155_393),
-        ("fpn-resnet50", 26_116_033),
     ] {
         let (_, invented) = graph_of(name, 3, 1);
         let statistic = |name: &str| name.ends_with(".running_mean") || name.ends_with(".running_var");
@@ -88,11 +81,9 @@ fn every_network_asks_for_as_many_parameters_as_the_reference_has() {
 
 #[test]
 fn every_graph_is_well_formed() {
-    for name in NetworkConfig::names() {
-        if ["b3", "b4", "b5"].contains(&name.as_str()) {
-            continue; // The parts of `paper`.
-        }
-        let (graph, _) = graph_of(&name, 4, 3);
+    // All others are more of the same parts.
+    for name in ["b0", "unet-resnet18", "unetplusplus-resnet18", "deeplabv3plus-resnet18", "fpn-resnet50"] {
+        let (graph, _) = graph_of(name, 4, 3);
         let mut known: HashSet<&str> = [INPUT].into();
         let mut used: HashSet<&str> = HashSet::new();
         for tensor in &graph.initializer {
@@ -128,10 +119,7 @@ fn the_input_and_the_output_are_described() {
         shape.dim.into_iter().map(|dim| dim.value.unwrap()).collect::<Vec<_>>()
     };
     let named = |name: &str| DimensionLength::Name(name.to_owned());
-    assert_eq!(
-        dims(&graph.input[0]),
-        [named("batch"), DimensionLength::Value(4), named("height"), named("width")]
-    );
+    assert_eq!(dims(&graph.input[0]), [named("batch"), DimensionLength::Value(4), named("height"), named("width")]);
     assert_eq!(dims(&graph.output[0])[1], DimensionLength::Value(3));
     assert!(graph.input[0].doc_string.as_ref().unwrap().contains("B04, B03, B02, B08"));
 

@@ -15,10 +15,8 @@ pub(super) fn find(kind: RuntimeKind, given: Option<&Path>) -> Result<Library> {
     if let Some(path) = std::env::var_os(kind.variable()).filter(|path| !path.is_empty()) {
         return at(kind, Path::new(&path), kind.variable());
     }
-    let mut tried = vec![
-        format!("`--{}-library` is not given", kind.name()),
-        format!("{} is not set", kind.variable()),
-    ];
+    let mut tried =
+        vec![format!("`--{}-library` is not given", kind.name()), format!("{} is not set", kind.variable())];
     // What Intel's `setupvars.sh` sets.
     if kind == RuntimeKind::OpenVino
         && let Some(root) = std::env::var_os("INTEL_OPENVINO_DIR").filter(|path| !path.is_empty())

@@ -26,8 +26,11 @@ impl OnnxRuntime {
     /// Loads the library, unless a model did before, and the model.
     pub(super) fn new(library: &Library, model: &[u8], threads: usize) -> Result<Self> {
         let environment = environment(library)?;
-        let session = session(&environment, model, threads)
-            .map_err(|reason| Error::Runtime { kind: KIND, action: "cannot read the model", reason })?;
+        let session = session(&environment, model, threads).map_err(|reason| Error::Runtime {
+            kind: KIND,
+            action: "cannot read the model",
+            reason,
+        })?;
         Ok(Self { session: Mutex::new(session) })
     }
 }

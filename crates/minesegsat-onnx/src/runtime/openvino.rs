@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use openvino::{CompiledModel, Core, DeviceType, ElementType, InferRequest, InferenceError, RwPropertyKey, Shape, Tensor};
+use openvino::{
+    CompiledModel, Core, DeviceType, ElementType, InferRequest, InferenceError, RwPropertyKey, Shape, Tensor,
+};
 
 use super::{Library, Runtime, RuntimeKind};
 use crate::{Error, Result};
@@ -24,8 +26,11 @@ impl OpenVino {
     /// Loads the library, unless a model did before, and compiles the model for the CPU in float32.
     pub(super) fn new(library: &Library, model: &[u8], threads: usize) -> Result<Self> {
         load(library)?;
-        let (model, request) = compile(model, threads)
-            .map_err(|reason| Error::Runtime { kind: KIND, action: "cannot read the model", reason })?;
+        let (model, request) = compile(model, threads).map_err(|reason| Error::Runtime {
+            kind: KIND,
+            action: "cannot read the model",
+            reason,
+        })?;
         Ok(Self { request: Mutex::new(request), _model: Mutex::new(model) })
     }
 }
@@ -66,8 +71,7 @@ fn compile(model: &[u8], threads: usize) -> Result<(CompiledModel, InferRequest)
 
 impl Runtime for OpenVino {
     fn logits(&self, patches: &[f32], shape: [usize; 4]) -> Result<Vec<f32>> {
-        let failed =
-            |error: InferenceError| Error::Runtime { kind: KIND, action: "failed", reason: error.to_string() };
+        let failed = |error: InferenceError| Error::Runtime { kind: KIND, action: "failed", reason: error.to_string() };
         let shape = Shape::new(&shape.map(|length| length as i64)).map_err(failed)?;
         let mut input = Tensor::new(ElementType::F32, &shape).map_err(failed)?;
         input.get_data_mut::<f32>().map_err(failed)?.copy_from_slice(patches);
