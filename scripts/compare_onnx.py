@@ -8,7 +8,7 @@
 Each network gets random weights with random norms and biases, is exported, and checked with `onnx.checker` (full). Then both
 runtimes answer random patches of several sizes and batches from that one file, and `model verify` tells how far the program's own
 answer to each lies from theirs. Last, `model verify --engine` runs the recorded answer through both runtimes from within the
-program. Printed are the largest differences as a share of the largest logit. Exits with 1 where one is above 2e-5, or a check fails.
+program. Printed are the largest differences as a share of the largest logit. Exits with 1 where one is above 5e-5, or a check fails.
 """
 
 import argparse
@@ -34,7 +34,8 @@ CASES = [(1, 64, 64), (3, 96, 160), (1, 160, 32)]
 # SegFormers take any size, DeepLabV3+ multiples of 16.
 ODD = {"b": [(1, 72, 104), (3, 33, 70)], "p": [(1, 72, 104)], "d": [(1, 48, 80)]}
 
-TOLERANCE = 2e-5
+# OpenVINO computes 3 x 3 convolutions by another algorithm (Winograd), which rounds more.
+TOLERANCE = 5e-5
 
 LIBRARIES = {
     "onnxruntime": pathlib.Path(onnxruntime.__file__).parent / "capi",

@@ -124,7 +124,8 @@ impl Checkpoint {
     pub fn config(&self, num_heads: Option<[usize; 4]>) -> Result<NetworkConfig> {
         if self.tensors.contains_key(FIRST_LAYERS[1]) {
             let config = self.read_convolutional()?;
-            return config.check().map(|()| config);
+            config.check()?;
+            return Ok(config);
         }
         self.read_dimensions(num_heads.unwrap_or(SegFormerConfig::NUM_HEADS)).map_or_else(
             || {
@@ -133,7 +134,10 @@ impl Checkpoint {
                 smallest.depths = [1; 4];
                 Err(self.other_network(&smallest.into()))
             },
-            |config| config.check().map(|()| NetworkConfig::SegFormer(config)),
+            |config| {
+                config.check()?;
+                Ok(NetworkConfig::SegFormer(config))
+            },
         )
     }
 

@@ -187,7 +187,7 @@ pub fn list_models(folder: impl AsRef<Path>) -> Result<Vec<ListedModel>> {
     for entry in fs_err::read_dir(folder.as_ref())? {
         let path = entry?.path();
         if path.join(CARD_FILE).is_file() {
-            models.push(ListedModel { card: ModelCard::read(&path), path });
+            models.push(ListedModel { card: ModelCard::read(&path).map_err(Error::from), path });
         }
     }
     models.sort_by(|a, b| a.path.cmp(&b.path));
