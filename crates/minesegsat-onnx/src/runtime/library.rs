@@ -94,7 +94,7 @@ fn checked_version(kind: RuntimeKind, path: PathBuf, version: String) -> Result<
 }
 
 /// The first two numbers of a version.
-fn numbers(version: &str) -> Option<(u32, u32)> {
+pub(super) fn numbers(version: &str) -> Option<(u32, u32)> {
     let mut parts = version.split(['.', '-']).map(str::parse);
     Some((parts.next()?.ok()?, parts.next()?.ok()?))
 }
@@ -167,6 +167,63 @@ mod tests {
             std::fs::write(&text, "no library").unwrap();
             let refused = message(&text);
             assert!(refused.contains("text.so: ") && refused.contains("or newer is accepted"), "{refused}");
+        }
+    }
+
+    /// A library that a C compiler makes of some lines.
+    fn made_of(folder: &Path, name: &str, lines: &str) -> Option<PathBuf> {
+        let (source, library) = (folder.join(format!("{name}.c")), folder.join(format!("{name}.so")));
+        std::fs::write(&source, lines).unwrap();
+        let made =
+            std::process::Command::new("cc").args(["-shared", "-fPIC", "-w", "-o"]).args([&library, &source]).status();
+        made.is_ok_and(|status| status.success()).then_some(library)
+    }
+
+    #[test]
+    fn a_library_of_the_wrong_version_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let onnxruntime = |version: &str| {
+            format!(
+                "static const char *version(void) {{ return \"{version}\"; }}
+                 static const void *api(unsigned number) {{ return 0; }}
+                 static const struct {{ const void *(*api)(unsigned); const char *(*version)(void); }} base = {{ api, version }};
+                 const void *OrtGetApiBase(void) {{ return &base; }}"
+            )
+        };
+        let openvino = |version: &str| {
+            let others: String =
+                probe::OPENVINO_FUNCTIONS[1..].iter().map(|name| format!("void {name}() {{}}\n")).collect();
+            format!("int ov_get_openvino_version(const char **text) {{ text[0] = \"{version}\"; return 0; }}\n{others}")
+        };
+        for (kind, name, lines, reason) in [
+            (RuntimeKind::OnnxRuntime, "old_ort", onnxruntime("1.16.3"), "it is version 1.16.3; version 1.17 or newer"),
+            (RuntimeKind::OnnxRuntime, "odd_ort", onnxruntime("nightly"), "`nightly` is no version that can be read"),
+            (
+                RuntimeKind::OnnxRuntime,
+                "empty_ort",
+                onnxruntime("1.30.0"),
+                "version 1.30.0 without the interface of 1.17",
+            ),
+            (
+                RuntimeKind::OnnxRuntime,
+                "null_ort",
+                "void *OrtGetApiBase(void) { return 0; }".to_owned(),
+                "gives nothing",
+            ),
+            (
+                RuntimeKind::OpenVino,
+                "old_ov",
+                openvino("2025.0.0-1-a"),
+                "it is version 2025.0.0; version 2025.1 or newer",
+            ),
+            (RuntimeKind::OpenVino, "odd_ov", openvino("custom_main"), "`custom_main` is no version that can be read"),
+        ] {
+            let Some(library) = made_of(folder.path(), name, &lines) else {
+                println!("skipped: there is no C compiler");
+                return;
+            };
+            let message = find(kind, Some(&library)).unwrap_err().to_string();
+            assert!(message.contains(reason), "{message}");
         }
     }
 

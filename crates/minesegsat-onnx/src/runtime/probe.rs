@@ -9,7 +9,7 @@ use std::path::Path;
 
 use libloading::{Library, Symbol};
 
-use super::RuntimeKind;
+use super::{RuntimeKind, library::numbers};
 
 /// Why a library is not used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) enum Failure {
 }
 
 /// The functions of OpenVINO's C interface that are called.
-const OPENVINO_FUNCTIONS: [&str; 27] = [
+pub(super) const OPENVINO_FUNCTIONS: [&str; 27] = [
     "ov_get_openvino_version",
     "ov_version_free",
     "ov_get_last_err_msg",
@@ -69,14 +69,20 @@ fn onnxruntime_version(library: &Library) -> Result<String, String> {
     type GetApiBase = unsafe extern "C" fn() -> *const ort::sys::OrtApiBase;
 
     let get: Symbol<'_, GetApiBase> = function(library, "OrtGetApiBase")?;
-    // SAFETY: `OrtGetApiBase` of ONNX Runtime takes nothing and gives a static structure, or null; its second member takes
-    // nothing and gives a static text. The type is that of the runtime's header.
+    // SAFETY: `OrtGetApiBase` of ONNX Runtime takes nothing and gives a static structure, or null; its members take nothing and
+    // give a static text, or take a number and give a pointer, which is not followed. The type is that of the runtime's header.
     unsafe {
         let base = get();
         if base.is_null() {
             return Err("`OrtGetApiBase` gives nothing".to_owned());
         }
-        text(((*base).GetVersionString)())
+        let version = text(((*base).GetVersionString)())?;
+        // An older one would complain on stderr.
+        let is_new = numbers(&version).is_some_and(|found| found >= RuntimeKind::OnnxRuntime.oldest());
+        if is_new && ((*base).GetApi)(ort::sys::ORT_API_VERSION).is_null() {
+            return Err(format!("it is version {version} without the interface of 1.{}", ort::sys::ORT_API_VERSION));
+        }
+        Ok(version)
     }
 }
 
