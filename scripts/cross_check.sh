@@ -54,3 +54,6 @@ truth="$work/sim-boreal/truth/2021.gpkg"
 "$minesegsat" dataset split "$work/set" --shares 60,20,20
 "$minesegsat" dataset stats "$work/set" --quiet
 "$python" scripts/cross_check_dataset.py "$work/set" "$(dirname "$work"/sim-boreal/2021/*/B02.tif)" "$truth"
+
+# Exported networks, in the runtimes that other programs use.
+"$python" scripts/compare_onnx.py "$minesegsat" --quick

@@ -5,6 +5,7 @@ mod catalog;
 mod change;
 mod dataset;
 mod demo;
+mod engine;
 mod evaluate;
 mod evidence;
 mod labels;
@@ -18,13 +19,14 @@ mod train;
 
 use std::{path::PathBuf, str::FromStr};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use minesegsat::{Band, vector::VectorFormat};
 
 pub(crate) use self::area_sample::{AreaSampleCommand, AreaSampleDesignArgs, AreaSampleEstimateArgs};
 pub(crate) use self::catalog::{DownloadArgs, SearchArgs};
 pub(crate) use self::change::{ChangeArgs, NoiseFloorArgs, TimelineArgs};
 pub(crate) use self::demo::DemoArgs;
+pub(crate) use self::engine::{EngineArgs, EngineName};
 pub(crate) use self::evidence::{
     EvidenceArgs, EvidenceCommand, EvidenceKeygenArgs, EvidencePackArgs, EvidenceVerifyArgs,
 };
@@ -134,6 +136,8 @@ pub(crate) enum ModelCommand {
     Show(ModelShowArgs),
     /// Check a model's weights, and its answers against recorded ones.
     Verify(ModelVerifyArgs),
+    /// Write a model as a file that other programs run.
+    Export(ModelExportArgs),
     /// Make an untrained model with random weights, for tests and benchmarks.
     Random(ModelRandomArgs),
 }
@@ -214,6 +218,9 @@ pub(crate) struct PredictArgs {
     #[arg(long, default_value = "cpu")]
     pub device: String,
 
+    #[command(flatten)]
+    pub engine: EngineArgs,
+
     /// Pixels of at least this probability are mining-disturbed [default: the model's].
     #[arg(long, value_name = "P", value_parser = probability, allow_negative_numbers = true)]
     pub threshold: Option<f32>,
@@ -235,7 +242,7 @@ pub(crate) struct PredictArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub batch_size: u16,
 
-    /// Patches in the network at the same time [default: 2 on the CPU, 1 elsewhere].
+    /// Patches in the network at the same time [default: 2 on the CPU, 1 elsewhere and in `onnxruntime` and `openvino`].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub num_workers: Option<u16>,
 
@@ -412,9 +419,36 @@ pub(crate) struct ModelVerifyArgs {
     #[arg(long, default_value = "cpu")]
     pub device: String,
 
+    #[command(flatten)]
+    pub engine: EngineArgs,
+
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelExportArgs {
+    /// Model folder.
+    pub model: PathBuf,
+
+    /// Format of the file.
+    #[arg(long, value_enum, default_value_t = ExportFormat::Onnx)]
+    pub format: ExportFormat,
+
+    /// File to write.
+    #[arg(short, long, value_name = "FILE.onnx")]
+    pub output: PathBuf,
+
+    /// Replace an existing file.
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// ONNX, operators of version 17; batch, height and width are free.
+    Onnx,
 }
 
 #[derive(Debug, Args)]

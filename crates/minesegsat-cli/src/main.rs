@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         Command::Model(ModelCommand::List(args)) => commands::model::list(args),
         Command::Model(ModelCommand::Show(args)) => commands::model::show(args),
         Command::Model(ModelCommand::Verify(args)) => commands::model::verify(args),
+        Command::Model(ModelCommand::Export(args)) => commands::model::export(args),
         Command::Model(ModelCommand::Random(args)) => commands::model::random(args),
         Command::Demo(args) => commands::demo::run(args, cli.quiet),
         Command::Train(args) => commands::train::run(args, cli.quiet),
@@ -101,8 +102,12 @@ fn start_logging(cli: &Cli) {
     let level = match (cli.quiet, cli.verbose) {
         (true, _) => "error",
         (false, 0) => "warn",
-        (false, 1) => "minesegsat=info,minesegsat_nn=info,minesegsat_server=info,minesegsat_cli=info,warn",
-        (false, _) => "minesegsat=debug,minesegsat_nn=debug,minesegsat_server=debug,minesegsat_cli=debug,info",
+        (false, 1) => {
+            "minesegsat=info,minesegsat_nn=info,minesegsat_onnx=info,minesegsat_server=info,minesegsat_cli=info,warn"
+        }
+        (false, _) => {
+            "minesegsat=debug,minesegsat_nn=debug,minesegsat_onnx=debug,minesegsat_server=debug,minesegsat_cli=debug,info"
+        }
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt()

@@ -485,8 +485,7 @@ fn values_out_of_range_are_named_with_what_is_accepted() {
     }
     // Known from the model, the device and the scene.
     for (more, said) in [
-        (&["--patch-size", "100"][..], &["patch size `100`", "a multiple of 32 pixels"][..]),
-        (&["--patch-size", "0"], &["patch size `0`", "a multiple of 32 pixels"]),
+        (&["--patch-size", "0"][..], &["patch size `0`", "best a multiple of 32 pixels"][..]),
         (&["--overlap", "400"], &["overlap `400`", "0 to 32, half the patch size of 64"]),
         (&["--device", "cuda:0"], &["device `cuda:0`", "--features cuda"]),
         (&["--device", "vulkan"], &["device `vulkan`", "--features vulkan"]),

@@ -274,3 +274,100 @@ fn the_model_in_the_box_gives_the_answers_that_it_was_shipped_with() {
     let size: u64 = fs::read_dir(model).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
     assert!(size < 16_000_000, "{size} bytes");
 }
+
+#[test]
+fn a_model_is_exported_as_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let export = |model: &Path, file: &Path, more: &[&str]| {
+        on("export", model, &[&["--format", "onnx", "-o", file.to_str().unwrap()], more].concat())
+    };
+    let done = export(model(), &at("a.onnx"), &[]).succeeded_quietly();
+    for part in ["a.onnx: SegFormer b0", "version 17", "`input` [batch, 12, height, width]", "multiples of 32"] {
+        assert!(done.stdout.contains(part), "{part}: {}", done.stdout);
+    }
+    let bytes = fs::read(at("a.onnx")).unwrap();
+    // The version of the format is its first field.
+    assert!(bytes.starts_with(b"\x08\x08\x12\x0aminesegsat"), "{:?}", &bytes[..16]);
+    export(model(), &at("b.onnx"), &[]).succeeded_quietly();
+    assert!(fs::read(at("b.onnx")).unwrap() == bytes, "the same model gives the same file");
+
+    // What is there is kept, unless it may be replaced.
+    export(rgb_model(), &at("a.onnx"), &[]).failed(1, &["a.onnx", "exists already", "hint: use `--overwrite`"]);
+    assert!(fs::read(at("a.onnx")).unwrap() == bytes);
+    export(rgb_model(), &at("a.onnx"), &["--overwrite"]).succeeded_quietly();
+    assert!(fs::read(at("a.onnx")).unwrap() != bytes);
+
+    export(folder.path(), &at("c.onnx"), &[]).failed(1, &["it has no model.json"]);
+    export(model(), &at("none/c.onnx"), &[]).failed(1, &["failed to write", "none/c.onnx"]);
+    run(["model", "export", model().to_str().unwrap(), "--format", "tflite", "-o", "x"]).failed(2, &["tflite", "onnx"]);
+    let damaged = copy_of_model(folder.path());
+    let mut weights = fs::read(damaged.join("model.safetensors")).unwrap();
+    *weights.last_mut().unwrap() ^= 1;
+    fs::write(damaged.join("model.safetensors"), weights).unwrap();
+    export(&damaged, &at("c.onnx"), &[]).failed(1, &["the weights are damaged or of another model"]);
+    assert_eq!(names(folder.path()), ["a.onnx", "b.onnx", "model"]);
+}
+
+#[test]
+fn engines_that_cannot_run_a_model_say_which_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let unet = folder.path().join("unet");
+    let more = ["--patch-size", "64", "--bands", "B04,B03,B02", "-o", unet.to_str().unwrap()];
+    run(["model", "random", "unet-resnet18"].iter().chain(&more)).succeeded_quietly();
+    on("verify", &unet, &["--engine", "native"]).failed(
+        1,
+        &["engine `native`", "SegFormers alone", "a U-Net with ResNet-18 is run by burn, onnxruntime or openvino"],
+    );
+    on("verify", &unet, &["--engine", "burn"]).succeeded_quietly();
+    on("verify", model(), &["--engine", "burn"]).succeeded_quietly();
+    on("verify", model(), &["--engine", "native"]).succeeded_quietly();
+    on("verify", model(), &["--engine", "tensorrt"]).failed(2, &["tensorrt", "native", "onnxruntime", "openvino"]);
+
+    // A runtime that is not there, or is none.
+    let text = folder.path().join("text.so");
+    fs::write(&text, "no library").unwrap();
+    for engine in ["onnxruntime", "openvino"] {
+        let library = format!("--{engine}-library");
+        let verify = |path: &Path| on("verify", model(), &["--engine", engine, &library, path.to_str().unwrap()]);
+        verify(&folder.path().join("none.so")).failed(
+            1,
+            &["is not found", "none.so does not exist", "hint: `pip install", &format!("site-packages/{engine}/")],
+        );
+        verify(folder.path()).failed(1, &["is not found", "holds no file that is named"]);
+        verify(&text).failed(1, &["cannot be used", "text.so", "or newer is accepted"]);
+        on("verify", model(), &["--engine", engine, "--device", "vulkan:0"])
+            .failed(1, &["device `vulkan:0`", "runs on `cpu`"]);
+    }
+}
+
+/// The same answer from the runtimes whose libraries the environment names: `ORT_DYLIB_PATH`, `OPENVINO_DYLIB_PATH`.
+#[test]
+fn runtimes_give_the_answer_of_the_programs_own_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let unet = folder.path().join("unet");
+    let more = ["--patch-size", "64", "--bands", "B04,B03,B02", "-o", unet.to_str().unwrap()];
+    run(["model", "random", "unet-resnet18"].iter().chain(&more)).succeeded_quietly();
+    let scene = support::folder_scene(folder.path());
+    let map = |name: &str, more: &[&str]| {
+        let out = folder.path().join(name);
+        support::predict(&scene, &out, &[&["--offset", "-1000", "--patch-size", "72"], more].concat())
+            .succeeded_quietly();
+        (support::probability(&out), json_file(&out.join("manifest.json")))
+    };
+    let (own, _) = map("own", &[]);
+    for (engine, title, variable) in
+        [("onnxruntime", "ONNX Runtime", "ORT_DYLIB_PATH"), ("openvino", "OpenVINO", "OPENVINO_DYLIB_PATH")]
+    {
+        if std::env::var_os(variable).is_none_or(|path| path.is_empty()) {
+            println!("skipped: {variable} does not name a library of {title}");
+            continue;
+        }
+        on("verify", &unet, &["--engine", engine]).succeeded_quietly();
+        on("verify", model(), &["--engine", engine]).succeeded_quietly();
+        let (found, manifest) = map(engine, &["--engine", engine]);
+        assert!(found.iter().zip(&own).all(|(a, b)| a.is_nan() == b.is_nan() && !((a - b).abs() > 1e-4)));
+        let device = manifest["parameters"]["device"].as_str().unwrap();
+        assert!(device.starts_with(&format!("cpu, {title} ")), "{device}");
+    }
+}

@@ -127,6 +127,19 @@ fn scenes_of_any_size_are_covered() {
 }
 
 #[test]
+fn patches_of_any_size_are_padded_and_the_map_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = folder_scene(folder.path());
+    let at = |size: &str| folder.path().join(size);
+    for size in ["100", "128"] {
+        predict(&scene, &at(size), &[&OFFSET[..], &["--patch-size", size]].concat()).succeeded_quietly();
+    }
+    let (odd, even) = (probability(&at("100")), probability(&at("128")));
+    assert!(odd.iter().zip(&even).all(|(a, b)| a.is_nan() == b.is_nan()), "the same pixels are assessed");
+    assert!(odd.iter().any(|p| !p.is_nan()));
+}
+
+#[test]
 fn a_map_is_complete_and_its_parts_agree() {
     let folder = tempfile::tempdir().unwrap();
     let scene = folder_scene(folder.path());

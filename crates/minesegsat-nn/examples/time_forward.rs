@@ -1,8 +1,8 @@
-//! Times one patch through a model folder on the CPU: `time_forward FOLDER [--size 512] [--runs 7] [--probabilities FILE]`.
+//! Times one patch through a model folder on the CPU: `time_forward FOLDER [--size 512] [--runs 7] [--each] [--probabilities FILE]`.
 //!
-//! Prints the median and the fastest run in milliseconds and the process's peak memory in MiB. A folder named
-//! `random:NAME:PATH` is made first, with random weights. `benches/pytorch_forward.py` runs this program beside
-//! PyTorch.
+//! Prints the median and the fastest run in milliseconds and the process's peak memory in MiB; with `--each` a line with
+//! every run. A folder named `random:NAME:PATH` is made first, with random weights. `benches/pytorch_forward.py` runs this
+//! program beside PyTorch, `benches/engines.py` beside ONNX Runtime and OpenVINO.
 
 use std::{error::Error, fs, time::Instant};
 
@@ -11,12 +11,13 @@ use minesegsat_nn::{BurnSegmenter, Device, ImportOptions, NetworkConfig, random_
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let (mut folder, mut size, mut runs, mut probabilities) = (None, 512, 7, None);
+    let (mut folder, mut size, mut runs, mut each, mut probabilities) = (None, 512, 7, false, None);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
         match argument.as_str() {
             "--size" => size = value()?.parse()?,
             "--runs" => runs = value()?.parse::<usize>()?,
+            "--each" => each = true,
             "--probabilities" => probabilities = Some(value()?),
             _ => folder = Some(argument),
         }
@@ -43,6 +44,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         {
             fs::write(path, answer.iter().flat_map(|p| p.to_le_bytes()).collect::<Vec<_>>())?;
         }
+    }
+    if each {
+        println!("each_ms {}", times.iter().map(f64::to_string).collect::<Vec<_>>().join(" "));
     }
     times.sort_by(f64::total_cmp);
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -11,7 +11,7 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 use minesegsat_nn::{
-    AdamW, Device, NetworkConfig,
+    AdamW, Device, Network, NetworkConfig,
     loss::{Target, TverskyLoss},
     with_plain_operations,
 };
@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Milliseconds of each step after the first: forward, loss, backward, optimiser, all.
 fn time(config: &NetworkConfig, batch: usize, size: usize, steps: usize) -> Vec<[f64; 5]> {
     let device = Device::flex().autodiff();
-    let mut network = config.init(&device);
+    let mut network = Network::new(config, &device);
     let values = |len: usize, step: usize, modulus: usize| {
         (0..len).map(|i| (i * step % modulus) as f32 / modulus as f32).collect::<Vec<_>>()
     };

@@ -89,7 +89,7 @@ impl Checkpoint {
     pub fn random(config: &NetworkConfig, seed: u64) -> Self {
         let mut random = SplitMix64::new(seed);
         let segformer = matches!(config, NetworkConfig::SegFormer(_));
-        let tensors = config.init(&Device::flex()).shapes().into_iter().map(|(name, shape)| {
+        let tensors = Network::new(config, &Device::flex()).shapes().into_iter().map(|(name, shape)| {
             let values = initial_values(&name, &shape, segformer, &mut random);
             (name, Weight { shape, values })
         });
@@ -124,7 +124,8 @@ impl Checkpoint {
     pub fn config(&self, num_heads: Option<[usize; 4]>) -> Result<NetworkConfig> {
         if self.tensors.contains_key(FIRST_LAYERS[1]) {
             let config = self.read_convolutional()?;
-            return config.check().map(|()| config);
+            config.check()?;
+            return Ok(config);
         }
         self.read_dimensions(num_heads.unwrap_or(SegFormerConfig::NUM_HEADS)).map_or_else(
             || {
@@ -133,7 +134,10 @@ impl Checkpoint {
                 smallest.depths = [1; 4];
                 Err(self.other_network(&smallest.into()))
             },
-            |config| config.check().map(|()| NetworkConfig::SegFormer(config)),
+            |config| {
+                config.check()?;
+                Ok(NetworkConfig::SegFormer(config))
+            },
         )
     }
 
@@ -223,7 +227,7 @@ impl Checkpoint {
     /// Builds the network. Every tensor must be there with its shape, and no other.
     pub fn load(&self, config: &NetworkConfig, device: &Device) -> Result<Network> {
         config.check()?;
-        let mut network = config.init(device);
+        let mut network = Network::new(config, device);
         let expected = network.shapes();
         if !expected.keys().eq(self.tensors.keys()) {
             return Err(self.other_network(config));
@@ -352,7 +356,7 @@ impl Checkpoint {
     }
 
     fn other_network(&self, config: &NetworkConfig) -> Error {
-        let expected = config.init(&Device::flex()).shapes();
+        let expected = Network::new(config, &Device::flex()).shapes();
         let missing: Vec<&String> = expected.keys().filter(|name| !self.tensors.contains_key(*name)).collect();
         let unexpected: Vec<&String> = self.tensors.keys().filter(|name| !expected.contains_key(*name)).collect();
         let examples = |names: &[&String]| names.iter().take(EXAMPLES).map(|name| (*name).clone()).collect();
@@ -494,11 +498,12 @@ mod tests {
     }
 
     fn fresh(config: &NetworkConfig, path: &str) -> Checkpoint {
-        Checkpoint::of_network(&config.init(&Device::flex()), path).unwrap()
+        Checkpoint::of_network(&Network::new(config, &Device::flex()), path).unwrap()
     }
 
     fn saved(config: &NetworkConfig, folder: &Path) -> Checkpoint {
-        let checkpoint = Checkpoint::of_network(&config.init(&Device::flex()), folder.join("net.safetensors")).unwrap();
+        let checkpoint =
+            Checkpoint::of_network(&Network::new(config, &Device::flex()), folder.join("net.safetensors")).unwrap();
         checkpoint.write_safetensors(checkpoint.path()).unwrap();
         checkpoint
     }
@@ -509,7 +514,7 @@ mod tests {
             let config = NetworkConfig::named(name, 2, 3).unwrap();
             let checkpoint = fresh(&config, "memory");
             let shapes: BTreeMap<_, _> = checkpoint.tensors.iter().map(|(n, w)| (n.clone(), w.shape.clone())).collect();
-            assert_eq!(shapes, config.init(&Device::flex()).shapes());
+            assert_eq!(shapes, Network::new(&config, &Device::flex()).shapes());
             let random = Checkpoint::random(&config, 1);
             assert!(random.tensors.iter().map(|(n, w)| (n.clone(), w.shape.clone())).eq(shapes));
         }

@@ -17,12 +17,9 @@ use crate::{
     upsample,
 };
 
-/// Steps between the pixels that a dilated convolution of the pyramid sees: those of the paper for an encoder whose last
-/// map is at 1/16, doubled, as `segmentation_models_pytorch` has them.
-const ATROUS_RATES: [usize; 3] = [12, 24, 36];
+const ATROUS_RATES: [usize; 3] = DeepLabV3PlusConfig::ATROUS_RATES;
 
-/// Width of the encoder's map at 1/4 where the decoder sees it.
-const HIGH_RESOLUTION_CHANNELS: usize = 48;
+const HIGH_RESOLUTION_CHANNELS: usize = DeepLabV3PlusConfig::HIGH_RESOLUTION_CHANNELS;
 
 /// DeepLabV3+: dilated convolutions see the coarsest map at several distances, a small decoder sharpens the edges.
 ///

@@ -140,6 +140,22 @@ pub enum Error {
     },
 }
 
+/// What is wrong with a model folder is wrong in the same way here.
+impl From<minesegsat_model::Error> for Error {
+    fn from(error: minesegsat_model::Error) -> Self {
+        use minesegsat_model::Error as Below;
+
+        match error {
+            Below::Io(error) => Self::Io(error),
+            Below::Core(error) => Self::Core(error),
+            Below::Argument { name, value, accepted } => Self::Argument { name, value, accepted },
+            Below::NotACheckpoint { path, reason } => Self::NotACheckpoint { path, reason },
+            Below::TensorShape { path, tensor, found, expected } => Self::TensorShape { path, tensor, found, expected },
+            Below::Model { path, reason } => Self::Model { path, reason },
+        }
+    }
+}
+
 /// ` (such as a, b)`, or nothing.
 fn examples(names: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!(" (such as {})", names.join(", ")) }

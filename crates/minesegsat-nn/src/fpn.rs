@@ -11,9 +11,6 @@ use crate::{
     upsample,
 };
 
-/// Groups of the decoder's norms.
-const GROUPS: usize = 32;
-
 /// Feature pyramid network with the decoder of panoptic FPN: four resolutions of one width, each brought to 1/4 and added.
 ///
 /// [Feature Pyramid Networks for Object Detection](https://arxiv.org/abs/1612.03144), section 3.1 of
@@ -68,7 +65,7 @@ impl Fpn {
                 .map(|i| ConvGroupNorm {
                     block: (
                         conv_norm::conv([if i == 0 { pyramid } else { width }, width], 3, false, device),
-                        GroupNormConfig::new(GROUPS, width).init(device),
+                        GroupNormConfig::new(FpnConfig::GROUPS, width).init(device),
                     ),
                 })
                 .collect(),

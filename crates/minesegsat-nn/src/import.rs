@@ -4,12 +4,11 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use minesegsat::{Band, output::OutputTree};
+use minesegsat_model::{check_patch_size, sha256};
 
 use crate::{
     CARD_FILE, Checkpoint, Error, FORMAT_VERSION, FORWARD_FILE, Model, ModelCard, Network, NetworkConfig,
     Normalisation, Result, Training, WEIGHTS_FILE,
-    card::check_patch_size,
-    model::{Forward, sha256},
 };
 
 /// What a checkpoint does not say, for [`import_checkpoint`].
@@ -191,7 +190,7 @@ fn write_folder(folder: &Path, mut card: ModelCard, checkpoint: &Checkpoint, ove
     fs_err::write(staged.path(CARD_FILE)?, json + "\n")?;
     // Recorded from the folder as written, so that it is known to open. On the CPU, the same everywhere.
     let model = Model::open(weights.parent().unwrap_or(folder), &Device::flex())?;
-    Forward::record(&model)?.write(&staged.path(FORWARD_FILE)?)?;
+    model.record()?.write(&staged.path(FORWARD_FILE)?)?;
     staged.commit()?;
     Ok(card)
 }

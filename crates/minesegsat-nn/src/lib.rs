@@ -11,9 +11,9 @@
 //! - [`Checkpoint`]: PyTorch's `.pth` and safetensors in, safetensors out.
 //!
 //! # A model: weights, a card, and a recorded answer
-//! - [`ModelCard`], [`Normalisation`]: what a model says of itself.
+//! - [`ModelCard`], [`Normalisation`]: what a model says of itself; they come from [`minesegsat_model`].
 //! - [`import_checkpoint`], [`save_model`], [`random_model`]: new model folders.
-//! - [`Model::open`], [`list_models`], [`verify`]: existing ones.
+//! - [`Model::open`], [`list_models`], [`verify`]: existing ones; [`OwnEngine`]: by what they run.
 //!
 //! # Training
 //! - [`train`]: the run, from a configuration to a model; [`loss`]: what is minimised; [`schedule`]: how the learning rate goes.
@@ -39,9 +39,7 @@
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 mod adamw;
-mod card;
 mod checkpoint;
-mod config;
 mod conv_norm;
 mod cpu;
 mod decode_head;
@@ -60,7 +58,6 @@ mod mix_ffn;
 mod mix_transformer;
 mod model;
 mod network;
-mod network_config;
 mod overlap_patch_embed;
 mod resnet;
 pub mod schedule;
@@ -71,15 +68,10 @@ mod transformer_block;
 mod unet;
 mod unet_plus_plus;
 mod upsample;
-mod views;
 
 pub use adamw::AdamW;
 pub use burn::tensor::Device;
-pub use card::{
-    CARD_FILE, FORMAT_VERSION, FORWARD_FILE, ModelCard, Normalisation, SIZE_DIVISOR, Training, WEIGHTS_FILE,
-};
 pub use checkpoint::Checkpoint;
-pub use config::{SegFormerConfig, Variant};
 pub use decode_head::DecodeHead;
 pub use deeplab::DeepLabV3Plus;
 pub use device::{DEVICE_NAMES, parse_device};
@@ -90,16 +82,19 @@ pub use folded_decode_head::FoldedDecodeHead;
 pub use fpn::Fpn;
 pub use fused::with_plain_operations;
 pub use import::{ImportOptions, import_checkpoint, random_model, save_model};
+pub use minesegsat_model::{
+    CARD_FILE, Comparison, DeepLabV3PlusConfig, Encoder, FORMAT_VERSION, FORWARD_FILE, FpnConfig, ModelCard,
+    NetworkConfig, Normalisation, SIZE_DIVISOR, SegFormerConfig, Training, UnetConfig, Variant, VerifyReport,
+    WEIGHTS_FILE, check_views,
+};
 pub use mix_ffn::{MixFfn, MixFfnConfig};
-pub use mix_transformer::{MixTransformer, PATCH_SIZES, STRIDES, StageTokens};
-pub use model::{Comparison, ListedModel, Model, VerifyReport, list_models, verify};
+pub use mix_transformer::{MixTransformer, StageTokens};
+pub use model::{ListedModel, Model, OwnEngine, list_models, verify};
 pub use network::Network;
-pub use network_config::{DeepLabV3PlusConfig, FpnConfig, NetworkConfig, UnetConfig};
 pub use overlap_patch_embed::{OverlapPatchEmbed, OverlapPatchEmbedConfig};
-pub use resnet::{Encoder, ResNet};
+pub use resnet::ResNet;
 pub use segformer::SegFormer;
 pub use segmenter::BurnSegmenter;
 pub use transformer_block::{TransformerBlock, TransformerBlockConfig};
 pub use unet::Unet;
 pub use unet_plus_plus::UnetPlusPlus;
-pub use views::check_views;

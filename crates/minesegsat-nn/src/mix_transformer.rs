@@ -7,15 +7,7 @@ use crate::{
     OverlapPatchEmbed, OverlapPatchEmbedConfig, SegFormerConfig, TransformerBlock, TransformerBlockConfig, fused, init,
 };
 
-/// Side of the square that a token of each stage sees in its input.
-pub const PATCH_SIZES: [usize; 4] = [7, 3, 3, 3];
-
-/// Step from token to token of each stage in its input.
-pub const STRIDES: [usize; 4] = [4, 2, 2, 2];
-
-/// Added to the variance by the norms of the blocks and of the stages' outputs, as in the authors' code; the norms of the
-/// patch embeddings and of the spatial reduction keep PyTorch's 1e-5.
-pub(crate) const LAYER_NORM_EPSILON: f64 = 1e-6;
+pub(crate) const LAYER_NORM_EPSILON: f64 = SegFormerConfig::LAYER_NORM_EPSILON;
 
 /// Hierarchical encoder: four stages of tokens at 1/4, 1/8, 1/16 and 1/32 of the input's resolution.
 ///
@@ -56,9 +48,10 @@ impl MixTransformer {
         let mut in_channels = config.in_channels;
         for stage in 0..4 {
             let embed_dim = config.embed_dims[stage];
-            encoder.embeddings.push(
-                OverlapPatchEmbedConfig::new(in_channels, embed_dim, PATCH_SIZES[stage], STRIDES[stage]).init(device),
-            );
+            let (patch_size, stride) = (SegFormerConfig::PATCH_SIZES[stage], SegFormerConfig::STRIDES[stage]);
+            encoder
+                .embeddings
+                .push(OverlapPatchEmbedConfig::new(in_channels, embed_dim, patch_size, stride).init(device));
             let block = TransformerBlockConfig::new(
                 embed_dim,
                 config.num_heads[stage],

@@ -1,18 +1,16 @@
 //! Models as products: a folder with weights, a card, and a recorded forward pass to verify both by.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    io::Read,
+    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
 use burn::tensor::{Device, Tensor, TensorData};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-use sha2::{Digest, Sha256};
+use minesegsat_model::{Array, Forward, check_hash, verify_by};
 
 use crate::{
-    CARD_FILE, Checkpoint, Error, FORWARD_FILE, FoldedDecodeHead, ModelCard, Network, Result, SIZE_DIVISOR,
-    StageTokens, WEIGHTS_FILE, check_views,
+    CARD_FILE, Checkpoint, Error, FoldedDecodeHead, ModelCard, Network, Result, SIZE_DIVISOR, StageTokens,
+    VerifyReport, WEIGHTS_FILE, check_views,
     cpu::{CpuSegFormer, Workspace},
     init,
 };
@@ -23,6 +21,15 @@ pub struct Model {
     network: Network,
     engine: Engine,
     device: Device,
+}
+
+/// What this crate runs networks with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnEngine {
+    /// Kernels of its own, for SegFormers on the CPU.
+    Native,
+    /// Burn's operations, for every network and device.
+    Burn,
 }
 
 /// How patches go through a network.
@@ -40,16 +47,8 @@ impl Model {
     pub fn open(folder: impl AsRef<Path>, device: &Device) -> Result<Self> {
         let folder = folder.as_ref();
         let card = ModelCard::read(folder)?;
-        let weights = folder.join(WEIGHTS_FILE);
-        let found = sha256(&weights)?;
-        if found != card.weights_sha256 {
-            let reason = format!(
-                "the SHA-256 of {WEIGHTS_FILE} is {found}, the card says {}: the weights are damaged or of another model",
-                card.weights_sha256
-            );
-            return Err(Error::Model { path: folder.to_owned(), reason });
-        }
-        let network = Checkpoint::read(&weights)?.load(&card.architecture, device)?;
+        check_hash(folder, &card)?;
+        let network = Checkpoint::read(folder.join(WEIGHTS_FILE))?.load(&card.architecture, device)?;
         Ok(Self::new(card, network, device))
     }
 
@@ -75,6 +74,33 @@ impl Model {
         })?;
         self.card.views = views;
         Ok(self)
+    }
+
+    /// The same by the engine that is asked for, where the fastest is not to be taken.
+    pub fn with_engine(mut self, engine: OwnEngine) -> Result<Self> {
+        match (engine, self.network.as_segformer()) {
+            (OwnEngine::Burn, Some(segformer)) => {
+                self.engine = Engine::Folded(FoldedDecodeHead::new(&segformer.decoder, &self.device));
+            }
+            (OwnEngine::Burn, None) => self.engine = Engine::Modules,
+            (OwnEngine::Native, _) if matches!(self.engine, Engine::Cpu(_)) => {}
+            (OwnEngine::Native, network) => {
+                let accepted = match network {
+                    Some(_) => "it runs on the CPU alone; on other devices there is burn".to_owned(),
+                    None => format!(
+                        "it runs SegFormers alone; {} is run by burn, onnxruntime or openvino",
+                        self.card.architecture.with_article()
+                    ),
+                };
+                return Err(Error::Argument { name: "engine", value: "native".to_owned(), accepted });
+            }
+        }
+        Ok(self)
+    }
+
+    /// Runs a recorded input and compares the outputs with the recorded ones, as [`verify`] does with a model that it opens.
+    pub fn verify(&self, folder: &Path, against: Option<&Path>, tolerance: f32) -> Result<VerifyReport> {
+        verify_by(folder, &self.card, against, tolerance, |input| self.forward(input))
     }
 
     /// What the model says of itself.
@@ -126,13 +152,13 @@ impl Model {
             }
             Engine::Folded(head) => {
                 let logits = head.forward(self.stages(tensor(patches, batch)));
-                Ok(Array4::of(init::resize_bilinear(logits, [height, width]))?.values)
+                Ok(array(init::resize_bilinear(logits, [height, width]))?.values)
             }
             Engine::Modules => {
                 let together = if self.device == Device::flex() { 1 } else { batch.max(1) };
                 let mut logits = Vec::with_capacity(batch * answer);
                 for patches in patches.chunks_exact(together * patch) {
-                    logits.extend(Array4::of(self.network.forward(tensor(patches, together)))?.values);
+                    logits.extend(array(self.network.forward(tensor(patches, together)))?.values);
                 }
                 Ok(logits)
             }
@@ -161,42 +187,11 @@ pub fn list_models(folder: impl AsRef<Path>) -> Result<Vec<ListedModel>> {
     for entry in fs_err::read_dir(folder.as_ref())? {
         let path = entry?.path();
         if path.join(CARD_FILE).is_file() {
-            models.push(ListedModel { card: ModelCard::read(&path), path });
+            models.push(ListedModel { card: ModelCard::read(&path).map_err(Error::from), path });
         }
     }
     models.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(models)
-}
-
-/// Result of [`verify`].
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct VerifyReport {
-    /// The recorded forward pass compared with.
-    pub against: PathBuf,
-    /// Each recorded tensor: `logits`, and of a SegFormer `stage1` to `stage4`.
-    pub tensors: Vec<Comparison>,
-    /// Largest difference of all logits.
-    pub max_abs_difference: f32,
-    /// Largest difference that is accepted.
-    pub tolerance: f32,
-}
-
-/// How far a tensor lies from its record.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Comparison {
-    /// Name of the tensor.
-    pub name: String,
-    /// Largest absolute difference.
-    pub max_abs_difference: f32,
-    /// Largest absolute value of the record.
-    pub max_abs_value: f32,
-}
-
-impl VerifyReport {
-    /// Whether all tensors lie within the tolerance.
-    pub fn passed(&self) -> bool {
-        self.tensors.iter().all(|tensor| tensor.max_abs_difference <= self.tolerance)
-    }
 }
 
 /// Runs a recorded input through a model and compares the outputs with the recorded ones.
@@ -210,152 +205,41 @@ pub fn verify(
     tolerance: f32,
 ) -> Result<VerifyReport> {
     let folder = folder.as_ref();
-    let model = Model::open(folder, device)?;
-    let against = against.map_or_else(|| folder.join(FORWARD_FILE), Path::to_owned);
-    let record = Forward::read(&against)?;
-    let channels = model.card.architecture.in_channels();
-    if record.input.shape[1] != channels {
-        let reason = format!("its input has {} channels, but the model takes {channels}", record.input.shape[1]);
-        return Err(Error::NotACheckpoint { path: against, reason });
-    }
-    let found = Forward::run(&model, record.input)?;
-    let mut tensors = Vec::new();
-    for (name, recorded) in record.outputs {
-        let Some(output) = found.outputs.get(&name) else { continue };
-        if output.shape != recorded.shape {
-            return Err(Error::TensorShape {
-                path: against,
-                tensor: name,
-                found: recorded.shape,
-                expected: output.shape.clone(),
-            });
-        }
-        let difference = output.values.iter().zip(&recorded.values).map(|(a, b)| (a - b).abs());
-        tensors.push(Comparison {
-            name,
-            max_abs_difference: max_or_nan(difference),
-            max_abs_value: max_or_nan(recorded.values.iter().map(|v| v.abs())),
-        });
-    }
-    let logits = tensors.iter().find(|tensor| tensor.name == "logits");
-    let max_abs_difference = logits.map_or(f32::NAN, |logits| logits.max_abs_difference);
-    Ok(VerifyReport { against, tensors, max_abs_difference, tolerance })
+    Model::open(folder, device)?.verify(folder, against, tolerance)
 }
 
-/// The largest value, or NaN where there is one: a comparison with NaN must not pass.
-fn max_or_nan(values: impl Iterator<Item = f32>) -> f32 {
-    values.fold(0.0, |max, v| if v.is_nan() || v > max { v } else { max })
+/// The values of a tensor.
+fn array(tensor: Tensor<4>) -> Result<Array> {
+    let shape = tensor.dims().to_vec();
+    let values = tensor
+        .try_into_data()
+        .map_err(|error| error.to_string())
+        .and_then(|data| data.try_into_vec::<f32>().map_err(|error| format!("{error:?}")))
+        .map_err(|reason| Error::Core(minesegsat::Error::Segmenter(reason)))?;
+    Ok(Array { shape, values })
 }
 
-/// An input and what a network made of it.
-pub(crate) struct Forward {
-    input: Array4,
-    /// `logits`, and of a SegFormer `stage1` to `stage4`.
-    outputs: BTreeMap<String, Array4>,
-}
-
-/// Row-major values of four dimensions.
-struct Array4 {
-    shape: Vec<usize>,
-    values: Vec<f32>,
-}
-
-impl Array4 {
-    fn of(tensor: Tensor<4>) -> Result<Self, Error> {
-        let shape = tensor.dims().to_vec();
-        let values = tensor
-            .try_into_data()
-            .map_err(|error| error.to_string())
-            .and_then(|data| data.try_into_vec::<f32>().map_err(|error| format!("{error:?}")))
-            .map_err(|reason| Error::Core(minesegsat::Error::Segmenter(reason)))?;
-        Ok(Self { shape, values })
-    }
-
-    fn tensor(&self, device: &Device) -> Tensor<4> {
-        Tensor::from_data(TensorData::new(self.values.clone(), self.shape.clone()), device)
-    }
-}
-
-impl Forward {
-    /// Runs a small input of reproducible noise, uniform in 0 to 1, height and width different.
-    pub(crate) fn record(model: &Model) -> Result<Self> {
-        let divisor = model.card.architecture.size_divisor().max(SIZE_DIVISOR);
-        let shape = vec![1, model.card.architecture.in_channels(), 2 * divisor, 3 * divisor];
+impl Model {
+    /// The answer to a small input of reproducible noise, uniform in 0 to 1, height and width different.
+    pub(crate) fn record(&self) -> Result<Forward> {
+        let divisor = self.card.architecture.size_divisor().max(SIZE_DIVISOR);
+        let shape = vec![1, self.card.architecture.in_channels(), 2 * divisor, 3 * divisor];
         let mut random = init::SplitMix64::new(0x5EED);
         let values = (0..shape.iter().product()).map(|_| random.uniform()).collect();
-        Self::run(model, Array4 { shape, values })
+        self.forward(Array { shape, values })
     }
 
-    fn run(model: &Model, input: Array4) -> Result<Self> {
-        let x = input.tensor(&model.device);
+    /// The logits of an input, and of a SegFormer the outputs of its stages.
+    fn forward(&self, input: Array) -> Result<Forward> {
+        let x = Tensor::<4>::from_data(TensorData::new(input.values.clone(), input.shape.clone()), &self.device);
         let mut outputs = BTreeMap::new();
-        for (i, stage) in model.stages(x.clone()).into_iter().enumerate() {
-            outputs.insert(format!("stage{}", i + 1), Array4::of(stage.into_map())?);
+        for (i, stage) in self.stages(x.clone()).into_iter().enumerate() {
+            outputs.insert(format!("stage{}", i + 1), array(stage.into_map())?);
         }
         let [batch, _, height, width] = x.dims();
-        let shape = [batch, model.card.architecture.num_classes(), height, width];
-        let logits = model.logits(&input.values, x.dims(), &mut Workspace::default())?;
-        outputs.insert("logits".to_owned(), Array4 { shape: shape.to_vec(), values: logits });
-        Ok(Self { input, outputs })
+        let shape = vec![batch, self.card.architecture.num_classes(), height, width];
+        let values = self.logits(&input.values, x.dims(), &mut Workspace::default())?;
+        outputs.insert("logits".to_owned(), Array { shape, values });
+        Ok(Forward { input, outputs })
     }
-
-    fn read(path: &Path) -> Result<Self> {
-        let refuse = |reason: String| Error::NotACheckpoint { path: path.to_owned(), reason };
-        let bytes = fs_err::read(path)?;
-        let file = SafeTensors::deserialize(&bytes).map_err(|error| refuse(error.to_string()))?;
-        let mut outputs = BTreeMap::new();
-        for (name, view) in file.iter() {
-            if view.dtype() != Dtype::F32 || view.shape().len() != 4 {
-                let reason = format!(
-                    "tensor `{name}` is {:?} {:?}; a recorded forward pass has float32 tensors of 4 dimensions",
-                    view.dtype(),
-                    view.shape()
-                );
-                return Err(refuse(reason));
-            }
-            let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-            outputs.insert(name.to_owned(), Array4 { shape: view.shape().to_vec(), values });
-        }
-        let input = outputs.remove("input").ok_or_else(|| refuse("it has no tensor `input`".to_owned()))?;
-        if !outputs.contains_key("logits") {
-            return Err(refuse("it has no tensor `logits`".to_owned()));
-        }
-        Ok(Self { input, outputs })
-    }
-
-    pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        let arrays: Vec<(&str, &Array4, Vec<u8>)> = std::iter::once(("input", &self.input))
-            .chain(self.outputs.iter().map(|(name, array)| (name.as_str(), array)))
-            .map(|(name, array)| (name, array, array.values.iter().flat_map(|v| v.to_le_bytes()).collect()))
-            .collect();
-        let views = arrays
-            .iter()
-            .map(|(name, array, bytes)| Ok((*name, TensorView::new(Dtype::F32, array.shape.clone(), bytes)?)))
-            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
-        let file = views
-            .and_then(|views| safetensors::serialize(views, None::<HashMap<String, String>>))
-            .map_err(|error| Error::NotACheckpoint { path: path.to_owned(), reason: error.to_string() })?;
-        fs_err::write(path, file)?;
-        Ok(())
-    }
-}
-
-/// SHA-256 of a file in lower-case hexadecimal.
-pub(crate) fn sha256(path: &Path) -> Result<String> {
-    let mut hasher = Sha256::new();
-    let mut file = fs_err::File::open(path)?;
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            break;
-        }
-        hasher.update(&buffer[..read]);
-    }
-    Ok(hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        use std::fmt::Write;
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    }))
 }

@@ -23,27 +23,25 @@ pub enum Network {
     Fpn(Fpn),
 }
 
-impl NetworkConfig {
+impl Network {
     /// Initialises a network with random weights of the device's generator. [`Checkpoint::random`](crate::Checkpoint::random) has
     /// weights that are the same everywhere.
     ///
     /// # Panics
-    /// Where [`check`](Self::check) refuses the dimensions.
-    pub fn init(&self, device: &Device) -> Network {
-        if let Err(error) = self.check() {
+    /// Where [`check`](NetworkConfig::check) refuses the dimensions.
+    pub fn new(config: &NetworkConfig, device: &Device) -> Self {
+        if let Err(error) = config.check() {
             panic!("{error}");
         }
-        match self {
-            Self::SegFormer(config) => Network::SegFormer(config.init(device)),
-            Self::Unet(config) => Network::Unet(Unet::new(config, device)),
-            Self::UnetPlusPlus(config) => Network::UnetPlusPlus(UnetPlusPlus::new(config, device)),
-            Self::DeepLabV3Plus(config) => Network::DeepLabV3Plus(DeepLabV3Plus::new(config, device)),
-            Self::Fpn(config) => Network::Fpn(Fpn::new(config, device)),
+        match config {
+            NetworkConfig::SegFormer(config) => Self::SegFormer(SegFormer::new(config, device)),
+            NetworkConfig::Unet(config) => Self::Unet(Unet::new(config, device)),
+            NetworkConfig::UnetPlusPlus(config) => Self::UnetPlusPlus(UnetPlusPlus::new(config, device)),
+            NetworkConfig::DeepLabV3Plus(config) => Self::DeepLabV3Plus(DeepLabV3Plus::new(config, device)),
+            NetworkConfig::Fpn(config) => Self::Fpn(Fpn::new(config, device)),
         }
     }
-}
 
-impl Network {
     /// Logits of each class at each pixel.
     ///
     /// # Shapes
@@ -145,7 +143,7 @@ mod tests {
     fn logits_have_the_size_of_the_input() {
         let device = Device::flex();
         for name in names().chain(["fpn-resnet50".to_owned(), "deeplabv3plus-resnet50".to_owned()]) {
-            let network = NetworkConfig::named(&name, 4, 3).unwrap().init(&device);
+            let network = Network::new(&NetworkConfig::named(&name, 4, 3).unwrap(), &device);
             let logits = network.forward(Tensor::zeros([2, 4, 64, 32], &device));
             assert_eq!(logits.dims(), [2, 3, 64, 32], "{name}");
         }
@@ -172,7 +170,7 @@ mod tests {
             ("fpn-resnet34", 23_155_393),
             ("fpn-resnet50", 26_116_033),
         ] {
-            let network = NetworkConfig::named(name, 3, 1).unwrap().init(&Device::flex());
+            let network = Network::new(&NetworkConfig::named(name, 3, 1).unwrap(), &Device::flex());
             assert_eq!(network.num_trainable(), expected, "{name}");
         }
     }

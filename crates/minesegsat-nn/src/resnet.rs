@@ -6,76 +6,15 @@ use burn::{
     prelude::*,
     tensor::{module::max_pool2d, ops::MaxPoolOptions},
 };
-use serde::{Deserialize, Serialize};
 
 use crate::{
+    Encoder,
     fused::{batch_norm_layer, conv_layer},
     init,
 };
 
-/// Convolutional encoders that the decoders other than SegFormer's stand on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Encoder {
-    /// ResNet-18: two plain blocks per stage.
-    ResNet18,
-    /// ResNet-34: 3, 4, 6, 3 plain blocks.
-    ResNet34,
-    /// ResNet-50: 3, 4, 6, 3 bottleneck blocks.
-    ResNet50,
-}
-
-impl Encoder {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::ResNet18, Self::ResNet34, Self::ResNet50];
-
-    /// Name on command lines and in files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ResNet18 => "resnet18",
-            Self::ResNet34 => "resnet34",
-            Self::ResNet50 => "resnet50",
-        }
-    }
-
-    /// Name for people.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::ResNet18 => "ResNet-18",
-            Self::ResNet34 => "ResNet-34",
-            Self::ResNet50 => "ResNet-50",
-        }
-    }
-
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|encoder| encoder.name() == name)
-    }
-
-    /// Blocks of the four stages, from table 1 of [ResNet](https://arxiv.org/abs/1512.03385).
-    pub const fn depths(self) -> [usize; 4] {
-        match self {
-            Self::ResNet18 => [2; 4],
-            Self::ResNet34 | Self::ResNet50 => [3, 4, 6, 3],
-        }
-    }
-
-    /// Widening of a block's output over its inner width: 4 for bottlenecks.
-    const fn expansion(self) -> usize {
-        match self {
-            Self::ResNet18 | Self::ResNet34 => 1,
-            Self::ResNet50 => 4,
-        }
-    }
-
-    /// Channels of the maps at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input's resolution.
-    pub const fn channels(self) -> [usize; 5] {
-        let e = self.expansion();
-        [WIDTHS[0], WIDTHS[0] * e, WIDTHS[1] * e, WIDTHS[2] * e, WIDTHS[3] * e]
-    }
-}
-
 /// Inner widths of the four stages.
-const WIDTHS: [usize; 4] = [64, 128, 256, 512];
+const WIDTHS: [usize; 4] = Encoder::WIDTHS;
 
 /// Residual encoder: maps at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input's resolution.
 ///

@@ -16,24 +16,22 @@ pub struct SegFormer {
     pub input_stride: usize,
 }
 
-impl SegFormerConfig {
+impl SegFormer {
     /// Initialises a network with random weights.
     ///
     /// # Panics
-    /// Where [`check`](Self::check) refuses the dimensions.
-    pub fn init(&self, device: &Device) -> SegFormer {
-        if let Err(error) = self.check() {
+    /// Where [`check`](SegFormerConfig::check) refuses the dimensions.
+    pub fn new(config: &SegFormerConfig, device: &Device) -> Self {
+        if let Err(error) = config.check() {
             panic!("{error}");
         }
-        SegFormer {
-            encoder: MixTransformer::new(self, device),
-            decoder: DecodeHead::new(self, device),
-            input_stride: self.input_stride,
+        Self {
+            encoder: MixTransformer::new(config, device),
+            decoder: DecodeHead::new(config, device),
+            input_stride: config.input_stride,
         }
     }
-}
 
-impl SegFormer {
     /// Logits of each class at each pixel.
     ///
     /// # Shapes
@@ -65,7 +63,7 @@ mod tests {
     #[test]
     fn logits_have_the_size_of_the_input() {
         let device = Device::flex();
-        let network = Variant::B0.config(4, 3).init(&device);
+        let network = SegFormer::new(&Variant::B0.config(4, 3), &device);
         assert_eq!(network.forward(Tensor::zeros([2, 4, 64, 32], &device)).dims(), [2, 3, 64, 32]);
     }
 
@@ -73,7 +71,7 @@ mod tests {
     fn variants_have_the_number_of_parameters_that_the_papers_state() {
         // SegFormer, table 1: 3.8 M for b0 with 150 classes and 3 channels. MineSegSAT: 44.6 M.
         let device = Device::flex();
-        let millions = |config: SegFormerConfig| config.init(&device).num_params() as f64 / 1e6;
+        let millions = |config: SegFormerConfig| SegFormer::new(&config, &device).num_params() as f64 / 1e6;
         assert!((millions(Variant::B0.config(3, 150)) - 3.8).abs() < 0.05);
         assert!((millions(SegFormerConfig::paper()) - 44.6).abs() < 0.1);
     }

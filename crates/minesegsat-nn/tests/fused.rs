@@ -104,7 +104,7 @@ fn logits_and_every_gradient_are_those_of_burns_own_operations() {
         (SegFormerConfig { dropout: 0.0, drop_path_rate: 0.0, ..SegFormerConfig::b0() }, [1, 96, 64]),
     ] {
         device.seed(5);
-        let network = config.init(&device);
+        let network = SegFormer::new(&config, &device);
         let input = input(&config, size, &device);
         let (logits, gradients) = answer(&network, &input);
         let (expected_logits, expected) = with_plain_operations(|| answer(&network, &input));
@@ -124,7 +124,7 @@ fn drop_path_and_dropout_draw_the_same_numbers() {
     let _generator = generator();
     let device = Device::flex().autodiff();
     let config = SegFormerConfig { dropout: 0.3, drop_path_rate: 0.5, ..tiny() };
-    let network = config.init(&device);
+    let network = SegFormer::new(&config, &device);
     let input = input(&config, [4, 32, 32], &device);
     // Weights are drawn when they are first used.
     answer(&network, &input);
@@ -144,7 +144,7 @@ fn the_same_numbers_come_out_of_any_number_of_threads() {
     let _generator = generator();
     let device = Device::flex().autodiff();
     let config = SegFormerConfig { dropout: 0.0, drop_path_rate: 0.0, ..SegFormerConfig::b0() };
-    let network = config.init(&device);
+    let network = SegFormer::new(&config, &device);
     let input = input(&config, [2, 128, 96], &device);
     let with_threads = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -162,7 +162,7 @@ fn networks_train_without_gradients_for_their_input_and_go_back_to_inference() {
     let device = Device::flex();
     let config = tiny();
     // From the device without automatic differentiation, as a trainer gets it.
-    let network = config.init(&device).train();
+    let network = SegFormer::new(&config, &device).train();
     let training = device.clone().autodiff();
     let input_here = input(&config, [1, 32, 64], &device);
     let with_gradient = input(&config, [1, 32, 64], &training).require_grad();

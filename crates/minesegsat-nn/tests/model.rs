@@ -177,8 +177,34 @@ fn patches_that_do_not_fit_are_refused() {
         segmenter.segment(&noise(12 * 64 * 64), shape, &mut out).unwrap_err().to_string()
     };
     assert!(message([1, 4, 64, 64]).contains("patches have 4 channels, the model takes 12"));
-    assert!(message([1, 12, 60, 64]).contains("64 x 60 pixels; both must be multiples of 32"));
+    assert!(message([1, 12, 60, 64]).contains("does not fit"));
+    assert!(message([1, 12, 0, 64]).contains("64 x 0 pixels; both must be 1 or more"));
     assert!(message([2, 12, 64, 64]).contains("does not fit"));
+}
+
+#[test]
+fn a_patch_of_any_size_is_answered_as_the_one_whose_edges_were_repeated() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("model");
+    random_model(&tiny(12, 1), 5, &folder, &ImportOptions::default()).unwrap();
+    let segmenter = BurnSegmenter::open(&folder, &Device::flex()).unwrap();
+    let (height, width) = (40, 70);
+    let mut patch = noise(12 * height * width);
+    patch[3 * height * width + 17] = f32::NAN;
+    let mut found = vec![-1.0; height * width];
+    segmenter.segment(&patch, [1, 12, height, width], &mut found).unwrap();
+    // What is missing stays missing, and alone.
+    assert_eq!(found.iter().enumerate().filter(|(_, p)| p.is_nan()).map(|(i, _)| i).collect::<Vec<_>>(), [17]);
+    patch[3 * height * width + 17] = 0.0;
+    let padded: Vec<f32> = patch
+        .chunks_exact(height * width)
+        .flat_map(|plane| (0..64 * 96).map(|i| plane[(i / 96).min(height - 1) * width + (i % 96).min(width - 1)]))
+        .collect();
+    let mut expected = vec![-1.0; 64 * 96];
+    segmenter.segment(&padded, [1, 12, 64, 96], &mut expected).unwrap();
+    for (i, p) in found.iter().enumerate().filter(|(i, _)| *i != 17) {
+        assert_eq!(*p, expected[i / width * 96 + i % width], "pixel {i}");
+    }
 }
 
 #[test]
@@ -203,8 +229,6 @@ fn a_network_on_a_resnet_is_a_model_as_any_other() {
     let mut alone = vec![f32::NAN; pixels];
     segmenter.segment(&patches[12 * pixels..], [1, 12, 48, 64], &mut alone).unwrap();
     assert_eq!(alone, together[pixels..]);
-    let refused = segmenter.segment(&noise(12 * 40 * 64), [1, 12, 40, 64], &mut vec![0.0; 40 * 64]).unwrap_err();
-    assert!(refused.to_string().contains("64 x 40 pixels; both must be multiples of 16"));
     let refused = random_model(&config, 5, root.path().join("other"), &ImportOptions { patch_size: 40, ..options });
     assert_eq!(refused.unwrap_err().to_string(), "patch-size `40` is not accepted: a multiple of 16");
 }

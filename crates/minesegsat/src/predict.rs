@@ -151,12 +151,12 @@ impl Plan {
         model: &ModelDescription,
         options: &PredictOptions,
     ) -> Result<Self> {
-        let unit = segmenter.size_divisor();
-        if options.patch_size == 0 || !options.patch_size.is_multiple_of(unit) {
+        if options.patch_size == 0 {
+            let unit = segmenter.size_divisor();
             return Err(Error::Argument {
                 name: "patch size",
                 value: options.patch_size.to_string(),
-                accepted: format!("a multiple of {unit} pixels"),
+                accepted: format!("1 or more, best a multiple of {unit} pixels, since others are padded"),
             });
         }
         if !(0.0..=1.0).contains(&options.threshold) {

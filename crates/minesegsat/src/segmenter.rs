@@ -11,13 +11,15 @@ pub trait Segmenter: Send + Sync {
     /// Number of input channels: normalised bands, in the order of the model card.
     fn in_channels(&self) -> usize;
 
-    /// Width and height must be multiples of this, in pixels.
+    /// Patches whose width and height are multiples of this, in pixels, go through the network as they are. Others are padded
+    /// within [`segment`](Self::segment) by repeating their edges, and what is answered for that is cut off.
     fn size_divisor(&self) -> usize;
 
     /// Probability that a pixel is mining-disturbed.
     ///
     /// # Shapes
     /// - `patches`: `[N, C, H, W]`, row-major, normalised as the model card says
-    /// - `probabilities`: `[N, H, W]`, row-major, values in 0 to 1; every element is overwritten
+    /// - `probabilities`: `[N, H, W]`, row-major, values in 0 to 1; every element is overwritten. Where a value of the input is
+    ///   not finite, that pixel's probability is NaN, and no other's
     fn segment(&self, patches: &[f32], shape: [usize; 4], probabilities: &mut [f32]) -> Result<()>;
 }

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use minesegsat::dataset::Split;
 
+use super::EngineArgs;
+
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArgs {
     /// Model folder (`model.safetensors` and `model.json`).
@@ -33,6 +35,9 @@ pub(crate) struct EvaluateArgs {
     /// Device of the network: `cpu`, `cuda:0`, `vulkan:0`.
     #[arg(long, default_value = "cpu")]
     pub device: String,
+
+    #[command(flatten)]
+    pub engine: EngineArgs,
 
     /// Width and height of the windows that patches are cut into, in pixels [default: the model's patch].
     #[arg(long, value_name = "PX")]

@@ -11,18 +11,17 @@ use minesegsat::evaluate::{
     EvaluateOptions, Evaluation, METRICS_FILE, Metric, PAPER_THRESHOLD, PATCHES_FILE, Protocol, REPORT_FILE,
     SITES_FILE, ThresholdChoice, evaluate,
 };
-use minesegsat_nn::{BurnSegmenter, Model, parse_device};
 
 use crate::args::{EvaluateArgs, ProtocolArg, ThresholdArg};
-use crate::commands::predict::{describe, with_views};
+use crate::commands::engine;
+use crate::commands::predict::describe;
 use crate::interrupt;
 use crate::progress::Bar;
 
 pub(crate) fn run(args: &EvaluateArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
-    let device = parse_device(&args.device)?;
-    let segmenter = BurnSegmenter::new(with_views(Model::open(&args.model, &device)?, args.views)?);
-    let card = segmenter.card();
+    let model = engine::open(&args.model, &args.device, &args.engine, args.views)?;
+    let card = &model.card;
     let dataset = Arc::new(Dataset::open(&args.dataset)?);
     let window = args.patch_size.unwrap_or(card.patch_size);
     let (protocol, threshold) = match (args.protocol, args.threshold) {
@@ -55,7 +54,7 @@ pub(crate) fn run(args: &EvaluateArgs, quiet: bool) -> anyhow::Result<ExitCode> 
         description.record["calibration"] = fitted.clone();
     }
     let bar = Bar::named(quiet || args.json, "evaluating");
-    let found = evaluate(&description, &segmenter, &dataset, &args.output, &options, &bar, cancel);
+    let found = evaluate(&description, &*model.segmenter, &dataset, &args.output, &options, &bar, cancel);
     bar.clear();
     let evaluation =
         found.map_err(|error| if cancel.load(Ordering::SeqCst) { minesegsat::Error::Interrupted } else { error })?;

@@ -7,6 +7,7 @@ pub(crate) mod change;
 pub(crate) mod dataset;
 pub(crate) mod demo;
 pub(crate) mod download;
+mod engine;
 pub(crate) mod evaluate;
 pub(crate) mod evidence;
 pub(crate) mod labels;
@@ -72,11 +73,20 @@ pub(crate) fn open_options(args: &SceneArgs) -> OpenOptions {
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     use minesegsat::Error;
     use minesegsat_nn::Error as NetworkError;
+    use minesegsat_onnx::Error as RuntimeError;
 
     let overwrite = || Some("use `--overwrite` to replace it, or another `-o`".to_owned());
     if let Some(NetworkError::OutputExists { path }) = error.downcast_ref() {
         // Only a model may be replaced, not just any folder.
         return if path.join(minesegsat_nn::CARD_FILE).is_file() { overwrite() } else { None };
+    }
+    if let Some(RuntimeError::LibraryNotFound { kind, .. }) = error.downcast_ref() {
+        let name = kind.name();
+        return Some(format!(
+            "`pip install {name}`, then give the folder with its library by `--{name}-library` or in {}; {}",
+            kind.variable(),
+            kind.accepted()
+        ));
     }
     let error = error.chain().find_map(|cause| cause.downcast_ref::<Error>())?;
     match error {

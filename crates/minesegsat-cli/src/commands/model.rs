@@ -1,14 +1,17 @@
-//! `minesegsat model import | list | show | verify | random`
+//! `minesegsat model import | list | show | verify | export | random`
 
 use std::{io::Write, path::Path, process::ExitCode};
 
 use anyhow::bail;
 use minesegsat_nn::{
-    ImportOptions, ModelCard, NetworkConfig, Normalisation, Training, import_checkpoint, list_models, parse_device,
-    random_model, verify as verify_model,
+    ImportOptions, ModelCard, NetworkConfig, Normalisation, Training, import_checkpoint, list_models, random_model,
 };
+use minesegsat_onnx::{INPUT, OPSET_VERSION, OUTPUT, export_model};
 
-use crate::args::{ModelImportArgs, ModelListArgs, ModelRandomArgs, ModelShowArgs, ModelVerifyArgs};
+use crate::args::{
+    ExportFormat, ModelExportArgs, ModelImportArgs, ModelListArgs, ModelRandomArgs, ModelShowArgs, ModelVerifyArgs,
+};
+use crate::commands::engine;
 use crate::interrupt;
 
 pub(crate) fn import(args: &ModelImportArgs) -> anyhow::Result<ExitCode> {
@@ -95,8 +98,7 @@ pub(crate) fn show(args: &ModelShowArgs) -> anyhow::Result<ExitCode> {
 }
 
 pub(crate) fn verify(args: &ModelVerifyArgs) -> anyhow::Result<ExitCode> {
-    let device = parse_device(&args.device)?;
-    let report = verify_model(&args.model, args.against.as_deref(), &device, args.tolerance)?;
+    let report = engine::verify(&args.model, &args.device, &args.engine, args.against.as_deref(), args.tolerance)?;
     let mut stdout = std::io::stdout().lock();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?;
@@ -113,6 +115,30 @@ pub(crate) fn verify(args: &ModelVerifyArgs) -> anyhow::Result<ExitCode> {
         writeln!(stdout, "{verdict} the tolerance of {:e}", report.tolerance)?;
     }
     Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+pub(crate) fn export(args: &ModelExportArgs) -> anyhow::Result<ExitCode> {
+    let output = &args.output;
+    if !args.overwrite && output.exists() {
+        return Err(minesegsat::Error::OutputExists { path: output.clone() }.into());
+    }
+    let ExportFormat::Onnx = args.format;
+    interrupt::stop_on_ctrl_c();
+    let bytes = export_model(&args.model)?;
+    minesegsat::output::atomic_write(output, &bytes)?;
+    let card = ModelCard::read(&args.model)?;
+    let (a, megabytes) = (&card.architecture, bytes.len() as f64 / 1e6);
+    writeln!(
+        std::io::stdout().lock(),
+        "{}: {}, ONNX with operators of version {OPSET_VERSION}, {megabytes:.1} MB\n\
+         `{INPUT}` [batch, {}, height, width] to `{OUTPUT}` [batch, {}, height, width], sides multiples of {}",
+        output.display(),
+        a.title(),
+        a.in_channels(),
+        a.num_classes(),
+        a.size_divisor()
+    )?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Dimensions of a network, in the words of its configuration.

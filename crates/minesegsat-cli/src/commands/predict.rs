@@ -11,11 +11,11 @@ use minesegsat::{
     predict::ModelDescription,
     predict::{PredictOptions, predict},
 };
-use minesegsat_nn::{BurnSegmenter, Model, ModelCard, parse_device};
+use minesegsat_nn::ModelCard;
 
 use crate::{
     args::PredictArgs,
-    commands::{area_of_interest, open_options},
+    commands::{area_of_interest, engine, open_options},
     interrupt,
     progress::Bar,
 };
@@ -23,10 +23,8 @@ use crate::{
 pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
     let area = area_of_interest(args.bbox, args.intersects.as_deref())?;
-    let device = parse_device(&args.device)?;
-    let on_cpu = device == minesegsat_nn::Device::flex();
-    let model = with_views(Model::open(&args.model, &device)?, args.views)?;
-    let card = model.card();
+    let model = engine::open(&args.model, &args.device, &args.engine, args.views)?;
+    let card = &model.card;
     let scene = Scene::open(&args.scene.scene, &open_options(&args.scene))?;
     for warning in scene.warnings() {
         tracing::warn!("{warning}");
@@ -45,18 +43,17 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         patch_size,
         overlap_px: args.overlap.unwrap_or(patch_size / 8),
         batch_size: usize::from(args.batch_size),
-        workers: args.num_workers.map_or(if on_cpu { 2 } else { 1 }, usize::from),
+        workers: args.num_workers.map_or(model.workers, usize::from),
         threshold: args.threshold.unwrap_or(card.threshold),
         min_area_m2: args.min_area,
         connectivity: if args.connectivity == "8" { Connectivity::Eight } else { Connectivity::Four },
         formats: args.format.clone(),
         area,
         overwrite: args.overwrite,
-        device: args.device.clone(),
+        device: model.device,
     };
-    let segmenter = BurnSegmenter::new(model);
     let bar = Bar::new(quiet || args.json);
-    let result = predict(&scene, &description, &segmenter, &args.output, &options, &bar, cancel);
+    let result = predict(&scene, &description, &*model.segmenter, &args.output, &options, &bar, cancel);
     bar.clear();
     let manifest = result.map_err(|error| {
         // A reader that was cut off by the interruption reports its own error.
@@ -70,14 +67,6 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         print_summary(&mut stdout, &manifest, args).context("cannot print the summary")?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// A model with the number of views that was asked for, if any was.
-pub(crate) fn with_views(model: Model, views: Option<usize>) -> minesegsat_nn::Result<Model> {
-    match views {
-        Some(views) => model.with_views(views),
-        None => Ok(model),
-    }
 }
 
 /// What pipelines, manifests and reports need of a card.

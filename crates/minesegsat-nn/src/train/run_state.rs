@@ -10,7 +10,9 @@ use burn::{
 use minesegsat::output::OutputTree;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Network, Result, model::sha256, schedule::LearningRate};
+use minesegsat_model::sha256;
+
+use crate::{Error, Network, Result, schedule::LearningRate};
 
 /// Folder of the checkpoints in a run's folder.
 const FOLDER: &str = "checkpoints";

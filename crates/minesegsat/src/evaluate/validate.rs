@@ -13,7 +13,7 @@ use crate::{Error, Result, Segmenter};
 /// How samples go through the network, and what is decided of its answers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ValidateOptions {
-    /// Width and height of the windows in pixels: a multiple of the model's divisor.
+    /// Width and height of the windows in pixels, best a multiple of the model's divisor.
     pub window: usize,
     /// Overlap of neighbouring windows in pixels, at most half the window.
     pub overlap: usize,

@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Encoder, Error, Result, SIZE_DIVISOR, SegFormerConfig, Variant};
 
-/// Architecture and dimensions of a [`Network`](crate::Network). In files it is a table whose `name` says which.
+/// Architecture and dimensions of a network. In files it is a table whose `name` says which.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "lowercase")]
 pub enum NetworkConfig {
-    /// `segformer`: [`SegFormer`](crate::SegFormer).
+    /// `segformer`: SegFormer.
     SegFormer(SegFormerConfig),
-    /// `unet`: [`Unet`](crate::Unet).
+    /// `unet`: U-Net.
     Unet(UnetConfig),
-    /// `unetplusplus`: [`UnetPlusPlus`](crate::UnetPlusPlus).
+    /// `unetplusplus`: U-Net++.
     UnetPlusPlus(UnetConfig),
-    /// `deeplabv3plus`: [`DeepLabV3Plus`](crate::DeepLabV3Plus).
+    /// `deeplabv3plus`: DeepLabV3+.
     DeepLabV3Plus(DeepLabV3PlusConfig),
-    /// `fpn`: [`Fpn`](crate::Fpn).
+    /// `fpn`: a feature pyramid network.
     Fpn(FpnConfig),
 }
 
-/// Dimensions of a [`Unet`](crate::Unet) or a [`UnetPlusPlus`](crate::UnetPlusPlus).
+/// Dimensions of a U-Net or a U-Net++.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UnetConfig {
@@ -37,7 +37,7 @@ pub struct UnetConfig {
     pub decoder_channels: [usize; 5],
 }
 
-/// Dimensions of a [`DeepLabV3Plus`](crate::DeepLabV3Plus).
+/// Dimensions of a DeepLabV3+.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeepLabV3PlusConfig {
@@ -55,7 +55,7 @@ pub struct DeepLabV3PlusConfig {
     pub dropout: f64,
 }
 
-/// Dimensions of an [`Fpn`](crate::Fpn).
+/// Dimensions of a feature pyramid network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FpnConfig {
@@ -83,6 +83,13 @@ impl UnetConfig {
 }
 
 impl DeepLabV3PlusConfig {
+    /// Steps between the pixels that a dilated convolution of the pyramid sees: those of the paper for an encoder whose last
+    /// map is at 1/16, doubled, as `segmentation_models_pytorch` has them.
+    pub const ATROUS_RATES: [usize; 3] = [12, 24, 36];
+
+    /// Width of the encoder's map at 1/4 where the decoder sees it.
+    pub const HIGH_RESOLUTION_CHANNELS: usize = 48;
+
     const fn decoder_channels() -> usize {
         256
     }
@@ -93,6 +100,9 @@ impl DeepLabV3PlusConfig {
 }
 
 impl FpnConfig {
+    /// Groups of the decoder's norms.
+    pub const GROUPS: usize = 32;
+
     const fn pyramid_channels() -> usize {
         256
     }
@@ -294,7 +304,7 @@ impl NetworkConfig {
             }
         }
         if let Self::Fpn(FpnConfig { segmentation_channels: width, .. }) = self
-            && (*width == 0 || width % 32 != 0)
+            && (*width == 0 || width % FpnConfig::GROUPS != 0)
         {
             return refuse(
                 "segmentation_channels",
@@ -341,7 +351,7 @@ impl NetworkConfig {
     }
 
     /// The architecture in a sentence: `a SegFormer`, `a U-Net with ResNet-34`.
-    pub(crate) fn with_article(&self) -> String {
+    pub fn with_article(&self) -> String {
         let article = if matches!(self, Self::Fpn(_)) { "an" } else { "a" };
         let encoder = self.encoder().map(|encoder| format!(" with {}", encoder.title())).unwrap_or_default();
         format!("{article} {}{encoder}", self.architecture())

@@ -1,7 +1,5 @@
 //! A patch seen in several symmetries of the square, and the average of what is answered: test-time augmentation.
 
-use crate::Result;
-
 /// Says what is accepted where a number of views is none that there is.
 pub fn check_views(views: usize) -> Result<(), String> {
     match views {
@@ -48,13 +46,13 @@ impl Symmetry {
 /// - `logits` is given patches and their shape, whose height and width may have changed places, and answers with
 ///   `[N, classes, H, W]` of those
 /// - output `[N, classes, H, W]`
-pub(crate) fn averaged_over_views(
+pub fn averaged_over_views<E>(
     views: usize,
     patches: &[f32],
     shape: [usize; 4],
     classes: usize,
-    mut logits: impl FnMut(&[f32], [usize; 4]) -> Result<Vec<f32>>,
-) -> Result<Vec<f32>> {
+    mut logits: impl FnMut(&[f32], [usize; 4]) -> Result<Vec<f32>, E>,
+) -> Result<Vec<f32>, E> {
     let mut sum = logits(patches, shape)?;
     if views == 1 {
         return Ok(sum);
@@ -105,7 +103,7 @@ mod tests {
             let pixels = height * width;
             let differences =
                 |patch: &[f32]| -> Vec<f32> { (0..pixels).map(|i| patch[pixels + i] - patch[i]).collect() };
-            Ok(patches.chunks_exact(2 * pixels).flat_map(differences).collect())
+            Ok::<_, String>(patches.chunks_exact(2 * pixels).flat_map(differences).collect())
         };
         let once = averaged_over_views(1, &patches, [2, 2, 2, 3], 1, by_pixel).unwrap();
         for views in [2, 4, 8] {
@@ -122,7 +120,7 @@ mod tests {
             for row in answer.chunks_exact_mut(width) {
                 row.rotate_left(1);
             }
-            Ok(answer)
+            Ok::<_, String>(answer)
         };
         let found = averaged_over_views(8, &patch, [1, 1, 3, 3], 1, right).unwrap();
         assert_eq!(found[4], 2.5);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, SIZE_DIVISOR};
 
-/// Dimensions of a [`SegFormer`](crate::SegFormer), in the words of the SegFormer code that everybody reads.
+/// Dimensions of a SegFormer, in the words of the SegFormer code that everybody reads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SegFormerConfig {
@@ -133,6 +133,16 @@ impl FromStr for Variant {
 impl SegFormerConfig {
     /// Attention heads of every published SegFormer: 1, 2, 5, 8.
     pub const NUM_HEADS: [usize; 4] = [1, 2, 5, 8];
+
+    /// Side of the square that a token of each stage sees in its input.
+    pub const PATCH_SIZES: [usize; 4] = [7, 3, 3, 3];
+
+    /// Step from token to token of each stage in its input.
+    pub const STRIDES: [usize; 4] = [4, 2, 2, 2];
+
+    /// Added to the variance by the norms of the blocks and of the stages' outputs, as in the authors' code; the norms of the
+    /// patch embeddings and of the spatial reduction keep PyTorch's 1e-5.
+    pub const LAYER_NORM_EPSILON: f64 = 1e-6;
 
     /// The network of the `MineSegSAT` paper for twelve bands and one class.
     pub const fn paper() -> Self {

@@ -15,7 +15,7 @@ pub const CARD_FILE: &str = "model.json";
 /// Name of the weights in a model folder.
 pub const WEIGHTS_FILE: &str = "model.safetensors";
 
-/// Name of the recorded input and outputs in a model folder, see [`verify`](crate::verify).
+/// Name of the recorded input and outputs in a model folder, see [`verify_by`](crate::verify_by).
 pub const FORWARD_FILE: &str = "forward.safetensors";
 
 /// Version of the folder's layout that this code reads and writes.
@@ -228,7 +228,7 @@ impl ModelCard {
     }
 
     /// What contradicts itself, if anything does.
-    pub(crate) fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), String> {
         if self.format_version != FORMAT_VERSION {
             return Err(format!("its format_version is {}; this program reads {FORMAT_VERSION}", self.format_version));
         }
@@ -276,7 +276,7 @@ impl ModelCard {
 }
 
 /// Checks that patches of a size fit a network whose coarsest pixels are so far apart.
-pub(crate) fn check_patch_size(patch_size: usize, divisor: usize) -> Result<(), String> {
+pub fn check_patch_size(patch_size: usize, divisor: usize) -> Result<(), String> {
     if patch_size == 0 || !patch_size.is_multiple_of(divisor) {
         return Err(format!("its patch_size is {patch_size}; expected a multiple of {divisor}"));
     }

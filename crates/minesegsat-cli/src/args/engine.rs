@@ -1,0 +1,46 @@
+//! What runs a network.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use minesegsat_onnx::RuntimeKind;
+
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct EngineArgs {
+    /// What runs the network [default: native where it can, else burn].
+    #[arg(long, value_enum, value_name = "ENGINE")]
+    pub engine: Option<EngineName>,
+
+    /// Library of ONNX Runtime, or the folder that holds it [default: ORT_DYLIB_PATH in the environment, else the system's].
+    #[arg(long, value_name = "PATH")]
+    pub onnxruntime_library: Option<PathBuf>,
+
+    /// Library of OpenVINO (`libopenvino_c`), or the folder that holds it [default: OPENVINO_DYLIB_PATH in the environment,
+    /// else the system's].
+    #[arg(long, value_name = "PATH")]
+    pub openvino_library: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EngineName {
+    /// The program's own kernels: SegFormers on the CPU.
+    Native,
+    /// Burn's operations: every network, every device.
+    Burn,
+    /// ONNX Runtime on the CPU, from a library that you have.
+    #[value(name = "onnxruntime")]
+    OnnxRuntime,
+    /// OpenVINO on the CPU, from a library that you have.
+    #[value(name = "openvino")]
+    OpenVino,
+}
+
+impl EngineArgs {
+    /// The library that is given for a runtime.
+    pub(crate) fn library(&self, kind: RuntimeKind) -> Option<&Path> {
+        match kind {
+            RuntimeKind::OnnxRuntime => self.onnxruntime_library.as_deref(),
+            RuntimeKind::OpenVino => self.openvino_library.as_deref(),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Recorded forward passes, and how far an answer lies from one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use safetensors::{Dtype, tensor::TensorView};
+
+use crate::weights::read_float32;
+use crate::{Array, Error, FORWARD_FILE, ModelCard, Result};
+
+/// An input and what a network made of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forward {
+    /// `[N, in_channels, H, W]`, normalised.
+    pub input: Array,
+    /// `logits` `[N, num_classes, H, W]`, and of a SegFormer `stage1` to `stage4`.
+    pub outputs: BTreeMap<String, Array>,
+}
+
+/// Result of a comparison with a recorded forward pass.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct VerifyReport {
+    /// The recorded forward pass compared with.
+    pub against: PathBuf,
+    /// Each recorded tensor: `logits`, and of a SegFormer `stage1` to `stage4`.
+    pub tensors: Vec<Comparison>,
+    /// Largest difference of all logits.
+    pub max_abs_difference: f32,
+    /// Largest difference that is accepted.
+    pub tolerance: f32,
+}
+
+/// How far a tensor lies from its record.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Comparison {
+    /// Name of the tensor.
+    pub name: String,
+    /// Largest absolute difference.
+    pub max_abs_difference: f32,
+    /// Largest absolute value of the record.
+    pub max_abs_value: f32,
+}
+
+impl VerifyReport {
+    /// Whether all tensors lie within the tolerance.
+    pub fn passed(&self) -> bool {
+        self.tensors.iter().all(|tensor| tensor.max_abs_difference <= self.tolerance)
+    }
+}
+
+impl Forward {
+    /// Reads a safetensors file with `input`, `logits` and perhaps others, all of 4 dimensions.
+    pub fn read(path: &Path) -> Result<Self> {
+        let refuse = |reason: String| Error::NotACheckpoint { path: path.to_owned(), reason };
+        let mut outputs = read_float32(path)?;
+        if let Some((name, array)) = outputs.iter().find(|(_, array)| array.shape.len() != 4) {
+            let reason = format!(
+                "tensor `{name}` has shape {:?}; a recorded forward pass has float32 tensors of 4 dimensions",
+                array.shape
+            );
+            return Err(refuse(reason));
+        }
+        let input = outputs.remove("input").ok_or_else(|| refuse("it has no tensor `input`".to_owned()))?;
+        if !outputs.contains_key("logits") {
+            return Err(refuse("it has no tensor `logits`".to_owned()));
+        }
+        Ok(Self { input, outputs })
+    }
+
+    /// Writes it as [`read`](Self::read) reads it.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let arrays: Vec<(&str, &Array, Vec<u8>)> = std::iter::once(("input", &self.input))
+            .chain(self.outputs.iter().map(|(name, array)| (name.as_str(), array)))
+            .map(|(name, array)| (name, array, array.values.iter().flat_map(|v| v.to_le_bytes()).collect()))
+            .collect();
+        let views = arrays
+            .iter()
+            .map(|(name, array, bytes)| Ok((*name, TensorView::new(Dtype::F32, array.shape.clone(), bytes)?)))
+            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
+        let file = views
+            .and_then(|views| safetensors::serialize(views, None::<HashMap<String, String>>))
+            .map_err(|error| Error::NotACheckpoint { path: path.to_owned(), reason: error.to_string() })?;
+        fs_err::write(path, file)?;
+        Ok(())
+    }
+}
+
+/// Answers a recorded input and compares the outputs with the recorded ones.
+///
+/// `against` is a file as [`Forward::read`] takes it; where it is not given, the one in the model folder is taken. Outputs
+/// that `answer` does not give are left out, but it must give `logits`.
+pub fn verify_by<E: From<Error>>(
+    folder: &Path,
+    card: &ModelCard,
+    against: Option<&Path>,
+    tolerance: f32,
+    answer: impl FnOnce(Array) -> Result<Forward, E>,
+) -> Result<VerifyReport, E> {
+    let against = against.map_or_else(|| folder.join(FORWARD_FILE), Path::to_owned);
+    let record = Forward::read(&against)?;
+    let channels = card.architecture.in_channels();
+    if record.input.shape[1] != channels {
+        let reason = format!("its input has {} channels, but the model takes {channels}", record.input.shape[1]);
+        return Err(Error::NotACheckpoint { path: against, reason }.into());
+    }
+    let found = answer(record.input)?;
+    let mut tensors = Vec::new();
+    for (name, recorded) in record.outputs {
+        let Some(output) = found.outputs.get(&name) else { continue };
+        if output.shape != recorded.shape {
+            let shape = Error::TensorShape {
+                path: against,
+                tensor: name,
+                found: recorded.shape,
+                expected: output.shape.clone(),
+            };
+            return Err(shape.into());
+        }
+        let difference = output.values.iter().zip(&recorded.values).map(|(a, b)| (a - b).abs());
+        tensors.push(Comparison {
+            name,
+            max_abs_difference: max_or_nan(difference),
+            max_abs_value: max_or_nan(recorded.values.iter().map(|v| v.abs())),
+        });
+    }
+    let logits = tensors.iter().find(|tensor| tensor.name == "logits");
+    let max_abs_difference = logits.map_or(f32::NAN, |logits| logits.max_abs_difference);
+    Ok(VerifyReport { against, tensors, max_abs_difference, tolerance })
+}
+
+/// The largest value, or NaN where there is one: a comparison with NaN must not pass.
+fn max_or_nan(values: impl Iterator<Item = f32>) -> f32 {
+    values.fold(0.0, |max, v| if v.is_nan() || v > max { v } else { max })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::card::tests::card;
+
+    fn array(shape: [usize; 4], value: f32) -> Array {
+        Array { shape: shape.to_vec(), values: vec![value; shape.iter().product()] }
+    }
+
+    #[test]
+    fn an_answer_is_compared_with_the_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let outputs = [("logits", array([1, 1, 2, 2], 3.0)), ("stage1", array([1, 4, 1, 1], 1.0))];
+        let outputs = outputs.map(|(name, array)| (name.to_owned(), array)).into();
+        let record = Forward { input: array([1, 12, 2, 2], 0.5), outputs };
+        record.write(&folder.path().join(FORWARD_FILE)).unwrap();
+        let verify = |logits: f32| {
+            let answer = |input| {
+                Ok::<_, Error>(Forward { input, outputs: [("logits".to_owned(), array([1, 1, 2, 2], logits))].into() })
+            };
+            verify_by(folder.path(), &card(), None, 0.1, answer).unwrap()
+        };
+        let report = verify(3.05);
+        assert!(report.passed() && report.tensors.len() == 1, "{report:?}");
+        assert!(!verify(3.2).passed());
+        assert!(!verify(f32::NAN).passed());
+    }
+}

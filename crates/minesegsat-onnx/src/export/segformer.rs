@@ -1,0 +1,218 @@
+//! SegFormer: the Mix Transformer encoder and the folded decoder.
+
+use minesegsat_model::SegFormerConfig;
+
+use super::layers::{Builder, Conv, EPSILON, Kernel};
+use crate::Result;
+use crate::graph::{Attribute, Value};
+
+/// A map `[N, C, H, W]` and the value that holds `[H, W]`.
+struct Stage {
+    map: Value,
+    size: Value,
+}
+
+pub(super) fn build(b: &mut Builder<'_>, config: &SegFormerConfig) -> Result<()> {
+    let mut map = averaged(b, config.input_stride);
+    let mut stages = Vec::with_capacity(4);
+    let mut in_channels = config.in_channels;
+    for stage in 0..4 {
+        let dim = config.embed_dims[stage];
+        let (tokens, size) = embed(b, stage, &map, [in_channels, dim])?;
+        let mut tokens = tokens;
+        for block in 0..config.depths[stage] {
+            let name = format!("encoder.transformers.{stage}.{block}");
+            tokens = attention_branch(b, &name, &tokens, &size, config, stage)?;
+            tokens = ffn_branch(b, &name, &tokens, &size, [dim, dim * config.mlp_ratios[stage]])?;
+        }
+        let name = format!("encoder.layer_norm.{stage}");
+        let normed = layer_norm(b, &name, &tokens, dim, SegFormerConfig::LAYER_NORM_EPSILON as f32)?;
+        map = to_map(b, &name, &normed, &size, dim);
+        stages.push(Stage { map: map.clone(), size });
+        in_channels = dim;
+    }
+    decode(b, config, &stages)
+}
+
+/// The mean of each square of so many pixels.
+fn averaged(b: &mut Builder<'_>, side: usize) -> Value {
+    let input = Builder::input();
+    if side == 1 {
+        return input.to_owned();
+    }
+    let side = [side as i64; 2];
+    b.node(
+        "",
+        "AveragePool",
+        &[input],
+        &[("kernel_shape", Attribute::Ints(&side)), ("strides", Attribute::Ints(&side))],
+    )
+}
+
+/// Tokens `[N, H' W', dim]` of a map, and `[H', W']`.
+fn embed(b: &mut Builder<'_>, stage: usize, map: &str, channels: [usize; 2]) -> Result<(Value, Value)> {
+    let name = format!("encoder.embeddings.{stage}");
+    let conv = Conv::same(channels, SegFormerConfig::PATCH_SIZES[stage]).with_stride(SegFormerConfig::STRIDES[stage]);
+    let map = b.conv_layer(&format!("{name}.proj"), map, conv, true)?;
+    let size = b.size_of(&name, &map);
+    let tokens = to_tokens(b, &name, &map, channels[1]);
+    Ok((layer_norm(b, &format!("{name}.norm"), &tokens, channels[1], EPSILON)?, size))
+}
+
+/// `x + attention(norm(x))`.
+fn attention_branch(
+    b: &mut Builder<'_>,
+    block: &str,
+    x: &str,
+    size: &str,
+    config: &SegFormerConfig,
+    stage: usize,
+) -> Result<Value> {
+    let (dim, heads, ratio) = (config.embed_dims[stage], config.num_heads[stage], config.sr_ratios[stage]);
+    let name = format!("{block}.attention");
+    let normed = layer_norm(b, &format!("{block}.norm1"), x, dim, SegFormerConfig::LAYER_NORM_EPSILON as f32)?;
+    let reduced = if ratio > 1 {
+        let conv = Conv { padding: 0, ..Conv::same([dim, dim], ratio).with_stride(ratio) };
+        let map = to_map(b, &name, &normed, size, dim);
+        let map = b.conv_layer(&format!("{name}.sr"), &map, conv, true)?;
+        let tokens = to_tokens(b, &name, &map, dim);
+        layer_norm(b, &format!("{name}.layer_norm"), &tokens, dim, EPSILON)?
+    } else {
+        normed.clone()
+    };
+    // The scores' scale is part of the queries.
+    let scale = ((dim / heads) as f64).sqrt().recip();
+    let query = linear(b, &format!("{name}.query"), &normed, [dim, dim], scale)?;
+    let key = linear(b, &format!("{name}.key"), &reduced, [dim, dim], 1.0)?;
+    let value = linear(b, &format!("{name}.value"), &reduced, [dim, dim], 1.0)?;
+    let split = b.ints(&[0, -1, heads as i64, (dim / heads) as i64]);
+    let mut by_head = |x: &str, order: [i64; 4]| {
+        let x = b.node(&name, "Reshape", &[x, &split], &[]);
+        b.node(&name, "Transpose", &[&x], &[("perm", Attribute::Ints(&order))])
+    };
+    let query = by_head(&query, [0, 2, 1, 3]);
+    let key = by_head(&key, [0, 2, 3, 1]);
+    let value = by_head(&value, [0, 2, 1, 3]);
+    let scores = b.node(&name, "MatMul", &[&query, &key], &[]);
+    let weights = b.node(&name, "Softmax", &[&scores], &[("axis", Attribute::Int(-1))]);
+    let context = b.node(&name, "MatMul", &[&weights, &value], &[]);
+    let context = b.node(&name, "Transpose", &[&context], &[("perm", Attribute::Ints(&[0, 2, 1, 3]))]);
+    let together = b.ints(&[0, -1, dim as i64]);
+    let context = b.node(&name, "Reshape", &[&context, &together], &[]);
+    let branch = linear(b, &format!("{name}.dense"), &context, [dim, dim], 1.0)?;
+    Ok(b.add(block, x, &branch))
+}
+
+/// `x + ffn(norm(x))`, with a depthwise convolution between the two linear layers.
+fn ffn_branch(b: &mut Builder<'_>, block: &str, x: &str, size: &str, [dim, hidden]: [usize; 2]) -> Result<Value> {
+    let name = format!("{block}.feed_forward");
+    let normed = layer_norm(b, &format!("{block}.norm2"), x, dim, SegFormerConfig::LAYER_NORM_EPSILON as f32)?;
+    let wide = linear(b, &format!("{name}.mlp_in"), &normed, [dim, hidden], 1.0)?;
+    let map = to_map(b, &name, &wide, size, hidden);
+    let map = b.conv_layer(&format!("{name}.conv"), &map, Conv::depthwise(hidden, 3), true)?;
+    let map = b.gelu(&name, &map);
+    let wide = to_tokens(b, &name, &map, hidden);
+    let branch = linear(b, &format!("{name}.mlp_out"), &wide, [hidden, dim], 1.0)?;
+    Ok(b.add(block, x, &branch))
+}
+
+/// The folded decoder: the projection of a stage, its block of the fusion and the batch norm are linear and act on each
+/// pixel alone, and bilinear upsampling commutes with such maps. So each stage needs one 1 x 1 convolution at its own
+/// resolution; the results are enlarged and added. The constants of all are the bias of the first.
+fn decode(b: &mut Builder<'_>, config: &SegFormerConfig, stages: &[Stage]) -> Result<()> {
+    let width = config.decoder_dim;
+    let fusion = b.tensor("decoder.linear_fuse.weight", &[width, 4 * width, 1, 1])?;
+    let norm = b.batch_norm("decoder.batch_norm", width)?;
+    let mut kernels = Vec::with_capacity(4);
+    let mut constant: Vec<f64> = norm.iter().map(|(_, shift)| *shift).collect();
+    for (stage, dim) in config.embed_dims.into_iter().enumerate() {
+        // The layers are those of stages 4 to 1.
+        let name = format!("decoder.layers.{}", 3 - stage);
+        let projection = b.kernel(&name, Conv::same([dim, width], 1), true)?;
+        kernels.push(fold_stage(&fusion, &norm, stage, &projection, &mut constant));
+    }
+    let mut sum: Option<Value> = None;
+    for (stage, (weight, dim)) in kernels.into_iter().zip(config.embed_dims).enumerate() {
+        let name = format!("decoder.folded.{stage}");
+        let bias = (stage == 0).then(|| constant.iter().map(|c| *c as f32).collect());
+        let mut map = b.conv(&name, &stages[stage].map, Conv::same([dim, width], 1), &Kernel { weight, bias });
+        if stage > 0 {
+            map = b.resize(&name, &map, &stages[0].size);
+        }
+        sum = Some(match sum {
+            Some(sum) => b.add("decoder", &sum, &map),
+            None => map,
+        });
+    }
+    let x = b.relu("decoder", &sum.unwrap_or_default());
+    let logits = b.conv_layer("decoder.classifier", &x, Conv::same([width, config.num_classes], 1), true)?;
+    let size = b.size_of("", Builder::input());
+    b.resize("", &logits, &size);
+    b.answer();
+    Ok(())
+}
+
+/// The weight of a stage's layer, `[width, dim]`, in f64: scale times the stage's block of the fusion times its projection.
+/// What the projection's bias adds goes to `constant`.
+pub(super) fn fold_stage(
+    fusion: &[f32],
+    norm: &[(f64, f64)],
+    stage: usize,
+    projection: &Kernel,
+    constant: &mut [f64],
+) -> Vec<f32> {
+    let width = norm.len();
+    let dim = projection.weight.len() / width;
+    let mut weight = Vec::with_capacity(width * dim);
+    let mut row = vec![0.0_f64; dim];
+    for (o, (scale, _)) in norm.iter().enumerate() {
+        row.fill(0.0);
+        for (m, &f) in fusion[(o * 4 + stage) * width..][..width].iter().enumerate() {
+            let f = f64::from(f) * scale;
+            constant[o] += f * projection.bias.as_ref().map_or(0.0, |bias| f64::from(bias[m]));
+            for (r, p) in row.iter_mut().zip(&projection.weight[m * dim..][..dim]) {
+                *r += f * f64::from(*p);
+            }
+        }
+        weight.extend(row.iter().map(|r| *r as f32));
+    }
+    weight
+}
+
+/// A linear layer over the last dimension, its answer multiplied by `scale`.
+fn linear(b: &mut Builder<'_>, name: &str, x: &str, [d_in, d_out]: [usize; 2], scale: f64) -> Result<Value> {
+    let weight = b.tensor(&format!("{name}.weight"), &[d_out, d_in])?;
+    let bias = b.tensor(&format!("{name}.bias"), &[d_out])?;
+    let scaled = |v: f32| (f64::from(v) * scale) as f32;
+    let transposed: Vec<f32> = (0..d_in).flat_map(|i| weight[i..].iter().step_by(d_in).map(|w| scaled(*w))).collect();
+    let weight = b.constant(&format!("{name}.weight"), &[d_in, d_out], &transposed);
+    let bias: Vec<f32> = bias.into_iter().map(scaled).collect();
+    let bias = b.constant(&format!("{name}.bias"), &[d_out], &bias);
+    let product = b.node(name, "MatMul", &[x, &weight], &[]);
+    Ok(b.add(name, &product, &bias))
+}
+
+/// Layer normalisation over the last dimension.
+fn layer_norm(b: &mut Builder<'_>, name: &str, x: &str, dim: usize, epsilon: f32) -> Result<Value> {
+    let gamma = b.tensor(&format!("{name}.weight"), &[dim])?;
+    let beta = b.tensor(&format!("{name}.bias"), &[dim])?;
+    let gamma = b.constant(&format!("{name}.weight"), &[dim], &gamma);
+    let beta = b.constant(&format!("{name}.bias"), &[dim], &beta);
+    let settings = [("axis", Attribute::Int(-1)), ("epsilon", Attribute::Float(epsilon))];
+    Ok(b.node(name, "LayerNormalization", &[x, &gamma, &beta], &settings))
+}
+
+/// `[N, C, H, W]` to `[N, H W, C]`.
+fn to_tokens(b: &mut Builder<'_>, layer: &str, map: &str, channels: usize) -> Value {
+    let flat = b.ints(&[0, channels as i64, -1]);
+    let x = b.node(layer, "Reshape", &[map, &flat], &[]);
+    b.node(layer, "Transpose", &[&x], &[("perm", Attribute::Ints(&[0, 2, 1]))])
+}
+
+/// `[N, H W, C]` to `[N, C, H, W]`.
+fn to_map(b: &mut Builder<'_>, layer: &str, tokens: &str, size: &str, channels: usize) -> Value {
+    let x = b.node(layer, "Transpose", &[tokens], &[("perm", Attribute::Ints(&[0, 2, 1]))]);
+    let planes = b.ints(&[0, channels as i64]);
+    let shape = b.node(layer, "Concat", &[&planes, size], &[("axis", Attribute::Int(0))]);
+    b.node(layer, "Reshape", &[&x, &shape], &[])
+}

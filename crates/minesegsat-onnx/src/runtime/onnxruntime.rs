@@ -1,0 +1,84 @@
+//! ONNX Runtime, through the `ort` crate.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use ort::environment::Environment;
+use ort::logging::LogLevel;
+use ort::session::Session;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use ort::value::TensorRef;
+
+use super::{Library, Runtime, RuntimeKind};
+use crate::{Error, OUTPUT, Result};
+
+const KIND: RuntimeKind = RuntimeKind::OnnxRuntime;
+
+/// The one environment that a process has, and the library that it is of.
+static ENVIRONMENT: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
+
+/// A session with a model in it.
+pub(super) struct OnnxRuntime {
+    session: Mutex<Session>,
+}
+
+impl OnnxRuntime {
+    /// Loads the library, unless a model did before, and the model.
+    pub(super) fn new(library: &Library, model: &[u8], threads: usize) -> Result<Self> {
+        let environment = environment(library)?;
+        let session = session(&environment, model, threads).map_err(|reason| Error::Runtime {
+            kind: KIND,
+            action: "cannot read the model",
+            reason,
+        })?;
+        Ok(Self { session: Mutex::new(session) })
+    }
+}
+
+fn session(environment: &Environment, model: &[u8], threads: usize) -> Result<Session, String> {
+    let set = |builder: SessionBuilder| {
+        builder
+            .with_log_level(LogLevel::Error)?
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_intra_threads(threads)
+    };
+    let builder = Session::builder(environment).map_err(|error| error.to_string())?;
+    let mut builder = set(builder).map_err(|error| error.to_string())?;
+    builder.commit_from_memory(model).map_err(|error| error.to_string())
+}
+
+fn environment(library: &Library) -> Result<Environment> {
+    let refuse = |reason: String| Err(Error::Library { kind: KIND, path: library.path.clone(), reason });
+    let mut current = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((path, environment)) = &*current {
+        if *path != library.path {
+            return refuse(format!("this process runs another one already, {}", path.display()));
+        }
+        return Ok(environment.clone());
+    }
+    let built = ort::init_from(&library.path)
+        .map_err(|error| error.to_string())
+        .and_then(|builder| builder.with_telemetry(false).build().map_err(|error| error.to_string()));
+    match built {
+        Ok(environment) => {
+            *current = Some((library.path.clone(), environment.clone()));
+            Ok(environment)
+        }
+        Err(reason) => refuse(reason),
+    }
+}
+
+impl Runtime for OnnxRuntime {
+    fn logits(&self, patches: &[f32], shape: [usize; 4]) -> Result<Vec<f32>> {
+        let failed = |error: ort::Error| Error::Runtime { kind: KIND, action: "failed", reason: error.to_string() };
+        let input = TensorRef::from_array_view((shape, patches)).map_err(failed)?;
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let outputs = session.run(ort::inputs![input]).map_err(failed)?;
+        let Some(logits) = outputs.get(OUTPUT) else {
+            let reason = format!("it gives no `{OUTPUT}`");
+            return Err(Error::Runtime { kind: KIND, action: "failed", reason });
+        };
+        let (_, logits) = logits.try_extract_tensor::<f32>().map_err(failed)?;
+        Ok(logits.to_vec())
+    }
+}

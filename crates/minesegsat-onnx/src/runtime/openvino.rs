@@ -1,0 +1,84 @@
+//! OpenVINO on the CPU, through the `openvino` crate.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use openvino::{
+    CompiledModel, Core, DeviceType, ElementType, InferRequest, InferenceError, RwPropertyKey, Shape, Tensor,
+};
+
+use super::{Library, Runtime, RuntimeKind};
+use crate::{Error, Result};
+
+const KIND: RuntimeKind = RuntimeKind::OpenVino;
+
+/// The one library that a process has.
+static LOADED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// A compiled model.
+pub(super) struct OpenVino {
+    /// The request goes before the model that it is of.
+    request: Mutex<InferRequest>,
+    _model: Mutex<CompiledModel>,
+}
+
+impl OpenVino {
+    /// Loads the library, unless a model did before, and compiles the model for the CPU in float32.
+    pub(super) fn new(library: &Library, model: &[u8], threads: usize) -> Result<Self> {
+        load(library)?;
+        let (model, request) = compile(model, threads).map_err(|reason| Error::Runtime {
+            kind: KIND,
+            action: "cannot read the model",
+            reason,
+        })?;
+        Ok(Self { request: Mutex::new(request), _model: Mutex::new(model) })
+    }
+}
+
+fn load(library: &Library) -> Result<()> {
+    let refuse = |reason: String| Err(Error::Library { kind: KIND, path: library.path.clone(), reason });
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*loaded {
+        Some(path) if *path == library.path => return Ok(()),
+        Some(path) => return refuse(format!("this process runs another one already, {}", path.display())),
+        None => {}
+    }
+    if let Err(reason) = openvino_sys::library::load_from(&library.path) {
+        return refuse(reason);
+    }
+    *loaded = Some(library.path.clone());
+    Ok(())
+}
+
+fn compile(model: &[u8], threads: usize) -> Result<(CompiledModel, InferRequest), String> {
+    let text = |error: InferenceError| error.to_string();
+    let mut core = Core::new().map_err(|error| error.to_string())?;
+    let threads = threads.to_string();
+    // One patch at a time on all threads, and in float32 where the processor could do less.
+    for (key, value) in [
+        (RwPropertyKey::HintPerformanceMode, "LATENCY"),
+        (RwPropertyKey::NumStreams, "1"),
+        (RwPropertyKey::InferenceNumThreads, threads.as_str()),
+        (RwPropertyKey::HintInferencePrecision, "f32"),
+    ] {
+        core.set_property(&DeviceType::CPU, &key, value).map_err(text)?;
+    }
+    let model = core.read_model_from_buffer(model, None).map_err(text)?;
+    let mut compiled = core.compile_model(&model, DeviceType::CPU).map_err(text)?;
+    let request = compiled.create_infer_request().map_err(text)?;
+    Ok((compiled, request))
+}
+
+impl Runtime for OpenVino {
+    fn logits(&self, patches: &[f32], shape: [usize; 4]) -> Result<Vec<f32>> {
+        let failed = |error: InferenceError| Error::Runtime { kind: KIND, action: "failed", reason: error.to_string() };
+        let shape = Shape::new(&shape.map(|length| length as i64)).map_err(failed)?;
+        let mut input = Tensor::new(ElementType::F32, &shape).map_err(failed)?;
+        input.get_data_mut::<f32>().map_err(failed)?.copy_from_slice(patches);
+        let mut request = self.request.lock().unwrap_or_else(PoisonError::into_inner);
+        request.set_input_tensor(&input).map_err(failed)?;
+        request.infer().map_err(failed)?;
+        let logits = request.get_output_tensor().map_err(failed)?;
+        Ok(logits.get_data::<f32>().map_err(failed)?.to_vec())
+    }
+}
