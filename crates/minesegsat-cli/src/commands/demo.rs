@@ -53,8 +53,6 @@ const REPORT_FILE: &str = "report.html";
 const REGISTER_FILE: &str = "sites.gpkg";
 /// Years that are mapped; the first is trained on, of another landscape.
 const YEARS: [i16; 2] = [2021, 2022];
-/// Years in which the mines are watched.
-const WATCHED_YEARS: [i16; 4] = [2020, 2021, 2022, 2023];
 /// What a demo consists of, without its page.
 const PARTS: [&str; 11] = [
     "sim",
@@ -76,12 +74,23 @@ struct Scale {
     size: usize,
     /// Landscapes that are learned from.
     learned: u64,
+    /// Years in which the mines are watched, those that are mapped among them.
+    watched: &'static [i16],
+    /// Side of the landscape on which errors are measured, in pixels.
+    measured_size: usize,
     /// Changes to the configuration.
     settings: &'static [&'static str],
 }
 
-const FULL: Scale = Scale { size: 1536, learned: 2, settings: &[] };
-const QUICK: Scale = Scale { size: 1152, learned: 1, settings: &["phases.0.epochs=8", "data.samples_per_epoch=160"] };
+const FULL: Scale =
+    Scale { size: 1536, learned: 2, watched: &[2020, 2021, 2022, 2023], measured_size: 1536, settings: &[] };
+const QUICK: Scale = Scale {
+    size: 1152,
+    learned: 1,
+    watched: &YEARS,
+    measured_size: 768,
+    settings: &["phases.0.epochs=8", "data.samples_per_epoch=160"],
+};
 
 /// One year of the landscape that was not learned from.
 struct MappedYear {
@@ -111,6 +120,8 @@ struct Demo {
     years: Vec<MappedYear>,
     /// The mines that are watched, as they stand.
     sites: Vec<SiteSummary>,
+    /// Years in which they were watched.
+    watched: &'static [i16],
     seconds: Vec<(&'static str, f64)>,
 }
 
@@ -172,16 +183,16 @@ fn make(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -> any
     steps.next("simulating landscapes with mines");
     let sim = folder.join("sim");
     let mut training = Vec::new();
-    let world = |name: &str, seed: u64, years: &[i16]| -> anyhow::Result<Summary> {
+    let world = |name: &str, seed: u64, years: &[i16], size: usize| -> anyhow::Result<Summary> {
         let options =
             SimulateOptions { seed, region: Region::Boreal, years: years.to_vec(), size, ..SimulateOptions::default() };
         Ok(simulate(&options, &sim.join(name), &minesegsat::simulate::Silent, cancel)?)
     };
     for i in 0..scale.learned {
-        training.push(world(&format!("learn-{}", i + 1), args.seed * 100 + i, &YEARS[..1])?);
+        training.push(world(&format!("learn-{}", i + 1), args.seed * 100 + i, &YEARS[..1], size)?);
     }
-    world("measure", args.seed * 100 + 40, &YEARS[..1])?;
-    let unseen = world("unseen", args.seed * 100 + 50, &WATCHED_YEARS)?;
+    world("measure", args.seed * 100 + 40, &YEARS[..1], size.min(scale.measured_size))?;
+    let unseen = world("unseen", args.seed * 100 + 50, scale.watched, size)?;
 
     steps.next("cutting patches and masks, dividing them by place");
     let set = folder.join("set");
@@ -229,10 +240,20 @@ fn make(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -> any
         let output = folder.join(format!("predictions/{}", year.year));
         years.push(map(year.year, &item, &truth, &trained.best_model, &output, quiet, cancel)?);
     }
-    steps.next("watching its mines over four years");
-    let sites = watch::watch(folder, &trained.best_model, &sim.join("unseen"), quiet, cancel)?;
+    steps.next("watching its mines over the years");
+    let sites = watch::watch(folder, &trained.best_model, &sim.join("unseen"), scale.watched, quiet, cancel)?;
     steps.end();
-    Ok(Demo { seed: args.seed, training, samples, epochs, trained, years, sites, seconds: steps.done })
+    Ok(Demo {
+        seed: args.seed,
+        training,
+        samples,
+        epochs,
+        trained,
+        years,
+        sites,
+        watched: scale.watched,
+        seconds: steps.done,
+    })
 }
 
 /// Says what happens and how long it took.

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, io::Write};
 use base64::Engine as _;
 use minesegsat::{metrics::ConfusionMatrix, preview::png};
 
-use super::{Demo, MappedYear, WATCHED_YEARS};
+use super::{Demo, MappedYear};
 use crate::commands::train::duration;
 
 /// Widest side of a picture, in pixels.
@@ -123,7 +123,7 @@ pub(super) fn page(demo: &Demo) -> String {
 
 /// The mines that are watched, as they stand in the last year.
 fn sites(out: &mut String, demo: &Demo) {
-    let [first, .., last] = WATCHED_YEARS;
+    let (Some(first), Some(last)) = (demo.watched.first(), demo.watched.last()) else { return };
     let _ = write!(
         out,
         "<h2>The mines as sites that are watched</h2><p class=\"note\">Each has an invented permit: a tenth more than it disturbed in \

@@ -14,7 +14,7 @@ use minesegsat::monitor::{self, MonitorOptions};
 use minesegsat::register::{Permit, Register, Site, SiteStatus, SiteSummary};
 use minesegsat::{Crs, Location, Transformer, open_raster};
 
-use super::{REGISTER_FILE, WATCHED_YEARS};
+use super::REGISTER_FILE;
 use crate::commands::monitor::Shown;
 use crate::commands::watcher::{Watcher, catalogue};
 
@@ -36,10 +36,11 @@ pub(super) fn watch(
     folder: &Path,
     model: &Path,
     landscape: &Path,
+    years: &[i16],
     quiet: bool,
     cancel: &AtomicBool,
 ) -> anyhow::Result<Vec<SiteSummary>> {
-    let [first, .., last] = WATCHED_YEARS;
+    let (&first, &last) = years.first().zip(years.last()).context("no year to watch")?;
     let truth = |year: i16| Labels::read(&landscape.join(format!("truth/{year}.gpkg")), &LabelOptions::default());
     let (at_first, at_last) = (truth(first)?, truth(last)?);
     let mask = open_raster(&Location::from(landscape.join(format!("truth/{last}_mask.tif")).as_path()))?;
