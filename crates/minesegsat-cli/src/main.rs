@@ -110,12 +110,14 @@ fn start_logging(cli: &Cli) {
         }
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .log_internal_errors(false)
-        .with_ansi(std::io::stderr().is_terminal())
-        .without_time()
-        .with_target(false)
-        .init();
+        .with_target(false);
+    if matches!(&cli.command, Command::Serve(args) if args.log_json) {
+        log.json().init();
+    } else {
+        log.with_ansi(std::io::stderr().is_terminal()).without_time().init();
+    }
 }

@@ -171,6 +171,35 @@ fn it_says_where_it_is_and_ends_when_asked() {
 }
 
 #[test]
+fn requests_are_logged_for_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let mut command = program();
+    command.args(["-v", "serve", "--log-json", "--bind", "127.0.0.1:0", "--workspace"]).arg(folder.path());
+    let child = command.stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap()).spawn().unwrap();
+    let mut server = Server { child, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+    let started = Instant::now();
+    server.address = loop {
+        let said = fs::read_to_string(&log).unwrap();
+        if let Some((_, rest)) = said.split_once("serving on http://")
+            && let Some((address, _)) = rest.split_once('/')
+        {
+            break address.parse().unwrap();
+        }
+        assert!(started.elapsed() < PATIENCE, "{said}");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    server.get("/api/sites");
+    assert_eq!(server.interrupt(), Some(0));
+    let said = fs::read_to_string(&log).unwrap();
+    let lines: Vec<Value> = said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let request = lines.iter().find(|line| line.to_string().contains("/api/sites"));
+    let request = request.unwrap_or_else(|| panic!("no line tells of the request: {said}"));
+    assert!(request["timestamp"].is_string() && request["level"] == "INFO", "{request}");
+    assert!(request.to_string().contains("200"), "{request}");
+}
+
+#[test]
 fn what_cannot_be_served_is_refused_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_str().unwrap();

@@ -23,6 +23,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
 
+    /// Write the log as JSON, one object a line, with times; `-v` logs every request.
+    #[arg(long)]
+    pub log_json: bool,
+
     #[command(flatten)]
     pub jobs: JobArgs,
 
