@@ -56,7 +56,7 @@ pub(crate) fn export(card: &ModelCard, weights: &dyn Source) -> Result<ModelProt
         NetworkConfig::UnetPlusPlus(config) => unet::build_plus_plus(&mut builder, config)?,
         NetworkConfig::DeepLabV3Plus(config) => deeplab::build(&mut builder, config)?,
         NetworkConfig::Fpn(config) => fpn::build(&mut builder, config)?,
-    };
+    }
     if let Some((path, tensor)) = weights.unused(builder.taken()) {
         return Err(Error::OtherNetwork { path, network: config.with_article(), tensor });
     }

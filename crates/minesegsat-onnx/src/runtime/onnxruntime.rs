@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::session::Session;
-use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
 
 use super::{Library, Runtime, RuntimeKind};
@@ -36,14 +36,10 @@ impl OnnxRuntime {
 }
 
 fn session(environment: &Environment, model: &[u8], threads: usize) -> Result<Session, String> {
-    let set = |builder: SessionBuilder| {
-        builder
-            .with_log_level(LogLevel::Error)?
-            .with_optimization_level(GraphOptimizationLevel::All)?
-            .with_intra_threads(threads)
-    };
     let builder = Session::builder(environment).map_err(|error| error.to_string())?;
-    let mut builder = set(builder).map_err(|error| error.to_string())?;
+    let builder = builder.with_log_level(LogLevel::Error).map_err(|error| error.to_string())?;
+    let builder = builder.with_optimization_level(GraphOptimizationLevel::All).map_err(|error| error.to_string())?;
+    let mut builder = builder.with_intra_threads(threads).map_err(|error| error.to_string())?;
     builder.commit_from_memory(model).map_err(|error| error.to_string())
 }
 
