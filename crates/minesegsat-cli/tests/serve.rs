@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use support::{Done, program, program_path};
 
 const TOKEN: &str = "0123456789abcdef-test";
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A server that ends with its test.
 struct Server {

@@ -13,6 +13,7 @@ use minesegsat::labels::{LabelOptions, Labels};
 use minesegsat::monitor::{self, MonitorOptions};
 use minesegsat::register::{Permit, Register, Site, SiteStatus, SiteSummary};
 use minesegsat::{Crs, Location, Transformer, open_raster};
+use serde_json::Value;
 
 use super::REGISTER_FILE;
 use crate::commands::monitor::Shown;
@@ -108,8 +109,8 @@ fn sites_of(labels: &Labels, scene: Rect<f64>) -> Vec<Mines> {
     let mut by_number: BTreeMap<u64, Mines> = BTreeMap::new();
     for part in labels.features() {
         let Some(bounds) = part.geometry.bounding_rect() else { continue };
-        let number = part.attributes.get("mine_id").and_then(|value| value.as_u64()).unwrap_or_default();
-        let commodity = part.attributes.get("commodity").and_then(|value| value.as_str()).map(str::to_owned);
+        let number = part.attributes.get("mine_id").and_then(Value::as_u64).unwrap_or_default();
+        let commodity = part.attributes.get("commodity").and_then(Value::as_str).map(str::to_owned);
         by_number.entry(number).and_modify(|mines| mines.bounds = hull(mines.bounds, bounds)).or_insert(Mines {
             numbers: vec![number],
             commodity,
