@@ -366,7 +366,7 @@ fn runtimes_give_the_answer_of_the_programs_own_engine() {
         on("verify", &unet, &["--engine", engine]).succeeded_quietly();
         on("verify", model(), &["--engine", engine]).succeeded_quietly();
         let (found, manifest) = map(engine, &["--engine", engine]);
-        let agrees = |(a, b): (&f32, &f32)| (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-4;
+        let agrees = |(a, b): (&f64, &f64)| (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-4;
         assert!(found.iter().zip(&own).all(agrees));
         let device = manifest["parameters"]["device"].as_str().unwrap();
         assert!(device.starts_with(&format!("cpu, {title} ")), "{device}");
