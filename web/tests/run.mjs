@@ -20,4 +20,4 @@ const files = ["unit", "browser"]
   .filter((name) => kind === undefined || kind === name)
   .flatMap((name) => readdirSync(path.join(out, "tests", name)).filter((file) => file.endsWith(".test.js")).map((file) => path.join(out, "tests", name, file)));
 // One browser at a time: what is measured would disturb each other.
-run(process.execPath, ["--test", "--test-concurrency=1", "--test-reporter=spec", ...files]);
+run(process.execPath, ["--test", "--test-force-exit", "--test-concurrency=1", "--test-reporter=spec", ...files]);

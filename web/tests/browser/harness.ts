@@ -46,6 +46,8 @@ export async function startMock(options: MockOptions = {}): Promise<Mock> {
 
 export interface Setting extends BrowserContextOptions {
   mock?: MockOptions;
+  /** Jobs are ordered, which the mock only pretends to do: needs the program, and its token in MINESEGSAT_TOKEN. */
+  program?: boolean;
   hash?: string;
   webgl?: boolean;
 }
@@ -85,9 +87,11 @@ export function pageTest(name: string, setting: Setting, body: (page: Page, url:
     ? `${CHROMIUM} is missing: install chromium, or name one with CHROMIUM`
     : setting.mock && !isMock
       ? "needs a mock with settings of its own"
-      : false;
+      : setting.program && (isMock || !process.env["MINESEGSAT_TOKEN"])
+        ? "needs the program, and its token in MINESEGSAT_TOKEN"
+        : false;
   test(name, { skip, timeout: 900_000 }, async () => {
-    const { mock: options, hash = "", webgl = false, ...context_options } = setting;
+    const { mock: options, program: _, hash = "", webgl = false, ...context_options } = setting;
     const mock = options ? await startMock(options) : null;
     const url = mock?.url ?? shared?.url ?? server ?? "";
     const context = await (await browserWith(webgl)).newContext({
