@@ -196,3 +196,35 @@ impl Error {
         Self::Scene { scene: scene.into(), reason: reason.to_string() }
     }
 }
+
+/// What an error says, and what its causes say beyond that, on one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot write")]
+    struct Outer(#[source] std::io::Error);
+
+    #[test]
+    fn causes_are_said_once() {
+        let cause = std::io::Error::other("no space");
+        let outer = Error::Io(std::io::Error::other(cause));
+        // `Io` says what its cause says.
+        assert_eq!(with_causes(&outer), "no space");
+        assert_eq!(with_causes(&Outer(std::io::Error::other("no space"))), "cannot write: no space");
+    }
+}

@@ -72,7 +72,7 @@ pub mod vector;
 
 pub use band::Band;
 pub use crs::{Crs, Transformer};
-pub use error::{Error, Result};
+pub use error::{Error, Result, with_causes};
 pub use grid::{GeoTransform, Grid, Window};
 pub use raster::{
     DataType, InputIdentity, Location, Pixels, RasterInfo, RasterSource, identity, open_jp2_with_grid, open_raster,

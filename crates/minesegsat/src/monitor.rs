@@ -31,7 +31,7 @@ use crate::change::NoiseFloor;
 use crate::predict::{ModelDescription, PredictOptions, Progress};
 use crate::register::{Observation, Register, Site, SiteId};
 use crate::uncertainty::AreaErrorModel;
-use crate::{Error, Result, Segmenter};
+use crate::{Error, Result, Segmenter, with_causes};
 
 /// Table of the monitor in a register, for its migrations: scenes that were looked at and showed too little of a site. They are
 /// stored with the observation that was made instead, so that a run repeated does not look at them again.
@@ -190,19 +190,6 @@ pub fn run(
         }
     }
     Ok(report)
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// All new observations of a site.

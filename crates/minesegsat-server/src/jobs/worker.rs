@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use minesegsat::with_causes;
 use serde_json::{Value, json};
 
 use super::{Job, JobKind, JobProgress, JobRunner, JobState, Jobs, MonitorRequest, PredictRequest};
@@ -97,17 +98,4 @@ fn run(runner: &dyn JobRunner, job: &Job, progress: &JobProgress, stop: &AtomicB
         }
     };
     done.map_err(|error| with_causes(error.as_ref()))
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
 }
