@@ -14,6 +14,7 @@
 //!
 //! # What surrounds the network
 //! - [`answer_patches`]: from patches to probabilities, for any engine that gives logits.
+//! - [`Precision`]: of the operands of an engine's products. [`fold_decoder`]: what is left of a SegFormer's decoder.
 //! - [`check_views`], [`averaged_over_views`]: symmetries that a patch is seen in.
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -22,8 +23,10 @@ mod card;
 mod config;
 mod encoder;
 mod error;
+mod fold;
 mod forward;
 mod network_config;
+mod precision;
 mod views;
 mod weights;
 
@@ -35,7 +38,9 @@ pub use card::{
 pub use config::{SegFormerConfig, Variant};
 pub use encoder::Encoder;
 pub use error::{Error, Result};
+pub use fold::{FoldedDecoder, fold_decoder};
 pub use forward::{Comparison, Forward, VerifyReport, verify_by};
 pub use network_config::{DeepLabV3PlusConfig, FpnConfig, NetworkConfig, UnetConfig};
+pub use precision::Precision;
 pub use views::{averaged_over_views, check_views};
 pub use weights::{Array, Weights, check_hash, sha256};

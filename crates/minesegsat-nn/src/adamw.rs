@@ -7,7 +7,7 @@ use burn::{
 };
 use rayon::prelude::*;
 
-use crate::{cpu::kernels::vectorised, fused};
+use crate::fused::{self, kernels::vectorised};
 
 /// Adam with decoupled weight decay, by the numbers of PyTorch's `AdamW`.
 ///

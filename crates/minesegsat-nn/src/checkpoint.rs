@@ -82,6 +82,13 @@ impl Checkpoint {
         Ok(Self { path, tensors })
     }
 
+    /// The tensors by their names.
+    pub(crate) fn to_weights(&self) -> minesegsat_model::Weights {
+        let array =
+            |weight: &Weight| minesegsat_model::Array { shape: weight.shape.clone(), values: weight.values.clone() };
+        minesegsat_model::Weights::new(self.tensors.iter().map(|(name, weight)| (name.clone(), array(weight))))
+    }
+
     /// Random weights by the authors' schemes, the same for the same seed on every machine.
     ///
     /// # Panics

@@ -156,6 +156,17 @@ impl From<minesegsat_model::Error> for Error {
     }
 }
 
+/// So is what is wrong with what the engine is given.
+impl From<minesegsat_cpu::Error> for Error {
+    fn from(error: minesegsat_cpu::Error) -> Self {
+        match error {
+            minesegsat_cpu::Error::Model(error) => error.into(),
+            minesegsat_cpu::Error::Argument { name, value, accepted } => Self::Argument { name, value, accepted },
+            other => Self::Core(minesegsat::Error::Segmenter(other.to_string())),
+        }
+    }
+}
+
 /// ` (such as a, b)`, or nothing.
 fn examples(names: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!(" (such as {})", names.join(", ")) }

@@ -13,7 +13,8 @@
 //! # A model: weights, a card, and a recorded answer
 //! - [`ModelCard`], [`Normalisation`]: what a model says of itself; they come from [`minesegsat_model`].
 //! - [`import_checkpoint`], [`save_model`], [`random_model`]: new model folders.
-//! - [`Model::open`], [`list_models`], [`verify`]: existing ones; [`OwnEngine`]: by what they run.
+//! - [`Model::open`], [`list_models`], [`verify`]: existing ones; [`EngineOptions`]: by what they run.
+//!   SegFormers on the CPU run by [`minesegsat_cpu`], in a [`Precision`], and can say where their time goes ([`Profile`]).
 //!
 //! # Training
 //! - [`train`]: the run, from a configuration to a model; [`loss`]: what is minimised; [`schedule`]: how the learning rate goes.
@@ -41,7 +42,6 @@
 mod adamw;
 mod checkpoint;
 mod conv_norm;
-mod cpu;
 mod decode_head;
 mod deeplab;
 mod device;
@@ -82,6 +82,7 @@ pub use folded_decode_head::FoldedDecodeHead;
 pub use fpn::Fpn;
 pub use fused::with_plain_operations;
 pub use import::{ImportOptions, import_checkpoint, random_model, save_model};
+pub use minesegsat_cpu::{Isa, Precision, Profile};
 pub use minesegsat_model::{
     CARD_FILE, Comparison, DeepLabV3PlusConfig, Encoder, FORMAT_VERSION, FORWARD_FILE, FpnConfig, ModelCard,
     NetworkConfig, Normalisation, SIZE_DIVISOR, SegFormerConfig, Training, UnetConfig, Variant, VerifyReport,
@@ -89,7 +90,7 @@ pub use minesegsat_model::{
 };
 pub use mix_ffn::{MixFfn, MixFfnConfig};
 pub use mix_transformer::{MixTransformer, StageTokens};
-pub use model::{ListedModel, Model, OwnEngine, list_models, verify};
+pub use model::{EngineOptions, ListedModel, Model, OwnEngine, list_models, verify};
 pub use network::Network;
 pub use overlap_patch_embed::{OverlapPatchEmbed, OverlapPatchEmbedConfig};
 pub use resnet::ResNet;

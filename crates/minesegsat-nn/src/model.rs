@@ -6,13 +6,12 @@ use std::{
 };
 
 use burn::tensor::{Device, Tensor, TensorData};
+use minesegsat_cpu::{Isa, Options, Precision, Profile};
 use minesegsat_model::{Array, Forward, check_hash, verify_by};
 
 use crate::{
-    CARD_FILE, Checkpoint, Error, FoldedDecodeHead, ModelCard, Network, Result, SIZE_DIVISOR, StageTokens,
-    VerifyReport, WEIGHTS_FILE, check_views,
-    cpu::{CpuSegFormer, Workspace},
-    init,
+    CARD_FILE, Checkpoint, Error, FoldedDecodeHead, ModelCard, Network, NetworkConfig, Result, SIZE_DIVISOR,
+    StageTokens, VerifyReport, WEIGHTS_FILE, check_views, init,
 };
 
 /// A model ready to answer: its card, the network, and the fastest way through it that the device has.
@@ -32,11 +31,22 @@ pub enum OwnEngine {
     Burn,
 }
 
+/// How a model is run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EngineOptions {
+    /// What runs the network; where it is not given, the fastest that the network and the device have.
+    pub engine: Option<OwnEngine>,
+    /// Type of the operands of products, for the native engine.
+    pub precision: Precision,
+    /// Whether the native engine takes the time of its operations.
+    pub profile: bool,
+}
+
 /// How patches go through a network.
 enum Engine {
-    /// A SegFormer on the CPU, unrolled.
-    Cpu(CpuSegFormer),
-    /// A SegFormer on another device: its encoder and the decoder folded for inference.
+    /// A SegFormer on the CPU.
+    Cpu(minesegsat_cpu::SegFormer),
+    /// A SegFormer by Burn's operations: its encoder and the decoder folded for inference.
     Folded(FoldedDecodeHead),
     /// Any other network: its modules as they are.
     Modules,
@@ -45,24 +55,73 @@ enum Engine {
 impl Model {
     /// Opens a model folder. The card, the weights and the hash of the weights must fit each other.
     pub fn open(folder: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        Self::open_with(folder, device, &EngineOptions::default())
+    }
+
+    /// Opens a model folder, to be run in some way. Refuses engines that cannot run the network or the device.
+    pub fn open_with(folder: impl AsRef<Path>, device: &Device, options: &EngineOptions) -> Result<Self> {
         let folder = folder.as_ref();
         let card = ModelCard::read(folder)?;
         check_hash(folder, &card)?;
         let network = Checkpoint::read(folder.join(WEIGHTS_FILE))?.load(&card.architecture, device)?;
-        Ok(Self::new(card, network, device))
+        Self::with_options(card, network, device, options)
     }
 
     /// A model of a network in memory.
-    pub fn new(card: ModelCard, network: Network, device: &Device) -> Self {
-        let engine = network.as_segformer().map_or(Engine::Modules, |segformer| {
-            let head = FoldedDecodeHead::new(&segformer.decoder, device);
-            if *device == Device::flex() {
-                Engine::Cpu(CpuSegFormer::new(segformer, &head))
-            } else {
-                Engine::Folded(head)
+    pub fn new(card: ModelCard, network: Network, device: &Device) -> Result<Self> {
+        Self::with_options(card, network, device, &EngineOptions::default())
+    }
+
+    fn with_options(card: ModelCard, network: Network, device: &Device, options: &EngineOptions) -> Result<Self> {
+        let on_cpu = *device == Device::flex();
+        let refuse =
+            |name, value: &str, accepted: String| Err(Error::Argument { name, value: value.to_owned(), accepted });
+        let engine = match (network.as_segformer(), options.engine) {
+            (Some(_), None | Some(OwnEngine::Native)) if on_cpu => Engine::Cpu(native(&card, &network, options)?),
+            (Some(_), Some(OwnEngine::Native)) => {
+                return refuse(
+                    "engine",
+                    "native",
+                    "it runs on the CPU alone; on other devices there is burn".to_owned(),
+                );
             }
-        });
-        Self { card, network, engine, device: device.clone() }
+            (Some(segformer), None | Some(OwnEngine::Burn)) => {
+                Engine::Folded(FoldedDecodeHead::new(&segformer.decoder, device))
+            }
+            (None, None | Some(OwnEngine::Burn)) => Engine::Modules,
+            (None, Some(OwnEngine::Native)) => {
+                let network = card.architecture.with_article();
+                let others = format!("it runs SegFormers alone; {network} is run by burn, onnxruntime or openvino");
+                return refuse("engine", "native", others);
+            }
+        };
+        if !matches!(engine, Engine::Cpu(_)) {
+            let native = "runs SegFormers on the CPU; this model is run by burn";
+            if options.precision != Precision::Fp32 {
+                let accepted = format!("fp32; others are for the native engine, which {native}");
+                return refuse("precision", options.precision.name(), accepted);
+            }
+            if options.profile {
+                return refuse("profile", "true", format!("profiles come from the native engine, which {native}"));
+            }
+        }
+        Ok(Self { card, network, engine, device: device.clone() })
+    }
+
+    /// Precision that the native engine runs in, which may be float32 where another was asked for; `None` of other engines.
+    pub const fn precision(&self) -> Option<Precision> {
+        match &self.engine {
+            Engine::Cpu(segformer) => Some(segformer.options().precision),
+            Engine::Folded(_) | Engine::Modules => None,
+        }
+    }
+
+    /// Where the time of the patches since the last call went, if the options asked for it.
+    pub fn take_profile(&self) -> Option<Profile> {
+        match &self.engine {
+            Engine::Cpu(segformer) => segformer.take_profile(),
+            Engine::Folded(_) | Engine::Modules => None,
+        }
     }
 
     /// The same with patches seen in another number of symmetries than the card's, to see what it would do.
@@ -73,28 +132,6 @@ impl Model {
             accepted: "1, 2, 4 or 8".to_owned(),
         })?;
         self.card.views = views;
-        Ok(self)
-    }
-
-    /// The same by the engine that is asked for, where the fastest is not to be taken.
-    pub fn with_engine(mut self, engine: OwnEngine) -> Result<Self> {
-        match (engine, self.network.as_segformer()) {
-            (OwnEngine::Burn, Some(segformer)) => {
-                self.engine = Engine::Folded(FoldedDecodeHead::new(&segformer.decoder, &self.device));
-            }
-            (OwnEngine::Burn, None) => self.engine = Engine::Modules,
-            (OwnEngine::Native, _) if matches!(self.engine, Engine::Cpu(_)) => {}
-            (OwnEngine::Native, network) => {
-                let accepted = match network {
-                    Some(_) => "it runs on the CPU alone; on other devices there is burn".to_owned(),
-                    None => format!(
-                        "it runs SegFormers alone; {} is run by burn, onnxruntime or openvino",
-                        self.card.architecture.with_article()
-                    ),
-                };
-                return Err(Error::Argument { name: "engine", value: "native".to_owned(), accepted });
-            }
-        }
         Ok(self)
     }
 
@@ -128,13 +165,10 @@ impl Model {
 
     /// Logits, in the fastest way that the device has.
     ///
-    /// On the CPU patches go through the network one at a time: a batch would only need more memory. `workspace` keeps
-    /// buffers from call to call.
-    ///
     /// # Shapes
     /// - `patches`: `[N, in_channels, H, W]`, row-major
     /// - output `[N, num_classes, H, W]`
-    pub(crate) fn logits(&self, patches: &[f32], shape: [usize; 4], workspace: &mut Workspace) -> Result<Vec<f32>> {
+    pub(crate) fn logits(&self, patches: &[f32], shape: [usize; 4]) -> Result<Vec<f32>> {
         let [batch, channels, height, width] = shape;
         let tensor = |patches: &[f32], batch: usize| {
             let data = TensorData::new(patches.to_vec(), [batch, channels, height, width]);
@@ -143,13 +177,7 @@ impl Model {
         let patch = channels * height * width;
         let answer = self.card.architecture.num_classes() * height * width;
         match &self.engine {
-            Engine::Cpu(cpu) => {
-                let mut logits = vec![0.0; batch * answer];
-                for (patch, logits) in patches.chunks_exact(patch).zip(logits.chunks_exact_mut(answer)) {
-                    cpu.forward(patch, [height, width], workspace, logits);
-                }
-                Ok(logits)
-            }
+            Engine::Cpu(segformer) => Ok(segformer.logits(patches, shape)),
             Engine::Folded(head) => {
                 let logits = head.forward(self.stages(tensor(patches, batch)));
                 Ok(array(init::resize_bilinear(logits, [height, width]))?.values)
@@ -208,6 +236,23 @@ pub fn verify(
     Model::open(folder, device)?.verify(folder, against, tolerance)
 }
 
+/// The network for the CPU, in float32 where bfloat16 is asked for and the processor has none.
+fn native(card: &ModelCard, network: &Network, options: &EngineOptions) -> Result<minesegsat_cpu::SegFormer> {
+    let NetworkConfig::SegFormer(config) = &card.architecture else {
+        let reason = format!("the card describes {}, the weights are a SegFormer's", card.architecture.with_article());
+        return Err(Error::Core(minesegsat::Error::Segmenter(reason)));
+    };
+    let isa = Isa::detect()?;
+    let mut precision = options.precision;
+    if precision == Precision::Bf16 && !isa.has_bf16() {
+        tracing::warn!("this processor has no instructions for bfloat16 ({isa} is the newest it has): fp32 is used");
+        precision = Precision::Fp32;
+    }
+    let weights = Checkpoint::of_network(network, "weights in memory")?.to_weights();
+    let options = Options { precision, isa, profile: options.profile };
+    Ok(minesegsat_cpu::SegFormer::new(config, &weights, options)?)
+}
+
 /// The values of a tensor.
 fn array(tensor: Tensor<4>) -> Result<Array> {
     let shape = tensor.dims().to_vec();
@@ -238,8 +283,104 @@ impl Model {
         }
         let [batch, _, height, width] = x.dims();
         let shape = vec![batch, self.card.architecture.num_classes(), height, width];
-        let values = self.logits(&input.values, x.dims(), &mut Workspace::default())?;
+        let values = self.logits(&input.values, x.dims())?;
         outputs.insert("logits".to_owned(), Array { shape, values });
         Ok(Forward { input, outputs })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SegFormerConfig, Variant};
+
+    /// Logits of Burn's modules with the plain decoder, and of the native engine.
+    fn both(config: SegFormerConfig, [height, width]: [usize; 2], options: Options) -> (Vec<f32>, Vec<f32>) {
+        let device = Device::flex();
+        let in_channels = config.in_channels;
+        let architecture = NetworkConfig::SegFormer(config.clone());
+        let checkpoint = Checkpoint::random(&architecture, 11);
+        let network = checkpoint.load(&architecture, &device).unwrap();
+        let mut random = init::SplitMix64::new(3);
+        let patch: Vec<f32> = (0..in_channels * height * width).map(|_| random.uniform()).collect();
+        let input = Tensor::from_data(TensorData::new(patch.clone(), [1, in_channels, height, width]), &device);
+        let expected = array(network.forward(input)).unwrap().values;
+        let segformer = minesegsat_cpu::SegFormer::new(&config, &checkpoint.to_weights(), options).unwrap();
+        // Many at once, one on each thread; then one by one, for what patches leave in the buffers.
+        let copies = rayon::current_num_threads().max(2);
+        let many = segformer.logits(&patch.repeat(copies), [copies, in_channels, height, width]);
+        let one = segformer.logits(&patch, [1, in_channels, height, width]);
+        assert!(
+            many.chunks_exact(one.len()).all(|answer| answer == &one[..]),
+            "answers differ by how they were worked out"
+        );
+        (expected, one)
+    }
+
+    fn difference(expected: &[f32], found: &[f32]) -> (f32, f32) {
+        let scale = expected.iter().fold(0.0_f32, |max, v| max.max(v.abs()));
+        (expected.iter().zip(found).map(|(a, b)| (a - b).abs()).fold(0.0_f32, f32::max), scale)
+    }
+
+    fn tiny() -> SegFormerConfig {
+        SegFormerConfig {
+            embed_dims: [8, 24, 20, 72],
+            depths: [1, 2, 1, 2],
+            num_heads: [1, 2, 5, 8],
+            decoder_dim: 40,
+            ..Variant::B0.config(5, 3)
+        }
+    }
+
+    #[test]
+    fn the_native_engine_gives_the_answer_of_the_modules_with_all_instructions() {
+        for (config, size) in [
+            (tiny(), [32, 32]),
+            (SegFormerConfig { input_stride: 2, ..tiny() }, [64, 192]),
+            (tiny(), [64, 160]),
+            (tiny(), [72, 40]),
+            (SegFormerConfig::b0(), [96, 64]),
+        ] {
+            for isa in Isa::available() {
+                let options = Options { precision: Precision::Fp32, isa, profile: false };
+                let (expected, found) = both(config.clone(), size, options);
+                let (difference, scale) = difference(&expected, &found);
+                assert!(scale > 0.1 && difference < 2e-5 * scale, "{isa}: {size:?} differs by {difference} of {scale}");
+            }
+        }
+    }
+
+    #[test]
+    fn bfloat16_gives_nearly_the_same_answer_with_all_instructions() {
+        for (config, size) in [(tiny(), [64, 160]), (tiny(), [72, 40]), (SegFormerConfig::b0(), [96, 64])] {
+            for isa in Isa::available() {
+                let options = Options { precision: Precision::Bf16, isa, profile: true };
+                let (expected, found) = both(config.clone(), size, options);
+                let (difference, scale) = difference(&expected, &found);
+                assert!(difference < 0.05 * scale, "{isa}: {size:?} differs by {difference} of {scale}");
+                // It is another answer than float32's.
+                assert!(difference > 1e-5 * scale, "{isa}: {size:?} differs by {difference} of {scale}");
+            }
+        }
+    }
+
+    #[test]
+    fn profiles_name_all_operations_and_their_work() {
+        let config = SegFormerConfig::b0();
+        let weights = Checkpoint::random(&NetworkConfig::SegFormer(config.clone()), 1).to_weights();
+        let options = Options { profile: true, ..Options::new().unwrap() };
+        let segformer = minesegsat_cpu::SegFormer::new(&config, &weights, options).unwrap();
+        assert!(segformer.take_profile().is_none());
+        segformer.logits(&vec![0.5; 12 * 128 * 128], [1, 12, 128, 128]);
+        segformer.logits(&vec![0.5; 3 * 12 * 128 * 128], [3, 12, 128, 128]);
+        let profile = segformer.take_profile().unwrap();
+        assert_eq!(profile.patches, 4);
+        // 7.4 GFLOP of 512 x 512 pixels, less what attention saves where keys are few, and more for rows worked out twice.
+        let gflop = profile.flops() / 4e9;
+        assert!((0.3..0.6).contains(&gflop), "{gflop}");
+        assert!(profile.share_of_peak() > 0.0 && profile.rows().len() > 40);
+        let text = profile.to_string();
+        assert!(text.contains("depthwise, GELU") && text.contains("of the peak"), "{text}");
+        assert!(segformer.take_profile().is_none());
     }
 }

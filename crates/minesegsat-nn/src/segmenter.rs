@@ -1,30 +1,25 @@
-use std::{
-    path::Path,
-    sync::{Mutex, PoisonError},
-};
+use std::path::Path;
 
 use burn::tensor::Device;
 use minesegsat::Segmenter;
 use minesegsat_model::answer_patches;
 
-use crate::{Model, ModelCard, Result, cpu::Workspace};
+use crate::{Model, ModelCard, Result};
 
 /// A [`Model`] behind the seam that makes maps.
 ///
-/// Patches go through the network one at a time on the CPU, where a larger batch only needs more memory, and as one
-/// batch on other devices. The network has no operation across the batch, so a patch's answer does not depend on it.
+/// On the CPU patches go through the network one at a time, or one on each thread where there are as many; on other devices as one
+/// batch. The network has no operation across the batch, so a patch's answer does not depend on it.
 pub struct BurnSegmenter {
     model: Model,
     /// Divides the logits.
     temperature: f32,
-    /// Buffers of the threads that are not in the network just now.
-    workspaces: Mutex<Vec<Workspace>>,
 }
 
 impl BurnSegmenter {
     /// A segmenter of an open model.
     pub fn new(model: Model) -> Self {
-        Self { temperature: model.card().temperature, model, workspaces: Mutex::default() }
+        Self { temperature: model.card().temperature, model }
     }
 
     /// The same with another temperature than the card's, to see what it would do.
@@ -64,11 +59,7 @@ impl Segmenter for BurnSegmenter {
     }
 
     fn segment(&self, patches: &[f32], shape: [usize; 4], probabilities: &mut [f32]) -> minesegsat::Result<()> {
-        let idle = || self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut workspace = idle().pop().unwrap_or_default();
-        let logits = |patches: &[f32], shape| self.model.logits(patches, shape, &mut workspace);
-        let answered = answer_patches(self.card(), self.temperature, patches, shape, probabilities, logits);
-        idle().push(workspace);
-        answered
+        let logits = |patches: &[f32], shape| self.model.logits(patches, shape);
+        answer_patches(self.card(), self.temperature, patches, shape, probabilities, logits)
     }
 }

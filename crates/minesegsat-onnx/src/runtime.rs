@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use minesegsat::Segmenter;
-use minesegsat_model::{Array, Forward, ModelCard, VerifyReport, Weights, answer_patches, check_views, verify_by};
+use minesegsat_model::{
+    Array, Forward, ModelCard, Precision, VerifyReport, Weights, answer_patches, check_views, verify_by,
+};
 use prost::Message;
 
 use crate::{Error, OUTPUT, Result};
@@ -124,8 +126,21 @@ impl RuntimeSegmenter {
     /// Opens a model folder and gives its network to a runtime.
     ///
     /// `library` is the runtime's file, or a folder that holds it; where it is not given, [`RuntimeKind::variable`] says, then
-    /// the system's loader is asked.
-    pub fn open(folder: impl AsRef<Path>, kind: RuntimeKind, library: Option<&Path>) -> Result<Self> {
+    /// the system's loader is asked. ONNX Runtime runs in float32 alone; OpenVINO decides itself whether the processor has bfloat16.
+    pub fn open(
+        folder: impl AsRef<Path>,
+        kind: RuntimeKind,
+        library: Option<&Path>,
+        precision: Precision,
+    ) -> Result<Self> {
+        if kind == RuntimeKind::OnnxRuntime && precision != Precision::Fp32 {
+            return Err(minesegsat_model::Error::Argument {
+                name: "precision",
+                value: precision.name().to_owned(),
+                accepted: "ONNX Runtime runs in fp32; bf16 is for the engines native and openvino".to_owned(),
+            }
+            .into());
+        }
         let folder = folder.as_ref();
         let card = ModelCard::read(folder)?;
         let library = library::find(kind, library)?;
@@ -135,7 +150,7 @@ impl RuntimeSegmenter {
         let threads = rayon::current_num_threads();
         let runtime: Box<dyn Runtime> = match kind {
             RuntimeKind::OnnxRuntime => Box::new(onnxruntime::OnnxRuntime::new(&library, &model, threads)?),
-            RuntimeKind::OpenVino => Box::new(openvino::OpenVino::new(&library, &model, threads)?),
+            RuntimeKind::OpenVino => Box::new(openvino::OpenVino::new(&library, &model, threads, precision)?),
         };
         tracing::info!("{kind} {} from {}", library.version, library.path.display());
         Ok(Self { temperature: card.temperature, card, kind, library, runtime })
@@ -213,12 +228,12 @@ impl Segmenter for RuntimeSegmenter {
 pub fn verify_with(
     folder: impl AsRef<Path>,
     kind: RuntimeKind,
-    library: Option<&Path>,
+    (library, precision): (Option<&Path>, Precision),
     against: Option<&Path>,
     tolerance: f32,
 ) -> Result<VerifyReport> {
     let folder = folder.as_ref();
-    let segmenter = RuntimeSegmenter::open(folder, kind, library)?;
+    let segmenter = RuntimeSegmenter::open(folder, kind, library, precision)?;
     verify_by(folder, &segmenter.card, against, tolerance, |input: Array| {
         let [batch, channels, height, width] = [0, 1, 2, 3].map(|i| input.shape[i]);
         let values = segmenter.logits(&input.values, [batch, channels, height, width])?;

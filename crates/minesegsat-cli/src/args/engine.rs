@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use minesegsat_nn::Precision;
 use minesegsat_onnx::RuntimeKind;
 
 #[derive(Debug, Clone, Default, Args)]
@@ -10,6 +11,15 @@ pub(crate) struct EngineArgs {
     /// What runs the network [default: native where it can, else burn].
     #[arg(long, value_enum, value_name = "ENGINE")]
     pub engine: Option<EngineName>,
+
+    /// Operands of matrix products: `fp32`, or `bf16` where the processor has it, which is faster and less exact (engines native and
+    /// openvino).
+    #[arg(long, value_name = "PRECISION", default_value = "fp32")]
+    pub precision: Precision,
+
+    /// Say where the time went, when done: time, GFLOP/s and share of the peak of each operation (engine native).
+    #[arg(long)]
+    pub profile: bool,
 
     /// Library of ONNX Runtime, or the folder that holds it [default: ORT_DYLIB_PATH in the environment, else the system's].
     #[arg(long, value_name = "PATH")]

@@ -54,8 +54,9 @@ pub(crate) fn run(args: &EvaluateArgs, quiet: bool) -> anyhow::Result<ExitCode> 
         description.record["calibration"] = fitted.clone();
     }
     let bar = Bar::named(quiet || args.json, "evaluating");
-    let found = evaluate(&description, &*model.segmenter, &dataset, &args.output, &options, &bar, cancel);
+    let found = evaluate(&description, model.segmenter(), &dataset, &args.output, &options, &bar, cancel);
     bar.clear();
+    model.print_profile()?;
     let evaluation =
         found.map_err(|error| if cancel.load(Ordering::SeqCst) { minesegsat::Error::Interrupted } else { error })?;
     for note in &evaluation.notes {

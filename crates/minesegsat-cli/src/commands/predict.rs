@@ -50,11 +50,12 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         formats: args.format.clone(),
         area,
         overwrite: args.overwrite,
-        device: model.device,
+        device: model.device.clone(),
     };
     let bar = Bar::new(quiet || args.json);
-    let result = predict(&scene, &description, &*model.segmenter, &args.output, &options, &bar, cancel);
+    let result = predict(&scene, &description, model.segmenter(), &args.output, &options, &bar, cancel);
     bar.clear();
+    model.print_profile()?;
     let manifest = result.map_err(|error| {
         // A reader that was cut off by the interruption reports its own error.
         if cancel.load(Ordering::SeqCst) { minesegsat::Error::Interrupted } else { error }

@@ -7,7 +7,7 @@ use super::{
     operation::{Gradient, Operation, apply},
     pool, sums,
 };
-use crate::cpu::{
+use crate::fused::{
     kernels::{self, LANES, exp_nonpositive, sum, vectorised},
     matmul::{MatMut, MatRef, Parallelism, matmul},
 };

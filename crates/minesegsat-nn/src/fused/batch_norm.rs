@@ -9,7 +9,7 @@ use super::{
     Moments,
     operation::{Gradient, Operation, apply},
 };
-use crate::cpu::kernels::{LANES, vectorised};
+use crate::fused::kernels::{LANES, vectorised};
 
 /// What [`batch_norm`] does besides its tensors.
 #[derive(Debug)]

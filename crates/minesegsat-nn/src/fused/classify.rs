@@ -9,7 +9,7 @@ use super::{
     operation::{Gradient, Operation, apply},
     pool, sums,
 };
-use crate::cpu::kernels::{LANES, vectorised};
+use crate::fused::kernels::{LANES, vectorised};
 
 /// Mean and variance (divided by the number of values) of each channel.
 #[derive(Debug, Clone)]

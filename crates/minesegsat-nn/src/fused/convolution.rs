@@ -7,7 +7,7 @@ use super::{
     operation::{Gradient, Operation, apply},
     sums,
 };
-use crate::cpu::{
+use crate::fused::{
     kernels::vectorised,
     matmul::{MatMut, MatRef, Parallelism, matmul},
 };

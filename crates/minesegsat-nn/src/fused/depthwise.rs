@@ -8,7 +8,7 @@ use super::{
     operation::{Gradient, Operation, apply},
     sums,
 };
-use crate::cpu::kernels::{LANES, vectorised};
+use crate::fused::kernels::{LANES, vectorised};
 
 /// A convolution of each channel with its own square kernel, without bias, for a stride of 1.
 ///

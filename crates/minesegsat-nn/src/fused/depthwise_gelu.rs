@@ -8,7 +8,7 @@ use super::{
     operation::{Gradient, Operation, apply},
     pool, sums,
 };
-use crate::cpu::kernels::{LANES, exp_nonpositive, normal_cdf, vectorised};
+use crate::fused::kernels::{LANES, exp_nonpositive, normal_cdf, vectorised};
 
 /// 3 x 3 depthwise convolution with zero padding, then GELU in its exact form.
 ///

@@ -7,7 +7,7 @@ use super::{
     operation::{Gradient, Operation, apply},
     pool, sums,
 };
-use crate::cpu::kernels::{LANES, sum, vectorised};
+use crate::fused::kernels::{LANES, sum, vectorised};
 
 /// Layer normalisation of each token: `(x - mean) / sqrt(variance + epsilon) gamma + beta`.
 ///

@@ -7,7 +7,7 @@ use super::{
     pool,
     sums::{self, Start},
 };
-use crate::cpu::matmul::MatRef;
+use crate::fused::matmul::MatRef;
 
 /// `x weight + bias`, or `x weight`.
 ///

@@ -8,7 +8,7 @@ use super::{
     pool,
     sums::{self, Start},
 };
-use crate::cpu::{
+use crate::fused::{
     kernels,
     matmul::{MatMut, MatRef, Parallelism, matmul},
 };

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::pool;
-use crate::cpu::{
+use crate::fused::{
     kernels::vectorised,
     matmul::{MatMut, MatRef, Parallelism, matmul_scaled},
 };

@@ -7,7 +7,7 @@ use super::{
     operation::{Gradient, Operation, apply},
     pool,
 };
-use crate::cpu::kernels::{self, Tap, bilinear_taps, vectorised};
+use crate::fused::kernels::{self, Tap, bilinear_taps, vectorised};
 
 /// Adds the projected stages at the first one's resolution.
 ///

@@ -302,7 +302,7 @@ impl<'a> Run<'a> {
 
     fn validate(&self, progress: &dyn TrainProgress, cancel: &AtomicBool) -> Result<Validation> {
         let setting = &self.setting;
-        let model = Model::new(setting.card.clone(), self.judged(), &setting.devices[0]);
+        let model = Model::new(setting.card.clone(), self.judged(), &setting.devices[0])?;
         let samples: Vec<&SampleRecord> = setting.validation.iter().collect();
         let options = setting.validate_options();
         let bar = ValidationBar(progress);
@@ -382,7 +382,7 @@ impl<'a> Run<'a> {
 
     fn draw(&mut self, epoch: usize) -> Result<()> {
         let setting = &self.setting;
-        let model = Model::new(setting.card.clone(), self.judged(), &setting.devices[0]);
+        let model = Model::new(setting.card.clone(), self.judged(), &setting.devices[0])?;
         let segmenter = BurnSegmenter::new(model);
         let samples: Vec<&SampleRecord> = picture::choose(&setting.validation, setting.config.output.pictures);
         let png = picture::sheet(&segmenter, &setting.reader, &samples, &setting.validate_options(), &setting.card)?;

@@ -116,25 +116,14 @@ fn ffn_branch(b: &mut Builder<'_>, block: &str, x: &str, size: &str, [dim, hidde
     Ok(b.add(block, x, &branch))
 }
 
-/// The folded decoder: the projection of a stage, its block of the fusion and the batch norm are linear and act on each
-/// pixel alone, and bilinear upsampling commutes with such maps. So each stage needs one 1 x 1 convolution at its own
-/// resolution; the results are enlarged and added. The constants of all are the bias of the first.
+/// The folded decoder, see [`minesegsat_model::fold_decoder`]. The constants of all stages are the bias of the first.
 fn decode(b: &mut Builder<'_>, config: &SegFormerConfig, stages: &[Stage]) -> Result<()> {
     let width = config.decoder_dim;
-    let fusion = b.tensor("decoder.linear_fuse.weight", &[width, 4 * width, 1, 1])?;
-    let norm = b.batch_norm("decoder.batch_norm", width)?;
-    let mut kernels = Vec::with_capacity(4);
-    let mut constant: Vec<f64> = norm.iter().map(|(_, shift)| *shift).collect();
-    for (stage, dim) in config.embed_dims.into_iter().enumerate() {
-        // The layers are those of stages 4 to 1.
-        let name = format!("decoder.layers.{}", 3 - stage);
-        let projection = b.kernel(&name, Conv::same([dim, width], 1), true)?;
-        kernels.push(fold_stage(&fusion, &norm, stage, &projection, &mut constant));
-    }
+    let folded = minesegsat_model::fold_decoder(config, |name, shape| b.tensor(name, shape))?;
     let mut sum: Option<Value> = None;
-    for (stage, (weight, dim)) in kernels.into_iter().zip(config.embed_dims).enumerate() {
+    for (stage, (weight, dim)) in folded.weights.into_iter().zip(config.embed_dims).enumerate() {
         let name = format!("decoder.folded.{stage}");
-        let bias = (stage == 0).then(|| constant.iter().map(|c| *c as f32).collect());
+        let bias = (stage == 0).then(|| folded.constant.clone());
         let mut map = b.conv(&name, &stages[stage].map, Conv::same([dim, width], 1), &Kernel { weight, bias });
         if stage > 0 {
             map = b.resize(&name, &map, &stages[0].size);
@@ -150,33 +139,6 @@ fn decode(b: &mut Builder<'_>, config: &SegFormerConfig, stages: &[Stage]) -> Re
     b.resize("", &logits, &size);
     b.answer();
     Ok(())
-}
-
-/// The weight of a stage's layer, `[width, dim]`, in f64: scale times the stage's block of the fusion times its projection.
-/// What the projection's bias adds goes to `constant`.
-pub(super) fn fold_stage(
-    fusion: &[f32],
-    norm: &[(f64, f64)],
-    stage: usize,
-    projection: &Kernel,
-    constant: &mut [f64],
-) -> Vec<f32> {
-    let width = norm.len();
-    let dim = projection.weight.len() / width;
-    let mut weight = Vec::with_capacity(width * dim);
-    let mut row = vec![0.0_f64; dim];
-    for (o, (scale, _)) in norm.iter().enumerate() {
-        row.fill(0.0);
-        for (m, &f) in fusion[(o * 4 + stage) * width..][..width].iter().enumerate() {
-            let f = f64::from(f) * scale;
-            constant[o] += f * projection.bias.as_ref().map_or(0.0, |bias| f64::from(bias[m]));
-            for (r, p) in row.iter_mut().zip(&projection.weight[m * dim..][..dim]) {
-                *r += f * f64::from(*p);
-            }
-        }
-        weight.extend(row.iter().map(|r| *r as f32));
-    }
-    weight
 }
 
 /// A linear layer over the last dimension, its answer multiplied by `scale`.

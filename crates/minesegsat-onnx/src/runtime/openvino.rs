@@ -7,6 +7,8 @@ use openvino::{
     CompiledModel, Core, DeviceType, ElementType, InferRequest, InferenceError, RwPropertyKey, Shape, Tensor,
 };
 
+use minesegsat_model::Precision;
+
 use super::{Library, Runtime, RuntimeKind};
 use crate::{Error, Result};
 
@@ -23,10 +25,10 @@ pub(super) struct OpenVino {
 }
 
 impl OpenVino {
-    /// Loads the library, unless a model did before, and compiles the model for the CPU in float32.
-    pub(super) fn new(library: &Library, model: &[u8], threads: usize) -> Result<Self> {
+    /// Loads the library, unless a model did before, and compiles the model for the CPU.
+    pub(super) fn new(library: &Library, model: &[u8], threads: usize, precision: Precision) -> Result<Self> {
         load(library)?;
-        let (model, request) = compile(model, threads).map_err(|reason| Error::Runtime {
+        let (model, request) = compile(model, threads, precision).map_err(|reason| Error::Runtime {
             kind: KIND,
             action: "cannot read the model",
             reason,
@@ -50,16 +52,20 @@ fn load(library: &Library) -> Result<()> {
     Ok(())
 }
 
-fn compile(model: &[u8], threads: usize) -> Result<(CompiledModel, InferRequest), String> {
+fn compile(model: &[u8], threads: usize, precision: Precision) -> Result<(CompiledModel, InferRequest), String> {
     let text = |error: InferenceError| error.to_string();
     let mut core = Core::new().map_err(|error| error.to_string())?;
     let threads = threads.to_string();
-    // One patch at a time on all threads, and in float32 where the processor could do less.
+    let precision = match precision {
+        Precision::Fp32 => "f32",
+        Precision::Bf16 => "bf16",
+    };
+    // One patch at a time on all threads, and in float32 where less is not asked for, though the processor could.
     for (key, value) in [
         (RwPropertyKey::HintPerformanceMode, "LATENCY"),
         (RwPropertyKey::NumStreams, "1"),
         (RwPropertyKey::InferenceNumThreads, threads.as_str()),
-        (RwPropertyKey::HintInferencePrecision, "f32"),
+        (RwPropertyKey::HintInferencePrecision, precision),
     ] {
         core.set_property(&DeviceType::CPU, &key, value).map_err(text)?;
     }

@@ -129,8 +129,8 @@ impl VectorSource {
 
     /// The features of a tile.
     ///
-    /// Outlines are simplified by at most a quarter of a pixel, snapped to the 4096 units of the tile, cut 64 units beyond its edges,
-    /// and valid there: outer rings have positive area by the surveyor's formula, holes negative. What is smaller than a pixel becomes
+    /// Outlines are simplified by at most a quarter of a pixel, snapped to the 4096 units of the tile, cut 64 units beyond its edges
+    /// (65 where a crossing is snapped), and valid there: outer rings have positive area by the surveyor's formula, holes negative. What is smaller than a pixel becomes
     /// a square of one, so that nothing vanishes from afar.
     fn layer(&self, tile: Tile) -> LayerWriter {
         let frame = Frame::of(tile, EXTENT);

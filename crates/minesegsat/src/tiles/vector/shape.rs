@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use geo::{
     Area, BoundingRect, Coord, Geometry, LineString, MapCoords, MultiPoint, MultiPolygon, Point, Polygon, Rect,
-    Simplify, Winding,
+    Simplify, Validation, Winding,
 };
 use i_overlay::core::fill_rule::FillRule;
 use i_overlay::core::overlay::{IntOverlayOptions, Overlay};
@@ -207,5 +207,27 @@ fn cut(contours: &[Vec<IntPoint>], drawn: &Rect<f64>) -> MultiPolygon<f64> {
             polygon.interiors_mut(|holes| holes.iter_mut().for_each(LineString::make_cw_winding));
             (polygon.unsigned_area() > 0.0).then_some(polygon)
         })
+        .filter_map(valid)
         .collect()
+}
+
+/// The polygon without the holes that keep it from being valid: about one of 2500 scribbles comes out of the library with a hole
+/// that snapping has moved across another ring.
+fn valid(polygon: Polygon<f64>) -> Option<Polygon<f64>> {
+    if polygon.is_valid() {
+        return Some(polygon);
+    }
+    let (outer, holes) = polygon.into_inner();
+    let mut kept = Polygon::new(outer, Vec::new());
+    if !kept.is_valid() {
+        return None;
+    }
+    for hole in holes {
+        let mut with_hole = kept.clone();
+        with_hole.interiors_push(hole);
+        if with_hole.is_valid() {
+            kept = with_hole;
+        }
+    }
+    Some(kept)
 }

