@@ -341,6 +341,61 @@ fn engines_that_cannot_run_a_model_say_which_can() {
     }
 }
 
+/// Instructions and threads of any kind give one map; bfloat16 gives nearly the same, and a processor without it falls back.
+#[test]
+fn maps_do_not_depend_on_instructions_and_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = support::folder_scene(folder.path());
+    let map = |name: &str, variables: &[(&str, &str)], more: &[&str]| {
+        let out = folder.path().join(name);
+        let more = [&["--offset", "-1000", "--patch-size", "72"], more].concat();
+        let mut command = support::predict_command(&scene, &out, &more);
+        let done = Done::of(command.envs(variables.iter().copied())).succeeded();
+        let device = json_file(&out.join("manifest.json"))["parameters"]["device"].as_str().unwrap().to_owned();
+        (support::probability(&out), device, done.stderr)
+    };
+    let (expected, device, said) = map("own", &[], &[]);
+    assert_eq!((device.as_str(), said.as_str()), ("cpu", ""));
+    for (name, variables) in [
+        ("portable", [("MINESEGSAT_ISA", "portable"), ("RAYON_NUM_THREADS", "1")]),
+        // More threads than any map here has rows.
+        ("threads", [("MINESEGSAT_ISA", ""), ("RAYON_NUM_THREADS", "61")]),
+    ] {
+        let (found, _, said) = map(name, &variables, &[]);
+        assert_eq!(said, "");
+        support::assert_same(&found, &expected, 1e-5);
+    }
+    // Without instructions for bfloat16 it is said, once, that float32 is used, and the map is float32's.
+    let (found, device, said) = map("fallback", &[("MINESEGSAT_ISA", "portable")], &["--precision", "bf16"]);
+    assert_eq!(device, "cpu");
+    assert_eq!(said.matches("no instructions for bfloat16").count(), 1, "{said}");
+    support::assert_same(&found, &expected, 1e-5);
+    // With them, or without, never far off.
+    let (found, _, _) = map("bf16", &[], &["--precision", "bf16"]);
+    support::assert_same(&found, &expected, 0.1);
+}
+
+#[test]
+fn profiles_say_where_the_time_went() {
+    let done = on("verify", model(), &["--profile"]).succeeded();
+    for part in ["mlp_in", "depthwise, GELU", "GFLOP/s", "of the peak"] {
+        assert!(done.stderr.contains(part), "{part}: {}", done.stderr);
+    }
+    on("verify", model(), &["--profile", "--engine", "burn"]).failed(1, &["profile", "native engine", "run by burn"]);
+    on("verify", model(), &["--profile", "--engine", "openvino"]).failed(1, &["profiles come from the engine native"]);
+}
+
+#[test]
+fn precisions_and_instructions_that_are_none_are_answered_with_those_that_are() {
+    on("verify", model(), &["--precision", "int4"]).failed(2, &["int4", "fp32 or bf16"]);
+    on("verify", model(), &["--precision", "bf16", "--engine", "burn"]).failed(1, &["precision `bf16`", "fp32"]);
+    on("verify", model(), &["--precision", "bf16", "--engine", "onnxruntime"])
+        .failed(1, &["precision `bf16`", "native and openvino"]);
+    let mut command = support::program();
+    command.args(["model", "verify"]).arg(model()).env("MINESEGSAT_ISA", "avx9");
+    Done::of(&mut command).failed(1, &["MINESEGSAT_ISA `avx9`", "this processor has portable"]);
+}
+
 /// The same answer from the runtimes whose libraries the environment names: `ORT_DYLIB_PATH`, `OPENVINO_DYLIB_PATH`.
 #[test]
 fn runtimes_give_the_answer_of_the_programs_own_engine() {

@@ -102,3 +102,67 @@ pub(crate) fn for_each<C: Send, T: Element>(
         }
     });
 }
+
+/// Parts of a buffer as tasks: large ones first, that weights are seldom read again, and small ones at the end, that no thread waits
+/// long for another.
+pub(crate) struct Pieces<'a, V> {
+    rest: &'a mut [V],
+    /// Numbers of a unit.
+    unit: usize,
+    /// Units of a task.
+    sizes: [usize; 2],
+    threads: usize,
+    first: usize,
+}
+
+impl<'a, V> Pieces<'a, V> {
+    /// Parts of `buffer`, which is units of `unit` numbers, of `least` to `most` units each.
+    pub(crate) fn new(buffer: &'a mut [V], unit: usize, [least, most]: [usize; 2], threads: usize) -> Self {
+        let least = least.max(1);
+        Self { rest: buffer, unit, sizes: [least, most.max(least)], threads, first: 0 }
+    }
+}
+
+impl<'a, V> Iterator for Pieces<'a, V> {
+    /// The first unit, and the part.
+    type Item = (usize, &'a mut [V]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let left = self.rest.len() / self.unit;
+        if left == 0 {
+            return None;
+        }
+        let [least, most] = self.sizes;
+        let fair = if self.threads == 1 { most } else { left / (2 * self.threads) / least * least };
+        let units = fair.clamp(least, most).min(left);
+        let (part, rest) = std::mem::take(&mut self.rest).split_at_mut(units * self.unit);
+        self.rest = rest;
+        self.first += units;
+        Some((self.first - units, part))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_cover_a_buffer_once_and_get_smaller() {
+        for (units, least, most, threads) in
+            [(1024, 16, 128, 2), (7, 1, 2, 3), (100, 16, 64, 1), (5, 16, 128, 2), (0, 1, 1, 1)]
+        {
+            let mut buffer = vec![0_u8; units * 3];
+            let mut first = 0;
+            let mut sizes = Vec::new();
+            for (at, part) in Pieces::new(&mut buffer, 3, [least, most], threads) {
+                assert_eq!(at, first);
+                part.iter_mut().for_each(|v| *v += 1);
+                first += part.len() / 3;
+                sizes.push(part.len() / 3);
+            }
+            assert_eq!(first, units);
+            assert!(sizes.is_sorted_by(|a, b| a >= b) && sizes.iter().all(|&size| size <= most), "{sizes:?}");
+            assert!(buffer.iter().all(|&v| v == 1));
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Attention, in two passes over the tokens: keys and values of the reduced map, then all the rest for some queries at a time.
 
 use crate::Result;
-use crate::arena::{Scratch, for_each};
+use crate::arena::{Pieces, Scratch, for_each};
 use crate::convolution::Convolution;
 use crate::layers::{Linear, Source, padded};
 use crate::profile::Operation;
@@ -88,9 +88,9 @@ impl<T: Element> Attention<T> {
         arena.keys_values.reach(keys * 2 * channels);
         let row = cols * 2 * channels;
         let together = (REDUCED / cols).max(1);
-        let tasks = arena.keys_values[..keys * 2 * channels].chunks_mut(together * row).enumerate();
-        for_each(arena.scratch, tasks, |(task, out), scratch| {
-            let first = task * together;
+        let threads = arena.scratch.len();
+        let tasks = Pieces::new(&mut arena.keys_values[..keys * 2 * channels], row, [1, together], threads);
+        for_each(arena.scratch, tasks, |(first, out), scratch| {
             let rows = out.len() / row;
             let count = rows * cols;
             let Scratch { operand, context, floats, clock, .. } = scratch;
@@ -175,11 +175,8 @@ impl<T: Element> Attention<T> {
         let at_once = (SCORES / score_stride / ROW_BLOCK * ROW_BLOCK).clamp(ROW_BLOCK, QUERIES);
         let [for_keys, for_values] = self.packed(isa, keys);
         let packed = &arena.packed[..self.heads * (for_keys + for_values)];
-        // Few tokens are spread over all threads.
-        let threads = arena.scratch.len();
-        let count = tokens.len() / channels;
-        let queries = count.div_ceil(threads).next_multiple_of(32).min(QUERIES);
-        for_each(arena.scratch, tokens.chunks_mut(queries * channels), |tokens, scratch| {
+        let tasks = Pieces::new(tokens, channels, [ROW_BLOCK, QUERIES], arena.scratch.len());
+        for_each(arena.scratch, tasks, |(_, tokens), scratch| {
             let count = tokens.len() / channels;
             let room = count.next_multiple_of(ROW_BLOCK);
             let Scratch { operand, query, weights, context, floats, inverse, clock, .. } = scratch;

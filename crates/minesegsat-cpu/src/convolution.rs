@@ -1,7 +1,7 @@
 //! Convolutions as products over rows that are gathered in cache.
 
 use crate::Result;
-use crate::arena::{Scratch, for_each};
+use crate::arena::{Pieces, Scratch, for_each};
 use crate::layers::Source;
 use crate::profile::Operation;
 use crate::simd::{Element, Ending, Isa, Norm, Operand, Panels, ROW_BLOCK, layer_norm, product};
@@ -70,14 +70,15 @@ impl<T: Element> Convolution<T> {
     ) {
         let [_, width] = self.output_size(size);
         let (channels, depth) = (self.bias.len(), self.weight.depth());
-        for_each(scratch, out.chunks_mut(ROWS * channels).enumerate(), |(task, out), scratch| {
+        let tasks = Pieces::new(out, channels, [ROW_BLOCK, ROWS], scratch.len());
+        for_each(scratch, tasks, |(first, out), scratch| {
             let rows = out.len() / channels;
             let Scratch { operand, floats, clock, .. } = scratch;
             operand.reach(ROWS.next_multiple_of(ROW_BLOCK) * depth);
             floats.reach(ROWS * channels);
             let start = clock.start();
             for (row, gathered) in operand.chunks_exact_mut(depth).take(rows).enumerate() {
-                let token = task * ROWS + row;
+                let token = first + row;
                 self.gather(x, size, [token / width, token % width], gathered);
             }
             clock.stop(start, Operation::Gather, 0);

@@ -1,6 +1,6 @@
 //! The feed-forward network, in one pass: rows of its hidden layer live in a window that slides down the map.
 
-use crate::arena::{Scratch, for_each};
+use crate::arena::{Pieces, Scratch, for_each};
 use crate::layers::{Linear, Source, padded};
 use crate::profile::{Clock, Operation};
 use crate::simd::{
@@ -80,14 +80,13 @@ impl<T: Element> FeedForward<T> {
         all_hidden.reach((height + 1) * line);
         let (all, zeros) = all_hidden.split_at_mut(height * line);
         zeros[..line].fill(T::of(0.0));
-        // Two tasks for each thread, or more.
-        let rows = (TOKENS / width).max(1).min(height.div_ceil(2 * scratch.len()));
-        for_each(scratch, all.chunks_mut(rows * line).enumerate(), |(task, into), scratch| {
-            self.hidden_rows(isa, &x[task * rows * width * channels..], into, width, scratch);
+        let rows = [ROW_BLOCK / width, TOKENS / width];
+        let threads = scratch.len();
+        for_each(scratch, Pieces::new(all, line, rows, threads), |(first, into), scratch| {
+            self.hidden_rows(isa, &x[first * width * channels..], into, width, scratch);
         });
         let row = |y: usize| &all[y * line..][..line];
-        for_each(scratch, out.chunks_mut(rows * width * channels).enumerate(), |(task, out), scratch| {
-            let first = task * rows;
+        for_each(scratch, Pieces::new(out, width * channels, rows, threads), |(first, out), scratch| {
             let around = |y: usize| {
                 let above = if y > 0 { row(y - 1) } else { &zeros[..line] };
                 let below = if y + 1 < height { row(y + 1) } else { &zeros[..line] };
