@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use crate::Aligned;
+use crate::decoder::Taps;
 use crate::profile::Clock;
 use crate::simd::Element;
 
@@ -26,6 +27,8 @@ pub(crate) struct Arena<T> {
     pub(crate) hidden: Aligned<T>,
     /// Stages 2 to 4, projected to the decoder's width.
     pub(crate) projected: [Aligned<f32>; 3],
+    /// Where samples of the decoder lie, and of which sizes.
+    pub(crate) taps: Taps,
     pub(crate) logits: Vec<f32>,
     pub(crate) planes: Vec<f32>,
     pub(crate) scratch: Vec<Scratch<T>>,
@@ -59,6 +62,7 @@ impl<T: Element> Arena<T> {
             packed: Aligned::default(),
             hidden: Aligned::default(),
             projected: Default::default(),
+            taps: Taps::default(),
             logits: Vec::new(),
             planes: Vec::new(),
             scratch: (0..threads.max(1)).map(|_| Scratch::new(profiles)).collect(),
@@ -156,7 +160,9 @@ mod tests {
             let mut sizes = Vec::new();
             for (at, part) in Pieces::new(&mut buffer, 3, [least, most], threads) {
                 assert_eq!(at, first);
-                part.iter_mut().for_each(|v| *v += 1);
+                for v in part.iter_mut() {
+                    *v += 1;
+                }
                 first += part.len() / 3;
                 sizes.push(part.len() / 3);
             }

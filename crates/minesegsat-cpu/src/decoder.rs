@@ -51,9 +51,9 @@ impl<T: Element> Decoder<T> {
         let (dim, classes) = (self.constant.len(), self.classifier.bias.len());
         let [height, width] = sizes[0];
         let stride = padded::<T>(self.projections[0].depth());
-        let taps: Vec<(Vec<Tap>, Vec<Tap>)> =
-            sizes[1..].iter().map(|[h, w]| (bilinear_taps(*h, height), bilinear_taps(*w, width))).collect();
-        let Arena { outputs, projected, logits, planes, scratch, .. } = arena;
+        let Arena { outputs, projected, taps, logits, planes, scratch, .. } = arena;
+        taps.are_of(sizes, size);
+        let Taps { stages, resize, .. } = &*taps;
         logits.resize(height * width * classes, 0.0);
         for_each(scratch, logits.chunks_mut(width * classes).enumerate(), |(y, logits), scratch| {
             let Scratch { floats, rows, clock, .. } = scratch;
@@ -65,8 +65,8 @@ impl<T: Element> Decoder<T> {
             product(isa, &operand, self.projections[0].view(), &ending, &mut floats[..], dim);
             clock.stop(start, Operation::Projection, 2 * width * self.projections[0].depth() * dim);
             let start = clock.start();
-            for (((row, projected), [_, w]), (vertical, _)) in
-                rows.iter_mut().zip(&*projected).zip(&sizes[1..]).zip(&taps)
+            for (((row, projected), [_, w]), [vertical, _]) in
+                rows.iter_mut().zip(&*projected).zip(&sizes[1..]).zip(stages)
             {
                 let (a, b, t) = vertical[y];
                 let line = w * dim;
@@ -74,7 +74,7 @@ impl<T: Element> Decoder<T> {
                 lerp(isa, &mut row[..line], &projected[a * line..][..line], &projected[b * line..][..line], t);
             }
             let line = |i: usize| &rows[i][..sizes[i + 1][1] * dim];
-            let horizontal = [&taps[0].1[..], &taps[1].1, &taps[2].1];
+            let horizontal = [&stages[0][1][..], &stages[1][1], &stages[2][1]];
             classify(isa, &self.classifier, floats, [line(0), line(1), line(2)], horizontal, logits);
             clock.stop(start, Operation::Classifier, 0);
         });
@@ -84,8 +84,37 @@ impl<T: Element> Decoder<T> {
                 *o = *v;
             }
         }
-        resize_planes(isa, planes, sizes[0], out, size, scratch);
+        resize_planes(isa, planes, sizes[0], out, size, resize, scratch);
     }
+}
+
+/// Taps of rows and of columns.
+type RowsAndColumns = [Vec<Tap>; 2];
+
+/// All taps of a size of patches.
+#[derive(Debug, Default)]
+pub(crate) struct Taps {
+    of: Option<([[usize; 2]; 4], [usize; 2])>,
+    /// From stages 2 to 4 to the first.
+    stages: [RowsAndColumns; 3],
+    /// From the first stage to the patch.
+    resize: RowsAndColumns,
+}
+
+impl Taps {
+    /// Works them out, unless they are there.
+    fn are_of(&mut self, sizes: [[usize; 2]; 4], patch: [usize; 2]) {
+        if self.of == Some((sizes, patch)) {
+            return;
+        }
+        self.of = Some((sizes, patch));
+        self.stages = [1, 2, 3].map(|stage| taps(sizes[stage], sizes[0]));
+        self.resize = taps(sizes[0], patch);
+    }
+}
+
+fn taps(from: [usize; 2], to: [usize; 2]) -> RowsAndColumns {
+    [0, 1].map(|i| bilinear_taps(from[i], to[i]))
 }
 
 /// Taps of all samples, with half-pixel centres.
@@ -110,10 +139,10 @@ fn resize_planes<T: Element>(
     from: [usize; 2],
     out: &mut [f32],
     to: [usize; 2],
+    [vertical, horizontal]: &RowsAndColumns,
     scratch: &mut [Scratch<T>],
 ) {
     const ROWS: usize = 32;
-    let (vertical, horizontal) = (bilinear_taps(from[0], to[0]), bilinear_taps(from[1], to[1]));
     for_each(scratch, out.chunks_mut(ROWS * to[1]).enumerate(), |(task, out), scratch| {
         let start = scratch.clock.start();
         scratch.floats.reach(from[1]);
@@ -123,7 +152,7 @@ fn resize_planes<T: Element>(
             let plane = &x[i / to[0] * from[0] * from[1]..];
             let (a, b, t) = vertical[i % to[0]];
             lerp(isa, row, &plane[a * from[1]..][..from[1]], &plane[b * from[1]..][..from[1]], t);
-            for (o, &(a, b, t)) in out.iter_mut().zip(&horizontal) {
+            for (o, &(a, b, t)) in out.iter_mut().zip(horizontal) {
                 *o = row[a] + (row[b] - row[a]) * t;
             }
         }
@@ -141,7 +170,15 @@ mod tests {
         //                                 align_corners=False)
         let mut out = [0.0; 8];
         let mut arena = Arena::<f32>::new(1, false);
-        resize_planes(Isa::Portable, &[0.0, 1.0, 2.0, 3.0], [2, 2], &mut out, [2, 4], &mut arena.scratch);
+        resize_planes(
+            Isa::Portable,
+            &[0.0, 1.0, 2.0, 3.0],
+            [2, 2],
+            &mut out,
+            [2, 4],
+            &taps([2, 2], [2, 4]),
+            &mut arena.scratch,
+        );
         assert_eq!(out, [0.0, 0.25, 0.75, 1.0, 2.0, 2.25, 2.75, 3.0]);
     }
 }

@@ -45,9 +45,9 @@ pub struct EngineOptions {
 /// How patches go through a network.
 enum Engine {
     /// A SegFormer on the CPU.
-    Cpu(minesegsat_cpu::SegFormer),
+    Cpu(Box<minesegsat_cpu::SegFormer>),
     /// A SegFormer by Burn's operations: its encoder and the decoder folded for inference.
-    Folded(FoldedDecodeHead),
+    Folded(Box<FoldedDecodeHead>),
     /// Any other network: its modules as they are.
     Modules,
 }
@@ -55,11 +55,11 @@ enum Engine {
 impl Model {
     /// Opens a model folder. The card, the weights and the hash of the weights must fit each other.
     pub fn open(folder: impl AsRef<Path>, device: &Device) -> Result<Self> {
-        Self::open_with(folder, device, &EngineOptions::default())
+        Self::open_with(folder, device, EngineOptions::default())
     }
 
     /// Opens a model folder, to be run in some way. Refuses engines that cannot run the network or the device.
-    pub fn open_with(folder: impl AsRef<Path>, device: &Device, options: &EngineOptions) -> Result<Self> {
+    pub fn open_with(folder: impl AsRef<Path>, device: &Device, options: EngineOptions) -> Result<Self> {
         let folder = folder.as_ref();
         let card = ModelCard::read(folder)?;
         check_hash(folder, &card)?;
@@ -69,15 +69,17 @@ impl Model {
 
     /// A model of a network in memory.
     pub fn new(card: ModelCard, network: Network, device: &Device) -> Result<Self> {
-        Self::with_options(card, network, device, &EngineOptions::default())
+        Self::with_options(card, network, device, EngineOptions::default())
     }
 
-    fn with_options(card: ModelCard, network: Network, device: &Device, options: &EngineOptions) -> Result<Self> {
+    fn with_options(card: ModelCard, network: Network, device: &Device, options: EngineOptions) -> Result<Self> {
         let on_cpu = *device == Device::flex();
         let refuse =
             |name, value: &str, accepted: String| Err(Error::Argument { name, value: value.to_owned(), accepted });
         let engine = match (network.as_segformer(), options.engine) {
-            (Some(_), None | Some(OwnEngine::Native)) if on_cpu => Engine::Cpu(native(&card, &network, options)?),
+            (Some(_), None | Some(OwnEngine::Native)) if on_cpu => {
+                Engine::Cpu(Box::new(native(&card, &network, options)?))
+            }
             (Some(_), Some(OwnEngine::Native)) => {
                 return refuse(
                     "engine",
@@ -86,7 +88,7 @@ impl Model {
                 );
             }
             (Some(segformer), None | Some(OwnEngine::Burn)) => {
-                Engine::Folded(FoldedDecodeHead::new(&segformer.decoder, device))
+                Engine::Folded(Box::new(FoldedDecodeHead::new(&segformer.decoder, device)))
             }
             (None, None | Some(OwnEngine::Burn)) => Engine::Modules,
             (None, Some(OwnEngine::Native)) => {
@@ -237,7 +239,7 @@ pub fn verify(
 }
 
 /// The network for the CPU, in float32 where bfloat16 is asked for and the processor has none.
-fn native(card: &ModelCard, network: &Network, options: &EngineOptions) -> Result<minesegsat_cpu::SegFormer> {
+fn native(card: &ModelCard, network: &Network, options: EngineOptions) -> Result<minesegsat_cpu::SegFormer> {
     let NetworkConfig::SegFormer(config) = &card.architecture else {
         let reason = format!("the card describes {}, the weights are a SegFormer's", card.architecture.with_article());
         return Err(Error::Core(minesegsat::Error::Segmenter(reason)));

@@ -23,15 +23,15 @@ pub(crate) struct OpenModel {
 }
 
 enum Engine {
-    Own(BurnSegmenter),
-    Runtime(RuntimeSegmenter),
+    Own(Box<BurnSegmenter>),
+    Runtime(Box<RuntimeSegmenter>),
 }
 
 impl OpenModel {
     pub(crate) fn segmenter(&self) -> &dyn Segmenter {
         match &self.engine {
-            Engine::Own(segmenter) => segmenter,
-            Engine::Runtime(segmenter) => segmenter,
+            Engine::Own(segmenter) => &**segmenter,
+            Engine::Runtime(segmenter) => &**segmenter,
         }
     }
 
@@ -58,10 +58,10 @@ pub(crate) fn open(model: &Path, device: &str, args: &EngineArgs, views: Option<
             device = format!("{device}, {}", args.precision);
         }
         let card = segmenter.card().clone();
-        return Ok(OpenModel { card, engine: Engine::Runtime(segmenter), device, workers: 1 });
+        return Ok(OpenModel { card, engine: Engine::Runtime(Box::new(segmenter)), device, workers: 1 });
     }
     let on = parse_device(device)?;
-    let mut model = Model::open_with(model, &on, &own(args))?;
+    let mut model = Model::open_with(model, &on, own(args))?;
     if let Some(views) = views {
         model = model.with_views(views)?;
     }
@@ -72,7 +72,7 @@ pub(crate) fn open(model: &Path, device: &str, args: &EngineArgs, views: Option<
         _ => device.to_owned(),
     };
     let card = model.card().clone();
-    Ok(OpenModel { card, engine: Engine::Own(BurnSegmenter::new(model)), device, workers })
+    Ok(OpenModel { card, engine: Engine::Own(Box::new(BurnSegmenter::new(model))), device, workers })
 }
 
 /// Compares a model's answer by the engine that is asked for with a recorded one.
@@ -87,7 +87,7 @@ pub(crate) fn verify(
         let library = (args.library(kind), args.precision);
         return Ok(minesegsat_onnx::verify_with(model, kind, library, against, tolerance)?);
     }
-    let opened = Model::open_with(model, &parse_device(device)?, &own(args))?;
+    let opened = Model::open_with(model, &parse_device(device)?, own(args))?;
     let report = opened.verify(model, against, tolerance)?;
     if let Some(profile) = opened.take_profile() {
         writeln!(std::io::stderr().lock(), "{profile}")?;

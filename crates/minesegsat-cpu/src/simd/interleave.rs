@@ -39,8 +39,8 @@ impl<T: Element> Kernel for Interleave<T> {
                     for i in (0..whole).step_by(V::LANES) {
                         T::store(V::load(x.add(i)), block.as_mut_ptr().add(i));
                     }
-                    for i in whole..count {
-                        block[i] = T::of(*x.add(i));
+                    for (i, v) in block.iter_mut().enumerate().take(count).skip(whole) {
+                        *v = T::of(*x.add(i));
                     }
                     let mut out = self.out.add(first * self.channels + c);
                     for v in &block[..count] {

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
+#[cfg(target_arch = "x86_64")]
 use half::bf16;
 
 use super::{Element, Isa, Kernel, Vector};
@@ -221,8 +222,7 @@ pub(crate) fn product<T: Element, O: Element>(
     assert!(fits(out.len()), "the output is too short");
     assert!(ending.scale.is_none_or(|scale| scale.len() >= rows) && ending.bias.is_none_or(|bias| bias.len() >= n));
     let added = match ending.sum {
-        Sum::Nothing => None,
-        Sum::Output => None,
+        Sum::Nothing | Sum::Output => None,
         Sum::Rows(from) => {
             assert!(fits(from.len()), "what is added is too short");
             Some(from.as_ptr())

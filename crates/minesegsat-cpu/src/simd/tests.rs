@@ -70,6 +70,7 @@ fn check_product<T: Element, O: Element>([rows, k, n]: [usize; 3], spare: usize,
         product(isa, &Operand::new(&a, rows, stride), b.view(), &ending, &mut out[..], out_stride);
         let mut expected = Vec::new();
         for row in 0..rows {
+            #[expect(clippy::needless_range_loop, reason = "the column is of all matrices")]
             for col in 0..out_stride {
                 let at = row * out_stride + col;
                 let old = f64::from(before[at].to_f32());

@@ -1,4 +1,8 @@
 //! Vectors of float32, one type for each generation of instructions.
+#![cfg_attr(
+    target_arch = "x86_64",
+    allow(clippy::wildcard_imports, reason = "half a hundred intrinsics, all of which say where they come from")
+)]
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
