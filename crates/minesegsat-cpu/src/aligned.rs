@@ -3,7 +3,10 @@
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
+use bytemuck::allocation::zeroed_vec;
 use bytemuck::{Pod, Zeroable};
+
+use crate::simd::advise_large_pages;
 
 /// A cache line, and a row of a tile.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
@@ -27,11 +30,14 @@ impl<T: Pod> Aligned<T> {
         filled
     }
 
-    /// Gives it room for at least so many numbers. New ones are zero; nothing happens where there is enough room.
+    /// Gives it room for at least so many numbers, which are zero then; nothing happens where there is enough room.
     pub(crate) fn reach(&mut self, len: usize) {
         if self.len < len {
-            self.lines.resize((len * size_of::<T>()).div_ceil(size_of::<Line>()), Line::zeroed());
+            // Not written to before the advice, so that the system can still give large pages.
+            self.lines = Vec::new();
+            self.lines = zeroed_vec((len * size_of::<T>()).div_ceil(size_of::<Line>()));
             self.len = len;
+            advise_large_pages(bytemuck::cast_slice(&self.lines));
         }
     }
 }

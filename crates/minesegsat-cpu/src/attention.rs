@@ -17,7 +17,7 @@ const QUERIES: usize = 128;
 const SCORES: usize = 16 * 1024;
 
 /// Reduced tokens of a task.
-const REDUCED: usize = 32;
+const REDUCED: usize = 64;
 
 /// Efficient self-attention with the norm before it.
 #[derive(Debug)]
@@ -70,6 +70,11 @@ impl<T: Element> Attention<T> {
             }),
             dense,
         })
+    }
+
+    pub(crate) fn panels(&mut self) -> impl Iterator<Item = &mut Panels<T>> {
+        let reduction = self.reduction.as_mut().map(|(conv, _)| &mut conv.weight);
+        reduction.into_iter().chain([&mut self.query.weight, &mut self.key_value, &mut self.dense.weight])
     }
 
     /// Tokens `[H * W, C]` become `x + attention(norm(x))`.

@@ -4,7 +4,7 @@ use crate::arena::{Pieces, Scratch, for_each};
 use crate::layers::{Linear, Source, padded};
 use crate::profile::{Clock, Operation};
 use crate::simd::{
-    DepthwiseGelu, Element, Ending, Isa, Norm, Operand, ROW_BLOCK, Sum, depthwise_gelu, layer_norm, product,
+    DepthwiseGelu, Element, Ending, Isa, Norm, Operand, Panels, ROW_BLOCK, Sum, depthwise_gelu, layer_norm, product,
 };
 use crate::{Aligned, Result};
 
@@ -12,7 +12,7 @@ use crate::{Aligned, Result};
 const WINDOW: usize = 384 * 1024;
 
 /// Tokens of a product.
-const TOKENS: usize = 128;
+const TOKENS: usize = 256;
 
 /// Rows of a band. Each band works out a hidden row of its neighbours again, so that bands are not to be low.
 const BAND: usize = 16;
@@ -36,6 +36,10 @@ impl<T: Element> FeedForward<T> {
             depthwise: DepthwiseGelu { weight, bias: source.vector(&format!("{name}.conv.bias"), hidden)? },
             mlp_out: source.linear(&format!("{name}.mlp_out"), [hidden, channels], 1.0)?,
         })
+    }
+
+    pub(crate) fn panels(&mut self) -> [&mut Panels<T>; 2] {
+        [&mut self.mlp_in.weight, &mut self.mlp_out.weight]
     }
 
     /// `out = x + ffn(norm(x))`.

@@ -10,7 +10,7 @@ use crate::decoder::Decoder;
 use crate::feed_forward::FeedForward;
 use crate::layers::{Source, padded};
 use crate::profile::Operation;
-use crate::simd::{Element, Ending, Isa, Norm, Operand, ROW_BLOCK, interleave, layer_norm, product};
+use crate::simd::{Element, Ending, Isa, Norm, Operand, Panels, ROW_BLOCK, interleave, layer_norm, product};
 
 /// Tokens of a task of the last norm of a stage, a multiple of [`ROW_BLOCK`].
 const TOKENS: usize = 128;
@@ -61,13 +61,25 @@ impl<T: Element> Network<T> {
             stages.push(Stage { channels: dim, embed, embed_norm, blocks, norm });
             (in_channels, pixel) = (dim, padded::<T>(dim));
         }
-        Ok(Self {
+        let mut network = Self {
             isa: source.isa,
             in_channels: config.in_channels,
             input_stride: config.input_stride,
             stages,
             decoder: Decoder::read(source, config)?,
-        })
+        };
+        // In the order in which they are read.
+        let mut panels = Vec::new();
+        for stage in &mut network.stages {
+            panels.push(&mut stage.embed.weight);
+            for (attention, feed_forward) in &mut stage.blocks {
+                panels.extend(attention.panels());
+                panels.extend(feed_forward.panels());
+            }
+        }
+        panels.extend(&mut network.decoder.projections);
+        Panels::gather(panels);
+        Ok(network)
     }
 
     /// # Shapes

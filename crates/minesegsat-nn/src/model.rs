@@ -312,6 +312,9 @@ mod tests {
         let copies = rayon::current_num_threads().max(2);
         let many = segformer.logits(&patch.repeat(copies), [copies, in_channels, height, width]);
         let one = segformer.logits(&patch, [1, in_channels, height, width]);
+        // A patch that overflows leaves nothing in the buffers that another would see.
+        segformer.logits(&vec![3e38; patch.len()], [1, in_channels, height, width]);
+        assert_eq!(segformer.logits(&patch, [1, in_channels, height, width]), one);
         assert!(
             many.chunks_exact(one.len()).all(|answer| answer == &one[..]),
             "answers differ by how they were worked out"

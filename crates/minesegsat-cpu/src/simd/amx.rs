@@ -87,12 +87,13 @@ pub(super) struct Rows {
     pub(super) stride: usize,
 }
 
-/// Sums of 32 rows and 32 columns, `[32, 32]`, over a depth that is a multiple of 32.
+/// Sums of 32 rows and 32 columns, `[32, 32]`, over a depth that is a multiple of 32. Of each 2 KiB from `ahead` on, 512 bytes are fetched
+/// into the second-level cache, if they are there.
 ///
 /// # Safety
 /// The tiles are configured; the rows have tiles of `k` columns, `b` a panel of depth `k` and 32 columns, `tile` room for the sums.
 #[inline(always)]
-pub(super) unsafe fn sums_32(rows: Rows, k: usize, b: *const bf16, tile: *mut f32) {
+pub(super) unsafe fn sums_32(rows: Rows, k: usize, b: *const bf16, ahead: *const bf16, tile: *mut f32) {
     let Rows { a, next, step, stride } = rows;
     // SAFETY: each step reads two tiles of rows and 2 KiB of `b`; the last writes 4 KiB.
     unsafe {
@@ -110,6 +111,15 @@ pub(super) unsafe fn sums_32(rows: Rows, k: usize, b: *const bf16, tile: *mut f3
             "tileloadd tmm5, [{low} + {stride}]",
             "tdpbf16ps tmm2, tmm5, tmm6",
             "tdpbf16ps tmm3, tmm5, tmm7",
+            "prefetcht1 [{ahead}]",
+            "prefetcht1 [{ahead} + 64]",
+            "prefetcht1 [{ahead} + 128]",
+            "prefetcht1 [{ahead} + 192]",
+            "prefetcht1 [{ahead} + 256]",
+            "prefetcht1 [{ahead} + 320]",
+            "prefetcht1 [{ahead} + 384]",
+            "prefetcht1 [{ahead} + 448]",
+            "add {ahead}, 2048",
             "add {a}, {step}",
             "add {low}, {step}",
             "add {b}, 2048",
@@ -122,6 +132,7 @@ pub(super) unsafe fn sums_32(rows: Rows, k: usize, b: *const bf16, tile: *mut f3
             a = inout(reg) a => _,
             low = inout(reg) a.add(next) => _,
             b = inout(reg) b => _,
+            ahead = inout(reg) ahead => _,
             stride = in(reg) 2 * stride,
             step = in(reg) 2 * step,
             line = in(reg) 64_usize,

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 use std::ops::Range;
+use std::sync::Arc;
 
 #[cfg(target_arch = "x86_64")]
 use half::bf16;
@@ -32,7 +33,9 @@ impl<'a, T> Operand<'a, T> {
 /// `[n / 32, k / 32, 2, 16, 16, 2]`, so that each tile is 1 KiB in a row. See [`Layout`].
 #[derive(Debug)]
 pub(crate) struct Panels<T: Element> {
-    data: Aligned<T>,
+    /// Where they lie, perhaps with others, see [`Panels::gather`].
+    data: Arc<Aligned<T>>,
+    from: usize,
     k: usize,
     n: usize,
     width: usize,
@@ -93,7 +96,31 @@ impl<T: Element> Panels<T> {
                 data[panel + line + col % layout.part * T::GROUP + row % T::GROUP] = T::of(value(row, col));
             }
         }
-        Self { data, k: depth, n, width }
+        Self { data: Arc::new(data), from: 0, k: depth, n, width }
+    }
+
+    /// Moves the panels of many matrices into one buffer, which is large enough for large pages.
+    pub(crate) fn gather(mut all: Vec<&mut Self>) {
+        let line = 64 / size_of::<T>();
+        let lens: Vec<usize> = all.iter().map(|panels| panels.own().len().next_multiple_of(line)).collect();
+        let mut together = Aligned::filled(lens.iter().sum(), T::of(0.0));
+        let mut from = 0;
+        for (panels, len) in all.iter_mut().zip(&lens) {
+            let own = panels.own();
+            together[from..][..own.len()].copy_from_slice(own);
+            // Its own buffer is given back here.
+            panels.data = Arc::default();
+            panels.from = from;
+            from += len;
+        }
+        let together = Arc::new(together);
+        for panels in all {
+            panels.data = Arc::clone(&together);
+        }
+    }
+
+    fn own(&self) -> &[T] {
+        &self.data[self.from..][..self.k * self.n.next_multiple_of(self.width)]
     }
 
     /// Elements of the panels of a matrix.
@@ -102,12 +129,12 @@ impl<T: Element> Panels<T> {
     }
 
     pub(crate) fn view(&self) -> PanelsView<'_, T> {
-        PanelsView { data: &self.data, k: self.k, n: self.n, width: self.width }
+        PanelsView { data: self.own(), k: self.k, n: self.n, width: self.width }
     }
 
     #[cfg(test)]
     pub(crate) fn data(&self) -> &[T] {
-        &self.data
+        self.own()
     }
 
     /// Columns.
@@ -329,13 +356,22 @@ impl<T: Element, O: Element> Product<T, O> {
     /// As of the kernel; `b` is the panel from column `first` on.
     #[inline(always)]
     unsafe fn panel<V: Vector, const N: usize>(&self, b: *const T, tile: *mut f32, first: usize, cols: usize) {
-        let piece = depth_of_piece::<T>(V::PANEL * V::LANES);
+        let width = V::PANEL * V::LANES;
+        let piece = depth_of_piece::<T>(width);
+        // What comes next in memory is fetched meanwhile, some lines with each of the row blocks.
+        let lines = piece.min(self.k) * width * size_of::<T>() / 64;
+        let share = lines.div_ceil((self.rows / (V::SUMS / N)).max(1));
         for from in (0..self.k).step_by(piece) {
             let depth = from..self.k.min(from + piece);
             let last = depth.end == self.k;
             let mut row = 0;
+            let mut ahead = b.wrapping_add(depth.end * width).cast::<u8>();
             while row < self.rows {
                 let left = self.rows - row;
+                for _ in 0..share {
+                    prefetch(ahead);
+                    ahead = ahead.wrapping_add(64);
+                }
                 // SAFETY: as the caller promises; `product` has made room for the sums of all rows where there are pieces.
                 unsafe {
                     let a = self.a.add(row * self.stride);
@@ -405,6 +441,18 @@ impl<T: Element, O: Element> Product<T, O> {
             R
         }
     }
+}
+
+/// Fetches a cache line into the second-level cache, if there is one at this address.
+#[inline(always)]
+fn prefetch(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint that never faults, with instructions that every processor of the architecture has.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
 }
 
 /// Bytes of a panel that are worked on at a time, a part of the nearest cache.
@@ -562,9 +610,11 @@ impl<O: Element> Kernel for TileProduct<O> {
                 let b = b.add(first * k);
                 for row in (0..rows).step_by(32) {
                     let rows_of_tiles = amx::Rows { a: a.add(row / TILE_ROWS * next), next, step, stride };
+                    // A quarter of the panel that comes next is fetched meanwhile.
+                    let ahead = b.wrapping_add(32 * k + row / 32 % 4 * 256);
                     let left = rows - row;
                     if left > TILE_ROWS {
-                        amx::sums_32(rows_of_tiles, k, b, tile);
+                        amx::sums_32(rows_of_tiles, k, b, ahead, tile);
                     } else {
                         amx::sums_16(rows_of_tiles, k, b, tile);
                     }

@@ -137,6 +137,18 @@ fn check_interleave<T: Element>(channels: usize, pixels: usize, spare: usize) {
     }
 }
 
+#[test]
+fn panels_that_are_gathered_stay_what_they_are() {
+    for isa in Isa::available() {
+        let make = |n: usize| Panels::<bf16>::new(isa, 40, n, |i, j| number(i * n + j, n));
+        let mut found: Vec<_> = [1, 33, 64, 100].map(make).into();
+        Panels::gather(found.iter_mut().collect());
+        for (found, expected) in found.iter().zip([1, 33, 64, 100].map(make)) {
+            assert!(bytes(found.data()) == bytes(expected.data()), "{isa}");
+        }
+    }
+}
+
 fn check_norm<T: Element>(rows: usize, channels: usize, spare: usize) {
     let x: Vec<f32> = (0..rows * channels).map(|i| 3.0 * number(i, 1) + 5.0).collect();
     let norm = Norm {
