@@ -137,7 +137,7 @@ impl<'a, V> Iterator for Pieces<'a, V> {
             return None;
         }
         let [least, most] = self.sizes;
-        let fair = if self.threads == 1 { most } else { left / (2 * self.threads) / least * least };
+        let fair = if self.threads == 1 { most } else { 2 * left / (3 * self.threads) / least * least };
         let units = fair.clamp(least, most).min(left);
         let (part, rest) = std::mem::take(&mut self.rest).split_at_mut(units * self.unit);
         self.rest = rest;

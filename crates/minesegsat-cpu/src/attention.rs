@@ -180,7 +180,7 @@ impl<T: Element> Attention<T> {
         let at_once = (SCORES / score_stride / ROW_BLOCK * ROW_BLOCK).clamp(ROW_BLOCK, QUERIES);
         let [for_keys, for_values] = self.packed(isa, keys);
         let packed = &arena.packed[..self.heads * (for_keys + for_values)];
-        let tasks = Pieces::new(tokens, channels, [ROW_BLOCK, QUERIES], arena.scratch.len());
+        let tasks = Pieces::new(tokens, channels, [2 * ROW_BLOCK, QUERIES], arena.scratch.len());
         for_each(arena.scratch, tasks, |(_, tokens), scratch| {
             let count = tokens.len() / channels;
             let room = count.next_multiple_of(ROW_BLOCK);

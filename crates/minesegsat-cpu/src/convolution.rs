@@ -70,7 +70,7 @@ impl<T: Element> Convolution<T> {
     ) {
         let [_, width] = self.output_size(size);
         let (channels, depth) = (self.bias.len(), self.weight.depth());
-        let tasks = Pieces::new(out, channels, [ROW_BLOCK, ROWS], scratch.len());
+        let tasks = Pieces::new(out, channels, [2 * ROW_BLOCK, ROWS], scratch.len());
         for_each(scratch, tasks, |(first, out), scratch| {
             let rows = out.len() / channels;
             let Scratch { operand, floats, clock, .. } = scratch;

@@ -84,7 +84,8 @@ impl<T: Element> FeedForward<T> {
         all_hidden.reach((height + 1) * line);
         let (all, zeros) = all_hidden.split_at_mut(height * line);
         zeros[..line].fill(T::of(0.0));
-        let rows = [ROW_BLOCK / width, TOKENS / width];
+        // Weights are read again with each task: none is to be small.
+        let rows = [TOKENS / 4 / width, TOKENS / width];
         let threads = scratch.len();
         for_each(scratch, Pieces::new(all, line, rows, threads), |(first, into), scratch| {
             self.hidden_rows(isa, &x[first * width * channels..], into, width, scratch);

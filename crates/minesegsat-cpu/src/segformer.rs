@@ -138,7 +138,8 @@ impl<T: Element> Runner<T> {
             idle().push(arena);
         };
         if spread {
-            work.for_each(one);
+            // On a thread of the pool: from another, each of some hundred parallel sections would wait for threads to wake up.
+            rayon::scope(|_| work.for_each(one));
         } else {
             work.collect::<Vec<_>>().into_par_iter().with_max_len(1).for_each(one);
         }
