@@ -21,7 +21,8 @@ pub(crate) struct Decoder<T: Element> {
 impl<T: Element> Decoder<T> {
     pub(crate) fn read(source: Source<'_>, config: &SegFormerConfig) -> Result<Self> {
         let width = config.decoder_dim;
-        let folded = minesegsat_model::fold_decoder(config, |name, shape| source.weights.get(name, shape))?;
+        let folded =
+            minesegsat_model::fold_decoder(width, config.embed_dims, |name, shape| source.weights.get(name, shape))?;
         let projections = folded
             .weights
             .iter()
@@ -117,8 +118,8 @@ fn taps(from: [usize; 2], to: [usize; 2]) -> RowsAndColumns {
     [0, 1].map(|i| bilinear_taps(from[i], to[i]))
 }
 
-/// Taps of all samples, with half-pixel centres.
-fn bilinear_taps(from: usize, to: usize) -> Vec<Tap> {
+/// Taps of all samples of a bilinear resampling, with half-pixel centres.
+pub fn bilinear_taps(from: usize, to: usize) -> Vec<Tap> {
     let ratio = from as f64 / to as f64;
     (0..to)
         .map(|i| {

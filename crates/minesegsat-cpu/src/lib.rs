@@ -25,10 +25,11 @@ mod profile;
 mod segformer;
 mod simd;
 
+pub use decoder::bilinear_taps;
 pub use error::{Error, Result};
 pub use minesegsat_model::Precision;
 pub use profile::{Operation, Profile, ProfileRow};
 pub use segformer::{Options, SegFormer};
-pub use simd::{ISA_VARIABLE, Isa};
+pub use simd::{ISA_VARIABLE, Isa, Tap};
 
 pub(crate) use aligned::Aligned;

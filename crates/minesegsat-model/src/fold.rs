@@ -2,8 +2,6 @@
 
 use std::borrow::Borrow;
 
-use crate::SegFormerConfig;
-
 /// Added to the variance by batch norms.
 const BATCH_NORM_EPSILON: f64 = 1e-5;
 
@@ -24,12 +22,13 @@ pub struct FoldedDecoder {
 ///
 /// So each stage needs one linear layer at its own resolution, and the enlarged results are added. The matrices are folded in f64.
 ///
-/// `tensor` gives the tensor of a name and a shape, row-major.
+/// - `width`: the decoder's; `embed_dims`: those of stages 1 to 4
+/// - `tensor` gives the tensor of a name and a shape, row-major
 pub fn fold_decoder<V: Borrow<[f32]>, E>(
-    config: &SegFormerConfig,
+    width: usize,
+    embed_dims: [usize; 4],
     mut tensor: impl FnMut(&str, &[usize]) -> Result<V, E>,
 ) -> Result<FoldedDecoder, E> {
-    let width = config.decoder_dim;
     let fusion = tensor("decoder.linear_fuse.weight", &[width, 4 * width, 1, 1])?;
     let fusion = fusion.borrow();
     let mut norm = |part: &str| tensor(&format!("decoder.batch_norm.{part}"), &[width]);
@@ -40,7 +39,7 @@ pub fn fold_decoder<V: Borrow<[f32]>, E>(
         (0..width).map(|c| value(&gamma, c) / (value(&variance, c) + BATCH_NORM_EPSILON).sqrt()).collect();
     let mut constant: Vec<f64> = (0..width).map(|c| value(&beta, c) - scale[c] * value(&mean, c)).collect();
     let mut weights: [Vec<f32>; 4] = Default::default();
-    for (stage, (weight, dim)) in weights.iter_mut().zip(config.embed_dims).enumerate() {
+    for (stage, (weight, dim)) in weights.iter_mut().zip(embed_dims).enumerate() {
         // The layers are those of stages 4 to 1.
         let name = format!("decoder.layers.{}", 3 - stage);
         let projection = tensor(&format!("{name}.weight"), &[width, dim, 1, 1])?;

@@ -1,3 +1,5 @@
+use std::convert::Infallible;
+
 use burn::{
     module::Param,
     nn::{Linear, conv::Conv2d},
@@ -9,14 +11,8 @@ use crate::{DecodeHead, StageTokens, init};
 
 /// The decoder rewritten for inference: the same answer as [`DecodeHead`], with about half the work.
 ///
-/// The projection of a stage `P`, its block `F` of the fusion and the batch norm `s x + t` in evaluation mode are linear
-/// and act on each pixel alone, and bilinear upsampling (whose weights sum to 1) commutes with such maps:
-///
-/// `s (F_4 up(P_4 x_4 + b_4) + ... + F_1 (P_1 x_1 + b_1)) + t = up(s F_4 P_4 x_4) + ... + s F_1 P_1 x_1 + c`,
-/// with `c = s (F_4 b_4 + ... + F_1 b_1) + t`.
-///
-/// So each stage needs one linear layer, at its own resolution; the upsampled results are added. The matrices are folded
-/// in f64.
+/// Each stage needs one linear layer, at its own resolution; the upsampled results are added, see
+/// [`fold_decoder`](minesegsat_model::fold_decoder).
 #[derive(Module, Debug)]
 pub struct FoldedDecodeHead {
     /// Linear layer of stages 1 to 4 to the decoder's width; the constant `c` is the bias of the first.
@@ -29,41 +25,16 @@ impl FoldedDecodeHead {
     /// Folds a decoder in its evaluation mode.
     pub fn new(head: &DecodeHead, device: &Device) -> Self {
         let width = head.linear_fuse.weight.dims()[0];
-        let vector = |t: Tensor<1>| t.into_data().iter::<f64>().collect::<Vec<_>>();
-        let norm = &head.batch_norm;
-        let (gamma, beta) = (vector(norm.gamma.val()), vector(norm.beta.val()));
-        let (mean, var) = (vector(norm.running_mean.value()), vector(norm.running_var.value()));
-        let scale: Vec<f64> = gamma.iter().zip(&var).map(|(g, v)| g / (v + norm.epsilon).sqrt()).collect();
-
-        // fuse[o][i * width + m]: from channel m of the projection of stage i + 1 to fused channel o.
-        let fuse: Vec<f64> = head.linear_fuse.weight.val().into_data().iter::<f64>().collect();
-        let stacked = head.layers.len() * width;
-        let mut constant: Vec<f64> = (0..width).map(|o| beta[o] - scale[o] * mean[o]).collect();
-        let mut layers = Vec::with_capacity(head.layers.len());
-        for (i, layer) in head.layers.iter().rev().enumerate() {
-            let [_, dim, _, _] = layer.weight.dims();
-            let projection: Vec<f64> = layer.weight.val().into_data().iter::<f64>().collect();
-            let bias = layer.bias.as_ref().map_or_else(|| vec![0.0; width], |b| vector(b.val()));
+        let embed_dims = [3, 2, 1, 0].map(|i: usize| head.layers[i].weight.dims()[1]);
+        let Ok(folded) =
+            minesegsat_model::fold_decoder(width, embed_dims, |name, _| Ok::<_, Infallible>(tensor(head, name)));
+        let layers = folded.weights.into_iter().zip(embed_dims).enumerate().map(|(i, (weight, dim))| {
             // As a linear layer's weight: [dim, width].
-            let mut weight = vec![0.0_f32; dim * width];
-            let mut row = vec![0.0_f64; dim];
-            for o in 0..width {
-                row.fill(0.0);
-                let block = &fuse[o * stacked + i * width..][..width];
-                for (m, &f) in block.iter().enumerate() {
-                    constant[o] += scale[o] * f * bias[m];
-                    for (r, p) in row.iter_mut().zip(&projection[m * dim..][..dim]) {
-                        *r += f * p;
-                    }
-                }
-                for (c, r) in row.iter().enumerate() {
-                    weight[c * width + o] = (scale[o] * r) as f32;
-                }
-            }
-            layers.push(Linear { weight: Param::from_data(TensorData::new(weight, [dim, width]), device), bias: None });
-        }
-        let constant: Vec<f32> = constant.into_iter().map(|c| c as f32).collect();
-        layers[0].bias = Some(Param::from_data(TensorData::new(constant, [width]), device));
+            let transposed = (0..dim).flat_map(|c| weight[c..].iter().step_by(dim).copied()).collect();
+            let bias = (i == 0).then(|| parameter(folded.constant.clone(), [width], device));
+            Linear { weight: parameter(transposed, [dim, width], device), bias }
+        });
+        let layers = layers.collect();
         Self { layers, classifier: head.classifier.clone() }
     }
 
@@ -89,6 +60,35 @@ impl FoldedDecodeHead {
             .expect("there are four stages");
         self.classifier.forward(relu(fused))
     }
+}
+
+/// The values of a decoder's tensor by its name in checkpoints.
+fn tensor(head: &DecodeHead, name: &str) -> Vec<f32> {
+    let values = |data: TensorData| data.iter::<f32>().collect();
+    let norm = &head.batch_norm;
+    let layer = |rest: &str| rest.split_once('.').and_then(|(i, _)| head.layers.get(i.parse::<usize>().ok()?));
+    match name.strip_prefix("decoder.").unwrap_or(name) {
+        "linear_fuse.weight" => values(head.linear_fuse.weight.val().into_data()),
+        "batch_norm.weight" => values(norm.gamma.val().into_data()),
+        "batch_norm.bias" => values(norm.beta.val().into_data()),
+        "batch_norm.running_mean" => values(norm.running_mean.value().into_data()),
+        "batch_norm.running_var" => values(norm.running_var.value().into_data()),
+        other => {
+            let layer = other.strip_prefix("layers.").and_then(layer).expect("a tensor of the decoder");
+            if other.ends_with(".weight") {
+                values(layer.weight.val().into_data())
+            } else {
+                layer
+                    .bias
+                    .as_ref()
+                    .map_or_else(|| vec![0.0; layer.weight.dims()[0]], |bias| values(bias.val().into_data()))
+            }
+        }
+    }
+}
+
+fn parameter<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Param<Tensor<D>> {
+    Param::from_data(TensorData::new(values, shape), device)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::{Isa, Kernel, Vector};
 
 /// Where a bilinear sample lies: the two source indices and the weight of the second.
-pub(crate) type Tap = (usize, usize, f32);
+pub type Tap = (usize, usize, f32);
 
 /// The classifier of the decoder.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 //! Maps are channels-last here, `[H * W, C]`: a pixel's channels lie together, so that no layer has to transpose.
 #![expect(clippy::inline_always, reason = "helpers must be compiled with the features of the kernel that calls them")]
 
+pub(crate) use minesegsat_cpu::{Tap, bilinear_taps};
 use rayon::prelude::*;
 
 /// Defines a function whose body is compiled for each generation of the processor's vector instructions, with the
@@ -111,21 +112,6 @@ pub(crate) fn channels_last(x: &[f32], channels: usize, out: &mut [f32]) {
             }
         }
     });
-}
-
-/// Where a bilinear sample lies: the two source indices and the weight of the second.
-pub(crate) type Tap = (usize, usize, f32);
-
-/// Taps of all samples, with half-pixel centres.
-pub(crate) fn bilinear_taps(from: usize, to: usize) -> Vec<Tap> {
-    let ratio = from as f64 / to as f64;
-    (0..to)
-        .map(|i| {
-            let position = ((i as f64 + 0.5) * ratio - 0.5).max(0.0);
-            let first = (position as usize).min(from - 1);
-            (first, (first + 1).min(from - 1), (position - first as f64) as f32)
-        })
-        .collect()
 }
 
 vectorised! {

@@ -119,7 +119,7 @@ fn ffn_branch(b: &mut Builder<'_>, block: &str, x: &str, size: &str, [dim, hidde
 /// The folded decoder, see [`minesegsat_model::fold_decoder`]. The constants of all stages are the bias of the first.
 fn decode(b: &mut Builder<'_>, config: &SegFormerConfig, stages: &[Stage]) -> Result<()> {
     let width = config.decoder_dim;
-    let folded = minesegsat_model::fold_decoder(config, |name, shape| b.tensor(name, shape))?;
+    let folded = minesegsat_model::fold_decoder(width, config.embed_dims, |name, shape| b.tensor(name, shape))?;
     let mut sum: Option<Value> = None;
     for (stage, (weight, dim)) in folded.weights.into_iter().zip(config.embed_dims).enumerate() {
         let name = format!("decoder.folded.{stage}");
