@@ -214,10 +214,6 @@ pub(crate) struct PredictArgs {
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 
-    /// Device of the network: `cpu`, `cuda:0`, `vulkan:0`.
-    #[arg(long, default_value = "cpu")]
-    pub device: String,
-
     #[command(flatten)]
     pub engine: EngineArgs,
 
@@ -414,10 +410,6 @@ pub(crate) struct ModelVerifyArgs {
     /// Largest accepted difference between logits.
     #[arg(long, default_value_t = 1e-3)]
     pub tolerance: f32,
-
-    /// Device of the network: `cpu`, `cuda:0`, `vulkan:0`.
-    #[arg(long, default_value = "cpu")]
-    pub device: String,
 
     #[command(flatten)]
     pub engine: EngineArgs,

@@ -78,8 +78,10 @@ fn two_dates_become_classes_polygons_and_hectares() {
     // Scenes are mapped on the way, with the same result.
     let again = folder.path().join("again");
     let mut command = program();
-    command.arg("change").arg(&before).arg(&after).arg("--model").arg(model()).arg("--json").arg("-o").arg(&again);
-    let scenes = Done::of(&mut command).succeeded().json();
+    command.arg("change").arg(&before).arg(&after).arg("--model").arg(model());
+    let scenes = Done::of(command.args(["--profile", "--json", "-o"]).arg(&again)).succeeded();
+    assert!(scenes.stderr.contains("GFLOP/s"), "{}", scenes.stderr);
+    let scenes = scenes.json();
     assert_eq!(scenes["total"], record["total"]);
     assert_eq!(fs::read(again.join("change.tif")).unwrap(), fs::read(out.join("change.tif")).unwrap());
     // A date is the same as itself.

@@ -214,6 +214,12 @@ fn where_every_scene_is_clouded_what_was_clear_is_put_together_once() {
     assert_eq!(watched.stdout.matches("1 without a new scene").count(), 2, "{}", watched.stdout);
     let failed = program().args(["monitor", "watch", "--every", "1w", "--model", "x"]).output().unwrap();
     assert_eq!(Done::from(failed).code, Some(2));
+
+    // What runs the network is chosen as in `predict`.
+    let mut command = program();
+    command.args(["monitor", "run", "--precision", "bf16", "--engine", "burn", "--register"]).arg(&place.register);
+    command.arg("--model").arg(model()).arg("--api").arg(&place.items);
+    Done::of(&mut command).failed(1, &["precision `bf16`", "fp32"]);
 }
 
 #[test]

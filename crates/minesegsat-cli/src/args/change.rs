@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::number;
+use super::{EngineArgs, number};
 
 #[derive(Debug, Args)]
 pub(crate) struct ChangeArgs {
@@ -54,9 +54,8 @@ pub(crate) struct ChangeArgs {
     #[arg(long, value_delimiter = ',', value_name = "MISSING=BAND,...")]
     pub substitute: Vec<super::Substitution>,
 
-    /// Device of the network: `cpu`, `cuda:0`, `vulkan:0`.
-    #[arg(long, default_value = "cpu")]
-    pub device: String,
+    #[command(flatten)]
+    pub engine: EngineArgs,
 
     /// Replace existing outputs.
     #[arg(long)]
@@ -128,9 +127,8 @@ pub(crate) struct TimelineArgs {
     #[arg(long, value_delimiter = ',', value_name = "MISSING=BAND,...")]
     pub substitute: Vec<super::Substitution>,
 
-    /// Device of the network: `cpu`, `cuda:0`, `vulkan:0`.
-    #[arg(long, default_value = "cpu")]
-    pub device: String,
+    #[command(flatten)]
+    pub engine: EngineArgs,
 
     /// Replace existing outputs.
     #[arg(long)]

@@ -6,8 +6,12 @@ use clap::{Args, ValueEnum};
 use minesegsat_nn::Precision;
 use minesegsat_onnx::RuntimeKind;
 
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct EngineArgs {
+    /// Device of the network: `cpu`, `cuda:0`, `vulkan:0`.
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+
     /// What runs the network [default: native where it can, else burn].
     #[arg(long, value_enum, value_name = "ENGINE")]
     pub engine: Option<EngineName>,
@@ -43,6 +47,20 @@ pub(crate) enum EngineName {
     /// OpenVINO on the CPU, from a library that you have.
     #[value(name = "openvino")]
     OpenVino,
+}
+
+impl Default for EngineArgs {
+    /// On the CPU, as without any flag.
+    fn default() -> Self {
+        Self {
+            device: "cpu".to_owned(),
+            engine: None,
+            precision: Precision::default(),
+            profile: false,
+            onnxruntime_library: None,
+            openvino_library: None,
+        }
+    }
 }
 
 impl EngineArgs {

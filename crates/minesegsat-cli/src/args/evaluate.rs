@@ -32,10 +32,6 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "auto|P", allow_negative_numbers = true)]
     pub threshold: Option<ThresholdArg>,
 
-    /// Device of the network: `cpu`, `cuda:0`, `vulkan:0`.
-    #[arg(long, default_value = "cpu")]
-    pub device: String,
-
     #[command(flatten)]
     pub engine: EngineArgs,
 

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use minesegsat::alerts::DeliveryState;
 use minesegsat::register::SiteId;
 
+use super::EngineArgs;
 use super::sites::RegisterArg;
 
 #[derive(Debug, Subcommand)]
@@ -82,9 +83,8 @@ pub(crate) struct MonitorRunArgs {
     #[arg(long, value_name = "FILE.toml")]
     pub alerts: Option<PathBuf>,
 
-    /// Device of the network: `cpu`, `cuda:0`, `vulkan:0`.
-    #[arg(long, default_value = "cpu")]
-    pub device: String,
+    #[command(flatten)]
+    pub engine: EngineArgs,
 
     /// Print the report as JSON.
     #[arg(long)]

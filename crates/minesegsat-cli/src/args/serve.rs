@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::EngineArgs;
+
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     /// The folder to serve: a register `sites.gpkg` with the files that `monitor` keeps beside it, and maps in `predictions/`.
@@ -55,9 +57,8 @@ pub(crate) struct JobArgs {
     #[arg(long, value_name = "FILE.toml")]
     pub alerts: Option<PathBuf>,
 
-    /// Device of the network: `cpu`, `cuda:0`, `vulkan:0`.
-    #[arg(long, default_value = "cpu")]
-    pub device: String,
+    #[command(flatten)]
+    pub engine: EngineArgs,
 }
 
 /// Who may ask, and from where.

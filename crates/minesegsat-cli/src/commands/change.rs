@@ -10,13 +10,13 @@ use minesegsat::change::{
     ChangeManifest, ChangeOptions, DatedMap, NoiseFloor, SiteArea, SiteChange, StablePair, change,
 };
 use minesegsat::labels::{LabelOptions, Labels};
-use minesegsat::polygonize::Connectivity;
-use minesegsat::predict::{AreaOfInterest, PredictOptions, predict};
+use minesegsat::predict::predict;
 use minesegsat::scene::OpenOptions;
 use minesegsat::{Error, Scene};
-use minesegsat_nn::{BurnSegmenter, Device, ModelCard, parse_device};
+use minesegsat_nn::ModelCard;
 
-use crate::args::{ChangeArgs, NoiseFloorArgs, Substitution};
+use crate::args::{ChangeArgs, EngineArgs, NoiseFloorArgs, Substitution};
+use crate::commands::engine::{self, OpenModel};
 use crate::commands::predict::describe;
 use crate::interrupt;
 use crate::progress::Bar;
@@ -37,12 +37,13 @@ pub(crate) fn run(args: &ChangeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         min_assessed: args.min_assessed / 100.0,
         overwrite: args.overwrite,
     };
-    let mut mapper = Mapper::new(args.model.as_deref(), &args.device, &args.substitute, quiet || args.json);
+    let mut mapper = Mapper::new(args.model.as_deref(), &args.engine, &args.substitute, quiet || args.json);
     let finished = |result: minesegsat::Result<ChangeManifest>| {
         result.map_err(|error| if cancel.load(Ordering::SeqCst) { Error::Interrupted } else { error })
     };
     let before = mapper.map(&args.before, cancel)?;
     let after = mapper.map(&args.after, cancel)?;
+    mapper.print_profile()?;
     let bar = Bar::new(quiet || args.json);
     let result = change(&before, &after, &args.output, &options, &bar, cancel);
     bar.clear();
@@ -92,19 +93,29 @@ fn print_site(out: &mut impl Write, site: &SiteChange) -> std::io::Result<()> {
 
 /// Makes maps of what is not one yet. Maps of scenes are made in a folder that vanishes with this.
 pub(crate) struct Mapper<'a> {
-    model: Option<&'a Path>,
-    device: &'a str,
+    path: Option<&'a Path>,
+    engine: &'a EngineArgs,
     substitute: &'a [Substitution],
     quiet: bool,
     folder: Option<tempfile::TempDir>,
     made: usize,
     /// Opened when it is needed first.
-    segmenter: Option<BurnSegmenter>,
+    model: Option<OpenModel>,
 }
 
 impl<'a> Mapper<'a> {
-    pub(crate) fn new(model: Option<&'a Path>, device: &'a str, substitute: &'a [Substitution], quiet: bool) -> Self {
-        Self { model, device, substitute, quiet, folder: None, made: 0, segmenter: None }
+    pub(crate) fn new(
+        path: Option<&'a Path>,
+        engine: &'a EngineArgs,
+        substitute: &'a [Substitution],
+        quiet: bool,
+    ) -> Self {
+        Self { path, engine, substitute, quiet, folder: None, made: 0, model: None }
+    }
+
+    /// Prints where the time of the network went, if that was asked for.
+    pub(crate) fn print_profile(&self) -> std::io::Result<()> {
+        self.model.as_ref().map_or(Ok(()), OpenModel::print_profile)
     }
 
     /// The map of a date.
@@ -112,14 +123,14 @@ impl<'a> Mapper<'a> {
         if minesegsat::predict::manifest_path(Path::new(date)).is_file() {
             return Ok(DatedMap::open(Path::new(date))?);
         }
-        let Some(path) = self.model else {
+        let Some(path) = self.path else {
             anyhow::bail!(
                 "`{date}` is no folder that `minesegsat predict` wrote; to compare scenes give the model that maps them: --model DIR"
             );
         };
-        let segmenter = match &self.segmenter {
-            Some(segmenter) => segmenter,
-            None => self.segmenter.insert(BurnSegmenter::open(path, &parse_device(self.device)?)?),
+        let model = match &self.model {
+            Some(model) => model,
+            None => self.model.insert(engine::open(path, self.engine, None)?),
         };
         let open = OpenOptions {
             substitute: self.substitute.iter().map(|s| (s.missing, s.stand_in)).collect(),
@@ -136,7 +147,7 @@ impl<'a> Mapper<'a> {
         self.made += 1;
         let output = folder.path().join(self.made.to_string());
         let bar = Bar::new(self.quiet);
-        let result = map_scene(&scene, segmenter, self.device, &output, &bar, cancel);
+        let result = map_scene(&scene, model, &output, &bar, cancel);
         bar.clear();
         result.map_err(|error| if cancel.load(Ordering::SeqCst) { Error::Interrupted } else { error })?;
         let mut map = DatedMap::open(&output)?;
@@ -149,28 +160,14 @@ impl<'a> Mapper<'a> {
 /// Maps a scene as `predict` does by default.
 fn map_scene(
     scene: &Scene,
-    segmenter: &BurnSegmenter,
-    device: &str,
+    model: &OpenModel,
     output: &Path,
     bar: &Bar,
     cancel: &AtomicBool,
 ) -> minesegsat::Result<()> {
-    let card = segmenter.card();
-    let options = PredictOptions {
-        patch_size: card.patch_size,
-        overlap_px: card.patch_size / 8,
-        batch_size: 1,
-        workers: if parse_device(device).is_ok_and(|found| found == Device::flex()) { 2 } else { 1 },
-        threshold: card.threshold,
-        min_area_m2: 0.0,
-        connectivity: Connectivity::Four,
-        formats: Vec::new(),
-        area: AreaOfInterest::Scene,
-        overwrite: false,
-        device: device.to_owned(),
-    };
+    let card = &model.card;
     let description = describe(card).without_absent(card.band_dropout_max, |band| scene.band(band).is_some());
-    predict(scene, &description, segmenter, output, &options, bar, cancel).map(drop)
+    predict(scene, &description, model.segmenter(), output, &model.predict_options(), bar, cancel).map(drop)
 }
 
 /// Sites of a file of outlines.

@@ -21,22 +21,19 @@ use minesegsat::{
     manifest::Manifest,
     metrics::ConfusionMatrix,
     open_raster,
-    polygonize::Connectivity,
-    predict::{AreaOfInterest, PredictOptions, predict},
+    predict::{PredictOptions, predict},
     preview::thumbnail_uri,
     register::SiteSummary,
     scene::OpenOptions,
     simulate::{Region, SimulateOptions, Summary, simulate},
 };
-use minesegsat_nn::{
-    BurnSegmenter, Device, Model,
-    train::{EpochReport, StepReport, TrainConfig, TrainOptions, TrainProgress, TrainReport, train},
-};
+use minesegsat_nn::train::{EpochReport, StepReport, TrainConfig, TrainOptions, TrainProgress, TrainReport, train};
 
 use crate::{
-    args::{CalibrateArgs, DemoArgs},
+    args::{CalibrateArgs, DemoArgs, EngineArgs},
     commands::{
         calibrate::calibrate,
+        engine,
         predict::describe,
         train::{Watcher, duration},
     },
@@ -355,25 +352,18 @@ fn map(
     quiet: bool,
     cancel: &AtomicBool,
 ) -> anyhow::Result<MappedYear> {
-    let model = Model::open(model, &Device::flex())?;
-    let description = describe(model.card());
+    let model = engine::open(model, &EngineArgs::default(), None)?;
+    let description = describe(&model.card);
     let patch_size = 512;
     let options = PredictOptions {
         patch_size,
         overlap_px: patch_size / 8,
-        batch_size: 1,
-        workers: 2,
-        threshold: model.card().threshold,
-        min_area_m2: 0.0,
-        connectivity: Connectivity::Four,
         formats: vec![minesegsat::vector::VectorFormat::GeoPackage],
-        area: AreaOfInterest::Scene,
-        overwrite: false,
-        device: "cpu".to_owned(),
+        ..model.predict_options()
     };
     let scene = Scene::open(&item.display().to_string(), &OpenOptions::default())?;
     let bar = Bar::new(quiet);
-    let result = predict(&scene, &description, &BurnSegmenter::new(model), output, &options, &bar, cancel);
+    let result = predict(&scene, &description, model.segmenter(), output, &options, &bar, cancel);
     bar.clear();
     let manifest = result?;
 

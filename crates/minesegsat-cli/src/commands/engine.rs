@@ -5,14 +5,19 @@ use std::path::Path;
 
 use anyhow::bail;
 use minesegsat::Segmenter;
+use minesegsat::monitor::MonitorModel;
+use minesegsat::polygonize::Connectivity;
+use minesegsat::predict::{AreaOfInterest, PredictOptions};
 use minesegsat_nn::{
     BurnSegmenter, Device, EngineOptions, Model, ModelCard, OwnEngine, Precision, VerifyReport, parse_device,
 };
 use minesegsat_onnx::{RuntimeKind, RuntimeSegmenter};
 
+use super::predict::describe;
 use crate::args::{EngineArgs, EngineName};
 
 /// A model that answers patches.
+#[derive(Debug)]
 pub(crate) struct OpenModel {
     pub(crate) card: ModelCard,
     engine: Engine,
@@ -22,6 +27,7 @@ pub(crate) struct OpenModel {
     pub(crate) workers: usize,
 }
 
+#[derive(Debug)]
 enum Engine {
     Own(Box<BurnSegmenter>),
     Runtime(Box<RuntimeSegmenter>),
@@ -32,6 +38,37 @@ impl OpenModel {
         match &self.engine {
             Engine::Own(segmenter) => &**segmenter,
             Engine::Runtime(segmenter) => &**segmenter,
+        }
+    }
+
+    /// How a scene is mapped where nothing else is asked for.
+    pub(crate) fn predict_options(&self) -> PredictOptions {
+        let card = &self.card;
+        PredictOptions {
+            patch_size: card.patch_size,
+            overlap_px: card.patch_size / 8,
+            batch_size: 1,
+            workers: self.workers,
+            threshold: card.threshold,
+            min_area_m2: 0.0,
+            connectivity: Connectivity::Four,
+            formats: Vec::new(),
+            area: AreaOfInterest::Scene,
+            overwrite: false,
+            device: self.device.clone(),
+        }
+    }
+
+    /// The model as a monitor uses it.
+    pub(crate) fn monitor_model(&self) -> MonitorModel<'_> {
+        let card = &self.card;
+        MonitorModel {
+            segmenter: self.segmenter(),
+            description: describe(card),
+            max_absent: card.band_dropout_max,
+            sha256: card.weights_sha256.clone(),
+            area_error: card.area_error.unwrap_or_default(),
+            noise_floor: card.noise_floor.unwrap_or_default(),
         }
     }
 
@@ -46,9 +83,10 @@ impl OpenModel {
     }
 }
 
-/// Opens a model on a device by the engine that is asked for, with another number of views than the card's if one is given.
-pub(crate) fn open(model: &Path, device: &str, args: &EngineArgs, views: Option<usize>) -> anyhow::Result<OpenModel> {
-    if let Some(kind) = runtime(args, device)? {
+/// Opens a model by the engine that is asked for, with another number of views than the card's if one is given.
+pub(crate) fn open(model: &Path, args: &EngineArgs, views: Option<usize>) -> anyhow::Result<OpenModel> {
+    let device = &args.device;
+    if let Some(kind) = runtime(args)? {
         let mut segmenter = RuntimeSegmenter::open(model, kind, args.library(kind), args.precision)?;
         if let Some(views) = views {
             segmenter = segmenter.with_views(views)?;
@@ -69,7 +107,7 @@ pub(crate) fn open(model: &Path, device: &str, args: &EngineArgs, views: Option<
     let workers = if on == Device::flex() && !args.profile { 2 } else { 1 };
     let device = match model.precision() {
         Some(Precision::Bf16) => format!("{device}, {}", Precision::Bf16),
-        _ => device.to_owned(),
+        _ => device.clone(),
     };
     let card = model.card().clone();
     Ok(OpenModel { card, engine: Engine::Own(Box::new(BurnSegmenter::new(model))), device, workers })
@@ -78,16 +116,15 @@ pub(crate) fn open(model: &Path, device: &str, args: &EngineArgs, views: Option<
 /// Compares a model's answer by the engine that is asked for with a recorded one.
 pub(crate) fn verify(
     model: &Path,
-    device: &str,
     args: &EngineArgs,
     against: Option<&Path>,
     tolerance: f32,
 ) -> anyhow::Result<VerifyReport> {
-    if let Some(kind) = runtime(args, device)? {
+    if let Some(kind) = runtime(args)? {
         let library = (args.library(kind), args.precision);
         return Ok(minesegsat_onnx::verify_with(model, kind, library, against, tolerance)?);
     }
-    let opened = Model::open_with(model, &parse_device(device)?, own(args))?;
+    let opened = Model::open_with(model, &parse_device(&args.device)?, own(args))?;
     let report = opened.verify(model, against, tolerance)?;
     if let Some(profile) = opened.take_profile() {
         writeln!(std::io::stderr().lock(), "{profile}")?;
@@ -96,7 +133,7 @@ pub(crate) fn verify(
 }
 
 /// The runtime that is asked for, if one is.
-fn runtime(args: &EngineArgs, device: &str) -> anyhow::Result<Option<RuntimeKind>> {
+fn runtime(args: &EngineArgs) -> anyhow::Result<Option<RuntimeKind>> {
     let kind = match args.engine {
         Some(EngineName::OnnxRuntime) => RuntimeKind::OnnxRuntime,
         Some(EngineName::OpenVino) => RuntimeKind::OpenVino,
@@ -105,8 +142,8 @@ fn runtime(args: &EngineArgs, device: &str) -> anyhow::Result<Option<RuntimeKind
     if args.profile {
         bail!("profiles come from the engine native; {kind} has its own tools for that");
     }
-    if device != "cpu" {
-        bail!("device `{device}` is not accepted: {kind} runs on `cpu` here; other devices are for burn");
+    if args.device != "cpu" {
+        bail!("device `{}` is not accepted: {kind} runs on `cpu` here; other devices are for burn", args.device);
     }
     Ok(Some(kind))
 }

@@ -98,7 +98,7 @@ pub(crate) fn show(args: &ModelShowArgs) -> anyhow::Result<ExitCode> {
 }
 
 pub(crate) fn verify(args: &ModelVerifyArgs) -> anyhow::Result<ExitCode> {
-    let report = engine::verify(&args.model, &args.device, &args.engine, args.against.as_deref(), args.tolerance)?;
+    let report = engine::verify(&args.model, &args.engine, args.against.as_deref(), args.tolerance)?;
     let mut stdout = std::io::stdout().lock();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?;

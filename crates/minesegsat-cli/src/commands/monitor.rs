@@ -15,7 +15,7 @@ use minesegsat::predict::Progress;
 use minesegsat::register::{Register, SiteId, Verdict};
 
 use super::table::Table;
-use super::watcher::{Watcher, catalogue};
+use super::watcher::{catalogue, open_model, predict_options};
 use crate::args::{MonitorAlertsArgs, MonitorCommand, MonitorRunArgs, MonitorWatchArgs};
 use crate::interrupt;
 use crate::progress::Bar;
@@ -86,8 +86,7 @@ fn once(args: &MonitorRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Resu
     // Everything is read before anything is done.
     let config = args.alerts.as_deref().map(AlertConfig::read).transpose()?.unwrap_or_default();
     let register = Register::open(&args.register.path())?;
-    let watcher = Watcher::open(&args.model, &args.device)?;
-    let model = watcher.monitor_model();
+    let model = open_model(&args.model, &args.engine)?;
     let (catalog, collections) = catalogue(&args.api, &args.collections)?;
     let options = MonitorOptions {
         sites: args.sites.clone(),
@@ -101,11 +100,12 @@ fn once(args: &MonitorRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Resu
         max_tries: usize::from(args.max_tries),
         composite: !args.no_composite,
         level_percent: args.confidence_level,
-        predict: watcher.predict_options(),
+        predict: predict_options(&model),
     };
     let shown = Shown::new(quiet || args.json);
-    let result = monitor::run(&register, &catalog, &model, &config, &options, &shown, cancel);
+    let result = monitor::run(&register, &catalog, &model.monitor_model(), &config, &options, &shown, cancel);
     shown.clear();
+    model.print_profile()?;
     let report = result.map_err(|error| if cancel.load(Ordering::SeqCst) { Error::Interrupted } else { error })?;
     // After the observations are stored: what is not delivered now is delivered by the next run.
     let delivered = monitor::deliver(&register, &config, jiff::Timestamp::now(), cancel)?;

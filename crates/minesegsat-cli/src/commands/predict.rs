@@ -23,7 +23,7 @@ use crate::{
 pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
     let area = area_of_interest(args.bbox, args.intersects.as_deref())?;
-    let model = engine::open(&args.model, &args.device, &args.engine, args.views)?;
+    let model = engine::open(&args.model, &args.engine, args.views)?;
     let card = &model.card;
     let scene = Scene::open(&args.scene.scene, &open_options(&args.scene))?;
     for warning in scene.warnings() {

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &ServeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         .map(|tiles| Basemap { tiles, attribution: args.access.basemap_attribution.clone().unwrap_or_default() });
     let runner = match &args.jobs.model {
         Some(model) => {
-            let runner: Arc<dyn JobRunner> = Arc::new(Runner::open(model, &args.workspace, &args.jobs)?);
+            let runner = Arc::new(Runner::open(model, &args.workspace, &args.jobs)?);
             if options.token.is_none() {
                 tracing::warn!("nobody may order anything: there is no token (`--token-file`, `{TOKEN}`)");
             }
@@ -43,7 +43,11 @@ pub(crate) fn run(args: &ServeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         }
         None => None,
     };
-    serve(options, runner, quiet)
+    let done = serve(options, runner.clone().map(|runner| runner as Arc<dyn JobRunner>), quiet);
+    if let Some(runner) = runner {
+        runner.print_profile()?;
+    }
+    done
 }
 
 /// Serves until Ctrl-C.

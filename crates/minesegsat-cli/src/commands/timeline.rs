@@ -22,8 +22,9 @@ pub(crate) fn run(args: &TimelineArgs, quiet: bool) -> anyhow::Result<ExitCode> 
         around_m: args.around,
         overwrite: args.overwrite,
     };
-    let mut mapper = Mapper::new(args.model.as_deref(), &args.device, &args.substitute, quiet || args.json);
+    let mut mapper = Mapper::new(args.model.as_deref(), &args.engine, &args.substitute, quiet || args.json);
     let mut maps = args.dates.iter().map(|date| mapper.map(date, cancel)).collect::<anyhow::Result<Vec<_>>>()?;
+    mapper.print_profile()?;
     let bar = Bar::named(quiet || args.json, "sites");
     let result = timeline(&mut maps, &args.output, &options, &bar, cancel);
     bar.clear();

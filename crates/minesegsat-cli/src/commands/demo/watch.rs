@@ -16,8 +16,9 @@ use minesegsat::{Crs, Location, Transformer, open_raster};
 use serde_json::Value;
 
 use super::REGISTER_FILE;
+use crate::args::EngineArgs;
 use crate::commands::monitor::Shown;
-use crate::commands::watcher::{Watcher, catalogue};
+use crate::commands::watcher::{catalogue, open_model, predict_options};
 
 /// Land around a mine that belongs to its site, in metres.
 const AROUND_M: f64 = 250.0;
@@ -85,17 +86,17 @@ pub(super) fn watch(
         register.add_site_with_permit(&site, &permit)?;
     }
 
-    let watcher = Watcher::open(model, "cpu")?;
+    let model = open_model(model, &EngineArgs::default())?;
     let (catalog, collections) = catalogue(&landscape.join("catalog.json").display().to_string(), &[])?;
     let options = MonitorOptions {
         every_date: true,
         max_cloud_cover_percent: 100.0,
         collections,
-        ..MonitorOptions::new(watcher.predict_options())
+        ..MonitorOptions::new(predict_options(&model))
     };
     let shown = Shown::new(quiet);
     let done =
-        monitor::run(&register, &catalog, &watcher.monitor_model(), &AlertConfig::default(), &options, &shown, cancel);
+        monitor::run(&register, &catalog, &model.monitor_model(), &AlertConfig::default(), &options, &shown, cancel);
     shown.clear();
     let report = done?;
     if let Some(failure) = report.failures.first() {

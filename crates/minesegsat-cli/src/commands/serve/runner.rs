@@ -18,8 +18,9 @@ use minesegsat_server::{JobFailure, JobProgress, JobRunner, MonitorRequest, Pred
 use serde_json::{Value, json};
 
 use super::super::predict::describe;
-use super::super::watcher::{Watcher, catalogue};
-use crate::args::JobArgs;
+use super::super::watcher::{catalogue, open_model, predict_options};
+use crate::args::{EngineArgs, JobArgs};
+use crate::commands::engine::OpenModel;
 
 /// Scenes that are tried until one shows something of the box.
 const MOST_TRIES: usize = 5;
@@ -28,7 +29,7 @@ const MOST_TRIES: usize = 5;
 #[derive(Debug)]
 pub(crate) struct Runner {
     workspace: PathBuf,
-    watcher: Watcher,
+    model: OpenModel,
     api: String,
     alerts: AlertConfig,
 }
@@ -37,7 +38,7 @@ impl Runner {
     pub(super) fn open(model: &Path, workspace: &Path, args: &JobArgs) -> anyhow::Result<Self> {
         Ok(Self {
             workspace: workspace.to_owned(),
-            watcher: Watcher::open(model, &args.device)?,
+            model: open_model(model, &args.engine)?,
             api: args.api.clone(),
             alerts: args.alerts.as_deref().map(AlertConfig::read).transpose()?.unwrap_or_default(),
         })
@@ -47,10 +48,15 @@ impl Runner {
     pub(crate) fn with(model: &Path, workspace: &Path, api: &str) -> anyhow::Result<Self> {
         Ok(Self {
             workspace: workspace.to_owned(),
-            watcher: Watcher::open(model, "cpu")?,
+            model: open_model(model, &EngineArgs::default())?,
             api: api.to_owned(),
             alerts: AlertConfig::default(),
         })
+    }
+
+    /// Prints where the time of the network went, if that was asked for.
+    pub(super) fn print_profile(&self) -> std::io::Result<()> {
+        self.model.print_profile()
     }
 
     fn map(&self, request: &PredictRequest, progress: &JobProgress, cancel: &AtomicBool) -> anyhow::Result<String> {
@@ -75,12 +81,12 @@ impl Runner {
             let mut fetched = report.scenes.iter().filter(|scene| scene.state != SceneState::Outside);
             let Some(path) = fetched.find_map(|scene| scene.item.as_ref()) else { continue };
             let scene = Scene::open(&path.display().to_string(), &OpenOptions::default())?;
-            let card = self.watcher.card();
+            let card = &self.model.card;
             let description = describe(card).without_absent(card.band_dropout_max, |band| scene.band(band).is_some());
-            let options = PredictOptions { area: AreaOfInterest::Bbox(request.bbox), ..self.watcher.predict_options() };
+            let options = PredictOptions { area: AreaOfInterest::Bbox(request.bbox), ..predict_options(&self.model) };
             progress.set(None, &format!("mapping {}", item.id()));
             let output = self.workspace.join("predictions").join(name);
-            predict(&scene, &description, &self.watcher.segmenter, &output, &options, progress, cancel)?;
+            predict(&scene, &description, self.model.segmenter(), &output, &options, progress, cancel)?;
             return Ok(name.clone());
         }
         bail!(
@@ -99,9 +105,9 @@ impl Runner {
             sites: request.sites.clone(),
             since: request.since,
             collections,
-            ..MonitorOptions::new(self.watcher.predict_options())
+            ..MonitorOptions::new(predict_options(&self.model))
         };
-        let model = self.watcher.monitor_model();
+        let model = self.model.monitor_model();
         let report = monitor::run(&register, &catalog, &model, &self.alerts, &options, progress, cancel)?;
         progress.doing("telling");
         let delivered = monitor::deliver(&register, &self.alerts, Timestamp::now(), cancel)?;
