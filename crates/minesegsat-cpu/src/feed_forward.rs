@@ -11,11 +11,17 @@ use crate::{Aligned, Result};
 /// Bytes of the window of hidden rows, a part of the second-level cache.
 const WINDOW: usize = 384 * 1024;
 
-/// Tokens of a product.
+/// Tokens of a product in a band.
 const TOKENS: usize = 256;
+
+/// Tokens of a task of two passes, at least and at most. Weights are read again with each task: none is to be small.
+const TASK: [usize; 2] = [64, 512];
 
 /// Rows of a band. Each band works out a hidden row of its neighbours again, so that bands are not to be low.
 const BAND: usize = 16;
+
+/// Channels from which on it costs more to work a hidden row out twice than to write it to memory and read it again.
+const WIDE: usize = 256;
 
 /// Mix-FFN with the norm before it.
 #[derive(Debug)]
@@ -56,8 +62,9 @@ impl<T: Element> FeedForward<T> {
     ) {
         let [height, width] = size;
         let threads = scratch.len();
-        let row = width * self.mlp_out.bias.len();
-        if threads > 1 && height < BAND * threads {
+        let channels = self.mlp_out.bias.len();
+        let row = width * channels;
+        if threads > 1 && (height < BAND * threads || channels >= WIDE) {
             self.in_two_passes(isa, x, out, size, (all_hidden, scratch));
             return;
         }
@@ -68,7 +75,7 @@ impl<T: Element> FeedForward<T> {
         });
     }
 
-    /// The same on maps that are too low to be cut into bands: the whole hidden layer, then what follows it.
+    /// The same where bands do not pay: the whole hidden layer, then what follows it, both in as many parts as there is use for.
     fn in_two_passes(
         &self,
         isa: Isa,
@@ -84,8 +91,7 @@ impl<T: Element> FeedForward<T> {
         all_hidden.reach((height + 1) * line);
         let (all, zeros) = all_hidden.split_at_mut(height * line);
         zeros[..line].fill(T::of(0.0));
-        // Weights are read again with each task: none is to be small.
-        let rows = [TOKENS / 4 / width, TOKENS / width];
+        let rows = TASK.map(|tokens| tokens / width);
         let threads = scratch.len();
         for_each(scratch, Pieces::new(all, line, rows, threads), |(first, into), scratch| {
             self.hidden_rows(isa, &x[first * width * channels..], into, width, scratch);
