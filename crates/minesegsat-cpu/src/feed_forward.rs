@@ -1,4 +1,5 @@
-//! The feed-forward network, in one pass: rows of its hidden layer live in a window that slides down the map.
+//! The feed-forward network. Rows of its hidden layer live in a window that slides down the map, or, where bands of a map do not pay, in
+//! memory between two passes.
 
 use crate::arena::{Pieces, Scratch, for_each};
 use crate::layers::{Linear, Source, padded};

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# The CPU engine's unsafe code under AddressSanitizer: its tests, and whole forward passes of given model folders, with every
+# generation of instructions that the processor has and in both precisions. Inline assembly (AMX) is not seen by it, what is around is.
+#
+#     scripts/check_memory.sh [MODEL...]
+#
+# On Linux on x86-64. The compiler is the usual one; the flag is that of nightly ones, which RUSTC_BOOTSTRAP allows.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+target=x86_64-unknown-linux-gnu
+export RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/address-sanitizer"
+cargo test --target $target -p minesegsat-cpu
+[ $# -gt 0 ] || exit 0
+cargo build --target $target -p minesegsat-cpu --example time_segformer
+for model in "$@"; do
+    for isa in portable avx2 avx512 avx512bf16 amx; do
+        for precision in fp32 bf16; do
+            echo "$model, $isa, $precision"
+            MINESEGSAT_ISA=$isa "$CARGO_TARGET_DIR/$target/debug/examples/time_segformer" "$model" --precision $precision --runs 1
+        done
+    done
+done
