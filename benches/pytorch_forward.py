@@ -8,7 +8,8 @@ published checkpoints have, so that `model.safetensors` of a model folder loads 
     cargo build --release -p minesegsat-nn --example time_forward
     python benches/pytorch_forward.py --rust target/release/examples/time_forward b0 paper
 
-`b0` and the like make a folder of random weights first (by the Rust program); a path is taken as a model folder.
+`b0` and the like make a folder of random weights first (by the Rust program); a path is taken as a model folder, whose card is not to ask
+for several views.
 """
 
 import argparse
@@ -134,9 +135,11 @@ class SegFormer(nn.Module):
     def __init__(self, c):
         super().__init__()
         self.encoder, self.decoder = Encoder(c), Decoder(c)
+        self.input_stride = c.get("input_stride", 1)
 
     def forward(self, x):
-        return F.interpolate(self.decoder(self.encoder(x)), x.shape[2:], mode="bilinear", align_corners=False)
+        seen = F.avg_pool2d(x, self.input_stride) if self.input_stride > 1 else x
+        return F.interpolate(self.decoder(self.encoder(seen)), x.shape[2:], mode="bilinear", align_corners=False)
 
 
 def patch(channels, size):
@@ -158,6 +161,7 @@ def time_pytorch(folder, size, runs):
             logits = network(x)
             if run:
                 times.append((time.perf_counter() - start) * 1e3)
+    logits = logits / card.get("temperature", 1.0)
     classes = logits.shape[1]
     probabilities = torch.sigmoid(logits[0, 0]) if classes == 1 else 1 - logits[0].softmax(0)[0]
     return times, probabilities.numpy()

@@ -19,7 +19,6 @@ import sys
 import numpy as np
 import rasterio
 import torch
-import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import nn
 
@@ -75,7 +74,6 @@ def main():
     with open(options.dataset / "dataset_splits.csv", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == options.split]
     networks = {name or "fp32": network_of(options.model, card, name, options.linear) for name in (None, "bf16", "int8")}
-    stride = card["architecture"].get("input_stride", 1)
     counts = {name: np.zeros(3, np.int64) for name in networks}
     agree = dict.fromkeys(networks, 0)
     largest = dict.fromkeys(networks, 0.0)
@@ -92,9 +90,7 @@ def main():
         masks = {}
         with torch.inference_mode():
             for name, network in networks.items():
-                logits = network(F.avg_pool2d(x, stride))
-                logits = F.interpolate(logits, x.shape[2:], mode="bilinear", align_corners=False)
-                masks[name] = torch.sigmoid(logits[0, 0]).numpy()
+                masks[name] = torch.sigmoid(network(x)[0, 0]).numpy()
         pixels += truth.size
         for name, p in masks.items():
             found = p >= card["threshold"]
