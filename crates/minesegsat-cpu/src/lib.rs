@@ -17,7 +17,6 @@ mod arena;
 mod attention;
 mod convolution;
 mod decoder;
-mod error;
 mod feed_forward;
 mod layers;
 mod network;
@@ -26,8 +25,7 @@ mod segformer;
 mod simd;
 
 pub use decoder::bilinear_taps;
-pub use error::{Error, Result};
-pub use minesegsat_model::Precision;
+pub use minesegsat_model::{Error, Precision, Result};
 pub use profile::{Operation, Profile, ProfileRow};
 pub use segformer::{Options, SegFormer};
 pub use simd::{ISA_VARIABLE, Isa, Tap};

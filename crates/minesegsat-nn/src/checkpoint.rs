@@ -14,6 +14,7 @@ use burn_store::{
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use minesegsat::Band;
+use minesegsat_model::Error as ModelError;
 
 use crate::{
     DeepLabV3PlusConfig, Encoder, Error, FpnConfig, Network, NetworkConfig, Result, SegFormerConfig, UnetConfig,
@@ -241,12 +242,12 @@ impl Checkpoint {
         }
         for ((name, shape), weight) in expected.iter().zip(self.tensors.values()) {
             if *shape != weight.shape {
-                return Err(Error::TensorShape {
+                return Err(Error::Model(ModelError::TensorShape {
                     path: self.path.clone(),
                     tensor: name.clone(),
                     found: weight.shape.clone(),
                     expected: shape.clone(),
-                });
+                }));
             }
         }
         let tensors = self
@@ -294,9 +295,7 @@ impl Checkpoint {
         let &[out, channels, height, width] = weight.shape.as_slice() else {
             return Err(not_a_checkpoint(&self.path, "its first layer is no convolution"));
         };
-        let refuse = |bands: &[Band], accepted: String| {
-            Err(Error::Argument { name: "bands", value: Band::list(bands), accepted })
-        };
+        let refuse = |bands: &[Band], accepted: String| Err(Error::argument("bands", Band::list(bands), accepted));
         if to.is_empty() || channels == 0 {
             return refuse(to, "1 or more bands".to_owned());
         }
@@ -424,7 +423,7 @@ fn initial_values(name: &str, shape: &[usize], segformer: bool, random: &mut Spl
 }
 
 fn not_a_checkpoint(path: &Path, reason: impl Display) -> Error {
-    Error::NotACheckpoint { path: path.to_owned(), reason: reason.to_string() }
+    Error::Model(ModelError::NotACheckpoint { path: path.to_owned(), reason: reason.to_string() })
 }
 
 /// A safetensors file starts with the length of its header, a little-endian u64, and the header's `{`.
@@ -638,7 +637,7 @@ mod tests {
             let path = folder.path().join(name);
             fs_err::write(&path, content).unwrap();
             let error = Checkpoint::read(&path).unwrap_err();
-            assert!(matches!(error, Error::NotACheckpoint { .. }), "{name}: {error:?}");
+            assert!(matches!(error, Error::Model(ModelError::NotACheckpoint { .. })), "{name}: {error:?}");
             assert!(error.to_string().contains(reason), "{name}: {error}");
         }
         assert!(matches!(Checkpoint::read(folder.path().join("absent.pth")), Err(Error::Io(_))));

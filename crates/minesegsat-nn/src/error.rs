@@ -17,25 +17,9 @@ pub enum Error {
     #[error(transparent)]
     Core(#[from] minesegsat::Error),
 
-    /// A value given by the user is out of its range.
-    #[error("{name} `{value}` is not accepted: {accepted}")]
-    Argument {
-        /// Name of the option or field.
-        name: &'static str,
-        /// The value as it was given.
-        value: String,
-        /// What is accepted.
-        accepted: String,
-    },
-
-    /// The file holds no readable weights.
-    #[error("{path} is not a readable checkpoint: {reason}", path = path.display())]
-    NotACheckpoint {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it, and what is accepted.
-        reason: String,
-    },
+    /// A model folder, its weights or a value given by the user are not accepted.
+    #[error(transparent)]
+    Model(minesegsat_model::Error),
 
     /// The checkpoint belongs to another network.
     #[error(
@@ -58,28 +42,6 @@ pub enum Error {
         unexpected: Vec<String>,
         /// How many there are in all.
         unexpected_count: usize,
-    },
-
-    /// A tensor has the wrong shape.
-    #[error("{path}: tensor `{tensor}` has shape {found:?}, expected {expected:?}", path = path.display())]
-    TensorShape {
-        /// The file.
-        path: PathBuf,
-        /// Name of the tensor.
-        tensor: String,
-        /// Its shape in the file.
-        found: Vec<usize>,
-        /// The shape that the network needs.
-        expected: Vec<usize>,
-    },
-
-    /// A model folder is incomplete or contradicts itself.
-    #[error("model {path} cannot be used: {reason}", path = path.display())]
-    Model {
-        /// The folder.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
     },
 
     /// An output exists and may not be replaced.
@@ -140,29 +102,20 @@ pub enum Error {
     },
 }
 
-/// What is wrong with a model folder is wrong in the same way here.
-impl From<minesegsat_model::Error> for Error {
-    fn from(error: minesegsat_model::Error) -> Self {
-        use minesegsat_model::Error as Below;
-
-        match error {
-            Below::Io(error) => Self::Io(error),
-            Below::Core(error) => Self::Core(error),
-            Below::Argument { name, value, accepted } => Self::Argument { name, value, accepted },
-            Below::NotACheckpoint { path, reason } => Self::NotACheckpoint { path, reason },
-            Below::TensorShape { path, tensor, found, expected } => Self::TensorShape { path, tensor, found, expected },
-            Below::Model { path, reason } => Self::Model { path, reason },
-        }
+impl Error {
+    /// A value given by the user is out of its range.
+    pub(crate) fn argument(name: &'static str, value: impl Into<String>, accepted: impl Into<String>) -> Self {
+        Self::Model(minesegsat_model::Error::Argument { name, value: value.into(), accepted: accepted.into() })
     }
 }
 
-/// So is what is wrong with what the engine is given.
-impl From<minesegsat_cpu::Error> for Error {
-    fn from(error: minesegsat_cpu::Error) -> Self {
+/// What is wrong with a model folder is wrong in the same way here.
+impl From<minesegsat_model::Error> for Error {
+    fn from(error: minesegsat_model::Error) -> Self {
         match error {
-            minesegsat_cpu::Error::Model(error) => error.into(),
-            minesegsat_cpu::Error::Argument { name, value, accepted } => Self::Argument { name, value, accepted },
-            other => Self::Core(minesegsat::Error::Segmenter(other.to_string())),
+            minesegsat_model::Error::Io(error) => Self::Io(error),
+            minesegsat_model::Error::Core(error) => Self::Core(error),
+            other => Self::Model(other),
         }
     }
 }

@@ -106,7 +106,7 @@ fn describe(
     title: &str,
     created: jiff::Timestamp,
 ) -> Result<ModelCard> {
-    let refuse = |name: &'static str, value: String, accepted: String| Err(Error::Argument { name, value, accepted });
+    let refuse = |name: &'static str, value: String, accepted: String| Err(Error::argument(name, value, accepted));
     let channels = config.in_channels();
     let bands = match (&options.bands, channels) {
         (Some(bands), _) if bands.len() == channels => bands.clone(),
@@ -185,7 +185,7 @@ fn write_folder(folder: &Path, mut card: ModelCard, checkpoint: &Checkpoint, ove
     checkpoint.write_safetensors(&weights)?;
     card.weights_sha256 = sha256(&weights)?;
     env!("CARGO_PKG_VERSION").clone_into(&mut card.code_version);
-    card.check().map_err(|reason| Error::Model { path: folder.to_owned(), reason })?;
+    card.check().map_err(|reason| minesegsat_model::Error::Model { path: folder.to_owned(), reason })?;
     let json = serde_json::to_string_pretty(&card).map_err(std::io::Error::from)?;
     fs_err::write(staged.path(CARD_FILE)?, json + "\n")?;
     // Recorded from the folder as written, so that it is known to open. On the CPU, the same everywhere.

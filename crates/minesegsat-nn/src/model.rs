@@ -74,8 +74,7 @@ impl Model {
 
     fn with_options(card: ModelCard, network: Network, device: &Device, options: EngineOptions) -> Result<Self> {
         let on_cpu = *device == Device::flex();
-        let refuse =
-            |name, value: &str, accepted: String| Err(Error::Argument { name, value: value.to_owned(), accepted });
+        let refuse = |name, value: &str, accepted: String| Err(Error::argument(name, value, accepted));
         let engine = match (network.as_segformer(), options.engine) {
             (Some(_), None | Some(OwnEngine::Native)) if on_cpu => {
                 Engine::Cpu(Box::new(native(&card, &network, options)?))
@@ -128,11 +127,7 @@ impl Model {
 
     /// The same with patches seen in another number of symmetries than the card's, to see what it would do.
     pub fn with_views(mut self, views: usize) -> Result<Self> {
-        check_views(views).map_err(|_| Error::Argument {
-            name: "views",
-            value: views.to_string(),
-            accepted: "1, 2, 4 or 8".to_owned(),
-        })?;
+        check_views(views).map_err(|_| Error::argument("views", views.to_string(), "1, 2, 4 or 8"))?;
         self.card.views = views;
         Ok(self)
     }

@@ -148,7 +148,11 @@ fn golden_checkpoints_cut_short_are_refused() {
             let short = scratch.path().join("short");
             fs_err::write(&short, &whole[..len]).unwrap();
             let error = Checkpoint::read(&short).unwrap_err();
-            assert!(matches!(error, Error::NotACheckpoint { .. }), "{}: {error:?}", path.display());
+            assert!(
+                matches!(error, Error::Model(minesegsat_model::Error::NotACheckpoint { .. })),
+                "{}: {error:?}",
+                path.display()
+            );
         }
     }
 }

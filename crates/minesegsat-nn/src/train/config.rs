@@ -358,8 +358,7 @@ impl TrainConfig {
                 ("network.input_stride", section.input_stride.is_some()),
             ];
             if let Some((name, _)) = only.into_iter().find(|(_, is_set)| *is_set) {
-                let accepted = "this key is for SegFormer networks".to_owned();
-                return Err(Error::Argument { name, value: section.name.clone(), accepted });
+                return Err(Error::argument(name, &section.name, "this key is for SegFormer networks"));
             }
         }
         if let Some(rate) = section.dropout {
@@ -470,8 +469,7 @@ impl Phase {
 
 /// Applies one `key=value`.
 fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
-    let refuse =
-        |accepted: &str| Error::Argument { name: "setting", value: setting.to_owned(), accepted: accepted.to_owned() };
+    let refuse = |accepted: &str| Error::argument("setting", setting, accepted);
     let (key, value) = setting.split_once('=').ok_or_else(|| refuse("`section.key=value` is expected"))?;
     let value = format!("v = {value}")
         .parse::<toml::Table>()

@@ -43,11 +43,11 @@ pub(super) fn check(setting: &Setting<'_>) -> Result<()> {
     let crop = ((peak.saturating_sub(before)) << 10).saturating_sub(2 * weights).max(pixels);
     match largest_batch(crop, COPIES * weights, free) {
         fits if fits >= data.batch_size => Ok(()),
-        fits => Err(Error::Argument {
-            name: "data.batch_size",
-            value: data.batch_size.to_string(),
-            accepted: too_large(data.batch_size, fits, [channels, side], crop, free),
-        }),
+        fits => Err(Error::argument(
+            "data.batch_size",
+            data.batch_size.to_string(),
+            too_large(data.batch_size, fits, [channels, side], crop, free),
+        )),
     }
 }
 

@@ -39,11 +39,8 @@ impl<'a> Setting<'a> {
     pub(super) fn new(config: &'a TrainConfig, folder: &Path) -> Result<Self> {
         let devices = config.device.split(',').map(|name| parse_device(name.trim())).collect::<Result<Vec<_>>>()?;
         if config.data.dataset.as_os_str().is_empty() {
-            return Err(Error::Argument {
-                name: "data.dataset",
-                value: String::new(),
-                accepted: "a data set's folder; set it in the file or by `--dataset`".to_owned(),
-            });
+            let accepted = "a data set's folder; set it in the file or by `--dataset`";
+            return Err(Error::argument("data.dataset", "", accepted));
         }
         let dataset = Arc::new(Dataset::open(&config.data.dataset)?);
         let bands = if config.data.bands.is_empty() { default_bands(&dataset) } else { config.data.bands.clone() };
@@ -54,7 +51,7 @@ impl<'a> Setting<'a> {
         {
             if !size.is_multiple_of(divisor) {
                 let accepted = format!("a multiple of {divisor}, which {} needs", config.network.name);
-                return Err(Error::Argument { name, value: size.to_string(), accepted });
+                return Err(Error::argument(name, size.to_string(), accepted));
             }
         }
         let owned = |split| -> Result<Vec<SampleRecord>> { Ok(dataset.split(split)?.into_iter().cloned().collect()) };
