@@ -13,8 +13,12 @@ export RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=address" CARGO_TARGET_DIR="${CAR
 cargo test --target $target -p minesegsat-cpu
 [ $# -gt 0 ] || exit 0
 cargo build --target $target -p minesegsat-cpu --example time_segformer
+isas=(portable)
+for isa in avx2:avx2 avx512:avx512f avx512bf16:avx512_bf16 amx:amx_bf16; do
+    if grep -qw "${isa#*:}" /proc/cpuinfo; then isas+=("${isa%:*}"); else echo "without ${isa%:*}, which this processor has not"; fi
+done
 for model in "$@"; do
-    for isa in portable avx2 avx512 avx512bf16 amx; do
+    for isa in "${isas[@]}"; do
         for precision in fp32 bf16; do
             echo "$model, $isa, $precision"
             MINESEGSAT_ISA=$isa "$CARGO_TARGET_DIR/$target/debug/examples/time_segformer" "$model" --precision $precision --runs 1

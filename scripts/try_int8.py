@@ -4,10 +4,10 @@
     pip install torch safetensors numpy rasterio
     python scripts/try_int8.py MODEL DATASET [--split val]
 
-DATASET is one of chips (`minesegsat dataset import`). Every matrix product with weights (linear layers, 1 x 1 convolutions, and unless
-`--linear` is given the patch embeddings and reductions too) sees weights that are rounded to 8 bits with one scale per output
-channel, and inputs rounded to 8 bits with one scale per token, both symmetric about zero; sums are exact. Attention, normalisation,
-depthwise convolutions and softmax stay in float32. Prints F1 and the share of pixels whose masks agree, for bfloat16 too.
+DATASET is one of chips (`minesegsat dataset import`), MODEL a SegFormer that normalises by mean and deviation. Every matrix product with
+weights sees them rounded to 8 bits with one scale per output channel, and inputs rounded to 8 bits with one scale per token, both
+symmetric about zero; sums are exact. Attention, normalisation, depthwise convolutions and softmax stay in float32. Prints F1 at the
+card's threshold and the share of pixels whose masks agree, for bfloat16 too. Patches are seen once, whatever views the card asks for.
 """
 
 import argparse
@@ -31,12 +31,12 @@ def int8(x, dims):
     return (x / scale).round() * scale
 
 
-def quantise(network, rounding, linear_only):
+def quantise(network, rounding):
     """Rounds weights once, and inputs whenever they come."""
     for module in network.modules():
         if isinstance(module, nn.Linear):
             channels = 2
-        elif isinstance(module, nn.Conv2d) and module.groups == 1 and not (linear_only and module.kernel_size != (1, 1)):
+        elif isinstance(module, nn.Conv2d) and module.groups == 1:
             channels = 1
         else:
             continue
@@ -49,12 +49,12 @@ def quantise(network, rounding, linear_only):
             module.register_forward_pre_hook(lambda _, x, channels=channels: (int8(x[0], channels),))
 
 
-def network_of(folder, card, rounding=None, linear_only=False):
+def network_of(folder, card, rounding):
     network = SegFormer(card["architecture"]).eval()
     missing, _ = network.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
     assert not [name for name in missing if "num_batches" not in name], missing
     if rounding:
-        quantise(network, rounding, linear_only)
+        quantise(network, rounding)
     return network
 
 
@@ -63,7 +63,6 @@ def main():
     parser.add_argument("model", type=pathlib.Path)
     parser.add_argument("dataset", type=pathlib.Path)
     parser.add_argument("--split", default="val")
-    parser.add_argument("--linear", action="store_true")
     options = parser.parse_args()
     card = json.loads((options.model / "model.json").read_text())
     dataset = json.loads((options.dataset / "dataset.json").read_text())
@@ -73,7 +72,7 @@ def main():
     mean, std = (torch.tensor(norm[key])[:, None, None] for key in ("mean", "std"))
     with open(options.dataset / "dataset_splits.csv", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == options.split]
-    networks = {name or "fp32": network_of(options.model, card, name, options.linear) for name in (None, "bf16", "int8")}
+    networks = {name or "fp32": network_of(options.model, card, name) for name in (None, "bf16", "int8")}
     counts = {name: np.zeros(3, np.int64) for name in networks}
     agree = dict.fromkeys(networks, 0)
     largest = dict.fromkeys(networks, 0.0)

@@ -5,7 +5,8 @@
 //!
 //! - tokens and maps are both channels-last, so that nothing is ever transposed;
 //! - a block of the encoder is three passes over its tokens, each of which keeps everything between in the second-level cache:
-//!   keys and values; queries, scores, softmax, context and their projection; feed-forward network with its convolution;
+//!   keys and values; queries, scores, softmax, context and their projection; feed-forward network with its convolution
+//!   (in two passes where layers are wide or maps low, so that several threads share the work);
 //! - weights are packed once into the panels that the products read; convolutions gather some rows at a time;
 //! - the decoder is folded into one projection per stage, and enlarging, sum, ReLU and classifier are one pass;
 //! - buffers are made with the first patch of a shape, and none after it;
