@@ -1,4 +1,4 @@
-//! Puts the built page (`web/dist`) into the program, also compressed; an empty list where it was not built.
+//! Embeds the built map page (`web/dist`) into the program, also compressed. Without a built page the list of files is empty.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ fn main() -> io::Result<()> {
     let crate_folder = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or_else(|| missing("CARGO_MANIFEST_DIR"))?);
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(|| missing("OUT_DIR"))?);
     let dist = crate_folder.join("../../web/dist");
-    // A path that is not there would run this script, and compile what uses it, each time.
+    // A missing path would rerun this script, and recompile its users, in every build.
     let watched = if dist.is_dir() { dist.clone() } else { crate_folder.join("../../web") };
     println!("cargo::rerun-if-changed={}", watched.display());
     println!("cargo::rerun-if-changed=build.rs");
@@ -24,7 +24,7 @@ fn main() -> io::Result<()> {
         let relative = file.strip_prefix(&dist).map_err(io::Error::other)?.to_string_lossy().replace('\\', "/");
         let bytes = fs::read(file)?;
         let store = |ending: &str, compressed: Vec<u8>| -> io::Result<String> {
-            // Pictures and fonts do not become smaller.
+            // Images and fonts are already compressed.
             if compressed.len() * 10 >= bytes.len() * 9 {
                 return Ok("&[]".to_owned());
             }

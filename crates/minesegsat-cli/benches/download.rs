@@ -6,7 +6,7 @@
 //! ```
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and panics where it cannot go on")]
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../tests/program/support/mod.rs"]
 mod support;
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! What the command line accepts.
+//! Command-line arguments.
 
 mod area_sample;
 mod catalog;
@@ -26,7 +26,7 @@ pub(crate) use self::area_sample::{AreaSampleCommand, AreaSampleDesignArgs, Area
 pub(crate) use self::catalog::{DownloadArgs, SearchArgs};
 pub(crate) use self::change::{ChangeArgs, NoiseFloorArgs, TimelineArgs};
 pub(crate) use self::demo::DemoArgs;
-pub(crate) use self::engine::{EngineArgs, EngineName};
+pub(crate) use self::engine::EngineArgs;
 pub(crate) use self::evidence::{
     EvidenceArgs, EvidenceCommand, EvidenceKeygenArgs, EvidencePackArgs, EvidenceVerifyArgs,
 };
@@ -47,7 +47,7 @@ pub(crate) use evaluate::{CalibrateArgs, EvaluateArgs, ProtocolArg, ThresholdArg
 pub(crate) use labels::{LabelArgs, LabelsCommand, LabelsInfoArgs, LabelsRasterizeArgs};
 pub(crate) use preview::ScenePreviewArgs;
 
-/// See how much land mining disturbs: a Sentinel-2 scene in, polygons out.
+/// Map land disturbed by mining from Sentinel-2 scenes, and monitor mine sites against their permits.
 #[derive(Debug, Parser)]
 #[command(name = "minesegsat", version, max_term_width = 110, propagate_version = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -58,122 +58,123 @@ pub(crate) struct Cli {
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Print more; twice for everything.
+    /// Log more: `-v` for information, `-vv` for debugging.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Find scenes in a STAC API, a static catalogue or an ItemCollection.
+    /// Search a STAC API, a static catalogue or an ItemCollection for scenes.
     Search(Box<SearchArgs>),
     /// Download scenes, whole or clipped to an area.
     Download(Box<DownloadArgs>),
-    /// Look at Sentinel-2 scenes.
+    /// Inspect Sentinel-2 scenes.
     #[command(subcommand)]
     Scene(SceneCommand),
-    /// Look at labels, and make masks of them.
+    /// Inspect label files and rasterize them to masks.
     #[command(subcommand)]
     Labels(LabelsCommand),
-    /// Make, divide and measure training sets.
+    /// Build, split, inspect and merge data sets for training.
     #[command(subcommand)]
     Dataset(DatasetCommand),
-    /// Manage models.
+    /// Import, list, verify and export models.
     #[command(subcommand)]
     Model(ModelCommand),
-    /// Show everything once, from nothing: simulate, train, map, compare with the truth.
+    /// Run the whole workflow on simulated scenes: train, map, monitor, and compare with the ground truth.
     Demo(DemoArgs),
     /// Train a network on a data set.
     Train(Box<TrainArgs>),
-    /// Train and measure a list of networks under one budget.
+    /// Train several networks under the same budget and compare their accuracy.
     BenchArchitectures(Box<BenchArchitecturesArgs>),
-    /// Measure a model on a part of a data set, beside maps that need no network, and write a report.
+    /// Evaluate a model on one split of a data set, compare it with simple baselines, and write a report.
     Evaluate(Box<EvaluateArgs>),
-    /// Fit a model's temperature and threshold to the validation split, and write them to its card.
+    /// Fit a model's temperature, threshold and area error on the validation split, and save them in its card.
     Calibrate(CalibrateArgs),
     /// Map mining-disturbed land in a scene.
     Predict(Box<PredictArgs>),
-    /// Find out how much there really is, and how sure that is, from points of a map that somebody looks at.
+    /// Estimate true areas and their uncertainty from sample points checked by a person.
     #[command(subcommand)]
     AreaSample(AreaSampleCommand),
-    /// Find where disturbed land was gained and lost between two dates.
+    /// Map gain and loss of disturbed land between two dates.
     Change(Box<ChangeArgs>),
-    /// Learn from sites that did not change how much change is noise.
+    /// Estimate a model's noise floor: the change it reports at sites that did not change.
     NoiseFloor(NoiseFloorArgs),
-    /// Follow sites over many dates.
+    /// Compute time series of disturbed area and spectral indices for sites.
     Timeline(Box<TimelineArgs>),
-    /// Keep the register of sites, permits and observations.
+    /// Manage the register of sites, permits and observations.
     #[command(subcommand)]
     Sites(SitesCommand),
-    /// Watch the sites of a register: find new scenes, map, compare, judge, tell.
+    /// Check all sites for new scenes, map them, compare with the permit, send alerts.
     #[command(subcommand)]
     Monitor(MonitorCommand),
-    /// Write a page on a site, or on all.
+    /// Write an HTML report for one site, or for all.
     Report(Box<ReportArgs>),
-    /// Pack what a verdict stands on, signed; and check such a pack.
+    /// Create or verify a signed evidence pack for one observation.
     Evidence(Box<EvidenceArgs>),
-    /// Show a register and its maps in the browser, and to other programs: a map page, OGC API Features, STAC API, tiles.
+    /// Serve a register and its maps over HTTP: a map page, OGC API Features, STAC API and tiles.
     Serve(Box<ServeArgs>),
-    /// Make scenes of an invented landscape with mines whose truth is known to the pixel.
+    /// Simulate Sentinel-2 scenes of a landscape with mines, with exact ground truth.
     Simulate(SimulateArgs),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SceneCommand {
-    /// Print what a scene is: sensor, date, bands, grids, radiometry, cloud.
+    /// Print the metadata of a scene: sensor, date, bands, grids, radiometry, cloud.
     Info(SceneInfoArgs),
-    /// Draw a sheet of a scene: composites, indices, classification, outlines of polygons.
+    /// Draw a preview sheet of a scene: composites, indices, classification, polygon outlines.
     Preview(Box<ScenePreviewArgs>),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelCommand {
-    /// Make a model folder from a checkpoint (.pth or .safetensors).
+    /// Create a model folder from a checkpoint (.pth or .safetensors).
     Import(ModelImportArgs),
     /// List the models in a folder.
     List(ModelListArgs),
     /// Print a model's card.
     Show(ModelShowArgs),
-    /// Check a model's weights, and its answers against recorded ones.
+    /// Check a model's weights, and compare its outputs with recorded ones.
     Verify(ModelVerifyArgs),
-    /// Write a model as a file that other programs run.
+    /// Export a model to a file that other programs can run.
     Export(ModelExportArgs),
-    /// Make an untrained model with random weights, for tests and benchmarks.
+    /// Create an untrained model with random weights, for tests and benchmarks.
     Random(ModelRandomArgs),
 }
 
-/// How a scene is opened.
+/// Options for opening a scene.
 #[derive(Debug, Args)]
 pub(crate) struct SceneArgs {
-    /// A folder of one-band files, a SAFE product (folder or zip), a STAC item (file or URL), or a multi-band GeoTIFF.
+    /// Scene: a folder of single-band files, a SAFE product (folder or zip), a STAC item (file or URL), or a multi-band
+    /// GeoTIFF.
     pub scene: String,
 
-    /// Bands of a multi-band GeoTIFF in file order, when the file does not name them: `B02,B03,B04`.
+    /// Bands of a multi-band GeoTIFF in file order, if the file does not name them: `B02,B03,B04`.
     #[arg(long, value_delimiter = ',', value_name = "BAND,...")]
     pub bands: Option<Vec<Band>>,
 
-    /// Let one band stand in for a missing one: `B8A=B08`. Recorded as a warning.
+    /// Use another band in place of a missing one: `B8A=B08`. Recorded as a warning.
     #[arg(long, value_delimiter = ',', value_name = "MISSING=BAND,...")]
     pub substitute: Vec<Substitution>,
 
-    /// Offset added to every digital number before scaling, instead of the one the program decides on: 0 or -1000.
+    /// Offset added to every digital number before scaling: 0 or -1000 [default: determined from the scene].
     #[arg(long, value_name = "DN", value_parser = offset, allow_negative_numbers = true)]
     pub offset: Option<f64>,
 
-    /// Reflectance per digital number, instead of the one the program decides on: 0.0001.
+    /// Reflectance per digital number: 0.0001 [default: determined from the scene].
     #[arg(long, value_name = "SCALE", value_parser = scale, allow_negative_numbers = true)]
     pub scale: Option<f64>,
 
-    /// MGRS tile to take from an old SAFE product that holds several: `53HLA`.
+    /// MGRS tile to read from an old SAFE product with several tiles: `53HLA`.
     #[arg(long, value_name = "TILE")]
     pub tile: Option<String>,
 
-    /// Treat snow (class 11) as not assessable, too.
+    /// Also treat snow (class 11 of the scene classification) as not assessable.
     #[arg(long)]
     pub mask_snow: bool,
 }
 
-/// `B8A=B08`.
+/// A missing band and the band used in its place, such as `B8A=B08`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Substitution {
     pub missing: Band,
@@ -210,14 +211,14 @@ pub(crate) struct PredictArgs {
     #[arg(short, long, value_name = "DIR")]
     pub model: PathBuf,
 
-    /// Folder to write into.
+    /// Output folder.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 
     #[command(flatten)]
     pub engine: EngineArgs,
 
-    /// Pixels of at least this probability are mining-disturbed [default: the model's].
+    /// Probability threshold, 0 to 1: pixels at or above it are mining-disturbed [default: the model's].
     #[arg(long, value_name = "P", value_parser = probability, allow_negative_numbers = true)]
     pub threshold: Option<f32>,
 
@@ -225,40 +226,40 @@ pub(crate) struct PredictArgs {
     #[arg(long, value_name = "PX")]
     pub patch_size: Option<usize>,
 
-    /// Overlap of neighbouring patches, in pixels [default: an eighth of the patch].
+    /// Overlap of neighbouring patches, in pixels [default: 1/8 of the patch size].
     #[arg(long, value_name = "PX")]
     pub overlap: Option<usize>,
 
-    /// Symmetries of the square that each patch is seen in, 1, 2, 4 or 8: the better map takes that many times as long
-    /// [default: the model's].
+    /// Test-time augmentation: average over 1, 2, 4 or 8 flips and rotations of each patch. Run time grows in
+    /// proportion [default: the model's].
     #[arg(long, value_name = "N")]
     pub views: Option<usize>,
 
-    /// Patches given to the network at once.
+    /// Patches per forward pass of the network.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub batch_size: u16,
 
-    /// Patches in the network at the same time [default: 2 on the CPU, 1 elsewhere and in `onnxruntime` and `openvino`].
+    /// Threads that run the network [default: 2 on the CPU; 1 on other devices and with `onnxruntime` or `openvino`].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub num_workers: Option<u16>,
 
-    /// Leave out polygons of a smaller area, in square metres (a pixel is 100).
+    /// Drop polygons smaller than this, in square metres (a pixel is 100).
     #[arg(long, value_name = "M2", default_value_t = 0.0, value_parser = area, allow_negative_numbers = true)]
     pub min_area: f64,
 
-    /// Whether pixels that touch at a corner only belong together (8) or not (4).
+    /// Pixel connectivity of polygons: 4 joins pixels that share an edge, 8 also pixels that share only a corner.
     #[arg(long, default_value = "4", value_parser = ["4", "8"])]
     pub connectivity: String,
 
-    /// Formats of the polygons.
+    /// Vector formats of the polygons.
     #[arg(long, value_delimiter = ',', default_value = "gpkg", value_name = "gpkg,geojson,fgb,parquet")]
     pub format: Vec<VectorFormat>,
 
-    /// Only this part of the scene: west,south,east,north in degrees.
+    /// Map only this box: west,south,east,north in degrees.
     #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true, conflicts_with = "intersects")]
     pub bbox: Option<Bbox>,
 
-    /// Only the polygons in this file (GeoJSON, GeoPackage, FlatGeobuf).
+    /// Map only inside the polygons of this file (GeoJSON, GeoPackage, FlatGeobuf).
     #[arg(long, value_name = "FILE")]
     pub intersects: Option<PathBuf>,
 
@@ -271,7 +272,7 @@ pub(crate) struct PredictArgs {
     pub json: bool,
 }
 
-/// Parses a number that `accepts` holds for.
+/// Parses a number. Fails unless `accepts` returns true for it.
 fn number(text: &str, accepts: impl Fn(f64) -> bool, expected: &str) -> Result<f64, String> {
     text.parse().ok().filter(|value| accepts(*value)).ok_or_else(|| format!("expected {expected}"))
 }
@@ -297,7 +298,7 @@ fn scale(text: &str) -> Result<f64, String> {
     number(text, |scale| scale.is_finite() && scale > 0.0, "a number above 0, normally 0.0001")
 }
 
-/// West, south, east, north.
+/// A bounding box in degrees: west, south, east, north.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bbox(pub [f64; 4]);
 
@@ -313,7 +314,7 @@ impl FromStr for Bbox {
         let bbox = <[f64; 4]>::try_from(numbers)
             .map_err(|given| format!("{} numbers given; expected west,south,east,north in degrees", given.len()))?;
         let [west, south, east, north] = bbox;
-        // Checked here, before a scene is opened for it. One across the antimeridian has to be given as two.
+        // Checked before any scene is opened. A box across the antimeridian must be given as two boxes.
         let in_range =
             (-180.0..=180.0).contains(&west) && (-90.0..=90.0).contains(&south) && east <= 180.0 && north <= 90.0;
         if !(in_range && west < east && south < north) {
@@ -325,10 +326,10 @@ impl FromStr for Bbox {
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelImportArgs {
-    /// Checkpoint: `.pth` as PyTorch saves it, or `.safetensors`.
+    /// Checkpoint: a PyTorch `.pth` file, or a `.safetensors` file.
     pub checkpoint: PathBuf,
 
-    /// Folder to make.
+    /// Model folder to create.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 
@@ -336,11 +337,11 @@ pub(crate) struct ModelImportArgs {
     #[arg(long, value_delimiter = ',', value_name = "BAND,...")]
     pub bands: Option<Vec<Band>>,
 
-    /// Reflectance that each band was divided by in training, in the order of the bands [default: 1, reflectance as it is].
+    /// Reflectance by which each band was divided in training, in the order of the bands [default: 1 for every band].
     #[arg(long, value_delimiter = ',', value_name = "R,...")]
     pub max_values: Option<Vec<f32>>,
 
-    /// Heads per stage of a SegFormer, which the weights do not tell [default: 1,2,5,8].
+    /// Attention heads per stage of a SegFormer; the weights do not contain them [default: 1,2,5,8].
     #[arg(long, value_delimiter = ',', value_name = "N,N,N,N")]
     pub num_heads: Option<Vec<usize>>,
 
@@ -348,15 +349,15 @@ pub(crate) struct ModelImportArgs {
     #[arg(long, value_name = "PX", default_value_t = 512)]
     pub patch_size: usize,
 
-    /// Size of a pixel of its input, in metres.
+    /// Pixel size of the model's input, in metres.
     #[arg(long, value_name = "M", default_value_t = 10.0, value_parser = pixel_size)]
     pub gsd: f64,
 
-    /// Pixels of at least this probability count as mining-disturbed.
+    /// Probability threshold, 0 to 1: pixels at or above it count as mining-disturbed.
     #[arg(long, value_name = "P", default_value_t = 0.5, value_parser = probability, allow_negative_numbers = true)]
     pub threshold: f32,
 
-    /// Title of the card [default: the checkpoint's name].
+    /// Title of the model [default: the checkpoint's name].
     #[arg(long)]
     pub title: Option<String>,
 
@@ -364,11 +365,11 @@ pub(crate) struct ModelImportArgs {
     #[arg(long, value_name = "SPDX")]
     pub licence: Option<String>,
 
-    /// Name of each output channel [default: mining, or background, mining, ...].
+    /// Class name of each output channel [default: mining, or background, mining, ...].
     #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
     pub classes: Option<Vec<String>>,
 
-    /// What the model was trained on.
+    /// Description of the training data.
     #[arg(long, value_name = "TEXT")]
     pub training_data: Option<String>,
 
@@ -379,7 +380,7 @@ pub(crate) struct ModelImportArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelListArgs {
-    /// Folder that holds model folders.
+    /// Folder that contains model folders.
     #[arg(default_value = "models")]
     pub folder: PathBuf,
 
@@ -393,7 +394,7 @@ pub(crate) struct ModelShowArgs {
     /// Model folder.
     pub model: PathBuf,
 
-    /// Print the card as it is.
+    /// Print the card as JSON.
     #[arg(long)]
     pub json: bool,
 }
@@ -403,11 +404,11 @@ pub(crate) struct ModelVerifyArgs {
     /// Model folder.
     pub model: PathBuf,
 
-    /// Recorded `input` and `logits` (safetensors) [default: those the model folder carries].
+    /// File with a recorded `input` and `logits` (safetensors) [default: the recording in the model folder].
     #[arg(long, value_name = "FORWARD.safetensors")]
     pub against: Option<PathBuf>,
 
-    /// Largest accepted difference between logits.
+    /// Largest accepted absolute difference between logits.
     #[arg(long, default_value_t = 1e-3)]
     pub tolerance: f32,
 
@@ -424,11 +425,11 @@ pub(crate) struct ModelExportArgs {
     /// Model folder.
     pub model: PathBuf,
 
-    /// Format of the file.
+    /// File format.
     #[arg(long, value_enum, default_value_t = ExportFormat::Onnx)]
     pub format: ExportFormat,
 
-    /// File to write.
+    /// Output file.
     #[arg(short, long, value_name = "FILE.onnx")]
     pub output: PathBuf,
 
@@ -439,7 +440,7 @@ pub(crate) struct ModelExportArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
-    /// ONNX, operators of version 17; batch, height and width are free.
+    /// ONNX, operator set 17, with dynamic batch, height and width.
     Onnx,
 }
 
@@ -450,7 +451,7 @@ pub(crate) struct ModelRandomArgs {
     #[arg(value_name = "NAME")]
     pub network: String,
 
-    /// Folder to make.
+    /// Model folder to create.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 
@@ -458,7 +459,7 @@ pub(crate) struct ModelRandomArgs {
     #[arg(long, value_delimiter = ',', value_name = "BAND,...")]
     pub bands: Option<Vec<Band>>,
 
-    /// Seed of the weights.
+    /// Seed of the random weights.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
 

@@ -1,49 +1,63 @@
-//! Ctrl-C: the first asks the run to stop and clean up, the second stops at once.
+//! Ctrl-C: the first one asks the run to stop and clean up, the second one stops it at once.
 
 use std::{
     sync::{
-        Once,
+        Once, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-/// What shells expect after SIGINT.
+/// Exit code after SIGINT, as shells expect it.
 pub(crate) const EXIT_CODE: u8 = 130;
 
-/// A run that has not stopped by itself after this is stopped from outside: it may wait for a server.
+/// Time for a run to stop by itself after Ctrl-C. After this time it is stopped, since it may be waiting for a server.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// What is said of a run that keeps what it has.
-pub(crate) const RESUMABLE_MESSAGE: &str =
-    "interrupted; what is complete stays, and the same command goes on from here";
+/// Message for an interrupted run that can be continued.
+const RESUMABLE_MESSAGE: &str = "interrupted; finished work is kept";
+
+/// Hint for runs that the same command continues.
+pub(crate) const SAME_COMMAND_HINT: &str = "run the same command again to continue";
 
 static CANCELLED: AtomicBool = AtomicBool::new(false);
-static RESUMABLE: AtomicBool = AtomicBool::new(false);
+/// How to continue the run, if it can be continued.
+static RESUME_HINT: OnceLock<String> = OnceLock::new();
 static ENDS_BY_ITSELF: AtomicBool = AtomicBool::new(false);
 static INSTALLED: Once = Once::new();
 
-/// Like [`cancel_flag`], for a run that goes on later where it was interrupted.
-pub(crate) fn cancel_flag_of_resumable() -> &'static AtomicBool {
-    RESUMABLE.store(true, Ordering::SeqCst);
+/// Like [`cancel_flag`], for a run that can be continued after an interruption. `hint` says how.
+pub(crate) fn resumable_cancel_flag(hint: &str) -> &'static AtomicBool {
+    RESUME_HINT.get_or_init(|| hint.to_owned());
     cancel_flag()
 }
 
-/// Like [`cancel_flag`], for what ends by itself, however long that takes: a server answers what it was asked. From then on, also
-/// where a run came before.
+/// Prints that a run was interrupted, and how to continue it.
+pub(crate) fn print_interrupted() {
+    match RESUME_HINT.get() {
+        Some(hint) => {
+            crate::print_message(format_args!("error: {RESUMABLE_MESSAGE}"));
+            crate::print_message(format_args!("hint: {hint}"));
+        }
+        None => crate::print_message(format_args!("error: {}", minesegsat::Error::Interrupted)),
+    }
+}
+
+/// Like [`cancel_flag`], but Ctrl-C sets no time limit: a server first answers its open requests. Also applies if a run
+/// in this process already installed the handler.
 pub(crate) fn stop_flag() -> &'static AtomicBool {
     ENDS_BY_ITSELF.store(true, Ordering::SeqCst);
     cancel_flag()
 }
 
-/// Installs the handler and gives the flag that a run looks at.
+/// Installs the Ctrl-C handler and returns the flag that a run must check.
 pub(crate) fn cancel_flag() -> &'static AtomicBool {
     INSTALLED.call_once(|| {
         let installed = ctrlc::set_handler(|| {
             if CANCELLED.swap(true, Ordering::SeqCst) {
                 stop_at_once();
             }
-            crate::say(format_args!("stopping; press Ctrl-C again to stop at once"));
+            crate::print_message(format_args!("stopping; press Ctrl-C again to stop at once"));
             if !ENDS_BY_ITSELF.load(Ordering::SeqCst) {
                 std::thread::spawn(|| {
                     std::thread::sleep(GRACE);
@@ -52,25 +66,21 @@ pub(crate) fn cancel_flag() -> &'static AtomicBool {
             }
         });
         if let Err(error) = installed {
-            tracing::warn!("Ctrl-C will not clean up: {error}");
+            tracing::warn!("Ctrl-C will not clean up, because its handler cannot be installed: {error}");
         }
     });
     &CANCELLED
 }
 
-/// Installs a handler that stops at once, for work that looks at no flag.
+/// Installs a handler that stops at once, for work that does not check a flag.
 pub(crate) fn stop_on_ctrl_c() {
     if let Err(error) = ctrlc::set_handler(|| stop_at_once()) {
-        tracing::warn!("Ctrl-C will not clean up: {error}");
+        tracing::warn!("Ctrl-C will not clean up, because its handler cannot be installed: {error}");
     }
 }
 
 fn stop_at_once() -> ! {
     minesegsat::output::remove_partial_outputs();
-    if RESUMABLE.load(Ordering::SeqCst) {
-        crate::say(format_args!("error: {RESUMABLE_MESSAGE}"));
-    } else {
-        crate::say(format_args!("error: {}", minesegsat::Error::Interrupted));
-    }
+    print_interrupted();
     std::process::exit(i32::from(EXIT_CODE));
 }

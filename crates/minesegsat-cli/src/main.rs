@@ -1,4 +1,4 @@
-//! The `minesegsat` program: a Sentinel-2 scene in, a map of mining-disturbed land out.
+//! The `minesegsat` command-line program.
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 mod allocator;
@@ -59,30 +59,31 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(code) => code,
-        Err(error) => report(&error),
+        Err(error) => print_error(&error),
     }
 }
 
-/// Prints the whole chain of causes and, where an option helps, a hint. A closed pipe is not an error.
-fn report(error: &anyhow::Error) -> ExitCode {
+/// Prints the error with all its causes, and a hint if an option helps. A closed pipe is not an error.
+fn print_error(error: &anyhow::Error) -> ExitCode {
     let broken_pipe = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
     };
     if error.chain().any(broken_pipe) {
         return ExitCode::SUCCESS;
     }
-    say(format_args!("error: {error}"));
+    print_message(format_args!("error: {error}"));
     let mut last = error.to_string();
     for cause in error.chain().skip(1) {
         let text = cause.to_string();
-        // Transparent variants repeat what stands above.
-        if text != last {
-            say(format_args!("  caused by: {text}"));
+        // An error may say its cause itself, a transparent variant says nothing else, and SQLite puts a code before its words.
+        let words = text.rsplit_once(": ").map_or(text.as_str(), |(_, words)| words);
+        if !last.contains(words) {
+            print_message(format_args!("  caused by: {text}"));
         }
         last = text;
     }
     if let Some(hint) = commands::hint(error) {
-        say(format_args!("hint: {hint}"));
+        print_message(format_args!("hint: {hint}"));
     }
     if error.downcast_ref::<minesegsat::Error>().is_some_and(|e| matches!(e, minesegsat::Error::Interrupted)) {
         return ExitCode::from(interrupt::EXIT_CODE);
@@ -90,12 +91,12 @@ fn report(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Prints a line to stderr. Where that fails, on a full disk for example, nothing is left to tell it to.
-pub(crate) fn say(line: std::fmt::Arguments<'_>) {
+/// Prints a line to stderr. A failure to print, on a full disk for example, is ignored.
+pub(crate) fn print_message(line: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Warnings go to stderr as they come; `-v` shows more, `-q` only errors. `RUST_LOG` overrides both.
+/// Starts logging to stderr: warnings by default, more with `-v`, only errors with `-q`. `RUST_LOG` overrides both.
 fn start_logging(cli: &Cli) {
     use tracing_subscriber::EnvFilter;
 
@@ -103,10 +104,10 @@ fn start_logging(cli: &Cli) {
         (true, _) => "error",
         (false, 0) => "warn",
         (false, 1) => {
-            "minesegsat=info,minesegsat_nn=info,minesegsat_onnx=info,minesegsat_server=info,minesegsat_cli=info,warn"
+            "minesegsat=info,minesegsat::nn=info,minesegsat_onnx=info,minesegsat_server=info,minesegsat_cli=info,warn"
         }
         (false, _) => {
-            "minesegsat=debug,minesegsat_nn=debug,minesegsat_onnx=debug,minesegsat_server=debug,minesegsat_cli=debug,info"
+            "minesegsat=debug,minesegsat::nn=debug,minesegsat_onnx=debug,minesegsat_server=debug,minesegsat_cli=debug,info"
         }
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));

@@ -1,20 +1,20 @@
-//! A progress bar on a terminal, silence in pipes.
+//! Progress bars. They appear on a terminal only, not in a pipe.
 
 use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use minesegsat::{catalog::SearchProgress, download::DownloadProgress, predict::Progress};
+use minesegsat::job::Progress;
 
-/// Patches done, rate and time left.
+/// A bar with the number of items done, the rate and the time left.
 pub(crate) struct Bar(ProgressBar);
 
 impl Bar {
     pub(crate) fn new(quiet: bool) -> Self {
-        Self::named(quiet, "predicting")
+        Self::with_label(quiet, "predicting")
     }
 
-    /// A bar of some work.
-    pub(crate) fn named(quiet: bool, work: &'static str) -> Self {
+    /// A bar with a label.
+    pub(crate) fn with_label(quiet: bool, label: &'static str) -> Self {
         if quiet || !std::io::stderr().is_terminal() {
             return Self(ProgressBar::hidden());
         }
@@ -23,18 +23,18 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.set_message(work);
+        bar.set_message(label);
         Self(bar)
     }
 
-    /// `done` of `total`, whatever they are.
+    /// Sets the number of items done and their total.
     pub(crate) fn count(&self, done: usize, total: usize) {
         self.0.set_length(total as u64);
         self.0.set_position(done as u64);
     }
 
-    /// Says what is being done.
-    pub(crate) fn say(&self, what: &str) {
+    /// Sets the label.
+    pub(crate) fn set_label(&self, what: &str) {
         self.0.set_message(what.to_owned());
     }
 
@@ -44,20 +44,19 @@ impl Bar {
 }
 
 impl Progress for Bar {
-    fn patches(&self, done: usize, total: usize) {
-        self.0.set_length(total as u64);
-        self.0.set_position(done as u64);
+    fn advance(&self, done: usize, total: usize) {
+        self.count(done, total);
     }
 
-    fn finishing(&self, what: &str) {
-        self.0.set_message(format!("writing {what}"));
+    fn stage(&self, what: &str) {
+        self.set_label(what);
     }
 }
 
-/// Items found so far.
-pub(crate) struct Counter(ProgressBar);
+/// A spinner with the number of items found so far.
+pub(crate) struct SearchCounter(ProgressBar);
 
-impl Counter {
+impl SearchCounter {
     pub(crate) fn new(quiet: bool) -> Self {
         if quiet || !std::io::stderr().is_terminal() {
             return Self(ProgressBar::hidden());
@@ -74,16 +73,16 @@ impl Counter {
     }
 }
 
-impl SearchProgress for Counter {
-    fn read(&self, count: usize) {
-        self.0.set_position(count as u64);
+impl Progress for SearchCounter {
+    fn count(&self, done: usize) {
+        self.0.set_position(done as u64);
     }
 }
 
-/// Bytes fetched, rate and time left.
-pub(crate) struct Bytes(ProgressBar);
+/// A bar with the bytes downloaded, the rate and the time left.
+pub(crate) struct DownloadBar(ProgressBar);
 
-impl Bytes {
+impl DownloadBar {
     pub(crate) fn new(quiet: bool) -> Self {
         if quiet || !std::io::stderr().is_terminal() {
             return Self(ProgressBar::hidden());
@@ -101,16 +100,16 @@ impl Bytes {
     }
 }
 
-impl DownloadProgress for Bytes {
-    fn expect(&self, bytes: u64) {
+impl Progress for DownloadBar {
+    fn expect_bytes(&self, bytes: u64) {
         self.0.inc_length(bytes);
     }
 
-    fn advance(&self, bytes: u64) {
+    fn bytes(&self, bytes: u64) {
         self.0.inc(bytes);
     }
 
-    fn scenes(&self, done: usize, total: usize) {
+    fn advance(&self, done: usize, total: usize) {
         self.0.set_message(format!("{done}/{total} scenes"));
     }
 }

@@ -1,7 +1,7 @@
 //! Times a SegFormer on the CPU: `time_segformer FOLDER [--size 512] [--batch 1] [--runs 7] [--precision fp32|bf16] [--isa NAME] [--profile] [--each]`.
 //!
-//! Prints the median and the fastest run in milliseconds per patch; with `--each` a line with every run, with `--profile` where the
-//! time went. `benches/engines.py` runs this program beside ONNX Runtime and OpenVINO.
+//! Prints the median and the fastest run in milliseconds per patch. `--each` adds a line with every run, `--profile` a table of
+//! times per operation. `benches/engines.py` runs this program beside ONNX Runtime and OpenVINO.
 
 use std::error::Error;
 use std::time::Instant;
@@ -28,7 +28,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let folder = folder.ok_or("usage: time_segformer FOLDER [--size 512] [--runs 7]")?;
     let card = ModelCard::read(&folder)?;
-    let NetworkConfig::SegFormer(config) = &card.architecture else { return Err("it is no SegFormer".into()) };
+    let NetworkConfig::SegFormer(config) = &card.architecture else {
+        return Err("the model is not a SegFormer".into());
+    };
     let segformer = SegFormer::new(config, &Weights::read(&folder, &card)?, options)?;
     let shape = [batch, config.in_channels, size, size];
     let values: Vec<f32> = (0..shape.iter().product()).map(|i: usize| (i * 7919 % 1009) as f32 / 1009.0).collect();

@@ -1,34 +1,34 @@
-//! The buffers of one patch on its way through the network.
+//! Buffers for the computation of one patch.
 
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use crate::Aligned;
-use crate::decoder::Taps;
 use crate::profile::Clock;
 use crate::simd::Element;
+use crate::taps::BilinearTaps;
 
-/// Buffers that all threads share. They reach their lengths with the first patch of a shape.
+/// Buffers that all threads share. They grow with the first patch of a shape.
 #[derive(Debug)]
 pub(crate) struct Arena<T> {
     pub(crate) averaged: Vec<f32>,
     /// `[H * W, in_channels]`.
     pub(crate) image: Aligned<T>,
-    /// Tokens of a stage, and those that a feed-forward network writes while it reads its neighbours' in the other.
+    /// Input and output tokens of a feed-forward network, which reads neighbouring tokens and so cannot work in place.
     pub(crate) tokens: [Aligned<f32>; 2],
-    /// Of each stage `[H_i * W_i, channels]`, up to a multiple of 16 rows.
+    /// Output of each stage, `[H_i * W_i, channels]`, with room for a multiple of 16 rows.
     pub(crate) outputs: [Aligned<T>; 4],
     /// `[keys, 2 C]`.
     pub(crate) keys_values: Aligned<T>,
-    /// Of each head, the keys and the values as panels.
+    /// Keys and values of each head as panels.
     pub(crate) packed: Aligned<T>,
-    /// The hidden layer of low maps.
+    /// The hidden layer of feed-forward networks that run in two passes.
     pub(crate) hidden: Aligned<T>,
-    /// Stages 2 to 4, projected to the decoder's width.
+    /// Outputs of stages 2 to 4, projected to the decoder's width.
     pub(crate) projected: [Aligned<f32>; 3],
-    /// Where samples of the decoder lie, and of which sizes.
-    pub(crate) taps: Taps,
+    /// Sample positions of the decoder's upsampling.
+    pub(crate) taps: BilinearTaps,
     pub(crate) logits: Vec<f32>,
     pub(crate) planes: Vec<f32>,
     pub(crate) scratch: Vec<Scratch<T>>,
@@ -62,7 +62,7 @@ impl<T: Element> Arena<T> {
             packed: Aligned::default(),
             hidden: Aligned::default(),
             projected: Default::default(),
-            taps: Taps::default(),
+            taps: BilinearTaps::default(),
             logits: Vec::new(),
             planes: Vec::new(),
             scratch: (0..threads.max(1)).map(|_| Scratch::new(profiles)).collect(),
@@ -87,7 +87,7 @@ impl<T: Element> Scratch<T> {
     }
 }
 
-/// Does tasks on as many threads as there are scratch buffers; each takes the next task when it is done with one.
+/// Runs tasks on one thread per scratch buffer. Each thread takes the next task when it has finished one.
 pub(crate) fn for_each<C: Send, T: Element>(
     scratch: &mut [Scratch<T>],
     mut tasks: impl Iterator<Item = C> + Send,
@@ -107,20 +107,20 @@ pub(crate) fn for_each<C: Send, T: Element>(
     });
 }
 
-/// Parts of a buffer as tasks: large ones first, that weights are seldom read again, and small ones at the end, that no thread waits
-/// long for another.
+/// Parts of a buffer as tasks. The first parts are large, so that weights are re-read less often. The last parts are small, so
+/// that threads finish at about the same time.
 pub(crate) struct Pieces<'a, V> {
     rest: &'a mut [V],
-    /// Numbers of a unit.
+    /// Numbers per unit.
     unit: usize,
-    /// Units of a task.
+    /// Minimum and maximum number of units per task.
     sizes: [usize; 2],
     threads: usize,
     first: usize,
 }
 
 impl<'a, V> Pieces<'a, V> {
-    /// Parts of `buffer`, which is units of `unit` numbers, of `least` to `most` units each.
+    /// Cuts `buffer`, which consists of units of `unit` numbers, into parts of `least` to `most` units.
     pub(crate) fn new(buffer: &'a mut [V], unit: usize, [least, most]: [usize; 2], threads: usize) -> Self {
         let least = least.max(1);
         Self { rest: buffer, unit, sizes: [least, most.max(least)], threads, first: 0 }
@@ -128,7 +128,7 @@ impl<'a, V> Pieces<'a, V> {
 }
 
 impl<'a, V> Iterator for Pieces<'a, V> {
-    /// The first unit, and the part.
+    /// Index of the first unit, and the part.
     type Item = (usize, &'a mut [V]);
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -1,4 +1,5 @@
-//! Attention, in two passes over the tokens: keys and values of the reduced map, then all the rest for some queries at a time.
+//! Efficient self-attention in two passes over the tokens. The first computes keys and values of the reduced map, the second
+//! everything else, for a block of queries at a time.
 
 use crate::Result;
 use crate::arena::{Pieces, Scratch, for_each};
@@ -10,13 +11,13 @@ use crate::simd::{
     product, softmax,
 };
 
-/// Queries of a task.
+/// Maximum number of queries per task.
 const QUERIES: usize = 128;
 
-/// Elements of scores that a task holds at a time: 64 KiB.
+/// Attention scores that a task holds at a time: 64 KiB.
 const SCORES: usize = 16 * 1024;
 
-/// Reduced tokens of a task.
+/// Maximum number of reduced tokens per task.
 const REDUCED: usize = 64;
 
 /// Efficient self-attention with the norm before it.
@@ -25,11 +26,12 @@ pub(crate) struct Attention<T: Element> {
     pub(crate) norm: Norm,
     heads: usize,
     reduction: Option<(Convolution<T>, Norm)>,
-    /// With the scale `1 / sqrt(C / heads)`.
+    /// Includes the scale `1 / sqrt(C / heads)`.
     query: Linear<T>,
-    /// Keys and values side by side, `[C, 2 C]`, without biases: that of the keys adds the same to all scores of a query.
+    /// Keys and values side by side, `[C, 2 C]`, without biases. The keys' bias adds the same number to all scores of a query, which
+    /// softmax ignores. The values' bias is part of `dense`.
     key_value: Panels<T>,
-    /// The bias has that of the values passed through it: the weights of attention sum to 1.
+    /// The bias includes the projected bias of the values, since attention weights sum to 1.
     dense: Linear<T>,
 }
 
@@ -84,13 +86,13 @@ impl<T: Element> Attention<T> {
         self.attend(isa, tokens, keys, arena);
     }
 
-    /// Writes keys and values; returns how many.
+    /// Writes keys and values. Returns the number of keys.
     fn keys_and_values(&self, isa: Isa, tokens: &[f32], size: [usize; 2], arena: &mut AttentionArena<'_, T>) -> usize {
         let channels = self.dense.bias.len();
         let stride = padded::<T>(channels);
         let [rows, cols] = self.reduction.as_ref().map_or(size, |(conv, _)| conv.output_size(size));
         let keys = rows * cols;
-        arena.keys_values.reach(keys * 2 * channels);
+        arena.keys_values.ensure_len(keys * 2 * channels);
         let row = cols * 2 * channels;
         let together = (REDUCED / cols).max(1);
         let threads = arena.scratch.len();
@@ -99,11 +101,11 @@ impl<T: Element> Attention<T> {
             let rows = out.len() / row;
             let count = rows * cols;
             let Scratch { operand, context, floats, clock, .. } = scratch;
-            context.reach(count.next_multiple_of(ROW_BLOCK) * stride);
+            context.ensure_len(count.next_multiple_of(ROW_BLOCK) * stride);
             if let Some((conv, norm)) = &self.reduction {
                 let (ratio, depth) = (conv.stride(), conv.weight.depth());
-                operand.reach(count.next_multiple_of(ROW_BLOCK) * depth);
-                floats.reach(count * channels);
+                operand.ensure_len(count.next_multiple_of(ROW_BLOCK) * depth);
+                floats.ensure_len(count * channels);
                 let start = clock.start();
                 for (i, patch) in operand.chunks_exact_mut(depth).take(count).enumerate() {
                     let (y, x) = ((first + i / cols) * ratio, i % cols * ratio);
@@ -111,7 +113,7 @@ impl<T: Element> Attention<T> {
                         let from = ((y + ky) * size[1] + x) * channels;
                         layer_norm(isa, &self.norm, &tokens[from..][..ratio * channels], line, channels);
                     }
-                    patch[ratio * ratio * channels..].fill(T::of(0.0));
+                    patch[ratio * ratio * channels..].fill(T::from_f32(0.0));
                 }
                 clock.stop(start, Operation::Norm, 0);
                 let start = clock.start();
@@ -142,7 +144,7 @@ impl<T: Element> Attention<T> {
         keys
     }
 
-    /// Elements of the packed keys and of the packed values of a head.
+    /// Number of elements of the packed keys and of the packed values of a head.
     fn packed(&self, isa: Isa, keys: usize) -> [usize; 2] {
         let width = self.dense.bias.len() / self.heads;
         [Panels::<T>::len(isa, width, keys), Panels::<T>::len(isa, keys, width)]
@@ -152,10 +154,10 @@ impl<T: Element> Attention<T> {
         let channels = self.dense.bias.len();
         let width = channels / self.heads;
         let [for_keys, for_values] = self.packed(isa, keys);
-        arena.packed.reach(self.heads * (for_keys + for_values));
+        arena.packed.ensure_len(self.heads * (for_keys + for_values));
         let keys_values = &arena.keys_values[..keys * 2 * channels];
         let heads = arena.packed.chunks_exact_mut(for_keys + for_values).take(self.heads).enumerate();
-        // Halves, so that few heads keep two threads busy.
+        // Two tasks per head, so that two threads are busy even with one head.
         let tasks = heads.flat_map(|(head, panels)| {
             let (k, v) = panels.split_at_mut(for_keys);
             [(head, true, k), (head, false, v)]
@@ -185,17 +187,18 @@ impl<T: Element> Attention<T> {
             let count = tokens.len() / channels;
             let room = count.next_multiple_of(ROW_BLOCK);
             let Scratch { operand, query, weights, context, floats, inverse, clock, .. } = scratch;
-            operand.reach(room * stride);
-            // A head whose width is no multiple of the depth reads on; what it reads is multiplied by zero, and must be finite.
+            operand.ensure_len(room * stride);
+            // A product reads beyond a head whose width is not a multiple of the depth. It multiplies what it reads there by zero, so
+            // these numbers must be finite.
             for buffer in [&mut *query, &mut *context] {
-                buffer.reach(room * stride + T::DEPTH);
+                buffer.ensure_len(room * stride + T::DEPTH);
                 if !width.is_multiple_of(T::DEPTH) {
-                    buffer.fill(T::of(0.0));
+                    buffer.fill(T::from_f32(0.0));
                 }
             }
-            weights.reach(at_once * score_stride);
-            floats.reach(at_once * score_stride);
-            inverse.reach(at_once);
+            weights.ensure_len(at_once * score_stride);
+            floats.ensure_len(at_once * score_stride);
+            inverse.ensure_len(at_once);
 
             let start = clock.start();
             layer_norm(isa, &self.norm, tokens, operand, stride);

@@ -1,4 +1,4 @@
-//! Convolutions as products over rows that are gathered in cache.
+//! Convolutions as matrix products: input rows are gathered in the cache.
 
 use crate::Result;
 use crate::arena::{Pieces, Scratch, for_each};
@@ -6,7 +6,7 @@ use crate::layers::Source;
 use crate::profile::Operation;
 use crate::simd::{Element, Ending, Isa, Norm, Operand, Panels, ROW_BLOCK, layer_norm, product};
 
-/// Rows that a task gathers.
+/// Maximum number of rows that a task gathers.
 const ROWS: usize = 64;
 
 /// A convolution over a channels-last map.
@@ -15,7 +15,7 @@ pub(crate) struct Convolution<T: Element> {
     /// `[kernel * kernel * pixel, out_channels]`, rows in the order (ky, kx, channel).
     pub(crate) weight: Panels<T>,
     pub(crate) bias: Vec<f32>,
-    /// Numbers of a pixel of the input.
+    /// Numbers per input pixel, including padding.
     pixel: usize,
     kernel: usize,
     stride: usize,
@@ -23,7 +23,7 @@ pub(crate) struct Convolution<T: Element> {
 }
 
 impl<T: Element> Convolution<T> {
-    /// - `pixel`: numbers of a pixel of the input, of which those beyond its channels are zero
+    /// - `pixel`: numbers per input pixel; those beyond its channels are zero
     pub(crate) fn read(
         source: Source<'_>,
         name: &str,
@@ -55,7 +55,7 @@ impl<T: Element> Convolution<T> {
         self.stride
     }
 
-    /// Convolves and normalises.
+    /// Convolves, then normalises.
     ///
     /// # Shapes
     /// - `x`: `[H * W, pixel]`; `out`: `[H' * W', out_channels]`
@@ -74,8 +74,8 @@ impl<T: Element> Convolution<T> {
         for_each(scratch, tasks, |(first, out), scratch| {
             let rows = out.len() / channels;
             let Scratch { operand, floats, clock, .. } = scratch;
-            operand.reach(ROWS.next_multiple_of(ROW_BLOCK) * depth);
-            floats.reach(ROWS * channels);
+            operand.ensure_len(ROWS.next_multiple_of(ROW_BLOCK) * depth);
+            floats.ensure_len(ROWS * channels);
             let start = clock.start();
             for (row, gathered) in operand.chunks_exact_mut(depth).take(rows).enumerate() {
                 let token = first + row;
@@ -92,27 +92,27 @@ impl<T: Element> Convolution<T> {
         });
     }
 
-    /// Copies the pixels that one output sees, zero outside the map and beyond the last.
+    /// Copies the input pixels of one output. Pixels outside the map and numbers beyond the last pixel become zero.
     fn gather(&self, x: &[T], [height, width]: [usize; 2], [row, col]: [usize; 2], patch: &mut [T]) {
         let line = self.kernel * self.pixel;
-        // Columns of the kernel that lie inside the map: from `left` to before `right`.
+        // The kernel's columns `left..right` lie inside the map.
         let start = col * self.stride;
         let left = self.padding.saturating_sub(start).min(self.kernel);
         let right = (width + self.padding - start).min(self.kernel).max(left);
         for (ky, out) in patch.chunks_exact_mut(line).take(self.kernel).enumerate() {
             let y = (row * self.stride + ky).checked_sub(self.padding).filter(|&y| y < height);
             let Some(y) = y else {
-                out.fill(T::of(0.0));
+                out.fill(T::from_f32(0.0));
                 continue;
             };
             let (from, to) = (left * self.pixel, right * self.pixel);
-            out[..from].fill(T::of(0.0));
-            out[to..].fill(T::of(0.0));
+            out[..from].fill(T::from_f32(0.0));
+            out[to..].fill(T::from_f32(0.0));
             if from < to {
                 let first = (y * width + start + left - self.padding) * self.pixel;
                 out[from..to].copy_from_slice(&x[first..][..to - from]);
             }
         }
-        patch[self.kernel * line..].fill(T::of(0.0));
+        patch[self.kernel * line..].fill(T::from_f32(0.0));
     }
 }

@@ -4,16 +4,17 @@ use crate::Result;
 use crate::arena::{Arena, Scratch, for_each};
 use crate::layers::{Source, padded};
 use crate::profile::Operation;
-use crate::simd::{Classifier, Element, Ending, Isa, Operand, Panels, Tap, classify, lerp, product};
+use crate::simd::{Classifier, Element, Ending, Isa, Operand, Panels, classify, lerp, product};
+use crate::taps::{BilinearTaps, RowsAndColumns};
 use minesegsat_model::SegFormerConfig;
 
-/// The decoder in its evaluation mode: the projection of a stage, its block of the fusion and the batch norm are linear and act on each
-/// pixel alone, and bilinear enlarging commutes with such maps. So each stage needs one product at its own resolution.
+/// The decoder in evaluation mode. The projection of a stage, its block of the fusion layer and the batch norm are linear and act on each
+/// pixel alone. Bilinear upsampling commutes with such maps, so each stage needs one product at its own resolution.
 #[derive(Debug)]
 pub(crate) struct Decoder<T: Element> {
-    /// Of stages 1 to 4, `[embed_dim, D]`.
+    /// Projections of stages 1 to 4, `[embed_dim, D]`.
     pub(crate) projections: Vec<Panels<T>>,
-    /// `[D]`, added to the first.
+    /// `[D]`, added to the projection of the first stage.
     constant: Vec<f32>,
     classifier: Classifier,
 }
@@ -40,7 +41,7 @@ impl<T: Element> Decoder<T> {
         })
     }
 
-    /// From the stages' outputs and the projections of all but the first to logits, `[classes, size]`.
+    /// Computes logits, `[classes, size]`, from the first stage's output and the projections of the others.
     pub(crate) fn forward(
         &self,
         isa: Isa,
@@ -53,13 +54,13 @@ impl<T: Element> Decoder<T> {
         let [height, width] = sizes[0];
         let stride = padded::<T>(self.projections[0].depth());
         let Arena { outputs, projected, taps, logits, planes, scratch, .. } = arena;
-        taps.are_of(sizes, size);
-        let Taps { stages, resize, .. } = &*taps;
+        taps.ensure_for(sizes, size);
+        let BilinearTaps { stages, resize, .. } = &*taps;
         logits.resize(height * width * classes, 0.0);
         for_each(scratch, logits.chunks_mut(width * classes).enumerate(), |(y, logits), scratch| {
             let Scratch { floats, rows, clock, .. } = scratch;
-            clock.at(0);
-            floats.reach(width * dim);
+            clock.set_stage(0);
+            floats.ensure_len(width * dim);
             let start = clock.start();
             let operand = Operand::new(&outputs[0][y * width * stride..], width, stride);
             let ending = Ending { bias: Some(&self.constant), ..Ending::default() };
@@ -71,7 +72,7 @@ impl<T: Element> Decoder<T> {
             {
                 let (a, b, t) = vertical[y];
                 let line = w * dim;
-                row.reach(line);
+                row.ensure_len(line);
                 lerp(isa, &mut row[..line], &projected[a * line..][..line], &projected[b * line..][..line], t);
             }
             let line = |i: usize| &rows[i][..sizes[i + 1][1] * dim];
@@ -87,47 +88,6 @@ impl<T: Element> Decoder<T> {
         }
         resize_planes(isa, planes, sizes[0], out, size, resize, scratch);
     }
-}
-
-/// Taps of rows and of columns.
-type RowsAndColumns = [Vec<Tap>; 2];
-
-/// All taps of a size of patches.
-#[derive(Debug, Default)]
-pub(crate) struct Taps {
-    of: Option<([[usize; 2]; 4], [usize; 2])>,
-    /// From stages 2 to 4 to the first.
-    stages: [RowsAndColumns; 3],
-    /// From the first stage to the patch.
-    resize: RowsAndColumns,
-}
-
-impl Taps {
-    /// Works them out, unless they are there.
-    fn are_of(&mut self, sizes: [[usize; 2]; 4], patch: [usize; 2]) {
-        if self.of == Some((sizes, patch)) {
-            return;
-        }
-        self.of = Some((sizes, patch));
-        self.stages = [1, 2, 3].map(|stage| taps(sizes[stage], sizes[0]));
-        self.resize = taps(sizes[0], patch);
-    }
-}
-
-fn taps(from: [usize; 2], to: [usize; 2]) -> RowsAndColumns {
-    [0, 1].map(|i| bilinear_taps(from[i], to[i]))
-}
-
-/// Taps of all samples of a bilinear resampling, with half-pixel centres.
-pub fn bilinear_taps(from: usize, to: usize) -> Vec<Tap> {
-    let ratio = from as f64 / to as f64;
-    (0..to)
-        .map(|i| {
-            let position = ((i as f64 + 0.5) * ratio - 0.5).max(0.0);
-            let first = (position as usize).min(from - 1);
-            (first, (first + 1).min(from - 1), (position - first as f64) as f32)
-        })
-        .collect()
 }
 
 /// Bilinear resampling of planes with half-pixel centres.
@@ -146,7 +106,7 @@ fn resize_planes<T: Element>(
     const ROWS: usize = 32;
     for_each(scratch, out.chunks_mut(ROWS * to[1]).enumerate(), |(task, out), scratch| {
         let start = scratch.clock.start();
-        scratch.floats.reach(from[1]);
+        scratch.floats.ensure_len(from[1]);
         let row = &mut scratch.floats[..from[1]];
         for (i, out) in out.chunks_exact_mut(to[1]).enumerate() {
             let i = task * ROWS + i;
@@ -164,6 +124,7 @@ fn resize_planes<T: Element>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::taps::taps_of_both_axes;
 
     #[test]
     fn planes_are_resampled_as_pytorch_does() {
@@ -177,7 +138,7 @@ mod tests {
             [2, 2],
             &mut out,
             [2, 4],
-            &taps([2, 2], [2, 4]),
+            &taps_of_both_axes([2, 2], [2, 4]),
             &mut arena.scratch,
         );
         assert_eq!(out, [0.0, 0.25, 0.75, 1.0, 2.0, 2.25, 2.75, 3.0]);

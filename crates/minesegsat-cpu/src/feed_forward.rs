@@ -1,5 +1,5 @@
-//! The feed-forward network. Rows of its hidden layer live in a window that slides down the map, or, where bands of a map do not pay, in
-//! memory between two passes.
+//! The feed-forward network. Small layers keep a few hidden rows in an L2-sized sliding window. Wide layers, and maps too short to
+//! split between threads, write the whole hidden layer to memory and read it back in a second pass.
 
 use crate::arena::{Pieces, Scratch, for_each};
 use crate::layers::{Linear, Source, padded};
@@ -9,22 +9,22 @@ use crate::simd::{
 };
 use crate::{Aligned, Result};
 
-/// Bytes of the window of hidden rows, a part of the second-level cache.
+/// Bytes of the window of hidden rows, a part of the L2 cache.
 const WINDOW: usize = 384 * 1024;
 
-/// Tokens of a product in a band.
+/// Maximum number of tokens per product in a band.
 const TOKENS: usize = 256;
 
-/// Tokens of a task of two passes, at least and at most. Weights are read again with each task: none is to be small.
+/// Minimum and maximum tokens per task in the two-pass path. Every task re-reads all weights, so tasks must not be too small.
 const TASK: [usize; 2] = [64, 512];
 
-/// Rows of a band. Each band works out a hidden row of its neighbours again, so that bands are not to be low.
+/// Minimum rows per band. Each band recomputes one hidden row of each neighbour, so bands must not be too short.
 const BAND: usize = 16;
 
-/// Channels from which on it costs more to work a hidden row out twice than to write it to memory and read it again.
+/// From this number of channels on, recomputing a hidden row costs more than writing it to memory and reading it back.
 const WIDE: usize = 256;
 
-/// Mix-FFN with the norm before it.
+/// Mix-FFN, including the norm before it.
 #[derive(Debug)]
 pub(crate) struct FeedForward<T: Element> {
     pub(crate) norm: Norm,
@@ -76,7 +76,7 @@ impl<T: Element> FeedForward<T> {
         });
     }
 
-    /// The same where bands do not pay: the whole hidden layer, then what follows it, both in as many parts as there is use for.
+    /// The two-pass path: first the whole hidden layer, then everything after it. Threads share each pass.
     fn in_two_passes(
         &self,
         isa: Isa,
@@ -88,10 +88,10 @@ impl<T: Element> FeedForward<T> {
         let [height, width] = size;
         let (channels, hidden) = (self.mlp_out.bias.len(), self.mlp_in.bias.len());
         let line = width * hidden;
-        // One row more, of zeros: what lies above and below the map.
-        all_hidden.reach((height + 1) * line);
+        // One extra row of zeros stands for the rows above and below the map.
+        all_hidden.ensure_len((height + 1) * line);
         let (all, zeros) = all_hidden.split_at_mut(height * line);
-        zeros[..line].fill(T::of(0.0));
+        zeros[..line].fill(T::from_f32(0.0));
         let rows = TASK.map(|tokens| tokens / width);
         let threads = scratch.len();
         for_each(scratch, Pieces::new(all, line, rows, threads), |(first, into), scratch| {
@@ -117,14 +117,14 @@ impl<T: Element> FeedForward<T> {
         });
     }
 
-    /// Rows of the hidden layer before its convolution, of as many rows of tokens.
+    /// Computes rows of the hidden layer, before its convolution, from the same number of rows of tokens.
     fn hidden_rows(&self, isa: Isa, x: &[f32], into: &mut [T], width: usize, scratch: &mut Scratch<T>) {
         let (channels, hidden) = (self.mlp_out.bias.len(), self.mlp_in.bias.len());
         let stride = padded::<T>(channels);
         let count = into.len() / hidden;
-        debug_assert!(count.is_multiple_of(width), "{count} tokens are no rows of {width}");
+        debug_assert!(count.is_multiple_of(width), "{count} tokens are not a multiple of {width}");
         let Scratch { operand, clock, .. } = scratch;
-        operand.reach(count.next_multiple_of(ROW_BLOCK) * stride);
+        operand.ensure_len(count.next_multiple_of(ROW_BLOCK) * stride);
         let start = clock.start();
         layer_norm(isa, &self.norm, &x[..count * channels], operand, stride);
         clock.stop(start, Operation::Norm, 0);
@@ -134,7 +134,7 @@ impl<T: Element> FeedForward<T> {
         clock.stop(start, Operation::MlpIn, 2 * count * channels * hidden);
     }
 
-    /// Rows of the output, from each row of the hidden layer with those above and below it.
+    /// Computes rows of the output. `rows` gives each hidden row with the rows above and below it.
     fn output_rows<'a>(
         &self,
         isa: Isa,
@@ -147,7 +147,7 @@ impl<T: Element> FeedForward<T> {
         let (channels, hidden) = (self.mlp_out.bias.len(), self.mlp_in.bias.len());
         let stride = padded::<T>(hidden);
         let count = out.len() / channels;
-        activated.reach(count.next_multiple_of(ROW_BLOCK) * stride);
+        activated.ensure_len(count.next_multiple_of(ROW_BLOCK) * stride);
         let start = clock.start();
         for (rows, activated) in rows.zip(activated.chunks_exact_mut(width * stride)) {
             depthwise_gelu(isa, &self.depthwise, rows, width, activated, stride);
@@ -160,7 +160,7 @@ impl<T: Element> FeedForward<T> {
         clock.stop(start, Operation::MlpOut, 2 * count * channels * hidden);
     }
 
-    /// The rows of `out`, which start at row `first` of the map.
+    /// Computes the rows of `out`, which start at row `first` of the map.
     fn band(&self, isa: Isa, x: &[f32], out: &mut [f32], size: [usize; 2], first: usize, scratch: &mut Scratch<T>) {
         let [height, width] = size;
         let (channels, hidden) = (self.mlp_out.bias.len(), self.mlp_in.bias.len());
@@ -170,10 +170,10 @@ impl<T: Element> FeedForward<T> {
         let slots = at_once + 2;
         let together = (TOKENS / width).max(1);
 
-        // One row more, of zeros: what lies above and below the map.
+        // One extra row of zeros stands for the rows above and below the map.
         let mut window = std::mem::take(&mut scratch.hidden);
-        window.reach((slots + 1) * line);
-        window[slots * line..][..line].fill(T::of(0.0));
+        window.ensure_len((slots + 1) * line);
+        window[slots * line..][..line].fill(T::from_f32(0.0));
 
         let mut done = first.saturating_sub(1);
         let mut from = first;
@@ -181,7 +181,7 @@ impl<T: Element> FeedForward<T> {
             let to = (from + at_once).min(end);
             let needed = (to + 1).min(height);
             while done < needed {
-                // Rows that lie side by side in the window.
+                // Rows that are consecutive in the window.
                 let rows = (needed - done).min(slots - done % slots).min(together);
                 let into = &mut window[done % slots * line..][..rows * line];
                 self.hidden_rows(isa, &x[done * width * channels..], into, width, scratch);

@@ -1,4 +1,4 @@
-//! Layers as their weights are read.
+//! Reading the weights of layers.
 
 use half::bf16;
 use minesegsat_model::Weights;
@@ -6,14 +6,14 @@ use minesegsat_model::Weights;
 use crate::Result;
 use crate::simd::{Element, Isa, Norm, Panels};
 
-/// A product with its bias.
+/// A linear layer: packed weight and bias.
 #[derive(Debug)]
 pub(crate) struct Linear<T: Element> {
     pub(crate) weight: Panels<T>,
     pub(crate) bias: Vec<f32>,
 }
 
-/// Where weights come from, and for which instructions they are packed.
+/// The weights to read, and the instructions to pack them for.
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub(crate) isa: Isa,
@@ -33,7 +33,7 @@ impl Source<'_> {
         })
     }
 
-    /// A linear layer, its answer multiplied by `scale`.
+    /// A linear layer whose output is multiplied by `scale`.
     pub(crate) fn linear<T: Element>(self, name: &str, [d_in, d_out]: [usize; 2], scale: f32) -> Result<Linear<T>> {
         let weight = self.weights.get(&format!("{name}.weight"), &[d_out, d_in])?;
         let bias = self.vector(&format!("{name}.bias"), d_out)?;
@@ -44,7 +44,7 @@ impl Source<'_> {
     }
 }
 
-/// Channels of a map of this type, with those that fill its pixels up.
+/// Channels of a map of this type, including padding.
 pub(crate) fn padded<T: Element>(channels: usize) -> usize {
     channels.next_multiple_of(T::DEPTH)
 }

@@ -1,19 +1,22 @@
-//! SegFormers on the CPU.
+//! SegFormer on the CPU.
 //!
-//! [`SegFormer`] runs the network of a model folder in float32 or bfloat16, with kernels that are compiled for each generation of a
-//! processor's vector instructions and chosen at run time ([`Isa`]). What a general runtime does not do:
+//! [`SegFormer`] runs the network of a model folder in float32 or bfloat16. Its kernels are compiled for each generation of
+//! vector instructions and chosen at run time ([`Isa`]). It differs from a general runtime as follows:
 //!
-//! - tokens and maps are both channels-last, so that nothing is ever transposed;
-//! - a block of the encoder is three passes over its tokens, each of which keeps everything between in the second-level cache:
-//!   keys and values; queries, scores, softmax, context and their projection; feed-forward network with its convolution
-//!   (in two passes where layers are wide or maps low, so that several threads share the work);
-//! - weights are packed once into the panels that the products read; convolutions gather some rows at a time;
-//! - the decoder is folded into one projection per stage, and enlarging, sum, ReLU and classifier are one pass;
-//! - buffers are made with the first patch of a shape, and none after it;
-//! - one patch is spread over all threads; of many patches, each takes a thread.
+//! - Tokens and maps are both channels-last, so nothing is ever transposed.
+//! - A block of the encoder is three passes over its tokens. Each pass keeps its intermediate values in the L2 cache:
+//!   1. keys and values;
+//!   2. queries, scores, softmax, context and their projection;
+//!   3. the feed-forward network with its convolution. Wide layers and maps of few rows need two passes here, so that several
+//!      threads can share the work.
+//! - Weights are packed once, into the panels that the matrix products read. Convolutions gather a few rows at a time.
+//! - The decoder is folded into one projection per stage. Upsampling, sum, ReLU and classifier are one pass.
+//! - Buffers are allocated with the first patch of a shape and reused for the following patches.
+//! - A batch of fewer patches than threads runs patch by patch, each on all threads. A larger batch runs one patch per thread.
+//!
+//! [`training`] has the same kernels for the training of `minesegsat-nn`.
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
-mod aligned;
 mod arena;
 mod attention;
 mod convolution;
@@ -24,11 +27,13 @@ mod network;
 mod profile;
 mod segformer;
 mod simd;
+mod taps;
+pub mod training;
 
-pub use decoder::bilinear_taps;
 pub use minesegsat_model::{Error, Precision, Result};
 pub use profile::{Operation, Profile, ProfileRow};
 pub use segformer::{Options, SegFormer};
 pub use simd::{ISA_VARIABLE, Isa, Tap};
+pub use taps::bilinear_taps;
 
-pub(crate) use aligned::Aligned;
+pub(crate) use simd::Aligned;

@@ -1,4 +1,4 @@
-//! A SegFormer with packed weights of one precision.
+//! A SegFormer with weights packed in one precision.
 
 use minesegsat_model::SegFormerConfig;
 
@@ -12,14 +12,14 @@ use crate::layers::{Source, padded};
 use crate::profile::Operation;
 use crate::simd::{Element, Ending, Isa, Norm, Operand, Panels, ROW_BLOCK, interleave, layer_norm, product};
 
-/// Tokens of a task of the last norm of a stage, a multiple of [`ROW_BLOCK`].
+/// Tokens per task in the last norm of a stage, a multiple of [`ROW_BLOCK`].
 const TOKENS: usize = 128;
 
 #[derive(Debug)]
 pub(crate) struct Network<T: Element> {
     isa: Isa,
     in_channels: usize,
-    /// Side of the squares of pixels that are averaged first.
+    /// Side of the squares of pixels whose mean is the network's input.
     input_stride: usize,
     stages: Vec<Stage<T>>,
     decoder: Decoder<T>,
@@ -68,7 +68,7 @@ impl<T: Element> Network<T> {
             stages,
             decoder: Decoder::read(source, config)?,
         };
-        // In the order in which they are read.
+        // In the order in which inference reads them.
         let mut panels = Vec::new();
         for stage in &mut network.stages {
             panels.push(&mut stage.embed.weight);
@@ -92,11 +92,11 @@ impl<T: Element> Network<T> {
         let mut sizes = [size; 4];
         for i in 0..4 {
             let before = if i == 0 { size } else { sizes[i - 1] };
-            arena.scratch.iter_mut().for_each(|scratch| scratch.clock.at(i + 1));
+            arena.scratch.iter_mut().for_each(|scratch| scratch.clock.set_stage(i + 1));
             sizes[i] = self.stages[i].embed.output_size(before);
             self.stage(i, before, sizes[i], arena);
         }
-        arena.scratch.iter_mut().for_each(|scratch| scratch.clock.at(0));
+        arena.scratch.iter_mut().for_each(|scratch| scratch.clock.set_stage(0));
         self.decoder.forward(self.isa, sizes, arena, full, logits);
     }
 
@@ -113,9 +113,9 @@ impl<T: Element> Network<T> {
             patch
         };
         let pixels = x.len() / channels;
-        image.reach(x.len());
+        image.ensure_len(x.len());
         for_each(scratch, image[..x.len()].chunks_mut(PIXELS * channels).enumerate(), |(task, out), scratch| {
-            scratch.clock.at(0);
+            scratch.clock.set_stage(0);
             let start = scratch.clock.start();
             interleave(isa, &x[task * PIXELS..], pixels, channels, out);
             scratch.clock.stop(start, Operation::ChannelsLast, 0);
@@ -126,7 +126,7 @@ impl<T: Element> Network<T> {
         let (isa, stage) = (self.isa, &self.stages[i]);
         let (count, channels) = (size[0] * size[1], stage.channels);
         let len = count * channels;
-        arena.tokens.iter_mut().for_each(|tokens| tokens.reach(len));
+        arena.tokens.iter_mut().for_each(|tokens| tokens.ensure_len(len));
         {
             let Arena { image, outputs, tokens, scratch, .. } = &mut *arena;
             let x = if i == 0 { &**image } else { &*outputs[i - 1] };
@@ -143,8 +143,8 @@ impl<T: Element> Network<T> {
         let tokens = &tokens[0][..len];
         let stride = padded::<T>(channels);
         let padded_len = count.next_multiple_of(ROW_BLOCK) * stride;
-        // The last row of the map is an operand by itself in the decoder.
-        outputs[i].reach(padded_len + ROW_BLOCK * stride);
+        // The decoder uses the last row of the map as an operand of its own, which needs room for a whole block.
+        outputs[i].ensure_len(padded_len + ROW_BLOCK * stride);
         let chunks = outputs[i][..padded_len].chunks_mut(TOKENS * stride).zip(tokens.chunks(TOKENS * channels));
         if i == 0 {
             for_each(scratch, chunks, |(out, x), scratch| {
@@ -157,7 +157,7 @@ impl<T: Element> Network<T> {
         let projection = &self.decoder.projections[i];
         let dim = projection.columns();
         let projected = &mut projected[i - 1];
-        projected.reach(count * dim);
+        projected.ensure_len(count * dim);
         let chunks = chunks.zip(projected[..count * dim].chunks_mut(TOKENS * dim));
         for_each(scratch, chunks, |((out, x), projected), scratch| {
             let start = scratch.clock.start();

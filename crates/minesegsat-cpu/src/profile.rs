@@ -1,9 +1,9 @@
-//! Where the time goes.
+//! Time per operation: [`Profile`].
 
 use std::fmt;
 use std::time::Instant;
 
-/// What an entry of a [`Profile`] is about.
+/// Operations of a [`Profile`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the variants are their names")]
 pub enum Operation {
@@ -97,35 +97,35 @@ impl fmt::Display for Operation {
     }
 }
 
-/// Stages of the encoder, and what is before and after them.
-const PLACES: usize = 5;
+/// The four stages of the encoder, and one entry for all other operations.
+const STAGES: usize = 5;
 
-/// Time and work of the operations of one thread, or of all.
+/// Time and work per operation, of one thread or of all threads.
 #[derive(Debug, Clone)]
 pub(crate) struct Clock {
     enabled: bool,
-    place: usize,
-    entries: [[(f64, f64); Operation::ALL.len()]; PLACES],
+    stage: usize,
+    entries: [[(f64, f64); Operation::ALL.len()]; STAGES],
 }
 
 impl Clock {
     pub(crate) const fn new(enabled: bool) -> Self {
-        Self { enabled, place: 0, entries: [[(0.0, 0.0); Operation::ALL.len()]; PLACES] }
+        Self { enabled, stage: 0, entries: [[(0.0, 0.0); Operation::ALL.len()]; STAGES] }
     }
 
-    /// What follows belongs to a stage, 1 to 4, or to none, 0.
-    pub(crate) const fn at(&mut self, place: usize) {
-        self.place = place;
+    /// Sets the stage of the following operations: 1 to 4, or 0 outside the encoder.
+    pub(crate) const fn set_stage(&mut self, stage: usize) {
+        self.stage = stage;
     }
 
     pub(crate) fn start(&self) -> Option<Instant> {
         self.enabled.then(Instant::now)
     }
 
-    /// Adds the time since the start, and multiplications and additions.
+    /// Adds the time since `start`, and the number of floating-point operations.
     pub(crate) fn stop(&mut self, start: Option<Instant>, operation: Operation, flops: usize) {
         if let Some(start) = start {
-            let entry = &mut self.entries[self.place][operation as usize];
+            let entry = &mut self.entries[self.stage][operation as usize];
             entry.0 += start.elapsed().as_secs_f64();
             entry.1 += flops as f64;
         }
@@ -139,7 +139,7 @@ impl Clock {
     }
 }
 
-/// Where the time of some patches went.
+/// Time per operation for a number of patches.
 #[derive(Debug, Clone)]
 pub struct Profile {
     clock: Clock,
@@ -149,20 +149,20 @@ pub struct Profile {
     pub wall_s: f64,
     /// Threads.
     pub threads: usize,
-    /// Multiplications and additions that one thread can do in a second, as measured.
+    /// Measured peak rate of one thread, in floating-point operations per second.
     pub peak_flops: f64,
 }
 
 /// A line of a profile.
 #[derive(Debug, Clone, Copy)]
 pub struct ProfileRow {
-    /// Stage of the encoder, 1 to 4; 0 for what is before and after it.
+    /// Stage of the encoder, 1 to 4; 0 for operations before and after it.
     pub stage: usize,
-    /// What was done.
+    /// The operation.
     pub operation: Operation,
     /// Time of all threads together, in seconds.
     pub seconds: f64,
-    /// Multiplications and additions of products, and of the convolution; 0 of what is measured by time alone.
+    /// Floating-point operations of matrix products and of the depthwise convolution; 0 for operations without a count.
     pub flops: f64,
 }
 
@@ -178,14 +178,14 @@ impl Profile {
         Self { clock, patches: 1, wall_s, threads, peak_flops }
     }
 
-    /// Adds what other patches took.
+    /// Adds the profile of other patches.
     pub(crate) fn join(&mut self, other: &Self) {
         self.clock.add(&other.clock);
         self.patches += other.patches;
         self.wall_s += other.wall_s;
     }
 
-    /// Lines, by stage and in the order of the network.
+    /// Lines by stage, in the order of the network.
     pub fn rows(&self) -> Vec<ProfileRow> {
         let rows = self.clock.entries.iter().enumerate().flat_map(|(stage, entries)| {
             entries.iter().zip(Operation::ALL).map(move |(&(seconds, flops), operation)| ProfileRow {
@@ -198,12 +198,12 @@ impl Profile {
         rows.filter(|row| row.seconds > 0.0).collect()
     }
 
-    /// Multiplications and additions of products and convolutions.
+    /// Floating-point operations of matrix products and convolutions.
     pub fn flops(&self) -> f64 {
         self.rows().iter().map(|row| row.flops).sum()
     }
 
-    /// Share of what all threads could have multiplied and added in the wall time.
+    /// Rate in the wall time as a fraction of the peak rate of all threads.
     pub fn share_of_peak(&self) -> f64 {
         self.flops() / (self.wall_s * self.threads as f64 * self.peak_flops)
     }

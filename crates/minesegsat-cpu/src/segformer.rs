@@ -11,26 +11,26 @@ use crate::network::Network;
 use crate::simd::{Element, peak_flops};
 use crate::{Isa, Profile, Result};
 
-/// How a network is run.
+/// Options for running a network.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// Type of the operands of products.
     pub precision: Precision,
-    /// Instructions.
+    /// Vector instructions.
     pub isa: Isa,
-    /// Whether the time of every operation is taken.
+    /// Whether to measure the time of every operation.
     pub profile: bool,
 }
 
 impl Options {
-    /// The newest instructions, float32, no profile. Fails where the variable that forces instructions names none that the
-    /// processor has.
+    /// The newest instructions, float32, no profile. Fails if [`ISA_VARIABLE`](crate::ISA_VARIABLE) names instructions that the
+    /// processor lacks.
     pub fn new() -> Result<Self> {
         Ok(Self { precision: Precision::Fp32, isa: Isa::detect()?, profile: false })
     }
 }
 
-/// A SegFormer, ready to answer. Can be used by many threads at once.
+/// A SegFormer with loaded weights. Many threads can use it at once.
 #[derive(Debug)]
 pub struct SegFormer {
     inner: Inner,
@@ -49,17 +49,18 @@ enum Inner {
 #[derive(Debug)]
 struct Runner<T: Element> {
     network: Network<T>,
-    /// Buffers of the patches that are not on their way just now, for all threads and for one.
+    /// Idle buffers: for a patch on all threads, and for a patch on one thread.
     shared: Mutex<Vec<Arena<T>>>,
     single: Mutex<Vec<Arena<T>>>,
 }
 
 impl SegFormer {
-    /// A network of these dimensions, with weights by their names in the PyTorch code.
+    /// Builds a network of these dimensions from weights that are named as in the PyTorch code.
     ///
-    /// The processor must have the instructions; bfloat16 is worked out from float32, slowly, where it has none for it.
+    /// Fails if the processor lacks the instructions. Without bfloat16 instructions, bfloat16 products are computed in float32,
+    /// which is slow.
     pub fn new(config: &SegFormerConfig, weights: &Weights, options: Options) -> Result<Self> {
-        // As a value that the processor has been asked for.
+        // Parsing the name checks that the processor has the instructions.
         let isa: Isa = options.isa.name().parse()?;
         let source = Source { isa, weights };
         let inner = match options.precision {
@@ -75,19 +76,19 @@ impl SegFormer {
         })
     }
 
-    /// How it is run.
+    /// The options that it runs with.
     pub const fn options(&self) -> Options {
         self.options
     }
 
-    /// Logits. Where there are as many patches as threads, or more, each goes through the network on one thread.
+    /// Computes logits. With at least as many patches as threads, each patch runs on one thread; otherwise on all threads.
     ///
     /// # Shapes
     /// - `patches`: `[N, in_channels, H, W]`, row-major; H and W are multiples of 32 times the input's stride, or at least as large
     /// - output `[N, num_classes, H, W]`
     ///
     /// # Panics
-    /// Where there are not as many values as the shape says, or too few for one token of the last stage.
+    /// If the number of values does not match the shape, or if a patch is too small for one token of the last stage.
     pub fn logits(&self, patches: &[f32], shape: [usize; 4]) -> Vec<f32> {
         let [batch, channels, height, width] = shape;
         assert!(channels == self.in_channels && patches.len() == shape.iter().product::<usize>(), "{shape:?}");
@@ -106,7 +107,7 @@ impl SegFormer {
         logits
     }
 
-    /// Where the time of all patches since the last call went, if that was asked for.
+    /// The profile of all patches since the last call, if [`Options::profile`] is set.
     pub fn take_profile(&self) -> Option<Profile> {
         self.profile.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -128,7 +129,7 @@ impl<T: Element> Runner<T> {
         let start = Instant::now();
         let spread = batch < threads || threads == 1;
         let (pool, threads_of_each) = if spread { (&self.shared, threads) } else { (&self.single, 1) };
-        let one = |(patch, logits): (&[f32], &mut [f32])| {
+        let run_patch = |(patch, logits): (&[f32], &mut [f32])| {
             let idle = || pool.lock().unwrap_or_else(PoisonError::into_inner);
             let mut arena = idle()
                 .pop()
@@ -138,10 +139,10 @@ impl<T: Element> Runner<T> {
             idle().push(arena);
         };
         if spread {
-            // On a thread of the pool: from another, each of some hundred parallel sections would wait for threads to wake up.
-            rayon::scope(|_| work.for_each(one));
+            // On a thread of the pool: from any other thread, each of some hundred parallel sections would wait for threads to wake up.
+            rayon::scope(|_| work.for_each(run_patch));
         } else {
-            work.collect::<Vec<_>>().into_par_iter().with_max_len(1).for_each(one);
+            work.collect::<Vec<_>>().into_par_iter().with_max_len(1).for_each(run_patch);
         }
         options.profile.then(|| {
             let wall_s = start.elapsed().as_secs_f64();

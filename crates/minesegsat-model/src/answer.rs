@@ -1,33 +1,31 @@
-//! From patches to probabilities: what surrounds a network, the same for every engine that runs one.
-
-use std::fmt::Display;
+//! From patches to probabilities: the steps around a network, which all engines share.
 
 use crate::{ModelCard, views::averaged_over_views};
 
-/// Answers patches with a network that a model's card describes.
+/// Computes the probabilities of patches, with the network that a card describes.
 ///
-/// - Where width or height is no multiple of the network's divisor, the last column and the last row are repeated, and what
-///   is answered for them is cut off.
-/// - Where a value is not finite, the network sees 0 in its place; the probability of that pixel is NaN, and no other's is.
-/// - Each patch is seen in as many symmetries as the card says, and its logits are averaged.
-/// - Logits are divided by `temperature`, then become the probability that a pixel is not background: by the sigmoid where
-///   there is one class, by one minus the softmax of the first where there are more.
+/// - If width or height is not a multiple of the network's divisor, the last column or row is repeated. The results for the
+///   padding are cut off.
+/// - Values that are not finite are replaced by 0 in the network's input. Only the probabilities of these pixels become NaN.
+/// - Logits are averaged over the card's number of [views](ModelCard::views).
+/// - Logits are divided by `temperature`, then become the probability that a pixel is not background: the sigmoid for one
+///   class, one minus the softmax of the first class for several.
 ///
 /// # Shapes
 /// - `patches`: `shape`, which is `[N, in_channels, H, W]`, row-major, normalised
-/// - `logits` is given patches and their shape, both of whose sides are multiples of the network's divisor and may have
-///   changed places, and answers with `[N, num_classes, H, W]` of those
+/// - `logits` receives patches and their shape, and returns `[N, num_classes, H, W]` for them. Their sides are multiples of the
+///   network's divisor and may be swapped
 /// - `probabilities`: `[N, H, W]`, row-major; every element is overwritten
-pub fn answer_patches<E: Display>(
+pub fn answer_patches<E: Into<minesegsat_core::Cause>>(
     card: &ModelCard,
     temperature: f32,
     patches: &[f32],
     shape: [usize; 4],
     probabilities: &mut [f32],
     logits: impl FnMut(&[f32], [usize; 4]) -> Result<Vec<f32>, E>,
-) -> minesegsat::Result<()> {
+) -> minesegsat_core::Result<()> {
     let [batch, channels, height, width] = shape;
-    let refuse = |reason: String| Err(minesegsat::Error::Segmenter(reason));
+    let refuse = |reason: String| Err(minesegsat_core::Error::segmenter(reason));
     let expected = card.architecture.in_channels();
     if channels != expected {
         return refuse(format!("patches have {channels} channels, the model takes {expected}"));
@@ -56,7 +54,7 @@ pub fn answer_patches<E: Display>(
     };
     let classes = card.architecture.num_classes();
     let answer = averaged_over_views(card.views, input, [batch, channels, padded[0], padded[1]], classes, logits)
-        .map_err(|error| minesegsat::Error::Segmenter(error.to_string()))?;
+        .map_err(|error| minesegsat_core::Error::segmenter("").caused_by(error))?;
     let size = classes * padded[0] * padded[1];
     if answer.len() != batch * size {
         return refuse(format!("it answered with {} values, expected {}", answer.len(), batch * size));
@@ -76,7 +74,7 @@ pub fn answer_patches<E: Display>(
     Ok(())
 }
 
-/// Which pixels of a patch lack a value in some channel.
+/// Marks the pixels of a patch that have a value that is not finite in any channel.
 fn missing(patch: &[f32], pixels: usize) -> Vec<bool> {
     let mut missing = vec![false; pixels];
     for plane in patch.chunks_exact(pixels) {
@@ -87,7 +85,7 @@ fn missing(patch: &[f32], pixels: usize) -> Vec<bool> {
     missing
 }
 
-/// Planes with their last columns and rows repeated, and 0 where a value is not finite.
+/// Pads planes by repeating their last column and row, and replaces values that are not finite by 0.
 fn padded_and_finite(planes: &[f32], [height, width]: [usize; 2], [rows, cols]: [usize; 2]) -> Vec<f32> {
     let count = planes.len() / (height * width);
     let mut out = Vec::with_capacity(count * rows * cols);
@@ -105,8 +103,8 @@ fn padded_and_finite(planes: &[f32], [height, width]: [usize; 2], [rows, cols]: 
 /// Probability that a pixel is not background.
 ///
 /// # Shapes
-/// - `logits`: from the first pixel of `out` in the first class on; the same pixel of the next class is `plane` further
-/// - `out`: some pixels that lie side by side
+/// - `logits`: starts at the first pixel of `out` in the first class; the same pixel of the next class is `plane` numbers further on
+/// - `out`: consecutive pixels of a row
 fn to_probabilities(logits: &[f32], plane: usize, temperature: f32, out: &mut [f32]) {
     if logits.len() <= plane {
         for (p, x) in out.iter_mut().zip(logits) {

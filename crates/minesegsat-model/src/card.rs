@@ -1,13 +1,14 @@
-//! What a model says of itself: [`ModelCard`], the `model.json` beside the weights.
+//! The description of a model: [`ModelCard`], the `model.json` beside the weights.
 
 use std::path::Path;
 
-use minesegsat::Band;
-use minesegsat::change::NoiseFloor;
-use minesegsat::uncertainty::AreaErrorModel;
+use minesegsat_core::Band;
+use minesegsat_core::model_description::{BandNormalisation, ModelDescription};
+use minesegsat_core::noise_floor::NoiseFloor;
+use minesegsat_core::uncertainty::AreaErrorModel;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, NetworkConfig, Result, check_views};
+use crate::{Error, NetworkConfig, Result, check_patch_size, check_views};
 
 /// Name of the card in a model folder.
 pub const CARD_FILE: &str = "model.json";
@@ -15,84 +16,80 @@ pub const CARD_FILE: &str = "model.json";
 /// Name of the weights in a model folder.
 pub const WEIGHTS_FILE: &str = "model.safetensors";
 
-/// Name of the recorded input and outputs in a model folder, see [`verify_by`](crate::verify_by).
+/// Name of the recorded forward pass in a model folder, see [`verify_by`](crate::verify_by).
 pub const FORWARD_FILE: &str = "forward.safetensors";
 
-/// Version of the folder's layout that this code reads and writes.
+/// Version of the folder layout that this code reads and writes.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// Width and height of a patch must be multiples of this for most networks, in pixels: their coarsest map's pixels are 32
-/// pixels apart. See [`NetworkConfig::size_divisor`].
-pub const SIZE_DIVISOR: usize = 32;
-
-/// A model as a described product: what it was trained on and what it must be fed.
+/// Description of a model: its network, its input, and the data that it was trained on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelCard {
-    /// Version of the folder's layout, [`FORMAT_VERSION`].
+    /// Version of the folder layout, [`FORMAT_VERSION`].
     pub format_version: u32,
-    /// Name for people.
+    /// Display name.
     pub title: String,
-    /// Licence of the weights, an SPDX expression where there is one.
+    /// Licence of the weights, as an SPDX expression if possible.
     pub licence: String,
     /// Architecture and dimensions of the network.
     pub architecture: NetworkConfig,
-    /// Bands of the input, in the order of its channels.
+    /// Bands of the input, in channel order.
     pub bands: Vec<Band>,
-    /// From surface reflectance to the network's input.
+    /// Conversion of surface reflectance to the network's input.
     pub normalisation: Normalisation,
-    /// Ground sampling distance that the model was trained at, in metres.
+    /// Ground sampling distance of the training data, in metres.
     pub gsd_m: f64,
     /// Width and height of a patch, in pixels.
     pub patch_size: usize,
-    /// Probability from which a pixel counts as mining-disturbed.
+    /// Probability threshold for a mining-disturbed pixel.
     pub threshold: f32,
-    /// Logits are divided by this before they become probabilities (Guo et al. 2017, <https://arxiv.org/abs/1706.04599>).
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    /// Divisor of the logits before they become probabilities (Guo et al. 2017, <https://arxiv.org/abs/1706.04599>).
+    #[serde(default = "default_temperature", skip_serializing_if = "is_default_temperature")]
     pub temperature: f32,
-    /// Number of symmetries of the square that each patch is seen in: 1, 2, 4 or 8. Their logits are averaged.
-    #[serde(default = "one_view", skip_serializing_if = "is_one_view")]
+    /// Test-time augmentation: number of flips and rotations whose logits are averaged: 1, 2, 4 or 8.
+    #[serde(default = "default_views", skip_serializing_if = "is_default_views")]
     pub views: usize,
-    /// Name of each output channel. Where there is more than one, the first is the background.
+    /// Name of each output channel. With more than one channel, the first is the background.
     pub classes: Vec<String>,
-    /// Number of bands that a scene may lack, since that many were left out at random in training.
+    /// Maximum number of missing bands of a scene. Training left out up to this number at random.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub band_dropout_max: usize,
-    /// How sure areas are, fitted to places whose truth is known.
+    /// Error model of areas, fitted on sites with known truth.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area_error: Option<AreaErrorModel>,
-    /// What stable sites show of change, learned from pairs of dates.
+    /// Apparent change at stable sites, learned from pairs of dates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise_floor: Option<NoiseFloor>,
-    /// Where the weights come from: data and its split.
+    /// Training data and its split.
     #[serde(default)]
     pub training: Training,
-    /// Measured quality, by name.
+    /// Measured accuracy, by name of the metric.
     #[serde(default)]
     pub metrics: serde_json::Map<String, serde_json::Value>,
     /// Version of the program that wrote the folder.
     pub code_version: String,
-    /// SHA-256 of the weights' file, in lower-case hexadecimal.
+    /// SHA-256 of the weights file, in lower-case hexadecimal.
     pub weights_sha256: String,
-    /// When the folder was written.
+    /// Time at which the folder was written.
     pub created: jiff::Timestamp,
 }
 
-fn one() -> f32 {
+fn default_temperature() -> f32 {
     1.0
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-fn is_one(temperature: &f32) -> bool {
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_default_temperature(temperature: &f32) -> bool {
     *temperature == 1.0
 }
 
-const fn one_view() -> usize {
+const fn default_views() -> usize {
     1
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-const fn is_one_view(views: &usize) -> bool {
+const fn is_default_views(views: &usize) -> bool {
     *views == 1
 }
 
@@ -101,23 +98,23 @@ const fn is_zero(value: &usize) -> bool {
     *value == 0
 }
 
-/// Where weights come from, in words.
+/// Training data and its split, in words.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
-    /// The data; `untrained` for random weights.
+    /// The training data; `untrained` for random weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
-    /// How it was split into training, validation and test.
+    /// The split into training, validation and test.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<String>,
 }
 
-/// How reflectance (0 to 1, a little more on bright targets) becomes the network's input. One value per band.
+/// Conversion of reflectance (0 to 1, slightly more on bright targets) to the network's input, with one value per band.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Normalisation {
-    /// `(reflectance - min) / (max - min)`. The paper's has min 0 and the training set's maximum.
+    /// `(reflectance - min) / (max - min)`. In the paper, min is 0 and max the maximum of the training set.
     MinMax {
         /// Reflectance that becomes 0.
         min: Vec<f32>,
@@ -131,8 +128,8 @@ pub enum Normalisation {
         /// Standard deviation of reflectance.
         std: Vec<f32>,
     },
-    /// `(reflectance - low) / (high - low)`, between two percentiles, usually the 2nd and the 98th. What lies beyond them is
-    /// not cut off: fresh workings are among the brightest ground there is.
+    /// `(reflectance - low) / (high - low)`, between two percentiles, usually the 2nd and the 98th. Values beyond them are not
+    /// clipped, since fresh workings are among the brightest surfaces.
     Percentile {
         /// Reflectance that becomes 0.
         low: Vec<f32>,
@@ -147,7 +144,7 @@ impl Normalisation {
         Self::MinMax { min: vec![0.0; max.len()], max }
     }
 
-    /// Reflectance as it is.
+    /// Leaves reflectance unchanged.
     pub fn identity(bands: usize) -> Self {
         Self::divide_by(vec![1.0; bands])
     }
@@ -203,7 +200,7 @@ impl Normalisation {
 }
 
 impl ModelCard {
-    /// Reads the card of a model folder and checks that it does not contradict itself.
+    /// Reads the card of a model folder and checks that it is consistent.
     pub fn read(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref();
         let path = folder.join(CARD_FILE);
@@ -218,16 +215,48 @@ impl ModelCard {
         Ok(card)
     }
 
-    /// Replaces the card of a model folder, as a whole or not at all.
+    /// Replaces the card of a model folder atomically.
     pub fn replace(&self, folder: impl AsRef<Path>) -> Result<()> {
         let folder = folder.as_ref();
         self.check().map_err(|reason| Error::Model { path: folder.to_owned(), reason })?;
         let json = serde_json::to_string_pretty(self)
             .map_err(|error| Error::Model { path: folder.to_owned(), reason: error.to_string() })?;
-        Ok(minesegsat::output::atomic_write(&folder.join(CARD_FILE), (json + "\n").as_bytes())?)
+        Ok(minesegsat_core::output::atomic_write(&folder.join(CARD_FILE), (json + "\n").as_bytes())?)
     }
 
-    /// What contradicts itself, if anything does.
+    /// The description of the model for mapping, manifests and reports.
+    pub fn description(&self) -> ModelDescription {
+        let normalisation = (0..self.bands.len())
+            .map(|band| {
+                let (offset, divisor) = self.normalisation.offset_divisor(band);
+                BandNormalisation { offset, divisor }
+            })
+            .collect();
+        let record = serde_json::json!({
+            "title": self.title,
+            "licence": self.licence,
+            "weights_sha256": self.weights_sha256,
+            "network": self.architecture.title(),
+            "architecture": self.architecture,
+            "normalisation": self.normalisation,
+            "classes": self.classes,
+            "temperature": self.temperature,
+            "views": self.views,
+            "training": self.training,
+            "area_error": self.area_error,
+            "noise_floor": self.noise_floor,
+        });
+        ModelDescription {
+            title: self.title.clone(),
+            bands: self.bands.clone(),
+            normalisation,
+            absent: Vec::new(),
+            gsd_m: self.gsd_m,
+            record,
+        }
+    }
+
+    /// Checks that the card is consistent.
     pub fn check(&self) -> Result<(), String> {
         if self.format_version != FORMAT_VERSION {
             return Err(format!("its format_version is {}; this program reads {FORMAT_VERSION}", self.format_version));
@@ -273,14 +302,6 @@ impl ModelCard {
         }
         Ok(())
     }
-}
-
-/// Checks that patches of a size fit a network whose coarsest pixels are so far apart.
-pub fn check_patch_size(patch_size: usize, divisor: usize) -> Result<(), String> {
-    if patch_size == 0 || !patch_size.is_multiple_of(divisor) {
-        return Err(format!("its patch_size is {patch_size}; expected a multiple of {divisor}"));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

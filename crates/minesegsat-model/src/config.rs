@@ -1,4 +1,4 @@
-//! What distinguishes one SegFormer from another: [`SegFormerConfig`] and its named variants.
+//! Dimensions of a SegFormer: [`SegFormerConfig`] and its named variants.
 
 use std::{fmt, str::FromStr};
 
@@ -6,48 +6,48 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, SIZE_DIVISOR};
 
-/// Dimensions of a SegFormer, in the words of the SegFormer code that everybody reads.
+/// Dimensions of a SegFormer. The names are those of the original code.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SegFormerConfig {
     /// Channels of the input.
     pub in_channels: usize,
-    /// Channels of the output: 1 for a yes-or-no question (sigmoid), more for classes that exclude each other (softmax).
+    /// Channels of the output: 1 for a binary mask (sigmoid), more for mutually exclusive classes (softmax).
     pub num_classes: usize,
     /// Width of the tokens of each stage.
     pub embed_dims: [usize; 4],
     /// Number of blocks of each stage.
     pub depths: [usize; 4],
-    /// Number of attention heads of each stage. Not visible in the weights.
+    /// Number of attention heads of each stage. The shapes of the weights do not reveal it.
     pub num_heads: [usize; 4],
-    /// Reduction of keys and values of each stage, per direction.
+    /// Spatial reduction of keys and values in each stage, per axis.
     pub sr_ratios: [usize; 4],
-    /// Widening of the feed-forward network of each stage.
+    /// Ratio of the hidden width of the feed-forward network to the token width, in each stage.
     pub mlp_ratios: [usize; 4],
     /// Width of the decoder.
     pub decoder_dim: usize,
-    /// The network sees the mean of each square of so many pixels, and its logits are enlarged again: 1, or 2 or 4 where labels
-    /// are coarse. Not visible in the weights.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
+    /// Side of the squares of pixels whose mean is the network's input, in pixels. The logits are upsampled again. 1, or 2 or 4
+    /// for coarse labels. The shapes of the weights do not reveal it.
+    #[serde(default = "default_input_stride", skip_serializing_if = "is_default_input_stride")]
     pub input_stride: usize,
     /// Probability that a channel is dropped before the classifier in training.
     #[serde(default)]
     pub dropout: f64,
-    /// Probability that a sample skips a branch of the last block in training; earlier blocks less, down to 0.
+    /// Probability that a sample skips a branch of the last block in training. It falls linearly to 0 at the first block.
     #[serde(default)]
     pub drop_path_rate: f64,
 }
 
-const fn one() -> usize {
+const fn default_input_stride() -> usize {
     1
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-const fn is_one(value: &usize) -> bool {
+const fn is_default_input_stride(value: &usize) -> bool {
     *value == 1
 }
 
-/// The networks that have a name.
+/// The named SegFormers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Variant {
     /// The network of the `MineSegSAT` paper: the encoder of b3 with a decoder 256 wide, 44.6 million parameters.
@@ -67,7 +67,7 @@ pub enum Variant {
 }
 
 impl Variant {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Self; 7] = [Self::Paper, Self::B0, Self::B1, Self::B2, Self::B3, Self::B4, Self::B5];
 
     /// Name on the command line.
@@ -134,14 +134,14 @@ impl SegFormerConfig {
     /// Attention heads of every published SegFormer: 1, 2, 5, 8.
     pub const NUM_HEADS: [usize; 4] = [1, 2, 5, 8];
 
-    /// Side of the square that a token of each stage sees in its input.
+    /// Side of the square of input pixels of a token, for each stage.
     pub const PATCH_SIZES: [usize; 4] = [7, 3, 3, 3];
 
-    /// Step from token to token of each stage in its input.
+    /// Distance between tokens in the input, for each stage.
     pub const STRIDES: [usize; 4] = [4, 2, 2, 2];
 
-    /// Added to the variance by the norms of the blocks and of the stages' outputs, as in the authors' code; the norms of the
-    /// patch embeddings and of the spatial reduction keep PyTorch's 1e-5.
+    /// Epsilon of the norms in the blocks and at the stages' outputs, as in the authors' code. The norms of the patch embeddings and
+    /// of the spatial reduction use PyTorch's default, 1e-5.
     pub const LAYER_NORM_EPSILON: f64 = 1e-6;
 
     /// The network of the `MineSegSAT` paper for twelve bands and one class.
@@ -154,7 +154,7 @@ impl SegFormerConfig {
         Variant::B0.config(12, 1)
     }
 
-    /// The variant that has these dimensions, if one has.
+    /// The variant with these dimensions, if there is one.
     pub fn variant(&self) -> Option<Variant> {
         Variant::ALL.into_iter().find(|variant| {
             let known = variant.config(self.in_channels, self.num_classes);
@@ -163,7 +163,7 @@ impl SegFormerConfig {
         })
     }
 
-    /// Checks that a network of these dimensions can exist.
+    /// Checks that the dimensions are valid.
     pub fn check(&self) -> Result<()> {
         let refuse = |name: &'static str, value: String, accepted: &str| {
             Err(Error::Argument { name, value, accepted: accepted.to_owned() })

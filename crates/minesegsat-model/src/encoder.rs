@@ -1,8 +1,8 @@
-//! The encoders that convolutional decoders stand on.
+//! The encoders for convolutional decoders.
 
 use serde::{Deserialize, Serialize};
 
-/// Convolutional encoders that the decoders other than SegFormer's stand on.
+/// Convolutional encoders, for all decoders but SegFormer's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Encoder {
@@ -18,7 +18,7 @@ impl Encoder {
     /// Inner widths of the four stages.
     pub const WIDTHS: [usize; 4] = [64, 128, 256, 512];
 
-    /// All of them.
+    /// All encoders.
     pub const ALL: [Self; 3] = [Self::ResNet18, Self::ResNet34, Self::ResNet50];
 
     /// Name on command lines and in files.
@@ -30,7 +30,7 @@ impl Encoder {
         }
     }
 
-    /// Name for people.
+    /// Display name.
     pub const fn title(self) -> &'static str {
         match self {
             Self::ResNet18 => "ResNet-18",
@@ -51,7 +51,7 @@ impl Encoder {
         }
     }
 
-    /// Widening of a block's output over its inner width: 4 for bottlenecks.
+    /// Ratio of a block's output width to its inner width: 4 for bottlenecks.
     pub const fn expansion(self) -> usize {
         match self {
             Self::ResNet18 | Self::ResNet34 => 1,

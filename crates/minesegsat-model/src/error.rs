@@ -1,30 +1,29 @@
-//! The one error type of this crate: what failed, with which value, and what is accepted.
+//! The error type of this crate. A message names the problem, the value and the accepted values.
 
 use std::path::PathBuf;
 
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that can be wrong with a model folder. Exhaustive, so that the crates above can turn each case into one of
-/// their own.
+/// Errors of a model folder. Exhaustive, so that the crates above can convert each case to one of their own.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file could not be read or written. The message names the path (see `fs_err`).
     #[error(transparent)]
     Io(#[from] std::io::Error),
 
-    /// An error of the crate below, such as an unknown band.
+    /// An error of `minesegsat-core`, such as an unknown band.
     #[error(transparent)]
-    Core(#[from] minesegsat::Error),
+    Core(#[from] minesegsat_core::Error),
 
-    /// A value given by the user is out of its range.
+    /// A value from the user is out of range.
     #[error("{name} `{value}` is not accepted: {accepted}")]
     Argument {
         /// Name of the option or field.
         name: &'static str,
-        /// The value as it was given.
+        /// The value from the user.
         value: String,
-        /// What is accepted.
+        /// The accepted values.
         accepted: String,
     },
 
@@ -33,7 +32,7 @@ pub enum Error {
     NotACheckpoint {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, and what is accepted.
+        /// The problem, and the accepted contents.
         reason: String,
     },
 
@@ -50,12 +49,12 @@ pub enum Error {
         expected: Vec<usize>,
     },
 
-    /// A model folder is incomplete or contradicts itself.
+    /// A model folder is incomplete or inconsistent.
     #[error("model {path} cannot be used: {reason}", path = path.display())]
     Model {
         /// The folder.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
 }

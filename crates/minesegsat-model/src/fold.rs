@@ -2,28 +2,28 @@
 
 use std::borrow::Borrow;
 
-/// Added to the variance by batch norms.
+/// Epsilon of batch norms.
 const BATCH_NORM_EPSILON: f64 = 1e-5;
 
-/// What is left of the decoder's linear layers in evaluation mode, see [`fold_decoder`].
+/// The folded linear layers of the decoder in evaluation mode, see [`fold_decoder`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoldedDecoder {
-    /// Of stages 1 to 4, `[decoder_dim, embed_dim]`, row-major.
+    /// Weights for stages 1 to 4, `[decoder_dim, embed_dim]`, row-major.
     pub weights: [Vec<f32>; 4],
-    /// `[decoder_dim]`, added once.
+    /// `[decoder_dim]`, added once to the sum of all stages.
     pub constant: Vec<f32>,
 }
 
-/// Folds the decoder: the projection of a stage `P`, its block `F` of the fusion and the batch norm `s x + t` are linear and act on
-/// each pixel alone, and bilinear enlarging (whose weights sum to 1) commutes with such maps:
+/// Folds the decoder. The projection `P` of a stage, its block `F` of the fusion layer and the batch norm `s x + t` are linear and
+/// act on each pixel alone. Bilinear upsampling, whose weights sum to 1, commutes with such maps:
 ///
 /// `s (F_4 up(P_4 x_4 + b_4) + ... + F_1 (P_1 x_1 + b_1)) + t = up(s F_4 P_4 x_4) + ... + s F_1 P_1 x_1 + c`,
 /// with `c = s (F_4 b_4 + ... + F_1 b_1) + t`.
 ///
-/// So each stage needs one linear layer at its own resolution, and the enlarged results are added. The matrices are folded in f64.
+/// So each stage needs one linear layer at its own resolution, and the upsampled results are added. The matrices are folded in f64.
 ///
 /// - `width`: the decoder's; `embed_dims`: those of stages 1 to 4
-/// - `tensor` gives the tensor of a name and a shape, row-major
+/// - `tensor` returns the tensor with a name and a shape, row-major
 pub fn fold_decoder<V: Borrow<[f32]>, E>(
     width: usize,
     embed_dims: [usize; 4],

@@ -1,4 +1,4 @@
-//! Recorded forward passes, and how far an answer lies from one.
+//! Recorded forward passes: [`Forward`], [`verify_by`].
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -8,29 +8,29 @@ use safetensors::{Dtype, tensor::TensorView};
 use crate::weights::read_float32;
 use crate::{Array, Error, FORWARD_FILE, ModelCard, Result};
 
-/// An input and what a network made of it.
+/// An input of a network and its outputs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forward {
     /// `[N, in_channels, H, W]`, normalised.
     pub input: Array,
-    /// `logits` `[N, num_classes, H, W]`, and of a SegFormer `stage1` to `stage4`.
+    /// `logits` `[N, num_classes, H, W]`; for a SegFormer also `stage1` to `stage4`.
     pub outputs: BTreeMap<String, Array>,
 }
 
 /// Result of a comparison with a recorded forward pass.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct VerifyReport {
-    /// The recorded forward pass compared with.
+    /// File of the recorded forward pass.
     pub against: PathBuf,
-    /// Each recorded tensor: `logits`, and of a SegFormer `stage1` to `stage4`.
+    /// Comparison of each recorded tensor: `logits`; for a SegFormer also `stage1` to `stage4`.
     pub tensors: Vec<Comparison>,
-    /// Largest difference of all logits.
+    /// Largest absolute difference of the logits.
     pub max_abs_difference: f32,
-    /// Largest difference that is accepted.
+    /// Largest accepted difference.
     pub tolerance: f32,
 }
 
-/// How far a tensor lies from its record.
+/// Difference of a tensor from its record.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Comparison {
     /// Name of the tensor.
@@ -49,7 +49,7 @@ impl VerifyReport {
 }
 
 impl Forward {
-    /// Reads a safetensors file with `input`, `logits` and perhaps others, all of 4 dimensions.
+    /// Reads a safetensors file with `input`, `logits` and optional other tensors, all of 4 dimensions.
     pub fn read(path: &Path) -> Result<Self> {
         let refuse = |reason: String| Error::NotACheckpoint { path: path.to_owned(), reason };
         let mut outputs = read_float32(path)?;
@@ -67,7 +67,7 @@ impl Forward {
         Ok(Self { input, outputs })
     }
 
-    /// Writes it as [`read`](Self::read) reads it.
+    /// Writes the file that [`read`](Self::read) reads.
     pub fn write(&self, path: &Path) -> Result<()> {
         let arrays: Vec<(&str, &Array, Vec<u8>)> = std::iter::once(("input", &self.input))
             .chain(self.outputs.iter().map(|(name, array)| (name.as_str(), array)))
@@ -85,10 +85,10 @@ impl Forward {
     }
 }
 
-/// Answers a recorded input and compares the outputs with the recorded ones.
+/// Runs `answer` on a recorded input and compares its outputs with the recorded ones.
 ///
-/// `against` is a file as [`Forward::read`] takes it; where it is not given, the one in the model folder is taken. Outputs
-/// that `answer` does not give are left out, but it must give `logits`.
+/// `against` is a file for [`Forward::read`]; default: the one in the model folder. `answer` must return `logits`. Other
+/// recorded outputs are compared only if it returns them.
 pub fn verify_by<E: From<Error>>(
     folder: &Path,
     card: &ModelCard,
@@ -128,7 +128,7 @@ pub fn verify_by<E: From<Error>>(
     Ok(VerifyReport { against, tensors, max_abs_difference, tolerance })
 }
 
-/// The largest value, or NaN where there is one: a comparison with NaN must not pass.
+/// The largest value, or NaN if any value is NaN, since a comparison with NaN must not pass.
 fn max_or_nan(values: impl Iterator<Item = f32>) -> f32 {
     values.fold(0.0, |max, v| if v.is_nan() || v > max { v } else { max })
 }

@@ -1,21 +1,22 @@
-//! A trained model as a folder: what it is, what it must be fed, and what surrounds every network that runs it.
+//! Model folders: card, weights, and the steps around a network that all engines share.
 //!
-//! No network and no engine is in here; see `minesegsat-nn` for Burn's and this project's own, `minesegsat-onnx` for ONNX
-//! and the runtimes that read it.
+//! This crate contains no network and no engine. `minesegsat-nn` has the networks in Burn, `minesegsat-cpu` the native engine,
+//! and `minesegsat-onnx` the export to ONNX and the external runtimes.
 //!
-//! # What a model says of itself
+//! # The model card
 //! - [`ModelCard`], [`Normalisation`], [`Training`]: the card, `model.json`.
-//! - [`NetworkConfig`], one key in cards and configuration files: [`SegFormerConfig`] and its [`Variant`]s, [`UnetConfig`],
+//! - [`NetworkConfig`]: the network, one key in cards and configuration files: [`SegFormerConfig`] and its [`Variant`]s, [`UnetConfig`],
 //!   [`DeepLabV3PlusConfig`] and [`FpnConfig`] on an [`Encoder`].
 //!
-//! # What it has learned
-//! - [`Weights`]: named tensors, `model.safetensors`; [`check_hash`]: whether they are the card's.
-//! - [`Forward`], [`verify_by`]: the recorded answer, and how far an engine's lies from it.
+//! # Weights
+//! - [`Weights`]: named tensors, `model.safetensors`; [`check_hash`]: compares their hash with the card's.
+//! - [`Forward`], [`verify_by`]: a recorded forward pass, and the difference of an engine's output from it.
 //!
-//! # What surrounds the network
-//! - [`answer_patches`]: from patches to probabilities, for any engine that gives logits.
-//! - [`Precision`]: of the operands of an engine's products. [`fold_decoder`]: what is left of a SegFormer's decoder.
-//! - [`check_views`], [`averaged_over_views`]: symmetries that a patch is seen in.
+//! # Around the network
+//! - [`answer_patches`]: from patches to probabilities, for any engine that computes logits.
+//! - [`Precision`]: the operand type of an engine's matrix products. [`fold_decoder`]: folds a SegFormer's decoder for
+//!   inference.
+//! - [`check_views`], [`averaged_over_views`]: test-time augmentation.
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 mod answer;
@@ -26,21 +27,20 @@ mod error;
 mod fold;
 mod forward;
 mod network_config;
+mod patch_size;
 mod precision;
 mod views;
 mod weights;
 
 pub use answer::answer_patches;
-pub use card::{
-    CARD_FILE, FORMAT_VERSION, FORWARD_FILE, ModelCard, Normalisation, SIZE_DIVISOR, Training, WEIGHTS_FILE,
-    check_patch_size,
-};
+pub use card::{CARD_FILE, FORMAT_VERSION, FORWARD_FILE, ModelCard, Normalisation, Training, WEIGHTS_FILE};
 pub use config::{SegFormerConfig, Variant};
 pub use encoder::Encoder;
 pub use error::{Error, Result};
 pub use fold::{FoldedDecoder, fold_decoder};
 pub use forward::{Comparison, Forward, VerifyReport, verify_by};
 pub use network_config::{DeepLabV3PlusConfig, FpnConfig, NetworkConfig, UnetConfig};
+pub use patch_size::{SIZE_DIVISOR, check_patch_size};
 pub use precision::Precision;
 pub use views::{averaged_over_views, check_views};
 pub use weights::{Array, Weights, check_hash, sha256};

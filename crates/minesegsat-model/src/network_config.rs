@@ -1,4 +1,4 @@
-//! What distinguishes one network from another: [`NetworkConfig`], one key in cards and configuration files.
+//! Architecture and dimensions of a network: [`NetworkConfig`], one key in cards and configuration files.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Encoder, Error, Result, SIZE_DIVISOR, SegFormerConfig, Variant};
 
-/// Architecture and dimensions of a network. In files it is a table whose `name` says which.
+/// Architecture and dimensions of a network. In files it is a table whose `name` is the architecture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "lowercase")]
 pub enum NetworkConfig {
@@ -30,7 +30,7 @@ pub struct UnetConfig {
     pub encoder: Encoder,
     /// Channels of the input.
     pub in_channels: usize,
-    /// Channels of the output: 1 for a yes-or-no question (sigmoid), more for classes that exclude each other (softmax).
+    /// Channels of the output: 1 for a binary mask (sigmoid), more for mutually exclusive classes (softmax).
     pub num_classes: usize,
     /// Width of the decoder at 1/16, 1/8, 1/4, 1/2 and 1 of the input's resolution.
     #[serde(default = "UnetConfig::decoder_channels")]
@@ -45,7 +45,7 @@ pub struct DeepLabV3PlusConfig {
     pub encoder: Encoder,
     /// Channels of the input.
     pub in_channels: usize,
-    /// Channels of the output: 1 for a yes-or-no question (sigmoid), more for classes that exclude each other (softmax).
+    /// Channels of the output: 1 for a binary mask (sigmoid), more for mutually exclusive classes (softmax).
     pub num_classes: usize,
     /// Width of the pyramid of dilated convolutions and of the decoder.
     #[serde(default = "DeepLabV3PlusConfig::decoder_channels")]
@@ -63,7 +63,7 @@ pub struct FpnConfig {
     pub encoder: Encoder,
     /// Channels of the input.
     pub in_channels: usize,
-    /// Channels of the output: 1 for a yes-or-no question (sigmoid), more for classes that exclude each other (softmax).
+    /// Channels of the output: 1 for a binary mask (sigmoid), more for mutually exclusive classes (softmax).
     pub num_classes: usize,
     /// Width of the pyramid.
     #[serde(default = "FpnConfig::pyramid_channels")]
@@ -83,11 +83,11 @@ impl UnetConfig {
 }
 
 impl DeepLabV3PlusConfig {
-    /// Steps between the pixels that a dilated convolution of the pyramid sees: those of the paper for an encoder whose last
-    /// map is at 1/16, doubled, as `segmentation_models_pytorch` has them.
+    /// Dilations of the pyramid's convolutions, as in `segmentation_models_pytorch`. They are twice the paper's dilations for an
+    /// encoder whose last map is at 1/16.
     pub const ATROUS_RATES: [usize; 3] = [12, 24, 36];
 
-    /// Width of the encoder's map at 1/4 where the decoder sees it.
+    /// Width of the encoder's map at 1/4 after its projection in the decoder.
     pub const HIGH_RESOLUTION_CHANNELS: usize = 48;
 
     const fn decoder_channels() -> usize {
@@ -117,7 +117,7 @@ impl FpnConfig {
 }
 
 impl NetworkConfig {
-    /// Names of the decoders that stand on a convolutional encoder.
+    /// Names of the decoders for convolutional encoders.
     const DECODERS: [&str; 4] = ["unet", "unetplusplus", "deeplabv3plus", "fpn"];
 
     /// All names that [`named`](Self::named) accepts.
@@ -130,7 +130,7 @@ impl NetworkConfig {
         )
     }
 
-    /// The network of a name: a SegFormer's variant such as `b0`, or decoder and encoder such as `unet-resnet34`.
+    /// The network with a name: a SegFormer variant such as `b0`, or decoder and encoder such as `unet-resnet34`.
     pub fn named(name: &str, in_channels: usize, num_classes: usize) -> Result<Self> {
         if let Ok(variant) = name.parse::<Variant>() {
             return Ok(Self::SegFormer(variant.config(in_channels, num_classes)));
@@ -179,7 +179,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Channels of the output: 1 for a yes-or-no question (sigmoid), more for classes that exclude each other (softmax).
+    /// Channels of the output: 1 for a binary mask (sigmoid), more for mutually exclusive classes (softmax).
     pub const fn num_classes(&self) -> usize {
         match self {
             Self::SegFormer(config) => config.num_classes,
@@ -201,7 +201,7 @@ impl NetworkConfig {
         self
     }
 
-    /// Probability that something is dropped before the classifier in training; 0 where the network has no such layer.
+    /// Dropout probability before the classifier in training; 0 if the network has no dropout.
     pub const fn dropout(&self) -> f64 {
         match self {
             Self::SegFormer(config) => config.dropout,
@@ -211,7 +211,7 @@ impl NetworkConfig {
         }
     }
 
-    /// The same network with another [`dropout`](Self::dropout). Refused where it has no such layer.
+    /// The same network with another [`dropout`](Self::dropout). An error if the network has no dropout.
     pub fn with_dropout(mut self, rate: f64) -> Result<Self> {
         match &mut self {
             Self::SegFormer(config) => config.dropout = rate,
@@ -230,7 +230,7 @@ impl NetworkConfig {
         Ok(self)
     }
 
-    /// Probability that a sample skips a branch of the last block in training; 0 where the network is no SegFormer.
+    /// Probability that a sample skips a branch of the last block in training; 0 for all networks but SegFormers.
     pub const fn drop_path_rate(&self) -> f64 {
         match self {
             Self::SegFormer(config) => config.drop_path_rate,
@@ -238,7 +238,7 @@ impl NetworkConfig {
         }
     }
 
-    /// The same network with another [`drop_path_rate`](Self::drop_path_rate). Refused where it is no SegFormer.
+    /// The same network with another [`drop_path_rate`](Self::drop_path_rate). An error for all networks but SegFormers.
     pub fn with_drop_path_rate(mut self, rate: f64) -> Result<Self> {
         match &mut self {
             Self::SegFormer(config) => config.drop_path_rate = rate,
@@ -255,7 +255,7 @@ impl NetworkConfig {
         Ok(self)
     }
 
-    /// Width and height of a patch must be multiples of this, in pixels: the coarsest map's pixels are so far apart.
+    /// Width and height of a patch must be multiples of this, in pixels. It is the stride of the coarsest map.
     pub const fn size_divisor(&self) -> usize {
         match self {
             Self::DeepLabV3Plus(_) => 16,
@@ -283,7 +283,7 @@ impl NetworkConfig {
         })
     }
 
-    /// Checks that a network of these dimensions can exist.
+    /// Checks that the dimensions are valid.
     pub fn check(&self) -> Result<()> {
         let refuse = |name: &'static str, value: String, accepted: &str| {
             Err(Error::Argument { name, value, accepted: accepted.to_owned() })
@@ -318,7 +318,7 @@ impl NetworkConfig {
         Ok(())
     }
 
-    /// The encoder, where it is one of several that the decoder can stand on.
+    /// The encoder, if the decoder can have different ones.
     pub const fn encoder(&self) -> Option<Encoder> {
         match self {
             Self::SegFormer(_) => None,
@@ -328,7 +328,7 @@ impl NetworkConfig {
         }
     }
 
-    /// Name for people: `SegFormer b0`, `U-Net, ResNet-34`.
+    /// Display name: `SegFormer b0`, `U-Net, ResNet-34`.
     pub fn title(&self) -> String {
         match (self, self.encoder()) {
             (Self::SegFormer(config), _) => {
@@ -364,7 +364,7 @@ impl From<SegFormerConfig> for NetworkConfig {
     }
 }
 
-/// The name that [`NetworkConfig::named`] takes; `segformer` for a SegFormer of dimensions that have none.
+/// The name that [`NetworkConfig::named`] takes; `segformer` for a SegFormer that is not a named variant.
 impl fmt::Display for NetworkConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decoder = match self {

@@ -1,4 +1,4 @@
-//! In what numbers a network is run.
+//! The number format of an engine: [`Precision`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// Both.
+    /// Both precisions.
     pub const ALL: [Self; 2] = [Self::Fp32, Self::Bf16];
 
     /// Name on the command line.

@@ -1,6 +1,6 @@
-//! A patch seen in several symmetries of the square, and the average of what is answered: test-time augmentation.
+//! Test-time augmentation: logits averaged over flips and rotations of a patch.
 
-/// Says what is accepted where a number of views is none that there is.
+/// Checks a number of views. The error lists the accepted numbers.
 pub fn check_views(views: usize) -> Result<(), String> {
     match views {
         1 | 2 | 4 | 8 => Ok(()),
@@ -8,7 +8,7 @@ pub fn check_views(views: usize) -> Result<(), String> {
     }
 }
 
-/// One of the eight symmetries: mirrored left to right, top to bottom, and transposed after that.
+/// One of the eight symmetries of a square: mirrored left to right, then top to bottom, then transposed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Symmetry {
     mirrors_x: bool,
@@ -17,12 +17,12 @@ struct Symmetry {
 }
 
 impl Symmetry {
-    /// The first 2 keep left and right apart from their mirror image, the first 4 keep the sides, all 8 are the square's.
+    /// The first 2 are the identity and the left-right flip, the first 4 add the top-bottom flips, all 8 add the transpositions.
     const fn numbered(number: usize) -> Self {
         Self { mirrors_x: number & 1 != 0, mirrors_y: number & 2 != 0, transposes: number & 4 != 0 }
     }
 
-    /// Height and width of the view of a patch.
+    /// Height and width of a view.
     const fn shape(self, [height, width]: [usize; 2]) -> [usize; 2] {
         if self.transposes { [width, height] } else { [height, width] }
     }
@@ -39,12 +39,12 @@ impl Symmetry {
     }
 }
 
-/// Logits of patches, averaged over their first `views` symmetries.
+/// Computes the logits of patches, averaged over the first `views` symmetries.
 ///
 /// # Shapes
 /// - `patches`: `shape`, which is `[N, C, H, W]`, row-major
-/// - `logits` is given patches and their shape, whose height and width may have changed places, and answers with
-///   `[N, classes, H, W]` of those
+/// - `logits` receives patches and their shape, whose height and width may be swapped, and returns `[N, classes, H, W]` for
+///   them
 /// - output `[N, classes, H, W]`
 pub fn averaged_over_views<E>(
     views: usize,

@@ -9,24 +9,24 @@ use sha2::{Digest, Sha256};
 
 use crate::{Error, ModelCard, Result, WEIGHTS_FILE};
 
-/// Tensors by their names in the PyTorch code, in PyTorch's layout.
+/// Tensors in PyTorch's layout, named as in the PyTorch code.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
     path: PathBuf,
     tensors: BTreeMap<String, Array>,
 }
 
-/// Row-major values of any number of dimensions.
+/// A row-major array of any number of dimensions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array {
     /// Length of each dimension.
     pub shape: Vec<usize>,
-    /// As many values as the lengths' product.
+    /// The values; their number is the product of the lengths.
     pub values: Vec<f32>,
 }
 
 impl Weights {
-    /// Reads the weights of a model folder, whose hash must be the card's.
+    /// Reads the weights of a model folder and checks their hash against the card.
     pub fn read(folder: impl AsRef<Path>, card: &ModelCard) -> Result<Self> {
         let folder = folder.as_ref();
         check_hash(folder, card)?;
@@ -39,7 +39,7 @@ impl Weights {
         Self { path: PathBuf::from("weights in memory"), tensors: tensors.into_iter().collect() }
     }
 
-    /// The tensor of a name, whose shape must be this.
+    /// The tensor with a name. An error if its shape differs from `shape`.
     pub fn get(&self, name: &str, shape: &[usize]) -> Result<&[f32]> {
         let Some(array) = self.tensors.get(name) else {
             let reason = format!("it has no tensor `{name}`");
@@ -61,13 +61,13 @@ impl Weights {
         self.tensors.keys().map(String::as_str)
     }
 
-    /// The file that they came from.
+    /// The file of the weights.
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
-/// Reads a safetensors file whose tensors are all of float32.
+/// Reads a safetensors file of float32 tensors.
 pub(crate) fn read_float32(path: &Path) -> Result<BTreeMap<String, Array>> {
     let refuse = |reason: String| Error::NotACheckpoint { path: path.to_owned(), reason };
     let bytes = fs_err::read(path)?;
@@ -85,7 +85,7 @@ pub(crate) fn read_float32(path: &Path) -> Result<BTreeMap<String, Array>> {
         .collect()
 }
 
-/// Checks that the weights of a model folder are those that its card names.
+/// Checks that the hash of the weights in a model folder equals the one in the card.
 pub fn check_hash(folder: &Path, card: &ModelCard) -> Result<()> {
     let found = sha256(&folder.join(WEIGHTS_FILE))?;
     if found == card.weights_sha256 {
@@ -110,12 +110,7 @@ pub fn sha256(path: &Path) -> Result<String> {
         }
         hasher.update(&buffer[..read]);
     }
-    Ok(hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        use std::fmt::Write;
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    }))
+    Ok(minesegsat_core::hex::encode(&hasher.finalize()))
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! Times one patch through a model folder on the CPU: `time_forward FOLDER [--size 512] [--runs 7] [--each] [--probabilities FILE]`.
 //!
-//! Prints the median and the fastest run in milliseconds and the process's peak memory in MiB; with `--each` a line with
-//! every run. A folder named `random:NAME:PATH` is made first, with random weights. `benches/pytorch_forward.py` runs this
+//! Prints the median and the fastest run in milliseconds and the process's peak memory in MiB. `--each` adds a line with
+//! every run. `random:NAME:PATH` as the folder first writes a model with random weights. `benches/pytorch_forward.py` runs this
 //! program beside PyTorch; `time_segformer` of `minesegsat-cpu` times the native engine alone.
 
 use std::{error::Error, fs, time::Instant};
 
-use minesegsat::Segmenter;
-use minesegsat_nn::{BurnSegmenter, Device, ImportOptions, NetworkConfig, random_model};
+use minesegsat_core::Segmenter;
+use minesegsat_nn::{Device, ImportOptions, ModelSegmenter, NetworkConfig, random_model};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         random_model(&config, 0, path, &ImportOptions::default())?;
         folder = path.to_owned();
     }
-    let segmenter = BurnSegmenter::open(&folder, &Device::flex())?;
+    let segmenter = ModelSegmenter::open(&folder, &Device::flex())?;
     let channels = segmenter.in_channels();
     let mut answer = vec![0.0; size * size];
     let values: Vec<f32> = (0..channels * size * size).map(|i| (i * 7919 % 1009) as f32 / 1009.0).collect();

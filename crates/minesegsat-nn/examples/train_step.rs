@@ -1,7 +1,7 @@
 //! Times training steps on the CPU: `train_step [NAME] [--batch 2] [--size 256] [--steps 9] [--plain]`.
 //!
 //! A step is forward pass, Tversky loss, backward pass and AdamW, on random weights. Prints the median of the steps and of
-//! their parts in milliseconds, and the process's peak memory in MiB. `--plain` takes Burn's own operations in place of
+//! their parts in milliseconds, and the process's peak memory in MiB. `--plain` uses Burn's own operations instead of
 //! the fused ones. `benches/pytorch_train_step.py` runs this program beside PyTorch.
 
 use std::{error::Error, fs, time::Instant};

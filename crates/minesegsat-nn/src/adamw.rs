@@ -1,4 +1,4 @@
-//! [`AdamW`]
+//! The optimiser: [`AdamW`].
 
 use burn::{
     backend::{Flex, TensorMetadata, tensor::FloatTensor},
@@ -9,29 +9,30 @@ use rayon::prelude::*;
 
 use crate::fused::{self, kernels::vectorised};
 
-/// Adam with decoupled weight decay, by the numbers of PyTorch's `AdamW`.
+/// Adam with decoupled weight decay. Equal to PyTorch's `AdamW`.
 ///
-/// [Decoupled Weight Decay Regularization](https://arxiv.org/abs/1711.05101). Burn's own optimiser, whose state this one
-/// shares, makes about fifteen passes over each parameter; on the CPU this one makes one, in place.
+/// [Decoupled Weight Decay Regularization](https://arxiv.org/abs/1711.05101). Burn's own optimiser makes about
+/// fifteen passes over each parameter. This one shares its state and, on the CPU, makes one pass in place.
 #[derive(Clone)]
 pub struct AdamW {
     beta_1: f32,
     beta_2: f32,
     epsilon: f32,
     weight_decay: f32,
-    /// For other devices.
+    /// Burn's optimiser, for other devices.
     burn: burn::optim::AdamW,
 }
 
 impl Default for AdamW {
-    /// PyTorch's defaults but the learning rate: betas 0.9 and 0.999, epsilon 1e-8, weight decay 0.01.
+    /// PyTorch's defaults, without the learning rate: betas 0.9 and 0.999, epsilon 1e-8, weight decay 0.01.
     fn default() -> Self {
         Self::new([0.9, 0.999], 1e-8, 0.01)
     }
 }
 
 impl AdamW {
-    /// From the decay of the two moments, what is added to the denominator, and the weight decay per unit of learning rate.
+    /// An optimiser with these decays of the two moments, this epsilon in the denominator, and this weight decay per unit of
+    /// learning rate.
     pub fn new([beta_1, beta_2]: [f32; 2], epsilon: f32, weight_decay: f32) -> Self {
         let config = AdamWConfig::new()
             .with_beta_1(beta_1)
@@ -90,7 +91,7 @@ impl Optimizer for AdamW {
     }
 }
 
-/// Values that one task takes.
+/// Values per task.
 const TASK: usize = 16 * 1024;
 
 #[derive(Clone, Copy)]
@@ -98,11 +99,11 @@ struct Update {
     beta_1: f32,
     beta_2: f32,
     epsilon: f32,
-    /// What is left of a parameter.
+    /// Factor of a parameter in weight decay.
     decay: f32,
-    /// Learning rate over the first moment's bias correction.
+    /// Learning rate divided by the first moment's bias correction.
     rate: f32,
-    /// One over the root of the second moment's bias correction.
+    /// One over the square root of the second moment's bias correction.
     root: f32,
 }
 
@@ -121,7 +122,7 @@ fn primitive<const D: usize>(x: Tensor<D>) -> FloatTensor<Flex> {
     x.try_into_primitive::<Flex>().expect("a tensor on the CPU without gradients")
 }
 
-/// A tensor whose values are all that its storage holds, in order.
+/// A tensor whose storage holds exactly its values, in order.
 fn whole(x: FloatTensor<Flex>) -> FloatTensor<Flex> {
     if x.as_slice::<f32>().is_some_and(|values| values.len() == x.storage::<f32>().len()) {
         return x;
@@ -141,7 +142,7 @@ mod tests {
         let optimiser = AdamW::new([0.8, 0.95], 1e-6, 0.3);
         let tensor = |seed: usize| {
             let values = random(60_000 + seed)[seed..].to_vec();
-            // A view of more than it shows, with its axes exchanged.
+            // A transposed view of part of a larger tensor.
             Tensor::<2>::from_data(TensorData::new(values, [200, 300]), &Device::flex())
                 .transpose()
                 .slice([0..300, 7..190])

@@ -1,4 +1,4 @@
-//! Weights as files hold them: PyTorch's `.pth` and safetensors in, safetensors out.
+//! Reading weights from PyTorch's `.pth` and safetensors, and writing safetensors: [`Checkpoint`].
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -13,18 +13,18 @@ use burn_store::{
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use minesegsat::Band;
+use minesegsat_core::Band;
 use minesegsat_model::Error as ModelError;
 
 use crate::{
     DeepLabV3PlusConfig, Encoder, Error, FpnConfig, Network, NetworkConfig, Result, SegFormerConfig, UnetConfig,
-    init::SplitMix64,
+    random::SplitMix64,
 };
 
-/// Keys under which training code nests the weights in a checkpoint; tried in this order, then the top level itself.
+/// Keys under which checkpoints nest their weights. Tried in this order, then the top level.
 const NESTED_KEYS: [&str; 3] = ["model_state_dict", "state_dict", "model"];
 
-/// Prefixes that wrappers put before every name: `DataParallel` and `DistributedDataParallel`, Lightning, `compile`.
+/// Prefixes that wrappers add to every name: `DataParallel` and `DistributedDataParallel`, Lightning, `compile`.
 const PREFIXES: [&str; 3] = ["module.", "model.", "_orig_mod."];
 
 /// Number of names that an error message lists.
@@ -36,7 +36,7 @@ const FIRST_LAYERS: [&str; 2] = ["encoder.embeddings.0.proj.weight", "encoder.co
 /// Last layer of each decoder: its weight is `[num_classes, in, height, width]`.
 const CLASSIFIERS: [&str; 2] = ["decoder.classifier", "segmentation_head.0"];
 
-/// The weights of a network, by their names in the PyTorch code, in PyTorch's layout.
+/// The weights of a network in PyTorch's layout, named as in the PyTorch code.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     path: PathBuf,
@@ -51,11 +51,11 @@ struct Weight {
 }
 
 impl Checkpoint {
-    /// Reads a `.pth` or a safetensors file, told apart by their content.
+    /// Reads a `.pth` or a safetensors file. Detects the format from the content.
     ///
-    /// A `.pth` may be a bare state dict or a dict that holds one as `model_state_dict`, `state_dict` or `model`; what
-    /// else it holds (optimiser state, pickled Python objects) is not read. A prefix such as `module.` that all names
-    /// share is removed, and so are batch counters, which no inference needs.
+    /// A `.pth` may be a state dict, or a dict that contains one as `model_state_dict`, `state_dict` or `model`. Other
+    /// contents, such as optimiser state or pickled Python objects, are not read. A common prefix of all names, such as
+    /// `module.`, is removed. Batch counters are dropped, since inference does not need them.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let mut tensors = if is_safetensors(path)? { read_safetensors(path)? } else { read_pytorch(path)? };
@@ -71,7 +71,7 @@ impl Checkpoint {
         Ok(Self { path: path.to_owned(), tensors })
     }
 
-    /// The weights of a network in memory. `path` names it in messages.
+    /// The weights of a network in memory. `path` is its name in messages.
     pub fn of_network(network: &Network, path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         let mut tensors = BTreeMap::new();
@@ -90,10 +90,10 @@ impl Checkpoint {
         minesegsat_model::Weights::new(self.tensors.iter().map(|(name, weight)| (name.clone(), array(weight))))
     }
 
-    /// Random weights by the authors' schemes, the same for the same seed on every machine.
+    /// Random weights by the authors' schemes. Equal seeds give equal weights on every machine.
     ///
     /// # Panics
-    /// Where [`NetworkConfig::check`] refuses the dimensions.
+    /// If [`NetworkConfig::check`] rejects the dimensions.
     pub fn random(config: &NetworkConfig, seed: u64) -> Self {
         let mut random = SplitMix64::new(seed);
         let segformer = matches!(config, NetworkConfig::SegFormer(_));
@@ -104,7 +104,7 @@ impl Checkpoint {
         Self { path: PathBuf::from("random weights"), tensors: tensors.collect() }
     }
 
-    /// File that the weights came from.
+    /// File of the weights.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -124,11 +124,11 @@ impl Checkpoint {
         self.tensors.get(name).map(|weight| weight.shape.as_slice())
     }
 
-    /// Architecture and dimensions of the network, read off the weights' names and shapes.
+    /// Architecture and dimensions of the network, inferred from the names and shapes of the weights.
     ///
     /// SegFormers are recognised by the names of the paper's code, U-Net, U-Net++, DeepLabV3+ and FPN by those of
-    /// `segmentation_models_pytorch`. The number of attention heads leaves no trace in the weights: where `num_heads` is
-    /// not given, it is [`SegFormerConfig::NUM_HEADS`], which all published SegFormers have. Rates of dropout are 0.
+    /// `segmentation_models_pytorch`. The shapes of the weights do not reveal the number of attention heads. Default
+    /// of `num_heads`: [`SegFormerConfig::NUM_HEADS`], as in all published SegFormers. Dropout rates are 0.
     pub fn config(&self, num_heads: Option<[usize; 4]>) -> Result<NetworkConfig> {
         if self.tensors.contains_key(FIRST_LAYERS[1]) {
             let config = self.read_convolutional()?;
@@ -137,7 +137,7 @@ impl Checkpoint {
         }
         self.read_dimensions(num_heads.unwrap_or(SegFormerConfig::NUM_HEADS)).map_or_else(
             || {
-                // Not even the skeleton is there: compare with the smallest network that has all kinds of layers.
+                // Unrecognised weights: compare with the smallest network that has all kinds of layers.
                 let mut smallest = SegFormerConfig::b0();
                 smallest.depths = [1; 4];
                 Err(self.other_network(&smallest.into()))
@@ -149,7 +149,7 @@ impl Checkpoint {
         )
     }
 
-    /// Dimensions of a network on a ResNet.
+    /// Dimensions of a network with a ResNet encoder.
     fn read_convolutional(&self) -> Result<NetworkConfig> {
         let has = |name: &str| self.tensors.contains_key(name);
         let encoder = if has("encoder.layer1.0.conv3.weight") {
@@ -159,7 +159,7 @@ impl Checkpoint {
         } else {
             Encoder::ResNet18
         };
-        // Where a layer is missing, its width is as usual, and `load` says what is missing.
+        // A missing layer gets its default width; `load` then reports what is missing.
         let width = |name: &str, axis: usize| {
             self.shape(&format!("{name}.weight")).and_then(|shape| shape.get(axis)).copied().filter(|width| *width > 0)
         };
@@ -232,7 +232,7 @@ impl Checkpoint {
         Some(config)
     }
 
-    /// Builds the network. Every tensor must be there with its shape, and no other.
+    /// Builds the network. The file must have exactly the network's tensors, with their shapes.
     pub fn load(&self, config: &NetworkConfig, device: &Device) -> Result<Network> {
         config.check()?;
         let mut network = Network::new(config, device);
@@ -265,15 +265,15 @@ impl Checkpoint {
         Ok(network)
     }
 
-    /// Where these are the weights of a ResNet alone, such as those that `torchvision` publishes, makes a network of them:
-    /// its decoder gets random weights. Other weights stay as they are.
+    /// If these are the weights of a ResNet alone, such as those that `torchvision` publishes, turns them into a network whose
+    /// decoder has random weights. Other weights are unchanged.
     pub fn complete_encoder(&mut self, config: &NetworkConfig, seed: u64) {
         let (Some(first), Some(_)) = (self.shape("conv1.weight"), config.encoder()) else { return };
         if !self.tensors.contains_key("layer1.0.conv1.weight") {
             return;
         }
         let config = config.clone().with_channels(first.get(1).copied().unwrap_or(0).max(1), config.num_classes());
-        // The classifier of images has no place in a network for pixels.
+        // A segmentation network has no image classifier.
         self.tensors.retain(|name, _| !name.starts_with("fc."));
         let encoder = std::mem::take(&mut self.tensors).into_iter();
         self.tensors = encoder.map(|(name, weight)| (format!("encoder.{name}"), weight)).collect();
@@ -281,19 +281,19 @@ impl Checkpoint {
         self.tensors.extend(decoder);
     }
 
-    /// Fits the first layer to other bands, for training that starts from these weights.
+    /// Adapts the first layer to other bands, to start training from these weights.
     ///
-    /// A band of `to` that is among those of `from` keeps its kernels; any other gets the mean of all kernels. All are then
-    /// multiplied by the number of bands before over that after, so that inputs of about the same value in every band
-    /// excite the layer as before: exactly so where all bands of `from` are in `to`, or none is; on average otherwise.
-    /// Where `from` is not known, weights for as many bands stay as they are, and others all become the mean.
+    /// Bands of `to` that are also in `from` keep their kernels. Other bands get the mean of all kernels. All kernels are then
+    /// multiplied by the old number of bands divided by the new one. So inputs with about the same value in every band give the
+    /// same output as before: exactly if all or none of the bands of `from` are in `to`, otherwise on average. Without `from`,
+    /// weights for the same number of bands are unchanged, and for another number all kernels become the mean.
     pub fn adapt_input(&mut self, from: Option<&[Band]>, to: &[Band]) -> Result<()> {
         let weight = FIRST_LAYERS.into_iter().find(|name| self.tensors.contains_key(*name));
         let Some(weight) = weight.and_then(|name| self.tensors.get_mut(name)) else {
             return Err(not_a_checkpoint(&self.path, "it has no first layer of a known network"));
         };
         let &[out, channels, height, width] = weight.shape.as_slice() else {
-            return Err(not_a_checkpoint(&self.path, "its first layer is no convolution"));
+            return Err(not_a_checkpoint(&self.path, "its first layer is not a convolution"));
         };
         let refuse = |bands: &[Band], accepted: String| Err(Error::argument("bands", Band::list(bands), accepted));
         if to.is_empty() || channels == 0 {
@@ -322,7 +322,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Gives the classifier random weights for another number of classes; where it has that number, nothing changes.
+    /// Replaces the classifier by a random one, if its number of classes differs from `num_classes`.
     pub fn adapt_classes(&mut self, num_classes: usize, seed: u64) -> Result<()> {
         let name = CLASSIFIERS.into_iter().find(|name| self.tensors.contains_key(&format!("{name}.weight")));
         let Some(name) = name else {
@@ -342,7 +342,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Writes the weights as safetensors, for any program to read.
+    /// Writes the weights as safetensors.
     pub fn write_safetensors(&self, path: &Path) -> Result<()> {
         let bytes: Vec<(&String, &Weight, Vec<u8>)> = self
             .tensors
@@ -388,13 +388,13 @@ impl Weight {
     }
 }
 
-/// Values of a fresh tensor: norms are the identity, biases 0, and weights
+/// Initial values of a tensor. Norms are the identity and biases 0. Weights are:
 ///
-/// - of a SegFormer as its authors have them: normal, with variance `2 / fan_out` in convolutions and a standard deviation
-///   of 0.02 in linear layers, 0.01 in the classifier. By its fan-out the classifier of one class would start with logits of a
-///   spread of 20, which training does not recover from;
-/// - of a ResNet normal, with variance `2 / fan_out` (He et al. 2015);
-/// - of the decoders on it uniform in `±sqrt(6 / fan_in)`, of their classifier in `±sqrt(6 / (fan_in + fan_out))`.
+/// - SegFormer: as by its authors, normal, with variance `2 / fan_out` in convolutions and a standard deviation of 0.02 in
+///   linear layers. The classifier has a standard deviation of 0.01. With the variance of its fan-out, the logits of a single
+///   class would start with a spread of 20, from which training does not recover.
+/// - ResNet: normal, with variance `2 / fan_out` (He et al. 2015).
+/// - Decoders on a ResNet: uniform in `±sqrt(6 / fan_in)`; their classifier in `±sqrt(6 / (fan_in + fan_out))`.
 fn initial_values(name: &str, shape: &[usize], segformer: bool, random: &mut SplitMix64) -> Vec<f32> {
     let len = shape.iter().product();
     let mut uniform = |bound: f32| (0..len).map(|_| (2.0 * random.uniform() - 1.0) * bound).collect();
@@ -568,7 +568,7 @@ mod tests {
         assert_eq!(kernel(&more, 3), kernel(&more, 4));
         assert!((answer(&more) - answer(first)).abs() < 1e-4);
         assert!((answer(&adapted(None, &[B08, B11])) - answer(first)).abs() < 1e-4);
-        // Other orders and other numbers.
+        // Other orders and other numbers of bands.
         let turned = adapted(Some(&rgb), &[B02, B03, B04]);
         assert_eq!(kernel(&turned, 0), kernel(first, 2));
         assert_eq!(&adapted(None, &[B08, B11, B02]), first);
@@ -580,7 +580,7 @@ mod tests {
     #[test]
     fn weights_of_an_encoder_alone_are_completed() {
         let config = NetworkConfig::named("fpn-resnet18", 12, 1).unwrap();
-        // As torchvision has them: three channels, no prefix, a classifier of images.
+        // As in torchvision: three channels, no prefix, an image classifier.
         let whole = Checkpoint::random(&config.clone().with_channels(3, 1), 1);
         let mut alone = whole.clone();
         alone.tensors.retain(|name, _| name.starts_with("encoder."));
@@ -591,7 +591,7 @@ mod tests {
         assert_eq!(alone.tensors[name], whole.tensors[name]);
         alone.adapt_input(Some(&[Band::B04, Band::B03, Band::B02]), &Band::PAPER).unwrap();
         alone.load(&config, &Device::flex()).unwrap();
-        // What is a network already stays as it is.
+        // A complete network is unchanged.
         let mut same = whole.clone();
         same.complete_encoder(&config, 7);
         assert_eq!(same.tensors, whole.tensors);

@@ -1,4 +1,4 @@
-//! Convolution, batch norm and ReLU, which the convolutional decoders are made of, with their initialisation.
+//! Convolution, batch norm and ReLU, the parts of the convolutional decoders, with their initialisation.
 
 use burn::{
     nn::{
@@ -13,7 +13,7 @@ use crate::{
     init,
 };
 
-/// Convolution and batch norm, named `0` and `1` as members of a PyTorch `Sequential` are.
+/// Convolution and batch norm, named `0` and `1` like the members of a PyTorch `Sequential`.
 pub(crate) type ConvNorm = (Conv2d, BatchNorm);
 
 /// Depthwise and pointwise convolution.
@@ -22,7 +22,7 @@ pub(crate) type SeparableConv = (Conv2d, Conv2d);
 /// Separable convolution and batch norm.
 pub(crate) type SeparableConvNorm = (SeparableConv, BatchNorm);
 
-/// The classifier, named `0` as the first member of a PyTorch `Sequential` is.
+/// The classifier, named `0` like the first member of a PyTorch `Sequential`.
 pub(crate) type SegmentationHead = [Conv2d; 1];
 
 /// A decoder's convolution that keeps the size, with weights uniform in `±sqrt(6 / fan_in)`

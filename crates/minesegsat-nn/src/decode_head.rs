@@ -14,16 +14,16 @@ use crate::{
 
 /// All-MLP decoder: projects the four stages to one width, upsamples them to the first, fuses and classifies.
 ///
-/// Section 3.2 of [SegFormer](https://arxiv.org/abs/2105.15203). The linear layers are kept as 1 x 1 convolutions, as
-/// published weights have them. Written plainly, for training; [`FoldedDecodeHead`](crate::FoldedDecodeHead) gives the
-/// same answer faster.
+/// Section 3.2 of [SegFormer](https://arxiv.org/abs/2105.15203). The linear layers are 1 x 1 convolutions, as in
+/// published weights. This is the plain form, for training. [`FoldedDecodeHead`](crate::FoldedDecodeHead) computes the same
+/// output faster.
 #[derive(Module, Debug)]
 pub struct DecodeHead {
-    /// 1 x 1 convolutions to the decoder's width, of stages 4, 3, 2, 1.
+    /// 1 x 1 convolutions to the decoder's width, for stages 4, 3, 2, 1.
     pub layers: Vec<Conv2d>,
-    /// 1 x 1 convolution, without bias, over the projected stages stacked in the order 1, 2, 3, 4.
+    /// 1 x 1 convolution without bias over the concatenated projections of stages 1, 2, 3, 4.
     pub linear_fuse: Conv2d,
-    /// Normalises what was fused.
+    /// Normalises the fused map.
     pub batch_norm: BatchNorm,
     /// 1 x 1 convolution to class logits.
     pub classifier: Conv2d,
@@ -54,7 +54,7 @@ impl DecodeHead {
     /// - output `[N, num_classes, H_1, W_1]`
     ///
     /// # Panics
-    /// Where there are not four stages.
+    /// If there are not four stages.
     pub fn forward(&self, stages: Vec<StageTokens>) -> Tensor<4> {
         assert_eq!(stages.len(), 4, "the decoder takes the four stages of the encoder");
         if fused::takes(&stages[0].tokens) {
@@ -71,10 +71,9 @@ impl DecodeHead {
         self.classifier.forward(drop_blocks(x, self.dropout, [batch, channels, 1, 1]))
     }
 
-    /// The same with a fraction of the work: the projection of a stage and its block of the fusion are linear and act on
-    /// each pixel alone, and bilinear upsampling, whose weights sum to 1, commutes with such maps. So their product is
-    /// applied to each stage at its own resolution, and the results are upsampled and added. Gradients reach both factors
-    /// through the product.
+    /// The same with less work. The projection of a stage and its block of the fusion layer are linear and act on each pixel
+    /// alone. Bilinear upsampling, whose weights sum to 1, commutes with such maps. So the product of both is applied to each
+    /// stage at its own resolution, and the results are upsampled and added. Gradients reach both factors through the product.
     fn forward_composed(&self, stages: Vec<StageTokens>) -> Tensor<4> {
         let [width, stacked, _, _] = self.linear_fuse.weight.dims();
         let device = stages[0].tokens.device();

@@ -21,10 +21,10 @@ const ATROUS_RATES: [usize; 3] = DeepLabV3PlusConfig::ATROUS_RATES;
 
 const HIGH_RESOLUTION_CHANNELS: usize = DeepLabV3PlusConfig::HIGH_RESOLUTION_CHANNELS;
 
-/// DeepLabV3+: dilated convolutions see the coarsest map at several distances, a small decoder sharpens the edges.
+/// DeepLabV3+: convolutions of several dilations over the coarsest map, then a small decoder that refines edges.
 ///
 /// [Encoder-Decoder with Atrous Separable Convolution for Semantic Image Segmentation](https://arxiv.org/abs/1802.02611)
-/// on a ResNet whose last stage is dilated instead of strided (output stride 16); names as in
+/// on a ResNet whose last stage is dilated instead of strided (output stride 16). Parameters are named as in
 /// `segmentation_models_pytorch`.
 #[derive(Module, Debug)]
 pub struct DeepLabV3Plus {
@@ -40,7 +40,7 @@ struct Decoder {
     block2: SeparableConvNorm,
 }
 
-/// Atrous spatial pyramid pooling: one map seen at three distances, pixel by pixel, and as a whole.
+/// Atrous spatial pyramid pooling: three dilated convolutions, a pointwise convolution and global pooling of one map.
 #[derive(Module, Debug)]
 struct Aspp {
     convs: (ConvNorm, SeparableConvNorm, SeparableConvNorm, SeparableConvNorm, Pooling),
@@ -48,7 +48,7 @@ struct Aspp {
     dropout: f64,
 }
 
-/// The mean over the map, convolved and normalised.
+/// Global pooling: the mean over the map, then convolution and batch norm.
 type Pooling = (AdaptiveAvgPool2d, Conv2d, BatchNorm);
 
 impl DeepLabV3Plus {
@@ -87,7 +87,7 @@ impl DeepLabV3Plus {
     /// - output `[N, num_classes, H, W]`
     ///
     /// # Panics
-    /// Where height or width is no multiple of 16.
+    /// If height or width is not a multiple of 16.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [_, x2, _, _, x5] = self.encoder.forward(x);
         let (aspp, conv, norm) = &self.decoder.aspp;

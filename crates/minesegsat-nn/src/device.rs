@@ -1,16 +1,16 @@
-//! Names of the devices that networks run on.
+//! Devices: [`parse_device`].
 
 use burn::tensor::Device;
 
 use crate::{Error, Result};
 
-/// What the names look like, for help texts.
+/// Forms of device names, for help texts.
 pub const DEVICE_NAMES: &str = "cpu, cuda:N, vulkan:N, wgpu:N";
 
-/// The device of a name: `cpu`; `cuda:1` for the second CUDA GPU; `vulkan:0` or `wgpu:0` for the first discrete GPU.
-/// `cuda`, `vulkan` and `wgpu` alone leave the choice of the GPU to the driver.
+/// The device with a name: `cpu`; `cuda:1` for the second CUDA GPU; `vulkan:0` or `wgpu:0` for the first discrete GPU. Without a
+/// number, the driver chooses the GPU.
 ///
-/// Devices other than the CPU exist in builds with the feature of their name.
+/// Devices other than the CPU need a build with the feature of the same name.
 pub fn parse_device(name: &str) -> Result<Device> {
     let refuse = |reason: String| Err(Error::Device { name: name.to_owned(), reason });
     let (kind, index) = match name.split_once(':') {

@@ -7,10 +7,10 @@ pub struct DropPathConfig {
     pub prob: f64,
 }
 
-/// Stochastic depth: while training, drops a residual branch for whole samples and scales the others up.
+/// Stochastic depth: in training, drops a residual branch for whole samples and scales the other samples up.
 ///
-/// [Deep Networks with Stochastic Depth](https://arxiv.org/abs/1603.09382). Acts only on tensors of a device with
-/// automatic differentiation; elsewhere it is the identity.
+/// [Deep Networks with Stochastic Depth](https://arxiv.org/abs/1603.09382). It acts only on tensors of a device
+/// with automatic differentiation. Otherwise it is the identity.
 #[derive(Module, Debug)]
 pub struct DropPath {
     /// Probability that a sample skips the branch.
@@ -21,7 +21,7 @@ impl DropPathConfig {
     /// Initialises the layer.
     ///
     /// # Panics
-    /// Where the probability is not in `[0, 1)`.
+    /// If the probability is not in `[0, 1)`.
     pub fn init(&self) -> DropPath {
         assert!((0.0..1.0).contains(&self.prob), "drop path probability must be in [0, 1), got {}", self.prob);
         DropPath { prob: self.prob }

@@ -13,7 +13,7 @@ pub struct EfficientSelfAttentionConfig {
     pub embed_dim: usize,
     /// Number of attention heads; divides `embed_dim`.
     pub num_heads: usize,
-    /// Keys and values are taken from a map this many times smaller in each direction.
+    /// Spatial reduction of the map of keys and values, per axis.
     pub sr_ratio: usize,
 }
 
@@ -24,9 +24,9 @@ pub struct EfficientSelfAttentionConfig {
 /// the cost falls from `N²` to `N² / R²`.
 #[derive(Module, Debug)]
 pub struct EfficientSelfAttention {
-    /// Reduces the map before keys and values are taken, where `sr_ratio` is above 1.
+    /// Reduces the map of keys and values, if `sr_ratio` is above 1.
     pub sr: Option<Conv2d>,
-    /// Normalises the reduced tokens, where `sr_ratio` is above 1.
+    /// Normalises the reduced tokens, if `sr_ratio` is above 1.
     pub layer_norm: Option<LayerNorm>,
     /// Queries.
     pub query: Linear,
@@ -34,7 +34,7 @@ pub struct EfficientSelfAttention {
     pub key: Linear,
     /// Values.
     pub value: Linear,
-    /// Mixes the heads' answers.
+    /// Projects the concatenated heads.
     pub dense: Linear,
     /// Number of attention heads.
     pub num_heads: usize,
@@ -44,7 +44,7 @@ impl EfficientSelfAttentionConfig {
     /// Initialises the layer.
     ///
     /// # Panics
-    /// Where `num_heads` does not divide `embed_dim`.
+    /// If `num_heads` does not divide `embed_dim`.
     pub fn init(&self, device: &Device) -> EfficientSelfAttention {
         let Self { embed_dim, num_heads, sr_ratio } = *self;
         assert!(
@@ -75,10 +75,10 @@ impl EfficientSelfAttention {
         fused::linear_layer(&self.dense, self.context(x, size))
     }
 
-    /// The heads' answers, which [`dense`](Self::dense) is still to mix.
+    /// The output of the heads, before the projection [`dense`](Self::dense).
     ///
     /// # Shapes
-    /// - as [`forward`](Self::forward)
+    /// - as for [`forward`](Self::forward)
     pub(crate) fn context(&self, x: Tensor<3>, size: [usize; 2]) -> Tensor<3> {
         let [batch, tokens, channels] = x.dims();
         let reduced = match (&self.sr, &self.layer_norm) {

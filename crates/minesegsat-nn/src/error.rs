@@ -1,4 +1,4 @@
-//! The one error type of this crate: what failed, with which value, and what is accepted.
+//! The error type of this crate. A message names the problem, the value and the accepted values.
 
 use std::path::PathBuf;
 
@@ -13,11 +13,11 @@ pub enum Error {
     #[error(transparent)]
     Io(#[from] std::io::Error),
 
-    /// An error of the crate below, such as an unknown band.
+    /// An error of `minesegsat-core`, such as an unknown band.
     #[error(transparent)]
-    Core(#[from] minesegsat::Error),
+    Core(#[from] minesegsat_core::Error),
 
-    /// A model folder, its weights or a value given by the user are not accepted.
+    /// A model folder, its weights or a value from the user are invalid.
     #[error(transparent)]
     Model(minesegsat_model::Error),
 
@@ -32,31 +32,31 @@ pub enum Error {
     OtherNetwork {
         /// The file.
         path: PathBuf,
-        /// The network that was expected, with its article: `a SegFormer`.
+        /// The expected network, with its article: `a SegFormer`.
         network: String,
-        /// A few tensors that it has and the file has not.
+        /// Some of its tensors that the file lacks.
         missing: Vec<String>,
-        /// How many there are in all.
+        /// Their total number.
         missing_count: usize,
-        /// A few tensors that the file has and it has not.
+        /// Some tensors of the file that it does not have.
         unexpected: Vec<String>,
-        /// How many there are in all.
+        /// Their total number.
         unexpected_count: usize,
     },
 
-    /// An output exists and may not be replaced.
+    /// An output exists and must not be replaced.
     #[error("{path} exists already and is not overwritten", path = path.display())]
     OutputExists {
-        /// The file or folder in the way.
+        /// The existing file or folder.
         path: PathBuf,
     },
 
-    /// A configuration of training cannot be used.
+    /// A training configuration is invalid.
     #[error("configuration {path}: {reason}", path = path.display())]
     Config {
         /// The file.
         path: PathBuf,
-        /// What is wrong in it, and what is accepted.
+        /// The problem, and the accepted values.
         reason: String,
     },
 
@@ -65,11 +65,11 @@ pub enum Error {
     Run {
         /// The folder.
         path: PathBuf,
-        /// Why, and what to do.
+        /// The problem, and the remedy.
         reason: String,
     },
 
-    /// The loss is no number any more.
+    /// The loss became NaN or infinite.
     #[error(
         "the loss is {loss} at step {step}: training stopped; the last good checkpoint and the best model are in {run}",
         run = run.display()
@@ -83,33 +83,33 @@ pub enum Error {
         run: PathBuf,
     },
 
-    /// The device failed while a network was trained.
+    /// The device failed during training.
     #[error("device `{name}`: {reason}")]
     DeviceFailed {
-        /// As it was given.
+        /// The name from the user.
         name: String,
-        /// What happened, and what to do.
+        /// The problem, and the remedy.
         reason: String,
     },
 
-    /// The device is unknown or this build does not have it.
+    /// The device is unknown, or this build does not support it.
     #[error("device `{name}` is not available: {reason}")]
     Device {
-        /// As it was given.
+        /// The name from the user.
         name: String,
-        /// Why, and what to do.
+        /// The problem, and the remedy.
         reason: String,
     },
 }
 
 impl Error {
-    /// A value given by the user is out of its range.
+    /// A value from the user is out of range.
     pub(crate) fn argument(name: &'static str, value: impl Into<String>, accepted: impl Into<String>) -> Self {
         Self::Model(minesegsat_model::Error::Argument { name, value: value.into(), accepted: accepted.into() })
     }
 }
 
-/// What is wrong with a model folder is wrong in the same way here.
+/// Converts each case to the one of the same meaning.
 impl From<minesegsat_model::Error> for Error {
     fn from(error: minesegsat_model::Error) -> Self {
         match error {
@@ -120,7 +120,7 @@ impl From<minesegsat_model::Error> for Error {
     }
 }
 
-/// ` (such as a, b)`, or nothing.
+/// ` (such as a, b)`, or an empty text.
 fn examples(names: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!(" (such as {})", names.join(", ")) }
 }

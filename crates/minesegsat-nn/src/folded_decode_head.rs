@@ -9,20 +9,20 @@ use burn::{
 
 use crate::{DecodeHead, StageTokens, init};
 
-/// The decoder rewritten for inference: the same answer as [`DecodeHead`], with about half the work.
+/// The decoder for inference: the same output as [`DecodeHead`], with about half the work.
 ///
-/// Each stage needs one linear layer, at its own resolution; the upsampled results are added, see
+/// Each stage needs one linear layer at its own resolution, and the upsampled results are added. See
 /// [`fold_decoder`](minesegsat_model::fold_decoder).
 #[derive(Module, Debug)]
 pub struct FoldedDecodeHead {
-    /// Linear layer of stages 1 to 4 to the decoder's width; the constant `c` is the bias of the first.
+    /// Linear layers of stages 1 to 4 to the decoder's width. The bias of the first is the constant `c`.
     pub layers: Vec<Linear>,
     /// 1 x 1 convolution to class logits.
     pub classifier: Conv2d,
 }
 
 impl FoldedDecodeHead {
-    /// Folds a decoder in its evaluation mode.
+    /// Folds a decoder in evaluation mode.
     pub fn new(head: &DecodeHead, device: &Device) -> Self {
         let width = head.linear_fuse.weight.dims()[0];
         let embed_dims = [3, 2, 1, 0].map(|i: usize| head.layers[i].weight.dims()[1]);
@@ -45,7 +45,7 @@ impl FoldedDecodeHead {
     /// - output `[N, num_classes, H_1, W_1]`
     ///
     /// # Panics
-    /// Where there are not four stages.
+    /// If there are not four stages.
     pub fn forward(&self, stages: Vec<StageTokens>) -> Tensor<4> {
         assert_eq!(stages.len(), self.layers.len(), "the decoder takes the four stages of the encoder");
         let size = stages[0].size;
@@ -104,7 +104,7 @@ mod tests {
         let Network::SegFormer(mut network) = Checkpoint::random(&config, 3).load(&config, &device).unwrap() else {
             unreachable!("it is a SegFormer")
         };
-        // Statistics and an affine map that are not those of a fresh batch norm.
+        // Statistics and parameters that differ from those of a new batch norm.
         let ramp = |from: f64, step: f64| Tensor::<1, Int>::arange(0..256, &device).float() * step + from;
         network.decoder.batch_norm.running_mean.update(ramp(-0.3, 0.002));
         network.decoder.batch_norm.running_var.update(ramp(0.1, 0.01));

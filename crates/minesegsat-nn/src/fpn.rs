@@ -11,7 +11,7 @@ use crate::{
     upsample,
 };
 
-/// Feature pyramid network with the decoder of panoptic FPN: four resolutions of one width, each brought to 1/4 and added.
+/// Feature pyramid network with the decoder of panoptic FPN: four levels of the same width are upsampled to 1/4 and added.
 ///
 /// [Feature Pyramid Networks for Object Detection](https://arxiv.org/abs/1612.03144), section 3.1 of
 /// [Panoptic Feature Pyramid Networks](https://arxiv.org/abs/1901.02446) for the decoder; names as in
@@ -39,11 +39,11 @@ struct Lateral {
     skip_conv: Conv2d,
 }
 
-/// From one level of the pyramid to 1/4 of the input's resolution.
+/// Upsamples a level of the pyramid to 1/4 of the input's resolution.
 #[derive(Module, Debug)]
 struct Branch {
     block: Vec<ConvGroupNorm>,
-    /// Times that the map is doubled, once after each convolution.
+    /// Number of doublings, one after each convolution.
     doublings: usize,
 }
 
@@ -92,7 +92,7 @@ impl Fpn {
     /// - output `[N, num_classes, H, W]`
     ///
     /// # Panics
-    /// Where height or width is no multiple of 32.
+    /// If height or width is not a multiple of 32.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [_, x2, x3, x4, x5] = self.encoder.forward(x);
         let decoder = &self.decoder;

@@ -1,9 +1,9 @@
-//! New model folders: from a published checkpoint, or with random weights.
+//! Writing new model folders, from a checkpoint, a trained network or random weights.
 
 use std::path::Path;
 
 use burn::tensor::Device;
-use minesegsat::{Band, output::OutputTree};
+use minesegsat_core::{Band, output::OutputTree};
 use minesegsat_model::{check_patch_size, sha256};
 
 use crate::{
@@ -11,16 +11,16 @@ use crate::{
     Normalisation, Result, Training, WEIGHTS_FILE,
 };
 
-/// What a checkpoint does not say, for [`import_checkpoint`].
+/// Information that a checkpoint does not contain, for [`import_checkpoint`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImportOptions {
-    /// Bands of the input in the order of its channels. Default: [`Band::PAPER`] for a network of 12 channels,
-    /// [`Band::ALL`] for 13; for other numbers they must be given.
+    /// Bands of the input, in channel order. Default: [`Band::PAPER`] for 12 channels, [`Band::ALL`] for 13. Required for other
+    /// numbers of channels.
     pub bands: Option<Vec<Band>>,
-    /// Reflectance by which each band is divided. The paper's is the training set's maximum per band. Default: 1, that
-    /// is, reflectance as it is.
+    /// Divisor of the reflectance of each band. In the paper, the maximum of the training set per band. Default: 1, which leaves
+    /// reflectance unchanged.
     pub max_values: Option<Vec<f32>>,
-    /// Name for people. Default: the checkpoint's file name.
+    /// Display name. Default: the checkpoint's file name.
     pub title: Option<String>,
     /// Licence of the weights. Default: `unknown`.
     pub licence: Option<String>,
@@ -30,15 +30,15 @@ pub struct ImportOptions {
     pub classes: Option<Vec<String>>,
     /// Width and height of a patch, in pixels.
     pub patch_size: usize,
-    /// Probability from which a pixel counts as mining-disturbed.
+    /// Probability threshold for a mining-disturbed pixel.
     pub threshold: f32,
-    /// Ground sampling distance that the model was trained at, in metres.
+    /// Ground sampling distance of the training data, in metres.
     pub gsd_m: f64,
-    /// Where the weights come from.
+    /// Training data and its split.
     pub training: Training,
-    /// Measured quality, by name.
+    /// Measured accuracy, by name of the metric.
     pub metrics: serde_json::Map<String, serde_json::Value>,
-    /// Replace the output if it is a model already.
+    /// Replace the output if it is an existing model.
     pub overwrite: bool,
 }
 
@@ -61,7 +61,7 @@ impl Default for ImportOptions {
     }
 }
 
-/// Makes a model folder of a `.pth` or safetensors checkpoint. The folder appears complete or not at all.
+/// Writes a model folder from a `.pth` or safetensors checkpoint. The folder appears complete or not at all.
 pub fn import_checkpoint(
     checkpoint: impl AsRef<Path>,
     folder: impl AsRef<Path>,
@@ -76,15 +76,15 @@ pub fn import_checkpoint(
     write_folder(folder, card, &checkpoint, options.overwrite)
 }
 
-/// Makes a model folder of a network in memory, such as one that was just trained. The folder appears complete or not
-/// at all. The card's `weights_sha256` and `code_version` are filled in.
+/// Writes a model folder from a network in memory. The folder appears complete or not at all. Sets the card's `weights_sha256` and
+/// `code_version`.
 pub fn save_model(network: &Network, card: ModelCard, folder: impl AsRef<Path>, overwrite: bool) -> Result<ModelCard> {
     let folder = folder.as_ref();
     check_output(folder, overwrite)?;
     write_folder(folder, card, &Checkpoint::of_network(network, folder.join(WEIGHTS_FILE))?, overwrite)
 }
 
-/// Makes a model folder with random weights, the same for the same seed. For tests and benchmarks.
+/// Writes a model folder with random weights, equal for equal seeds. For tests and benchmarks.
 pub fn random_model(
     config: &NetworkConfig,
     seed: u64,
@@ -170,7 +170,7 @@ fn describe(
     })
 }
 
-/// Refuses to replace anything that is not a model, or a model without leave.
+/// Fails if the output exists, unless it is a model and `overwrite` is set.
 fn check_output(folder: &Path, overwrite: bool) -> Result<()> {
     let occupied = fs_err::symlink_metadata(folder).is_ok();
     if occupied && !(overwrite && folder.join(CARD_FILE).is_file()) {
@@ -188,7 +188,7 @@ fn write_folder(folder: &Path, mut card: ModelCard, checkpoint: &Checkpoint, ove
     card.check().map_err(|reason| minesegsat_model::Error::Model { path: folder.to_owned(), reason })?;
     let json = serde_json::to_string_pretty(&card).map_err(std::io::Error::from)?;
     fs_err::write(staged.path(CARD_FILE)?, json + "\n")?;
-    // Recorded from the folder as written, so that it is known to open. On the CPU, the same everywhere.
+    // The forward pass is recorded from the written folder, which checks that it opens. On the CPU, so that all machines agree.
     let model = Model::open(weights.parent().unwrap_or(folder), &Device::flex())?;
     model.record()?.write(&staged.path(FORWARD_FILE)?)?;
     staged.commit()?;

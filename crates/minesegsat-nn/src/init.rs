@@ -1,4 +1,4 @@
-//! Weight initialisation of SegFormer's authors, and the resampling that every layer here shares.
+//! Weight initialisation as by SegFormer's authors, and conversions between maps and tokens.
 
 use burn::{
     module::Param,
@@ -67,36 +67,6 @@ pub(crate) fn tokens_to_map(tokens: Tensor<3>, [height, width]: [usize; 2]) -> T
 pub(crate) fn map_to_tokens(map: Tensor<4>) -> Tensor<3> {
     let [batch, channels, height, width] = map.dims();
     map.reshape([batch, channels, height * width]).swap_dims(1, 2)
-}
-
-/// Small reproducible generator, [splitmix64](https://prng.di.unimi.it/splitmix64.c): the same numbers on every
-/// machine, from every thread, which the generator behind Burn's devices does not promise.
-pub(crate) struct SplitMix64 {
-    state: u64,
-}
-
-impl SplitMix64 {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self { state: seed }
-    }
-
-    pub(crate) const fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.state ^ (self.state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// Uniform in 0 to below 1, of 24 bits.
-    pub(crate) fn uniform(&mut self) -> f32 {
-        (self.next() >> 40) as f32 / (1_u32 << 24) as f32
-    }
-
-    /// About normal, of mean 0 and variance 1: twelve uniform numbers added. Needs no function whose last digit differs
-    /// between platforms.
-    pub(crate) fn normal(&mut self) -> f32 {
-        (0..12).map(|_| self.uniform()).sum::<f32>() - 6.0
-    }
 }
 
 #[cfg(test)]

@@ -1,36 +1,36 @@
 //! Networks that find mining-disturbed land, in [Burn](https://burn.dev).
 //!
-//! # A network
+//! # Networks
 //! - [`NetworkConfig`], [`Network`]: all architectures behind one key and one type.
-//! - [`SegFormerConfig`], [`Variant`]: dimensions, and the ones that have a name.
+//! - [`SegFormerConfig`], [`Variant`]: dimensions of a SegFormer, and the named variants.
 //! - [`Unet`], [`UnetPlusPlus`], [`DeepLabV3Plus`], [`Fpn`]: decoders on a [`ResNet`].
 //! - [`SegFormer`]: [`MixTransformer`] ([`OverlapPatchEmbed`], then [`TransformerBlock`]s of [`EfficientSelfAttention`]
 //!   and [`MixFfn`], with [`DropPath`]) and [`DecodeHead`]; [`FoldedDecodeHead`] is the same decoder for inference.
 //!
 //! # Weights
-//! - [`Checkpoint`]: PyTorch's `.pth` and safetensors in, safetensors out.
+//! - [`Checkpoint`]: reads PyTorch's `.pth` and safetensors, writes safetensors.
 //!
-//! # A model: weights, a card, and a recorded answer
-//! - [`ModelCard`], [`Normalisation`]: what a model says of itself; they come from [`minesegsat_model`].
-//! - [`import_checkpoint`], [`save_model`], [`random_model`]: new model folders.
-//! - [`Model::open`], [`list_models`], [`verify`]: existing ones; [`EngineOptions`]: by what they run.
-//!   SegFormers on the CPU run by [`minesegsat_cpu`], in a [`Precision`], and can say where their time goes ([`Profile`]).
+//! # Model folders: weights, a card and a recorded forward pass
+//! - [`ModelCard`], [`Normalisation`]: the card, from [`minesegsat_model`].
+//! - [`import_checkpoint`], [`save_model`], [`random_model`]: write new model folders.
+//! - [`Model::open`], [`list_models`], [`verify`]: open existing ones; [`EngineOptions`]: choose the engine.
+//!   SegFormers on the CPU run on [`minesegsat_cpu`], in a [`Precision`], and can measure the time per operation ([`Profile`]).
 //!
 //! # Training
-//! - [`train`]: the run, from a configuration to a model; [`loss`]: what is minimised; [`schedule`]: how the learning rate goes.
-//! - [`loss`]: what is minimised; [`schedule`]: how the learning rate goes; [`AdamW`]: how weights follow.
-//! - On the CPU the layers of SegFormer compute by operations of their own; [`with_plain_operations`] asks for Burn's.
+//! - [`train`]: a training run, from a configuration to a model.
+//! - [`loss`]: losses; [`schedule`]: learning-rate schedules; [`AdamW`]: the optimiser.
+//! - On the CPU the layers use fused operations; [`with_plain_operations`] selects Burn's own.
 //!
 //! # Inference
-//! - [`BurnSegmenter`]: a model behind [`minesegsat::Segmenter`], the seam that makes maps.
-//! - [`parse_device`]: where it runs.
+//! - [`ModelSegmenter`]: a model as a [`minesegsat_core::Segmenter`], the trait that mapping uses.
+//! - [`parse_device`]: the device to run on.
 //!
 //! ```no_run
-//! use minesegsat::Segmenter;
-//! use minesegsat_nn::{BurnSegmenter, parse_device};
+//! use minesegsat_core::Segmenter;
+//! use minesegsat_nn::{ModelSegmenter, parse_device};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let segmenter = BurnSegmenter::open("models/mines", &parse_device("cpu")?)?;
+//! let segmenter = ModelSegmenter::open("models/mines", &parse_device("cpu")?)?;
 //! let patch = vec![0.0; 12 * 512 * 512]; // [N, C, H, W]
 //! let mut probabilities = vec![0.0; 512 * 512]; // [N, H, W]
 //! segmenter.segment(&patch, [1, 12, 512, 512], &mut probabilities)?;
@@ -59,10 +59,13 @@ mod mix_transformer;
 mod model;
 mod network;
 mod overlap_patch_embed;
+mod random;
 mod resnet;
 pub mod schedule;
 mod segformer;
 mod segmenter;
+mod stage_tokens;
+pub mod tensorboard;
 pub mod train;
 mod transformer_block;
 mod unet;
@@ -89,13 +92,14 @@ pub use minesegsat_model::{
     WEIGHTS_FILE, check_views,
 };
 pub use mix_ffn::{MixFfn, MixFfnConfig};
-pub use mix_transformer::{MixTransformer, StageTokens};
-pub use model::{EngineOptions, ListedModel, Model, OwnEngine, list_models, verify};
+pub use mix_transformer::MixTransformer;
+pub use model::{BuiltInEngine, EngineOptions, ListedModel, Model, list_models, verify};
 pub use network::Network;
 pub use overlap_patch_embed::{OverlapPatchEmbed, OverlapPatchEmbedConfig};
 pub use resnet::ResNet;
 pub use segformer::SegFormer;
-pub use segmenter::BurnSegmenter;
+pub use segmenter::ModelSegmenter;
+pub use stage_tokens::StageTokens;
 pub use transformer_block::{TransformerBlock, TransformerBlockConfig};
 pub use unet::Unet;
 pub use unet_plus_plus::UnetPlusPlus;

@@ -1,9 +1,9 @@
-//! What training minimises.
+//! Losses for training.
 //!
-//! Every loss takes logits `[N, C, H, W]` and a [`Target`], and gives one number. `C` is 1 for mines against the rest (a
-//! sigmoid) or the number of classes (a softmax). Ignored pixels take part in nothing.
+//! Every loss takes logits `[N, C, H, W]` and a [`Target`], and returns one number. `C` is 1 for a binary mask of mines (sigmoid)
+//! or the number of classes (softmax). Ignored pixels do not contribute.
 //!
-//! | loss | after |
+//! | loss | source |
 //! |---|---|
 //! | [`TverskyLoss`] | Salehi, Erdogmus, Gholipour 2017; focal exponent: Abraham, Khan 2019 |
 //! | [`DiceLoss`] | Milletari, Navab, Ahmadi 2016 |
@@ -32,7 +32,7 @@ pub use lovasz::LovaszHingeLoss;
 pub use target::Target;
 pub use tversky::TverskyLoss;
 
-/// A loss, as configuration files name it: `{ name = "tversky", alpha = 0.3, beta = 0.7 }`.
+/// A loss, as in configuration files: `{ name = "tversky", alpha = 0.3, beta = 0.7 }`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "kebab-case")]
 pub enum Loss {
@@ -50,7 +50,7 @@ pub enum Loss {
     CrossEntropy(CrossEntropyLoss),
     /// A weighted sum.
     Sum {
-        /// What is added.
+        /// The parts.
         terms: Vec<Term>,
     },
 }
@@ -85,7 +85,7 @@ impl Loss {
         }
     }
 
-    /// What of its settings does not go with `num_classes` outputs, if anything.
+    /// Checks the settings for a network with `num_classes` outputs.
     pub fn check(&self, num_classes: usize) -> Result<(), String> {
         match self {
             Self::LovaszHinge(_) if num_classes != 1 => {

@@ -17,8 +17,8 @@ pub struct MixFfnConfig {
 
 /// Feed-forward network with a 3 x 3 depthwise convolution between its two linear layers.
 ///
-/// Section 3.1 of [SegFormer](https://arxiv.org/abs/2105.15203): the convolution's zero padding tells tokens where they
-/// are, in place of a positional encoding, so that any patch size works.
+/// Section 3.1 of [SegFormer](https://arxiv.org/abs/2105.15203): the zero padding of the convolution replaces a
+/// positional encoding, so that any patch size works.
 #[derive(Module, Debug)]
 pub struct MixFfn {
     /// Widens the tokens.
@@ -44,7 +44,7 @@ impl MixFfnConfig {
 }
 
 impl MixFfn {
-    /// Mixes channels and, through the convolution, neighbours.
+    /// Mixes channels, and neighbouring tokens through the convolution.
     ///
     /// # Shapes
     /// - input `[N, H * W, embed_dim]`, with `size` = `[H, W]`
@@ -53,7 +53,7 @@ impl MixFfn {
         fused::linear_layer(&self.mlp_out, self.hidden(x, size))
     }
 
-    /// The hidden layer, which [`mlp_out`](Self::mlp_out) is still to narrow.
+    /// The hidden layer, before [`mlp_out`](Self::mlp_out).
     ///
     /// # Shapes
     /// - output `[N, H * W, hidden_dim]`

@@ -4,10 +4,9 @@ use burn::{
 };
 
 use crate::{
-    OverlapPatchEmbed, OverlapPatchEmbedConfig, SegFormerConfig, TransformerBlock, TransformerBlockConfig, fused, init,
+    OverlapPatchEmbed, OverlapPatchEmbedConfig, SegFormerConfig, StageTokens, TransformerBlock, TransformerBlockConfig,
+    fused,
 };
-
-pub(crate) const LAYER_NORM_EPSILON: f64 = SegFormerConfig::LAYER_NORM_EPSILON;
 
 /// Hierarchical encoder: four stages of tokens at 1/4, 1/8, 1/16 and 1/32 of the input's resolution.
 ///
@@ -20,22 +19,6 @@ pub struct MixTransformer {
     pub transformers: Vec<Vec<TransformerBlock>>,
     /// Normalises the output of each stage.
     pub layer_norm: Vec<LayerNorm>,
-}
-
-/// Output of a stage: tokens `[N, H * W, C]` and their map's size.
-#[derive(Debug, Clone)]
-pub struct StageTokens {
-    /// Tokens, `[N, H * W, C]`.
-    pub tokens: Tensor<3>,
-    /// `[H, W]`.
-    pub size: [usize; 2],
-}
-
-impl StageTokens {
-    /// The tokens as a map `[N, C, H, W]`.
-    pub fn into_map(self) -> Tensor<4> {
-        init::tokens_to_map(self.tokens, self.size)
-    }
 }
 
 impl MixTransformer {
@@ -65,7 +48,9 @@ impl MixTransformer {
                     .map(|rate| block.clone().with_drop_path(rate).init(device))
                     .collect(),
             );
-            encoder.layer_norm.push(LayerNormConfig::new(embed_dim).with_epsilon(LAYER_NORM_EPSILON).init(device));
+            encoder
+                .layer_norm
+                .push(LayerNormConfig::new(embed_dim).with_epsilon(SegFormerConfig::LAYER_NORM_EPSILON).init(device));
             in_channels = embed_dim;
         }
         encoder
@@ -86,7 +71,10 @@ impl MixTransformer {
             for block in blocks {
                 tokens = block.forward(tokens, size);
             }
-            stages.push(StageTokens { tokens: fused::norm_layer(norm, LAYER_NORM_EPSILON, tokens), size });
+            stages.push(StageTokens {
+                tokens: fused::norm_layer(norm, SegFormerConfig::LAYER_NORM_EPSILON, tokens),
+                size,
+            });
         }
         stages
     }

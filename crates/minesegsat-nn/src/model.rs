@@ -1,4 +1,4 @@
-//! Models as products: a folder with weights, a card, and a recorded forward pass to verify both by.
+//! Model folders: weights, a card, and a recorded forward pass to verify them.
 
 use std::{
     collections::BTreeMap,
@@ -11,10 +11,10 @@ use minesegsat_model::{Array, Forward, check_hash, verify_by};
 
 use crate::{
     CARD_FILE, Checkpoint, Error, FoldedDecodeHead, ModelCard, Network, NetworkConfig, Result, SIZE_DIVISOR,
-    StageTokens, VerifyReport, WEIGHTS_FILE, check_views, init,
+    StageTokens, VerifyReport, WEIGHTS_FILE, check_views, init, random::SplitMix64,
 };
 
-/// A model ready to answer: its card, the network, and the fastest way through it that the device has.
+/// An open model: its card, its network, and the engine that runs it.
 pub struct Model {
     card: ModelCard,
     network: Network,
@@ -22,43 +22,43 @@ pub struct Model {
     device: Device,
 }
 
-/// What this crate runs networks with.
+/// The built-in engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OwnEngine {
-    /// Kernels of its own, for SegFormers on the CPU.
+pub enum BuiltInEngine {
+    /// The kernels of `minesegsat-cpu`, for SegFormers on the CPU.
     Native,
     /// Burn's operations, for every network and device.
     Burn,
 }
 
-/// How a model is run.
+/// Options for running a model.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EngineOptions {
-    /// What runs the network; where it is not given, the fastest that the network and the device have.
-    pub engine: Option<OwnEngine>,
-    /// Type of the operands of products, for the native engine.
+    /// The engine. `None`: the fastest one for the network and the device.
+    pub engine: Option<BuiltInEngine>,
+    /// Operand type of matrix products, for the native engine.
     pub precision: Precision,
-    /// Whether the native engine takes the time of its operations.
+    /// Whether the native engine measures the time of its operations.
     pub profile: bool,
 }
 
-/// How patches go through a network.
+/// The selected engine, with its prepared weights.
 enum Engine {
-    /// A SegFormer on the CPU.
+    /// A SegFormer on the native engine.
     Cpu(Box<minesegsat_cpu::SegFormer>),
-    /// A SegFormer by Burn's operations: its encoder and the decoder folded for inference.
+    /// A SegFormer in Burn: its encoder, and its decoder folded for inference.
     Folded(Box<FoldedDecodeHead>),
-    /// Any other network: its modules as they are.
+    /// Any other network in Burn.
     Modules,
 }
 
 impl Model {
-    /// Opens a model folder. The card, the weights and the hash of the weights must fit each other.
+    /// Opens a model folder. Checks that the card, the weights and their hash match.
     pub fn open(folder: impl AsRef<Path>, device: &Device) -> Result<Self> {
         Self::open_with(folder, device, EngineOptions::default())
     }
 
-    /// Opens a model folder, to be run in some way. Refuses engines that cannot run the network or the device.
+    /// Opens a model folder with options. Fails if the engine does not support the network or the device.
     pub fn open_with(folder: impl AsRef<Path>, device: &Device, options: EngineOptions) -> Result<Self> {
         let folder = folder.as_ref();
         let card = ModelCard::read(folder)?;
@@ -67,7 +67,7 @@ impl Model {
         Self::with_options(card, network, device, options)
     }
 
-    /// A model of a network in memory.
+    /// A model from a network in memory.
     pub fn new(card: ModelCard, network: Network, device: &Device) -> Result<Self> {
         Self::with_options(card, network, device, EngineOptions::default())
     }
@@ -76,21 +76,21 @@ impl Model {
         let on_cpu = *device == Device::flex();
         let refuse = |name, value: &str, accepted: String| Err(Error::argument(name, value, accepted));
         let engine = match (network.as_segformer(), options.engine) {
-            (Some(_), None | Some(OwnEngine::Native)) if on_cpu => {
+            (Some(_), None | Some(BuiltInEngine::Native)) if on_cpu => {
                 Engine::Cpu(Box::new(native(&card, &network, options)?))
             }
-            (Some(_), Some(OwnEngine::Native)) => {
+            (Some(_), Some(BuiltInEngine::Native)) => {
                 return refuse(
                     "engine",
                     "native",
                     "it runs on the CPU alone; on other devices there is burn".to_owned(),
                 );
             }
-            (Some(segformer), None | Some(OwnEngine::Burn)) => {
+            (Some(segformer), None | Some(BuiltInEngine::Burn)) => {
                 Engine::Folded(Box::new(FoldedDecodeHead::new(&segformer.decoder, device)))
             }
-            (None, None | Some(OwnEngine::Burn)) => Engine::Modules,
-            (None, Some(OwnEngine::Native)) => {
+            (None, None | Some(BuiltInEngine::Burn)) => Engine::Modules,
+            (None, Some(BuiltInEngine::Native)) => {
                 let network = card.architecture.with_article();
                 let others = format!("it runs SegFormers alone; {network} is run by burn, onnxruntime or openvino");
                 return refuse("engine", "native", others);
@@ -109,7 +109,7 @@ impl Model {
         Ok(Self { card, network, engine, device: device.clone() })
     }
 
-    /// Precision that the native engine runs in, which may be float32 where another was asked for; `None` of other engines.
+    /// Precision of the native engine. It may be float32 although the options ask for bfloat16. `None` for other engines.
     pub const fn precision(&self) -> Option<Precision> {
         match &self.engine {
             Engine::Cpu(segformer) => Some(segformer.options().precision),
@@ -117,7 +117,7 @@ impl Model {
         }
     }
 
-    /// Where the time of the patches since the last call went, if the options asked for it.
+    /// The profile of all patches since the last call, if [`EngineOptions::profile`] is set.
     pub fn take_profile(&self) -> Option<Profile> {
         match &self.engine {
             Engine::Cpu(segformer) => segformer.take_profile(),
@@ -125,34 +125,34 @@ impl Model {
         }
     }
 
-    /// The same with patches seen in another number of symmetries than the card's, to see what it would do.
+    /// Replaces the card's number of views.
     pub fn with_views(mut self, views: usize) -> Result<Self> {
         check_views(views).map_err(|_| Error::argument("views", views.to_string(), "1, 2, 4 or 8"))?;
         self.card.views = views;
         Ok(self)
     }
 
-    /// Runs a recorded input and compares the outputs with the recorded ones, as [`verify`] does with a model that it opens.
+    /// Runs a recorded input and compares the outputs with the recorded ones. See [`verify`].
     pub fn verify(&self, folder: &Path, against: Option<&Path>, tolerance: f32) -> Result<VerifyReport> {
         verify_by(folder, &self.card, against, tolerance, |input| self.forward(input))
     }
 
-    /// What the model says of itself.
+    /// The model's card.
     pub const fn card(&self) -> &ModelCard {
         &self.card
     }
 
-    /// Where it runs.
+    /// The device that it runs on.
     pub const fn device(&self) -> &Device {
         &self.device
     }
 
-    /// The network as it is trained.
+    /// The network, unfolded.
     pub const fn network(&self) -> &Network {
         &self.network
     }
 
-    /// Tokens of the four stages of a SegFormer; nothing of other networks.
+    /// Tokens of the four stages of a SegFormer. Empty for other networks.
     ///
     /// # Shapes
     /// - input `[N, in_channels, H, W]`
@@ -160,7 +160,7 @@ impl Model {
         self.network.as_segformer().map_or_else(Vec::new, |network| network.encoder.forward(network.averaged(x)))
     }
 
-    /// Logits, in the fastest way that the device has.
+    /// Computes logits with the selected engine.
     ///
     /// # Shapes
     /// - `patches`: `[N, in_channels, H, W]`, row-major
@@ -202,7 +202,7 @@ impl std::fmt::Debug for Model {
 pub struct ListedModel {
     /// The folder.
     pub path: PathBuf,
-    /// Its card, or why it cannot be read.
+    /// Its card, or the error of reading it.
     pub card: Result<ModelCard>,
 }
 
@@ -221,8 +221,8 @@ pub fn list_models(folder: impl AsRef<Path>) -> Result<Vec<ListedModel>> {
 
 /// Runs a recorded input through a model and compares the outputs with the recorded ones.
 ///
-/// `against` is a safetensors file with `input` `[N, C, H, W]`, `logits` and perhaps `stage1` to `stage4`; where it is
-/// not given, the one in the model folder is taken.
+/// `against` is a safetensors file with `input` `[N, C, H, W]`, `logits` and optionally `stage1` to `stage4`. Default: the one in
+/// the model folder.
 pub fn verify(
     folder: impl AsRef<Path>,
     against: Option<&Path>,
@@ -233,11 +233,11 @@ pub fn verify(
     Model::open(folder, device)?.verify(folder, against, tolerance)
 }
 
-/// The network for the CPU, in float32 where bfloat16 is asked for and the processor has none.
+/// The network on the native engine. Falls back to float32 if the processor lacks bfloat16 instructions.
 fn native(card: &ModelCard, network: &Network, options: EngineOptions) -> Result<minesegsat_cpu::SegFormer> {
     let NetworkConfig::SegFormer(config) = &card.architecture else {
         let reason = format!("the card describes {}, the weights are a SegFormer's", card.architecture.with_article());
-        return Err(Error::Core(minesegsat::Error::Segmenter(reason)));
+        return Err(Error::Core(minesegsat_core::Error::segmenter(reason)));
     };
     let isa = Isa::detect()?;
     let mut precision = options.precision;
@@ -257,21 +257,21 @@ fn array(tensor: Tensor<4>) -> Result<Array> {
         .try_into_data()
         .map_err(|error| error.to_string())
         .and_then(|data| data.try_into_vec::<f32>().map_err(|error| format!("{error:?}")))
-        .map_err(|reason| Error::Core(minesegsat::Error::Segmenter(reason)))?;
+        .map_err(|reason| Error::Core(minesegsat_core::Error::segmenter(reason)))?;
     Ok(Array { shape, values })
 }
 
 impl Model {
-    /// The answer to a small input of reproducible noise, uniform in 0 to 1, height and width different.
+    /// The outputs for a small input of reproducible noise, uniform in 0 to 1, with different height and width.
     pub(crate) fn record(&self) -> Result<Forward> {
         let divisor = self.card.architecture.size_divisor().max(SIZE_DIVISOR);
         let shape = vec![1, self.card.architecture.in_channels(), 2 * divisor, 3 * divisor];
-        let mut random = init::SplitMix64::new(0x5EED);
+        let mut random = SplitMix64::new(0x5EED);
         let values = (0..shape.iter().product()).map(|_| random.uniform()).collect();
         self.forward(Array { shape, values })
     }
 
-    /// The logits of an input, and of a SegFormer the outputs of its stages.
+    /// The logits of an input; for a SegFormer also the outputs of its stages.
     fn forward(&self, input: Array) -> Result<Forward> {
         let x = Tensor::<4>::from_data(TensorData::new(input.values.clone(), input.shape.clone()), &self.device);
         let mut outputs = BTreeMap::new();
@@ -291,23 +291,23 @@ mod tests {
     use super::*;
     use crate::{SegFormerConfig, Variant};
 
-    /// Logits of Burn's modules with the plain decoder, and of the native engine.
+    /// Logits of Burn's modules with the unfolded decoder, and of the native engine.
     fn both(config: SegFormerConfig, [height, width]: [usize; 2], options: Options) -> (Vec<f32>, Vec<f32>) {
         let device = Device::flex();
         let in_channels = config.in_channels;
         let architecture = NetworkConfig::SegFormer(config.clone());
         let checkpoint = Checkpoint::random(&architecture, 11);
         let network = checkpoint.load(&architecture, &device).unwrap();
-        let mut random = init::SplitMix64::new(3);
+        let mut random = SplitMix64::new(3);
         let patch: Vec<f32> = (0..in_channels * height * width).map(|_| random.uniform()).collect();
         let input = Tensor::from_data(TensorData::new(patch.clone(), [1, in_channels, height, width]), &device);
         let expected = array(network.forward(input)).unwrap().values;
         let segformer = minesegsat_cpu::SegFormer::new(&config, &checkpoint.to_weights(), options).unwrap();
-        // Many at once, one on each thread; then one by one, for what patches leave in the buffers.
+        // First many at once, one per thread. Then one by one, to detect leftovers of earlier patches in the buffers.
         let copies = rayon::current_num_threads().max(2);
         let many = segformer.logits(&patch.repeat(copies), [copies, in_channels, height, width]);
         let one = segformer.logits(&patch, [1, in_channels, height, width]);
-        // A patch that overflows leaves nothing in the buffers that another would see.
+        // A patch that overflows leaves nothing in the buffers that affects the next patch.
         segformer.logits(&vec![3e38; patch.len()], [1, in_channels, height, width]);
         assert_eq!(segformer.logits(&patch, [1, in_channels, height, width]), one);
         assert!(
@@ -358,7 +358,7 @@ mod tests {
                 let (expected, found) = both(config.clone(), size, options);
                 let (difference, scale) = difference(&expected, &found);
                 assert!(difference < 0.05 * scale, "{isa}: {size:?} differs by {difference} of {scale}");
-                // It is another answer than float32's.
+                // The result differs from float32's.
                 assert!(difference > 1e-5 * scale, "{isa}: {size:?} differs by {difference} of {scale}");
             }
         }
@@ -375,7 +375,7 @@ mod tests {
         segformer.logits(&vec![0.5; 3 * 12 * 128 * 128], [3, 12, 128, 128]);
         let profile = segformer.take_profile().unwrap();
         assert_eq!(profile.patches, 4);
-        // 7.4 GFLOP of 512 x 512 pixels, less what attention saves where keys are few, and more for rows worked out twice.
+        // 7.4 GFLOP for 512 x 512 pixels; less, since attention has fewer keys; more, since some rows are computed twice.
         let gflop = profile.flops() / 4e9;
         assert!((0.3..0.6).contains(&gflop), "{gflop}");
         assert!(profile.share_of_peak() > 0.0 && profile.rows().len() > 40);

@@ -24,11 +24,11 @@ pub enum Network {
 }
 
 impl Network {
-    /// Initialises a network with random weights of the device's generator. [`Checkpoint::random`](crate::Checkpoint::random) has
-    /// weights that are the same everywhere.
+    /// Initialises a network with random weights from the device's generator. The weights of
+    /// [`Checkpoint::random`](crate::Checkpoint::random) are equal on all machines.
     ///
     /// # Panics
-    /// Where [`check`](NetworkConfig::check) refuses the dimensions.
+    /// If [`check`](NetworkConfig::check) rejects the dimensions.
     pub fn new(config: &NetworkConfig, device: &Device) -> Self {
         if let Err(error) = config.check() {
             panic!("{error}");
@@ -49,7 +49,7 @@ impl Network {
     /// - output `[N, num_classes, H, W]`
     ///
     /// # Panics
-    /// Where the size does not fit, see [`NetworkConfig::check_size`].
+    /// If [`NetworkConfig::check_size`] rejects the size.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         match self {
             Self::SegFormer(network) => network.forward(x),
@@ -68,7 +68,7 @@ impl Network {
         }
     }
 
-    /// Number of values that training changes. Unlike [`Module::num_params`], without the norms' running statistics.
+    /// Number of trainable values. Unlike [`Module::num_params`], it excludes the norms' running statistics.
     pub fn num_trainable(&self) -> usize {
         let trainable = |(name, shape): (String, Vec<usize>)| {
             let statistic = name.ends_with(".running_mean") || name.ends_with(".running_var");
@@ -77,7 +77,7 @@ impl Network {
         self.shapes().into_iter().map(trainable).sum()
     }
 
-    /// Names and shapes of all tensors, as PyTorch has them. Nothing is initialised for it.
+    /// Names and shapes of all tensors, as in PyTorch. Initialises no weights.
     pub(crate) fn shapes(&self) -> BTreeMap<String, Vec<usize>> {
         let mut visitor = Shapes::default();
         self.visit(&mut visitor);
@@ -91,7 +91,7 @@ impl From<SegFormer> for Network {
     }
 }
 
-/// Walks over a network and notes its tensors.
+/// Visits a network and records its tensors.
 #[derive(Default)]
 struct Shapes {
     path: Vec<String>,
@@ -118,7 +118,7 @@ impl ModuleVisitor for Shapes {
         let mut shape = param.lazy_shape().to_vec();
         let mut path = self.path.clone();
         if let Some(last) = path.last_mut() {
-            // Norms' `gamma` and `beta` are PyTorch's `weight` and `bias`; a linear layer's weight is `[out, in]` there.
+            // In PyTorch, `gamma` and `beta` of norms are `weight` and `bias`, and the weight of a linear layer is `[out, in]`.
             match (last.as_str(), self.containers.last().map(String::as_str)) {
                 ("gamma", _) => "weight".clone_into(last),
                 ("beta", _) => "bias".clone_into(last),
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     fn names() -> impl Iterator<Item = String> {
-        // The deeper encoders are built of the same parts.
+        // The deeper encoders consist of the same parts.
         NetworkConfig::names().filter(|name| name.ends_with("resnet18") || name == "b0")
     }
 

@@ -12,16 +12,16 @@ pub struct OverlapPatchEmbedConfig {
     pub in_channels: usize,
     /// Width of the tokens.
     pub embed_dim: usize,
-    /// Side of the square of pixels that a token sees: 7 at the first stage, 3 after it.
+    /// Side of the square of input pixels of a token: 7 at the first stage, 3 at the others.
     pub patch_size: usize,
-    /// Pixels from one token to the next: 4 at the first stage, 2 after it.
+    /// Distance between tokens in pixels: 4 at the first stage, 2 at the others.
     pub stride: usize,
 }
 
 /// Cuts a map into overlapping patches and embeds each as a token: a strided convolution, then layer normalisation.
 ///
-/// Section 3.1 of [SegFormer](https://arxiv.org/abs/2105.15203). Overlap keeps what lies across a patch's edge
-/// together, which the disjoint patches of a plain vision transformer do not.
+/// Section 3.1 of [SegFormer](https://arxiv.org/abs/2105.15203). The overlap preserves the continuity across
+/// patch edges, which the disjoint patches of a plain vision transformer lose.
 #[derive(Module, Debug)]
 pub struct OverlapPatchEmbed {
     /// The strided convolution.
@@ -57,10 +57,10 @@ impl OverlapPatchEmbed {
         (fused::norm_layer(&self.norm, 1e-5, init::map_to_tokens(x)), [height, width])
     }
 
-    /// Embeds the output of the stage before.
+    /// Embeds the output of the previous stage.
     ///
     /// # Shapes
-    /// - input `[N, H * W, in_channels]`, output as [`forward`](Self::forward)
+    /// - input `[N, H * W, in_channels]`, output as for [`forward`](Self::forward)
     pub(crate) fn forward_stage(&self, stage: StageTokens) -> (Tensor<3>, [usize; 2]) {
         match &self.proj.bias {
             Some(bias) if fused::takes(&stage.tokens) => {

@@ -19,7 +19,7 @@ const WIDTHS: [usize; 4] = Encoder::WIDTHS;
 /// Residual encoder: maps at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input's resolution.
 ///
 /// [Deep Residual Learning for Image Recognition](https://arxiv.org/abs/1512.03385), with the stride of a bottleneck in
-/// its 3 x 3 convolution, as published weights have it. Names of parameters are those of published weights.
+/// its 3 x 3 convolution, as in published weights. Parameters are named as in published weights.
 #[derive(Module, Debug)]
 pub struct ResNet {
     conv1: Conv2d,
@@ -39,11 +39,11 @@ struct ResidualBlock {
     bn2: BatchNorm,
     conv3: Option<Conv2d>,
     bn3: Option<BatchNorm>,
-    /// Brings the input to the output's shape, where they differ.
+    /// Projects the input to the output's shape, if they differ.
     downsample: Option<(Conv2d, BatchNorm)>,
 }
 
-/// What a block does to its input.
+/// Dimensions of a block.
 #[derive(Clone, Copy)]
 struct BlockShape {
     in_channels: usize,

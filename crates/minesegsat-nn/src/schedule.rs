@@ -1,65 +1,65 @@
-//! How the learning rate goes: [`Schedule`], equal to PyTorch's schedulers of the same names.
+//! Learning-rate schedules: [`Schedule`], equal to PyTorch's schedulers of the same names.
 
 use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-/// Smallest change of the rate that a plateau makes.
+/// Smallest change of the rate by a plateau schedule.
 const PLATEAU_EPSILON: f64 = 1e-8;
 
-/// A schedule, as configuration files name it: `{ name = "cosine", t_max = 60 }`. Steps are epochs or batches, as the
-/// trainer counts them.
+/// A schedule, as in configuration files: `{ name = "cosine", t_max = 60 }`. Steps are epochs or optimiser steps, as
+/// configured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {
-    /// Always the same.
+    /// A constant rate.
     Constant,
     /// Half a cosine from the rate to `eta_min` (`CosineAnnealingLR`; Loshchilov, Hutter 2017, <https://arxiv.org/abs/1608.03983>).
     Cosine {
-        /// Steps to the bottom.
+        /// Steps to the minimum.
         t_max: usize,
-        /// Rate at the bottom.
+        /// Minimum rate.
         #[serde(default)]
         eta_min: f64,
     },
-    /// The same again and again, each time `t_mult` times longer (`CosineAnnealingWarmRestarts`).
+    /// Repeated half cosines, each `t_mult` times as long as the previous one (`CosineAnnealingWarmRestarts`).
     CosineRestart {
-        /// Steps of the first run.
+        /// Steps of the first half cosine.
         t_0: usize,
-        /// How much longer each run is than the one before.
-        #[serde(default = "one")]
+        /// Ratio of the length of each half cosine to the previous one.
+        #[serde(default = "default_t_mult")]
         t_mult: usize,
-        /// Rate at the bottom.
+        /// Minimum rate.
         #[serde(default)]
         eta_min: f64,
     },
-    /// Up to the rate and down again (`OneCycleLR`, cosine; Smith, Topin 2018, <https://arxiv.org/abs/1708.07120>).
+    /// Rises to the rate and falls again (`OneCycleLR`, cosine; Smith, Topin 2018, <https://arxiv.org/abs/1708.07120>).
     Onecycle {
-        /// Steps in all.
+        /// Total number of steps.
         total_steps: usize,
-        /// Part of them that go up.
+        /// Fraction of the steps in which the rate rises.
         #[serde(default = "pct_start")]
         pct_start: f64,
-        /// The rate over the first one.
+        /// Ratio of the highest rate to the initial rate.
         #[serde(default = "div_factor")]
         div_factor: f64,
-        /// The first one over the last one.
+        /// Ratio of the initial rate to the final rate.
         #[serde(default = "final_div_factor")]
         final_div_factor: f64,
     },
-    /// Less whenever what is watched has not got better for a while (`ReduceLROnPlateau`, relative threshold).
+    /// Reduces the rate when the monitored metric has stopped improving (`ReduceLROnPlateau`, relative threshold).
     Plateau {
-        /// Whether less is better.
+        /// Whether lower or higher values are better.
         #[serde(default = "yes")]
         minimise: bool,
-        /// What the rate is multiplied by.
+        /// Factor of each reduction.
         factor: f64,
-        /// Steps without progress that are waited for.
+        /// Steps without improvement before a reduction.
         patience: usize,
-        /// Progress is a relative change of more than this.
+        /// Minimum relative change that counts as an improvement.
         #[serde(default = "threshold")]
         threshold: f64,
-        /// The rate does not go below.
+        /// Minimum rate.
         #[serde(default)]
         min_lr: f64,
     },
@@ -73,7 +73,7 @@ pub enum Schedule {
     },
 }
 
-fn one() -> usize {
+fn default_t_mult() -> usize {
     1
 }
 
@@ -101,23 +101,23 @@ fn threshold() -> f64 {
     1e-4
 }
 
-/// The rate as training goes on.
+/// The learning rate during training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LearningRate {
     schedule: Schedule,
     base: f64,
     step: usize,
-    /// Of a plateau: the rate now, the best value so far, and the steps since then.
+    /// State of a plateau schedule: current rate, best value, and steps since the best value.
     plateau: (f64, Option<f64>, usize),
 }
 
 impl LearningRate {
-    /// A schedule of `base`, the rate that it starts from (the highest one of [`Schedule::Onecycle`]).
+    /// A schedule that starts at the rate `base`. For [`Schedule::Onecycle`], `base` is the highest rate.
     pub fn new(schedule: Schedule, base: f64) -> Self {
         Self { schedule, base, step: 0, plateau: (base, None, 0) }
     }
 
-    /// The rate of this step.
+    /// The rate of the current step.
     pub fn rate(&self) -> f64 {
         let (base, t) = (self.base, self.step as f64);
         let cosine = |from: f64, to: f64, part: f64| to + (from - to) / 2.0 * (1.0 + (PI * part).cos());
@@ -146,7 +146,7 @@ impl LearningRate {
         }
     }
 
-    /// Goes on to the next step; `watched` is what a plateau looks at, a validation loss for example.
+    /// Advances to the next step. `watched` is the monitored metric of a plateau schedule, such as the validation loss.
     pub fn advance(&mut self, watched: Option<f64>) {
         self.step += 1;
         let Schedule::Plateau { minimise, factor, patience, threshold, min_lr } = self.schedule else { return };

@@ -5,14 +5,14 @@ use crate::{DecodeHead, MixTransformer, SegFormerConfig, init};
 /// SegFormer: a hierarchical transformer encoder with an all-MLP decoder.
 ///
 /// [SegFormer: Simple and Efficient Design for Semantic Segmentation with
-/// Transformers](https://arxiv.org/abs/2105.15203). The names of its parameters are those of published checkpoints.
+/// Transformers](https://arxiv.org/abs/2105.15203). Parameters are named as in published checkpoints.
 #[derive(Module, Debug)]
 pub struct SegFormer {
     /// Mix Transformer.
     pub encoder: MixTransformer,
     /// All-MLP decoder.
     pub decoder: DecodeHead,
-    /// Side of the squares of pixels that are averaged first.
+    /// Side of the squares of pixels whose mean is the encoder's input.
     pub input_stride: usize,
 }
 
@@ -20,7 +20,7 @@ impl SegFormer {
     /// Initialises a network with random weights.
     ///
     /// # Panics
-    /// Where [`check`](SegFormerConfig::check) refuses the dimensions.
+    /// If [`check`](SegFormerConfig::check) rejects the dimensions.
     pub fn new(config: &SegFormerConfig, device: &Device) -> Self {
         if let Err(error) = config.check() {
             panic!("{error}");
@@ -35,7 +35,7 @@ impl SegFormer {
     /// Logits of each class at each pixel.
     ///
     /// # Shapes
-    /// - input `[N, in_channels, H, W]`; any size works, multiples of 32 lose nothing at the edges
+    /// - input `[N, in_channels, H, W]`; any size works; sizes other than multiples of 32 lose pixels at the edges
     /// - output `[N, num_classes, H, W]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [_, _, height, width] = x.dims();
@@ -43,7 +43,7 @@ impl SegFormer {
         init::resize_bilinear(logits, [height, width])
     }
 
-    /// The input as the encoder sees it, see [`SegFormerConfig::input_stride`].
+    /// The encoder's input, see [`SegFormerConfig::input_stride`].
     pub(crate) fn averaged(&self, x: Tensor<4>) -> Tensor<4> {
         let side = self.input_stride;
         if side == 1 {

@@ -1,28 +1,29 @@
 use std::path::Path;
 
 use burn::tensor::Device;
-use minesegsat::Segmenter;
+use minesegsat_core::Segmenter;
 use minesegsat_model::answer_patches;
 
 use crate::{Model, ModelCard, Result};
 
-/// A [`Model`] behind the seam that makes maps.
+/// A [`Model`] as a [`Segmenter`], the trait that mapping uses. Runs on the model's [engine](crate::EngineOptions).
 ///
-/// On the CPU patches go through the network one at a time, or one on each thread where there are as many; on other devices as one
-/// batch. The network has no operation across the batch, so a patch's answer does not depend on it.
-pub struct BurnSegmenter {
+/// On the CPU, patches run one at a time on all threads, or one per thread if there are at least as many patches as threads. Other
+/// devices run them as one batch. The network has no operation across the batch, so the result of a patch does not depend on
+/// the others.
+pub struct ModelSegmenter {
     model: Model,
     /// Divides the logits.
     temperature: f32,
 }
 
-impl BurnSegmenter {
-    /// A segmenter of an open model.
+impl ModelSegmenter {
+    /// A segmenter for an open model.
     pub fn new(model: Model) -> Self {
         Self { temperature: model.card().temperature, model }
     }
 
-    /// The same with another temperature than the card's, to see what it would do.
+    /// Replaces the card's temperature.
     pub fn with_temperature(self, temperature: f32) -> Self {
         Self { temperature, ..self }
     }
@@ -32,7 +33,7 @@ impl BurnSegmenter {
         Ok(Self::new(Model::open(folder, device)?))
     }
 
-    /// What the model says of itself.
+    /// The model's card.
     pub const fn card(&self) -> &ModelCard {
         self.model.card()
     }
@@ -43,13 +44,13 @@ impl BurnSegmenter {
     }
 }
 
-impl std::fmt::Debug for BurnSegmenter {
+impl std::fmt::Debug for ModelSegmenter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BurnSegmenter").field("model", &self.model).finish_non_exhaustive()
+        f.debug_struct("ModelSegmenter").field("model", &self.model).finish_non_exhaustive()
     }
 }
 
-impl Segmenter for BurnSegmenter {
+impl Segmenter for ModelSegmenter {
     fn in_channels(&self) -> usize {
         self.card().architecture.in_channels()
     }
@@ -58,7 +59,7 @@ impl Segmenter for BurnSegmenter {
         self.card().architecture.size_divisor()
     }
 
-    fn segment(&self, patches: &[f32], shape: [usize; 4], probabilities: &mut [f32]) -> minesegsat::Result<()> {
+    fn segment(&self, patches: &[f32], shape: [usize; 4], probabilities: &mut [f32]) -> minesegsat_core::Result<()> {
         let logits = |patches: &[f32], shape| self.model.logits(patches, shape);
         answer_patches(self.card(), self.temperature, patches, shape, probabilities, logits)
     }

@@ -1,9 +1,9 @@
-//! Training: [`train`], told what to do by a [`TrainConfig`].
+//! Training: [`train`], configured by a [`TrainConfig`].
 //!
 //! # Files of a run
 //! | file | content |
 //! |---|---|
-//! | `config.toml` | the resolved configuration; with it and the data set the run can be repeated |
+//! | `config.toml` | the resolved configuration; together with the data set it reproduces the run |
 //! | `metrics.csv`, `metrics.jsonl` | a line per epoch ([`EpochReport`]) |
 //! | `tensorboard/` | the same and pictures, for TensorBoard |
 //! | `pictures/` | predictions on samples of the validation split, every few epochs |
@@ -11,8 +11,8 @@
 //! | `last/` | model folder of the last epoch, when training has ended |
 //! | `checkpoints/` | the last two states, for `--resume` |
 //!
-//! On the CPU a run that is killed at any moment and resumed gives the same losses, to the digit, as one that was left alone:
-//! batches, crops and dropout follow from the seed and the step, and checkpoints hold all the rest.
+//! On the CPU, training resumes deterministically: the losses after `--resume` equal those of an uninterrupted run bit for bit.
+//! Batches, crops and dropout follow from the seed and the step, and checkpoints hold the rest of the state.
 
 mod average;
 mod config;
@@ -27,8 +27,8 @@ mod state;
 mod trainer;
 
 pub use config::{
-    AverageConfig, DataConfig, InitSection, NetworkSection, NormalisationKind, OptimiserConfig, OutputConfig, Per,
-    Phase, TrainConfig, ValidationConfig,
+    AverageConfig, DataConfig, InitSection, NetworkSection, NormalisationKind, OptimiserConfig, OutputConfig, Phase,
+    StepUnit, TrainConfig, ValidationConfig,
 };
 pub use log::{CSV_FILE, EpochReport, JSONL_FILE, TENSORBOARD_FOLDER};
 pub use trainer::{

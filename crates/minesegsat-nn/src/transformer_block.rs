@@ -4,9 +4,11 @@ use burn::{
 };
 
 use crate::{
-    DropPath, DropPathConfig, EfficientSelfAttention, EfficientSelfAttentionConfig, MixFfn, MixFfnConfig, fused,
-    mix_transformer::LAYER_NORM_EPSILON,
+    DropPath, DropPathConfig, EfficientSelfAttention, EfficientSelfAttentionConfig, MixFfn, MixFfnConfig,
+    SegFormerConfig, fused,
 };
+
+const EPSILON: f64 = SegFormerConfig::LAYER_NORM_EPSILON;
 
 /// Configuration of a [`TransformerBlock`].
 #[derive(Config, Debug)]
@@ -15,7 +17,7 @@ pub struct TransformerBlockConfig {
     pub embed_dim: usize,
     /// Number of attention heads.
     pub num_heads: usize,
-    /// Reduction of keys and values, per direction.
+    /// Spatial reduction of keys and values, per axis.
     pub sr_ratio: usize,
     /// Width of the feed-forward network's hidden layer.
     pub hidden_dim: usize,
@@ -24,7 +26,7 @@ pub struct TransformerBlockConfig {
     pub drop_path: f64,
 }
 
-/// One block of a stage: attention, then the feed-forward network, each normalised before and added to its input.
+/// One block of a stage: attention, then the feed-forward network. Each has a norm before it and is added to its input.
 ///
 /// Figure 2 of [SegFormer](https://arxiv.org/abs/2105.15203).
 #[derive(Module, Debug)]
@@ -45,9 +47,9 @@ impl TransformerBlockConfig {
     /// Initialises the block.
     pub fn init(&self, device: &Device) -> TransformerBlock {
         TransformerBlock {
-            norm1: LayerNormConfig::new(self.embed_dim).with_epsilon(LAYER_NORM_EPSILON).init(device),
+            norm1: LayerNormConfig::new(self.embed_dim).with_epsilon(EPSILON).init(device),
             attention: EfficientSelfAttentionConfig::new(self.embed_dim, self.num_heads, self.sr_ratio).init(device),
-            norm2: LayerNormConfig::new(self.embed_dim).with_epsilon(LAYER_NORM_EPSILON).init(device),
+            norm2: LayerNormConfig::new(self.embed_dim).with_epsilon(EPSILON).init(device),
             feed_forward: MixFfnConfig::new(self.embed_dim, self.hidden_dim).init(device),
             drop_path: DropPathConfig::new(self.drop_path).init(),
         }
@@ -58,13 +60,13 @@ impl TransformerBlock {
     /// # Shapes
     /// - input and output `[N, H * W, embed_dim]`, with `size` = `[H, W]`
     pub fn forward(&self, x: Tensor<3>, size: [usize; 2]) -> Tensor<3> {
-        let normed = fused::norm_layer(&self.norm1, LAYER_NORM_EPSILON, x.clone());
+        let normed = fused::norm_layer(&self.norm1, EPSILON, x.clone());
         let x = self.add_branch(x, self.attention.context(normed, size), &self.attention.dense);
-        let normed = fused::norm_layer(&self.norm2, LAYER_NORM_EPSILON, x.clone());
+        let normed = fused::norm_layer(&self.norm2, EPSILON, x.clone());
         self.add_branch(x, self.feed_forward.hidden(normed, size), &self.feed_forward.mlp_out)
     }
 
-    /// Adds the end of a branch, a linear layer, to what goes past it, unless drop path drops it.
+    /// Applies the last linear layer of a branch and adds the result to `x`, unless drop path drops it.
     fn add_branch(&self, x: Tensor<3>, branch: Tensor<3>, last: &Linear) -> Tensor<3> {
         match &last.bias {
             Some(bias) if fused::takes(&branch) => {

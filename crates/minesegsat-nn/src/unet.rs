@@ -6,10 +6,10 @@ use crate::{
     upsample,
 };
 
-/// U-Net: the decoder goes back up, and sees the encoder's map of each resolution on the way.
+/// U-Net: a decoder that upsamples step by step, with a skip connection from the encoder at each resolution.
 ///
-/// [U-Net: Convolutional Networks for Biomedical Image Segmentation](https://arxiv.org/abs/1505.04597), on a ResNet, with
-/// padded convolutions and batch norm, and names of parameters, as in `segmentation_models_pytorch`.
+/// [U-Net: Convolutional Networks for Biomedical Image Segmentation](https://arxiv.org/abs/1505.04597), on a ResNet. Padded
+/// convolutions, batch norm and parameter names are as in `segmentation_models_pytorch`.
 #[derive(Module, Debug)]
 pub struct Unet {
     encoder: ResNet,
@@ -22,7 +22,7 @@ struct UnetDecoder {
     blocks: Vec<UnetBlock>,
 }
 
-/// Upsamples by 2, stacks what the encoder has at that resolution, and convolves twice.
+/// Upsamples by 2, concatenates the encoder's map of that resolution, and convolves twice.
 #[derive(Module, Debug)]
 pub(crate) struct UnetBlock {
     conv1: ConvNorm,
@@ -70,7 +70,7 @@ impl Unet {
     /// - output `[N, num_classes, H, W]`
     ///
     /// # Panics
-    /// Where height or width is no multiple of 32.
+    /// If height or width is not a multiple of 32.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [x1, x2, x3, x4, x5] = self.encoder.forward(x);
         let skips = [vec![x4], vec![x3], vec![x2], vec![x1], Vec::new()];

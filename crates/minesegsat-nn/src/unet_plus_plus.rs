@@ -6,10 +6,11 @@ use crate::{
     unet::UnetBlock,
 };
 
-/// U-Net++: a U-Net whose skip connections pass through nested decoders, each node seeing all before it at its resolution.
+/// U-Net++: a U-Net whose skip connections pass through nested decoders. Each node has connections from all earlier nodes of its
+/// resolution.
 ///
 /// [UNet++: A Nested U-Net Architecture for Medical Image Segmentation](https://arxiv.org/abs/1807.10165), without deep
-/// supervision, on a ResNet; names and widths as in `segmentation_models_pytorch`.
+/// supervision, on a ResNet. Names and widths are as in `segmentation_models_pytorch`.
 #[derive(Module, Debug)]
 pub struct UnetPlusPlus {
     encoder: ResNet,
@@ -45,12 +46,12 @@ impl UnetPlusPlus {
     pub(crate) fn new(config: &UnetConfig, device: &Device) -> Self {
         let [c1, c2, c3, c4, c5] = config.encoder.channels();
         let widths = config.decoder_channels;
-        // Encoder maps from the coarsest; that of level l's resolution is number l + 1.
+        // Encoder maps, from the coarsest. The map with the resolution of level l is number l + 1.
         let encoder = [c5, c4, c3, c2, c1];
         let node = |d: usize, l: usize| {
             let skip = encoder[l + 1];
-            // Below node (d, l) is (d, l - 1), or the encoder's map where the decoder starts. The outermost decoder has
-            // its own widths, the inner ones those of the encoder's maps.
+            // The input of node (d, l) is (d, l - 1), or the encoder's map at the start of the decoder. The outermost decoder
+            // has its own widths, the inner ones have those of the encoder's maps.
             let input = if d == l {
                 encoder[l]
             } else if d == 0 {
@@ -88,7 +89,7 @@ impl UnetPlusPlus {
     /// - output `[N, num_classes, H, W]`
     ///
     /// # Panics
-    /// Where height or width is no multiple of 32.
+    /// If height or width is not a multiple of 32.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let mut maps = self.encoder.forward(x);
         maps.reverse();
@@ -99,11 +100,11 @@ impl UnetPlusPlus {
             &[&blocks.x_0_2, &blocks.x_1_2, &blocks.x_2_2],
             &[&blocks.x_0_3, &blocks.x_1_3, &blocks.x_2_3, &blocks.x_3_3],
         ];
-        // Nodes of the level before, by d.
+        // Nodes of the previous level, by d.
         let mut below: Vec<Tensor<4>> = Vec::new();
         for (l, nodes) in levels.into_iter().enumerate() {
             below.push(maps[l].clone());
-            // Node d sees those of its level that start later, in the order d + 1, ..., l, and the encoder's map.
+            // The inputs of node d are the nodes d + 1, ..., l of its level, in this order, and the encoder's map.
             let mut skips = vec![maps[l + 1].clone()];
             let mut level = Vec::with_capacity(l + 1);
             for (node, input) in nodes.iter().zip(std::mem::take(&mut below)).rev() {

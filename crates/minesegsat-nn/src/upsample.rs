@@ -1,4 +1,4 @@
-//! Upsampling by whole factors, as the convolutional decoders do it.
+//! Upsampling by integer factors, for the convolutional decoders.
 
 use burn::{
     prelude::*,
@@ -8,7 +8,7 @@ use burn::{
     },
 };
 
-/// Each pixel becomes four.
+/// Upsamples by 2 with nearest neighbours.
 ///
 /// # Shapes
 /// - input `[N, C, H, W]`
@@ -17,8 +17,7 @@ pub(crate) fn nearest2(x: Tensor<4>) -> Tensor<4> {
     upsample(x, 2, InterpolateOptions::new(InterpolateMode::Nearest))
 }
 
-/// Bilinear resampling whose corner pixels' centres stay where they are, as PyTorch's
-/// `interpolate(mode="bilinear", align_corners=True)`.
+/// Bilinear upsampling with aligned corners, as PyTorch's `interpolate(mode="bilinear", align_corners=True)`.
 ///
 /// # Shapes
 /// - input `[N, C, H, W]`

@@ -1,4 +1,4 @@
-//! The one error type of this crate: what failed, with which value, and what is accepted.
+//! The error type of this crate. A message names the problem, the value and the accepted values.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use crate::RuntimeKind;
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that can go wrong between a model folder and the answer of a runtime.
+/// Errors of the export and of the runtimes.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -19,11 +19,11 @@ pub enum Error {
     #[error(transparent)]
     Model(#[from] minesegsat_model::Error),
 
-    /// An error of the crate below.
+    /// An error of `minesegsat-core`.
     #[error(transparent)]
-    Core(#[from] minesegsat::Error),
+    Core(#[from] minesegsat_core::Error),
 
-    /// The weights hold tensors that the network of the card has not.
+    /// The weights contain tensors that the card's network does not have.
     #[error(
         "{path} holds the weights of another network: {network} has no tensor `{tensor}`",
         path = path.display()
@@ -33,38 +33,38 @@ pub enum Error {
         path: PathBuf,
         /// The network that the card describes, with its article: `a SegFormer`.
         network: String,
-        /// A tensor that it has not.
+        /// A tensor that it does not have.
         tensor: String,
     },
 
-    /// No library of a runtime was found.
+    /// The library of a runtime was not found.
     #[error("{kind} is not found: {tried}", tried = tried.join("; "))]
     LibraryNotFound {
         /// The runtime.
         kind: RuntimeKind,
-        /// Where it was looked for, and what was wrong there.
+        /// The searched places, with the problem at each.
         tried: Vec<String>,
     },
 
-    /// The library is there and cannot be used.
+    /// The library was found but cannot be used.
     #[error("{kind} cannot be used: {path}: {reason}; {accepted}", path = path.display(), accepted = kind.accepted())]
     Library {
         /// The runtime.
         kind: RuntimeKind,
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
 
-    /// The runtime refused the model, or failed while it ran.
+    /// The runtime rejected the model, or failed while running.
     #[error("{kind} {action}: {reason}")]
     Runtime {
         /// The runtime.
         kind: RuntimeKind,
-        /// What it was to do: `cannot read the model`.
+        /// The failed action: `cannot read the model`.
         action: &'static str,
-        /// In its own words.
+        /// The runtime's message.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! From a model folder to an ONNX file.
+//! Export of a model folder to an ONNX file.
 
 mod deeplab;
 mod fpn;
@@ -12,7 +12,7 @@ mod unet;
 
 use std::path::Path;
 
-use minesegsat::Band;
+use minesegsat_core::Band;
 use minesegsat_model::{ModelCard, NetworkConfig, Weights};
 use prost::Message;
 
@@ -22,23 +22,23 @@ use crate::graph::Length;
 use crate::proto::{ModelProto, OperatorSetIdProto, StringStringEntryProto};
 use crate::{Error, Result};
 
-/// Name of the input: float32 `[N, in_channels, H, W]`, normalised as the card says.
+/// Name of the input: float32 `[N, in_channels, H, W]`, normalised as in the card.
 pub const INPUT: &str = "input";
 
 /// Name of the output: float32 `[N, num_classes, H, W]`.
 pub const OUTPUT: &str = "logits";
 
-/// Version of ONNX's operators that the graph is written in: the oldest that has layer normalisation.
+/// Version of ONNX's operator set: the oldest one with layer normalisation.
 pub const OPSET_VERSION: i64 = 17;
 
-/// Version of ONNX's file format, the one that came with [`OPSET_VERSION`].
+/// Version of ONNX's file format that was released with [`OPSET_VERSION`].
 const IR_VERSION: i64 = 8;
 
-/// Reads a model folder and gives it as the bytes of an ONNX file.
+/// Converts a model folder to the bytes of an ONNX file.
 ///
-/// Batch norms are folded into the convolutions before them, and the decoder of a SegFormer into one layer per stage; the
-/// answer is the same but for rounding. Batch, height and width are free. Height and width must be multiples of
-/// [`NetworkConfig::size_divisor`], but for SegFormers, which take any size that their input stride divides.
+/// Batch norms are folded into the convolutions before them, and the decoder of a SegFormer into one layer per stage. The
+/// output differs only by rounding. Batch size, height and width are dynamic. Height and width must be multiples of
+/// [`NetworkConfig::size_divisor`]. SegFormers accept any size that their input stride divides.
 pub fn export_model(folder: impl AsRef<Path>) -> Result<Vec<u8>> {
     let folder = folder.as_ref();
     let card = ModelCard::read(folder)?;
@@ -81,7 +81,7 @@ pub(crate) fn export(card: &ModelCard, weights: &dyn Source) -> Result<ModelProt
     })
 }
 
-/// What a program that runs the file has to know of the card.
+/// Metadata from the card, for programs that run the file.
 fn metadata(card: &ModelCard) -> Vec<StringStringEntryProto> {
     let json = |value: Result<String, serde_json::Error>| value.unwrap_or_default();
     let entries = [

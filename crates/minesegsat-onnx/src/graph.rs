@@ -1,4 +1,4 @@
-//! A graph that grows node by node.
+//! An ONNX graph under construction: [`Graph`].
 
 use std::collections::BTreeMap;
 
@@ -15,9 +15,9 @@ pub(crate) type Value = String;
 pub(crate) struct Graph {
     nodes: Vec<NodeProto>,
     initializers: Vec<TensorProto>,
-    /// Names of the constants of whole numbers, which are shared.
+    /// Names of the integer constants, which are shared.
     constants: BTreeMap<Vec<i64>, Value>,
-    /// How many nodes have a name already.
+    /// Number of nodes per name.
     used: BTreeMap<String, usize>,
 }
 
@@ -38,7 +38,7 @@ pub(crate) enum Length {
 }
 
 impl Graph {
-    /// Adds an operation of a layer and gives its value.
+    /// Adds an operation of a layer and returns its value.
     pub(crate) fn node(
         &mut self,
         layer: &str,
@@ -63,10 +63,10 @@ impl Graph {
         if *count == 1 { name } else { format!("{name}_{count}") }
     }
 
-    /// Adds float32 values under a name that no other value has.
+    /// Adds float32 values under a unique name.
     ///
     /// # Panics
-    /// Where the values are not as many as the shape says.
+    /// If the number of values does not match the shape.
     pub(crate) fn weights(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Value {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "{name} has shape {shape:?}");
         let name = self.unused(name.to_owned());
@@ -88,12 +88,12 @@ impl Graph {
         self.shared(name, &[], &[value])
     }
 
-    /// Float32 values whose name says what they are, and which are there once.
+    /// Shared float32 values, named after their contents.
     pub(crate) fn shared(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Value {
         if self.used.contains_key(name) { name.to_owned() } else { self.weights(name, shape, values) }
     }
 
-    /// A constant list of whole numbers.
+    /// A constant list of integers.
     pub(crate) fn ints(&mut self, values: &[i64]) -> Value {
         if let Some(name) = self.constants.get(values) {
             return name.clone();
@@ -110,7 +110,7 @@ impl Graph {
         name
     }
 
-    /// The graph with its one input and its one output.
+    /// Finishes the graph with its input and its output.
     pub(crate) fn finish(
         self,
         name: &str,
@@ -136,7 +136,7 @@ impl Graph {
         }
     }
 
-    /// Gives the last node's value another name, which nothing uses yet.
+    /// Renames the value of the last node. No other node may use it yet.
     pub(crate) fn rename_last(&mut self, name: &str) {
         if let Some(node) = self.nodes.last_mut() {
             node.output = vec![name.to_owned()];

@@ -1,9 +1,9 @@
-//! Models as ONNX files, and the runtimes that a user may have to run them.
+//! Export of models to ONNX, and inference with a runtime that the user has installed.
 //!
-//! - [`export_model`]: a model folder as one file, for any program that reads ONNX.
-//! - [`RuntimeKind`], [`RuntimeSegmenter`]: ONNX Runtime or OpenVINO behind [`minesegsat::Segmenter`]. Their libraries are
-//!   loaded when they are asked for, from where the user has them; nothing here is linked to them.
-//! - [`verify_with`]: how far a runtime's answer lies from the one that a model folder carries.
+//! - [`export_model`]: writes a model folder as one ONNX file, for any program that reads ONNX.
+//! - [`RuntimeKind`], [`RuntimeSegmenter`]: ONNX Runtime or OpenVINO behind [`minesegsat_core::Segmenter`]. The program loads
+//!   their libraries on demand; it is not linked to them.
+//! - [`verify_with`]: compares a runtime's output with the recorded forward pass of a model folder.
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 mod error;
@@ -11,7 +11,9 @@ mod export;
 mod graph;
 mod proto;
 mod runtime;
+mod runtime_kind;
 
 pub use error::{Error, Result};
 pub use export::{INPUT, OPSET_VERSION, OUTPUT, export_model};
-pub use runtime::{RuntimeKind, RuntimeSegmenter, verify_with};
+pub use runtime::{RuntimeSegmenter, verify_with};
+pub use runtime_kind::RuntimeKind;

@@ -1,5 +1,5 @@
-//! The messages of an ONNX file that this project writes, by the field numbers of
-//! [`onnx.proto`](https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). What is left out here is optional there.
+//! The protobuf messages of ONNX files, with the field numbers of
+//! [`onnx.proto`](https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). Omitted fields are optional.
 
 use prost::Message;
 
@@ -15,7 +15,7 @@ pub(crate) struct ModelProto {
     /// Version of the program that wrote it.
     #[prost(string, optional, tag = "3")]
     pub producer_version: Option<String>,
-    /// What the model is, for people.
+    /// Description of the model.
     #[prost(string, optional, tag = "6")]
     pub doc_string: Option<String>,
     /// The network.
@@ -24,7 +24,7 @@ pub(crate) struct ModelProto {
     /// Sets of operators that the network uses.
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSetIdProto>,
-    /// What else is to be known, by name.
+    /// Further metadata, by name.
     #[prost(message, repeated, tag = "14")]
     pub metadata_props: Vec<StringStringEntryProto>,
 }
@@ -63,10 +63,10 @@ pub(crate) struct GraphProto {
     /// Constants.
     #[prost(message, repeated, tag = "5")]
     pub initializer: Vec<TensorProto>,
-    /// What it is fed.
+    /// Inputs.
     #[prost(message, repeated, tag = "11")]
     pub input: Vec<ValueInfoProto>,
-    /// What it answers.
+    /// Outputs.
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<ValueInfoProto>,
 }
@@ -74,7 +74,7 @@ pub(crate) struct GraphProto {
 /// One operation.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct NodeProto {
-    /// Names of values; an empty name stands for an optional input that is not given.
+    /// Names of values. An empty name stands for a missing optional input.
     #[prost(string, repeated, tag = "1")]
     pub input: Vec<String>,
     /// Names of values.
@@ -100,16 +100,16 @@ pub(crate) struct AttributeProto {
     /// A number.
     #[prost(float, optional, tag = "2")]
     pub f: Option<f32>,
-    /// A whole number.
+    /// An integer.
     #[prost(int64, optional, tag = "3")]
     pub i: Option<i64>,
     /// A text.
     #[prost(bytes = "vec", optional, tag = "4")]
     pub s: Option<Vec<u8>>,
-    /// Whole numbers.
+    /// Integers.
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
-    /// Which of them is given: 1 a number, 2 a whole number, 3 a text, 7 whole numbers.
+    /// Type of the value: 1 a number, 2 an integer, 3 a text, 7 integers.
     #[prost(int32, optional, tag = "20")]
     pub r#type: Option<i32>,
 }
@@ -146,12 +146,12 @@ pub(crate) struct ValueInfoProto {
     /// Type and shape.
     #[prost(message, optional, tag = "2")]
     pub r#type: Option<TypeProto>,
-    /// What it is, for people.
+    /// Description.
     #[prost(string, optional, tag = "3")]
     pub doc_string: Option<String>,
 }
 
-/// The type of a tensor; other types are not written.
+/// The type of a tensor. Other types are not used.
 #[derive(Clone, PartialEq, Eq, Hash, Message)]
 pub(crate) struct TypeProto {
     /// Type of the values, and shape.
@@ -192,7 +192,7 @@ pub(crate) enum DimensionLength {
     /// Known.
     #[prost(int64, tag = "1")]
     Value(i64),
-    /// The same wherever the name stands.
+    /// Equal for all dimensions with this name.
     #[prost(string, tag = "2")]
     Name(String),
 }
@@ -258,8 +258,7 @@ mod tests {
             opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: Some(17) }],
             ..ModelProto::default()
         };
-        let found: String = model.encode_to_vec().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(found, expected);
+        assert_eq!(minesegsat_core::hex::encode(&model.encode_to_vec()), expected);
         assert_eq!(ModelProto::decode(model.encode_to_vec().as_slice()).unwrap(), model);
     }
 }

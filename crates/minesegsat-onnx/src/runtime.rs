@@ -1,4 +1,4 @@
-//! Runtimes that read ONNX files, from libraries that the user has.
+//! Inference with an installed ONNX runtime: [`RuntimeSegmenter`], [`verify_with`].
 
 mod library;
 mod onnxruntime;
@@ -7,113 +7,32 @@ mod probe;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-use minesegsat::Segmenter;
+use minesegsat_core::Segmenter;
 use minesegsat_model::{
     Array, Forward, ModelCard, Precision, VerifyReport, Weights, answer_patches, check_views, verify_by,
 };
 use prost::Message;
 
-use crate::{Error, OUTPUT, Result};
+use crate::{Error, OUTPUT, Result, RuntimeKind};
 
-/// The runtimes that are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RuntimeKind {
-    /// [ONNX Runtime](https://onnxruntime.ai), 1.17 or newer.
-    OnnxRuntime,
-    /// [OpenVINO](https://docs.openvino.ai), 2025.1 or newer.
-    OpenVino,
-}
-
-/// A runtime with a model in it.
+/// A runtime with a loaded model.
 trait Runtime: Send + Sync {
-    /// Logits of patches `[N, C, H, W]`, row-major, as `[N, classes, H, W]`.
+    /// Computes the logits, `[N, classes, H, W]`, of patches `[N, C, H, W]`, both row-major.
     fn logits(&self, patches: &[f32], shape: [usize; 4]) -> Result<Vec<f32>>;
 }
 
-/// A library that was found, opened and asked for its version.
+/// A library that was opened and whose version is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Library {
     path: PathBuf,
     version: String,
 }
 
-impl RuntimeKind {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::OnnxRuntime, Self::OpenVino];
-
-    /// Name on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::OnnxRuntime => "onnxruntime",
-            Self::OpenVino => "openvino",
-        }
-    }
-
-    /// Name of the environment variable that says where the library is: the file, or a folder that holds it.
-    pub const fn variable(self) -> &'static str {
-        match self {
-            Self::OnnxRuntime => "ORT_DYLIB_PATH",
-            Self::OpenVino => "OPENVINO_DYLIB_PATH",
-        }
-    }
-
-    /// Name of the library's file without what platforms put around it.
-    const fn stem(self) -> &'static str {
-        match self {
-            Self::OnnxRuntime => "onnxruntime",
-            Self::OpenVino => "openvino_c",
-        }
-    }
-
-    /// The oldest version that is accepted.
-    const fn oldest(self) -> (u32, u32) {
-        match self {
-            Self::OnnxRuntime => (1, 17),
-            Self::OpenVino => (2025, 1),
-        }
-    }
-
-    /// Which library is accepted, and who has one.
-    pub fn accepted(self) -> String {
-        let (major, minor) = self.oldest();
-        let folder = match self {
-            Self::OnnxRuntime => "onnxruntime/capi",
-            Self::OpenVino => "openvino/libs",
-        };
-        let name = self.name();
-        format!(
-            "version {major}.{minor} or newer is accepted, such as the one that `pip install {name}` puts into \
-             `site-packages/{folder}`"
-        )
-    }
-}
-
-impl fmt::Display for RuntimeKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::OnnxRuntime => "ONNX Runtime",
-            Self::OpenVino => "OpenVINO",
-        })
-    }
-}
-
-impl FromStr for RuntimeKind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.name() == text)
-            .ok_or_else(|| format!("`{text}` is no runtime; expected onnxruntime or openvino"))
-    }
-}
-
-/// A model behind the seam that makes maps, run by a runtime that the user has.
+/// A [`Segmenter`] that runs a model with an installed runtime.
 ///
-/// Patches go through the network one at a time, each on all threads of the calling thread pool of `rayon`: a batch would
-/// only need more memory, and so a patch's answer cannot depend on what else is in its batch.
+/// Patches run one at a time, each on as many threads as the calling `rayon` pool has. A batch would only need more memory,
+/// and this way the result of a patch cannot depend on the rest of its batch.
 pub struct RuntimeSegmenter {
     card: ModelCard,
     temperature: f32,
@@ -123,10 +42,10 @@ pub struct RuntimeSegmenter {
 }
 
 impl RuntimeSegmenter {
-    /// Opens a model folder and gives its network to a runtime.
+    /// Opens a model folder and loads its network into a runtime.
     ///
-    /// `library` is the runtime's file, or a folder that holds it; where it is not given, [`RuntimeKind::variable`] says, then
-    /// the system's loader is asked. ONNX Runtime runs in float32 alone; OpenVINO decides itself whether the processor has bfloat16.
+    /// `library` is the runtime's file or its folder. Default: the environment variable [`RuntimeKind::variable`], then the
+    /// system's library path. ONNX Runtime runs in float32 only. OpenVINO uses bfloat16 only if the processor supports it.
     pub fn open(
         folder: impl AsRef<Path>,
         kind: RuntimeKind,
@@ -156,7 +75,7 @@ impl RuntimeSegmenter {
         Ok(Self { temperature: card.temperature, card, kind, library, runtime })
     }
 
-    /// The same with patches seen in another number of symmetries than the card's, to see what it would do.
+    /// Replaces the card's number of views.
     pub fn with_views(mut self, views: usize) -> Result<Self> {
         check_views(views).map_err(|_| minesegsat_model::Error::Argument {
             name: "views",
@@ -167,12 +86,12 @@ impl RuntimeSegmenter {
         Ok(self)
     }
 
-    /// The same with another temperature than the card's, to see what it would do.
+    /// Replaces the card's temperature.
     pub fn with_temperature(self, temperature: f32) -> Self {
         Self { temperature, ..self }
     }
 
-    /// What the model says of itself.
+    /// The model's card.
     pub const fn card(&self) -> &ModelCard {
         &self.card
     }
@@ -182,7 +101,7 @@ impl RuntimeSegmenter {
         format!("{} {}", self.kind, self.library.version)
     }
 
-    /// Logits of patches, one at a time.
+    /// Computes the logits of patches, one at a time.
     fn logits(&self, patches: &[f32], [batch, channels, height, width]: [usize; 4]) -> Result<Vec<f32>> {
         let one = [1, channels, height, width];
         let expected = self.card.architecture.num_classes() * height * width;
@@ -217,14 +136,14 @@ impl Segmenter for RuntimeSegmenter {
         self.card.architecture.size_divisor()
     }
 
-    fn segment(&self, patches: &[f32], shape: [usize; 4], probabilities: &mut [f32]) -> minesegsat::Result<()> {
+    fn segment(&self, patches: &[f32], shape: [usize; 4], probabilities: &mut [f32]) -> minesegsat_core::Result<()> {
         let logits = |patches: &[f32], shape| self.logits(patches, shape);
         answer_patches(&self.card, self.temperature, patches, shape, probabilities, logits)
     }
 }
 
-/// Runs the recorded input of a model folder, or another one, through a runtime and compares the logits with the recorded
-/// ones. `against` is as [`verify_by`] takes it.
+/// Runs a recorded input through a runtime and compares the logits with the recorded ones. `against` is as for
+/// [`verify_by`].
 pub fn verify_with(
     folder: impl AsRef<Path>,
     kind: RuntimeKind,

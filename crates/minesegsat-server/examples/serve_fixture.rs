@@ -1,4 +1,4 @@
-//! Serves a small workspace that it makes, with jobs that do nothing, for checks from outside: schemathesis, stac-api-validator.
+//! Serves a small workspace with jobs that do nothing, for external checks: schemathesis, stac-api-validator.
 //!
 //! `cargo run -p minesegsat-server --example serve_fixture -- 127.0.0.1:8089 0123456789abcdef`
 
@@ -15,7 +15,7 @@ use minesegsat_server::{
 };
 use serde_json::{Value, json};
 
-/// Takes half a second for a job, and makes nothing.
+/// Runs each job for half a second without output.
 #[derive(Debug)]
 struct Idle;
 

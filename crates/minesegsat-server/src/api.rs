@@ -1,4 +1,4 @@
-//! Our own API: what the map page reads.
+//! The API of this server, which the map page uses.
 
 mod about;
 mod downloads;
@@ -11,9 +11,8 @@ mod timeline;
 
 pub(crate) use self::about::{about, close_session, open_session};
 pub(crate) use self::downloads::{evidence, export, report};
-pub(crate) use self::jobs::{cancel_job, job, job_events, jobs, order_monitor, order_predict, unreadable};
-pub(crate) use self::observation::{OBSERVATION_FILES, Record};
-pub(crate) use self::polygons::{Kind, observation_changes, observation_polygons, prediction_polygons, shapes_of};
+pub(crate) use self::jobs::{cancel_job, job, job_events, jobs, start_monitor, start_predict};
+pub(crate) use self::polygons::{observation_changes, observation_polygons, prediction_polygons};
 pub(crate) use self::predictions::predictions;
 pub(crate) use self::sites::{site, sites};
 pub(crate) use self::timeline::timeline;

@@ -1,4 +1,4 @@
-//! Where the server is reached, as the client names it: links lead there.
+//! The base URL of links, and content negotiation.
 
 use std::sync::Arc;
 
@@ -9,45 +9,45 @@ use axum::http::{HeaderMap, header};
 use crate::problem::Problem;
 use crate::state::App;
 
-/// Address of the server without a slash at the end, and the path that was asked for.
+/// Base URL of the server without a final slash, and the path of the request.
 #[derive(Debug, Clone)]
-pub(crate) struct Base {
+pub(crate) struct BaseUrl {
     root: String,
     path: String,
 }
 
-impl Base {
+impl BaseUrl {
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.root)
     }
 
-    /// The address that was asked for, with this query.
-    pub(crate) fn this(&self, query: &str) -> String {
+    /// URL of the request with another query.
+    pub(crate) fn request_url(&self, query: &str) -> String {
         if query.is_empty() { self.url(&self.path) } else { format!("{}{}?{query}", self.root, self.path) }
     }
 }
 
-impl FromRequestParts<Arc<App>> for Base {
+impl FromRequestParts<Arc<App>> for BaseUrl {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let root = match &app.options.public_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
-            // `layers::host` has looked at it.
+            // `layers::host` has checked it.
             None => format!("http://{}", host_of(&parts.headers).unwrap_or("localhost")),
         };
         Ok(Self { root, path: parts.uri.path().to_owned() })
     }
 }
 
-/// What a client calls the server, where that is a host and perhaps a port.
+/// The `Host` header, if it is a host with an optional port.
 pub(crate) fn host_of(headers: &HeaderMap) -> Option<&str> {
     let host = headers.get(header::HOST)?.to_str().ok()?;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']' | '_');
     (!host.is_empty() && host.len() <= 255 && host.chars().all(is_plain)).then_some(host)
 }
 
-/// What a client wants to read.
+/// Format of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     Json,
@@ -55,8 +55,8 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    /// By `f`, or else by `Accept`: HTML only where it is named, and before JSON.
-    pub(crate) fn of(f: Option<&str>, headers: &HeaderMap) -> Result<Self, Problem> {
+    /// Chooses by `f`, otherwise by `Accept`. HTML only if `Accept` names it with a weight of at least that of JSON.
+    pub(crate) fn negotiate(f: Option<&str>, headers: &HeaderMap) -> Result<Self, Problem> {
         match f {
             Some("json") => Ok(Self::Json),
             Some("html") => Ok(Self::Html),
@@ -88,21 +88,21 @@ mod tests {
 
     #[test]
     fn browsers_get_pages_and_programs_get_json() {
-        let of = |accept: &str| {
+        let format = |accept: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT, accept.parse().unwrap());
-            Format::of(None, &headers).unwrap()
+            Format::negotiate(None, &headers).unwrap()
         };
-        assert_eq!(of("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), Format::Html);
-        assert_eq!(of("*/*"), Format::Json);
-        assert_eq!(of("application/geo+json"), Format::Json);
-        assert_eq!(of("text/html;q=0.5, application/json"), Format::Json);
-        assert_eq!(Format::of(Some("html"), &HeaderMap::new()).unwrap(), Format::Html);
-        assert!(Format::of(Some("xml"), &HeaderMap::new()).is_err());
+        assert_eq!(format("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), Format::Html);
+        assert_eq!(format("*/*"), Format::Json);
+        assert_eq!(format("application/geo+json"), Format::Json);
+        assert_eq!(format("text/html;q=0.5, application/json"), Format::Json);
+        assert_eq!(Format::negotiate(Some("html"), &HeaderMap::new()).unwrap(), Format::Html);
+        assert!(Format::negotiate(Some("xml"), &HeaderMap::new()).is_err());
     }
 
     #[test]
-    fn hosts_with_anything_else_in_them_are_none() {
+    fn hosts_with_other_characters_are_refused() {
         for (host, is_host) in
             [("localhost:8080", true), ("[::1]:80", true), ("a b", false), ("a/b", false), ("a\"", false)]
         {

@@ -1,4 +1,4 @@
-//! Work that blocks (the register, files, rasters), so much of it at a time.
+//! Runs blocking work (register, files, rasters) with limited concurrency.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use tokio::sync::Semaphore;
 
 use crate::problem::Problem;
 
-/// Longest time that a request waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest time that a request waits for a permit.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Lets so many through at a time.
+/// Limits the number of concurrent blocking tasks.
 #[derive(Debug, Clone)]
 pub(crate) struct Gate {
     turns: Arc<Semaphore>,
@@ -21,16 +21,16 @@ impl Gate {
         Self { turns: Arc::new(Semaphore::new(most.max(1))) }
     }
 
-    /// Runs something on a thread that may block. A client that hangs up does not stop it, but it gives its turn back only when
-    /// it is done, so no more than so many ever run.
+    /// Runs work on a blocking thread. A client that disconnects does not stop it. Its permit is returned when the work ends, so
+    /// the limit always holds.
     pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, Problem>
     where
         T: Send + 'static,
         F: FnOnce() -> Result<T, Problem> + Send + 'static,
     {
-        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned()).await;
+        let turn = tokio::time::timeout(TIMEOUT, Arc::clone(&self.turns).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
-            return Err(Problem::unavailable("too many requests are being answered", 5));
+            return Err(Problem::unavailable("the server is overloaded", 5));
         };
         let span = tracing::Span::current();
         let done = tokio::task::spawn_blocking(move || {
@@ -39,7 +39,7 @@ impl Gate {
         });
         done.await.unwrap_or_else(|error| {
             tracing::error!("a request panicked: {error}");
-            Err(Problem::internal("this request met a fault of the program, which is in its log"))
+            Err(Problem::internal("the server failed on this request; its log has the reason"))
         })
     }
 }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_panic_is_an_answer_and_gives_its_turn_back() {
+    async fn a_panic_is_an_error_and_returns_its_permit() {
         let gate = Gate::new(1);
         for _ in 0..3 {
             let answer: Result<(), Problem> = gate.run(|| panic!("no")).await;

@@ -1,4 +1,4 @@
-//! Entity tags: strong, of the content, and one for each encoding of it.
+//! Entity tags: strong tags of the content, different for each content encoding.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -6,30 +6,30 @@ use axum::middleware::Next;
 use axum::response::Response;
 use sha2::{Digest, Sha256};
 
-/// Encodings that `layers` compress with.
+/// Suffixes of tags, by content encoding.
 const ENCODINGS: [&str; 2] = ["-gzip", "-br"];
 
-/// Tag of content.
-pub(crate) fn of_bytes(bytes: &[u8]) -> String {
-    of_digest(&Sha256::digest(bytes))
+/// Tag of some content.
+pub(crate) fn content_tag(bytes: &[u8]) -> String {
+    digest_tag(&Sha256::digest(bytes))
 }
 
-/// Tag of what content follows from.
-pub(crate) fn of_parts(parts: &[&str]) -> String {
+/// Tag of the inputs that determine some content.
+pub(crate) fn parts_tag(parts: &[&str]) -> String {
     let mut digest = Sha256::new();
     for part in parts {
         digest.update((part.len() as u64).to_le_bytes());
         digest.update(part.as_bytes());
     }
-    of_digest(&digest.finalize())
+    digest_tag(&digest.finalize())
 }
 
-fn of_digest(digest: &[u8]) -> String {
+fn digest_tag(digest: &[u8]) -> String {
     let hex: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
     format!("\"{hex}\"")
 }
 
-/// The tag in `If-None-Match` that is this one, in any encoding. The comparison is the weak one, as RFC 9110 has it.
+/// The tag in `If-None-Match` that equals this tag in any encoding. Uses the weak comparison of RFC 9110.
 pub(crate) fn matching(request: &HeaderMap, tag: &str) -> Option<HeaderValue> {
     let tags = request.get_all(header::IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
     for theirs in tags.flat_map(|value| value.split(',')).map(str::trim) {
@@ -44,7 +44,7 @@ pub(crate) fn matching(request: &HeaderMap, tag: &str) -> Option<HeaderValue> {
     None
 }
 
-/// A tag without what [`per_encoding`] added.
+/// A tag without the suffix of [`per_encoding`].
 fn decoded(tag: &str) -> String {
     for ending in ENCODINGS {
         if let Some(stem) = tag.strip_suffix('"').and_then(|stem| stem.strip_suffix(ending)) {
@@ -54,7 +54,7 @@ fn decoded(tag: &str) -> String {
     tag.to_owned()
 }
 
-/// Layer above compression: the same content in two encodings is two representations, which strong tags tell apart.
+/// Layer above compression: adds the encoding to the tag, because strong tags must differ between encodings.
 pub(crate) async fn per_encoding(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -73,8 +73,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_known_again_in_any_encoding() {
-        let tag = of_bytes(b"content");
+    fn a_tag_matches_in_any_encoding() {
+        let tag = content_tag(b"content");
         for (theirs, is_known) in [
             (tag.clone(), true),
             (tag.replace('"', "").replacen("", "\"", 1) + "-br\"", true),
@@ -87,6 +87,6 @@ mod tests {
             headers.insert(header::IF_NONE_MATCH, theirs.parse().unwrap());
             assert_eq!(matching(&headers, &tag).is_some(), is_known, "{theirs}");
         }
-        assert_ne!(of_parts(&["a", "bc"]), of_parts(&["ab", "c"]));
+        assert_ne!(parts_tag(&["a", "bc"]), parts_tag(&["ab", "c"]));
     }
 }

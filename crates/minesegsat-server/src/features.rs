@@ -8,6 +8,6 @@ mod source;
 
 pub(crate) use self::collection::Extent;
 pub(crate) use self::collection::{collection, collections};
-pub(crate) use self::html::{escaped, page as html_page};
+pub(crate) use self::html::page as html_page;
 pub(crate) use self::items::{item, items};
 pub(crate) use self::landing::{CONFORMS_TO, conformance, landing};

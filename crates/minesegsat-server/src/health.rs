@@ -1,4 +1,4 @@
-//! `/health`: whether the workspace can be read.
+//! `/health` and `/metrics`, for operators.
 
 use std::sync::Arc;
 
@@ -7,13 +7,16 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::json;
 
-use crate::answer::{Answer, NO_STORE};
-use crate::query::Query;
+use crate::params::NoQuery;
+use crate::problem::Problem;
+use crate::response::{HandlerResult, NO_STORE};
 use crate::state::App;
 
-/// `GET /health`
-pub(crate) async fn health(State(app): State<Arc<App>>, query: Query) -> Answer {
-    query.only(&[])?;
+/// Text format of OpenMetrics, which Prometheus reads.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// `GET /health`: whether the workspace and its register can be read.
+pub(crate) async fn health(State(app): State<Arc<App>>, _: NoQuery) -> HandlerResult {
     app.read(|workspace| {
         workspace.check()?;
         workspace.check_register()
@@ -21,4 +24,11 @@ pub(crate) async fn health(State(app): State<Arc<App>>, query: Query) -> Answer 
     .await?;
     let document = json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "jobs": app.jobs.is_some() });
     Ok(([(header::CACHE_CONTROL, NO_STORE)], axum::Json(document)).into_response())
+}
+
+/// `GET /metrics`
+pub(crate) async fn metrics(State(app): State<Arc<App>>, _: NoQuery) -> HandlerResult {
+    let jobs = |state| app.jobs.as_ref().map_or(0, |jobs| jobs.count(state));
+    let text = app.metrics.text(jobs, app.tiles.counts()).map_err(|error| Problem::internal(error.to_string()))?;
+    Ok(([(header::CONTENT_TYPE, OPENMETRICS), (header::CACHE_CONTROL, NO_STORE)], text).into_response())
 }

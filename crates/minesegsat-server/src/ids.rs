@@ -1,10 +1,11 @@
-//! Names in paths, parsed before anything is looked up: none of them can lead out of a folder.
+//! Names in paths. They are parsed first, so that no name can lead out of a folder.
 
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::Date;
-use minesegsat::register::SiteId;
+use minesegsat_watch::register::SiteId;
+use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::problem::{Problem, refused};
 
@@ -12,10 +13,10 @@ use crate::problem::{Problem, refused};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ObservationName(String);
 
-/// Characters of an [`ObservationName`].
+/// Length of an [`ObservationName`] in characters.
 const OBSERVATION: usize = 19;
-/// Most characters of a [`PredictionName`].
-const LONGEST: usize = 100;
+/// Maximum length of a [`PredictionName`].
+const MAX_LENGTH: usize = 100;
 
 impl ObservationName {
     pub(crate) fn as_str(&self) -> &str {
@@ -61,13 +62,13 @@ impl FromStr for PredictionName {
 
     fn from_str(text: &str) -> Result<Self, Problem> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let fits = text.len() <= LONGEST
+        let fits = text.len() <= MAX_LENGTH
             && text.starts_with(is_plain)
             && text.chars().all(|c| is_plain(c) || matches!(c, '-' | '.'));
         if fits {
             return Ok(Self(text.to_owned()));
         }
-        let accepted = "letters, digits, `-`, `_` and `.`, a letter, digit or `_` first, at most 100";
+        let accepted = "at most 100 letters, digits, `-`, `_` and `.`, starting with a letter, a digit or `_`";
         Err(Problem::argument("prediction", text, accepted))
     }
 }
@@ -78,21 +79,31 @@ impl fmt::Display for PredictionName {
     }
 }
 
-/// The id of a site in a path.
+/// Parses the id of a site.
 pub(crate) fn site_id(text: &str) -> Result<SiteId, Problem> {
     text.parse().map_err(refused)
 }
 
-/// `SITE_OBSERVATION`, which names an observation among those of all sites.
+/// `SITE_OBSERVATION`: an id that is unique among the observations of all sites.
 pub(crate) fn observation_id(site: &SiteId, name: &str) -> String {
     format!("{site}_{name}")
 }
 
-/// The parts of `SITE_OBSERVATION`.
+/// Parses `SITE_OBSERVATION`.
 pub(crate) fn parse_observation_id(text: &str) -> Option<(SiteId, ObservationName)> {
     let at = text.len().checked_sub(OBSERVATION + 1)?;
     let (site, name) = (text.get(..at)?, text.get(at..)?.strip_prefix('_')?);
     Some((site.parse().ok()?, name.parse().ok()?))
+}
+
+/// A random id for a request or a job: 16 hexadecimal digits.
+pub(crate) fn random_id() -> String {
+    let mut bytes = [0_u8; 8];
+    // The system's generator does not fail in practice. If it did, two requests with one id are better than none.
+    if SystemRandom::new().fill(&mut bytes).is_err() {
+        tracing::warn!("the system's random number generator failed");
+    }
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -100,7 +111,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_lead_elsewhere_are_none() {
+    fn random_ids_differ() {
+        assert_ne!(random_id(), random_id());
+        assert_eq!(random_id().len(), 16);
+    }
+
+    #[test]
+    fn names_that_lead_out_of_a_folder_are_refused() {
         for bad in ["", "..", "../x", "2022-07-12", "2022-07-12-1F0C9A3B", "2022-13-12-1f0c9a3b", "2022-07-12/1f0c9a3b"]
         {
             assert!(bad.parse::<ObservationName>().is_err(), "{bad}");
@@ -113,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_observations_are_taken_apart_again() {
+    fn ids_of_observations_are_parsed_again() {
         let site: SiteId = "a.b-c".parse().unwrap();
         let id = observation_id(&site, "2022-07-12-1f0c9a3b");
         let (found, name) = parse_observation_id(&id).unwrap();

@@ -1,11 +1,11 @@
-//! Jobs: ordered by clients, done one after the other, kept in `jobs.sqlite` of the workspace.
+//! Jobs: clients request them, a worker thread runs one after the other. The list is in `jobs.sqlite` of the workspace.
 //!
 //! ```text
 //! POST ── checked ── queued ── worker thread ── running ──┬─ done, failed
 //!                      ^                                  ├─ cancelled        (DELETE)
 //!                      └── killed or ended meanwhile ─────┘
 //! ```
-//! What a job does is safe to be done twice, so one that was running when the program ended is queued again.
+//! A job can safely run twice. So a job that was running when the program ended is queued again.
 
 mod job;
 mod progress;
@@ -23,61 +23,61 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
-use minesegsat::output::FolderLock;
+use minesegsat_core::output::FolderLock;
 use tokio::sync::watch;
 
 pub use self::job::{Job, JobKind, JobState};
 pub use self::progress::JobProgress;
-pub(crate) use self::request::{MonitorOrder, PredictOrder};
+pub(crate) use self::request::{MonitorBody, PredictBody};
 pub use self::request::{MonitorRequest, PredictRequest};
 pub use self::runner::{JobFailure, JobRunner};
 use self::store::Store;
-use crate::layers::new_id;
+use crate::ids::random_id;
 use crate::options::ServerError;
 use crate::problem::Problem;
 
 /// Name of the list of jobs in a workspace.
 const FILE: &str = "jobs.sqlite";
-/// Jobs that are remembered.
-const KEPT: usize = 1000;
+/// Maximum number of jobs in the list.
+const MAX_JOBS: usize = 1000;
 
-/// The jobs of a workspace. One server at a time has them.
+/// The jobs of a workspace. Only one server at a time runs them.
 #[derive(Debug)]
 pub(crate) struct Jobs {
     inner: Mutex<Inner>,
-    /// Told when there is something to do, or an end.
+    /// Wakes the worker: a job was queued, or the server ends.
     wake: Condvar,
-    /// Counts up at every change, for who watches.
+    /// Increases at every change of a job.
     changes: watch::Sender<u64>,
     ending: AtomicBool,
     worker: Mutex<Option<JoinHandle<()>>>,
-    most_queued: usize,
-    /// Keeps other servers away as long as this one lives.
+    max_queued: usize,
+    /// Keeps other servers from running these jobs.
     _lock: FolderLock,
 }
 
 #[derive(Debug)]
 struct Inner {
     store: Store,
-    /// By id.
+    /// Keyed by id.
     jobs: BTreeMap<String, Job>,
-    /// Ids in the order in which they were ordered.
+    /// Ids in the order of the requests.
     queue: VecDeque<String>,
-    /// The one that runs, and what stops it.
+    /// Id and stop flag of the running job.
     running: Option<(String, Arc<AtomicBool>)>,
 }
 
 impl Jobs {
-    /// Opens the list of a workspace and begins with what was left over.
+    /// Opens the list of a workspace and starts the worker with the unfinished jobs.
     pub(crate) fn start(
         workspace: &Path,
         runner: Arc<dyn JobRunner>,
-        most_queued: usize,
+        max_queued: usize,
     ) -> Result<Arc<Self>, ServerError> {
         let path = workspace.join(FILE);
         let fail = |reason: String| ServerError::Jobs { path: path.clone(), reason };
         let lock = FolderLock::acquire(workspace).map_err(|error| match error {
-            minesegsat::Error::FolderInUse { owner, .. } => {
+            minesegsat_core::Error::FolderInUse { owner, .. } => {
                 ServerError::WorkspaceInUse { path: workspace.to_owned(), owner }
             }
             other => fail(other.to_string()),
@@ -85,7 +85,7 @@ impl Jobs {
         let store = Store::open(&path).map_err(|error| fail(error.to_string()))?;
         let mut jobs = BTreeMap::new();
         let mut queue = VecDeque::new();
-        for mut job in store.read(KEPT).map_err(|error| fail(error.to_string()))? {
+        for mut job in store.read(MAX_JOBS).map_err(|error| fail(error.to_string()))? {
             if job.recover() {
                 store.write(&job).map_err(|error| fail(error.to_string()))?;
             }
@@ -95,7 +95,7 @@ impl Jobs {
             jobs.insert(job.id.clone(), job);
         }
         if !queue.is_empty() {
-            tracing::info!("{} jobs were left over and go on", queue.len());
+            tracing::info!("resuming {} unfinished jobs", queue.len());
         }
         let jobs = Arc::new(Self {
             inner: Mutex::new(Inner { store, jobs, queue, running: None }),
@@ -103,7 +103,7 @@ impl Jobs {
             changes: watch::Sender::new(0),
             ending: AtomicBool::new(false),
             worker: Mutex::new(None),
-            most_queued,
+            max_queued,
             _lock: lock,
         });
         let worker = Arc::clone(&jobs);
@@ -118,25 +118,25 @@ impl Jobs {
     }
 
     /// Queues a job. It is on disk when this returns.
-    pub(crate) fn order(&self, kind: JobKind, request: serde_json::Value) -> Result<Job, Problem> {
+    pub(crate) fn submit(&self, kind: JobKind, request: serde_json::Value) -> Result<Job, Problem> {
         let mut inner = self.inner();
-        if inner.queue.len() >= self.most_queued {
-            let detail = format!("{} jobs are waiting already; try again when some are done", inner.queue.len());
+        if inner.queue.len() >= self.max_queued {
+            let detail = format!("the queue is full: {} jobs are waiting; try again later", inner.queue.len());
             return Err(Problem::unavailable(detail, 60));
         }
-        let job = Job::new(new_id(), kind, request);
+        let job = Job::new(random_id(), kind, request);
         inner.store.write(&job).map_err(|error| store_failed(&error))?;
         inner.queue.push_back(job.id.clone());
         inner.jobs.insert(job.id.clone(), job.clone());
-        inner.forget_old();
+        inner.remove_old();
         drop(inner);
-        tracing::info!(job = %job.id, "{} ordered", job.kind.name());
+        tracing::info!(job = %job.id, "{} queued", job.kind.name());
         self.wake.notify_all();
-        self.tell();
+        self.notify();
         Ok(job)
     }
 
-    /// All jobs, the newest first.
+    /// All jobs, newest first.
     pub(crate) fn all(&self) -> Vec<Job> {
         let mut jobs: Vec<Job> = self.inner().jobs.values().cloned().collect();
         jobs.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| b.id.cmp(&a.id)));
@@ -144,17 +144,17 @@ impl Jobs {
     }
 
     pub(crate) fn find(&self, id: &str) -> Result<Job, Problem> {
-        self.inner().jobs.get(id).cloned().ok_or_else(|| unknown(id))
+        self.inner().jobs.get(id).cloned().ok_or_else(|| unknown_job(id))
     }
 
     pub(crate) fn count(&self, state: JobState) -> usize {
         self.inner().jobs.values().filter(|job| job.state == state).count()
     }
 
-    /// Cancels a job: at once where it waits, soon where it runs. One that is over stays as it is.
+    /// Cancels a job: a queued one at once, a running one at its next check of the stop flag. An ended job is an error.
     pub(crate) fn cancel(&self, id: &str) -> Result<Job, Problem> {
         let mut inner = self.inner();
-        let job = inner.jobs.get(id).cloned().ok_or_else(|| unknown(id))?;
+        let job = inner.jobs.get(id).cloned().ok_or_else(|| unknown_job(id))?;
         let job = match job.state {
             JobState::Queued => {
                 let mut job = job;
@@ -176,15 +176,15 @@ impl Jobs {
                 job
             }
             JobState::Done | JobState::Failed | JobState::Cancelled => {
-                return Err(Problem::conflict(format!("job `{id}` is over: it is {}", job.state.name())));
+                return Err(Problem::conflict(format!("job `{id}` has already ended: {}", job.state.name())));
             }
         };
         drop(inner);
-        self.tell();
+        self.notify();
         Ok(job)
     }
 
-    /// Told of changes of any job.
+    /// Notifies of changes of any job.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -193,17 +193,17 @@ impl Jobs {
         self.ending.load(Ordering::SeqCst)
     }
 
-    /// Begins the end: the job that runs is stopped and queued again. Who watches is told.
+    /// Starts the shutdown: stops the running job, which is queued again, and notifies all watchers.
     pub(crate) fn stop(&self) {
         self.ending.store(true, Ordering::SeqCst);
         if let Some((_, stop)) = &self.inner().running {
             stop.store(true, Ordering::SeqCst);
         }
         self.wake.notify_all();
-        self.tell();
+        self.notify();
     }
 
-    /// Waits for the worker.
+    /// Waits for the end of the worker.
     pub(crate) fn join(&self) {
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(worker) = worker
@@ -213,28 +213,28 @@ impl Jobs {
         }
     }
 
-    fn tell(&self) {
+    fn notify(&self) {
         self.changes.send_modify(|count| *count += 1);
     }
 }
 
 impl Inner {
-    /// Drops the oldest that are over.
-    fn forget_old(&mut self) {
-        while self.jobs.len() > KEPT {
+    /// Removes the oldest ended jobs while the list is too long.
+    fn remove_old(&mut self) {
+        while self.jobs.len() > MAX_JOBS {
             let oldest = self.jobs.values().filter(|job| job.state.is_over()).min_by_key(|job| job.created);
             let Some(id) = oldest.map(|job| job.id.clone()) else { return };
             if let Err(error) = self.store.remove(&id) {
-                tracing::warn!("an old job stays in the list: {error}");
+                tracing::warn!("cannot remove an old job from the list: {error}");
             }
             self.jobs.remove(&id);
         }
     }
 }
 
-fn unknown(id: &str) -> Problem {
+fn unknown_job(id: &str) -> Problem {
     let shown: String = id.chars().take(40).collect();
-    Problem::not_found(format!("there is no job `{shown}`; `/api/jobs` lists them"))
+    Problem::not_found(format!("no job `{shown}`; `/api/jobs` lists the jobs"))
 }
 
 fn store_failed(error: &rusqlite::Error) -> Problem {
@@ -244,7 +244,7 @@ fn store_failed(error: &rusqlite::Error) -> Problem {
     Problem::new(status, format!("the list of jobs cannot be written: {error}"))
 }
 
-/// Now, to the millisecond, as the list keeps it.
+/// The current time, truncated to the milliseconds that the list stores.
 fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)

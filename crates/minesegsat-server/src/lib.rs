@@ -1,18 +1,33 @@
-//! A workspace of minesegsat over HTTP: its own API, OGC API Features, STAC API, tiles, jobs and the map page, out of the same
-//! files that the program writes. No network lives here: what a job does comes through [`JobRunner`].
+//! Serves a workspace of minesegsat over HTTP: an API for the map page, OGC API Features, STAC API, tiles, jobs, and the map
+//! page itself. The server reads the files that the program writes. It sends no requests: jobs run in the caller's [`JobRunner`].
 //!
 //! # The map of this crate
-//! - What it is told: [`ServerOptions`] ([`Token`], [`Limits`], [`Basemap`])
-//! - Serving: [`serve`], or [`Server::bind`] and [`Server::run`] where the address is wanted before
+//! - Options: [`ServerOptions`] ([`Token`], [`Limits`], [`Basemap`])
+//! - Serving: [`serve`], or [`Server::bind`] and [`Server::run`] if the caller needs the address first
 //! - Jobs: [`JobRunner`] ([`PredictRequest`], [`MonitorRequest`], [`JobProgress`])
-//! - What goes wrong before it serves: [`ServerError`]
+//! - Errors at the start: [`ServerError`]
 //!
-//! A request goes through the layers (`layers`: request id and log, headers, limits, access), then to a handler: `api` (our own),
-//! `features` (OGC API Features), `stac` (STAC API), `tiles`, `web` (the page). Handlers read the [`workspace`](ServerOptions::workspace)
-//! on threads that may block, so many at a time; every error becomes a problem document (RFC 9457).
+//! # Modules, from top to bottom
+//! A module uses only modules below its own row. In a row, `;` separates the levels. `scripts/check_architecture.py` finds circles.
+//!
+//! | row | modules |
+//! |---|---|
+//! | start | `serve` |
+//! | routes | `router` |
+//! | handlers and middleware | `openapi`, `stac`, `web`; `api`, `features`, `health`, `layers`, `tiles` |
+//! | parts of requests | `base`, `params` |
+//! | shared state | `state` |
+//! | its parts | `access`, `metrics`, `tile_store`; `blocking`, `jobs`, `observation_files` |
+//! | the workspace | `workspace`; `predictions`, `snapshot`; `register_pool`, `shapes` |
+//! | values of requests and responses | `response`, `remote`; `etag`, `ids`, `query`, `spatial_filter`, `time` |
+//! | foundation | `options`; `problem` |
+//!
+//! A request passes the layers (`layers`: request id and log, headers, limits, access control), then reaches a handler. Handlers
+//! read the [`workspace`](ServerOptions::workspace) on blocking threads, at most [`Limits::readers`] at a time. Every error becomes
+//! a problem document (RFC 9457).
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
-mod answer;
+mod access;
 mod api;
 mod base;
 mod blocking;
@@ -23,20 +38,24 @@ mod ids;
 mod jobs;
 mod layers;
 mod metrics;
+mod observation_files;
 mod openapi;
 mod options;
-mod place;
+mod params;
 mod predictions;
 mod problem;
 mod query;
 mod register_pool;
 mod remote;
+mod response;
 mod router;
 mod serve;
 mod shapes;
 mod snapshot;
+mod spatial_filter;
 mod stac;
 mod state;
+mod tile_store;
 mod tiles;
 mod time;
 mod web;

@@ -1,11 +1,8 @@
-//! `/metrics`: counts in the text format that Prometheus reads (OpenMetrics).
+//! Metrics: counters and gauges in the text format of OpenMetrics.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::State;
-use axum::http::{Method, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{Method, StatusCode};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -13,20 +10,15 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::answer::{Answer, NO_STORE};
 use crate::jobs::JobState;
-use crate::problem::Problem;
-use crate::query::Query;
-use crate::state::App;
 
-const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-/// Upper ends of the classes of latencies, in seconds.
-const CLASSES: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 5.0];
+/// Upper bounds of the latency histogram, in seconds.
+const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 5.0];
 
-/// Names and values of labels, in their order.
+/// Names and values of labels.
 type Labels = Vec<(&'static str, String)>;
 
-/// All counts.
+/// All metrics of the server.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
@@ -43,11 +35,11 @@ impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("minesegsat");
         let requests = Family::<Labels, Counter>::default();
-        let latency: Family<Labels, Histogram> = Family::new_with_constructor(|| Histogram::new(CLASSES));
+        let latency: Family<Labels, Histogram> = Family::new_with_constructor(|| Histogram::new(BUCKETS));
         let (uptime, memory) = (Gauge::default(), Gauge::default());
         let (jobs, tiles) = (Family::<Labels, Gauge>::default(), Family::<Labels, Gauge>::default());
-        registry.register("http_requests", "Answers by method, route and status", requests.clone());
-        registry.register("http_request_seconds", "Time to the head of an answer, by route", latency.clone());
+        registry.register("http_requests", "Responses by method, route and status", requests.clone());
+        registry.register("http_request_seconds", "Time until the response head, by route", latency.clone());
         registry.register("uptime_seconds", "Time since the start", uptime.clone());
         registry.register("memory_bytes", "Resident memory of the process", memory.clone());
         registry.register("jobs", "Jobs by state", jobs.clone());
@@ -55,9 +47,9 @@ impl Metrics {
         Self { registry, started: Instant::now(), requests, latency, uptime, memory, jobs, tiles }
     }
 
-    /// Counts an answer. Routes are patterns of paths, so there are few of them.
+    /// Counts a response. `route` is the pattern of the path, so the number of routes is small.
     pub(crate) fn request(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
-        // Methods may be any word; only those that are routed are counted by name.
+        // A client may send any word as a method. Only known methods get a label.
         let method = match *method {
             Method::GET | Method::HEAD | Method::POST | Method::DELETE | Method::OPTIONS => method.as_str(),
             _ => "other",
@@ -68,14 +60,20 @@ impl Metrics {
         self.latency.get_or_create(&vec![("route", route.to_owned())]).observe(took.as_secs_f64());
     }
 
-    fn text(&self, app: &App) -> Result<String, std::fmt::Error> {
+    /// All metrics as text.
+    ///
+    /// `jobs` is the number of jobs in a state, `tiles` the counts of the tile cache.
+    pub(crate) fn text(
+        &self,
+        jobs: impl Fn(JobState) -> usize,
+        tiles: Vec<(&'static str, u64)>,
+    ) -> Result<String, std::fmt::Error> {
         self.uptime.set(self.started.elapsed().as_secs() as i64);
         self.memory.set(resident_bytes().unwrap_or(0) as i64);
         for state in JobState::ALL {
-            let count = app.jobs.as_ref().map_or(0, |jobs| jobs.count(state));
-            self.jobs.get_or_create(&vec![("state", state.name().to_owned())]).set(count as i64);
+            self.jobs.get_or_create(&vec![("state", state.name().to_owned())]).set(jobs(state) as i64);
         }
-        for (what, count) in app.tiles.counts() {
+        for (what, count) in tiles {
             self.tiles.get_or_create(&vec![("what", what.to_owned())]).set(count as i64);
         }
         let mut text = String::new();
@@ -84,14 +82,7 @@ impl Metrics {
     }
 }
 
-/// `GET /metrics`
-pub(crate) async fn metrics(State(app): State<Arc<App>>, query: Query) -> Answer {
-    query.only(&[])?;
-    let text = app.metrics.text(&app).map_err(|error| Problem::internal(error.to_string()))?;
-    Ok(([(header::CONTENT_TYPE, TEXT), (header::CACHE_CONTROL, NO_STORE)], text).into_response())
-}
-
-/// Memory of this process that is in use, where the system tells.
+/// Resident memory of this process. `None` if the system does not report it.
 fn resident_bytes() -> Option<u64> {
     const KIB: u64 = 1 << 10;
     let status = std::fs::read_to_string("/proc/self/status").ok()?;

@@ -1,54 +1,103 @@
-//! `/openapi.json`: what all paths take and give; and the same as a page.
+//! `/openapi.json`: all paths with parameters, responses and schemas (OpenAPI 3.0); and a page with the list of paths.
+//!
+//! `openapi.json` in this folder contains what is specific to an operation. [`complete`] adds what follows from its method
+//! and path: the responses of the layers, and who may call it.
 
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use axum::http::HeaderMap;
 use bytes::Bytes;
-use serde_json::Value;
+use maud::html;
+use minesegsat_page::table;
+use serde_json::{Map, Value, json};
 
-use crate::answer::{Answer, OPENAPI, REVALIDATE, content};
-use crate::features::{escaped, html_page};
-use crate::query::Query;
+use crate::features::html_page;
+use crate::params::NoQuery;
+use crate::problem::PROBLEM_JSON;
+use crate::response::{HandlerResult, OPENAPI, REVALIDATE, content};
 
 const TEXT: &str = include_str!("openapi.json");
 
-/// The document with this version of the program, without white space.
+/// Responses of the layers, which every operation can return.
+const OF_LAYERS: [(&str, &str); 6] = [
+    ("400", "BadRequest"),
+    ("401", "Unauthorized"),
+    ("421", "Misdirected"),
+    ("429", "TooMany"),
+    ("500", "Error"),
+    ("503", "Unavailable"),
+];
+
+/// The complete document, with the version of the program.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-    // A test reads it, so it is JSON.
+    // A test parses the text.
     let mut document: Value = serde_json::from_str(TEXT).unwrap_or_default();
     document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
+    complete(&mut document);
     document
 });
 
+/// Adds what follows from method and path to every operation, and their bodies to the problem responses.
+fn complete(document: &mut Value) {
+    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            complete_operation(path, method, operation);
+        }
+    }
+    for (name, response) in document["components"]["responses"].as_object_mut().into_iter().flatten() {
+        if name != "NotModified" {
+            let schema = json!({ "schema": { "$ref": "#/components/schemas/Problem" } });
+            response["content"] = Map::from_iter([(PROBLEM_JSON.to_owned(), schema)]).into();
+        }
+    }
+}
+
+fn complete_operation(path: &str, method: &str, operation: &mut Value) {
+    let has_body = operation.get("requestBody").is_some();
+    let writes = method != "get" && path != "/stac/search";
+    operation["security"] =
+        if writes { json!([{ "token": [] }]) } else { json!([{}, { "token": [] }, { "session": [] }]) };
+    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    for (status, response) in responses.iter_mut() {
+        if status.starts_with('2') && response.get("description").is_none() {
+            response["description"] = "Success".into();
+        }
+    }
+    let by_rule = [
+        (method == "get", "304", "NotModified"),
+        (path.contains('{'), "404", "NotFound"),
+        (has_body, "413", "TooLarge"),
+        (has_body, "415", "UnsupportedMediaType"),
+        (writes, "403", "Forbidden"),
+    ];
+    let by_rule = by_rule.into_iter().filter(|(holds, ..)| *holds).map(|(_, status, name)| (status, name));
+    for (status, name) in OF_LAYERS.into_iter().chain(by_rule) {
+        responses.insert(status.to_owned(), json!({ "$ref": format!("#/components/responses/{name}") }));
+    }
+}
+
 /// `GET /openapi.json`
-pub(crate) async fn openapi(query: Query, headers: HeaderMap) -> Answer {
+pub(crate) async fn openapi(_: NoQuery, headers: HeaderMap) -> HandlerResult {
     static BYTES: LazyLock<Bytes> = LazyLock::new(|| DOCUMENT.to_string().into());
-    query.only(&[])?;
     Ok(content(&headers, OPENAPI, REVALIDATE, BYTES.clone()))
 }
 
 /// `GET /openapi.html`
-pub(crate) async fn page(query: Query, headers: HeaderMap) -> Answer {
-    query.only(&[])?;
-    let text = |value: &Value| escaped(value.as_str().unwrap_or_default());
-    let mut body = format!("<p>{}</p>\n", text(&DOCUMENT["info"]["description"]));
-    body.push_str("<p>For programs: <a href=\"/openapi.json\">openapi.json</a></p>\n<table>\n<thead><tr>");
-    body.push_str(
-        "<th scope=\"col\">Method</th><th scope=\"col\">Path</th><th scope=\"col\">What</th></tr></thead>\n<tbody>\n",
-    );
-    for (path, item) in DOCUMENT["paths"].as_object().into_iter().flatten() {
-        for (method, operation) in item.as_object().into_iter().flatten().filter(|(name, _)| *name != "parameters") {
-            let (method, path) = (method.to_uppercase(), escaped(path));
-            let _ = writeln!(
-                body,
-                "<tr><td>{method}</td><td><code>{path}</code></td><td>{}</td></tr>",
-                text(&operation["summary"])
-            );
+pub(crate) async fn page(_: NoQuery, headers: HeaderMap) -> HandlerResult {
+    let text = |value: &'static Value| value.as_str().unwrap_or_default();
+    let rows = html! {
+        @for (path, item) in DOCUMENT["paths"].as_object().into_iter().flatten() {
+            @for (method, operation) in item.as_object().into_iter().flatten().filter(|(name, _)| *name != "parameters") {
+                tr { td { (method.to_uppercase()) } td { code { (path) } } td { (text(&operation["summary"])) } }
+            }
         }
-    }
-    body.push_str("</tbody>\n</table>");
-    Ok(html_page(&headers, DOCUMENT["info"]["title"].as_str().unwrap_or_default(), &body))
+    };
+    let body = html! {
+        p { (text(&DOCUMENT["info"]["description"])) }
+        p { "For programs: " a href="/openapi.json" { "openapi.json" } }
+        (table("Paths", &["Method", "Path", "Summary"], rows))
+    };
+    Ok(html_page(&headers, text(&DOCUMENT["info"]["title"]), body))
 }
 
 #[cfg(test)]
@@ -59,7 +108,7 @@ mod tests {
     fn the_document_is_json_and_names_every_route() {
         let document: Value = serde_json::from_str(TEXT).unwrap();
         assert_eq!(document["openapi"], "3.0.3");
-        // Routes as they stand in `router.rs`, but for those of files of the page.
+        // The routes in `router.rs`, except those of the page's files.
         let source = include_str!("router.rs");
         let routes = source.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
         for route in routes.filter(|route| !route.starts_with("/assets") && *route != "/favicon.ico") {
@@ -72,5 +121,22 @@ mod tests {
             };
             assert!(document["paths"].get(&route).is_some(), "{route} is not in openapi.json");
         }
+    }
+
+    #[test]
+    fn operations_get_the_responses_and_access_of_their_method_and_path() {
+        let paths = &DOCUMENT["paths"];
+        let statuses = |operation: &Value| {
+            operation["responses"].as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(statuses(&paths["/api/sites/{site}"]["get"]), "200 304 400 401 404 421 429 500 503");
+        assert_eq!(
+            statuses(&paths["/api/predict"]["post"]),
+            "202 400 401 403 409 413 415 421 429 500 503 507",
+            "a job needs the token and a body"
+        );
+        assert_eq!(statuses(&paths["/stac/search"]["post"]), "200 400 401 413 415 421 429 500 503");
+        assert_eq!(paths["/api/predict"]["post"]["security"], json!([{ "token": [] }]));
+        assert_eq!(paths["/stac/search"]["post"]["security"].as_array().unwrap().len(), 3);
     }
 }

@@ -1,4 +1,4 @@
-//! What a server is told before it starts.
+//! Options of a server.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -6,39 +6,39 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use minesegsat::evidence::SecretKey;
+use minesegsat_watch::evidence::SecretKey;
 
-/// Fewest characters of a token: 16 random letters and digits are some 95 bits.
-const SHORTEST_TOKEN: usize = 16;
+/// Minimum length of a token. 16 random letters and digits have about 95 bits.
+const MIN_TOKEN: usize = 16;
 
-/// What a server is told before it starts.
+/// Options of a server.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ServerOptions {
-    /// The folder with `sites.gpkg` and `predictions/`, which may both be missing.
+    /// Folder with `sites.gpkg` and `predictions/`. Both may be missing.
     pub workspace: PathBuf,
-    /// Where to listen. Any address but the loopback ones needs a token, for reading too.
+    /// Address to listen on. An address that is not loopback needs a token, also for reading.
     pub bind: SocketAddr,
-    /// Who may write.
+    /// Access token. Without one the server is read-only.
     pub token: Option<Token>,
-    /// Pages of these origins (`https://example.org`) may read from here; none by default.
+    /// Origins of other pages that may read from this server, for example `https://example.org`. Default: none.
     pub cors_origins: Vec<String>,
-    /// Names that the server is asked by, besides the loopback ones. On a loopback address others are refused.
+    /// Accepted values of the `Host` header on a loopback address, besides loopback names. Default: none.
     pub host_names: Vec<String>,
-    /// Signs evidence packs.
+    /// Key that signs evidence packs. Default: none.
     pub evidence_key: Option<Arc<SecretKey>>,
-    /// A map under the map, from elsewhere.
+    /// Basemap of the map page. Default: none.
     pub basemap: Option<Basemap>,
-    /// Hosts that a client may name as a catalogue of scenes; none by default.
+    /// Hosts of catalogues that a client may name. Default: none.
     pub remote_hosts: Vec<String>,
-    /// Address that others reach this server at, without a slash at the end; what `Host` says where it is not given.
+    /// Public URL of this server, without a final slash. Default: from the `Host` header.
     pub public_url: Option<String>,
-    /// How much of everything.
+    /// Limits of requests and jobs.
     pub limits: Limits,
 }
 
 impl ServerOptions {
-    /// The defaults for a workspace: `127.0.0.1:8080`, no writing, no basemap.
+    /// The defaults for a workspace: `127.0.0.1:8080`, read-only, no basemap.
     pub fn new(workspace: impl Into<PathBuf>) -> Self {
         Self {
             workspace: workspace.into(),
@@ -54,12 +54,12 @@ impl ServerOptions {
         }
     }
 
-    /// Whether only programs of this machine can ask.
+    /// Whether only programs on this machine can connect.
     pub fn is_loopback(&self) -> bool {
         self.bind.ip().is_loopback()
     }
 
-    /// What cannot be served as it is.
+    /// Checks the options.
     pub(crate) fn check(&self) -> Result<(), ServerError> {
         if !self.is_loopback() && self.token.is_none() {
             return Err(ServerError::TokenNeeded { bind: self.bind });
@@ -72,7 +72,7 @@ impl ServerOptions {
                 return Err(ServerError::Option {
                     name: "CORS origin",
                     value: origin.clone(),
-                    accepted: "scheme, host and port, without anything behind: `https://example.org`",
+                    accepted: "scheme, host and port without a path: `https://example.org`",
                 });
             }
         }
@@ -82,7 +82,7 @@ impl ServerOptions {
                 return Err(ServerError::Option {
                     name: "address",
                     value: url.clone(),
-                    accepted: "an address with `https://` or `http://`",
+                    accepted: "a URL with `https://` or `http://`",
                 });
             }
         }
@@ -101,20 +101,20 @@ impl fmt::Debug for ServerOptions {
     }
 }
 
-/// A secret that who may write knows. `Debug` does not show it.
+/// Access token. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
 impl Token {
-    /// Takes a text of at least 16 visible ASCII characters.
+    /// Creates a token from at least 16 visible ASCII characters.
     pub fn new(text: impl Into<String>) -> Result<Self, ServerError> {
         let text = text.into();
-        if text.len() < SHORTEST_TOKEN || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if text.len() < MIN_TOKEN || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ServerError::Option {
                 name: "token",
-                // Not to be seen in logs.
+                // Logs must not show the token.
                 value: format!("of {} characters", text.chars().count()),
-                accepted: "16 visible ASCII characters or more, as `openssl rand -hex 16` makes them",
+                accepted: "at least 16 visible ASCII characters, for example from `openssl rand -hex 16`",
             });
         }
         Ok(Self(text))
@@ -131,52 +131,51 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A map under the map.
+/// Basemap of the map page.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Basemap {
-    /// Address of its tiles with `{z}`, `{x}` and `{y}`.
+    /// URL template of its tiles with `{z}`, `{x}` and `{y}`.
     pub tiles: String,
-    /// Whom it is from.
+    /// Attribution.
     pub attribution: String,
 }
 
-/// How much of everything.
+/// Limits of requests and jobs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// Largest body of a request, in bytes.
+    /// Maximum size of a request body, in bytes. Default: 1 MiB.
     pub body_bytes: usize,
-    /// Largest head of a request, in bytes.
+    /// Maximum size of a request head, in bytes. Default: 32 KiB.
     pub head_bytes: usize,
-    /// Most headers of a request.
+    /// Maximum number of headers of a request. Default: 64.
     pub headers: usize,
-    /// Connections at a time.
+    /// Maximum number of connections. Default: 1024.
     pub connections: usize,
-    /// Longest time to send the head of a request.
+    /// Timeout for the head of a request. Default: 10 s.
     pub head_timeout: Duration,
-    /// Longest time to send the body of a request and to answer it.
+    /// Timeout for the body of a request and for its response. Default: 60 s.
     pub request_timeout: Duration,
-    /// Longest time that a client may leave what it is sent unread.
+    /// Timeout for writes to a client that reads nothing. Default: 60 s.
     pub write_timeout: Duration,
-    /// Longest time that requests under way get when the server is to end.
+    /// Timeout for requests under way at shutdown. Default: 10 s.
     pub shutdown_timeout: Duration,
-    /// Requests per second that a client may send for long; any number where it is `None`. On loopback addresses it is not
-    /// applied.
+    /// Lasting rate of requests per client, per second. `None` means no limit. Loopback addresses have no limit. Default: 200.
     pub requests_per_second: Option<f64>,
-    /// Requests beyond that which a client may send at once.
+    /// Number of requests that a client may send at once. Default: 1000.
     pub burst: f64,
-    /// Wrong tokens per minute, until a client is not listened to any more.
+    /// Wrong tokens per minute and client, above which the client is blocked. Default: 10.
     pub wrong_tokens_per_minute: f64,
-    /// Jobs that a client may order per minute.
+    /// Jobs that a client may start per minute. Default: 30.
     pub jobs_per_minute: f64,
-    /// Jobs that may wait.
+    /// Maximum number of waiting jobs. Default: 100.
     pub queued_jobs: usize,
-    /// Largest area of a job's box, in square kilometres.
+    /// Maximum area of a job's box, in square kilometres. Default: 15,000.
     pub bbox_km2: f64,
-    /// Most sites named in a job.
+    /// Maximum number of sites in a job. Default: 10,000.
     pub sites_per_job: usize,
-    /// Features of a page at most.
+    /// Maximum number of features per page. Default: 1000.
     pub page: usize,
-    /// Threads that may read files at a time.
+    /// Maximum number of threads that read files. Default: two per core, at least 4.
     pub readers: usize,
 }
 
@@ -209,43 +208,43 @@ impl Default for Limits {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// Everybody in the network could read.
-    #[error("{bind} can be reached from other machines, and there is no token; give one, or bind to 127.0.0.1")]
+    /// The address needs a token.
+    #[error("no token: other machines can reach {bind}; set a token, or bind to 127.0.0.1")]
     TokenNeeded {
         /// The address.
         bind: SocketAddr,
     },
-    /// An option is not what it should be.
+    /// An option is invalid.
     #[error("{name} `{value}` is not accepted: {accepted}")]
     Option {
-        /// Its name.
+        /// Name of the option.
         name: &'static str,
-        /// Its value.
+        /// The value.
         value: String,
-        /// What is accepted.
+        /// The accepted values.
         accepted: &'static str,
     },
-    /// There is no such folder.
+    /// The folder is missing or cannot be read.
     #[error("cannot serve the workspace {path}", path = path.display())]
     Workspace {
         /// The folder.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         source: std::io::Error,
     },
-    /// Its register cannot be read.
+    /// The register cannot be read.
     #[error("cannot read the register of the workspace")]
-    Register(#[source] minesegsat::Error),
+    Register(#[source] minesegsat_core::Error),
     /// Another server runs the jobs of this workspace.
     #[error(
-        "another server{owner} runs the jobs of the workspace {path}; end it, or serve this one without jobs",
+        "another server{owner} runs the jobs of the workspace {path}; stop it, or start this server without `--model`",
         path = path.display(),
         owner = owner.map_or_else(String::new, |id| format!(" (process {id})"))
     )]
     WorkspaceInUse {
         /// The folder.
         path: PathBuf,
-        /// The process of the other one, where it tells.
+        /// Process id of the other server, if known.
         owner: Option<u32>,
     },
     /// The list of jobs cannot be opened.
@@ -253,15 +252,15 @@ pub enum ServerError {
     Jobs {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         reason: String,
     },
-    /// The address is taken, or is not this machine's.
+    /// The address is in use, or does not belong to this machine.
     #[error("cannot listen on {bind}")]
     Listen {
         /// The address.
         bind: SocketAddr,
-        /// What the system says.
+        /// The cause.
         source: std::io::Error,
     },
 }

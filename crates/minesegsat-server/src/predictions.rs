@@ -1,4 +1,4 @@
-//! Maps that `predict` wrote, in `predictions/NAME/`.
+//! Maps that `predict` wrote to `predictions/NAME/`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,19 +7,19 @@ use std::time::SystemTime;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
-use minesegsat::{Location, read_json};
+use minesegsat_io::{Location, read_json};
 use serde_json::Value;
 
 use crate::ids::PredictionName;
 use crate::problem::Problem;
-use crate::shapes::bounds_of_grid;
+use crate::shapes::grid_bounds;
 
 /// A map that `predict` wrote.
 #[derive(Debug, Clone)]
 pub(crate) struct Prediction {
     pub(crate) name: PredictionName,
     pub(crate) folder: PathBuf,
-    /// When the scene was taken.
+    /// Acquisition time of the scene.
     pub(crate) datetime: Option<Timestamp>,
     pub(crate) date: Option<Date>,
     pub(crate) scene: String,
@@ -30,41 +30,41 @@ pub(crate) struct Prediction {
     pub(crate) created: Option<Timestamp>,
 }
 
-/// Size and time of a file: it was not changed while these stay.
+/// Size and modification time of a file. They show whether it changed.
 type Stamp = (u64, Option<SystemTime>);
 
-/// What a manifest said, if it is one, while it stays as it was.
-type Known = (Stamp, Option<Arc<Prediction>>);
+/// A manifest that was read, with the stamp of its file. `None` if it is not valid.
+type CachedManifest = (Stamp, Option<Arc<Prediction>>);
 
-/// All of them; manifests are read once.
+/// The predictions of a workspace. Each manifest is read once.
 #[derive(Debug)]
 pub(crate) struct Predictions {
     folder: PathBuf,
-    known: Mutex<HashMap<PredictionName, Known>>,
+    cache: Mutex<HashMap<PredictionName, CachedManifest>>,
 }
 
 impl Predictions {
     pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder, known: Mutex::default() }
+        Self { folder, cache: Mutex::default() }
     }
 
-    /// By name. What is no prediction, or is just being written, is left out.
+    /// All predictions, by name. Folders without a valid manifest are left out.
     pub(crate) fn all(&self) -> Vec<Arc<Prediction>> {
         let Ok(entries) = std::fs::read_dir(&self.folder) else {
-            self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            self.cache.lock().unwrap_or_else(PoisonError::into_inner).clear();
             return Vec::new();
         };
         let mut names: Vec<PredictionName> =
             entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
         names.sort_unstable();
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|name, _| names.binary_search(name).is_ok());
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).retain(|name, _| names.binary_search(name).is_ok());
         names.iter().filter_map(|name| self.get(name)).collect()
     }
 
-    /// One of them.
+    /// The prediction of this name.
     pub(crate) fn find(&self, name: &PredictionName) -> Result<Arc<Prediction>, Problem> {
         self.get(name).ok_or_else(|| {
-            Problem::not_found(format!("there is no prediction `{name}`; `/api/predictions` lists them"))
+            Problem::not_found(format!("no prediction `{name}`; `/api/predictions` lists the predictions"))
         })
     }
 
@@ -77,8 +77,8 @@ impl Predictions {
         let path = folder.join("manifest.json");
         let found = std::fs::metadata(&path).ok()?;
         let stamp = (found.len(), found.modified().ok());
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, prediction)) = known.get(name)
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, prediction)) = cache.get(name)
             && *at == stamp
         {
             return prediction.clone();
@@ -90,7 +90,7 @@ impl Predictions {
                 None
             }
         };
-        known.insert(name.clone(), (stamp, prediction.clone()));
+        cache.insert(name.clone(), (stamp, prediction.clone()));
         prediction
     }
 }
@@ -109,7 +109,7 @@ fn read(name: &PredictionName, folder: &Path, path: &Path) -> Result<Prediction,
         scene: text(&manifest["scene"]["name"]).unwrap_or_default(),
         cloud_cover_percent: manifest["scene"]["cloud_cover_percent"].as_f64(),
         area_ha: manifest["totals"]["area_ha"].as_f64(),
-        bounds: bounds_of_grid(&manifest["grid"])?,
+        bounds: grid_bounds(&manifest["grid"])?,
         created: time(&manifest["created"]),
     })
 }

@@ -1,5 +1,6 @@
-//! Problem documents (RFC 9457): what was given, and what is accepted.
+//! Errors as problem documents (RFC 9457): the value that failed, and the accepted values.
 
+use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -7,7 +8,7 @@ use serde_json::json;
 /// Media type of problem documents.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// An answer that is an error. `layers::observe` writes its body, as it knows path and request.
+/// An error response. `layers::observe` writes its body, because it knows the path and the request id.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
@@ -20,9 +21,9 @@ impl Problem {
         Self { status, detail: detail.into(), headers: Vec::new() }
     }
 
-    /// 400: a value is not accepted, and this is what is.
+    /// 400: the name of a value, the value, and the accepted values.
     pub(crate) fn argument(name: &str, value: &str, accepted: &str) -> Self {
-        /// Longer ones are cut: nobody needs a megabyte back.
+        /// Longer values are cut.
         const SHOWN: usize = 200;
         let shown: String = value.chars().take(SHOWN).collect();
         let more = if shown.len() < value.len() { "..." } else { "" };
@@ -39,7 +40,7 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
-    /// 503, to be tried again after so many seconds.
+    /// 503 with `Retry-After` in seconds.
     pub(crate) fn unavailable(detail: impl Into<String>, seconds: u64) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(seconds)
     }
@@ -58,7 +59,7 @@ impl Problem {
         self
     }
 
-    /// The document.
+    /// The problem document.
     pub(crate) fn document(&self, instance: &str, request_id: &str) -> serde_json::Value {
         json!({
             "type": "about:blank",
@@ -70,35 +71,27 @@ impl Problem {
         })
     }
 
-    /// What a status says by itself, where a layer answered without a document.
-    pub(crate) fn of_status(status: StatusCode, path: &str) -> Self {
+    /// The problem of a status, for responses of layers that have no detail.
+    pub(crate) fn from_status(status: StatusCode, path: &str) -> Self {
         let detail = match status {
-            StatusCode::NOT_FOUND => format!("there is nothing at `{path}`; `/openapi.json` lists what there is"),
+            StatusCode::NOT_FOUND => format!("no resource at `{path}`; `/openapi.json` lists all paths"),
             StatusCode::METHOD_NOT_ALLOWED => {
-                format!("`{path}` does not take this method; the header `Allow` lists those that it takes")
+                format!("`{path}` does not support this method; the header `Allow` lists the supported ones")
             }
-            StatusCode::PAYLOAD_TOO_LARGE => "the body is larger than this server takes".to_owned(),
+            StatusCode::PAYLOAD_TOO_LARGE => "the body is too large".to_owned(),
             StatusCode::REQUEST_TIMEOUT => "the request took too long".to_owned(),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => "the body must be `application/json`".to_owned(),
-            _ => status.canonical_reason().unwrap_or("it could not be done").to_owned(),
+            _ => status.canonical_reason().unwrap_or("the request failed").to_owned(),
         };
         Self::new(status, detail)
     }
 }
 
-/// Everything that the core complains of is a fault of files here, unless a handler knows better.
-impl From<minesegsat::Error> for Problem {
-    fn from(error: minesegsat::Error) -> Self {
-        let mut text = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            let said = error.to_string();
-            if !text.contains(&said) {
-                text = format!("{text}: {said}");
-            }
-            cause = error.source();
-        }
-        if let minesegsat::Error::Io(io) = &error
+/// Errors of the core are faults of files on the server. Handlers use [`refused`] for values of clients.
+impl From<minesegsat_core::Error> for Problem {
+    fn from(error: minesegsat_core::Error) -> Self {
+        let text = minesegsat_core::with_causes(&error);
+        if let minesegsat_core::Error::Io(io) = &error
             && io.kind() == std::io::ErrorKind::StorageFull
         {
             return Self::new(StatusCode::INSUFFICIENT_STORAGE, text);
@@ -107,11 +100,22 @@ impl From<minesegsat::Error> for Problem {
     }
 }
 
-/// A value that the core does not accept, given by a client.
-pub(crate) fn refused(error: minesegsat::Error) -> Problem {
+/// The problem of a client's value that the core refused.
+pub(crate) fn refused(error: minesegsat_core::Error) -> Problem {
     match &error {
-        minesegsat::Error::Argument { name, value, accepted } => Problem::argument(name, value, accepted),
+        minesegsat_core::Error::Argument { name, value, accepted } => Problem::argument(name, value, accepted),
         _ => error.into(),
+    }
+}
+
+/// A body that is not the expected JSON.
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        match rejection {
+            // axum answers 422. The server treats wrong values in a body like wrong parameters.
+            JsonRejection::JsonDataError(error) => Self::new(StatusCode::BAD_REQUEST, error.body_text()),
+            other => Self::new(other.status(), other.body_text()),
+        }
     }
 }
 
@@ -131,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_says_what_was_given_and_what_is_accepted() {
+    fn a_problem_names_the_value_and_the_accepted_values() {
         let problem = Problem::argument("limit", "-1", "1 to 1000");
         let document = problem.document("/ogc/collections/sites/items", "r1");
         assert_eq!(document["status"], 400);

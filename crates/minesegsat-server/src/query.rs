@@ -1,4 +1,4 @@
-//! The query of an address, checked: nothing unknown, nothing twice.
+//! Query parameters: unknown and repeated parameters are errors.
 
 use std::convert::Infallible;
 
@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 
 use crate::problem::Problem;
 
-/// The query of an address.
+/// The query parameters of a request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Query {
     pairs: Vec<(String, String)>,
@@ -23,19 +23,22 @@ impl Query {
         }
     }
 
-    /// Refuses parameters that are none of these, and those given twice.
+    /// Refuses parameters that are not in `known`, and repeated ones.
     pub(crate) fn only(&self, known: &[&str]) -> Result<(), Problem> {
         for (at, (name, value)) in self.pairs.iter().enumerate() {
             if !known.contains(&name.as_str()) {
                 let accepted = if known.is_empty() {
-                    "there are no parameters here".to_owned()
+                    "this path has no parameters".to_owned()
                 } else {
-                    format!("there are {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
+                    format!(
+                        "parameters of this path are {}",
+                        known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+                    )
                 };
                 return Err(Problem::argument("parameter", name, &accepted));
             }
             if self.pairs[..at].iter().any(|(earlier, _)| earlier == name) {
-                return Err(Problem::argument(name, value, "given once"));
+                return Err(Problem::argument(name, value, "given only once"));
             }
         }
         Ok(())
@@ -45,22 +48,22 @@ impl Query {
         self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// `limit`: at least 1. More than the most is the most, as OGC API Features asks.
-    pub(crate) fn limit(&self, usual: usize, most: usize) -> Result<usize, Problem> {
-        let accepted = format!("a whole number from 1 to {most}");
-        let Some(text) = self.get("limit") else { return Ok(usual.min(most)) };
+    /// `limit`, at least 1. Values above `max` are reduced to it, as OGC API Features requires.
+    pub(crate) fn limit(&self, default: usize, max: usize) -> Result<usize, Problem> {
+        let accepted = format!("a whole number from 1 to {max}");
+        let Some(text) = self.get("limit") else { return Ok(default.min(max)) };
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         if !is_number {
             return Err(Problem::argument("limit", text, &accepted));
         }
-        // More digits than a number has are more than the most.
+        // A number too large for `usize` is above the maximum.
         match text.parse().unwrap_or(usize::MAX) {
             0 => Err(Problem::argument("limit", text, &accepted)),
-            limit => Ok(limit.min(most)),
+            limit => Ok(limit.min(max)),
         }
     }
 
-    /// The query with other values of some parameters; without those that have none.
+    /// The query with changed parameters. `None` removes a parameter.
     pub(crate) fn with(&self, changes: &[(&str, Option<&str>)]) -> String {
         let mut out = url::form_urlencoded::Serializer::new(String::new());
         for (name, value) in &self.pairs {
@@ -76,7 +79,7 @@ impl Query {
         out.finish()
     }
 
-    /// As it came.
+    /// The query as received.
     pub(crate) fn raw(&self) -> &str {
         &self.raw
     }
@@ -95,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_unknown_or_given_twice_is_refused() {
+    fn unknown_and_repeated_parameters_are_refused() {
         let query = Query::parse("limit=10&bbox=1,2,3,4");
         assert!(query.only(&["limit", "bbox"]).is_ok());
         let error = query.only(&["limit"]).unwrap_err().detail;
@@ -104,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_at_least_one_and_cut_at_the_most() {
+    fn limits_are_at_least_one_and_at_most_the_maximum() {
         let limit = |text: &str| Query::parse(text).limit(10, 100);
         assert_eq!(limit("").unwrap(), 10);
         assert_eq!(limit("limit=7").unwrap(), 7);

@@ -1,16 +1,16 @@
-//! Connections to the register, open for reading.
+//! Read-only connections to the register.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use minesegsat::register::Register;
+use minesegsat_watch::register::Register;
 
 use crate::problem::Problem;
 
-/// Connections that are kept open.
-const KEPT: usize = 8;
+/// Maximum number of idle connections.
+const MAX_IDLE: usize = 8;
 
-/// Connections to the register, open for reading.
+/// Read-only connections to the register.
 #[derive(Debug)]
 pub(crate) struct RegisterPool {
     path: PathBuf,
@@ -22,12 +22,12 @@ impl RegisterPool {
         Self { path, idle: Mutex::default() }
     }
 
-    /// Runs something with a connection of its own.
-    pub(crate) fn with<T>(&self, read: impl FnOnce(&Register) -> minesegsat::Result<T>) -> Result<T, Problem> {
-        let id = FileId::of(&self.path)?;
+    /// Runs a read with a connection that no other thread uses.
+    pub(crate) fn with<T>(&self, read: impl FnOnce(&Register) -> minesegsat_core::Result<T>) -> Result<T, Problem> {
+        let id = FileId::read(&self.path)?;
         let register = {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            // Somebody may have put another file in its place.
+            // The file may have been replaced.
             idle.retain(|(known, _)| *known == id);
             idle.pop().map(|(_, register)| register)
         };
@@ -37,19 +37,19 @@ impl RegisterPool {
         };
         let done = read(&register)?;
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < KEPT {
+        if idle.len() < MAX_IDLE {
             idle.push((id, register));
         }
         Ok(done)
     }
 }
 
-/// Which file lies under a path.
+/// Identity of the file at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FileId([u64; 2]);
 
 impl FileId {
-    pub(crate) fn of(path: &Path) -> Result<Self, Problem> {
+    pub(crate) fn read(path: &Path) -> Result<Self, Problem> {
         let found = std::fs::metadata(path)
             .map_err(|error| Problem::unavailable(format!("the register cannot be read: {error}"), 10))?;
         #[cfg(unix)]

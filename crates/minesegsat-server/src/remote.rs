@@ -1,19 +1,20 @@
-//! Addresses that a client names, checked: the server must not be turned against its own network.
+//! Checks URLs of clients, so that no client can make the server send requests into its own network.
 
 use url::{Host, Url};
 
 use crate::problem::Problem;
 
-/// The address of a catalogue that a client names, if it lies on one of these hosts.
-pub(crate) fn checked(text: &str, hosts: &[String]) -> Result<Url, Problem> {
+/// Parses the URL of a catalogue. An error unless its host is one of `hosts`.
+pub(crate) fn parse_catalogue_url(text: &str, hosts: &[String]) -> Result<Url, Problem> {
     let accepted = if hosts.is_empty() {
-        "this server asks no catalogue but its own".to_owned()
+        "this server allows no catalogue but its own".to_owned()
     } else {
-        format!("`https://` and one of the hosts {}", hosts.join(", "))
+        format!("an `https://` URL on one of the hosts {}", hosts.join(", "))
     };
     let refuse = || Problem::argument("catalogue", text, &accepted);
     let url = Url::parse(text).map_err(|_| refuse())?;
-    // Names only: an address may be one of the inner network. What a name leads to is in the hands of who listed it.
+    // Domain names only: an IP address may belong to the internal network. The operator who allows a name is responsible for
+    // its addresses.
     let Some(Host::Domain(host)) = url.host() else { return Err(refuse()) };
     let fits = url.scheme() == "https"
         && url.username().is_empty()
@@ -28,9 +29,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_listed_hosts_are_asked() {
+    fn only_listed_hosts_are_accepted() {
         let hosts = ["stac.example.org".to_owned()];
-        assert!(checked("https://stac.example.org/v1", &hosts).is_ok());
+        assert!(parse_catalogue_url("https://stac.example.org/v1", &hosts).is_ok());
         for bad in [
             "http://stac.example.org/v1",
             "https://stac.example.org:8443/",
@@ -45,9 +46,9 @@ mod tests {
             "stac.example.org",
             "",
         ] {
-            let error = checked(bad, &hosts).unwrap_err();
+            let error = parse_catalogue_url(bad, &hosts).unwrap_err();
             assert!(error.detail.contains("stac.example.org"), "{bad}: {}", error.detail);
         }
-        assert!(checked("https://stac.example.org/", &[]).is_err());
+        assert!(parse_catalogue_url("https://stac.example.org/", &[]).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What lies at which path.
+//! Routes and layers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +17,12 @@ use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 
 use crate::options::ServerOptions;
 use crate::state::App;
-use crate::{api, etag, features, health, layers, metrics, openapi, stac, tiles, web};
+use crate::{api, etag, features, health, layers, openapi, stac, tiles, web};
 
-/// How long a browser may remember what it may ask from another origin.
+/// How long browsers may cache the response to a CORS preflight request.
 const PREFLIGHT: Duration = Duration::from_hours(1);
 
-/// All paths with all layers; the last layer is the outermost.
+/// All routes with all layers. The last layer is the outermost.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let options = &app.options;
     let limits = options.limits;
@@ -31,12 +31,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/assets/{*path}", get(web::asset))
         .route("/favicon.ico", get(web::favicon))
         .route("/health", get(health::health))
-        .route("/metrics", get(metrics::metrics))
+        .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(openapi::openapi))
         .route("/openapi.html", get(openapi::page))
-        .merge(own())
+        .merge(api_routes())
         .merge(tile_routes())
-        .merge(standards())
+        .merge(standard_routes())
         .layer(DefaultBodyLimit::max(limits.body_bytes))
         .layer(RequestBodyLimitLayer::new(limits.body_bytes))
         .layer(RequestBodyTimeoutLayer::new(limits.request_timeout))
@@ -59,7 +59,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-fn own() -> Router<Arc<App>> {
+fn api_routes() -> Router<Arc<App>> {
     Router::new()
         .route("/api", get(api::about))
         .route("/api/session", post(api::open_session).delete(api::close_session))
@@ -71,8 +71,8 @@ fn own() -> Router<Arc<App>> {
         .route("/api/sites/{site}/report", get(api::report))
         .route("/api/sites/{site}/evidence/{observation}", get(api::evidence))
         .route("/api/sites/{site}/export", get(api::export))
-        .route("/api/predict", post(api::order_predict))
-        .route("/api/monitor", post(api::order_monitor))
+        .route("/api/predict", post(api::start_predict))
+        .route("/api/monitor", post(api::start_monitor))
         .route("/api/jobs", get(api::jobs))
         .route("/api/jobs/{job}", get(api::job).delete(api::cancel_job))
         .route("/api/jobs/{job}/events", get(api::job_events))
@@ -89,7 +89,7 @@ fn tile_routes() -> Router<Arc<App>> {
         .route("/tiles/vector/{layer}/{z}/{x}/{y}", get(tiles::vector_tile))
 }
 
-fn standards() -> Router<Arc<App>> {
+fn standard_routes() -> Router<Arc<App>> {
     Router::new()
         .route("/ogc", get(features::landing))
         .route("/ogc/", get(features::landing))

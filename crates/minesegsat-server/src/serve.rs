@@ -1,4 +1,4 @@
-//! Listening, connections, and an orderly end.
+//! Listening, connections, and orderly shutdown.
 
 mod stream;
 
@@ -18,21 +18,21 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::Service;
 
-use self::stream::PatientStream;
+use self::stream::TimeoutStream;
+use crate::access::{Access, Peer};
 use crate::blocking::Gate;
 use crate::jobs::{JobRunner, Jobs};
-use crate::layers::{Access, Peer};
 use crate::metrics::Metrics;
 use crate::options::{Limits, ServerError, ServerOptions};
 use crate::router::router;
 use crate::state::App;
-use crate::tiles::Tiles;
+use crate::tile_store::TileStore;
 use crate::workspace::Workspace;
 
-/// Serves a workspace until `shutdown` is ready. Requests under way are answered then; a job that runs is queued again for the
-/// next start.
+/// Serves a workspace until `shutdown` is ready. Then it finishes the requests under way. A running job is queued again for
+/// the next start.
 ///
-/// Without a runner jobs are refused, and another server may run those of this workspace.
+/// Without a runner the server refuses jobs, and another server may run the jobs of this workspace.
 pub async fn serve(
     options: ServerOptions,
     runner: Option<Arc<dyn JobRunner>>,
@@ -42,7 +42,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// A server that listens, and does not answer yet.
+/// A server that listens but does not yet answer.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -51,11 +51,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Checks everything that can be checked before the first request, and listens.
+    /// Checks the options and the workspace, then listens.
     pub async fn bind(options: ServerOptions, runner: Option<Arc<dyn JobRunner>>) -> Result<Self, ServerError> {
         options.check()?;
         let workspace = Arc::new(Workspace::open(&options.workspace)?);
-        // Jobs of a server that cannot listen must not begin.
+        // Listens first: a server that cannot listen must not start jobs.
         let bind = options.bind;
         let fail = |source| ServerError::Listen { bind, source };
         let listener = TcpListener::bind(bind).await.map_err(fail)?;
@@ -64,25 +64,24 @@ impl Server {
             Some(runner) => Some(Jobs::start(workspace.root(), runner, options.limits.queued_jobs)?),
             None => None,
         };
-        let tiles = Tiles::new();
         let app = App {
             access: Access::new(&options),
             metrics: Metrics::new(),
             gate: Gate::new(options.limits.readers),
             workspace,
-            tiles,
+            tiles: TileStore::new(),
             jobs,
             options,
         };
         Ok(Self { listener, address, app: Arc::new(app) })
     }
 
-    /// Where it listens.
+    /// The address that the server listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// Answers until `shutdown` is ready.
+    /// Answers requests until `shutdown` is ready.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
         let Self { listener, address, app } = self;
         let limits = app.options.limits;
@@ -93,7 +92,7 @@ impl Server {
         tokio::pin!(shutdown);
         loop {
             let accepted = async {
-                // Before a connection is taken: what cannot be served waits with the system.
+                // Waits for a permit before it accepts, so that excess connections wait in the system's queue.
                 let turn = Arc::clone(&connections).acquire_owned().await;
                 (turn, listener.accept().await)
             };
@@ -113,22 +112,22 @@ impl Server {
                     });
                 }
                 Err(error) => {
-                    // No more files may be open, for example: the next try may be better.
-                    tracing::warn!("a connection was not taken: {error}");
+                    // For example: too many open files. The next attempt may succeed.
+                    tracing::warn!("cannot accept a connection: {error}");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
         }
         drop(listener);
-        tracing::info!("ending: requests under way are answered");
+        tracing::info!("shutting down: finishing requests under way");
         if let Some(jobs) = &app.jobs {
             jobs.stop();
         }
         if tokio::time::timeout(limits.shutdown_timeout, graceful.shutdown()).await.is_err() {
-            tracing::warn!("some requests took too long and were cut off");
+            tracing::warn!("some requests took too long and were aborted");
         }
         if let Some(jobs) = app.jobs.clone() {
-            // The worker looks at its flag between patches.
+            // The worker checks its stop flag between patches.
             let _ = tokio::task::spawn_blocking(move || jobs.join()).await;
         }
     }
@@ -140,11 +139,11 @@ fn connection(
     router: Router,
     limits: Limits,
 ) -> http1::Connection<
-    TokioIo<PatientStream>,
+    TokioIo<TimeoutStream>,
     impl hyper::service::HttpService<Incoming, ResBody = axum::body::Body, Error = std::convert::Infallible, Future: Send>,
 > {
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%peer, "small packets will wait: {error}");
+        tracing::debug!(%peer, "cannot disable Nagle's algorithm: {error}");
     }
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer.ip()));
@@ -156,5 +155,5 @@ fn connection(
         .max_headers(limits.headers)
         .max_header_size(limits.head_bytes)
         .max_buf_size(limits.head_bytes.max(64 << 10))
-        .serve_connection(TokioIo::new(PatientStream::new(stream, limits.write_timeout)), service)
+        .serve_connection(TokioIo::new(TimeoutStream::new(stream, limits.write_timeout)), service)
 }

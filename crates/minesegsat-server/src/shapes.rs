@@ -1,24 +1,25 @@
-//! Polygons of maps and changes, in longitude and latitude.
+//! Reads polygons of maps and changes, in longitude and latitude.
 
 use std::path::Path;
 
 use geo::MultiPolygon;
 use geozero::ToGeo;
 use geozero::wkb::GpkgWkb;
-use minesegsat::manifest::GridRecord;
-use minesegsat::register::geometry_json;
-use minesegsat::{Crs, GeoTransform, Grid, Location, Transformer, read_json};
+use minesegsat_core::{Crs, GeoTransform, Grid, Transformer};
+use minesegsat_io::{Location, read_json};
+use minesegsat_scene::manifest::GridRecord;
+use minesegsat_watch::register::geometry_json;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Map, Value, json};
 
 use crate::problem::Problem;
 
-/// Longest edge, in metres, that stays one in longitude and latitude.
+/// Longest edge in metres that is not densified before reprojection.
 const MAX_EDGE_M: f64 = 1000.0;
-/// Decimals of longitudes and latitudes: a centimetre.
+/// Inverse of the rounding step of coordinates: 1e-7 degrees, about a centimetre.
 const SCALE: f64 = 1e7;
 
-/// A polygon with what is said of it.
+/// A polygon with its properties.
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
     pub(crate) outline: MultiPolygon<f64>,
@@ -26,7 +27,7 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// As a feature of GeoJSON; without an id where there is none.
+    /// As a GeoJSON feature.
     pub(crate) fn feature(&self, id: Option<Value>) -> Value {
         let mut feature = json!({
             "type": "Feature",
@@ -45,8 +46,8 @@ fn rounded(outline: &MultiPolygon<f64>) -> MultiPolygon<f64> {
     outline.map_coords(|c| geo::Coord { x: (c.x * SCALE).round() / SCALE, y: (c.y * SCALE).round() / SCALE })
 }
 
-/// Disturbed land of a map in a folder that `predict` wrote; none where it has no polygons any more.
-pub(crate) fn disturbed(folder: &Path) -> Result<Option<Vec<Shape>>, Problem> {
+/// Disturbed land of a map, from a folder that `predict` wrote. `None` if it has no file of polygons.
+pub(crate) fn read_disturbed(folder: &Path) -> Result<Option<Vec<Shape>>, Problem> {
     let path = folder.join("polygons.gpkg");
     let shapes = if path.is_file() {
         read_layer(&path, &["area_ha", "perimeter_m", "mean_probability", "max_probability"])?
@@ -60,8 +61,8 @@ pub(crate) fn disturbed(folder: &Path) -> Result<Option<Vec<Shape>>, Problem> {
     Ok(Some(shapes.into_iter().map(|shape| with(shape, "kind", "disturbed".into())).collect()))
 }
 
-/// Gain and loss of a comparison; none where it was not made or is gone.
-pub(crate) fn changes(folder: &Path, since: Option<String>) -> Result<Option<Vec<Shape>>, Problem> {
+/// Gain and loss of a comparison, from its folder. `None` if the file is missing.
+pub(crate) fn read_changes(folder: &Path, since: Option<String>) -> Result<Option<Vec<Shape>>, Problem> {
     let path = folder.join("change.gpkg");
     if !path.is_file() {
         return Ok(None);
@@ -112,14 +113,14 @@ fn read_layer(path: &Path, columns: &[&str]) -> Result<Vec<Shape>, Problem> {
         let mut properties = Map::new();
         for (at, column) in columns.iter().enumerate() {
             let value = row.get_ref(at + 1).map_err(|error| fail(&error))?;
-            properties.insert((*column).to_owned(), value_of(column, value));
+            properties.insert((*column).to_owned(), column_value(column, value));
         }
         shapes.push(Shape { outline: to_degrees.run(&outline)?, properties });
     }
     Ok(shapes)
 }
 
-fn value_of(column: &str, value: rusqlite::types::ValueRef<'_>) -> Value {
+fn column_value(column: &str, value: rusqlite::types::ValueRef<'_>) -> Value {
     use rusqlite::types::ValueRef;
     match value {
         ValueRef::Integer(number) if column == "above_noise" => Value::Bool(number != 0),
@@ -149,7 +150,7 @@ fn read_geojson(path: &Path) -> Result<Vec<Shape>, Problem> {
     Ok(shapes)
 }
 
-/// From a map's system to longitude and latitude.
+/// Transforms from the CRS of a map to longitude and latitude.
 struct ToDegrees {
     transformer: Transformer,
     max_edge: f64,
@@ -166,8 +167,8 @@ impl ToDegrees {
     }
 }
 
-/// The grid in the record of a map.
-fn grid_of(record: &Value) -> Result<Grid, Problem> {
+/// Reads the grid from the record of a map.
+fn read_grid(record: &Value) -> Result<Grid, Problem> {
     let record: GridRecord = serde_json::from_value(record.clone())
         .map_err(|error| Problem::internal(format!("the record of a map has no usable grid: {error}")))?;
     let [origin_x, pixel_width, _, origin_y, _, pixel_height] = record.transform;
@@ -180,7 +181,7 @@ fn grid_of(record: &Value) -> Result<Grid, Problem> {
 }
 
 /// Bounds of the grid in the record of a map: west, south, east, north in degrees.
-pub(crate) fn bounds_of_grid(record: &Value) -> Result<[f64; 4], Problem> {
-    let grid = grid_of(record)?;
+pub(crate) fn grid_bounds(record: &Value) -> Result<[f64; 4], Problem> {
+    let grid = read_grid(record)?;
     Ok(Transformer::new(&grid.crs, &Crs::WGS84)?.transform_bounds(grid.bounds())?)
 }

@@ -1,4 +1,4 @@
-//! Everything small of the register in memory: sites, permits, which observations there are. Made anew when the register changes.
+//! A snapshot of the register in memory: sites, permits and the keys of observations. Read again when the register changes.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -9,72 +9,72 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use bytes::Bytes;
 use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
-use minesegsat::register::{ObservationKey, Permit, Register, Site, SiteId, SiteSummary};
+use minesegsat_watch::register::{ObservationKey, Permit, Register, Site, SiteId, SiteSummary};
 
-use crate::place::wrapped;
 use crate::problem::Problem;
 use crate::register_pool::FileId;
+use crate::spatial_filter::wrap_longitudes;
 
 static VERSION: AtomicU64 = AtomicU64::new(1);
 
-/// Everything small of the register, as it was at one moment.
+/// Sites, permits and observation keys of the register at one moment.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
-    /// Another number for each snapshot of this process.
+    /// A number that is unique among the snapshots of this process.
     pub(crate) version: u64,
-    /// By id.
+    /// Sorted by id.
     pub(crate) sites: Vec<SiteEntry>,
-    /// By site, then by date.
+    /// Sorted by site, then by date.
     pub(crate) keys: Vec<ObservationKey>,
-    places: HashMap<SiteId, usize>,
-    /// What `/api/sites` gives, made when it is asked for, with its tag.
+    index: HashMap<SiteId, usize>,
+    /// Tag and body of `/api/sites`, serialised on first use.
     pub(crate) list: OnceLock<(String, Bytes)>,
 }
 
-/// A site with what belongs to it.
+/// A site with its permits and observation keys.
 #[derive(Debug)]
 pub(crate) struct SiteEntry {
     pub(crate) site: Site,
     /// West, south, east, north; west is greater than east across the antimeridian.
     pub(crate) bbox: [f64; 4],
     pub(crate) summary: SiteSummary,
-    /// By date.
+    /// Sorted by date.
     pub(crate) permits: Vec<Permit>,
-    /// Its part of [`Snapshot::keys`].
+    /// Range of the site's observations in [`Snapshot::keys`].
     pub(crate) keys: Range<usize>,
 }
 
 impl Snapshot {
-    fn read(register: &Register, today: Date) -> minesegsat::Result<Self> {
+    fn read(register: &Register, today: Date) -> minesegsat_core::Result<Self> {
         let mut summaries: HashMap<SiteId, SiteSummary> =
             register.summaries_on(today)?.into_iter().map(|summary| (summary.id.clone(), summary)).collect();
         let mut keys = register.observation_keys()?;
         let mut sites = Vec::with_capacity(summaries.len());
         for site in register.sites()? {
-            // Added since the first question: the next snapshot has it.
+            // Added after the first query. The next snapshot will contain it.
             let Some(summary) = summaries.remove(&site.id) else { continue };
             let first = keys.partition_point(|key| key.site < site.id);
             let last = keys.partition_point(|key| key.site <= site.id);
             let permits = register.permits(&site.id)?;
-            sites.push(SiteEntry { bbox: wrapped(site.bbox()), summary, permits, keys: first..last, site });
+            sites.push(SiteEntry { bbox: wrap_longitudes(site.bbox()), summary, permits, keys: first..last, site });
         }
         keys.shrink_to_fit();
-        let places = sites.iter().enumerate().map(|(place, entry)| (entry.site.id.clone(), place)).collect();
+        let index = sites.iter().enumerate().map(|(at, entry)| (entry.site.id.clone(), at)).collect();
         let version = VERSION.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { version, sites, keys, places, list: OnceLock::new() })
+        Ok(Self { version, sites, keys, index, list: OnceLock::new() })
     }
 
-    /// The site of this id.
+    /// The site with this id.
     pub(crate) fn site(&self, id: &SiteId) -> Result<&SiteEntry, Problem> {
-        self.find(id).ok_or_else(|| Problem::not_found(format!("there is no site `{id}`; `/api/sites` lists them")))
+        self.find(id).ok_or_else(|| Problem::not_found(format!("no site `{id}`; `/api/sites` lists the sites")))
     }
 
     pub(crate) fn find(&self, id: &SiteId) -> Option<&SiteEntry> {
-        self.places.get(id).and_then(|&place| self.sites.get(place))
+        self.index.get(id).and_then(|&at| self.sites.get(at))
     }
 }
 
-/// The newest [`Snapshot`], and how to tell that it is one.
+/// The newest [`Snapshot`], and the state of the file that it was read from.
 #[derive(Debug)]
 pub(crate) struct Snapshots {
     path: PathBuf,
@@ -84,7 +84,7 @@ pub(crate) struct Snapshots {
 #[derive(Debug)]
 struct Newest {
     file: FileId,
-    /// The connection that sees changes.
+    /// The connection that detects changes.
     register: Register,
     data_version: i64,
     day: Date,
@@ -96,14 +96,14 @@ impl Snapshots {
         Self { path, newest: Mutex::new(None) }
     }
 
-    /// The register as it is now; without sites where there is no register.
+    /// The current snapshot. Empty if there is no register.
     pub(crate) fn current(&self) -> Result<Arc<Snapshot>, Problem> {
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.path.exists() {
             *newest = None;
             return Ok(Arc::default());
         }
-        let file = FileId::of(&self.path)?;
+        let file = FileId::read(&self.path)?;
         let day = Timestamp::now().to_zoned(TimeZone::UTC).date();
         if let Some(known) = newest.as_ref().filter(|known| known.file == file && known.day == day)
             && known.register.data_version()? == known.data_version
@@ -114,7 +114,7 @@ impl Snapshots {
             Some(known) => known.register,
             None => Register::open_read_only(&self.path)?,
         };
-        // Before anything is read: what is changed meanwhile is read the next time.
+        // Asked before reading, so that a concurrent change leads to another snapshot.
         let data_version = register.data_version()?;
         let snapshot = Arc::new(Snapshot::read(&register, day)?);
         *newest = Some(Newest { file, register, data_version, day, snapshot: Arc::clone(&snapshot) });
@@ -126,7 +126,7 @@ impl Snapshots {
 mod tests {
     use super::*;
     use geo::{Rect, coord};
-    use minesegsat::register::SiteStatus;
+    use minesegsat_watch::register::SiteStatus;
 
     #[test]
     fn a_snapshot_stays_until_the_register_changes() {

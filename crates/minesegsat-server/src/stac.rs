@@ -1,5 +1,5 @@
-//! STAC API 1.0.0 (core, collections, features, item search): what was looked at (`scenes`) and what was mapped
-//! (`predictions`).
+//! STAC API 1.0.0 (core, collections, features, item search). Its collections are `scenes` (observations of sites) and
+//! `predictions` (maps of boxes).
 
 mod catalog;
 mod item;

@@ -1,23 +1,23 @@
-//! What all handlers share.
+//! State that all handlers share.
 
 use std::sync::Arc;
 
+use crate::access::Access;
 use crate::blocking::Gate;
 use crate::jobs::Jobs;
-use crate::layers::Access;
 use crate::metrics::Metrics;
 use crate::options::ServerOptions;
 use crate::problem::Problem;
-use crate::tiles::Tiles;
+use crate::tile_store::TileStore;
 use crate::workspace::Workspace;
 
-/// What all handlers share.
+/// State that all handlers share.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) options: ServerOptions,
     pub(crate) workspace: Arc<Workspace>,
-    pub(crate) tiles: Tiles,
-    /// None where this server runs no jobs.
+    pub(crate) tiles: TileStore,
+    /// `None` if this server runs no jobs.
     pub(crate) jobs: Option<Arc<Jobs>>,
     pub(crate) access: Access,
     pub(crate) metrics: Metrics,
@@ -25,7 +25,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// Reads the workspace on a thread that may block.
+    /// Reads the workspace on a blocking thread.
     pub(crate) async fn read<T, F>(&self, read: F) -> Result<T, Problem>
     where
         T: Send + 'static,
@@ -35,18 +35,18 @@ impl App {
         self.gate.run(move || read(&workspace)).await
     }
 
-    /// The jobs, or why there are none.
+    /// The jobs. An error that names the option if this server runs none.
     pub(crate) fn jobs(&self) -> Result<&Arc<Jobs>, Problem> {
         self.jobs.as_ref().ok_or_else(|| {
             Problem::conflict(
-                "this server runs no jobs; start it with a model: `minesegsat serve --model DIR --token TOKEN`",
+                "this server runs no jobs; start it with a model: `minesegsat serve --model DIR --token-file FILE`",
             )
         })
     }
 }
 
 impl Drop for App {
-    /// A server that never ran lets go of the jobs too.
+    /// Stops the jobs, also of a server that never ran.
     fn drop(&mut self) {
         if let Some(jobs) = &self.jobs {
             jobs.stop();

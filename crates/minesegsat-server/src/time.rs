@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::problem::Problem;
 
-const ACCEPTED: &str = "a time (2021-07-10T19:09:19Z) or date (2021-07-10), or two of them with `/` between, of which one may be `..` or nothing";
+const ACCEPTED: &str = "a time (2021-07-10T19:09:19Z), a date (2021-07-10), or two of them separated by `/`; one of the two may be `..` or empty";
 
 /// An interval, both ends included; an open end is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,10 +16,10 @@ pub(crate) struct TimeFilter {
 }
 
 impl TimeFilter {
-    /// Takes what OGC API Features takes as `datetime`. With `dates`, dates without a time too.
+    /// Parses `datetime` of OGC API Features. `dates`: also accept dates without a time.
     pub(crate) fn parse(text: &str, dates: bool) -> Result<Self, Problem> {
         let refuse = || Problem::argument("datetime", text, ACCEPTED);
-        let part = |text: &str| moments(text, dates).ok_or_else(refuse);
+        let part = |text: &str| parse_span(text, dates).ok_or_else(refuse);
         let Some((start, end)) = text.split_once('/') else {
             let (start, end) = part(text)?;
             return Ok(Self { start: Some(start), end: Some(end) });
@@ -34,44 +34,44 @@ impl TimeFilter {
         }
     }
 
-    /// Whether a day has a moment in it, in UTC.
-    pub(crate) fn touches_day(&self, day: Date) -> bool {
-        self.touches_days(Some(day), Some(day))
+    /// Whether the interval intersects a day in UTC.
+    pub(crate) fn intersects_day(&self, day: Date) -> bool {
+        self.intersects_days(Some(day), Some(day))
     }
 
-    /// Whether some days have a moment in it; an end that is not given is open.
-    pub(crate) fn touches_days(&self, first: Option<Date>, last: Option<Date>) -> bool {
-        let from = first.and_then(|day| span_of(day).map(|span| span.0));
-        let to = last.and_then(|day| span_of(day).map(|span| span.1));
-        self.touches(from, to)
+    /// Whether the interval intersects a range of days. A missing end is open.
+    pub(crate) fn intersects_days(&self, first: Option<Date>, last: Option<Date>) -> bool {
+        let from = first.and_then(|day| day_span(day).map(|span| span.0));
+        let to = last.and_then(|day| day_span(day).map(|span| span.1));
+        self.intersects(from, to)
     }
 
-    /// Whether an interval has a moment in it; an end that is not given is open.
-    pub(crate) fn touches(&self, from: Option<Timestamp>, to: Option<Timestamp>) -> bool {
+    /// Whether the interval intersects another one. A missing end is open.
+    pub(crate) fn intersects(&self, from: Option<Timestamp>, to: Option<Timestamp>) -> bool {
         self.start.is_none_or(|start| to.is_none_or(|to| to >= start))
             && self.end.is_none_or(|end| from.is_none_or(|from| from <= end))
     }
 }
 
-/// First and last moment of a day in UTC, to the second.
-pub(crate) fn span_of(day: Date) -> Option<(Timestamp, Timestamp)> {
+/// First and last second of a day in UTC.
+pub(crate) fn day_span(day: Date) -> Option<(Timestamp, Timestamp)> {
     let first = day.to_zoned(TimeZone::UTC).ok()?.timestamp();
     Some((first, first.checked_add(SignedDuration::from_secs(86_399)).ok()?))
 }
 
-/// First and last moment of a time or date.
-fn moments(text: &str, dates: bool) -> Option<(Timestamp, Timestamp)> {
-    if let Some(at) = instant(text) {
+/// First and last second of a time or date.
+fn parse_span(text: &str, dates: bool) -> Option<(Timestamp, Timestamp)> {
+    if let Some(at) = parse_instant(text) {
         return Some((at, at));
     }
     if !dates || text.len() != 10 {
         return None;
     }
-    span_of(text.parse().ok()?)
+    day_span(text.parse().ok()?)
 }
 
-/// A time as RFC 3339 has it: jiff takes more of ISO 8601 than that.
-fn instant(text: &str) -> Option<Timestamp> {
+/// Parses a time of RFC 3339. jiff alone would accept other forms of ISO 8601.
+fn parse_instant(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let shape = b"dddd-dd-ddTdd:dd:dd";
     if bytes.len() <= shape.len() || !text.is_ascii() {
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instants_intervals_and_open_ends_are_taken() {
+    fn instants_intervals_and_open_ends_are_accepted() {
         let day: Date = "2021-07-10".parse().unwrap();
         for (text, touches) in [
             ("2021-07-10T19:09:19Z", true),
@@ -116,12 +116,12 @@ mod tests {
             ("2021-07-10T23:59:59Z/..", true),
             ("2021-07-11T00:00:00Z/", false),
         ] {
-            assert_eq!(TimeFilter::parse(text, true).unwrap().touches_day(day), touches, "{text}");
+            assert_eq!(TimeFilter::parse(text, true).unwrap().intersects_day(day), touches, "{text}");
         }
     }
 
     #[test]
-    fn what_is_no_time_is_refused_with_what_is_one() {
+    fn invalid_times_are_refused_with_an_example() {
         for bad in [
             "",
             "/",
@@ -152,9 +152,9 @@ mod tests {
     }
 
     #[test]
-    fn permits_without_a_last_day_go_on() {
+    fn permits_without_a_last_day_are_open() {
         let filter = TimeFilter::parse("2030-01-01T00:00:00Z/..", true).unwrap();
-        assert!(filter.touches_days("2021-01-01".parse().ok(), None));
-        assert!(!filter.touches_days("2021-01-01".parse().ok(), "2021-12-31".parse().ok()));
+        assert!(filter.intersects_days("2021-01-01".parse().ok(), None));
+        assert!(!filter.intersects_days("2021-01-01".parse().ok(), "2021-12-31".parse().ok()));
     }
 }

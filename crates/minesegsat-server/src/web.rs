@@ -1,4 +1,4 @@
-//! The map page, out of the program itself.
+//! The map page, whose files are embedded in the program.
 
 use std::sync::Arc;
 
@@ -6,46 +6,51 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
+use maud::PreEscaped;
 use serde_json::json;
 
-use crate::answer::{Answer, HTML, IMMUTABLE, JSON, REVALIDATE, content, html, tagged};
-use crate::base::{Base, Format};
+use crate::base::{BaseUrl, Format};
 use crate::etag;
+use crate::features::html_page;
+use crate::params::NoQuery;
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::response::{HTML, HandlerResult, IMMUTABLE, JSON, REVALIDATE, content, tagged};
 use crate::state::App;
 
 /// A file of the page.
 struct Asset {
-    /// Path from the folder of the page: `assets/index-1a2b3c4d.js`.
+    /// Path in the folder of the page, for example `assets/index-1a2b3c4d.js`.
     path: &'static str,
     plain: &'static [u8],
-    /// Compressed when the program was built; empty where that is no gain.
+    /// Compressed at build time. Empty if compression saves less than 10 %.
     brotli: &'static [u8],
     gzip: &'static [u8],
 }
 
-// `static ASSETS: &[Asset]`, empty where `web/dist` was not there when the program was built.
+// `static ASSETS: &[Asset]`. Empty if `web/dist` was missing at build time.
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-/// What says how to build the page.
+/// A page with instructions to build the map page.
 const MISSING: &str = include_str!("web/missing.html");
-/// What that page may load.
-const MISSING_POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 fn find(path: &str) -> Option<&'static Asset> {
     ASSETS.iter().find(|asset| asset.path == path)
 }
 
 /// `GET /`
-pub(crate) async fn root(State(app): State<Arc<App>>, base: Base, query: Query, headers: HeaderMap) -> Answer {
+pub(crate) async fn root(
+    State(app): State<Arc<App>>,
+    base: BaseUrl,
+    query: Query,
+    headers: HeaderMap,
+) -> HandlerResult {
     query.only(&["f"])?;
-    if Format::of(query.get("f"), &headers)? == Format::Json {
-        return crate::answer::json(&headers, JSON, &description(&app, &base));
+    if Format::negotiate(query.get("f"), &headers)? == Format::Json {
+        return crate::response::json_response(&headers, JSON, &description(&app, &base));
     }
     let Some(page) = find("index.html") else {
-        return Ok(html(&headers, MISSING.to_owned(), MISSING_POLICY));
+        return Ok(html_page(&headers, "MineSegSAT", PreEscaped(MISSING.to_owned())));
     };
     let mut response = served(page, HTML, REVALIDATE, &headers);
     let policy = policy(&app);
@@ -55,7 +60,7 @@ pub(crate) async fn root(State(app): State<Arc<App>>, base: Base, query: Query, 
     Ok(response)
 }
 
-fn description(app: &App, base: &Base) -> serde_json::Value {
+fn description(app: &App, base: &BaseUrl) -> serde_json::Value {
     let link = |rel: &str, path: &str, kind: &str, title: &str| json!({ "rel": rel, "href": base.url(path), "type": kind, "title": title });
     json!({
         "title": "MineSegSAT",
@@ -65,17 +70,17 @@ fn description(app: &App, base: &Base) -> serde_json::Value {
         "links": [
             link("self", "/?f=json", JSON, "This document"),
             link("alternate", "/?f=html", "text/html", "The map"),
-            link("service-desc", "/openapi.json", crate::answer::OPENAPI, "All paths"),
-            link("related", "/api", JSON, "Our own API"),
+            link("service-desc", "/openapi.json", crate::response::OPENAPI, "All paths"),
+            link("related", "/api", JSON, "API of this server"),
             link("related", "/ogc", JSON, "OGC API Features"),
             link("related", "/stac", JSON, "STAC API"),
         ],
     })
 }
 
-/// What the page may load: itself, its workers (MapLibre makes them of blobs), and the basemap.
+/// Content policy of the page: itself, its workers (MapLibre creates them from blobs), and the basemap.
 fn policy(app: &App) -> String {
-    let elsewhere = app
+    let basemap = app
         .options
         .basemap
         .as_ref()
@@ -84,15 +89,14 @@ fn policy(app: &App) -> String {
         .unwrap_or_default();
     format!(
         "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; child-src blob:; \
-         img-src 'self' data: blob:{elsewhere}; connect-src 'self'{elsewhere}; object-src 'none'; base-uri 'none'; \
+         img-src 'self' data: blob:{basemap}; connect-src 'self'{basemap}; object-src 'none'; base-uri 'none'; \
          form-action 'self'; frame-ancestors 'none'"
     )
 }
 
 /// `GET /assets/{path}`
-pub(crate) async fn asset(Path(path): Path<String>, query: Query, headers: HeaderMap) -> Answer {
-    query.only(&[])?;
-    // The list is what there is: no path leads anywhere else.
+pub(crate) async fn asset(Path(path): Path<String>, _: NoQuery, headers: HeaderMap) -> HandlerResult {
+    // A lookup in a list: no path can lead elsewhere.
     let asset = find(&format!("assets/{path}"))
         .ok_or_else(|| Problem::not_found(format!("the page has no file `assets/{path}`")))?;
     let cache = if has_hash(asset.path) { IMMUTABLE } else { REVALIDATE };
@@ -100,7 +104,7 @@ pub(crate) async fn asset(Path(path): Path<String>, query: Query, headers: Heade
 }
 
 /// `GET /favicon.ico`
-pub(crate) async fn favicon(headers: HeaderMap) -> Answer {
+pub(crate) async fn favicon(headers: HeaderMap) -> HandlerResult {
     let icon = ["favicon.ico", "favicon.svg"].into_iter().find_map(find);
     let icon = icon.ok_or_else(|| Problem::not_found("the page has no icon"))?;
     Ok(served(icon, media_type(icon.path), REVALIDATE, &headers))
@@ -119,7 +123,7 @@ fn served(asset: &'static Asset, media_type: &str, cache: &'static str, headers:
     let Some((encoding, bytes)) = choice else {
         return content(headers, media_type, cache, Bytes::from_static(asset.plain));
     };
-    let tag = etag::of_bytes(asset.plain);
+    let tag = etag::content_tag(asset.plain);
     let mut response = tagged(headers, media_type, cache, &tag, Bytes::from_static(bytes));
     if response.status().is_success() {
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
@@ -128,7 +132,7 @@ fn served(asset: &'static Asset, media_type: &str, cache: &'static str, headers:
     response
 }
 
-/// Whether a name has a hash of its content before its extension, as Vite's have: `index-B1x_2y3Z.js`.
+/// Whether a file name contains a hash before its extension, as Vite writes it: `index-B1x_2y3Z.js`.
 fn has_hash(path: &str) -> bool {
     const HASH: usize = 8;
     let name = path.rsplit('/').next().unwrap_or_default();
@@ -162,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_with_a_hash_never_change() {
+    fn names_with_a_hash_are_recognised() {
         for (name, expected) in [
             ("assets/index-B1x_2y3Z.js", true),
             ("assets/index-B1x_2y3Z.css", true),

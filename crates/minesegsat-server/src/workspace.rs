@@ -1,10 +1,10 @@
-//! The folder that is served, and the ways into it.
+//! The served folder, and access to its files.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use minesegsat::monitor::files_folder;
-use minesegsat::register::{Observation, Register, SiteId};
+use minesegsat_watch::monitor::files_folder;
+use minesegsat_watch::register::{Observation, Register, SiteId};
 
 use crate::ids::ObservationName;
 use crate::options::ServerError;
@@ -15,10 +15,10 @@ use crate::snapshot::{Snapshot, Snapshots};
 
 /// Name of the register in a workspace.
 const REGISTER: &str = "sites.gpkg";
-/// Seconds after which a workspace that is gone is asked for again.
+/// Seconds after which a client should retry if the workspace is missing.
 const RETRY: u64 = 10;
 
-/// The folder that is served.
+/// The served folder.
 #[derive(Debug)]
 pub(crate) struct Workspace {
     root: PathBuf,
@@ -33,7 +33,7 @@ impl Workspace {
         let fail = |source| ServerError::Workspace { path: path.to_owned(), source };
         let root = fs_err::canonicalize(path).map_err(fail)?;
         if !root.is_dir() {
-            return Err(fail(std::io::Error::new(std::io::ErrorKind::NotADirectory, "it is no folder")));
+            return Err(fail(std::io::Error::new(std::io::ErrorKind::NotADirectory, "not a folder")));
         }
         let register = root.join(REGISTER);
         let workspace = Self {
@@ -44,7 +44,7 @@ impl Workspace {
             root,
         };
         if workspace.register.exists() {
-            // One of an older version is brought up to date here, before anybody waits for it.
+            // Migrates a register of an older version now, so that no request waits for it.
             Register::open_read_only(&workspace.register).map_err(ServerError::Register)?;
         }
         Ok(workspace)
@@ -54,7 +54,7 @@ impl Workspace {
         &self.root
     }
 
-    /// Name of the folder, for people.
+    /// Name of the folder, for display.
     pub(crate) fn name(&self) -> String {
         self.root.file_name().map_or_else(|| "workspace".to_owned(), |name| name.to_string_lossy().into_owned())
     }
@@ -63,52 +63,52 @@ impl Workspace {
         &self.predictions
     }
 
-    /// Fails where the folder is not there any more, or may not be read.
+    /// An error if the folder is missing or cannot be read.
     pub(crate) fn check(&self) -> Result<(), Problem> {
         if std::fs::read_dir(&self.root).is_ok() {
             return Ok(());
         }
-        Err(Problem::unavailable("the workspace cannot be read: its folder is gone, or may not be entered", RETRY))
+        Err(Problem::unavailable("the workspace cannot be read: its folder is missing or not accessible", RETRY))
     }
 
-    /// Whether the register opens, where there is one.
+    /// An error if the register exists and cannot be opened.
     pub(crate) fn check_register(&self) -> Result<(), Problem> {
         if self.register.exists() { self.pool.with(Register::data_version).map(drop) } else { Ok(()) }
     }
 
-    /// Everything small of the register, as it is now.
+    /// The current snapshot of the register.
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>, Problem> {
         self.check()?;
         self.snapshots.current()
     }
 
-    /// Reads from the register, which must be there.
-    pub(crate) fn register<T>(&self, read: impl FnOnce(&Register) -> minesegsat::Result<T>) -> Result<T, Problem> {
+    /// Reads from the register. An error if there is none.
+    pub(crate) fn register<T>(&self, read: impl FnOnce(&Register) -> minesegsat_core::Result<T>) -> Result<T, Problem> {
         self.check()?;
         self.pool.with(read)
     }
 
-    /// An observation of a site, or what is missing.
+    /// An observation of a site. The error says whether the site or the observation is missing.
     pub(crate) fn observation(&self, site: &SiteId, name: &ObservationName) -> Result<Observation, Problem> {
         self.snapshot()?.site(site)?;
         let found = self.register(|register| register.observation(site, name.as_str()))?;
         found.ok_or_else(|| Problem::not_found(format!("site `{site}` has no observation `{name}`")))
     }
 
-    /// Folder of the files of an observation, which may be gone.
+    /// Folder with the files of an observation. `None` if it is missing.
     pub(crate) fn observation_folder(&self, site: &SiteId, name: &str) -> Result<Option<PathBuf>, Problem> {
         self.inside(&files_folder(&self.register).join(site.as_str()).join(name))
     }
 
-    /// A path with its links followed, if it is there; fails where it leads out of the workspace.
+    /// A path with its links resolved. `None` if it is missing. An error if it leads out of the workspace.
     pub(crate) fn inside(&self, path: &Path) -> Result<Option<PathBuf>, Problem> {
         self.check()?;
         let Ok(real) = std::fs::canonicalize(path) else { return Ok(None) };
         if real.starts_with(&self.root) {
             return Ok(Some(real));
         }
-        tracing::warn!("{} leads out of the workspace and is not served", path.display());
-        Err(Problem::not_found("it lies outside of the workspace"))
+        tracing::warn!("{} leads out of the workspace; not served", path.display());
+        Err(Problem::not_found("the path is outside of the workspace"))
     }
 }
 

@@ -1,82 +1,61 @@
-//! Sentinel-2 scenes in, maps of mining-disturbed land out. No network lives here: everything that makes maps is
-//! written against [`Segmenter`], which `minesegsat-nn` implements.
+//! Land disturbed by mining, mapped from Sentinel-2 imagery: the front door for Rust programs.
 //!
-//! # The map of this crate
-//! - Where things are: [`Window`], [`GeoTransform`], [`Grid`], [`Crs`], [`Transformer`]
-//! - Files in: [`raster`] ([`Location`], [`open_raster`], [`RasterSource`], [`Pixels`]), [`http`]
-//! - Finding scenes: [`catalog`] (STAC APIs, static catalogues, the choice of scenes), [`download`] (whole or clipped)
-//! - Scenes: [`scene`] ([`Scene::open`], [`scene::Radiometry`], [`scene::summarize`]), [`Band`]
-//! - Patches: [`patch`] ([`patch::PatchReader`]), [`patch_grid`] (places and blending weights), [`resample`] (OpenCV's
-//!   cubic kernel, by map position)
-//! - Labels: [`labels`] (polygons of mines read, filtered, repaired, reprojected and burned into masks)
-//! - Training sets: [`labels`] (polygons in, masks out), [`dataset`] (build, split, measure, import, read)
-//! - How good a map is: [`metrics`] (counts and ratios), [`evaluate`] (models on the samples of a data set),
-//!   [`area_sample`] (areas and accuracies with intervals, from points of a map that people look at)
-//! - Two dates and many: [`change`] (gain, loss, noise floors), [`timeline`], [`uncertainty`] (areas with intervals)
-//! - Known mines, watched: [`register`] (sites, permits, observations, in a GeoPackage), [`monitor`] (search, map, compare,
-//!   judge, store), [`alerts`] (webhooks, mail, files), [`report`] (pages), [`evidence`] (signed packs)
-//! - How training goes: [`tensorboard`]
-//! - Maps: [`predict`] (the whole run), [`polygonize`], [`rasterize`], [`area`] (geodesic)
-//! - Scenes with known truth: [`simulate`]
-//! - Files out: [`cog`], [`vector`], [`quicklook`], [`manifest`], [`output`] (complete or absent)
-//! - Pictures to look at: [`preview`] (sheets of panels, a page to leaf through a data set)
-//! - Maps on the web: [`tiles`] (pictures and vectors in the grid of web maps, drawn when they are asked for)
-//! - What goes wrong: [`Error`], [`hint`] (what was meant)
+//! ```no_run
+//! use minesegsat::{Job, Model, ModelOptions, OpenOptions, Scene};
 //!
-//! Arrays are row-major `[C, H, W]`; positions in arrays are (row, col), on maps (x, y); bounding boxes are west, south,
-//! east, north.
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let model = Model::open("models/simulated-b0", &ModelOptions::default())?;
+//! let scene = Scene::open("S2B_MSIL2A_20210710T190919_N0301_R056_T10UFV_20210710T213102.SAFE", &OpenOptions::default())?;
+//! let map = model.predict(&scene, "out", &model.predict_options(), Job::silent())?;
+//! println!("{:.1} ha of mining-disturbed land", map.totals.area_ha);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to go
+//! | I want to | start at |
+//! |---|---|
+//! | open a model with any engine | [`Model`] |
+//! | open a scene | [`Scene`] |
+//! | find and download scenes | [`catalog`], [`download`] |
+//! | map a scene | [`Model::predict`], or [`predict`] with a [`Segmenter`] of my own |
+//! | compare two dates | [`change`] |
+//! | measure the accuracy of a map | [`area_sample`] |
+//! | watch known mines | [`register`], [`monitor`], [`report`], [`evidence`] |
+//! | make a training set, and train | [`simulate`], [`labels`], [`dataset`], [`nn`] |
+//! | evaluate a model | [`evaluate`] |
+//! | read or write rasters and polygons | [`raster`], [`cog`], [`vector`] |
+//! | show progress, or cancel | [`Job`] |
+//!
+//! Three programs to start from: `examples/map_scene.rs`, `examples/compare_dates.rs`, `examples/custom_segmenter.rs`.
+//!
+//! This crate has no code of its own beyond [`Model`]; each module is that of the crate which its name links to. Arrays are
+//! `[C, H, W]`; positions in arrays are (row, col), on maps (x, y); bounding boxes are west, south, east, north.
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
-pub mod alerts;
-pub mod area;
-pub mod area_sample;
-mod band;
-pub mod catalog;
-pub mod change;
-pub mod cog;
-mod crs;
-pub mod dataset;
-mod delimited;
-pub mod download;
-mod error;
-pub mod evaluate;
-pub mod evidence;
-mod grid;
-pub mod hint;
-pub mod http;
-pub mod labels;
-pub mod manifest;
-pub mod metrics;
-pub mod monitor;
-mod noise;
-pub mod output;
-pub mod patch;
-pub mod patch_grid;
-pub mod polygonize;
-pub mod predict;
-pub mod preview;
-pub mod quicklook;
-pub mod raster;
-pub mod rasterize;
-pub mod register;
-pub mod report;
-pub mod resample;
-pub mod scene;
-mod segmenter;
-pub mod simulate;
-pub mod tensorboard;
-pub mod tiles;
-pub mod timeline;
-pub mod uncertainty;
-pub mod vector;
+mod model;
 
-pub use band::Band;
-pub use crs::{Crs, Transformer};
-pub use error::{Error, Result, with_causes};
-pub use grid::{GeoTransform, Grid, Window};
-pub use raster::{
-    DataType, InputIdentity, Location, Pixels, RasterInfo, RasterSource, identity, open_jp2_with_grid, open_raster,
-    read_bytes, read_json, read_text,
+pub use minesegsat_core::*;
+pub use minesegsat_dataset::{self as dataset, evaluate};
+pub use minesegsat_io::{
+    DataType, InputIdentity, Location, Pixels, RasterInfo, RasterSource, cog, delimited, http, identity, labels,
+    open_jp2_with_grid, open_raster, raster, read_bytes, read_json, read_text, vector,
 };
-pub use scene::{OpenOptions, Scene, SceneBand};
-pub use segmenter::Segmenter;
+pub use minesegsat_map::{area_sample, change, predict, preview, quicklook};
+pub use minesegsat_model::{ModelCard, Precision};
+pub use minesegsat_nn as nn;
+pub use minesegsat_onnx as onnx;
+pub use minesegsat_scene::{self as scene, OpenOptions, Scene, SceneBand, catalog, download, manifest, patch};
+pub use minesegsat_simulate as simulate;
+pub use minesegsat_watch::{alerts, evidence, monitor, register, report, timeline};
+
+pub use self::model::{Engine, Model, ModelOptions, OpenModelError};
+
+/// Compiles the Rust of the README and of the guide.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../../docs/guide.md")]
+    struct Guide;
+}

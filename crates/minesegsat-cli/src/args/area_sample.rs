@@ -9,31 +9,31 @@ use super::number;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AreaSampleCommand {
-    /// Draw points of a map at random, class by class, for somebody to say what is there.
+    /// Draw a stratified random sample of points from a map, for a person to check.
     Design(AreaSampleDesignArgs),
-    /// Estimate areas and accuracies, with intervals, from the filled points.
+    /// Estimate areas and accuracies, with confidence intervals, from the checked points.
     Estimate(AreaSampleEstimateArgs),
 }
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("size").required(true))]
 pub(crate) struct AreaSampleDesignArgs {
-    /// Map of classes, a GeoTIFF of uint8: `mask.tif` of `predict`, or any other. 255 and nodata are left out.
+    /// Class map, a uint8 GeoTIFF such as `mask.tif` of `predict`. 255 and nodata are left out.
     pub map: String,
 
-    /// Folder to make.
+    /// Output folder to create.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 
-    /// Names of the values of the map [default: 0=other,1=mining].
+    /// Class names of the map values [default: 0=other,1=mining].
     #[arg(long, value_delimiter = ',', value_name = "VALUE=NAME,...", value_parser = class)]
     pub classes: Vec<(u8, String)>,
 
-    /// Values of the map that are left out, too.
+    /// Other map values to leave out.
     #[arg(long, value_delimiter = ',', value_name = "VALUE,...")]
     pub exclude: Vec<u8>,
 
-    /// Make a stratum of its own of class 0 within so many pixels of another class, where most missed mines are.
+    /// Put class 0 within this many pixels of another class into a separate stratum. Most missed mines lie there.
     #[arg(long, value_name = "PX", default_value_t = 0)]
     pub buffer: usize,
 
@@ -41,27 +41,28 @@ pub(crate) struct AreaSampleDesignArgs {
     #[arg(long, value_name = "N", group = "size")]
     pub samples: Option<u64>,
 
-    /// As many points as bring the standard error of overall accuracy to this, if the expected accuracies hold: 0.01.
+    /// Choose the number of points for this standard error of overall accuracy, given the expected accuracies: 0.01.
     #[arg(long, value_name = "SE", group = "size", value_parser = target_error, allow_negative_numbers = true)]
     pub target_error: Option<f64>,
 
-    /// Expected user's accuracies of classes or strata; 0.8 for those not named: `mining=0.7,other=0.98`.
+    /// Expected user's accuracies of classes or strata: `mining=0.7,other=0.98` [default: 0.8].
     #[arg(long, value_delimiter = ',', value_name = "NAME=U,...", value_parser = accuracy)]
     pub expected_accuracy: Vec<(String, f64)>,
 
-    /// How points beyond the minimum are divided: proportional to area, equal, or neyman (area times expected deviation).
+    /// Allocation of points beyond the minimum: proportional (to area), equal, or neyman (area times expected standard
+    /// deviation).
     #[arg(long, value_name = "RULE", default_value_t = Allocation::Proportional)]
     pub allocation: Allocation,
 
-    /// The fewest points of a stratum, for rare classes.
+    /// Minimum number of points per stratum, for rare classes.
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub min_per_stratum: u64,
 
-    /// Seed: the same one draws the same points.
+    /// Seed of the sample. The same seed draws the same points.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
 
-    /// Leave strata and classes of the map out of the files to fill.
+    /// Omit strata and map classes from the files to fill in, so that they cannot influence the person.
     #[arg(long)]
     pub blind: bool,
 
@@ -75,7 +76,7 @@ pub(crate) struct AreaSampleDesignArgs {
 }
 
 impl AreaSampleDesignArgs {
-    /// What the flags say.
+    /// The options of the command line.
     pub(crate) fn options(&self) -> DesignOptions {
         let defaults = DesignOptions::default();
         DesignOptions {
@@ -99,27 +100,27 @@ impl AreaSampleDesignArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct AreaSampleEstimateArgs {
-    /// Folder that `area-sample design` made.
+    /// Output folder of `area-sample design`.
     pub design: PathBuf,
 
-    /// Filled points: CSV, GeoJSON, GeoPackage or another vector file with `id` and `reference_class` [default: the filled
-    /// one in the folder].
+    /// Checked points: CSV, GeoJSON, GeoPackage or another vector file with `id` and `reference_class` [default: the
+    /// filled-in file in the folder].
     #[arg(long, value_name = "FILE")]
     pub reference: Option<PathBuf>,
 
-    /// Layer of the filled points, where there are several and none is `samples`.
+    /// Layer with the checked points, if there are several and none is named `samples`.
     #[arg(long, value_name = "NAME")]
     pub layer: Option<String>,
 
-    /// Part of repeated samples whose intervals would hold the truth, in percent.
+    /// Confidence level of the intervals, in percent.
     #[arg(long, value_name = "PERCENT", default_value_t = 95.0, value_parser = percent, allow_negative_numbers = true)]
     pub confidence_level: f64,
 
-    /// Do without points that are not filled.
+    /// Leave out points without a reference class.
     #[arg(long)]
     pub allow_missing: bool,
 
-    /// JSON file to write.
+    /// JSON file to write the result to.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
@@ -133,7 +134,7 @@ pub(crate) struct AreaSampleEstimateArgs {
 }
 
 impl AreaSampleEstimateArgs {
-    /// What the flags say.
+    /// The options of the command line.
     pub(crate) fn options(&self) -> EstimateOptions {
         EstimateOptions {
             reference: self.reference.clone(),
@@ -144,7 +145,7 @@ impl AreaSampleEstimateArgs {
     }
 }
 
-/// `1=mining`. Names may have `=` in them, values not.
+/// Parses `1=mining`. A name may contain `=`.
 fn class(text: &str) -> Result<(u8, String), String> {
     let expected = "expected VALUE=NAME with a value from 0 to 254, such as 1=mining";
     let (value, name) = text.split_once('=').ok_or(expected)?;
@@ -152,7 +153,7 @@ fn class(text: &str) -> Result<(u8, String), String> {
     Ok((value, name.trim().to_owned()))
 }
 
-/// `mining=0.7`.
+/// Parses `mining=0.7`.
 fn accuracy(text: &str) -> Result<(String, f64), String> {
     let expected = "expected NAME=U with U from 0 to 1, such as mining=0.7";
     let (name, value) = text.rsplit_once('=').ok_or(expected)?;
@@ -164,5 +165,5 @@ fn target_error(text: &str) -> Result<f64, String> {
 }
 
 fn percent(text: &str) -> Result<f64, String> {
-    number(text, |percent| percent > 0.0 && percent < 100.0, "percent, above 0 and below 100")
+    number(text, |percent| percent > 0.0 && percent < 100.0, "a percentage above 0 and below 100")
 }

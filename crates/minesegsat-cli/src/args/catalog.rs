@@ -1,4 +1,4 @@
-//! What `search` and `download` accept.
+//! Arguments of `minesegsat search` and `download`.
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -10,55 +10,56 @@ use minesegsat::{
 
 #[derive(Debug, Args)]
 pub(crate) struct SearchArgs {
-    /// Where to search: `earth-search`, `planetary-computer`, `earthdaily`, the URL of a STAC API, a static catalogue
-    /// (catalog.json or collection.json, file or URL), or an ItemCollection (file, URL, or `-`).
+    /// Catalogue to search: `earth-search`, `planetary-computer`, `earthdaily`, the URL of a STAC API, a static
+    /// catalogue (catalog.json or collection.json, file or URL), or an ItemCollection (file, URL, or `-` for stdin).
     #[arg(long, value_name = "NAME|URL|FILE", default_value = "earth-search")]
     pub api: String,
 
-    /// Collections to search in [default: the API's collection of surface reflectance].
+    /// Collections to search [default: the API's surface reflectance collection].
     #[arg(long, value_delimiter = ',', value_name = "ID,...")]
     pub collections: Vec<String>,
 
     #[command(flatten)]
     pub area: AreaArgs,
 
-    /// A day, month or year, or a range: `2021-07-10`, `2021-07`, `2021-06-01/2021-08-31`, `2021/..`. Several may follow.
+    /// Dates, one or more: a day, a month, a year or a range, such as `2021-07-10`, `2021-07`, `2021-06-01/2021-08-31`,
+    /// `2021/..`.
     #[arg(long, visible_alias = "per", value_name = "DATE[/DATE]", num_args = 1..)]
     pub datetime: Vec<DateRange>,
 
-    /// Most cloud cover, in percent.
+    /// Maximum cloud cover, in percent.
     #[arg(long, value_name = "PERCENT", allow_negative_numbers = true)]
     pub max_cloud_cover: Option<f64>,
 
-    /// Stop after so many items.
+    /// Maximum number of items.
     #[arg(long, value_name = "N")]
     pub max_items: Option<usize>,
 
-    /// Order: `datetime`, `cloud-cover`, `id` or another property; `-` before it for largest first.
+    /// Sort by `datetime`, `cloud-cover`, `id` or another property; a leading `-` sorts in descending order.
     #[arg(long, value_delimiter = ',', value_name = "FIELD,...", allow_hyphen_values = true)]
     pub sort_by: Vec<SortKey>,
 
-    /// Items per page that the API is asked for.
+    /// Items per page to request from the API.
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
 
-    /// Choose, per date range, the best scenes that cover the area, each only if it brings something new.
+    /// Select the best scenes that cover the area, for each date range. Every selected scene must cover new ground.
     #[arg(long)]
     pub select: bool,
 
-    /// Which scenes are the best: those with the least cloud, or those nearest to the middle of their date range.
+    /// Which scenes to select first.
     #[arg(long, value_name = "WHAT", default_value = "cloud", requires = "select")]
     pub prefer: Prefer,
 
-    /// Leave out scenes with a smaller footprint, in square kilometres (a whole tile has 12 056).
+    /// Skip scenes with a footprint smaller than this, in square kilometres (a whole tile has 12 056).
     #[arg(long, value_name = "KM2", default_value_t = 100.0, requires = "select")]
     pub min_granule: f64,
 
-    /// Share of a scene's part of the area that must not be covered yet, in percent.
+    /// Minimum share of new ground in a selected scene, in percent of the scene's part of the area.
     #[arg(long, value_name = "PERCENT", default_value_t = 5.0, requires = "select")]
     pub min_new: f64,
 
-    /// Write the ItemCollection to this file.
+    /// File to write the ItemCollection to.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
@@ -66,66 +67,68 @@ pub(crate) struct SearchArgs {
     #[arg(long, requires = "output")]
     pub overwrite: bool,
 
-    /// Print JSON, on a terminal as well.
+    /// Print JSON, even on a terminal.
     #[arg(long, conflicts_with = "table")]
     pub json: bool,
 
-    /// Print a table, in a pipe as well.
+    /// Print a table, even in a pipe.
     #[arg(long)]
     pub table: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DownloadArgs {
-    /// What to download: an ItemCollection or Item (file or URL), or `-` for what `search` prints.
+    /// Items to download: an ItemCollection or Item (file or URL), or `-` to read the output of `search` from stdin.
     pub items: String,
 
-    /// Folder to write into; each item gets a folder of its own in it.
+    /// Output folder; each item gets its own subfolder.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 
-    /// Bands to download, besides the scene classification [default: all].
+    /// Bands to download, in addition to the scene classification [default: all].
     #[arg(long, value_delimiter = ',', value_name = "BAND,...")]
     pub bands: Option<Vec<Band>>,
 
     #[command(flatten)]
     pub area: AreaArgs,
 
-    /// Only the window of each band that holds the area, read by ranges and written as Cloud Optimized GeoTIFF.
+    /// Download only the part of each band that contains the area, with range requests, and write it as Cloud Optimized
+    /// GeoTIFF. Needs `--bbox` or `--intersects`.
     #[arg(long)]
     pub clip: bool,
 
-    /// Requests at the same time.
+    /// Number of parallel requests.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub jobs: u16,
 
-    /// Pay for what is read from buckets whose readers pay (keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY).
+    /// Pay for reads from requester-pays buckets (keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY).
     #[arg(long)]
     pub requester_pays: bool,
 
-    /// Replace scenes that are there and were clipped to another area.
+    /// Replace existing scenes that were clipped to another area.
     #[arg(long)]
     pub overwrite: bool,
 
-    /// Print what was done as JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
 }
 
-/// Where.
+/// The search area.
 #[derive(Debug, Args)]
 pub(crate) struct AreaArgs {
-    /// Only what touches this box: west,south,east,north in degrees; west > east across the antimeridian.
+    /// Only scenes that intersect this box: west,south,east,north in degrees. A box with west > east crosses the
+    /// antimeridian.
     #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true, conflicts_with = "intersects")]
     pub bbox: Option<SearchBbox>,
 
-    /// Only what touches the polygons in this file (GeoJSON, GeoPackage, FlatGeobuf).
+    /// Only scenes that intersect the polygons of this file (GeoJSON, GeoPackage, FlatGeobuf).
     #[arg(long, value_name = "FILE")]
     pub intersects: Option<PathBuf>,
 }
 
 impl AreaArgs {
-    /// The area, where one is given.
+    /// Reads the search area, if one is given.
     pub(crate) fn read(&self) -> minesegsat::Result<Option<SearchArea>> {
         match (&self.bbox, &self.intersects) {
             (Some(bbox), _) => Ok(Some(bbox.0.clone())),
@@ -138,7 +141,7 @@ impl AreaArgs {
     }
 }
 
-/// West, south, east, north; may cross the antimeridian.
+/// A bounding box in degrees: west, south, east, north. May cross the antimeridian.
 #[derive(Debug, Clone)]
 pub(crate) struct SearchBbox(SearchArea);
 
@@ -155,12 +158,12 @@ impl FromStr for SearchBbox {
     }
 }
 
-/// Which of two scenes is better.
+/// Which scenes are selected first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Prefer {
-    /// The one with less cloud.
+    /// Scenes with the least cloud.
     Cloud,
-    /// The one nearer to the middle of its date range.
+    /// Scenes nearest to the middle of their date range.
     Season,
 }
 

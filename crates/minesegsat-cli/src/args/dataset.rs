@@ -1,4 +1,4 @@
-//! Arguments about data sets.
+//! Arguments of `minesegsat dataset`.
 
 use std::path::PathBuf;
 
@@ -9,74 +9,76 @@ use super::{LabelArgs, number};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DatasetCommand {
-    /// Cut patches and masks from scenes and labels.
+    /// Build patches and masks from scenes and labels.
     Build(Box<DatasetBuildArgs>),
-    /// Divide a data set into training, validation and test by place.
+    /// Split a data set into training, validation and test sets by location.
     Split(DatasetSplitArgs),
-    /// Measure the bands over the training split.
+    /// Compute band statistics over the training split.
     Stats(DatasetStatsArgs),
-    /// Describe data that exist already: the paper's layout, or folders of images and masks.
+    /// Import existing data: the paper's layout, or folders of images and masks.
     Import(DatasetImportArgs),
-    /// Describe several data sets as one.
+    /// Combine several data sets into one.
     Merge(DatasetMergeArgs),
-    /// Make a page to leaf through a data set, and pictures of its samples.
+    /// Write an HTML page for browsing a data set, and preview sheets of its samples.
     Preview(DatasetPreviewArgs),
-    /// Print what a data set is.
+    /// Print a summary of a data set.
     Info(DatasetInfoArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DatasetBuildArgs {
-    /// Scenes in their order of preference: a scene as `predict` takes it, an ItemCollection, a static catalogue, or a folder of
+    /// Scenes in order of preference: scenes as for `predict`, ItemCollections, static catalogues, or folders of
     /// scenes.
     #[arg(long, required = true, num_args = 1.., value_name = "SCENE")]
     pub scenes: Vec<String>,
 
-    /// Polygons of mines: GeoPackage, Shapefile (also zipped), GeoJSON, FlatGeobuf or GeoParquet.
+    /// Mine polygons: GeoPackage, Shapefile (also zipped), GeoJSON, FlatGeobuf or GeoParquet.
     #[arg(long, value_name = "FILE")]
     pub labels: PathBuf,
 
-    /// Folder of the data set. What an earlier run made there is kept where it still holds.
+    /// Folder of the data set. Patches of an earlier run are kept if they are still valid.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 
-    /// Width and height of a patch in pixels of the finest band.
+    /// Width and height of a patch, in pixels of the finest band.
     #[arg(long, value_name = "PX", default_value_t = 768)]
     pub patch_size: usize,
 
-    /// Share of the set that patches without any label make up: 0.2 gives one such patch for every four with labels.
+    /// Fraction of the data set that is patches without labels, at least 0 and below 1. 0.2 gives one such patch for
+    /// every four with labels.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = negatives, allow_negative_numbers = true)]
     pub negatives: f64,
 
-    /// Leave out scenes whose metadata state more cloud than this.
+    /// Maximum cloud cover of a scene according to its metadata, in percent.
     #[arg(long, value_name = "PERCENT", value_parser = percent, allow_negative_numbers = true)]
     pub max_cloud_cover: Option<f64>,
 
-    /// Leave out patches with data in less than this share of their pixels.
+    /// Minimum share of pixels with data in a patch, 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = share, allow_negative_numbers = true)]
     pub min_data: f64,
 
-    /// Where the preferred scene is clouded, take the next that is clear.
+    /// Fill clouded pixels of the preferred scene from the next scene that is clear there.
     #[arg(long)]
     pub fill_clouds: bool,
 
-    /// Bands of the patches [default: all that every scene has].
+    /// Bands of the patches [default: all bands that every scene has].
     #[arg(long, value_delimiter = ',', value_name = "BAND,...")]
     pub bands: Option<Vec<Band>>,
 
-    /// Offset added to the digital numbers of all scenes, instead of the one the program decides on: 0 or -1000.
+    /// Offset added to every digital number before scaling, for all scenes: 0 or -1000 [default: determined from each
+    /// scene].
     #[arg(long, value_name = "DN", value_parser = super::offset, allow_negative_numbers = true)]
     pub offset: Option<f64>,
 
-    /// Attribute of the labels that names the commodity [default: one that is called so].
+    /// Label attribute with the commodity [default: found by common names].
     #[arg(long, value_name = "NAME")]
     pub commodity_attribute: Option<String>,
 
-    /// Chooses among the patches without labels.
+    /// Seed for choosing patches without labels.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 
-    /// Name of the data set.
+    /// Title of the data set.
     #[arg(long, value_name = "TEXT", default_value = "Mining-disturbed land")]
     pub title: String,
 
@@ -90,22 +92,22 @@ pub(crate) struct DatasetBuildArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DatasetSplitArgs {
-    /// Data set.
+    /// Data set folder.
     pub dataset: PathBuf,
 
-    /// Shares of training, validation and test.
+    /// Shares of training, validation and test, as three numbers.
     #[arg(long, value_name = "A,B,C", default_value = "70,15,15", value_parser = shares)]
     pub shares: [f64; 3],
 
-    /// Also join patches whose centres lie in the same square of this size.
+    /// Also keep patches together whose centres lie in the same square of this size, in kilometres.
     #[arg(long, value_name = "KM")]
     pub block_size: Option<f64>,
 
-    /// Divide by the groups that the samples name, and by nothing else.
+    /// Split only by the groups recorded in the samples.
     #[arg(long, conflicts_with = "block_size")]
     pub given_groups: bool,
 
-    /// Decides between equals.
+    /// Seed for breaking ties.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 
@@ -116,10 +118,10 @@ pub(crate) struct DatasetSplitArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DatasetStatsArgs {
-    /// Data set.
+    /// Data set folder.
     pub dataset: PathBuf,
 
-    /// Measure all samples, for a set that is not split.
+    /// Use all samples, for a data set without a split.
     #[arg(long)]
     pub all: bool,
 
@@ -134,23 +136,24 @@ pub(crate) struct DatasetImportArgs {
     #[arg(required_unless_present = "images", conflicts_with_all = ["images", "masks", "index"])]
     pub source: Option<PathBuf>,
 
-    /// Folder of images of several bands.
+    /// Folder of multi-band images.
     #[arg(long, value_name = "DIR", requires = "masks")]
     pub images: Option<PathBuf>,
 
-    /// Folder of masks named like the images.
+    /// Folder of masks with the same file names as the images.
     #[arg(long, value_name = "DIR", requires = "images")]
     pub masks: Option<PathBuf>,
 
-    /// CSV file that lists the images: a column chip, image, file, name or id; perhaps mask, split, group, date, commodity.
+    /// CSV file that lists the images, with a column chip, image, file, name or id. The columns mask, split, group,
+    /// date and commodity are optional.
     #[arg(long, value_name = "FILE", requires = "images")]
     pub index: Option<PathBuf>,
 
-    /// Folder to describe the data in. The data stay where they are.
+    /// Folder for the description of the data set. The data stay where they are.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 
-    /// Bands of the images in their order [default: their descriptions; the paper's twelve].
+    /// Bands of the images, in order [default: from the band descriptions, else the paper's twelve].
     #[arg(long, value_delimiter = ',', value_name = "BAND,...")]
     pub bands: Option<Vec<Band>>,
 
@@ -162,7 +165,7 @@ pub(crate) struct DatasetImportArgs {
     #[arg(long, value_name = "DN", default_value_t = 0.0, value_parser = super::offset, allow_negative_numbers = true)]
     pub offset: f64,
 
-    /// Name of the data set [default: the folder's].
+    /// Title of the data set [default: the folder's name].
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
 
@@ -173,15 +176,15 @@ pub(crate) struct DatasetImportArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DatasetMergeArgs {
-    /// Data sets, of the same classes and kind.
+    /// Data set folders. The data sets must have the same classes and the same kind.
     #[arg(required = true)]
     pub datasets: Vec<PathBuf>,
 
-    /// Folder to describe them in. The data stay where they are.
+    /// Folder for the description of the combined data set. The data stay where they are.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 
-    /// Name of the data set [default: the first one's].
+    /// Title of the data set [default: that of the first].
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
 
@@ -192,31 +195,31 @@ pub(crate) struct DatasetMergeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DatasetPreviewArgs {
-    /// Data set.
+    /// Data set folder.
     pub dataset: PathBuf,
 
-    /// Page to write: one HTML file with everything in it.
+    /// HTML file to write; it is self-contained.
     #[arg(short, long, value_name = "FILE.html")]
     pub output: PathBuf,
 
-    /// Folder for a sheet of panels per sample, as PNG files.
+    /// Folder for preview sheets, one PNG file per sample.
     #[arg(long, value_name = "DIR")]
     pub sheets: Option<PathBuf>,
 
-    /// Panels of the sheets: true-colour, swir, false-colour, ndvi, ndbi, ndwi, bsi, mask, classification [default: all that
-    /// can be drawn].
+    /// Panels of the sheets: true-colour, swir, false-colour, ndvi, ndbi, ndwi, bsi, mask, classification [default: all
+    /// panels for which the data set has the bands].
     #[arg(long, value_delimiter = ',', value_name = "PANEL,...")]
     pub panels: Option<Vec<Panel>>,
 
-    /// Only the samples of this part.
+    /// Show only the samples of this split.
     #[arg(long, value_name = "SPLIT")]
     pub split: Option<Split>,
 
-    /// At most so many samples, spread over the set.
+    /// Maximum number of samples, spread evenly over the data set.
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     pub max_items: u32,
 
-    /// Longer side of a panel of the sheets, in pixels.
+    /// Longer side of a panel of the preview sheets, in pixels.
     #[arg(long, value_name = "PX", default_value_t = 512, value_parser = clap::value_parser!(u16).range(64..=4096))]
     pub size: u16,
 
@@ -227,10 +230,10 @@ pub(crate) struct DatasetPreviewArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DatasetInfoArgs {
-    /// Data set.
+    /// Data set folder.
     pub dataset: PathBuf,
 
-    /// Print the card as it is.
+    /// Print the card as JSON.
     #[arg(long)]
     pub json: bool,
 }
@@ -240,7 +243,7 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 fn negatives(text: &str) -> Result<f64, String> {
-    number(text, |share| (0.0..1.0).contains(&share), "0 up to, but not, 1")
+    number(text, |share| (0.0..1.0).contains(&share), "a number of at least 0 and below 1")
 }
 
 fn shares(text: &str) -> Result<[f64; 3], String> {
@@ -249,7 +252,7 @@ fn shares(text: &str) -> Result<[f64; 3], String> {
         .map(|part| number(part.trim(), |share| share.is_finite() && share >= 0.0, "numbers, 0 or more"))
         .collect::<Result<_, _>>()?;
     let count = numbers.len();
-    numbers.try_into().map_err(|_| format!("{count} numbers given; expected those of training, validation and test"))
+    numbers.try_into().map_err(|_| format!("{count} numbers given; expected three: training, validation, test"))
 }
 
 fn percent(text: &str) -> Result<f64, String> {

@@ -7,32 +7,32 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Folder to make.
+    /// Output folder to create.
     #[arg(short, long, value_name = "DIR", default_value = "demo")]
     pub output: PathBuf,
 
-    /// Smaller scenes and a shorter training: under 90 seconds, and a rougher answer.
+    /// Use smaller scenes and a shorter training: under 90 seconds, with less accurate maps.
     #[arg(long)]
     pub quick: bool,
 
-    /// Side of the landscapes in pixels of 10 m, 768 or more; 1536, or 1152 with `--quick`, where it is not given.
+    /// Width and height of the landscapes, in pixels of 10 m, 768 or more [default: 1536, or 1152 with `--quick`].
     #[arg(long, value_name = "PX", value_parser = clap::value_parser!(u32).range(768..=8192))]
     pub size: Option<u32>,
 
-    /// Epochs of training; 20, or 8 with `--quick`, where it is not given.
+    /// Training epochs [default: 20, or 8 with `--quick`].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub epochs: Option<u32>,
 
-    /// Seed of the landscapes; another one gives other mines.
+    /// Seed of the landscapes. Each seed gives different mines.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 
-    /// Then show it all in the browser, with a map of the sites and their timelines, until Ctrl-C. A demo that is there already
-    /// is shown as it is.
+    /// Serve the result as a web page with a map of the sites and their timelines, until Ctrl-C. An existing demo is
+    /// served without running again.
     #[arg(long)]
     pub serve: bool,
 
-    /// Where the map is shown.
+    /// Address and port of the web page.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", requires = "serve")]
     pub bind: SocketAddr,
 

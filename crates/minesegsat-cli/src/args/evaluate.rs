@@ -1,4 +1,4 @@
-//! What `evaluate` and `calibrate` accept.
+//! Arguments of `minesegsat evaluate` and `calibrate`.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -14,41 +14,40 @@ pub(crate) struct EvaluateArgs {
     #[arg(short, long, value_name = "DIR")]
     pub model: PathBuf,
 
-    /// Data set, with a split.
+    /// Data set folder; it must be split.
     #[arg(short, long, value_name = "DIR")]
     pub dataset: PathBuf,
 
-    /// Part of the data set to measure on.
+    /// Split to evaluate on.
     #[arg(long, value_name = "SPLIT", default_value = "test")]
     pub split: Split,
 
-    /// What is looked at: whole patches with all pixels pooled, or as the paper has it: central crops of 512 pixels, a
-    /// threshold of 0.5, and the mean over patches.
+    /// Evaluation protocol.
     #[arg(long, value_enum, default_value_t = ProtocolArg::Full)]
     pub protocol: ProtocolArg,
 
-    /// Pixels of at least this probability are taken for mines; `auto` takes the best of the validation split [default: the
-    /// model's; 0.5 for the paper's protocol].
+    /// Probability threshold, 0 to 1: pixels at or above it count as mines. `auto` uses the best threshold of the
+    /// validation split [default: the model's; 0.5 for the paper's protocol].
     #[arg(long, value_name = "auto|P", allow_negative_numbers = true)]
     pub threshold: Option<ThresholdArg>,
 
     #[command(flatten)]
     pub engine: EngineArgs,
 
-    /// Width and height of the windows that patches are cut into, in pixels [default: the model's patch].
+    /// Width and height of the windows that patches are cut into, in pixels [default: the model's patch size].
     #[arg(long, value_name = "PX")]
     pub patch_size: Option<usize>,
 
-    /// Overlap of neighbouring windows, in pixels [default: an eighth of the window].
+    /// Overlap of neighbouring windows, in pixels [default: 1/8 of the window].
     #[arg(long, value_name = "PX")]
     pub overlap: Option<usize>,
 
-    /// Symmetries of the square that each patch is seen in, 1, 2, 4 or 8: the better map takes that many times as long
-    /// [default: the model's].
+    /// Test-time augmentation: average over 1, 2, 4 or 8 flips and rotations of each patch. Run time grows in
+    /// proportion [default: the model's].
     #[arg(long, value_name = "N")]
     pub views: Option<usize>,
 
-    /// Draws of the bootstrap that the intervals come from.
+    /// Number of bootstrap resamples for the confidence intervals.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub resamples: u32,
 
@@ -56,15 +55,15 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 
-    /// Pictures of the best, the median and the worst patches, so many each.
+    /// Number of pictures for each group of patches: best, median and worst.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub pictures: u8,
 
-    /// Also write the probabilities of every patch as a float32 GeoTIFF.
+    /// Also write the probabilities of every patch to a float32 GeoTIFF.
     #[arg(long)]
     pub write_probabilities: bool,
 
-    /// Folder to write into.
+    /// Output folder.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 
@@ -79,13 +78,13 @@ pub(crate) struct EvaluateArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProtocolArg {
-    /// Whole patches, all pixels pooled.
+    /// Whole patches, with all pixels pooled.
     Full,
-    /// The paper's.
+    /// The paper's protocol: central crops of 512 pixels, a threshold of 0.5, and the mean over patches.
     Paper,
 }
 
-/// `auto` or a probability.
+/// A probability threshold, or `auto`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum ThresholdArg {
     Auto,
@@ -99,37 +98,39 @@ impl FromStr for ThresholdArg {
         if text.eq_ignore_ascii_case("auto") {
             return Ok(Self::Auto);
         }
-        super::probability(text).map(Self::Probability).map_err(|_| "expected `auto`, or 0 to 1".to_owned())
+        super::probability(text)
+            .map(Self::Probability)
+            .map_err(|_| "expected `auto` or a number from 0 to 1".to_owned())
     }
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CalibrateArgs {
-    /// Model folder, whose card is changed.
+    /// Model folder; its card is updated.
     #[arg(short, long, value_name = "DIR")]
     pub model: PathBuf,
 
-    /// Data set, with a split.
+    /// Data set folder; it must be split.
     #[arg(short, long, value_name = "DIR")]
     pub dataset: PathBuf,
 
-    /// Part of the data set to fit to: val, or train.
+    /// Split to fit on: val or train.
     #[arg(long, value_name = "SPLIT", default_value = "val", value_parser = not_test)]
     pub split: Split,
 
-    /// Device of the network: `cpu`, `cuda:0`, `vulkan:0`.
+    /// Device: `cpu`, `cuda:0` or `vulkan:0`.
     #[arg(long, default_value = "cpu")]
     pub device: String,
 
-    /// Width and height of the windows that patches are cut into, in pixels [default: the model's patch].
+    /// Width and height of the windows that patches are cut into, in pixels [default: the model's patch size].
     #[arg(long, value_name = "PX")]
     pub patch_size: Option<usize>,
 
-    /// Overlap of neighbouring windows, in pixels [default: an eighth of the window].
+    /// Overlap of neighbouring windows, in pixels [default: 1/8 of the window].
     #[arg(long, value_name = "PX")]
     pub overlap: Option<usize>,
 
-    /// Keep the threshold of the card, and fit the temperature alone.
+    /// Keep the card's threshold; fit only the temperature and the area error.
     #[arg(long)]
     pub keep_threshold: bool,
 
@@ -138,10 +139,10 @@ pub(crate) struct CalibrateArgs {
     pub json: bool,
 }
 
-/// What is fitted to the test split cannot be measured on it.
+/// Parses a split other than the test split: a model fitted on the test split cannot be evaluated on it.
 fn not_test(text: &str) -> Result<Split, String> {
     match text.parse::<Split>() {
         Ok(split @ (Split::Train | Split::Val)) => Ok(split),
-        _ => Err("expected val or train: what is fitted to the test split cannot be measured on it".to_owned()),
+        _ => Err("expected val or train; a model fitted on the test split cannot be evaluated on it".to_owned()),
     }
 }

@@ -7,32 +7,32 @@ use minesegsat::register::SiteId;
 
 use super::sites::RegisterArg;
 
-/// What is to be packed, or checked.
+/// Arguments of `evidence`: a site, or a subcommand.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, disable_help_subcommand = true)]
 pub(crate) struct EvidenceArgs {
     #[command(subcommand)]
     pub command: Option<EvidenceCommand>,
 
-    // Required arguments, unless there is a subcommand: then there are none of them.
+    // These arguments are required without a subcommand and not allowed with one.
     #[command(flatten)]
     pub pack: Option<EvidencePackArgs>,
 
-    // Not one of those: clap takes what holds a flattened struct itself as absent when it is optional.
+    // Not part of `pack`: clap treats an optional struct that contains a flattened struct as absent.
     #[command(flatten)]
     pub register: RegisterArg,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum EvidenceCommand {
-    /// Check a pack offline, and say what was changed.
+    /// Verify a pack offline, and list what was changed.
     #[command(after_help = "\
 Exit codes:
   0  sound and authenticated
-  1  something is wrong with it
-  3  sound, but not authenticated: no key was given")]
+  1  not sound: the pack was changed, or was not signed with the given key
+  3  sound, but not authenticated: no public key was given")]
     Verify(EvidenceVerifyArgs),
-    /// Make a pair of keys to sign packs with, in the format of minisign.
+    /// Generate a key pair for signing packs, in minisign format.
     Keygen(EvidenceKeygenArgs),
 }
 
@@ -49,16 +49,16 @@ pub(crate) struct EvidencePackArgs {
     #[arg(short, long, value_name = "PACK.zip")]
     pub output: PathBuf,
 
-    /// Secret key of minisign that signs it; `evidence keygen` makes one. A password is asked for on a terminal, or taken from
-    /// `MINESEGSAT_KEY_PASSWORD`.
+    /// Minisign secret key for signing; `evidence keygen` makes one. The password comes from the
+    /// MINESEGSAT_KEY_PASSWORD environment variable, or is asked for on the terminal.
     #[arg(long, value_name = "SECRETKEY")]
     pub key: PathBuf,
 
-    /// Scene of the observation, where that day has several.
+    /// Scene id of the observation, if that day has several.
     #[arg(long, value_name = "ID")]
     pub scene: Option<String>,
 
-    /// First digits of the SHA-256 of the observation's model, where that day has several.
+    /// First digits of the SHA-256 of the observation's model, if that day has several.
     #[arg(long, value_name = "SHA256")]
     pub model: Option<String>,
 
@@ -73,12 +73,12 @@ pub(crate) struct EvidencePackArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct EvidenceVerifyArgs {
-    /// The pack.
+    /// Evidence pack to verify.
     #[arg(value_name = "PACK.zip")]
     pub pack: PathBuf,
 
-    /// Public key of whoever signed it, got from them and not with the pack: 56 characters (RW...), or a file. Without it only
-    /// the hashes are checked, which prove nothing of who made it.
+    /// Public key of the signer: 56 characters (RW...), or a file. Get it from the signer, not with the pack. Without
+    /// it, only the hashes are checked, and they do not prove who made the pack.
     #[arg(long, value_name = "KEY|FILE")]
     pub public_key: Option<String>,
 
@@ -89,12 +89,12 @@ pub(crate) struct EvidenceVerifyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct EvidenceKeygenArgs {
-    /// File of the secret key; the public one gets the same name with `.pub`. Neither is ever overwritten.
+    /// File for the secret key; the public key gets the same name with `.pub`. Existing keys are never overwritten.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
 
-    /// Leave the secret key without a password. Otherwise one is asked for on a terminal, or taken from
-    /// `MINESEGSAT_KEY_PASSWORD`.
+    /// Create the secret key without a password. Otherwise the password comes from the MINESEGSAT_KEY_PASSWORD
+    /// environment variable, or is asked for on the terminal.
     #[arg(long)]
     pub no_password: bool,
 }

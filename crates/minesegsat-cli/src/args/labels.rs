@@ -1,4 +1,4 @@
-//! Arguments about labels.
+//! Arguments of `minesegsat labels`.
 
 use std::path::PathBuf;
 
@@ -10,15 +10,15 @@ use minesegsat::{
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LabelsCommand {
-    /// Print what a file of labels is: features, area, attributes, what is wrong with it.
+    /// Print a summary of a label file: features, area, attributes, problems.
     Info(LabelsInfoArgs),
-    /// Make a mask of labels on the pixels of a raster.
+    /// Rasterize labels to a mask on the pixel grid of a raster or scene.
     Rasterize(LabelsRasterizeArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct LabelsInfoArgs {
-    /// GeoPackage, Shapefile (.shp, or a .zip with one), GeoJSON, FlatGeobuf or GeoParquet.
+    /// Label file: GeoPackage, Shapefile (.shp, or a .zip with one), GeoJSON, FlatGeobuf or GeoParquet.
     pub labels: PathBuf,
 
     #[command(flatten)]
@@ -31,14 +31,15 @@ pub(crate) struct LabelsInfoArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct LabelsRasterizeArgs {
-    /// GeoPackage, Shapefile (.shp, or a .zip with one), GeoJSON, FlatGeobuf or GeoParquet.
+    /// Label file: GeoPackage, Shapefile (.shp, or a .zip with one), GeoJSON, FlatGeobuf or GeoParquet.
     pub labels: PathBuf,
 
-    /// Raster (GeoTIFF, JPEG 2000) or scene whose pixels the mask shall have; of a scene those of 10 m.
+    /// Raster (GeoTIFF, JPEG 2000) or scene that defines the pixel grid of the mask. For a scene, this is the 10 m
+    /// grid.
     #[arg(long, value_name = "RASTER|SCENE")]
     pub like: String,
 
-    /// GeoTIFF to write: 0 background, 1 to 254 the class, 255 ignored.
+    /// GeoTIFF to write: 0 is background, 1 to 254 are classes, 255 is ignored.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
 
@@ -54,49 +55,50 @@ pub(crate) struct LabelsRasterizeArgs {
     pub json: bool,
 }
 
-/// What to read of a file of labels, and what it means.
+/// Options for reading a label file.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Labels")]
 pub(crate) struct LabelArgs {
-    /// Layer of a GeoPackage, or shapefile of a zip archive, where there are several.
+    /// Layer of a GeoPackage, or Shapefile in a zip archive, if there are several.
     #[arg(long, value_name = "NAME")]
     pub layer: Option<String>,
 
-    /// Only features for which this holds: `COUNTRY_NAME = Canada and AREA > 1`.
+    /// Use only features that match this filter (CQL2 text): `COUNTRY_NAME = 'Canada' and AREA > 1`.
     #[arg(long = "where", value_name = "EXPRESSION")]
     pub filter: Option<Filter>,
 
-    /// The CRS of the labels, where the file does not say it or is wrong: `EPSG:4326`.
+    /// CRS of the labels, if the file states none or a wrong one: `EPSG:4326`.
     #[arg(long, value_name = "EPSG:CODE", value_parser = crs)]
     pub labels_crs: Option<Crs>,
 
-    /// Exchange x and y of the labels, for files that have latitudes before longitudes.
+    /// Swap x and y of the labels, for files with latitude before longitude.
     #[arg(long)]
     pub swap_axes: bool,
 
-    /// Attribute whose values become classes, instead of one class for all.
+    /// Attribute whose values become classes [default: one class for all features].
     #[arg(long, value_name = "NAME")]
     pub class_attribute: Option<String>,
 
-    /// Numbers of the classes, 1 to 254; the higher wins where they overlap: `pit=1,waste-rock=2` [default: in sorted order].
+    /// Class numbers, 1 to 254: `pit=1,waste-rock=2` [default: in sorted order]. Where classes overlap, the higher
+    /// number wins.
     #[arg(long, value_delimiter = ',', value_name = "VALUE=NUMBER,...", value_parser = class, requires = "class_attribute")]
     pub classes: Vec<(String, u8)>,
 
-    /// Ignore pixels (255) within this distance of a polygon's edge, in metres.
+    /// Set pixels within this distance of a polygon edge to 255 (ignored), in metres.
     #[arg(long, value_name = "M", default_value_t = 0.0, value_parser = distance, allow_negative_numbers = true)]
     pub ignore_buffer: f64,
 
-    /// Who made the labels, in which version; recorded as it is: `Maus et al. 2022, version 2`.
+    /// Source and version of the labels, stored as given: `Maus et al. 2022, version 2`.
     #[arg(long, value_name = "TEXT")]
     pub label_source: Option<String>,
 
-    /// Licence of the labels; recorded as it is: `CC-BY-SA-4.0`.
+    /// Licence of the labels, stored as given: `CC-BY-SA-4.0`.
     #[arg(long, value_name = "SPDX")]
     pub label_licence: Option<String>,
 }
 
 impl LabelArgs {
-    /// What the flags say.
+    /// The label options of the command line.
     pub(crate) fn options(&self) -> LabelOptions {
         LabelOptions {
             layer: self.layer.clone(),
@@ -118,7 +120,7 @@ pub(super) fn crs(text: &str) -> Result<Crs, String> {
     Crs::from_epsg(code).map_err(|error| error.to_string())
 }
 
-/// `pit=1`. Names may have `=` in them, numbers not.
+/// Parses `pit=1`. A name may contain `=`.
 fn class(text: &str) -> Result<(String, u8), String> {
     let expected = "expected VALUE=NUMBER with a number from 1 to 254, such as pit=1";
     let (name, number) = text.rsplit_once('=').ok_or(expected)?;
@@ -126,6 +128,6 @@ fn class(text: &str) -> Result<(String, u8), String> {
     Ok((name.trim().to_owned(), number))
 }
 
-fn distance(text: &str) -> Result<f64, String> {
+pub(super) fn distance(text: &str) -> Result<f64, String> {
     super::number(text, |m| m.is_finite() && m >= 0.0, "metres, 0 or more")
 }

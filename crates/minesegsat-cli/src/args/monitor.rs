@@ -13,11 +13,11 @@ use super::sites::RegisterArg;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MonitorCommand {
-    /// Look at every site once: find new scenes, map, compare, judge, store, tell.
+    /// Check every site once: find new scenes, map them, compare with the permit, store the results, send alerts.
     Run(Box<MonitorRunArgs>),
-    /// Do so again and again.
+    /// Repeat `run` at a fixed interval.
     Watch(Box<MonitorWatchArgs>),
-    /// List the alerts of the register, and make dead ones due again.
+    /// List alerts, or retry alerts that were given up.
     Alerts(MonitorAlertsArgs),
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct MonitorRunArgs {
     #[command(flatten)]
     pub register: RegisterArg,
 
-    /// Only these sites [default: all of the register].
+    /// Ids of the sites to check [default: all sites in the register].
     #[arg(long, value_delimiter = ',', value_name = "ID,...")]
     pub sites: Vec<SiteId>,
 
@@ -34,52 +34,53 @@ pub(crate) struct MonitorRunArgs {
     #[arg(short, long, value_name = "DIR")]
     pub model: PathBuf,
 
-    /// Where to search: `earth-search`, `planetary-computer`, `earthdaily`, the URL of a STAC API, a static catalogue, or an
-    /// ItemCollection.
+    /// Catalogue to search: `earth-search`, `planetary-computer`, `earthdaily`, the URL of a STAC API, a static
+    /// catalogue, or an ItemCollection.
     #[arg(long, value_name = "NAME|URL|FILE", default_value = "earth-search")]
     pub api: String,
 
-    /// Collections to search in [default: the API's collection of surface reflectance].
+    /// Collections to search [default: the API's surface reflectance collection].
     #[arg(long, value_delimiter = ',', value_name = "ID,...")]
     pub collections: Vec<String>,
 
-    /// Earliest day of a scene; scenes before a site's last observation are never taken.
+    /// Earliest day of a scene: 2024-05-31. Scenes before a site's latest observation are never used.
     #[arg(long, value_name = "DAY")]
     pub since: Option<Date>,
 
-    /// Last day of a scene [default: today].
+    /// Latest day of a scene: 2024-05-31 [default: today].
     #[arg(long, value_name = "DAY")]
     pub until: Option<Date>,
 
-    /// Make an observation of every new date, oldest first, instead of the best new one only.
+    /// Record an observation for every new date, oldest first, not only for the best new date.
     #[arg(long)]
     pub every_date: bool,
 
-    /// Scenes with more cloud over the whole of them are not looked at, in percent.
+    /// Maximum cloud cover of the whole scene, in percent; scenes with more cloud are skipped.
     #[arg(long, value_name = "PERCENT", default_value_t = 60.0, value_parser = cloud, allow_negative_numbers = true)]
     pub max_cloud_cover: f64,
 
-    /// Land around the boundary that is mapped too, in metres.
+    /// Also map this many metres around the boundary.
     #[arg(long, value_name = "M", default_value_t = 1000.0, value_parser = buffer, allow_negative_numbers = true)]
     pub buffer: f64,
 
-    /// Least part of a site that must be seen for a verdict, in percent.
+    /// Minimum share of a site that must be visible for a verdict, in percent.
     #[arg(long, value_name = "PERCENT", default_value_t = 70.0, value_parser = super::change::percent, allow_negative_numbers = true)]
     pub min_assessed: f64,
 
-    /// So many of the newest scenes are tried until one shows enough of the site.
+    /// Try at most this many of the newest scenes per site, until one shows enough of the site.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=50))]
     pub max_tries: u16,
 
-    /// Do without the median of several cloudy scenes where none alone shows enough.
+    /// Do not fall back to a median composite of cloudy scenes if no single scene shows enough of the site.
     #[arg(long)]
     pub no_composite: bool,
 
-    /// How often intervals of areas hold the truth, in percent.
+    /// Confidence level of the area intervals, in percent.
     #[arg(long, value_name = "PERCENT", default_value_t = 90.0, value_parser = super::change::percent, allow_negative_numbers = true)]
     pub confidence_level: f64,
 
-    /// Who is told: a TOML file with `[[webhook]]`, `[[mail]]` and `[[file]]`.
+    /// Where alerts go: a TOML file with `[[webhook]]`, `[[mail]]` and `[[file]]` entries [default: no alerts are
+    /// sent].
     #[arg(long, value_name = "FILE.toml")]
     pub alerts: Option<PathBuf>,
 
@@ -96,11 +97,11 @@ pub(crate) struct MonitorWatchArgs {
     #[command(flatten)]
     pub run: MonitorRunArgs,
 
-    /// Pause from the beginning of one run to that of the next: `1d`, `6h`, `30m`.
-    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = pause)]
+    /// Time from the start of one run to the start of the next: `1d`, `6h`, `30m`.
+    #[arg(long, value_name = "TIME", default_value = "1d", value_parser = interval)]
     pub every: Duration,
 
-    /// End after so many runs.
+    /// Stop after this many runs [default: run until Ctrl-C].
     #[arg(long, value_name = "N")]
     pub runs: Option<u32>,
 }
@@ -110,15 +111,15 @@ pub(crate) struct MonitorAlertsArgs {
     #[command(flatten)]
     pub register: RegisterArg,
 
-    /// Only those that are pending, delivered or dead.
+    /// List only alerts in this state.
     #[arg(long, value_enum)]
     pub state: Option<StateArg>,
 
-    /// Make dead ones due again: all, or those of an alert id.
+    /// Retry alerts that were given up: all, or those with this id.
     #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "all")]
     pub revive: Option<String>,
 
-    /// Only those of a channel.
+    /// Only alerts of this channel.
     #[arg(long, value_name = "NAME")]
     pub channel: Option<String>,
 
@@ -127,11 +128,14 @@ pub(crate) struct MonitorAlertsArgs {
     pub json: bool,
 }
 
-/// What became of a delivery.
+/// State of an alert.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum StateArg {
+    /// Not delivered yet.
     Pending,
+    /// Delivered.
     Delivered,
+    /// Given up after failed attempts.
     Dead,
 }
 
@@ -153,9 +157,9 @@ fn buffer(text: &str) -> Result<f64, String> {
     super::number(text, |m| (0.0..=50_000.0).contains(&m), "metres, 0 to 50000")
 }
 
-/// `1d`, `6h`, `30m`, `10s`.
-fn pause(text: &str) -> Result<Duration, String> {
-    let expected = || format!("`{text}` is no pause; expected a number with d, h, m or s, such as 1d, 6h or 30m");
+/// Parses the time between two runs: `1d`, `6h`, `30m`, `10s`.
+fn interval(text: &str) -> Result<Duration, String> {
+    let expected = || format!("`{text}` is not a duration; expected a number with d, h, m or s, such as 1d, 6h or 30m");
     let (number, unit) = text.split_at(text.len() - text.chars().next_back().map_or(0, char::len_utf8));
     let number: u64 = number.parse().ok().filter(|n| *n > 0).ok_or_else(expected)?;
     let seconds = match unit {

@@ -13,15 +13,15 @@ pub(crate) struct ReportArgs {
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     pub site: Option<SiteId>,
 
-    /// One page on all sites. Sites whose own page lies beside it as SITE.html are linked to it.
+    /// Report on all sites on one page. The page links to reports of single sites in the same folder (SITE.html).
     #[arg(long)]
     pub all: bool,
 
-    /// Page to write.
+    /// HTML file to write.
     #[arg(short, long, value_name = "FILE.html")]
     pub output: PathBuf,
 
-    /// Replace an existing page.
+    /// Replace an existing file.
     #[arg(long)]
     pub overwrite: bool,
 

@@ -9,23 +9,25 @@ use super::EngineArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// The folder to serve: a register `sites.gpkg` with the files that `monitor` keeps beside it, and maps in `predictions/`.
+    /// Workspace folder to serve: a register `sites.gpkg` with the files that `monitor` writes beside it, and maps in
+    /// `predictions/`.
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     pub workspace: PathBuf,
 
-    /// Where to listen. Any address that other machines reach needs a token.
+    /// Address and port to listen on. An address that other machines can reach needs a token.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub bind: SocketAddr,
 
-    /// File with the token of who may write (16 characters or more), or else `MINESEGSAT_TOKEN`. Without either nobody may.
+    /// File with the access token (16 characters or more) needed to start jobs [default: the MINESEGSAT_TOKEN
+    /// environment variable]. Without a token, the server is read-only.
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
-    /// Secret key that evidence packs are signed with, as `evidence keygen` makes it.
+    /// Secret key for signing evidence packs, as made by `evidence keygen`.
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
 
-    /// Write the log as JSON, one object a line, with times; `-v` logs every request.
+    /// Write the log as JSON, one object per line, with times. `-v` logs every request.
     #[arg(long)]
     pub log_json: bool,
 
@@ -36,24 +38,25 @@ pub(crate) struct ServeArgs {
     pub access: AccessArgs,
 }
 
-/// What clients may order.
+/// Jobs that clients may start.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Jobs")]
 pub(crate) struct JobArgs {
-    /// Model folder; without it predictions and looks at sites cannot be ordered.
+    /// Model folder, needed to run predictions and site checks from the page.
     #[arg(short, long, value_name = "DIR")]
     pub model: Option<PathBuf>,
 
-    /// Where scenes are searched: `earth-search`, `planetary-computer`, `earthdaily`, the URL of a STAC API, a static
+    /// Catalogue to search: `earth-search`, `planetary-computer`, `earthdaily`, the URL of a STAC API, a static
     /// catalogue, or an ItemCollection.
     #[arg(long, value_name = "NAME|URL|FILE", default_value = "earth-search")]
     pub api: String,
 
-    /// Hosts of catalogues that a client may name instead; none by default.
+    /// Hosts of other catalogues that clients may use [default: none].
     #[arg(long, value_delimiter = ',', value_name = "HOST,...")]
     pub allow_catalogue: Vec<String>,
 
-    /// Who is told of what is found: a TOML file with `[[webhook]]`, `[[mail]]` and `[[file]]`.
+    /// Where alerts go: a TOML file with `[[webhook]]`, `[[mail]]` and `[[file]]` entries [default: no alerts are
+    /// sent].
     #[arg(long, value_name = "FILE.toml")]
     pub alerts: Option<PathBuf>,
 
@@ -61,27 +64,27 @@ pub(crate) struct JobArgs {
     pub engine: EngineArgs,
 }
 
-/// Who may ask, and from where.
+/// Access control.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Access")]
 pub(crate) struct AccessArgs {
-    /// Names that the server is asked by, besides the loopback ones: `mines.example.org`.
+    /// Host names under which the server accepts requests, in addition to the loopback names: `mines.example.org`.
     #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
     pub host_name: Vec<String>,
 
-    /// Origins whose pages may read from here: `https://example.org`.
+    /// Origins of web pages that may read from this server (CORS): `https://example.org`.
     #[arg(long, value_delimiter = ',', value_name = "ORIGIN,...")]
     pub cors_origin: Vec<String>,
 
-    /// Address that others reach this server at, where it stands behind another one: `https://mines.example.org`.
+    /// Public URL of this server, if it runs behind a reverse proxy: `https://mines.example.org`.
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
 
-    /// Tiles of a map under the map: `https://example.org/{z}/{x}/{y}.png`. The page needs none.
+    /// URL template of base map tiles: `https://example.org/{z}/{x}/{y}.png`. The page also works without a base map.
     #[arg(long, value_name = "URL", requires = "basemap_attribution")]
     pub basemap: Option<String>,
 
-    /// Whom the tiles are from.
+    /// Attribution of the base map tiles.
     #[arg(long, value_name = "TEXT", requires = "basemap")]
     pub basemap_attribution: Option<String>,
 }

@@ -7,35 +7,35 @@ use minesegsat::simulate::Region;
 
 #[derive(Debug, Args)]
 pub(crate) struct SimulateArgs {
-    /// Folder to make.
+    /// Output folder to create.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 
-    /// Seed: the same one gives the same bytes.
+    /// Seed of the landscape. The same seed gives identical files.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
 
-    /// Years, a scene for each.
+    /// Years to simulate, with one scene each.
     #[arg(long, value_delimiter = ',', value_name = "YEAR,...", default_value = "2021,2022")]
     pub years: Vec<i16>,
 
-    /// Keep the mines as they were in this year: scenes of other years then show no change.
+    /// Keep the mines as they were in this year, so that no scene shows change.
     #[arg(long, value_name = "YEAR")]
     pub mines_of: Option<i16>,
 
-    /// Width and height of a scene in pixels of 10 m, a multiple of 6.
+    /// Width and height of a scene, in pixels of 10 m, a multiple of 6.
     #[arg(long, value_name = "PX", default_value_t = 2304)]
     pub size: usize,
 
-    /// Number of mines [default: as many as make about 4 % of the scene].
+    /// Number of mines [default: enough to cover about 4 % of the scene].
     #[arg(long, value_name = "N")]
     pub sites: Option<usize>,
 
-    /// Kind of landscape: boreal, arid, tropical.
+    /// Type of landscape: boreal, arid or tropical.
     #[arg(long, default_value_t = Region::Boreal)]
     pub region: Region,
 
-    /// Share of a scene under cloud, in percent.
+    /// Cloud cover of a scene, in percent.
     #[arg(long, value_name = "PERCENT", default_value_t = 4.0, allow_negative_numbers = true)]
     pub cloud_cover: f64,
 

@@ -13,86 +13,87 @@ use super::Bbox;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SitesCommand {
-    /// Add a site, and a version of its permit if you like.
+    /// Add a site, optionally with a permit.
     Add(Box<SitesAddArgs>),
-    /// Change a site.
+    /// Edit the attributes or the boundary of a site.
     Edit(Box<SitesEditArgs>),
-    /// Add a version of a permit to a site.
+    /// Add a permit, or a new version of one, to a site.
     Permit(Box<SitesPermitArgs>),
-    /// Take sites and permits from a GeoPackage, Shapefile, GeoJSON, FlatGeobuf, GeoParquet or CSV file.
+    /// Import sites and permits from a GeoPackage, Shapefile, GeoJSON, FlatGeobuf, GeoParquet or CSV file.
     Import(Box<SitesImportArgs>),
-    /// List the sites with their limits and what was last seen there.
+    /// List the sites with their limits and latest observations.
     List(SitesListArgs),
-    /// Print everything on a site.
+    /// Show all details of a site.
     Show(SitesShowArgs),
-    /// Remove a site with its permits, or a permit.
+    /// Remove a site with its permits, or one permit.
     Remove(SitesRemoveArgs),
-    /// Write sites and permits to a file; with `--observations` what was seen there, too.
+    /// Export sites and permits to a file; with `--observations` also their observations.
     Export(SitesExportArgs),
 }
 
-/// Where the register is.
+/// The path of the register.
 #[derive(Debug, Args)]
 pub(crate) struct RegisterArg {
-    /// The register of sites, a GeoPackage [default: `MINESEGSAT_REGISTER`, or else `sites.gpkg` in this folder].
+    /// Register of sites, a GeoPackage [default: the MINESEGSAT_REGISTER environment variable, else `sites.gpkg` in the
+    /// current folder].
     #[arg(long, value_name = "FILE.gpkg")]
     register: Option<PathBuf>,
 }
 
 impl RegisterArg {
-    /// Its path.
+    /// Path of the register: from the option, the environment variable or the default.
     pub(crate) fn path(&self) -> PathBuf {
-        let of_environment =
+        let from_environment =
             || std::env::var_os("MINESEGSAT_REGISTER").filter(|path| !path.is_empty()).map(PathBuf::from);
-        self.register.clone().or_else(of_environment).unwrap_or_else(|| "sites.gpkg".into())
+        self.register.clone().or_else(from_environment).unwrap_or_else(|| "sites.gpkg".into())
     }
 }
 
-/// Where a site is.
+/// The boundary of a site.
 #[derive(Debug, Args)]
 pub(crate) struct BoundaryArgs {
-    /// Its boundary: the polygons of a GeoPackage, Shapefile, GeoJSON, FlatGeobuf or GeoParquet file, all together.
+    /// Boundary: the polygons of a GeoPackage, Shapefile, GeoJSON, FlatGeobuf or GeoParquet file, merged.
     #[arg(long, value_name = "FILE", conflicts_with = "bbox")]
     pub boundary: Option<PathBuf>,
 
-    /// Layer of that file, where there are several.
+    /// Layer of the boundary file, if it has several.
     #[arg(long, value_name = "NAME", requires = "boundary")]
     pub layer: Option<String>,
 
-    /// Only polygons of that file for which this holds: `NAME = Wolverine`.
+    /// Use only polygons of the boundary file that match this filter (CQL2 text): `NAME = 'Wolverine'`.
     #[arg(long = "where", value_name = "EXPRESSION", requires = "boundary")]
     pub filter: Option<Filter>,
 
-    /// Its boundary as a box: west,south,east,north in degrees.
+    /// Boundary as a box: west,south,east,north in degrees.
     #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true)]
     pub bbox: Option<Bbox>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct SitesAddArgs {
-    /// Id of the site, which also names its files: lower-case letters, digits, `-`, `_`, `.`.
+    /// Id of the site, also used in file names: lower-case letters, digits, `-`, `_`, `.`.
     pub id: SiteId,
 
-    /// Name for people [default: the id].
+    /// Display name [default: the id].
     #[arg(long, value_name = "TEXT")]
     pub name: Option<String>,
 
-    /// Who runs it.
+    /// Operator of the mine.
     #[arg(long, value_name = "TEXT")]
     pub operator: Option<String>,
 
-    /// What is mined.
+    /// Commodity that is mined.
     #[arg(long, value_name = "TEXT")]
     pub commodity: Option<String>,
 
-    /// What goes on there: active, planned, suspended, closed, reclaimed.
+    /// Status: active, planned, suspended, closed or reclaimed.
     #[arg(long, value_name = "STATUS", default_value_t)]
     pub status: SiteStatus,
 
     #[command(flatten)]
-    pub place: BoundaryArgs,
+    pub boundary: BoundaryArgs,
 
-    /// Number of its permit.
+    /// Permit number; needs `--valid-from`.
     #[arg(long, value_name = "NUMBER", requires = "valid_from")]
     pub permit: Option<String>,
 
@@ -103,27 +104,27 @@ pub(crate) struct SitesAddArgs {
     pub register: RegisterArg,
 }
 
-/// What a permit says.
+/// Terms of a permit.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Permit")]
 pub(crate) struct TermsArgs {
-    /// First day on which it holds: 2024-01-01.
+    /// First day on which the permit is valid: 2024-01-01.
     #[arg(long, value_name = "DATE", value_parser = date)]
     pub valid_from: Option<jiff::civil::Date>,
 
-    /// Last day on which it holds [default: open].
+    /// Last day on which the permit is valid [default: open-ended].
     #[arg(long, value_name = "DATE", value_parser = date, requires = "valid_from")]
     pub valid_to: Option<jiff::civil::Date>,
 
-    /// How much land may be disturbed, with a unit: `120 ha`, `1.2 km2`.
+    /// Limit: the area that may be disturbed, with a unit: `120 ha`, `1.2 km2`.
     #[arg(long, value_name = "AREA", value_parser = limit, allow_hyphen_values = true, requires = "valid_from")]
     pub limit: Option<f64>,
 
-    /// Where land may be disturbed: the polygons of a file, all together [default: the site's boundary].
+    /// Permitted land: the polygons of a file, merged [default: the site's boundary].
     #[arg(long, value_name = "FILE", requires = "valid_from")]
     pub permit_boundary: Option<PathBuf>,
 
-    /// The document that says so: a file, whose hash is kept, or an address.
+    /// Permit document: a file, whose SHA-256 is stored, or a URL.
     #[arg(long, value_name = "FILE|URL", requires = "valid_from")]
     pub document: Option<String>,
 }
@@ -133,24 +134,24 @@ pub(crate) struct SitesEditArgs {
     /// Id of the site.
     pub id: SiteId,
 
-    /// Name for people.
+    /// Display name.
     #[arg(long, value_name = "TEXT")]
     pub name: Option<String>,
 
-    /// Who runs it.
+    /// Operator of the mine; an empty text removes it.
     #[arg(long, value_name = "TEXT")]
     pub operator: Option<String>,
 
-    /// What is mined.
+    /// Commodity that is mined; an empty text removes it.
     #[arg(long, value_name = "TEXT")]
     pub commodity: Option<String>,
 
-    /// What goes on there: active, planned, suspended, closed, reclaimed.
+    /// Status: active, planned, suspended, closed or reclaimed.
     #[arg(long, value_name = "STATUS")]
     pub status: Option<SiteStatus>,
 
     #[command(flatten)]
-    pub place: BoundaryArgs,
+    pub boundary: BoundaryArgs,
 
     #[command(flatten)]
     pub register: RegisterArg,
@@ -161,13 +162,13 @@ pub(crate) struct SitesPermitArgs {
     /// Id of the site.
     pub id: SiteId,
 
-    /// Number or name of the permit.
+    /// Permit number or name.
     pub number: String,
 
     #[command(flatten)]
     pub terms: TermsArgs,
 
-    /// End the open-ended version before on the day before this one begins.
+    /// End the previous open-ended version on the day before this one begins.
     #[arg(long)]
     pub supersede: bool,
 
@@ -177,111 +178,112 @@ pub(crate) struct SitesPermitArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SitesImportArgs {
-    /// GeoPackage, Shapefile (.shp, or a .zip with one), GeoJSON, FlatGeobuf, GeoParquet, or a table (.csv, .tsv) with a
-    /// polygon as `wkt`, or `longitude`, `latitude` and `radius_m`.
+    /// File to import: GeoPackage, Shapefile (.shp, or a .zip with one), GeoJSON, FlatGeobuf, GeoParquet, or a table
+    /// (.csv, .tsv). A table needs a column `wkt` with polygons, or `longitude`, `latitude` and `radius_m`.
     pub file: PathBuf,
 
-    /// Layer of a GeoPackage, or shapefile of a zip archive, where there are several.
+    /// Layer of a GeoPackage, or Shapefile in a zip archive, if there are several.
     #[arg(long, value_name = "NAME")]
     pub layer: Option<String>,
 
-    /// Only rows for which this holds: `COUNTRY_NAME = Canada and AREA > 1`.
+    /// Import only rows that match this filter (CQL2 text): `COUNTRY_NAME = 'Canada' and AREA > 1`.
     #[arg(long = "where", value_name = "EXPRESSION")]
     pub filter: Option<Filter>,
 
-    /// The CRS of the coordinates, where the file does not say it or is wrong: `EPSG:4326`.
+    /// CRS of the coordinates, if the file states none or a wrong one: `EPSG:4326`.
     #[arg(long, alias = "labels-crs", value_name = "EPSG:CODE", value_parser = super::labels::crs)]
     pub crs: Option<Crs>,
 
-    /// Exchange x and y, for files that have latitudes before longitudes.
+    /// Swap x and y, for files with latitude before longitude.
     #[arg(long)]
     pub swap_axes: bool,
 
-    /// Column of ids; without ids they are made of names.
+    /// Column with the ids. Without ids in the file, they are made from the names.
     #[arg(long, value_name = "NAME", help_heading = "Columns")]
     pub id_field: Option<String>,
 
-    /// Column of names.
+    /// Column with the names.
     #[arg(long, value_name = "NAME", help_heading = "Columns")]
     pub name_field: Option<String>,
 
-    /// Column of operators.
+    /// Column with the operators.
     #[arg(long, value_name = "NAME", help_heading = "Columns")]
     pub operator_field: Option<String>,
 
-    /// Column of what is mined.
+    /// Column with the commodities.
     #[arg(long, value_name = "NAME", help_heading = "Columns")]
     pub commodity_field: Option<String>,
 
-    /// Column of what goes on there: active, planned, suspended, closed, reclaimed.
+    /// Column with the statuses: active, planned, suspended, closed or reclaimed.
     #[arg(long, value_name = "NAME", help_heading = "Columns")]
     pub status_field: Option<String>,
 
-    /// Column of numbers of permits.
+    /// Column with the permit numbers.
     #[arg(long, value_name = "NAME", help_heading = "Columns")]
     pub permit_field: Option<String>,
 
-    /// Column of limits: an area with a unit, or a number in `--limit-unit` or in the unit that the column's name ends with.
+    /// Column with the limits: an area with a unit, or a number in `--limit-unit` or in the unit at the end of the
+    /// column's name.
     #[arg(long, value_name = "NAME", help_heading = "Columns")]
     pub limit_field: Option<String>,
 
-    /// Unit of limits that state none: ha, km2, m2, acre.
+    /// Unit of limits that state none: ha, km2, m2 or acre.
     #[arg(long, value_name = "UNIT", help_heading = "Columns")]
     pub limit_unit: Option<AreaUnit>,
 
-    /// Column of the first day of a permit.
+    /// Column with the first day of the permit.
     #[arg(long, value_name = "NAME", help_heading = "Columns")]
     pub valid_from_field: Option<String>,
 
-    /// Column of the last day of a permit.
+    /// Column with the last day of the permit.
     #[arg(long, value_name = "NAME", help_heading = "Columns")]
     pub valid_to_field: Option<String>,
 
-    /// Column of documents of permits: files beside this one, or addresses.
+    /// Column with the permit documents: files relative to this file, or URLs.
     #[arg(long, value_name = "NAME", help_heading = "Columns")]
     pub document_field: Option<String>,
 
-    /// Take only columns that are named here, instead of guessing by common names.
+    /// Use only the columns named by options; do not guess them by common names.
     #[arg(long, help_heading = "Columns")]
     pub no_guess: bool,
 
-    /// Operator of sites that the file has none for.
+    /// Operator of sites without one in the file.
     #[arg(long, value_name = "TEXT")]
     pub operator: Option<String>,
 
-    /// Commodity of sites that the file has none for.
+    /// Commodity of sites without one in the file.
     #[arg(long, value_name = "TEXT")]
     pub commodity: Option<String>,
 
-    /// Status of sites that the file has none for [default: active].
+    /// Status of sites without one in the file [default: active].
     #[arg(long, value_name = "STATUS")]
     pub status: Option<SiteStatus>,
 
-    /// First day of permits that the file has none for: 2024-01-01.
+    /// First day of permits without one in the file: 2024-01-01.
     #[arg(long, value_name = "DATE", value_parser = date)]
     pub valid_from: Option<jiff::civil::Date>,
 
-    /// Make each polygon the polygon of a permit, too, of the row's permit number or else its id.
+    /// Also use each polygon as a permit polygon. The permit's number is the row's permit number, else the row's id.
     #[arg(long)]
     pub as_permits: bool,
 
-    /// Make one site of all polygons of one id.
+    /// Merge polygons with the same id into one site.
     #[arg(long)]
     pub unite: bool,
 
-    /// Take changes into sites that are in the register already.
+    /// Update sites that are already in the register.
     #[arg(long)]
     pub update: bool,
 
-    /// Leave out rows that cannot be taken, instead of taking none.
+    /// Skip invalid rows. Without this option, one invalid row stops the import.
     #[arg(long)]
     pub skip_invalid: bool,
 
-    /// Say what would be done, and do nothing.
+    /// Report what would be imported, and change nothing.
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Print what was done as JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
 
@@ -290,7 +292,7 @@ pub(crate) struct SitesImportArgs {
 }
 
 impl SitesImportArgs {
-    /// What the flags say.
+    /// The import options of the command line.
     pub(crate) fn options(&self) -> ImportOptions {
         ImportOptions {
             layer: self.layer.clone(),
@@ -326,7 +328,8 @@ impl SitesImportArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SitesListArgs {
-    /// Only sites whose last verdict is one of these: within, possible-exceedance, exceeded, not-assessable, no-limit.
+    /// Only sites whose latest verdict is one of these: within, possible-exceedance, exceeded, not-assessable,
+    /// no-limit.
     #[arg(long, value_delimiter = ',', value_name = "VERDICT,...")]
     pub verdict: Vec<Verdict>,
 
@@ -356,15 +359,15 @@ pub(crate) struct SitesRemoveArgs {
     /// Id of the site.
     pub id: SiteId,
 
-    /// Remove only the versions of this permit.
+    /// Remove only this permit, with all its versions.
     #[arg(long, value_name = "NUMBER", conflicts_with = "force")]
     pub permit: Option<String>,
 
-    /// Of that permit only the version that holds from this day on.
+    /// Remove only the version of the permit that begins on this day.
     #[arg(long, value_name = "DATE", value_parser = date, requires = "permit")]
     pub valid_from: Option<jiff::civil::Date>,
 
-    /// Remove observations with the site. Their files stay.
+    /// Remove the site even if it has observations, and remove the observations too. Their files stay.
     #[arg(long)]
     pub force: bool,
 
@@ -374,11 +377,11 @@ pub(crate) struct SitesRemoveArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SitesExportArgs {
-    /// File to write: `.geojson`, `.gpkg` (a register again) or `.csv` (which `sites import` reads).
+    /// Output file: `.geojson`, `.gpkg` (again a register) or `.csv` (can be imported with `sites import`).
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
 
-    /// Write all observations, too; of a `.csv` instead of sites and permits.
+    /// Also export all observations. A `.csv` file then has the observations instead of sites and permits.
     #[arg(long)]
     pub observations: bool,
 
@@ -392,7 +395,7 @@ pub(crate) struct SitesExportArgs {
 
 pub(crate) fn date(text: &str) -> Result<jiff::civil::Date, String> {
     let day = || text.parse().ok().filter(|_| text.len() == 10);
-    day().ok_or_else(|| "expected a day such as 2024-05-31".to_owned())
+    day().ok_or_else(|| "expected a date such as 2024-05-31".to_owned())
 }
 
 fn limit(text: &str) -> Result<f64, String> {

@@ -6,22 +6,23 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
-    /// Configuration, TOML; `configs/` has some. Without it the defaults hold, or with --resume those of the run.
+    /// Training configuration, a TOML file; `configs/` has examples [default: the built-in defaults, or with `--resume`
+    /// the configuration of the run].
     #[arg(short, long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Folder of the run.
+    /// Folder of the training run.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 
-    /// Go on from the run's last checkpoint.
+    /// Resume the run from its last checkpoint.
     #[arg(long)]
     pub resume: bool,
 
     #[command(flatten)]
     pub changes: TrainChanges,
 
-    /// Print the resolved configuration, and do nothing.
+    /// Print the resolved configuration and exit.
     #[arg(long)]
     pub print_config: bool,
 
@@ -32,44 +33,44 @@ pub(crate) struct TrainArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArchitecturesArgs {
-    /// What is compared, TOML; `configs/benchmark_brazil.toml` is an example.
+    /// Networks to compare, a TOML file; `configs/benchmark_brazil.toml` is an example.
     #[arg(short, long, value_name = "FILE")]
     pub config: PathBuf,
 
-    /// Folder of the runs and of the table. Runs that are there already are not made again.
+    /// Output folder for the runs and the table. Finished runs are not repeated.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 
     #[command(flatten)]
     pub changes: TrainChanges,
 
-    /// Minutes of training for each, instead of the configuration's.
+    /// Training time per network, in minutes [default: the configuration's].
     #[arg(long, value_name = "MIN")]
     pub minutes: Option<f64>,
 }
 
-/// Flags that change a configuration.
+/// Options that override the configuration.
 #[derive(Debug, Args)]
 pub(crate) struct TrainChanges {
-    /// Data set, instead of the configuration's.
+    /// Data set folder [default: the configuration's].
     #[arg(long, value_name = "DIR")]
     pub dataset: Option<PathBuf>,
 
-    /// Seed, instead of the configuration's.
+    /// Seed of the random numbers [default: the configuration's].
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 
-    /// Device, instead of the configuration's: `cpu`, `cuda:0`, or several: `cuda:0,cuda:1`.
+    /// Device: `cpu`, `cuda:0`, or several such as `cuda:0,cuda:1` [default: the configuration's].
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<String>,
 
-    /// Any other key: `--set optimiser.weight_decay=0.05`, `--set phases.0.epochs=10`. Flags win over the file.
+    /// Set any other key: `--set optimiser.weight_decay=0.05`, `--set phases.0.epochs=10`. Options override the file.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 }
 
 impl TrainChanges {
-    /// All of them as settings of keys.
+    /// All options as `key=value` settings.
     pub(crate) fn settings(&self) -> Vec<String> {
         let mut settings = self.set.clone();
         let text = |value: &str| toml_text(value);
@@ -86,7 +87,7 @@ impl TrainChanges {
     }
 }
 
-/// A TOML string.
+/// Quotes a value as a TOML string.
 fn toml_text(value: &str) -> String {
     format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -1,10 +1,11 @@
 //! `minesegsat area-sample`
 
-use std::{io::Write, path::Path, process::ExitCode, sync::atomic::Ordering};
+use std::{io::Write, path::Path, process::ExitCode};
 
 use anyhow::Context as _;
+use minesegsat::job::Job;
 use minesegsat::{
-    Error, Location,
+    Location,
     area_sample::{self, Design, Quantity, Report},
     output::OutputFolder,
 };
@@ -19,11 +20,11 @@ use crate::{
 pub(crate) fn design(args: &AreaSampleDesignArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
     let map = Location::parse(&args.map)?;
-    let bar = Bar::named(quiet || args.json, "reading the map");
-    let made = area_sample::design(&map, &args.output, &args.options(), |done, total| bar.count(done, total), cancel);
+    let bar = Bar::with_label(quiet || args.json, "reading the map");
+    let job = Job::new(&bar, cancel);
+    let result = area_sample::design(&map, &args.output, &args.options(), job);
     bar.clear();
-    // A write that was cut off by the interruption reports its own error.
-    let design = made.map_err(|error| if cancel.load(Ordering::SeqCst) { Error::Interrupted } else { error })?;
+    let design = job.finish(result)?;
     for warning in &design.warnings {
         tracing::warn!("{warning}");
     }
@@ -59,11 +60,11 @@ fn print_design(out: &mut impl Write, design: &Design, folder: &Path) -> std::io
     table.print(out)?;
     writeln!(
         out,
-        "expected standard error of overall accuracy: {:.4}, if the expected accuracies hold",
+        "expected standard error of overall accuracy: {:.4}, given the expected accuracies",
         design.expected_standard_error
     )?;
     let classes: Vec<&str> = design.classes.iter().map(|class| class.name.as_str()).collect();
-    writeln!(out, "fill `reference_class` with {}, in one of", classes.join(" or "))?;
+    writeln!(out, "fill in `reference_class` with {}, in one of these files:", classes.join(" or "))?;
     for name in ["samples.csv", "samples.geojson", "samples.gpkg"] {
         writeln!(out, "  {}", folder.join(name).display())?;
     }
@@ -71,14 +72,14 @@ fn print_design(out: &mut impl Write, design: &Design, folder: &Path) -> std::io
 }
 
 pub(crate) fn estimate(args: &AreaSampleEstimateArgs, quiet: bool) -> anyhow::Result<ExitCode> {
-    let place = args.output.as_deref().map(super::output_place).transpose()?;
-    let outputs = place.map(|(folder, name)| OutputFolder::create(folder, &[name], args.overwrite)).transpose()?;
+    let target = args.output.as_deref().map(super::folder_and_name).transpose()?;
+    let outputs = target.map(|(folder, name)| OutputFolder::create(folder, &[name], args.overwrite)).transpose()?;
     let report = area_sample::estimate(&args.design, &args.options())?;
     for warning in &report.warnings {
         tracing::warn!("{warning}");
     }
     let json = serde_json::to_string_pretty(&report)?;
-    if let (Some(outputs), Some((_, name))) = (outputs, place) {
+    if let (Some(outputs), Some((_, name))) = (outputs, target) {
         std::fs::write(outputs.path(name), format!("{json}\n")).with_context(|| format!("cannot write `{name}`"))?;
         outputs.commit()?;
     }
@@ -98,11 +99,11 @@ fn print_report(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
     let level = report.confidence_level_percent;
     writeln!(
         out,
-        "{}: {} of {} points, {:.1} ha; ± is half of the {level} % interval",
+        "{}: {} of {} points, {:.1} ha; ± is half the width of the {level} % interval",
         report.map.location, report.used, report.samples, report.area_ha
     )?;
     writeln!(out)?;
-    let reference = report.class_names.iter().map(|name| format!("is {name}"));
+    let reference = report.class_names.iter().map(|name| format!("ref. {name}"));
     let header = ["stratum".to_owned(), "share %".to_owned()].into_iter().chain(reference).chain(["points".to_owned()]);
     let mut strata = Table::new(header);
     for stratum in &report.strata {
@@ -112,11 +113,11 @@ fn print_report(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
     }
     strata.print(out)?;
     writeln!(out)?;
-    // The error matrix as parts of the area: rows are the map, columns the reference.
+    // The error matrix as shares of the area. Rows are map classes, columns are reference classes.
     let mut matrix = Table::new(
         ["map, % of area".to_owned()]
             .into_iter()
-            .chain(report.class_names.iter().map(|name| format!("is {name}")))
+            .chain(report.class_names.iter().map(|name| format!("ref. {name}")))
             .chain(["total".to_owned()]),
     );
     for (name, row) in report.class_names.iter().zip(&report.area_proportions) {
@@ -149,7 +150,7 @@ fn print_report(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
     writeln!(out, "overall accuracy {}", plus_minus(&report.overall_accuracy, 1.0, 3))
 }
 
-/// A value with half of its interval.
+/// A value with half the width of its interval.
 fn plus_minus(quantity: &Quantity, scale: f64, digits: usize) -> String {
     format!("{:.digits$} ± {:.digits$}", quantity.value * scale, quantity.half_width * scale)
 }

@@ -1,4 +1,4 @@
-//! `minesegsat bench-architectures`: a list of networks and losses, trained and measured under one budget.
+//! `minesegsat bench-architectures`: trains and evaluates several networks and losses under the same budget.
 
 use std::{
     fmt::Write as _,
@@ -9,43 +9,44 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use minesegsat::nn::train::{TrainConfig, TrainOptions, TrainReport, train};
 use minesegsat::output::atomic_write;
-use minesegsat_nn::train::{TrainConfig, TrainOptions, TrainReport, train};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     args::BenchArchitecturesArgs,
-    commands::train::{Watcher, duration},
-    interrupt, say,
+    commands::train::{TrainBar, duration},
+    interrupt, print_message,
 };
 
-/// Steps that are timed before the number of epochs is known.
+/// Epochs of the test run that measures the time of an epoch.
 const PROBE_EPOCHS: usize = 1;
 
-/// What is compared.
+/// The benchmark file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Bench {
-    /// Configuration of training that all share, from this file's folder.
+struct Benchmark {
+    /// Training configuration that all runs share, relative to this file's folder.
     base: PathBuf,
-    /// Minutes of training for each; as many epochs as fit, at least one. The configuration's epochs where it is not given.
+    /// Training time per run, in minutes: as many epochs as fit, at least one. Without it, the configuration sets the
+    /// epochs.
     minutes: Option<f64>,
-    /// The runs.
-    runs: Vec<Entry>,
+    /// The runs to compare.
+    runs: Vec<BenchmarkRun>,
 }
 
-/// One of them.
+/// One run.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
-    /// Name, also of its folder.
+struct BenchmarkRun {
+    /// Name of the run and of its folder.
     name: String,
-    /// Settings on top of the base, as `train --set` takes them.
+    /// Settings that override the base, as for `train --set`.
     #[serde(default)]
     set: Vec<String>,
 }
 
-/// A line of the table.
+/// A row of the table.
 #[derive(Debug, Clone, Serialize)]
 struct Row {
     name: String,
@@ -62,17 +63,20 @@ struct Row {
 }
 
 pub(crate) fn run(args: &BenchArchitecturesArgs, quiet: bool) -> anyhow::Result<ExitCode> {
-    let cancel = interrupt::cancel_flag_of_resumable();
+    let cancel = interrupt::resumable_cancel_flag(interrupt::SAME_COMMAND_HINT);
     let text =
         std::fs::read_to_string(&args.config).with_context(|| format!("cannot read {}", args.config.display()))?;
-    let bench: Bench = toml::from_str(&text).with_context(|| format!("configuration {}", args.config.display()))?;
+    let bench: Benchmark = toml::from_str(&text).with_context(|| format!("configuration {}", args.config.display()))?;
     let base = args.config.parent().unwrap_or(Path::new("")).join(&bench.base);
     let minutes = args.minutes.or(bench.minutes);
-    // All are checked before the first is trained.
+    // All configurations are checked before the first run starts.
     let mut configs = Vec::new();
     for entry in &bench.runs {
         if entry.name.is_empty() || entry.name.contains(['/', '\\']) {
-            bail!("the name `{}` of a run cannot be that of a folder", entry.name);
+            bail!(
+                "run name `{}` is not accepted: it must be the name of a folder, not empty and without slashes",
+                entry.name
+            );
         }
         let settings: Vec<String> = entry.set.iter().cloned().chain(args.changes.settings()).collect();
         configs.push(TrainConfig::read(&base, &settings).with_context(|| format!("run `{}`", entry.name))?);
@@ -80,12 +84,12 @@ pub(crate) fn run(args: &BenchArchitecturesArgs, quiet: bool) -> anyhow::Result<
     let mut rows: Vec<Row> = Vec::new();
     for (entry, config) in bench.runs.iter().zip(configs) {
         if !quiet {
-            say(format_args!("{}/{}  {}", rows.len() + 1, bench.runs.len(), entry.name));
+            print_message(format_args!("{}/{}  {}", rows.len() + 1, bench.runs.len(), entry.name));
         }
         let folder = args.output.join(&entry.name);
-        let result = one(&config, minutes, &folder, quiet, cancel);
+        let result = train_or_reuse(&config, minutes, &folder, quiet, cancel);
         if cancel.load(Ordering::SeqCst) {
-            say(format_args!("error: {}", interrupt::RESUMABLE_MESSAGE));
+            interrupt::print_interrupted();
             return Ok(ExitCode::from(interrupt::EXIT_CODE));
         }
         rows.push(row(&entry.name, &result.with_context(|| format!("run `{}`", entry.name))?));
@@ -97,8 +101,8 @@ pub(crate) fn run(args: &BenchArchitecturesArgs, quiet: bool) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
-/// Trains one, or reads what an earlier call trained.
-fn one(
+/// Trains one run, or reads its report if an earlier call finished it.
+fn train_or_reuse(
     config: &TrainConfig,
     minutes: Option<f64>,
     folder: &Path,
@@ -114,19 +118,20 @@ fn one(
         config.phases.truncate(1);
         config.phases[0].epochs = epochs_in(&config, minutes, folder, cancel)?;
     }
-    let watcher = Watcher::new(quiet, &config.validation.metric);
-    let report = train(&config, &TrainOptions { run: folder.to_owned(), resume: true }, &watcher, cancel);
-    watcher.clear();
+    let bar = TrainBar::new(quiet, &config.validation.metric);
+    let report = train(&config, &TrainOptions { run: folder.to_owned(), resume: true }, &bar, cancel);
+    bar.clear();
     let report = report?;
     atomic_write(&done, serde_json::to_string_pretty(&report)?.as_bytes())?;
     Ok(report)
 }
 
-/// Epochs that fit into the budget, by a run of one epoch; noted, so that a run that goes on later has the same number.
+/// Number of epochs that fit into the budget, measured with a run of one epoch. It is stored in a file, so that a
+/// continued run uses the same number.
 fn epochs_in(config: &TrainConfig, minutes: f64, folder: &Path, cancel: &AtomicBool) -> anyhow::Result<usize> {
     let note = folder.with_extension("epochs");
     if let Ok(text) = std::fs::read_to_string(&note) {
-        return text.trim().parse().with_context(|| format!("{} holds no number", note.display()));
+        return text.trim().parse().with_context(|| format!("{} does not contain a number", note.display()));
     }
     let probe = folder.with_extension("probe");
     if probe.is_dir() {
@@ -137,11 +142,11 @@ fn epochs_in(config: &TrainConfig, minutes: f64, folder: &Path, cancel: &AtomicB
     short.output.pictures_every = 0;
     short.output.tensorboard = false;
     let options = TrainOptions { run: probe.clone(), resume: false };
-    let report = train(&short, &options, &minesegsat_nn::train::Silent, cancel)?;
+    let report = train(&short, &options, &minesegsat::nn::train::Silent, cancel)?;
     std::fs::remove_dir_all(&probe)?;
     let epoch = report.seconds / PROBE_EPOCHS as f64;
     let epochs = ((minutes * 60.0 / epoch) as usize).max(1);
-    say(format_args!("     an epoch takes {}: {epochs} epochs in {minutes} min", duration(epoch)));
+    print_message(format_args!("     one epoch takes {}: {epochs} epochs fit into {minutes} min", duration(epoch)));
     atomic_write(&note, epochs.to_string().as_bytes())?;
     Ok(epochs)
 }

@@ -3,20 +3,20 @@
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use minesegsat::dataset::{Dataset, SampleReader};
 use minesegsat::evaluate::{KnownPlaces, ValidateOptions, Validation, check_bands, fit_temperature, validate_each};
+use minesegsat::job::Job;
+use minesegsat::nn::{ModelSegmenter, parse_device};
 use minesegsat::uncertainty::AreaErrorModel;
-use minesegsat_nn::{BurnSegmenter, parse_device};
 use serde_json::{Value, json};
 
 use crate::args::CalibrateArgs;
-use crate::commands::predict::describe;
 use crate::interrupt;
 use crate::progress::Bar;
 
-/// Confidence level that the intervals of areas are checked at.
+/// Confidence level at which the area intervals are checked, in percent.
 const AREA_LEVEL_PERCENT: f64 = 90.0;
 
 pub(crate) fn run(args: &CalibrateArgs, quiet: bool) -> anyhow::Result<ExitCode> {
@@ -26,18 +26,18 @@ pub(crate) fn run(args: &CalibrateArgs, quiet: bool) -> anyhow::Result<ExitCode>
         writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?;
     } else if !quiet {
         print_report(&mut stdout, &report)?;
-        writeln!(stdout, "  {}", args.model.join(minesegsat_nn::CARD_FILE).display())?;
+        writeln!(stdout, "  {}", args.model.join(minesegsat::nn::CARD_FILE).display())?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Fits, writes the card of the model, and gives what is kept in it of this.
+/// Fits the temperature, threshold and area error, updates the model's card, and returns the calibration record.
 pub(crate) fn calibrate(args: &CalibrateArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<Value> {
     let device = parse_device(&args.device)?;
-    let segmenter = BurnSegmenter::open(&args.model, &device)?;
+    let segmenter = ModelSegmenter::open(&args.model, &device)?;
     let mut card = segmenter.card().clone();
     let dataset = Arc::new(Dataset::open(&args.dataset)?);
-    let description = describe(&card);
+    let description = card.description();
     check_bands(&description, &dataset)?;
     let samples = dataset.split(args.split)?;
     let reader = SampleReader::new(Arc::clone(&dataset), &description.bands, &description.normalisation)?;
@@ -45,32 +45,33 @@ pub(crate) fn calibrate(args: &CalibrateArgs, quiet: bool, cancel: &AtomicBool) 
     let options = ValidateOptions { window, overlap: args.overlap.unwrap_or(window / 8), threshold: card.threshold };
     let ignore = dataset.card().ignore;
     let gsd_m = card.gsd_m;
-    let measure = |segmenter: &BurnSegmenter, work: &'static str| -> minesegsat::Result<(Validation, KnownPlaces)> {
-        let bar = Bar::named(quiet, work);
+    let measure = |segmenter: &ModelSegmenter, work: &'static str| -> minesegsat::Result<(Validation, KnownPlaces)> {
+        let bar = Bar::with_label(quiet, work);
         let mut places = KnownPlaces::new(gsd_m, ignore);
         let each = |record: &_, sample: &_, p: &[f32]| places.add(record, sample, p);
-        let found = validate_each(segmenter, &reader, &samples, &options, each, &bar, cancel);
+        let job = Job::new(&bar, cancel);
+        let result = validate_each(segmenter, &reader, &samples, &options, each, job);
         bar.clear();
-        found
-            .map(|found| (found, places))
-            .map_err(|error| if cancel.load(Ordering::SeqCst) { minesegsat::Error::Interrupted } else { error })
+        Ok((job.finish(result)?, places))
     };
     let (before, places_before) = measure(&segmenter, "measuring")?;
     let Some(fit) = fit_temperature(&before.histogram) else {
         let what = if before.histogram.mines() == 0 { "no pixel" } else { "every pixel" };
-        return Err(minesegsat::Error::Input {
-            location: args.dataset.display().to_string(),
-            reason: format!("{what} of its {} split is a mine: there is nothing to fit a temperature to", args.split),
-        }
+        return Err(minesegsat::Error::input(
+            args.dataset.display().to_string(),
+            format!("{what} of its {} split is a mine, so no temperature can be fitted", args.split),
+        )
         .into());
     };
     if fit.is_at_limit {
-        tracing::warn!("the temperature is at the limit of what is tried; one number does not mend this model");
+        tracing::warn!(
+            "the fitted temperature is at the limit of its range; a temperature alone cannot calibrate this model"
+        );
     }
-    // Probabilities of overlapping windows are blended after the temperature, so the fit is measured and not only believed.
+    // The temperature is applied before overlapping windows are blended, so the effect of the fit must be measured.
     let temperature = card.temperature * fit.temperature as f32;
     let (after, places_after) = measure(&segmenter.with_temperature(temperature), "checking")?;
-    let loss = |found: &Validation| found.metric("bce").unwrap_or(f64::INFINITY);
+    let loss = |validation: &Validation| validation.metric("bce").unwrap_or(f64::INFINITY);
     let is_better = loss(&after) < loss(&before);
     let chosen = if is_better { &after } else { &before };
     let threshold = match chosen.histogram.best_f1() {
@@ -82,12 +83,14 @@ pub(crate) fn calibrate(args: &CalibrateArgs, quiet: bool, cancel: &AtomicBool) 
         card.temperature = temperature;
     }
     card.threshold = threshold;
-    // How sure areas are, of the probabilities as they are from now on.
+    // The area error belongs to the probabilities after calibration.
     let places = if is_better { places_after } else { places_before }.finish();
     card.area_error = AreaErrorModel::fit(&places);
     let coverage = card.area_error.and_then(|model| model.coverage(&places, AREA_LEVEL_PERCENT));
     if card.area_error.is_none() {
-        tracing::warn!("too few places to fit the error of areas to: intervals of this model will be a cautious guess");
+        tracing::warn!(
+            "too few places to fit the area error; area intervals of this model will use conservative default values"
+        );
     }
     let report = json!({
         "dataset": dataset.card().title,
@@ -113,7 +116,7 @@ pub(crate) fn calibrate(args: &CalibrateArgs, quiet: bool, cancel: &AtomicBool) 
 
 fn print_report(out: &mut impl Write, report: &Value) -> std::io::Result<()> {
     let text = |name: &str| report[name].as_str().unwrap_or_default();
-    writeln!(out, "fitted to {} patches of the {} split of {}", report["patches"], text("split"), text("dataset"))?;
+    writeln!(out, "fitted on {} patches of the {} split of {}", report["patches"], text("split"), text("dataset"))?;
     writeln!(out, "{:<28} {:>9} {:>9}", "", "before", "after")?;
     let digits = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
     let number = |name: &str| digits(report[name].as_f64());
@@ -130,7 +133,8 @@ fn print_report(out: &mut impl Write, report: &Value) -> std::io::Result<()> {
     if let (Some(model), Some(coverage)) = (model, report["area_coverage_90"].as_f64()) {
         writeln!(
             out,
-            "error of areas: over {:.0} m, variance x {:.2}, {:.1} % in common; 90 % intervals hold {:.1} % of {} places",
+            "area error: correlated over {:.0} m, variance x {:.2}, {:.1} % shared by the whole scene; 90 % \
+             intervals contain the true area at {:.1} % of {} places",
             model.range_m,
             model.inflation,
             model.relative_sd * 100.0,

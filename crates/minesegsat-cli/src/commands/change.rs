@@ -3,21 +3,22 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
-use minesegsat::change::{
-    ChangeManifest, ChangeOptions, DatedMap, NoiseFloor, SiteArea, SiteChange, StablePair, change,
-};
+use minesegsat::Model;
+use minesegsat::Scene;
+use minesegsat::job::Job;
 use minesegsat::labels::{LabelOptions, Labels};
-use minesegsat::predict::predict;
+use minesegsat::nn::ModelCard;
 use minesegsat::scene::OpenOptions;
-use minesegsat::{Error, Scene};
-use minesegsat_nn::ModelCard;
+use minesegsat::{
+    change::{ChangeManifest, ChangeOptions, DatedMap, SiteArea, SiteChange, change},
+    noise_floor::{NoiseFloor, StablePair},
+};
 
 use crate::args::{ChangeArgs, EngineArgs, NoiseFloorArgs, Substitution};
-use crate::commands::engine::{self, OpenModel};
-use crate::commands::predict::describe;
+use crate::commands::engine;
 use crate::interrupt;
 use crate::progress::Bar;
 
@@ -38,16 +39,14 @@ pub(crate) fn run(args: &ChangeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         overwrite: args.overwrite,
     };
     let mut mapper = Mapper::new(args.model.as_deref(), &args.engine, &args.substitute, quiet || args.json);
-    let finished = |result: minesegsat::Result<ChangeManifest>| {
-        result.map_err(|error| if cancel.load(Ordering::SeqCst) { Error::Interrupted } else { error })
-    };
     let before = mapper.map(&args.before, cancel)?;
     let after = mapper.map(&args.after, cancel)?;
     mapper.print_profile()?;
     let bar = Bar::new(quiet || args.json);
-    let result = change(&before, &after, &args.output, &options, &bar, cancel);
+    let job = Job::new(&bar, cancel);
+    let result = change(&before, &after, &args.output, &options, job);
     bar.clear();
-    let manifest = finished(result)?;
+    let manifest = job.finish(result)?;
     for warning in &manifest.warnings {
         tracing::warn!("{warning}");
     }
@@ -82,7 +81,7 @@ fn print_site(out: &mut impl Write, site: &SiteChange) -> std::io::Result<()> {
     };
     writeln!(
         out,
-        "{}: {}; disturbed {} before, {} after; {:.0} % seen on both dates",
+        "{}: {}; disturbed {} before, {} after; {:.0} % visible on both dates",
         site.id,
         site.statement,
         area(site.before),
@@ -91,16 +90,17 @@ fn print_site(out: &mut impl Write, site: &SiteChange) -> std::io::Result<()> {
     )
 }
 
-/// Makes maps of what is not one yet. Maps of scenes are made in a folder that vanishes with this.
+/// Opens maps, and maps dates given as scenes. Maps of scenes lie in a temporary folder that is deleted with this
+/// value.
 pub(crate) struct Mapper<'a> {
     path: Option<&'a Path>,
     engine: &'a EngineArgs,
     substitute: &'a [Substitution],
     quiet: bool,
     folder: Option<tempfile::TempDir>,
-    made: usize,
-    /// Opened when it is needed first.
-    model: Option<OpenModel>,
+    mapped: usize,
+    /// Opened on first use.
+    model: Option<Model>,
 }
 
 impl<'a> Mapper<'a> {
@@ -110,22 +110,23 @@ impl<'a> Mapper<'a> {
         substitute: &'a [Substitution],
         quiet: bool,
     ) -> Self {
-        Self { path, engine, substitute, quiet, folder: None, made: 0, model: None }
+        Self { path, engine, substitute, quiet, folder: None, mapped: 0, model: None }
     }
 
-    /// Prints where the time of the network went, if that was asked for.
+    /// Prints the profile of the network, if `--profile` was given.
     pub(crate) fn print_profile(&self) -> std::io::Result<()> {
-        self.model.as_ref().map_or(Ok(()), OpenModel::print_profile)
+        self.model.as_ref().map_or(Ok(()), engine::print_profile)
     }
 
-    /// The map of a date.
+    /// The map of a date: opened, or made from the scene.
     pub(crate) fn map(&mut self, date: &str, cancel: &AtomicBool) -> anyhow::Result<DatedMap> {
         if minesegsat::predict::manifest_path(Path::new(date)).is_file() {
             return Ok(DatedMap::open(Path::new(date))?);
         }
         let Some(path) = self.path else {
             anyhow::bail!(
-                "`{date}` is no folder that `minesegsat predict` wrote; to compare scenes give the model that maps them: --model DIR"
+                "`{date}` is not an output folder of `minesegsat predict`; if it is a scene, give a model to \
+                 map it: `--model DIR`"
             );
         };
         let model = match &self.model {
@@ -144,70 +145,30 @@ impl<'a> Mapper<'a> {
             Some(folder) => folder,
             None => self.folder.insert(tempfile::tempdir().context("cannot make a temporary folder")?),
         };
-        self.made += 1;
-        let output = folder.path().join(self.made.to_string());
+        self.mapped += 1;
+        let output = folder.path().join(self.mapped.to_string());
         let bar = Bar::new(self.quiet);
-        let result = map_scene(&scene, model, &output, &bar, cancel);
+        let job = Job::new(&bar, cancel);
+        let result = model.predict(&scene, &output, &model.predict_options(), job);
         bar.clear();
-        result.map_err(|error| if cancel.load(Ordering::SeqCst) { Error::Interrupted } else { error })?;
+        job.finish(result)?;
         let mut map = DatedMap::open(&output)?;
-        // Opened with what the user said of it.
+        // This scene was opened with the user's options.
         map.scene = Some(scene);
         Ok(map)
     }
 }
 
-/// Maps a scene as `predict` does by default.
-fn map_scene(
-    scene: &Scene,
-    model: &OpenModel,
-    output: &Path,
-    bar: &Bar,
-    cancel: &AtomicBool,
-) -> minesegsat::Result<()> {
-    let card = &model.card;
-    let description = describe(card).without_absent(card.band_dropout_max, |band| scene.band(band).is_some());
-    predict(scene, &description, model.segmenter(), output, &model.predict_options(), bar, cancel).map(drop)
-}
-
-/// Sites of a file of outlines.
+/// Reads sites from a file of polygons, and warns of features that were dropped.
 pub(crate) fn read_sites(path: &Path, id_field: Option<&str>) -> anyhow::Result<Vec<SiteArea>> {
     let labels = Labels::read(path, &LabelOptions::default())?;
-    if let Some(field) = id_field
-        && !labels.attribute_names().iter().any(|name| name == field)
-    {
-        let fields = labels.attribute_names().join(", ");
-        anyhow::bail!("{} has no attribute `{field}`; it has {fields}", path.display());
-    }
     for dropped in &labels.report().dropped {
         tracing::warn!("{}: {dropped:?}", path.display());
     }
-    let text = |value: Option<&serde_json::Value>| {
-        value
-            .filter(|value| !value.is_null())
-            .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-    };
-    let mut sites: Vec<SiteArea> = Vec::new();
-    for feature in labels.features() {
-        let attribute = |names: &[&str]| {
-            names.iter().find_map(|name| text(feature.attributes.get(*name))).filter(|text| !text.is_empty())
-        };
-        let id = match id_field {
-            Some(field) => attribute(&[field]),
-            None => attribute(&["id", "site", "site_id"]),
-        };
-        let id = id.unwrap_or_else(|| feature.id.clone());
-        if let Some(same) = sites.iter_mut().find(|site| site.id == id) {
-            same.boundary.0.extend(feature.geometry.0.clone());
-            continue;
-        }
-        let name = attribute(&["name", "Name", "NAME"]).unwrap_or_else(|| id.clone());
-        sites.push(SiteArea { id, name, boundary: feature.geometry.clone(), crs: labels.crs().clone() });
-    }
-    Ok(sites)
+    SiteArea::from_labels(&labels, id_field).with_context(|| format!("cannot read the sites of {}", path.display()))
 }
 
-/// What is read of the record of a comparison.
+/// The part of the manifest of `change` that is read here.
 #[derive(Debug, serde::Deserialize)]
 struct Recorded {
     sites: Vec<RecordedSite>,
@@ -229,7 +190,7 @@ struct RecordedSite {
 }
 
 pub(crate) fn noise_floor(args: &NoiseFloorArgs, quiet: bool) -> anyhow::Result<ExitCode> {
-    /// Sites that were hardly seen show less noise than others.
+    /// Minimum visible share of a site. Sites that were hardly visible show less noise than others.
     const MIN_ASSESSED: f64 = 0.5;
     let mut pairs = Vec::new();
     let mut models: Vec<String> = Vec::new();
@@ -238,7 +199,7 @@ pub(crate) fn noise_floor(args: &NoiseFloorArgs, quiet: bool) -> anyhow::Result<
         let path: PathBuf = folder.join("manifest.json");
         let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let record: Recorded = serde_json::from_str(&text)
-            .with_context(|| format!("{} is not the record of `minesegsat change --sites`", path.display()))?;
+            .with_context(|| format!("{} is not a manifest of `minesegsat change --sites`", path.display()))?;
         models.extend(record.dates.map(|date| date.model_sha256));
         for site in &record.sites {
             unknown.retain(|id| *id != site.id);
@@ -253,18 +214,18 @@ pub(crate) fn noise_floor(args: &NoiseFloorArgs, quiet: bool) -> anyhow::Result<
     models.sort();
     models.dedup();
     if models.len() > 1 {
-        anyhow::bail!("the folders are of {} models; a noise floor is that of one", models.len());
+        anyhow::bail!("the folders have maps of {} models; a noise floor needs maps of one model", models.len());
     }
     let Some(floor) = NoiseFloor::learn(&pairs, args.share / 100.0) else {
         anyhow::bail!(
-            "{} of sites with disturbed land, at least half of it seen; 10 or more are needed",
-            minesegsat::manifest::counted(pairs.len(), "pair")
+            "too few data: {} with disturbed land and at least half of the site visible; 10 or more are needed",
+            minesegsat::manifest::counted(pairs.len(), "site comparison")
         );
     };
     if let Some(folder) = &args.model {
         let mut card = ModelCard::read(folder)?;
         if models.first().is_some_and(|model| *model != card.weights_sha256) {
-            anyhow::bail!("the maps were not made with the model {}", folder.display());
+            anyhow::bail!("the maps were made with another model than {}", folder.display());
         }
         card.noise_floor = Some(floor);
         card.replace(folder)?;
@@ -275,7 +236,8 @@ pub(crate) fn noise_floor(args: &NoiseFloorArgs, quiet: bool) -> anyhow::Result<
     } else if !quiet {
         writeln!(
             stdout,
-            "{:.3} ha at one hectare of disturbed land, {:.1} ha at a hundred: {:.0} % of {} pairs show less",
+            "noise floor: {:.3} ha for 1 ha of disturbed land, {:.1} ha for 100 ha; {:.0} % of {} site \
+             comparisons are below it",
             floor.per_sqrt_ha,
             floor.ha(100.0),
             floor.share * 100.0,

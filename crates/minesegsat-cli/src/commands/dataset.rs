@@ -1,15 +1,15 @@
-//! `minesegsat dataset build | split | stats | import | info`
+//! `minesegsat dataset build | split | stats | import | merge | preview | info`
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
 
 use minesegsat::dataset::{
     self, BuildOptions, ChipLayout, Dataset, ImportOptions, MergeOptions, SampleRecord, SceneList, Split, SplitOptions,
     StatsOptions,
 };
+use minesegsat::job::Job;
 use minesegsat::labels::Labels;
 use minesegsat::manifest::counted;
 use minesegsat::preview::{DatasetPreviewOptions, Entry, Panel, View, preview_dataset};
@@ -30,13 +30,13 @@ pub(crate) fn build(args: &DatasetBuildArgs, quiet: bool) -> anyhow::Result<Exit
         tracing::warn!("{warning}");
     }
     if !report.dropped.is_empty() {
-        tracing::warn!("{} dropped; see `labels.report` of dataset.json", counted(report.dropped.len(), "label"));
+        tracing::warn!("{} dropped; see `labels.report` in dataset.json", counted(report.dropped.len(), "label"));
     }
     let options = OpenOptions {
         radiometry: args.offset.map(|offset| RadiometryOverride { offset_dn: Some(offset), scale: None }),
         ..OpenOptions::default()
     };
-    let bar = Bar::named(quiet || args.json, "opening scenes");
+    let bar = Bar::with_label(quiet || args.json, "opening scenes");
     let scenes = SceneList::open(&args.scenes, &options, args.max_cloud_cover, |done, total| bar.count(done, total));
     bar.clear();
     let scenes = scenes?;
@@ -53,11 +53,11 @@ pub(crate) fn build(args: &DatasetBuildArgs, quiet: bool) -> anyhow::Result<Exit
         commodity_attribute: args.commodity_attribute.clone(),
         title: args.title.clone(),
     };
-    let bar = Bar::named(quiet || args.json, "building");
-    let built = dataset::build(&scenes, &labels, &args.output, &options, &bar, cancel);
+    let bar = Bar::with_label(quiet || args.json, "building");
+    let job = Job::new(&bar, cancel);
+    let built = dataset::build(&scenes, &labels, &args.output, &options, job);
     bar.clear();
-    let report =
-        built.map_err(|error| if cancel.load(Ordering::SeqCst) { minesegsat::Error::Interrupted } else { error })?;
+    let report = job.finish(built)?;
     for warning in &report.warnings {
         tracing::warn!("{warning}");
     }
@@ -67,7 +67,7 @@ pub(crate) fn build(args: &DatasetBuildArgs, quiet: bool) -> anyhow::Result<Exit
     } else if !quiet {
         writeln!(
             stdout,
-            "{} ({} with labels) from {}; {} made now, {} there already, {} removed, {} without enough data",
+            "{} ({} with labels) from {}; {} new, {} kept, {} removed, {} skipped for lack of data",
             counted(report.patches, "patch"),
             report.with_labels,
             counted(report.scenes, "scene"),
@@ -114,8 +114,8 @@ pub(crate) fn split(args: &DatasetSplitArgs) -> anyhow::Result<ExitCode> {
 pub(crate) fn stats(args: &DatasetStatsArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
     let dataset = Dataset::open(&args.dataset)?;
-    let bar = Bar::named(quiet || args.json, "measuring");
-    let stats = dataset::stats(&dataset, &StatsOptions { all: args.all }, &bar, cancel);
+    let bar = Bar::with_label(quiet || args.json, "computing statistics");
+    let stats = dataset::stats(&dataset, &StatsOptions { all: args.all }, Job::new(&bar, cancel));
     bar.clear();
     let stats = stats?;
     let mut stdout = std::io::stdout().lock();
@@ -125,17 +125,17 @@ pub(crate) fn stats(args: &DatasetStatsArgs, quiet: bool) -> anyhow::Result<Exit
     }
     writeln!(stdout, "reflectance over {} of {}", counted(stats.samples, "sample"), stats.split)?;
     writeln!(stdout, "band     min     p2   mean    p98    max    std")?;
-    for (band, of) in &stats.bands {
-        let p = |name: &str| of.percentiles.get(name).copied().unwrap_or(f64::NAN);
+    for (band, values) in &stats.bands {
+        let p = |name: &str| values.percentiles.get(name).copied().unwrap_or(f64::NAN);
         writeln!(
             stdout,
             "{band:<4} {:>7.4} {:>6.4} {:>6.4} {:>6.4} {:>6.4} {:>6.4}",
-            of.min,
+            values.min,
             p("2"),
-            of.mean,
+            values.mean,
             p("98"),
-            of.max,
-            of.std
+            values.max,
+            values.std
         )?;
     }
     for (name, class) in &stats.classes {
@@ -165,7 +165,7 @@ pub(crate) fn import(args: &DatasetImportArgs) -> anyhow::Result<ExitCode> {
             let layout = ChipLayout { images: images.clone(), masks: masks.clone(), index: args.index.clone() };
             dataset::import_chips(&layout, &args.output, &options)?
         }
-        _ => anyhow::bail!("give a folder in the paper's layout, or --images and --masks"),
+        _ => anyhow::bail!("no data to import: give a folder in the paper's layout, or `--images` and `--masks`"),
     };
     for warning in warnings {
         tracing::warn!("{warning}");
@@ -189,7 +189,7 @@ pub(crate) fn preview(args: &DatasetPreviewArgs, quiet: bool) -> anyhow::Result<
     };
     let count = all.len().min(args.max_items as usize);
     if count < all.len() {
-        tracing::warn!("{count} of {} samples are shown: raise --max-items for more", all.len());
+        tracing::warn!("only {count} of {} samples are shown; raise `--max-items` to show more", all.len());
     }
     let samples: Vec<&SampleRecord> = (0..count).map(|i| all[i * all.len() / count]).collect();
     let ids: Vec<String> = samples.iter().map(|sample| sample.id.clone()).collect();
@@ -198,7 +198,7 @@ pub(crate) fn preview(args: &DatasetPreviewArgs, quiet: bool) -> anyhow::Result<
     let load = |i: usize| -> minesegsat::Result<Entry> {
         let sample = samples[i];
         let (layers, grid) = dataset.layers(sample, &Panel::BANDS)?;
-        let view = View::read(&layers, &Panel::BANDS, &grid, grid.full_window(), side, &|_, _| (), cancel)?;
+        let view = View::read(&layers, &Panel::BANDS, &grid, grid.full_window(), side, Job::with_cancel(cancel))?;
         let split = dataset.split_of(&sample.id).map(|split| split.to_string());
         let folder = dataset.root().join(&sample.data_path);
         let link = relative(page_folder, &folder);
@@ -228,11 +228,11 @@ pub(crate) fn preview(args: &DatasetPreviewArgs, quiet: bool) -> anyhow::Result<
         panel_side: side,
         overwrite: args.overwrite,
     };
-    let bar = Bar::named(quiet, "drawing");
-    let made = preview_dataset(&ids, &load, &options, &|done, total| bar.count(done, total), cancel);
+    let bar = Bar::with_label(quiet, "drawing");
+    let job = Job::new(&bar, cancel);
+    let made = preview_dataset(&ids, &load, &options, job);
     bar.clear();
-    let made =
-        made.map_err(|error| if cancel.load(Ordering::SeqCst) { minesegsat::Error::Interrupted } else { error })?;
+    let made = job.finish(made)?;
     if !quiet {
         let mut stdout = std::io::stdout().lock();
         let megabytes = made.page_bytes as f64 / 1e6;
@@ -244,7 +244,7 @@ pub(crate) fn preview(args: &DatasetPreviewArgs, quiet: bool) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
-/// The way from a folder to a file, where both are known; otherwise where the file is.
+/// The relative path from a folder to another path, if both exist.
 fn relative(from: &Path, to: &Path) -> Option<String> {
     let (from, to) = (std::fs::canonicalize(from).ok()?, std::fs::canonicalize(to).ok()?);
     let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
@@ -277,7 +277,7 @@ fn print_info(dataset: &Dataset) -> anyhow::Result<ExitCode> {
     writeln!(
         stdout,
         "{}",
-        line("mining", format!("{:.2} % of the pixels; {without} samples without any", mean * 100.0))
+        line("mining", format!("{:.2} % of the pixels; {without} samples without mines", mean * 100.0))
     )?;
     if dataset.is_split() {
         let mut parts: BTreeMap<Split, usize> = BTreeMap::new();
@@ -287,10 +287,10 @@ fn print_info(dataset: &Dataset) -> anyhow::Result<ExitCode> {
         let parts: Vec<String> = parts.iter().map(|(split, count)| format!("{split} {count}")).collect();
         writeln!(stdout, "{}", line("split", parts.join(", ")))?;
     } else {
-        writeln!(stdout, "{}", line("split", "none yet: `minesegsat dataset split`".to_owned()))?;
+        writeln!(stdout, "{}", line("split", "not split yet; run `minesegsat dataset split`".to_owned()))?;
     }
     let measured = dataset.stats().map_or_else(
-        |_| "none yet: `minesegsat dataset stats`".to_owned(),
+        |_| "not computed yet; run `minesegsat dataset stats`".to_owned(),
         |stats| format!("over {} of {}", counted(stats.samples, "sample"), stats.split),
     );
     writeln!(stdout, "{}", line("statistics", measured))?;

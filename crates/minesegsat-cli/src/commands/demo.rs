@@ -1,5 +1,5 @@
-//! `minesegsat demo`: everything once, from nothing: landscapes, a training set, a network, two maps and their errors, and
-//! a workspace in which its mines are watched.
+//! `minesegsat demo`: the whole workflow on simulated landscapes. It builds a training set, trains a network,
+//! makes two maps, measures their errors, and monitors the mines in a workspace.
 
 mod report;
 mod show;
@@ -14,6 +14,8 @@ use std::{
 };
 
 use anyhow::Context as _;
+use minesegsat::job::Job;
+use minesegsat::nn::train::{EpochReport, StepReport, TrainConfig, TrainOptions, TrainProgress, TrainReport, train};
 use minesegsat::{
     Location, Pixels, Scene,
     dataset::{self, BuildOptions, Dataset, MergeOptions, SceneList, Split, SplitOptions, StatsOptions},
@@ -27,30 +29,27 @@ use minesegsat::{
     scene::OpenOptions,
     simulate::{Region, SimulateOptions, Summary, simulate},
 };
-use minesegsat_nn::train::{EpochReport, StepReport, TrainConfig, TrainOptions, TrainProgress, TrainReport, train};
 
 use crate::{
     args::{CalibrateArgs, DemoArgs, EngineArgs},
     commands::{
         calibrate::calibrate,
         engine,
-        predict::describe,
-        train::{Watcher, duration},
+        train::{TrainBar, duration},
     },
-    interrupt,
+    interrupt, print_message,
     progress::Bar,
-    say,
 };
 
-/// How the network is trained; `configs/demo.toml` of the repository.
+/// The training configuration: `configs/demo.toml` of the repository.
 const CONFIG: &str = include_str!("../../../../configs/demo.toml");
-/// The page at the end.
+/// The report page.
 const REPORT_FILE: &str = "report.html";
-/// The register of the mines that are watched. The folder of the demo is a workspace of `minesegsat serve`.
+/// The register of the monitored mines. The folder of the demo is a workspace of `minesegsat serve`.
 const REGISTER_FILE: &str = "sites.gpkg";
-/// Years that are mapped; the first is trained on, of another landscape.
+/// Years that are mapped. The first is also the year of the training landscapes.
 const YEARS: [i16; 2] = [2021, 2022];
-/// What a demo consists of, without its page.
+/// Files and folders of a demo, without the report page.
 const PARTS: [&str; 11] = [
     "sim",
     "set",
@@ -65,49 +64,54 @@ const PARTS: [&str; 11] = [
     "evidence.pub",
 ];
 
-/// How large things are.
+/// Sizes of a demo.
 struct Scale {
-    /// Side of each landscape in pixels.
+    /// Width and height of each landscape, in pixels.
     size: usize,
-    /// Landscapes that are learned from.
-    learned: u64,
-    /// Years in which the mines are watched, those that are mapped among them.
-    watched: &'static [i16],
-    /// Side of the landscape on which errors are measured, in pixels.
-    measured_size: usize,
-    /// Changes to the configuration.
+    /// Number of training landscapes.
+    training_landscapes: u64,
+    /// Years in which the mines are monitored. They include the mapped years.
+    monitored_years: &'static [i16],
+    /// Width and height of the landscape for measuring errors, in pixels.
+    error_landscape_size: usize,
+    /// Settings that override the configuration.
     settings: &'static [&'static str],
 }
 
-const FULL: Scale =
-    Scale { size: 1536, learned: 2, watched: &[2020, 2021, 2022, 2023], measured_size: 1536, settings: &[] };
+const FULL: Scale = Scale {
+    size: 1536,
+    training_landscapes: 2,
+    monitored_years: &[2020, 2021, 2022, 2023],
+    error_landscape_size: 1536,
+    settings: &[],
+};
 const QUICK: Scale = Scale {
     size: 1152,
-    learned: 1,
-    watched: &YEARS,
-    measured_size: 768,
+    training_landscapes: 1,
+    monitored_years: &YEARS,
+    error_landscape_size: 768,
     settings: &["phases.0.epochs=8", "data.samples_per_epoch=160"],
 };
 
-/// One year of the landscape that was not learned from.
+/// The map of one year of the landscape that the network was not trained on.
 struct MappedYear {
     year: i16,
     manifest: Manifest,
-    /// Pixels of the map beside the truth, where the ground could be seen.
+    /// Confusion matrix of the map and the truth, over the assessed pixels.
     counts: ConfusionMatrix,
-    /// Hectares of the truth where the ground could be seen.
+    /// True area of mines in the assessed pixels, in hectares.
     true_ha: f64,
-    /// Hectares of the map.
-    measured_ha: f64,
-    /// Hectares of the truth that a cloud or its shadow hides.
+    /// Mapped area of mines, in hectares.
+    mapped_ha: f64,
+    /// True area of mines hidden by clouds and their shadows, in hectares.
     hidden_ha: f64,
-    /// Address of a picture of the scene.
+    /// Data URI of a picture of the scene.
     scene: String,
-    /// Picture of right and wrong, as PNG.
-    right_and_wrong: Vec<u8>,
+    /// Picture of correct and wrong pixels, as PNG.
+    error_map: Vec<u8>,
 }
 
-/// All that the page tells.
+/// The content of the report page.
 struct Demo {
     seed: u64,
     training: Vec<Summary>,
@@ -115,20 +119,20 @@ struct Demo {
     epochs: Vec<EpochReport>,
     trained: TrainReport,
     years: Vec<MappedYear>,
-    /// The mines that are watched, as they stand.
+    /// The monitored mines with their latest observations.
     sites: Vec<SiteSummary>,
-    /// Years in which they were watched.
-    watched: &'static [i16],
+    /// Years in which the mines were monitored.
+    monitored_years: &'static [i16],
     seconds: Vec<(&'static str, f64)>,
 }
 
 pub(crate) fn run(args: &DemoArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
     if args.serve && !args.overwrite && args.output.join(REPORT_FILE).is_file() {
-        return show::show(&args.output, args.bind, quiet);
+        return show::serve_demo(&args.output, args.bind, quiet);
     }
-    let folder = claim(&args.output, args.overwrite)?;
-    let result = make(args, &folder, quiet, cancel);
+    let folder = prepare_folder(&args.output, args.overwrite)?;
+    let result = run_steps(args, &folder, quiet, cancel);
     let demo = match result {
         Ok(demo) => demo,
         Err(_) if cancel.load(Ordering::SeqCst) => return Err(minesegsat::Error::Interrupted.into()),
@@ -138,25 +142,28 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     minesegsat::output::atomic_write(&page, report::page(&demo).as_bytes())?;
     if !quiet {
         report::print(&demo)?;
-        say(format_args!("look at {}", page.display()));
+        print_message(format_args!("report: {}", page.display()));
     }
     if args.serve {
-        return show::show(&folder, args.bind, quiet);
+        return show::serve_demo(&folder, args.bind, quiet);
     }
     if !quiet {
-        say(format_args!("or at a map of it: minesegsat demo --serve -o {}", folder.display()));
+        print_message(format_args!(
+            "to see the results on a map, run: minesegsat demo --serve -o {}",
+            folder.display()
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Empties the folder of an earlier demo, or makes one.
-fn claim(folder: &Path, overwrite: bool) -> anyhow::Result<PathBuf> {
+/// Empties the folder of an earlier demo, or creates the folder.
+fn prepare_folder(folder: &Path, overwrite: bool) -> anyhow::Result<PathBuf> {
     let is_occupied = folder.exists() && (!folder.is_dir() || fs::read_dir(folder)?.next().is_some());
     if is_occupied {
         if !(overwrite && folder.join("sim").is_dir()) {
             return Err(minesegsat::Error::OutputExists { path: folder.to_owned() }.into());
         }
-        // The page first: a demo without it is none.
+        // The report page is removed first: a folder without it is not a finished demo.
         for name in [REPORT_FILE].into_iter().chain(PARTS) {
             let path = folder.join(name);
             let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
@@ -168,11 +175,11 @@ fn claim(folder: &Path, overwrite: bool) -> anyhow::Result<PathBuf> {
             }
         }
     }
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     Ok(folder.to_owned())
 }
 
-fn make(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<Demo> {
+fn run_steps(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<Demo> {
     let scale = if args.quick { QUICK } else { FULL };
     let size = args.size.map_or(scale.size, |size| size as usize);
     let mut steps = Steps { quiet, started: Instant::now(), number: 0, done: Vec::new() };
@@ -180,18 +187,18 @@ fn make(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -> any
     steps.next("simulating landscapes with mines");
     let sim = folder.join("sim");
     let mut training = Vec::new();
-    let world = |name: &str, seed: u64, years: &[i16], size: usize| -> anyhow::Result<Summary> {
+    let simulate_landscape = |name: &str, seed: u64, years: &[i16], size: usize| -> anyhow::Result<Summary> {
         let options =
             SimulateOptions { seed, region: Region::Boreal, years: years.to_vec(), size, ..SimulateOptions::default() };
-        Ok(simulate(&options, &sim.join(name), &minesegsat::simulate::Silent, cancel)?)
+        Ok(simulate(&options, &sim.join(name), Job::with_cancel(cancel))?)
     };
-    for i in 0..scale.learned {
-        training.push(world(&format!("learn-{}", i + 1), args.seed * 100 + i, &YEARS[..1], size)?);
+    for i in 0..scale.training_landscapes {
+        training.push(simulate_landscape(&format!("learn-{}", i + 1), args.seed * 100 + i, &YEARS[..1], size)?);
     }
-    world("measure", args.seed * 100 + 40, &YEARS[..1], size.min(scale.measured_size))?;
-    let unseen = world("unseen", args.seed * 100 + 50, scale.watched, size)?;
+    simulate_landscape("measure", args.seed * 100 + 40, &YEARS[..1], size.min(scale.error_landscape_size))?;
+    let unseen = simulate_landscape("unseen", args.seed * 100 + 50, scale.monitored_years, size)?;
 
-    steps.next("cutting patches and masks, dividing them by place");
+    steps.next("building patches and masks, split by location");
     let set = folder.join("set");
     let samples = build_sets(&sim, &training, &set, cancel)?;
     let measure_set = folder.join("measure");
@@ -206,14 +213,14 @@ fn make(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -> any
         .chain([format!("data.dataset={:?}", set.to_string_lossy())])
         .collect();
     let config = TrainConfig::parse(CONFIG, "of the demo", &settings)?;
-    let watcher =
-        Recorder { watcher: Watcher::new(quiet, &config.validation.metric), epochs: std::sync::Mutex::default() };
+    let recorder =
+        Recorder { bar: TrainBar::new(quiet, &config.validation.metric), epochs: std::sync::Mutex::default() };
     let run = folder.join("run");
-    let trained = train(&config, &TrainOptions { run, resume: false }, &watcher, cancel)?;
-    watcher.watcher.clear();
-    let epochs = watcher.epochs.into_inner().unwrap_or_default();
+    let trained = train(&config, &TrainOptions { run, resume: false }, &recorder, cancel)?;
+    recorder.bar.clear();
+    let epochs = recorder.epochs.into_inner().unwrap_or_default();
 
-    steps.next("measuring its errors on a landscape of their own");
+    steps.next("measuring its errors on a separate landscape");
     calibrate(
         &CalibrateArgs {
             model: trained.best_model.clone(),
@@ -229,16 +236,17 @@ fn make(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -> any
         cancel,
     )?;
 
-    steps.next("mapping two years of a landscape that the network has not seen");
+    steps.next("mapping two years of a landscape that the network was not trained on");
     let mut years = Vec::new();
     for year in unseen.years.iter().filter(|year| YEARS.contains(&year.year)) {
         let item = sim.join(format!("unseen/{}/{}/item.json", year.year, year.item));
         let truth = sim.join(format!("unseen/truth/{}_mask.tif", year.year));
         let output = folder.join(format!("predictions/{}", year.year));
-        years.push(map(year.year, &item, &truth, &trained.best_model, &output, quiet, cancel)?);
+        years.push(map_year(year.year, &item, &truth, &trained.best_model, &output, quiet, cancel)?);
     }
-    steps.next("watching its mines over the years");
-    let sites = watch::watch(folder, &trained.best_model, &sim.join("unseen"), scale.watched, quiet, cancel)?;
+    steps.next("monitoring its mines over the years");
+    let sites =
+        watch::monitor_mines(folder, &trained.best_model, &sim.join("unseen"), scale.monitored_years, quiet, cancel)?;
     steps.end();
     Ok(Demo {
         seed: args.seed,
@@ -248,12 +256,12 @@ fn make(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -> any
         trained,
         years,
         sites,
-        watched: scale.watched,
+        monitored_years: scale.monitored_years,
         seconds: steps.done,
     })
 }
 
-/// Says what happens and how long it took.
+/// Prints the steps and how long they took.
 struct Steps {
     quiet: bool,
     started: Instant,
@@ -270,7 +278,7 @@ impl Steps {
         self.started = Instant::now();
         self.done.push((what, 0.0));
         if !self.quiet {
-            say(format_args!("{}/{}  {what}", self.number, Self::COUNT));
+            print_message(format_args!("{}/{}  {what}", self.number, Self::COUNT));
         }
     }
 
@@ -278,13 +286,13 @@ impl Steps {
         if let Some((_, seconds)) = self.done.last_mut() {
             *seconds = self.started.elapsed().as_secs_f64();
             if !self.quiet {
-                say(format_args!("     {}", duration(*seconds)));
+                print_message(format_args!("     {}", duration(*seconds)));
             }
         }
     }
 }
 
-/// The patches of one year of a landscape, with a share of those without a mine.
+/// Builds a data set of one year of a landscape. `negatives` is the fraction of patches without mines.
 fn build_set(
     landscape: &Path,
     set: &Path,
@@ -293,16 +301,16 @@ fn build_set(
     cancel: &AtomicBool,
 ) -> anyhow::Result<Dataset> {
     let year = YEARS[0];
-    let places = [landscape.join(year.to_string()).display().to_string()];
-    let scenes = SceneList::open(&places, &OpenOptions::default(), None, |_, _| {})?;
+    let scene_folders = [landscape.join(year.to_string()).display().to_string()];
+    let scenes = SceneList::open(&scene_folders, &OpenOptions::default(), None, |_, _| {})?;
     let labels = Labels::read(&landscape.join(format!("truth/{year}.gpkg")), &LabelOptions::default())?;
     let options = BuildOptions { patch_size: 192, negatives, ..BuildOptions::default() };
-    dataset::build(&scenes, &labels, set, &options, &minesegsat::predict::Silent, cancel)?;
+    dataset::build(&scenes, &labels, set, &options, Job::with_cancel(cancel))?;
     dataset::split(set, &SplitOptions { shares, ..SplitOptions::default() })?;
     Ok(Dataset::open(set)?)
 }
 
-/// A set of each landscape, and one of all.
+/// Builds a data set of each training landscape, and merges them.
 fn build_sets(sim: &Path, training: &[Summary], set: &Path, cancel: &AtomicBool) -> anyhow::Result<usize> {
     let mut sets = Vec::new();
     for i in 1..=training.len() {
@@ -311,39 +319,39 @@ fn build_sets(sim: &Path, training: &[Summary], set: &Path, cancel: &AtomicBool)
     }
     let options = MergeOptions { title: Some("Simulated landscapes".to_owned()), overwrite: false };
     let merged = dataset::merge(&sets, set, &options)?;
-    dataset::stats(&merged, &StatsOptions::default(), &minesegsat::predict::Silent, cancel)?;
+    dataset::stats(&merged, &StatsOptions::default(), Job::with_cancel(cancel))?;
     Ok(merged.samples().len())
 }
 
-/// Keeps what it shows.
+/// Shows the training progress and records the epochs.
 struct Recorder {
-    watcher: Watcher,
+    bar: TrainBar,
     epochs: std::sync::Mutex<Vec<EpochReport>>,
 }
 
 impl TrainProgress for Recorder {
     fn step(&self, report: &StepReport) {
-        self.watcher.step(report);
+        self.bar.step(report);
     }
 
     fn validating(&self, done: usize, total: usize) {
-        self.watcher.validating(done, total);
+        self.bar.validating(done, total);
     }
 
     fn epoch(&self, report: &EpochReport) {
-        self.watcher.epoch(report);
+        self.bar.epoch(report);
         if let Ok(mut epochs) = self.epochs.lock() {
             epochs.push(report.clone());
         }
     }
 
     fn note(&self, text: &str) {
-        self.watcher.note(text);
+        self.bar.note(text);
     }
 }
 
 /// Maps a scene and compares it with the truth.
-fn map(
+fn map_year(
     year: i16,
     item: &Path,
     truth: &Path,
@@ -353,7 +361,7 @@ fn map(
     cancel: &AtomicBool,
 ) -> anyhow::Result<MappedYear> {
     let model = engine::open(model, &EngineArgs::default(), None)?;
-    let description = describe(&model.card);
+    let description = model.card().description();
     let patch_size = 512;
     let options = PredictOptions {
         patch_size,
@@ -363,7 +371,7 @@ fn map(
     };
     let scene = Scene::open(&item.display().to_string(), &OpenOptions::default())?;
     let bar = Bar::new(quiet);
-    let result = predict(&scene, &description, model.segmenter(), output, &options, &bar, cancel);
+    let result = predict(&scene, &description, model.segmenter(), output, &options, Job::new(&bar, cancel));
     bar.clear();
     let manifest = result?;
 
@@ -372,15 +380,15 @@ fn map(
         let window = raster.info().grid.full_window();
         match raster.read(0, window)? {
             Pixels::U8(values) => Ok((values, window.width)),
-            other => anyhow::bail!("{} is of type {:?}", path.display(), other.data_type()),
+            other => anyhow::bail!("{} has pixels of type {:?}; expected uint8", path.display(), other.data_type()),
         }
     };
     let (mask, width) = read(&output.join("mask.tif"))?;
     let (truth, _) = read(truth)?;
     let mut counts = ConfusionMatrix::default();
     let mut hidden = 0_u64;
-    for (&found, &is) in mask.iter().zip(&truth) {
-        match (found, is != 0) {
+    for (&mapped, &true_class) in mask.iter().zip(&truth) {
+        match (mapped, true_class != 0) {
             (255, true) => hidden += 1,
             (255, false) => {}
             (0, true) => counts.fn_ += 1,
@@ -389,7 +397,7 @@ fn map(
             (_, false) => counts.fp += 1,
         }
     }
-    // Pixels of 10 m.
+    // A pixel is 10 m x 10 m.
     let hectares = |pixels: u64| pixels as f64 / 100.0;
     let quicklook = fs::read(output.join("quicklook.png"))?;
     Ok(MappedYear {
@@ -397,9 +405,9 @@ fn map(
         manifest,
         counts,
         true_ha: hectares(counts.tp + counts.fn_),
-        measured_ha: hectares(counts.tp + counts.fp),
+        mapped_ha: hectares(counts.tp + counts.fp),
         hidden_ha: hectares(hidden),
         scene: thumbnail_uri(&quicklook, report::SIDE)?,
-        right_and_wrong: report::right_and_wrong(&mask, &truth, width)?,
+        error_map: report::error_map(&mask, &truth, width)?,
     })
 }

@@ -2,6 +2,7 @@
 
 use std::{io::Write, process::ExitCode, sync::atomic::Ordering};
 
+use minesegsat::job::Job;
 use minesegsat::{
     Error,
     catalog::read_items,
@@ -9,10 +10,10 @@ use minesegsat::{
     manifest::counted,
 };
 
-use crate::{args::DownloadArgs, interrupt, progress::Bytes};
+use crate::{args::DownloadArgs, interrupt, progress::DownloadBar};
 
 pub(crate) fn run(args: &DownloadArgs, quiet: bool) -> anyhow::Result<ExitCode> {
-    let cancel = interrupt::cancel_flag_of_resumable();
+    let cancel = interrupt::resumable_cancel_flag(interrupt::SAME_COMMAND_HINT);
     let options = DownloadOptions {
         bands: args.bands.clone(),
         area: args.area.read()?,
@@ -22,26 +23,26 @@ pub(crate) fn run(args: &DownloadArgs, quiet: bool) -> anyhow::Result<ExitCode> 
         requester_pays: args.requester_pays,
     };
     if options.clip && options.area.is_none() {
-        anyhow::bail!("--clip needs an area: give --bbox or --intersects");
+        anyhow::bail!("`--clip` needs an area: give `--bbox` or `--intersects`");
     }
     let items = read_items(&args.items)?;
     if items.is_empty() {
-        anyhow::bail!("{} has no items", args.items);
+        anyhow::bail!("`{}` has no items", args.items);
     }
-    let bar = Bytes::new(quiet || args.json);
-    let result = download(&items, &args.output, &options, &bar, cancel);
+    let bar = DownloadBar::new(quiet || args.json);
+    let result = download(&items, &args.output, &options, Job::new(&bar, cancel));
     bar.clear();
     let report = match result {
-        // A reader that was cut off by the interruption reports its own error.
+        // An interrupted read fails with its own error.
         Err(_) if cancel.load(Ordering::SeqCst) => {
-            crate::say(format_args!("error: {}", interrupt::RESUMABLE_MESSAGE));
+            interrupt::print_interrupted();
             return Ok(ExitCode::from(interrupt::EXIT_CODE));
         }
         result => result?,
     };
     if report.scenes.iter().all(|scene| scene.state == SceneState::Outside) {
-        let said = "none of the items touches the area; are longitude and latitude swapped?".to_owned();
-        return Err(Error::Input { location: args.items.clone(), reason: said }.into());
+        let reason = "no item intersects the area; are longitude and latitude swapped?".to_owned();
+        return Err(Error::input(args.items.clone(), reason).into());
     }
     let mut stdout = std::io::stdout().lock();
     if args.json {
@@ -61,7 +62,7 @@ fn print_summary(out: &mut impl Write, report: &DownloadReport) -> std::io::Resu
         report.seconds,
         megabytes / report.seconds.max(1e-3)
     );
-    for (state, what) in [(SceneState::AlreadyThere, "already there"), (SceneState::Outside, "outside of the area")] {
+    for (state, what) in [(SceneState::AlreadyThere, "already there"), (SceneState::Outside, "outside the area")] {
         if count(state) > 0 {
             line = format!("{line}, {} {what}", count(state));
         }

@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use anyhow::bail;
 use minesegsat::dataset::Dataset;
@@ -11,24 +10,24 @@ use minesegsat::evaluate::{
     EvaluateOptions, Evaluation, METRICS_FILE, Metric, PAPER_THRESHOLD, PATCHES_FILE, Protocol, REPORT_FILE,
     SITES_FILE, ThresholdChoice, evaluate,
 };
+use minesegsat::job::Job;
 
 use crate::args::{EvaluateArgs, ProtocolArg, ThresholdArg};
 use crate::commands::engine;
-use crate::commands::predict::describe;
 use crate::interrupt;
 use crate::progress::Bar;
 
 pub(crate) fn run(args: &EvaluateArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
     let model = engine::open(&args.model, &args.engine, args.views)?;
-    let card = &model.card;
+    let card = model.card();
     let dataset = Arc::new(Dataset::open(&args.dataset)?);
     let window = args.patch_size.unwrap_or(card.patch_size);
     let (protocol, threshold) = match (args.protocol, args.threshold) {
         (ProtocolArg::Paper, None) => (Protocol::Paper, ThresholdChoice::Given(PAPER_THRESHOLD)),
         (ProtocolArg::Paper, Some(_)) => {
             bail!(
-                "the paper's protocol has a threshold of {PAPER_THRESHOLD}: leave out --threshold or --protocol paper"
+                "`--threshold` cannot be used with `--protocol paper`: the paper's protocol has a threshold of {PAPER_THRESHOLD}"
             )
         }
         (ProtocolArg::Full, None) => (Protocol::Full, ThresholdChoice::Model(card.threshold)),
@@ -48,17 +47,17 @@ pub(crate) fn run(args: &EvaluateArgs, quiet: bool) -> anyhow::Result<ExitCode> 
         overwrite: args.overwrite,
     };
     let mut description =
-        describe(card).without_absent(card.band_dropout_max, |band| dataset.card().bands.contains(&band));
+        card.description().without_absent(card.band_dropout_max, |band| dataset.card().bands.contains(&band));
     if let Some(fitted) = card.metrics.get("calibration") {
-        // What the threshold was fitted to is no measure of it.
+        // The report warns if the evaluated samples are those that the threshold was fitted on.
         description.record["calibration"] = fitted.clone();
     }
-    let bar = Bar::named(quiet || args.json, "evaluating");
-    let found = evaluate(&description, model.segmenter(), &dataset, &args.output, &options, &bar, cancel);
+    let bar = Bar::with_label(quiet || args.json, "evaluating");
+    let job = Job::new(&bar, cancel);
+    let result = evaluate(&description, model.segmenter(), &dataset, &args.output, &options, job);
     bar.clear();
-    model.print_profile()?;
-    let evaluation =
-        found.map_err(|error| if cancel.load(Ordering::SeqCst) { minesegsat::Error::Interrupted } else { error })?;
+    engine::print_profile(&model)?;
+    let evaluation = job.finish(result)?;
     for note in &evaluation.notes {
         tracing::warn!("{note}");
     }
@@ -119,7 +118,7 @@ fn print(out: &mut impl Write, e: &Evaluation) -> anyhow::Result<()> {
     if let Some(area) = &e.area {
         writeln!(
             out,
-            "{:.1} ha of mines in the masks, {:.1} ha measured, {:.1} ha by summed probabilities",
+            "area of mines: {:.1} ha in the masks, {:.1} ha in the map, {:.1} ha as the sum of probabilities",
             area.truth_ha, area.counted_ha, area.expected_ha
         )?;
     }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::args::{EvidenceArgs, EvidenceCommand, EvidenceKeygenArgs, EvidencePackArgs, EvidenceVerifyArgs};
 use crate::interrupt;
 
-/// A pack agrees with itself, and nobody knows who made it.
+/// Exit code for a pack whose hashes match, but whose signer is unknown.
 const NOT_AUTHENTICATED: u8 = 3;
 const PASSWORD: &str = "MINESEGSAT_KEY_PASSWORD";
 
@@ -23,14 +23,16 @@ pub(crate) fn run(args: &EvidenceArgs, quiet: bool) -> anyhow::Result<ExitCode> 
         (Some(EvidenceCommand::Verify(args)), _) => verify(args),
         (Some(EvidenceCommand::Keygen(args)), _) => keygen(args, quiet),
         (None, Some(pack_args)) => pack(pack_args, &args.register.path(), quiet),
-        (None, None) => bail!("a site, or `verify` or `keygen`, is needed; `evidence --help` shows how"),
+        (None, None) => {
+            bail!("no site or subcommand given: give a site, `verify` or `keygen`; see `minesegsat evidence --help`")
+        }
     }
 }
 
 fn pack(args: &EvidencePackArgs, register: &Path, quiet: bool) -> anyhow::Result<ExitCode> {
     let register = Register::open_read_only(register)?;
     let site = register.known_site(&args.site)?;
-    let observation = choose(register.observations(&site.id)?, args)?;
+    let observation = select_observation(register.observations(&site.id)?, args)?;
     let permit = permit_of(&observation, register.permits(&site.id)?);
     let base = register.folder().to_owned();
     let parameters = evidence::parameters_of(&observation, &base)?;
@@ -66,64 +68,65 @@ fn pack(args: &EvidencePackArgs, register: &Path, quiet: bool) -> anyhow::Result
     Ok(ExitCode::SUCCESS)
 }
 
-/// The observation that is meant, out of all those of a site.
-fn choose(observations: Vec<Observation>, args: &EvidencePackArgs) -> anyhow::Result<Observation> {
-    /// Days named where the one asked for has no observation.
-    const SHOWN: usize = 5;
+/// Selects the observation for the pack from all observations of the site.
+fn select_observation(observations: Vec<Observation>, args: &EvidencePackArgs) -> anyhow::Result<Observation> {
+    /// Maximum number of days to suggest if the requested day has no observation.
+    const MAX_SUGGESTIONS: usize = 5;
 
     let site = &args.site;
     let mut days: Vec<_> = observations.iter().map(|observation| observation.date).collect();
     days.dedup();
     let of_day: Vec<_> = observations.into_iter().filter(|observation| observation.date == args.date).collect();
     if of_day.is_empty() {
-        // By nearness to the day that was asked for.
+        // The nearest days come first.
         days.sort_by_key(|day| args.date.until(*day).map_or(i32::MAX, |span| span.get_days().abs()));
-        let near: Vec<_> = days.iter().take(SHOWN).map(ToString::to_string).collect();
+        let near: Vec<_> = days.iter().take(MAX_SUGGESTIONS).map(ToString::to_string).collect();
         if near.is_empty() {
             bail!("site `{site}` has no observations yet; `monitor run` makes them");
         }
-        bail!("site `{site}` has no observation of {}; the nearest are of {}", args.date, near.join(", "));
+        bail!("site `{site}` has no observation of {}; the nearest ones are of {}", args.date, near.join(", "));
     }
     let described: Vec<_> = of_day
         .iter()
-        .map(|one| {
-            format!("scenes {} and model {}", one.scenes.join(", "), one.model_sha256.get(..12).unwrap_or_default())
+        .map(|observation| {
+            let model = observation.model_sha256.get(..12).unwrap_or_default();
+            format!("scenes {} with model {model}", observation.scenes.join(", "))
         })
         .collect();
     let mut chosen: Vec<_> = of_day
         .into_iter()
-        .filter(|one| args.scene.as_ref().is_none_or(|scene| one.scenes.contains(scene)))
-        .filter(|one| args.model.as_ref().is_none_or(|model| one.model_sha256.starts_with(&model.to_lowercase())))
+        .filter(|observation| args.scene.as_ref().is_none_or(|scene| observation.scenes.contains(scene)))
+        .filter(|observation| {
+            let model = args.model.as_ref().map(|model| model.to_lowercase());
+            model.is_none_or(|model| observation.model_sha256.starts_with(&model))
+        })
         .collect();
     match (chosen.pop(), chosen.len()) {
-        (Some(one), 0) => Ok(one),
+        (Some(observation), 0) => Ok(observation),
         (Some(_), more) => bail!(
-            "site `{site}` has {} observations of {} that fit: choose one with `--scene` or `--model`; there are those of {}",
+            "site `{site}` has {} matching observations of {}; choose one with `--scene` or `--model`. Available: {}",
             more + 1,
             args.date,
-            described.join("; of ")
+            described.join("; ")
         ),
         (None, _) => {
-            bail!(
-                "site `{site}` has no observation of {} that fits; there are those of {}",
-                args.date,
-                described.join("; of ")
-            )
+            bail!("site `{site}` has no matching observation of {}. Available: {}", args.date, described.join("; "))
         }
     }
 }
 
-/// The version of the permit that the verdict is on, as far as it is still there.
+/// The permit version of the verdict, if the register still has it.
 fn permit_of(observation: &Observation, permits: Vec<Permit>) -> Option<Permit> {
     let number = observation.permit.as_ref()?;
     let date = observation.date;
     let found = permits.into_iter().find(|permit| permit.number == *number && permit.holds_on(date));
     match &found {
         None => tracing::warn!(
-            "the register has no permit `{number}` of {date} any more: the pack has only what the observation says of it"
+            "permit `{number}` of {date} is no longer in the register; the pack has only the permit \
+             data of the observation"
         ),
         Some(permit) if permit.limit_ha != observation.limit_ha => tracing::warn!(
-            "permit `{number}` was changed since the verdict: its limit is {} now and was {}",
+            "permit `{number}` has changed since the verdict: its limit is now {}, and was {}",
             hectares(permit.limit_ha),
             hectares(observation.limit_ha)
         ),
@@ -141,7 +144,8 @@ pub(crate) fn secret_key(path: &Path) -> anyhow::Result<SecretKey> {
         Ok(password) => Ok(password),
         Err(_) if std::io::stdin().is_terminal() => prompt(&format!("Password of {}: ", path.display())),
         Err(_) => bail!(
-            "the key in {} has a password, and there is no terminal to ask for it; set {PASSWORD}",
+            "the key in {} has a password, and there is no terminal to ask for it; set the {PASSWORD} \
+             environment variable",
             path.display()
         ),
     })
@@ -160,9 +164,9 @@ fn keygen(args: &EvidenceKeygenArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     writeln!(stdout, "key id      {}", keys.key_id)?;
     if !quiet {
         let secret = keys.secret.display();
-        crate::say(format_args!(
-            "keep {secret} to yourself, with a copy in a safe place; give the public key to those who are to check packs, \
-             by another way than the packs"
+        crate::print_message(format_args!(
+            "keep {secret} secret, and store a copy in a safe place; give the public key to the people who verify packs, \
+             but not together with the packs"
         ));
     }
     Ok(ExitCode::SUCCESS)
@@ -173,17 +177,18 @@ fn new_password() -> anyhow::Result<String> {
         Ok(password) => password,
         Err(_) if std::io::stdin().is_terminal() => {
             let password = prompt("Password of the new key: ")?;
-            if prompt("Once more: ")? != password {
-                bail!("the passwords differ; no key was made");
+            if prompt("Repeat the password: ")? != password {
+                bail!("the passwords differ; no key was created");
             }
             password
         }
         Err(_) => bail!(
-            "there is no terminal to ask for a password; set {PASSWORD}, or leave the key without one with `--no-password`"
+            "there is no terminal to ask for a password; set the {PASSWORD} environment variable, or use \
+             `--no-password` for a key without one"
         ),
     };
     if password.is_empty() {
-        bail!("an empty password protects nothing; `--no-password` leaves the key without one");
+        bail!("an empty password is not accepted; use `--no-password` for a key without one");
     }
     Ok(password)
 }
@@ -195,7 +200,7 @@ fn verify(args: &EvidenceVerifyArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&record(&args.pack, &verification))?)?;
     } else {
-        stdout.write_all(described(&args.pack, &verification).as_bytes())?;
+        stdout.write_all(description(&args.pack, &verification).as_bytes())?;
     }
     Ok(match verification.status() {
         Status::Authenticated => ExitCode::SUCCESS,
@@ -204,7 +209,7 @@ fn verify(args: &EvidenceVerifyArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// For programs.
+/// The result of a verification as JSON.
 fn record(pack: &Path, verification: &Verification) -> Value {
     let findings: Vec<Value> = verification
         .findings
@@ -216,27 +221,27 @@ fn record(pack: &Path, verification: &Verification) -> Value {
         })
         .collect();
     let manifest = verification.manifest.as_ref();
-    let of = |pointer: &str| manifest.and_then(|manifest| manifest.pointer(pointer)).cloned();
+    let field = |pointer: &str| manifest.and_then(|manifest| manifest.pointer(pointer)).cloned();
     json!({
         "pack": pack.display().to_string(),
         "status": verification.status(),
         "is_signed": verification.is_signed,
         "signature": verification.signature,
-        "site": of("/site/id"),
-        "date": of("/observation/date"),
-        "verdict": of("/observation/verdict"),
-        "statement": of("/observation/statement"),
+        "site": field("/site/id"),
+        "date": field("/observation/date"),
+        "verdict": field("/observation/verdict"),
+        "statement": field("/observation/statement"),
         "sound_files": verification.sound_files,
         "findings": findings,
     })
 }
 
-/// For people.
-fn described(pack: &Path, verification: &Verification) -> String {
+/// The result of a verification as text.
+fn description(pack: &Path, verification: &Verification) -> String {
     let pack = pack.display();
     let mut text = match verification.status() {
         Status::Authenticated => format!("{pack}: sound and authenticated\n"),
-        Status::NotAuthenticated => format!("{pack}: sound, but not authenticated: nothing shows who made it\n"),
+        Status::NotAuthenticated => format!("{pack}: sound, but not authenticated: its signer is unknown\n"),
         Status::Unsound => match verification.findings.len() {
             1 => format!("{pack}: not sound\n"),
             count => format!("{pack}: not sound, {count} findings\n"),
@@ -245,22 +250,22 @@ fn described(pack: &Path, verification: &Verification) -> String {
     for finding in &verification.findings {
         text += &format!("  - {finding}\n");
     }
-    // Whoever made the pack wrote this: what would steer a terminal is escaped.
+    // These texts come from the pack: control characters are escaped, so that they cannot affect the terminal.
     let plain = |value: &Value| value.as_str().unwrap_or_default().escape_debug().to_string();
-    let says = if verification.is_signed { "" } else { "it says of itself, unproven: " };
+    let prefix = if verification.is_signed { "" } else { "unverified: " };
     if let Some(manifest) = &verification.manifest {
-        let of = |pointer: &str| manifest.pointer(pointer).map(plain).unwrap_or_default();
-        let (site, date, statement) = (of("/site/id"), of("/observation/date"), of("/observation/statement"));
-        text += &format!("  {says}{site} on {date}: {statement}\n");
-        text += &format!("  {} files are as its manifest says\n", verification.sound_files);
+        let field = |pointer: &str| manifest.pointer(pointer).map(plain).unwrap_or_default();
+        let (site, date, statement) = (field("/site/id"), field("/observation/date"), field("/observation/statement"));
+        text += &format!("  {prefix}{site} on {date}: {statement}\n");
+        text += &format!("  {} files match the manifest\n", verification.sound_files);
     }
     if let Some(signature) = &verification.signature {
         let comment = signature.trusted_comment.rsplit('\t').next().unwrap_or_default().escape_debug();
-        text += &format!("  {says}signed with key {} ({comment})\n", signature.key_id);
+        text += &format!("  {prefix}signed with key {} ({comment})\n", signature.key_id);
     }
     if verification.status() == Status::NotAuthenticated {
-        text += "  get the public key from whoever signed it, not with the pack, and give it with `--public-key`: whoever changes \
-                 a file can change its hash as well\n";
+        text += "  get the public key from the signer, not with the pack, and give it with `--public-key`: someone who changes \
+                 a file can also change its hash\n";
     }
     text
 }

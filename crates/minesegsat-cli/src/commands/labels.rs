@@ -1,15 +1,17 @@
 //! `minesegsat labels`
 
-use std::{collections::BTreeMap, io::Write, process::ExitCode, sync::atomic::Ordering};
+use std::{collections::BTreeMap, io::Write, process::ExitCode};
 
 use anyhow::Context as _;
+use minesegsat::job::Job;
 use minesegsat::{
-    Error, Grid, Location, Pixels, Scene,
-    cog::{CogOptions, CogWriter, MASK_PALETTE},
+    Grid, Location, Pixels, Scene,
+    cog::{CogOptions, CogWriter},
     labels::{IGNORE, Labels},
     manifest::counted,
     open_raster,
     output::OutputFolder,
+    pixel_class::MASK_PALETTE,
     scene::{OpenOptions, RadiometryOverride},
 };
 use serde_json::{Value, json};
@@ -19,10 +21,10 @@ use crate::{
     interrupt,
 };
 
-/// Rows of a mask that are burned at once.
+/// Rows of a mask that are rasterized at once.
 const STRIP_ROWS: usize = 1024;
 
-/// Values of an attribute that are printed.
+/// Number of example values printed for an attribute.
 const EXAMPLES: usize = 3;
 
 pub(crate) fn info(args: &LabelsInfoArgs) -> anyhow::Result<ExitCode> {
@@ -33,8 +35,8 @@ pub(crate) fn info(args: &LabelsInfoArgs) -> anyhow::Result<ExitCode> {
         .classes
         .iter()
         .map(|(name, number)| {
-            let own = labels.features().iter().zip(&areas).filter(|(feature, _)| feature.class == *number);
-            let (count, area) = own.fold((0usize, 0.0), |(count, sum), (_, area)| (count + 1, sum + area));
+            let of_class = labels.features().iter().zip(&areas).filter(|(feature, _)| feature.class == *number);
+            let (count, area) = of_class.fold((0usize, 0.0), |(count, sum), (_, area)| (count + 1, sum + area));
             json!({"name": name, "number": number, "features": count, "area_ha": area})
         })
         .collect();
@@ -57,13 +59,13 @@ pub(crate) fn info(args: &LabelsInfoArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Type, number of different values and examples of an attribute.
+/// Type, number of missing values and examples of an attribute.
 fn describe(labels: &Labels, name: &str) -> Value {
     let mut examples: Vec<&Value> = Vec::new();
     let (mut kind, mut missing) = ("", 0usize);
     for feature in labels.features() {
         let value = feature.attributes.get(name).unwrap_or(&Value::Null);
-        let own = match value {
+        let value_kind = match value {
             Value::Null => {
                 missing += 1;
                 continue;
@@ -74,9 +76,9 @@ fn describe(labels: &Labels, name: &str) -> Value {
             Value::String(_) => "text",
             _ => "nested",
         };
-        kind = match (kind, own) {
-            ("", own) => own,
-            (kind, own) if kind == own => kind,
+        kind = match (kind, value_kind) {
+            ("", value_kind) => value_kind,
+            (kind, value_kind) if kind == value_kind => kind,
             ("real" | "integer", "real" | "integer") => "real",
             _ => "mixed",
         };
@@ -147,7 +149,7 @@ fn print_info(
     Ok(())
 }
 
-/// Ids of dropped features by reason, so that a thousand points make one line.
+/// Ids of dropped features, grouped by reason. A thousand dropped points then take one line.
 fn by_reason(labels: &Labels) -> Vec<(&str, Vec<&str>)> {
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     let mut out: Vec<(&str, Vec<&str>)> = Vec::new();
@@ -170,8 +172,8 @@ fn shortened(text: &str) -> String {
 }
 
 pub(crate) fn rasterize(args: &LabelsRasterizeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
-    let cancel = interrupt::cancel_flag();
-    let (folder, name) = super::output_place(&args.output)?;
+    let job = Job::with_cancel(interrupt::cancel_flag());
+    let (folder, name) = super::folder_and_name(&args.output)?;
     let grid = grid_like(&args.like)?;
     let outputs = OutputFolder::create(folder, &[name], args.overwrite)?;
     let labels = Labels::read(&args.labels, &args.options.options())?;
@@ -186,9 +188,7 @@ pub(crate) fn rasterize(args: &LabelsRasterizeArgs, quiet: bool) -> anyhow::Resu
     let mut cog = CogWriter::create(&outputs.path(name), &grid, cog_options(&labels)?)?;
     let mut counts = [0u64; 256];
     for first in (0..grid.height).step_by(STRIP_ROWS) {
-        if cancel.load(Ordering::SeqCst) {
-            return Err(Error::Interrupted.into());
-        }
+        job.check()?;
         let mut strip = vec![0; STRIP_ROWS.min(grid.height - first) * grid.width];
         mask.fill_rows(first, &mut strip);
         for &value in &strip {
@@ -233,13 +233,13 @@ pub(crate) fn rasterize(args: &LabelsRasterizeArgs, quiet: bool) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
-/// What people should know of labels before they use them, on stderr.
+/// Logs problems of the labels to stderr.
 fn warn(labels: &Labels) {
     let report = labels.report();
     for warning in &report.warnings {
         tracing::warn!("{warning}");
     }
-    // Points and lines have their warning.
+    // Points and lines already have a warning.
     let is_other = |reason: &str| reason.ends_with("without polygons");
     for (reason, ids) in by_reason(labels).into_iter().filter(|(reason, _)| !is_other(reason)) {
         tracing::warn!("dropped {}, {reason}: {}", counted(ids.len(), "feature"), shortened(&ids.join(", ")));
@@ -250,22 +250,22 @@ fn warn(labels: &Labels) {
     }
 }
 
-/// The pixels of a raster, or those of 10 m of a scene.
+/// The pixel grid of a raster, or the 10 m grid of a scene.
 fn grid_like(like: &str) -> anyhow::Result<Grid> {
     let location = Location::parse(like)?;
     let name = location.file_name().to_ascii_lowercase();
     if [".tif", ".tiff", ".jp2"].iter().any(|extension| name.ends_with(extension)) {
         return Ok(open_raster(&location)?.info().grid.clone());
     }
-    // Nothing is read of the pixels, so any radiometry will do.
+    // No pixels are read, so the radiometry does not matter.
     let radiometry = RadiometryOverride { offset_dn: Some(0.0), scale: Some(1e-4) };
     let options = OpenOptions { radiometry: Some(radiometry), ..OpenOptions::default() };
     Ok(Scene::open(like, &options)?.grid().clone())
 }
 
-/// A mask with the classes as colours and metadata.
+/// GeoTIFF options for a mask, with the classes as colours and metadata.
 fn cog_options(labels: &Labels) -> anyhow::Result<CogOptions> {
-    /// Colours that can be told apart, also by the colour-blind (P. Tol, "Colour schemes", 2021, scheme "muted").
+    /// Colours that any type of colour vision can distinguish (P. Tol, "Colour schemes", 2021, scheme "muted").
     const COLOURS: [[u8; 3]; 9] = [
         [204, 102, 119],
         [51, 34, 136],

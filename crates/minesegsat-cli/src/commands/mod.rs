@@ -1,4 +1,4 @@
-//! One file per command.
+//! The commands, one file each.
 
 pub(crate) mod area_sample;
 pub(crate) mod bench_architectures;
@@ -20,22 +20,22 @@ pub(crate) mod scene_preview;
 pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod simulate;
+mod site_tools;
 pub(crate) mod sites;
 mod table;
 pub(crate) mod timeline;
 pub(crate) mod train;
-mod watcher;
 
 use std::path::Path;
 
 use anyhow::Context as _;
-use minesegsat::predict::AreaOfInterest;
+use minesegsat::area_of_interest::AreaOfInterest;
 use minesegsat::scene::{OpenOptions, RadiometryOverride};
 use minesegsat::vector::read_area_of_interest;
 
 use crate::args::{Bbox, SceneArgs};
 
-/// The part of a scene that `--bbox` or `--intersects` name.
+/// The part of a scene given by `--bbox` or `--intersects`.
 pub(crate) fn area_of_interest(bbox: Option<Bbox>, polygons: Option<&Path>) -> minesegsat::Result<AreaOfInterest> {
     Ok(match (bbox, polygons) {
         (Some(bbox), _) => AreaOfInterest::Bbox(bbox.0),
@@ -47,15 +47,15 @@ pub(crate) fn area_of_interest(bbox: Option<Bbox>, polygons: Option<&Path>) -> m
     })
 }
 
-/// Folder and file name of an output.
-pub(crate) fn output_place(output: &Path) -> anyhow::Result<(&Path, &str)> {
+/// Splits the path of an output file into its folder and its name.
+pub(crate) fn folder_and_name(output: &Path) -> anyhow::Result<(&Path, &str)> {
     let name = output.file_name().and_then(|name| name.to_str());
-    let name = name.with_context(|| format!("`{}` is no name of a file", output.display()))?;
+    let name = name.with_context(|| format!("`{}` is not a file name", output.display()))?;
     let folder = output.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     Ok((folder, name))
 }
 
-/// What the flags say of how to open a scene.
+/// The scene options of the command line.
 pub(crate) fn open_options(args: &SceneArgs) -> OpenOptions {
     let radiometry = (args.offset.is_some() || args.scale.is_some())
         .then_some(RadiometryOverride { offset_dn: args.offset, scale: args.scale });
@@ -69,21 +69,25 @@ pub(crate) fn open_options(args: &SceneArgs) -> OpenOptions {
     }
 }
 
-/// Which option would help against an error.
+/// A hint for an error, if an option helps.
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
-    use minesegsat::Error;
-    use minesegsat_nn::Error as NetworkError;
-    use minesegsat_onnx::Error as RuntimeError;
+    use minesegsat::nn::Error as NetworkError;
+    use minesegsat::onnx::Error as RuntimeError;
+    use minesegsat::{Error, OpenModelError};
 
     let overwrite = || Some("use `--overwrite` to replace it, or another `-o`".to_owned());
     if let Some(NetworkError::OutputExists { path }) = error.downcast_ref() {
-        // Only a model may be replaced, not just any folder.
-        return if path.join(minesegsat_nn::CARD_FILE).is_file() { overwrite() } else { None };
+        // Only a model folder may be replaced, not any other folder.
+        return if path.join(minesegsat::nn::CARD_FILE).is_file() { overwrite() } else { None };
     }
-    if let Some(RuntimeError::LibraryNotFound { kind, .. }) = error.downcast_ref() {
+    let runtime = match error.downcast_ref() {
+        Some(OpenModelError::Runtime(error)) => Some(error),
+        _ => error.downcast_ref::<RuntimeError>(),
+    };
+    if let Some(RuntimeError::LibraryNotFound { kind, .. }) = runtime {
         let name = kind.name();
         return Some(format!(
-            "`pip install {name}`, then give the folder with its library by `--{name}-library` or in {}; {}",
+            "`pip install {name}`, then give its library folder with `--{name}-library` or {}; {}",
             kind.variable(),
             kind.accepted()
         ));
@@ -92,13 +96,37 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     match error {
         Error::OutputExists { .. } => overwrite(),
         Error::Argument { name: "site", accepted, .. } if accepted.ends_with("only one may hold") => Some(
-            "`--valid-to` ends a version; `sites permit --supersede` ends the one before on the day before the new one"
+            "end the earlier version with `--valid-to`, or use `sites permit --supersede` to end it on the day before \
+             the new one"
                 .to_owned(),
         ),
         Error::MissingBands { missing, .. } => Some(format!(
-            "choose a model made for fewer bands, or let another band stand in: `--substitute {}=B08`",
+            "use a model that needs fewer bands, or use another band instead: `--substitute {}=B08`",
             missing.first().map_or("B8A", |band| band.id())
         )),
-        _ => None,
+        _ => error.setting().and_then(flag_of).map(str::to_owned),
     }
+}
+
+/// How a user gives the option that avoids an error.
+fn flag_of(setting: minesegsat::Setting) -> Option<&'static str> {
+    use minesegsat::Setting;
+
+    Some(match setting {
+        Setting::AllowMissing => "`--allow-missing` estimates without these points",
+        Setting::Bands => "`--bands B02,B03,B04,...` names the bands",
+        Setting::Classes => "`--classes VALUE=NAME` names classes, `--exclude VALUE` leaves them out",
+        Setting::LabelsCrs => "`--labels-crs EPSG:CODE` gives the CRS of the coordinates",
+        Setting::Layer => "`--layer NAME` selects the layer",
+        Setting::MaxCloudCover => "`--max-cloud-cover PERCENT` raises the limit",
+        Setting::MinData => "`--min-data PERCENT` lowers the limit",
+        Setting::Offset => "`--offset 0` if there is no offset in the numbers, otherwise `--offset -1000`",
+        Setting::Reference => "`--reference FILE` selects the file",
+        Setting::RequesterPays => "`--requester-pays` agrees to pay",
+        Setting::Scale => "`--scale` and `--offset` give the conversion to reflectance",
+        Setting::SearchLimits => "`--collections`, `--datetime`, `--bbox` and `--max-cloud-cover` limit the search",
+        Setting::SwapAxes => "`--swap-axes` exchanges longitude and latitude",
+        Setting::Tile => "`--tile NAME` selects the tile",
+        _ => return None,
+    })
 }

@@ -3,10 +3,10 @@
 use std::{io::Write, path::Path, process::ExitCode};
 
 use anyhow::bail;
-use minesegsat_nn::{
+use minesegsat::nn::{
     ImportOptions, ModelCard, NetworkConfig, Normalisation, Training, import_checkpoint, list_models, random_model,
 };
-use minesegsat_onnx::{INPUT, OPSET_VERSION, OUTPUT, export_model};
+use minesegsat::onnx::{INPUT, OPSET_VERSION, OUTPUT, export_model};
 
 use crate::args::{
     ExportFormat, ModelExportArgs, ModelImportArgs, ModelListArgs, ModelRandomArgs, ModelShowArgs, ModelVerifyArgs,
@@ -18,7 +18,10 @@ pub(crate) fn import(args: &ModelImportArgs) -> anyhow::Result<ExitCode> {
     let num_heads = match args.num_heads.as_deref() {
         None => None,
         Some(&[a, b, c, d]) => Some([a, b, c, d]),
-        Some(given) => bail!("--num-heads has {} numbers; a SegFormer has four stages, such as 1,2,5,8", given.len()),
+        Some(given) => bail!(
+            "`--num-heads` has {} numbers; expected four, one per stage of a SegFormer, such as 1,2,5,8",
+            given.len()
+        ),
     };
     let options = ImportOptions {
         bands: args.bands.clone(),
@@ -69,7 +72,9 @@ pub(crate) fn list(args: &ModelListArgs) -> anyhow::Result<ExitCode> {
     }
     if models.is_empty() {
         let folder = args.folder.display();
-        crate::say(format_args!("no model in {folder}: a model is a folder with model.json and model.safetensors"));
+        crate::print_message(format_args!(
+            "no model in {folder}: a model is a folder with model.json and model.safetensors"
+        ));
     }
     for model in &models {
         let path = model.path.display();
@@ -130,8 +135,9 @@ pub(crate) fn export(args: &ModelExportArgs) -> anyhow::Result<ExitCode> {
     let (a, megabytes) = (&card.architecture, bytes.len() as f64 / 1e6);
     writeln!(
         std::io::stdout().lock(),
-        "{}: {}, ONNX with operators of version {OPSET_VERSION}, {megabytes:.1} MB\n\
-         `{INPUT}` [batch, {}, height, width] to `{OUTPUT}` [batch, {}, height, width], sides multiples of {}",
+        "{}: {}, ONNX operator set {OPSET_VERSION}, {megabytes:.1} MB\n\
+         input `{INPUT}` [batch, {}, height, width], output `{OUTPUT}` [batch, {}, height, width]; height and width must \
+         be multiples of {}",
         output.display(),
         a.title(),
         a.in_channels(),
@@ -141,7 +147,7 @@ pub(crate) fn export(args: &ModelExportArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Dimensions of a network, in the words of its configuration.
+/// Dimensions of a network, as `field value` pairs of its configuration.
 fn dimensions(config: &NetworkConfig) -> String {
     match config {
         NetworkConfig::SegFormer(c) => {

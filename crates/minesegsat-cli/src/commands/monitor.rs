@@ -7,31 +7,30 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use minesegsat::Error;
 use minesegsat::alerts::AlertConfig;
+use minesegsat::job::{Job, Progress};
 use minesegsat::manifest::counted;
-use minesegsat::monitor::{self, MonitorOptions, MonitorProgress, MonitorReport};
-use minesegsat::predict::Progress;
+use minesegsat::monitor::{self, MonitorOptions, MonitorReport};
 use minesegsat::register::{Register, SiteId, Verdict};
 
+use super::site_tools::{open_catalogue, open_model, predict_options};
 use super::table::Table;
-use super::watcher::{catalogue, open_model, predict_options};
 use crate::args::{MonitorAlertsArgs, MonitorCommand, MonitorRunArgs, MonitorWatchArgs};
 use crate::interrupt;
 use crate::progress::Bar;
 
-/// Some site may have exceeded its limit.
+/// Exit code if a site may have exceeded its limit.
 const POSSIBLE_EXCEEDANCE: u8 = 4;
-/// Some site has exceeded its limit.
+/// Exit code if a site has exceeded its limit.
 const EXCEEDED: u8 = 5;
 
 pub(crate) fn run(command: &MonitorCommand, quiet: bool) -> anyhow::Result<ExitCode> {
     match command {
         MonitorCommand::Run(args) => {
-            let cancel = interrupt::cancel_flag_of_resumable();
-            match once(args, quiet, cancel) {
+            let cancel = interrupt::resumable_cancel_flag(interrupt::SAME_COMMAND_HINT);
+            match run_once(args, quiet, cancel) {
                 Err(_) if cancel.load(Ordering::SeqCst) => {
-                    crate::say(format_args!("error: {}", interrupt::RESUMABLE_MESSAGE));
+                    interrupt::print_interrupted();
                     Ok(ExitCode::from(interrupt::EXIT_CODE))
                 }
                 done => done,
@@ -42,15 +41,15 @@ pub(crate) fn run(command: &MonitorCommand, quiet: bool) -> anyhow::Result<ExitC
     }
 }
 
-/// Shows the site and what is done with it on a bar, or on lines of the log.
-pub(crate) struct Shown {
+/// Shows the current site and step on a bar, and in the log.
+pub(crate) struct MonitorBar {
     bar: Bar,
     site: Mutex<String>,
 }
 
-impl Shown {
+impl MonitorBar {
     pub(crate) fn new(quiet: bool) -> Self {
-        Self { bar: Bar::named(quiet, "watching"), site: Mutex::default() }
+        Self { bar: Bar::with_label(quiet, "checking sites"), site: Mutex::default() }
     }
 
     pub(crate) fn clear(&self) {
@@ -58,36 +57,32 @@ impl Shown {
     }
 }
 
-impl Progress for Shown {
-    fn patches(&self, done: usize, total: usize) {
-        self.bar.patches(done, total);
+impl Progress for MonitorBar {
+    fn advance(&self, done: usize, total: usize) {
+        self.bar.count(done, total);
     }
 
-    fn finishing(&self, _what: &str) {}
-}
-
-impl MonitorProgress for Shown {
-    fn site(&self, index: usize, total: usize, site: &SiteId) {
+    fn item(&self, index: usize, total: usize, site: &str) {
         let text = format!("{}/{total} {site}", index + 1);
-        self.bar.say(&text);
-        if let Ok(mut place) = self.site.lock() {
-            *place = text;
+        self.bar.set_label(&text);
+        if let Ok(mut current) = self.site.lock() {
+            *current = text;
         }
     }
 
-    fn doing(&self, what: &str) {
+    fn stage(&self, what: &str) {
         let text = self.site.lock().map_or_else(|_| what.to_owned(), |site| format!("{site}: {what}"));
         tracing::info!("{text}");
-        self.bar.say(&text);
+        self.bar.set_label(&text);
     }
 }
 
-fn once(args: &MonitorRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitCode> {
-    // Everything is read before anything is done.
+fn run_once(args: &MonitorRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitCode> {
+    // All inputs are read before the first site is checked.
     let config = args.alerts.as_deref().map(AlertConfig::read).transpose()?.unwrap_or_default();
     let register = Register::open(&args.register.path())?;
     let model = open_model(&args.model, &args.engine)?;
-    let (catalog, collections) = catalogue(&args.api, &args.collections)?;
+    let (catalog, collections) = open_catalogue(&args.api, &args.collections)?;
     let options = MonitorOptions {
         sites: args.sites.clone(),
         since: args.since,
@@ -102,13 +97,14 @@ fn once(args: &MonitorRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Resu
         level_percent: args.confidence_level,
         predict: predict_options(&model),
     };
-    let shown = Shown::new(quiet || args.json);
-    let result = monitor::run(&register, &catalog, &model.monitor_model(), &config, &options, &shown, cancel);
-    shown.clear();
-    model.print_profile()?;
-    let report = result.map_err(|error| if cancel.load(Ordering::SeqCst) { Error::Interrupted } else { error })?;
-    // After the observations are stored: what is not delivered now is delivered by the next run.
-    let delivered = monitor::deliver(&register, &config, jiff::Timestamp::now(), cancel)?;
+    let bar = MonitorBar::new(quiet || args.json);
+    let job = Job::new(&bar, cancel);
+    let result = monitor::run(&register, &catalog, &model.monitor_model(), &config, &options, job);
+    bar.clear();
+    super::engine::print_profile(&model)?;
+    let report = job.finish(result)?;
+    // Alerts are sent after the observations are stored. The next run retries alerts that fail now.
+    let delivered = monitor::deliver(&register, &config, jiff::Timestamp::now(), job)?;
     for (channel, problem) in &delivered.problems {
         tracing::warn!("alerts to `{channel}`: {problem}");
     }
@@ -122,23 +118,24 @@ fn once(args: &MonitorRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Resu
         if delivered.delivered + delivered.pending + delivered.dead > 0 {
             writeln!(
                 stdout,
-                "alerts: {} delivered, {} to be delivered, {} given up",
+                "alerts: {} delivered, {} pending, {} given up",
                 delivered.delivered, delivered.pending, delivered.dead
             )?;
         }
     }
     for failure in &report.failures {
-        crate::say(format_args!("error: site {}: {}", failure.site, failure.error));
+        crate::print_message(format_args!("error: site {}: {}", failure.site, failure.error));
     }
     if !report.failures.is_empty() {
         return Ok(ExitCode::FAILURE);
     }
-    // What stands, not what is new: a script that missed a run must not miss an exceedance.
-    let scope = |id: &SiteId| args.sites.is_empty() || args.sites.contains(id);
+    // The exit code covers all latest verdicts, not only new ones. A script that missed a run must not miss an
+    // exceedance.
+    let is_selected = |id: &SiteId| args.sites.is_empty() || args.sites.contains(id);
     let verdicts: Vec<Verdict> = register
         .summaries()?
         .into_iter()
-        .filter(|summary| scope(&summary.id))
+        .filter(|summary| is_selected(&summary.id))
         .filter_map(|summary| summary.last.map(|last| last.verdict))
         .collect();
     Ok(if verdicts.contains(&Verdict::Exceeded) {
@@ -164,26 +161,29 @@ fn print_report(out: &mut impl Write, report: &MonitorReport) -> std::io::Result
     )
 }
 
-/// Runs again and again. A run that fails is said and tried again at its next time.
+/// Repeats the run at a fixed interval. A run that fails is reported, and the next one tries again.
 fn watch(args: &MonitorWatchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
-    let cancel = interrupt::cancel_flag_of_resumable();
+    let cancel = interrupt::resumable_cancel_flag(interrupt::SAME_COMMAND_HINT);
     let mut done = 0;
     loop {
         let started = Instant::now();
-        match once(&args.run, quiet, cancel) {
+        match run_once(&args.run, quiet, cancel) {
             _ if cancel.load(Ordering::SeqCst) => break,
             Ok(_) => {}
-            // What will not mend itself is said at once.
+            // An error in the first run is probably permanent, so it ends the command.
             Err(error) if done == 0 => return Err(error),
             Err(error) => {
-                crate::say(format_args!("error: {error:#}; tried again at the next time"));
+                crate::print_message(format_args!(
+                    "error: {}; the next run will try again",
+                    minesegsat::with_causes(&*error)
+                ));
             }
         }
         done += 1;
         if args.runs.is_some_and(|runs| done >= runs) {
             return Ok(ExitCode::SUCCESS);
         }
-        // By a clock that nobody sets.
+        // `Instant` does not jump when the system clock is set.
         while started.elapsed() < args.every && !cancel.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(200).min(args.every));
         }
@@ -191,7 +191,7 @@ fn watch(args: &MonitorWatchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
             break;
         }
     }
-    crate::say(format_args!("stopped; everything complete is stored"));
+    crate::print_message(format_args!("stopped; all finished observations are stored"));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -205,7 +205,7 @@ fn alerts(args: &MonitorAlertsArgs, quiet: bool) -> anyhow::Result<ExitCode> {
             anyhow::bail!("no dead alert `{which}`; `minesegsat monitor alerts --state dead` lists them");
         }
         if !quiet {
-            writeln!(stdout, "{} due again", counted(count, "alert"))?;
+            writeln!(stdout, "{} will be retried", counted(count, "alert"))?;
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -216,7 +216,7 @@ fn alerts(args: &MonitorAlertsArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&list)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut table = Table::new(["alert", "channel", "state", "attempts", "what", "last error"]);
+    let mut table = Table::new(["alert", "channel", "state", "attempts", "finding", "last error"]);
     for delivery in &list {
         let state = serde_json::to_value(delivery.state)?;
         table.row([

@@ -1,17 +1,10 @@
 //! `minesegsat predict`
 
-use std::{io::Write, process::ExitCode, sync::atomic::Ordering};
+use std::{io::Write, process::ExitCode};
 
 use anyhow::Context as _;
-use minesegsat::{
-    Band, Scene,
-    manifest::Manifest,
-    patch::BandNormalisation,
-    polygonize::Connectivity,
-    predict::ModelDescription,
-    predict::{PredictOptions, predict},
-};
-use minesegsat_nn::ModelCard;
+use minesegsat::job::Job;
+use minesegsat::{Band, Scene, manifest::Manifest, polygonize::Connectivity, predict::PredictOptions};
 
 use crate::{
     args::PredictArgs,
@@ -24,42 +17,40 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
     let area = area_of_interest(args.bbox, args.intersects.as_deref())?;
     let model = engine::open(&args.model, &args.engine, args.views)?;
-    let card = &model.card;
     let scene = Scene::open(&args.scene.scene, &open_options(&args.scene))?;
     for warning in scene.warnings() {
         tracing::warn!("{warning}");
     }
 
-    let description = describe(card).without_absent(card.band_dropout_max, |band| scene.band(band).is_some());
+    let description = model.description_for(&scene);
     if !description.absent.is_empty() {
-        let count = card.band_dropout_max;
+        let count = model.card().band_dropout_max;
         tracing::warn!(
-            "the scene lacks {}; the model was trained to do without up to {count} bands",
+            "the scene lacks {}; the model was trained to work with up to {count} missing bands",
             Band::list(&description.absent)
         );
     }
-    let patch_size = args.patch_size.unwrap_or(card.patch_size);
+    let defaults = model.predict_options();
+    let patch_size = args.patch_size.unwrap_or(defaults.patch_size);
     let options = PredictOptions {
         patch_size,
         overlap_px: args.overlap.unwrap_or(patch_size / 8),
         batch_size: usize::from(args.batch_size),
-        workers: args.num_workers.map_or(model.workers, usize::from),
-        threshold: args.threshold.unwrap_or(card.threshold),
+        workers: args.num_workers.map_or(defaults.workers, usize::from),
+        threshold: args.threshold.unwrap_or(defaults.threshold),
         min_area_m2: args.min_area,
         connectivity: if args.connectivity == "8" { Connectivity::Eight } else { Connectivity::Four },
         formats: args.format.clone(),
         area,
         overwrite: args.overwrite,
-        device: model.device.clone(),
+        ..defaults
     };
     let bar = Bar::new(quiet || args.json);
-    let result = predict(&scene, &description, model.segmenter(), &args.output, &options, &bar, cancel);
+    let job = Job::new(&bar, cancel);
+    let result = model.predict(&scene, &args.output, &options, job);
     bar.clear();
-    model.print_profile()?;
-    let manifest = result.map_err(|error| {
-        // A reader that was cut off by the interruption reports its own error.
-        if cancel.load(Ordering::SeqCst) { minesegsat::Error::Interrupted } else { error }
-    })?;
+    engine::print_profile(&model)?;
+    let manifest = job.finish(result)?;
 
     let mut stdout = std::io::stdout().lock();
     if args.json {
@@ -68,38 +59,6 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         print_summary(&mut stdout, &manifest, args).context("cannot print the summary")?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// What pipelines, manifests and reports need of a card.
-pub(crate) fn describe(card: &ModelCard) -> ModelDescription {
-    let normalisation = (0..card.bands.len())
-        .map(|band| {
-            let (offset, divisor) = card.normalisation.offset_divisor(band);
-            BandNormalisation { offset, divisor }
-        })
-        .collect();
-    let record = serde_json::json!({
-        "title": card.title,
-        "licence": card.licence,
-        "weights_sha256": card.weights_sha256,
-        "network": card.architecture.title(),
-        "architecture": card.architecture,
-        "normalisation": card.normalisation,
-        "classes": card.classes,
-        "temperature": card.temperature,
-        "views": card.views,
-        "training": card.training,
-        "area_error": card.area_error,
-        "noise_floor": card.noise_floor,
-    });
-    ModelDescription {
-        title: card.title.clone(),
-        bands: card.bands.clone(),
-        normalisation,
-        absent: Vec::new(),
-        gsd_m: card.gsd_m,
-        record,
-    }
 }
 
 fn print_summary(out: &mut impl Write, manifest: &Manifest, args: &PredictArgs) -> std::io::Result<()> {

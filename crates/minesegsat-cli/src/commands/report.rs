@@ -12,7 +12,7 @@ use crate::args::ReportArgs;
 
 pub(crate) fn run(args: &ReportArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let register = Register::open_read_only(&args.register.path())?;
-    let (folder, name) = super::output_place(&args.output)?;
+    let (folder, name) = super::folder_and_name(&args.output)?;
     let page = match &args.site {
         Some(site) => site_page(&load_site(&register, site)?)?,
         None => overview_page(&overview(&register, folder)?)?,

@@ -1,10 +1,11 @@
 //! `minesegsat scene preview`
 
-use std::{io::IsTerminal, io::Write, process::ExitCode, sync::atomic::Ordering};
+use std::{io::IsTerminal, io::Write, process::ExitCode};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use minesegsat::{
     Scene,
+    job::{Job, Progress},
     output::OutputFolder,
     preview::{Heading, Panel, View, read_scene, render_sheet},
     scene::OpenOptions,
@@ -30,18 +31,12 @@ pub(crate) fn run(args: &ScenePreviewArgs, quiet: bool) -> anyhow::Result<ExitCo
         tracing::warn!("{warning}");
     }
 
-    let bar = progress_bar(quiet);
-    let progress = |done: usize, total: usize| {
-        bar.set_length(total as u64);
-        bar.set_position(done as u64);
-    };
+    let bar = LayerBar::new(quiet);
+    let job = Job::new(&bar, cancel);
     let wanted = args.sheet.as_deref();
-    let read = read_scene(&scene, wanted, &area, outlines.as_ref(), usize::from(args.size), &progress, cancel);
-    bar.finish_and_clear();
-    let view: View = read.map_err(|error| {
-        // A reader that was cut off by the interruption reports its own error.
-        if cancel.load(Ordering::SeqCst) { minesegsat::Error::Interrupted } else { error }
-    })?;
+    let read = read_scene(&scene, wanted, &area, outlines.as_ref(), usize::from(args.size), job);
+    bar.0.finish_and_clear();
+    let view: View = job.finish(read)?;
     if let (Some(path), true) = (&args.outlines, view.outlines.0.is_empty()) {
         tracing::warn!("no polygon of {} lies in this part of the scene", path.display());
     }
@@ -59,14 +54,25 @@ pub(crate) fn run(args: &ScenePreviewArgs, quiet: bool) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// Layers read, on a terminal.
-fn progress_bar(quiet: bool) -> ProgressBar {
-    if quiet || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
+/// A bar with the number of layers read. It appears on a terminal only.
+struct LayerBar(ProgressBar);
+
+impl LayerBar {
+    fn new(quiet: bool) -> Self {
+        if quiet || !std::io::stderr().is_terminal() {
+            return Self(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(0);
+        if let Ok(style) = ProgressStyle::with_template("reading {wide_bar} {pos}/{len} layers  {eta} left") {
+            bar.set_style(style);
+        }
+        Self(bar)
     }
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("reading {wide_bar} {pos}/{len} layers  {eta} left") {
-        bar.set_style(style);
+}
+
+impl Progress for LayerBar {
+    fn advance(&self, done: usize, total: usize) {
+        self.0.set_length(total as u64);
+        self.0.set_position(done as u64);
     }
-    bar
 }

@@ -5,6 +5,7 @@ use std::{
     process::ExitCode,
 };
 
+use minesegsat::job::Job;
 use minesegsat::{
     Error,
     catalog::{Catalog, Endpoint, Item, SearchArea, SearchQuery, Selected, Selection, item_collection, select, table},
@@ -12,7 +13,7 @@ use minesegsat::{
     output::atomic_write,
 };
 
-use crate::{args::SearchArgs, interrupt, progress::Counter};
+use crate::{args::SearchArgs, interrupt, progress::SearchCounter};
 
 pub(crate) fn run(args: &SearchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
@@ -35,21 +36,25 @@ pub(crate) fn run(args: &SearchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         page_size: args.limit,
     };
 
-    let counter = Counter::new(quiet);
+    let counter = SearchCounter::new(quiet);
     let catalog = Catalog::open(&endpoint)?;
     if catalog.is_api() && query.area.is_none() && query.datetimes.is_empty() && query.max_items.is_none() {
-        anyhow::bail!("the whole of {} is asked for; give --bbox, --intersects, --datetime or --max-items", args.api);
+        anyhow::bail!(
+            "this would list all of `{}`; give `--bbox`, `--intersects`, `--datetime` or `--max-items`",
+            args.api
+        );
     }
-    let found = catalog.search(&query, &counter, cancel);
+    let job = Job::new(&counter, cancel);
+    let found = catalog.search(&query, job);
     counter.clear();
     let found = found?;
     if found.items.is_empty() {
-        return Err(catalog.nothing_found(&query, cancel).into());
+        return Err(catalog.nothing_found(&query, job).into());
     }
     if found.truncated {
-        tracing::warn!("there are more items; the search ended after --max-items {}", found.items.len());
+        tracing::warn!("there are more items; the search stopped at `--max-items {}`", found.items.len());
     }
-    let items = if args.select { choose(args, &found.items, query.area.as_ref())? } else { found.items };
+    let items = if args.select { select_scenes(args, &found.items, query.area.as_ref())? } else { found.items };
 
     if let Some(path) = &args.output {
         let mut text = serde_json::to_string_pretty(&item_collection(&items))?;
@@ -68,8 +73,8 @@ pub(crate) fn run(args: &SearchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The best scenes per date range, each once.
-fn choose(args: &SearchArgs, items: &[Item], area: Option<&SearchArea>) -> anyhow::Result<Vec<Item>> {
+/// Selects the best scenes of each date range, without repeats.
+fn select_scenes(args: &SearchArgs, items: &[Item], area: Option<&SearchArea>) -> anyhow::Result<Vec<Item>> {
     let selection = Selection {
         prefer: args.prefer.into(),
         min_granule_km2: args.min_granule,
@@ -78,7 +83,7 @@ fn choose(args: &SearchArgs, items: &[Item], area: Option<&SearchArea>) -> anyho
     let selected = select(items, area, &args.datetime, &selection)?;
     let mut chosen: Vec<Item> = Vec::new();
     for part in selected {
-        tell(&part);
+        log_selection(&part);
         for item in part.items {
             if !chosen.iter().any(|known| known.id() == item.id() && known.collection() == item.collection()) {
                 chosen.push(item);
@@ -87,8 +92,8 @@ fn choose(args: &SearchArgs, items: &[Item], area: Option<&SearchArea>) -> anyho
     }
     if chosen.is_empty() {
         anyhow::bail!(
-            "none of the {} found is chosen: all are smaller than --min-granule {} km2, or lie outside of the area and \
-             the date ranges",
+            "none of the {} is selected: each is smaller than `--min-granule` {} km2, or outside the area or the date \
+             ranges",
             counted(items.len(), "item"),
             args.min_granule
         );
@@ -96,8 +101,8 @@ fn choose(args: &SearchArgs, items: &[Item], area: Option<&SearchArea>) -> anyho
     Ok(chosen)
 }
 
-/// What was chosen for a range, where something is wrong with it.
-fn tell(part: &Selected) {
+/// Logs how well the selected scenes of a date range cover the area.
+fn log_selection(part: &Selected) {
     let range = part.range.map_or_else(|| "all dates".to_owned(), |range| range.to_string());
     if part.items.is_empty() {
         tracing::warn!("no scene for {range}");
@@ -113,6 +118,6 @@ fn tell(part: &Selected) {
         }
     }
     if part.dropped_small > 0 {
-        tracing::info!("{range}: {} dropped as too small", counted(part.dropped_small, "scene"));
+        tracing::info!("{range}: {} skipped: smaller than `--min-granule`", counted(part.dropped_small, "scene"));
     }
 }

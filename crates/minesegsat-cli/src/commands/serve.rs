@@ -15,7 +15,7 @@ use super::evidence::secret_key;
 use crate::args::ServeArgs;
 use crate::interrupt;
 
-/// Decoded blocks that are kept: with the tiles that were drawn, and what 10,000 sites take, a server stays under 512 MiB.
+/// Size of the cache of decoded blocks. With the tile cache and 10,000 sites, a server stays under 512 MiB.
 const BLOCK_CACHE_BYTES: usize = 96 << 20;
 const TOKEN: &str = "MINESEGSAT_TOKEN";
 
@@ -37,7 +37,9 @@ pub(crate) fn run(args: &ServeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         Some(model) => {
             let runner = Arc::new(Runner::open(model, &args.workspace, &args.jobs)?);
             if options.token.is_none() {
-                tracing::warn!("nobody may order anything: there is no token (`--token-file`, `{TOKEN}`)");
+                tracing::warn!(
+                    "no jobs can be started: no access token is set (`--token-file` or the {TOKEN} environment variable)"
+                );
             }
             Some(runner)
         }
@@ -63,7 +65,7 @@ pub(crate) fn serve(
     runtime.block_on(async {
         let server = Server::bind(options, runner).await?;
         if !quiet {
-            crate::say(format_args!("serving on http://{}/ until Ctrl-C", server.local_addr()));
+            crate::print_message(format_args!("serving on http://{}/ until Ctrl-C", server.local_addr()));
         }
         server
             .run(async {

@@ -3,21 +3,21 @@
 use std::{
     io::{IsTerminal, Write},
     process::ExitCode,
-    sync::atomic::Ordering,
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
 use minesegsat::{
+    job::{Job, Progress},
     manifest::counted,
-    simulate::{Progress, SimulateOptions, Summary, simulate},
+    simulate::{SimulateOptions, Summary, simulate},
 };
 
 use crate::{args::SimulateArgs, interrupt};
 
-/// Rows done and time left, on a terminal.
-struct Bar(ProgressBar);
+/// A bar with the share done and the time left. It appears on a terminal only.
+struct SimulateBar(ProgressBar);
 
-impl Bar {
+impl SimulateBar {
     fn new(quiet: bool) -> Self {
         if quiet || !std::io::stderr().is_terminal() {
             return Self(ProgressBar::hidden());
@@ -30,11 +30,14 @@ impl Bar {
     }
 }
 
-impl Progress for Bar {
-    fn step(&self, done: usize, total: usize, next: &str) {
+impl Progress for SimulateBar {
+    fn advance(&self, done: usize, total: usize) {
         self.0.set_length(total as u64);
         self.0.set_position(done as u64);
-        self.0.set_message(next.to_owned());
+    }
+
+    fn stage(&self, what: &str) {
+        self.0.set_message(what.to_owned());
     }
 }
 
@@ -50,13 +53,11 @@ pub(crate) fn run(args: &SimulateArgs, quiet: bool) -> anyhow::Result<ExitCode> 
         cloud_cover_percent: args.cloud_cover,
         overwrite: args.overwrite,
     };
-    let bar = Bar::new(quiet || args.json);
-    let result = simulate(&options, &args.output, &bar, cancel);
+    let bar = SimulateBar::new(quiet || args.json);
+    let job = Job::new(&bar, cancel);
+    let result = simulate(&options, &args.output, job);
     bar.0.finish_and_clear();
-    let summary = result.map_err(|error| {
-        // A write that was cut off by the interruption reports its own error.
-        if cancel.load(Ordering::SeqCst) { minesegsat::Error::Interrupted } else { error }
-    })?;
+    let summary = job.finish(result)?;
     let mut stdout = std::io::stdout().lock();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&summary)?)?;
@@ -81,15 +82,15 @@ fn print_summary(out: &mut impl Write, summary: &Summary, args: &SimulateArgs) -
         )?;
     }
     for change in &summary.changes {
-        let of = |name: &str| change.pixels.get(name).copied().unwrap_or_default() as f64 * 0.01;
+        let hectares = |name: &str| change.pixels.get(name).copied().unwrap_or_default() as f64 * 0.01;
         writeln!(
             out,
             "{} to {}: {:.1} ha gained, {:.1} ha lost, {:.1} ha stable",
             change.from_year,
             change.to_year,
-            of("gain"),
-            of("loss"),
-            of("stable")
+            hectares("gain"),
+            hectares("loss"),
+            hectares("stable")
         )?;
     }
     writeln!(out, "  {}", args.output.join("catalog.json").display())?;

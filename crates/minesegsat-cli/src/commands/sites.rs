@@ -11,7 +11,7 @@ use minesegsat::labels::Repair;
 use minesegsat::manifest::counted;
 use minesegsat::output::OutputFolder;
 use minesegsat::register::{
-    Area, ImportReport, Made, Observation, Permit, Register, Site, SiteId, boundary_of_bbox, boundary_of_file,
+    Area, ImportOutcome, ImportReport, Observation, Permit, Register, Site, SiteId, boundary_of_bbox, boundary_of_file,
     document_hash,
 };
 use serde_json::{Value, json};
@@ -38,9 +38,9 @@ pub(crate) fn run(command: &SitesCommand, quiet: bool) -> anyhow::Result<ExitCod
 
 fn add(args: &SitesAddArgs, quiet: bool) -> anyhow::Result<()> {
     if args.permit.is_none() && args.terms.valid_from.is_some() {
-        bail!("`--permit` is missing: the number of the permit that holds from that day on");
+        bail!("`--valid-from` needs `--permit`: the number of the permit that begins on that day");
     }
-    // Everything is read before the register is made.
+    // All inputs are read before the register is created.
     let mut site = Site {
         id: args.id.clone(),
         name: args.name.clone().unwrap_or_else(|| args.id.to_string()),
@@ -49,8 +49,8 @@ fn add(args: &SitesAddArgs, quiet: bool) -> anyhow::Result<()> {
         status: args.status,
         boundary: boundary_of_bbox([0.0; 4]),
     };
-    if !place(&args.place, &mut site)? {
-        bail!("site `{}` has no boundary, which every site needs: `--boundary FILE` or `--bbox W,S,E,N`", args.id);
+    if !set_boundary(&args.boundary, &mut site)? {
+        bail!("site `{}` has no boundary; give one with `--boundary FILE` or `--bbox W,S,E,N`", args.id);
     }
     let permit = args.permit.as_deref().map(|number| permit_of(&args.id, number, &args.terms)).transpose()?;
     let register = Register::open_or_create(&args.register.path())?;
@@ -62,18 +62,18 @@ fn add(args: &SitesAddArgs, quiet: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     let with = permit.map(|permit| format!(" with permit `{}`", permit.number)).unwrap_or_default();
-    say(format!("added site `{}` of {:.1} ha{with} to {}", site.id, area_ha(&site)?, register.path().display()))
+    print_line(format!("added site `{}` of {:.1} ha{with} to {}", site.id, area_ha(&site)?, register.path().display()))
 }
 
 fn edit(args: &SitesEditArgs, quiet: bool) -> anyhow::Result<()> {
     let register = Register::open(&args.register.path())?;
     let before = register.known_site(&args.id)?;
     let mut site = before.clone();
-    place(&args.place, &mut site)?;
+    set_boundary(&args.boundary, &mut site)?;
     if let Some(name) = &args.name {
         site.name.clone_from(name);
     }
-    // An empty text takes away what is there.
+    // An empty text removes the value.
     let changed = |new: &Option<String>, old: Option<String>| match new {
         Some(text) => Some(text.clone()).filter(|text| !text.is_empty()),
         None => old,
@@ -82,10 +82,14 @@ fn edit(args: &SitesEditArgs, quiet: bool) -> anyhow::Result<()> {
     site.commodity = changed(&args.commodity, site.commodity);
     site.status = args.status.unwrap_or(site.status);
     if site == before {
-        return if quiet { Ok(()) } else { say(format!("site `{}` is that already", site.id)) };
+        return if quiet {
+            Ok(())
+        } else {
+            print_line(format!("site `{}` already has these values; nothing changed", site.id))
+        };
     }
     warn_of_repairs(&register.update_site(&site)?);
-    if quiet { Ok(()) } else { say(format!("changed site `{}`", site.id)) }
+    if quiet { Ok(()) } else { print_line(format!("changed site `{}`", site.id)) }
 }
 
 fn permit(args: &SitesPermitArgs, quiet: bool) -> anyhow::Result<()> {
@@ -102,15 +106,15 @@ fn permit(args: &SitesPermitArgs, quiet: bool) -> anyhow::Result<()> {
     if quiet {
         return Ok(());
     }
-    say(format!("added permit `{}` to site `{}`: {}", permit.number, permit.site, days(&permit)))?;
+    print_line(format!("added permit `{}` to site `{}`: {}", permit.number, permit.site, days(&permit)))?;
     if let Some(ended) = ended {
-        say(format!("permit `{}` now ends: {}", ended.number, days(&ended)))?;
+        print_line(format!("permit `{}` now ends: {}", ended.number, days(&ended)))?;
     }
     Ok(())
 }
 
-/// Puts the boundary that the flags give into a site; says whether they give one.
-fn place(args: &BoundaryArgs, site: &mut Site) -> anyhow::Result<bool> {
+/// Sets the boundary of a site from the command line. Returns whether one was given.
+fn set_boundary(args: &BoundaryArgs, site: &mut Site) -> anyhow::Result<bool> {
     match (&args.boundary, args.bbox) {
         (Some(path), _) => {
             let (boundary, repairs) = boundary_of_file(path, args.layer.as_deref(), args.filter.as_ref())?;
@@ -124,9 +128,9 @@ fn place(args: &BoundaryArgs, site: &mut Site) -> anyhow::Result<bool> {
 }
 
 fn permit_of(site: &SiteId, number: &str, terms: &TermsArgs) -> anyhow::Result<Permit> {
-    let valid_from = terms
-        .valid_from
-        .with_context(|| format!("permit `{number}` has no first day: `--valid-from` gives it, such as 2024-01-01"))?;
+    let valid_from = terms.valid_from.with_context(|| {
+        format!("permit `{number}` has no first day; give one with `--valid-from`, such as 2024-01-01")
+    })?;
     let polygon = match &terms.permit_boundary {
         Some(path) => {
             let (polygon, repairs) = boundary_of_file(path, None, None)?;
@@ -151,13 +155,13 @@ fn permit_of(site: &SiteId, number: &str, terms: &TermsArgs) -> anyhow::Result<P
 fn warn_of_repairs(repairs: &[Repair]) {
     if !repairs.is_empty() {
         let repairs: Vec<String> = repairs.iter().map(ToString::to_string).collect();
-        tracing::warn!("an outline was repaired: {}", repairs.join(", "));
+        tracing::warn!("a polygon was repaired: {}", repairs.join(", "));
     }
 }
 
 fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
     let path = args.register.path();
-    // A register that only this would make must not stay empty where nothing can be imported.
+    // If nothing can be imported, a new, empty register must not stay behind.
     let is_new = !path.exists();
     let register = Register::open_or_create(&path)?;
     let done = register.import(&args.file, &args.options());
@@ -176,9 +180,9 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
     if args.json {
         print_json(&json!({
             "register": path,
-            "added": report.count(Made::Added),
-            "updated": report.count(Made::Updated),
-            "unchanged": report.count(Made::Unchanged),
+            "added": report.count(ImportOutcome::Added),
+            "updated": report.count(ImportOutcome::Updated),
+            "unchanged": report.count(ImportOutcome::Unchanged),
             "report": report,
         }))?;
     } else if !quiet {
@@ -186,7 +190,7 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
     }
     if !report.failed.is_empty() && !args.skip_invalid {
         bail!(
-            "{} of {} cannot be imported, so nothing was; `--skip-invalid` leaves them out",
+            "{} of {} cannot be imported, so nothing was imported; use `--skip-invalid` to skip them",
             counted(report.failed.len(), "row"),
             report.read - report.filtered_out
         );
@@ -199,20 +203,20 @@ fn print_import(out: &mut impl Write, report: &ImportReport, args: &SitesImportA
         writeln!(out, "{used}")?;
     }
     if report.filtered_out > 0 {
-        writeln!(out, "{} of {} rows are left out by the filter", report.filtered_out, report.read)?;
+        writeln!(out, "{} of {} rows do not match the filter", report.filtered_out, report.read)?;
     }
     for site in report.sites.iter().filter(|site| !site.repairs.is_empty()) {
         let repairs: Vec<String> = site.repairs.iter().map(ToString::to_string).collect();
-        writeln!(out, "repaired outlines of site `{}`: {}", site.id, repairs.join(", "))?;
+        writeln!(out, "repaired polygons of site `{}`: {}", site.id, repairs.join(", "))?;
     }
     let permits: usize = report.sites.iter().map(|site| site.permits).sum();
     let would = if report.stored { "" } else { "would be: " };
     writeln!(
         out,
-        "{would}{} added, {} updated, {} unchanged, {} added or changed; {} left out",
-        counted(report.count(Made::Added), "site"),
-        report.count(Made::Updated),
-        report.count(Made::Unchanged),
+        "{would}{} added, {} updated, {} unchanged, {} added or changed; {} skipped",
+        counted(report.count(ImportOutcome::Added), "site"),
+        report.count(ImportOutcome::Updated),
+        report.count(ImportOutcome::Unchanged),
         counted(permits, "permit"),
         counted(report.failed.len(), "row"),
     )?;
@@ -236,11 +240,11 @@ fn list(args: &SitesListArgs) -> anyhow::Result<()> {
             site.id.to_string(),
             shortened(&site.name),
             site.status.to_string(),
-            site.permit.as_deref().map_or_else(none, shortened),
+            site.permit.as_deref().map_or_else(dash, shortened),
             number(site.limit_ha),
-            last.map_or_else(none, |last| last.date.to_string()),
-            last.and_then(|last| last.area).map_or_else(none, interval),
-            last.map_or_else(none, |last| last.verdict.to_string()),
+            last.map_or_else(dash, |last| last.date.to_string()),
+            last.and_then(|last| last.area).map_or_else(dash, interval),
+            last.map_or_else(dash, |last| last.verdict.to_string()),
         ]);
     }
     let mut stdout = std::io::stdout().lock();
@@ -286,7 +290,7 @@ fn show(args: &SitesShowArgs) -> anyhow::Result<()> {
 fn print_permits(out: &mut impl Write, permits: &[Permit]) -> anyhow::Result<()> {
     writeln!(out)?;
     if permits.is_empty() {
-        writeln!(out, "no permit is known; `sites permit` adds one")?;
+        writeln!(out, "no permits; add one with `minesegsat sites permit`")?;
         return Ok(());
     }
     let mut table = Table::new(["permit", "from", "to", "limit ha", "polygon ha", "document"]).with_texts([1, 2, 5]);
@@ -303,7 +307,7 @@ fn print_permits(out: &mut impl Write, permits: &[Permit]) -> anyhow::Result<()>
             permit.valid_to.map_or_else(|| "open".to_owned(), |day| day.to_string()),
             number(permit.limit_ha),
             polygon.transpose()?.unwrap_or_else(|| "the site's".to_owned()),
-            permit.document.as_ref().map_or_else(none, |document| format!("{document}{hash}")),
+            permit.document.as_ref().map_or_else(dash, |document| format!("{document}{hash}")),
         ]);
     }
     table.print(out)?;
@@ -313,16 +317,16 @@ fn print_permits(out: &mut impl Write, permits: &[Permit]) -> anyhow::Result<()>
 fn print_observations(out: &mut impl Write, observations: &[Observation]) -> anyhow::Result<()> {
     writeln!(out)?;
     let Some(last) = observations.last() else {
-        writeln!(out, "nothing was observed yet; `monitor run` does")?;
+        writeln!(out, "no observations yet; run `minesegsat monitor run`")?;
         return Ok(());
     };
-    let header = ["date", "seen %", "area ha", "gain ha", "loss ha", "outside ha", "limit ha", "verdict", "scenes"];
+    let header = ["date", "visible %", "area ha", "gain ha", "loss ha", "outside ha", "limit ha", "verdict", "scenes"];
     let mut table = Table::new(header).with_texts([7, 8]);
     for observation in observations {
         table.row([
             observation.date.to_string(),
             format!("{:.0}", observation.share_assessed * 100.0),
-            observation.area.map_or_else(none, interval),
+            observation.area.map_or_else(dash, interval),
             number(observation.gain_ha),
             number(observation.loss_ha),
             number(observation.outside_permit_ha),
@@ -346,7 +350,7 @@ fn remove(args: &SitesRemoveArgs, quiet: bool) -> anyhow::Result<()> {
         let removed = register.remove_permit(&args.id, permit, args.valid_from)?;
         if !quiet {
             for permit in removed {
-                say(format!("removed permit `{}` of site `{}`: {}", permit.number, args.id, days(&permit)))?;
+                print_line(format!("removed permit `{}` of site `{}`: {}", permit.number, args.id, days(&permit)))?;
             }
         }
         return Ok(());
@@ -355,7 +359,7 @@ fn remove(args: &SitesRemoveArgs, quiet: bool) -> anyhow::Result<()> {
     if quiet {
         return Ok(());
     }
-    say(format!(
+    print_line(format!(
         "removed site `{}` with {} and {}",
         args.id,
         counted(removed.permits, "permit"),
@@ -365,15 +369,15 @@ fn remove(args: &SitesRemoveArgs, quiet: bool) -> anyhow::Result<()> {
 
 fn export(args: &SitesExportArgs, quiet: bool) -> anyhow::Result<()> {
     let register = Register::open_read_only(&args.register.path())?;
-    let (folder, name) = super::output_place(&args.output)?;
+    let (folder, name) = super::folder_and_name(&args.output)?;
     let extension = args.output.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let extension = extension.to_ascii_lowercase();
     if !["geojson", "json", "gpkg", "csv"].contains(&extension.as_str()) {
-        bail!("output `{}` is not accepted: a name that ends with .geojson, .gpkg or .csv", args.output.display());
+        bail!("output `{}` is not accepted: its name must end in .geojson, .gpkg or .csv", args.output.display());
     }
-    let place = |path: &Path| std::fs::canonicalize(path).ok();
-    if place(&args.output).is_some_and(|output| Some(output) == place(register.path())) {
-        bail!("output `{}` is the register itself", args.output.display());
+    let canonical = |path: &Path| std::fs::canonicalize(path).ok();
+    if canonical(&args.output).is_some_and(|output| Some(output) == canonical(register.path())) {
+        bail!("output `{}` is the register itself; choose another file", args.output.display());
     }
     let outputs = OutputFolder::create(folder, &[name], args.overwrite)?;
     let write =
@@ -385,7 +389,7 @@ fn export(args: &SitesExportArgs, quiet: bool) -> anyhow::Result<()> {
         _ => write(register.export_geojson(args.observations)?)?,
     }
     outputs.commit()?;
-    if quiet { Ok(()) } else { say(args.output.display().to_string()) }
+    if quiet { Ok(()) } else { print_line(args.output.display().to_string()) }
 }
 
 fn area_ha(site: &Site) -> anyhow::Result<f64> {
@@ -399,12 +403,12 @@ fn days(permit: &Permit) -> String {
     }
 }
 
-fn none() -> String {
+fn dash() -> String {
     "-".to_owned()
 }
 
 fn number(value: Option<f64>) -> String {
-    value.map_or_else(none, |value| format!("{value:.1}"))
+    value.map_or_else(dash, |value| format!("{value:.1}"))
 }
 
 fn interval(area: Area) -> String {
@@ -419,7 +423,7 @@ fn shortened(text: &str) -> String {
     text.chars().take(WIDTH - 1).chain(['…']).collect()
 }
 
-fn say(line: String) -> anyhow::Result<()> {
+fn print_line(line: String) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stdout().lock(), "{line}")?)
 }
 

@@ -1,11 +1,11 @@
-//! Tables for people: columns as wide as what is in them.
+//! Text tables. Each column is as wide as its longest cell.
 
 use std::io::Write;
 
-/// A table with a header; the first column to the left, the others to the right unless they hold texts.
+/// A table with a header. The first column and text columns are left-aligned, the others right-aligned.
 pub(super) struct Table {
     rows: Vec<Vec<String>>,
-    /// Columns of texts, which begin at the left.
+    /// Left-aligned text columns.
     texts: Vec<usize>,
 }
 
@@ -14,7 +14,7 @@ impl Table {
         Self { rows: vec![header.into_iter().map(Into::into).collect()], texts: vec![0] }
     }
 
-    /// Names columns of texts besides the first.
+    /// Adds left-aligned text columns to the first.
     pub(super) fn with_texts(mut self, columns: impl IntoIterator<Item = usize>) -> Self {
         self.texts.extend(columns);
         self

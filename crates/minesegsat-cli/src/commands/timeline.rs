@@ -2,9 +2,8 @@
 
 use std::io::Write;
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
 
-use minesegsat::Error;
+use minesegsat::job::Job;
 use minesegsat::timeline::{Outlier, TimelineOptions, timeline};
 
 use super::change::{Mapper, read_sites};
@@ -25,10 +24,11 @@ pub(crate) fn run(args: &TimelineArgs, quiet: bool) -> anyhow::Result<ExitCode> 
     let mut mapper = Mapper::new(args.model.as_deref(), &args.engine, &args.substitute, quiet || args.json);
     let mut maps = args.dates.iter().map(|date| mapper.map(date, cancel)).collect::<anyhow::Result<Vec<_>>>()?;
     mapper.print_profile()?;
-    let bar = Bar::named(quiet || args.json, "sites");
-    let result = timeline(&mut maps, &args.output, &options, &bar, cancel);
+    let bar = Bar::with_label(quiet || args.json, "sites");
+    let job = Job::new(&bar, cancel);
+    let result = timeline(&mut maps, &args.output, &options, job);
     bar.clear();
-    let manifest = result.map_err(|error| if cancel.load(Ordering::SeqCst) { Error::Interrupted } else { error })?;
+    let manifest = job.finish(result)?;
     for warning in &manifest.warnings {
         tracing::warn!("{warning}");
     }
@@ -36,7 +36,8 @@ pub(crate) fn run(args: &TimelineArgs, quiet: bool) -> anyhow::Result<ExitCode> 
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&manifest)?)?;
     } else if !quiet {
-        let mut table = Table::new(["site", "date", "seen %", "disturbed ha", "interval", "NDVI", "around", "remark"]);
+        let mut table =
+            Table::new(["site", "date", "visible %", "disturbed ha", "interval", "NDVI", "around", "remark"]);
         for site in &manifest.sites {
             for point in &site.points {
                 let index = |value: Option<f32>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
@@ -51,8 +52,8 @@ pub(crate) fn run(args: &TimelineArgs, quiet: bool) -> anyhow::Result<ExitCode> 
                     match point.outlier {
                         None if point.area.is_none() => "not assessable".to_owned(),
                         None => String::new(),
-                        Some(Outlier::Seasonal) => "outlier, other season".to_owned(),
-                        Some(Outlier::Monotone) => "outlier, comes and goes".to_owned(),
+                        Some(Outlier::Seasonal) => "outlier: other season".to_owned(),
+                        Some(Outlier::Monotone) => "outlier: temporary change".to_owned(),
                     },
                 ]);
             }

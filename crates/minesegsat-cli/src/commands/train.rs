@@ -7,11 +7,11 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
-use minesegsat_nn::train::{
+use minesegsat::nn::train::{
     CONFIG_FILE, EpochReport, StepReport, TrainConfig, TrainOptions, TrainProgress, TrainReport, train,
 };
 
-use crate::{args::TrainArgs, interrupt, say};
+use crate::{args::TrainArgs, interrupt, print_message};
 
 pub(crate) fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let settings = args.changes.settings();
@@ -25,16 +25,16 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         write!(stdout, "{}", config.to_toml()?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let cancel = interrupt::cancel_flag_of_resumable();
-    let watcher = Watcher::new(quiet || args.json, &config.validation.metric);
+    let resume = format!("to continue, run `minesegsat train -o {} --resume`", args.output.display());
+    let cancel = interrupt::resumable_cancel_flag(&resume);
+    let bar = TrainBar::new(quiet || args.json, &config.validation.metric);
     let options = TrainOptions { run: args.output.clone(), resume: args.resume };
-    let result = train(&config, &options, &watcher, cancel);
-    watcher.clear();
+    let result = train(&config, &options, &bar, cancel);
+    bar.clear();
     let report = match result {
         Ok(report) => report,
         Err(_) if cancel.load(Ordering::SeqCst) => {
-            say(format_args!("error: {}", interrupt::RESUMABLE_MESSAGE));
-            say(format_args!("hint: go on with `--resume`"));
+            interrupt::print_interrupted();
             return Ok(ExitCode::from(interrupt::EXIT_CODE));
         }
         Err(error) => return Err(error.into()),
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<ExitCode> {
 }
 
 pub(crate) fn print_report(out: &mut impl Write, report: &TrainReport) -> std::io::Result<()> {
-    let early = if report.stopped_early { ", ended early" } else { "" };
+    let early = if report.stopped_early { ", stopped early" } else { "" };
     writeln!(out, "trained {} epochs, {} steps, {}{early}", report.epochs, report.steps, duration(report.seconds))?;
     if let (Some(epoch), Some(best)) = (report.best_epoch, report.best) {
         writeln!(out, "best {} {best:.4} on the validation split, epoch {epoch}", report.metric)?;
@@ -62,7 +62,7 @@ pub(crate) fn print_report(out: &mut impl Write, report: &TrainReport) -> std::i
     Ok(())
 }
 
-/// `1 h 02 min`, `3 min 20 s`, `14 s`.
+/// Formats a duration: `1 h 02 min`, `3 min 20 s`, `14 s`.
 pub(crate) fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match (whole / 3600, whole / 60 % 60, whole % 60) {
@@ -72,14 +72,14 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// A bar within the epoch and a line per epoch on a terminal; lines only in a pipe.
-pub(crate) struct Watcher {
+/// Progress of a training run. A terminal shows a bar within the epoch and a line per epoch, a pipe only the lines.
+pub(crate) struct TrainBar {
     bar: ProgressBar,
     is_quiet: bool,
     metric: String,
 }
 
-impl Watcher {
+impl TrainBar {
     pub(crate) fn new(quiet: bool, metric: &str) -> Self {
         let bar = if quiet || !std::io::stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new(0) };
         if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len}  {msg}") {
@@ -92,14 +92,14 @@ impl Watcher {
         self.bar.finish_and_clear();
     }
 
-    fn line(&self, text: &str) {
+    fn print_line(&self, text: &str) {
         if !self.is_quiet {
-            self.bar.suspend(|| say(format_args!("{text}")));
+            self.bar.suspend(|| print_message(format_args!("{text}")));
         }
     }
 }
 
-impl TrainProgress for Watcher {
+impl TrainProgress for TrainBar {
     fn step(&self, report: &StepReport) {
         self.bar.set_prefix(format!("epoch {}/{}", report.epoch, report.epochs));
         self.bar.set_length(report.batches as u64);
@@ -139,10 +139,10 @@ impl TrainProgress for Watcher {
         if report.is_best {
             line += "  best";
         }
-        self.line(&line);
+        self.print_line(&line);
     }
 
     fn note(&self, text: &str) {
-        self.line(&format!("note: {text}"));
+        self.print_line(&format!("note: {text}"));
     }
 }

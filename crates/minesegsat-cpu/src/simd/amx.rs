@@ -1,14 +1,14 @@
-//! Tiles of bfloat16: Intel's Advanced Matrix Extensions, on Linux.
+//! Matrix tiles of bfloat16: Intel's Advanced Matrix Extensions (AMX), on Linux.
 //!
-//! Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18; the permission is Linux's
-//! `arch_prctl(ARCH_REQ_XCOMP_PERM)`, Documentation/arch/x86/xstate.rst.
+//! Sources: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18; for the permission
+//! `arch_prctl(ARCH_REQ_XCOMP_PERM)` Linux's Documentation/arch/x86/xstate.rst.
 
 use std::arch::asm;
 use std::sync::OnceLock;
 
 use half::bf16;
 
-/// Whether the processor has tiles and their products of bfloat16, and the operating system lets this process use them.
+/// Whether the processor has tiles with bfloat16 products, and the operating system lets this process use them.
 pub(super) fn is_available() -> bool {
     static AVAILABLE: OnceLock<bool> = OnceLock::new();
     *AVAILABLE.get_or_init(|| has_instructions() && is_permitted())
@@ -29,7 +29,7 @@ fn has_instructions() -> bool {
 fn is_permitted() -> bool {
     const ARCH_REQ_XCOMP_PERM: libc::c_ulong = 0x1023;
     const TILE_DATA: libc::c_ulong = 18;
-    // SAFETY: the call takes two numbers and no pointers; a kernel that does not know it answers with an error.
+    // SAFETY: the call takes two numbers and no pointers; a kernel without this call returns an error.
     unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, TILE_DATA) == 0 }
 }
 
@@ -38,7 +38,7 @@ fn is_permitted() -> bool {
     false
 }
 
-/// Shape of the eight tiles: palette 1, all of 16 rows of 64 bytes.
+/// Shape of the eight tiles: palette 1, each with 16 rows of 64 bytes.
 #[repr(C, align(64))]
 struct Configuration {
     palette: u8,
@@ -56,42 +56,43 @@ const CONFIGURATION: &Configuration = &Configuration {
     rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
 };
 
-/// Gives the thread's tiles their shape.
+/// Sets the shape of the thread's tiles.
 ///
 /// # Safety
-/// Tiles are available.
+/// AMX is available.
 pub(super) unsafe fn configure() {
-    // SAFETY: the configuration is 64 bytes, and one that palette 1 allows.
+    // SAFETY: the configuration has 64 bytes and is valid for palette 1.
     unsafe { asm!("ldtilecfg [{}]", in(reg) CONFIGURATION, options(nostack, readonly, preserves_flags)) }
 }
 
-/// Gives the tiles back, so that the operating system need not save them.
+/// Releases the tiles, so that the operating system does not have to save them.
 ///
 /// # Safety
-/// Tiles are available.
+/// AMX is available.
 pub(super) unsafe fn release() {
-    // SAFETY: it has no operands.
+    // SAFETY: the instruction has no operands.
     unsafe { asm!("tilerelease", options(nostack, nomem, preserves_flags)) }
 }
 
-/// Where the tiles of some rows lie.
+/// Position of the tiles of some rows.
 #[derive(Clone, Copy)]
 pub(super) struct Rows {
     /// The first tile.
     pub(super) a: *const bf16,
-    /// Numbers from a tile to the one of the next 16 rows.
+    /// Distance to the tile of the next 16 rows, in numbers.
     pub(super) next: usize,
-    /// Numbers from a tile to the one of the next 32 columns.
+    /// Distance to the tile of the next 32 columns, in numbers.
     pub(super) step: usize,
-    /// Numbers from row to row of a tile.
+    /// Distance between rows of a tile, in numbers.
     pub(super) stride: usize,
 }
 
-/// Sums of 32 rows and 32 columns, `[32, 32]`, over a depth that is a multiple of 32. Of each 2 KiB from `ahead` on, 512 bytes are fetched
-/// into the second-level cache, if they are there.
+/// Computes the sums of 32 rows and 32 columns, `[32, 32]`, over a depth that is a multiple of 32. Prefetches 512 of every
+/// 2 KiB from `ahead` on into the L2 cache; the address need not be valid.
 ///
 /// # Safety
-/// The tiles are configured; the rows have tiles of `k` columns, `b` a panel of depth `k` and 32 columns, `tile` room for the sums.
+/// The tiles are configured. The rows have tiles of `k` columns, `b` is a panel of depth `k` and 32 columns, and `tile` has room
+/// for the sums.
 #[inline(always)]
 pub(super) unsafe fn sums_32(rows: Rows, k: usize, b: *const bf16, ahead: *const bf16, tile: *mut f32) {
     let Rows { a, next, step, stride } = rows;
@@ -146,10 +147,10 @@ pub(super) unsafe fn sums_32(rows: Rows, k: usize, b: *const bf16, ahead: *const
     }
 }
 
-/// Sums of 16 rows and 32 columns, `[16, 32]`, over a depth that is a multiple of 32.
+/// Computes the sums of 16 rows and 32 columns, `[16, 32]`, over a depth that is a multiple of 32.
 ///
 /// # Safety
-/// As of [`sums_32`], with 16 rows.
+/// As for [`sums_32`], with 16 rows.
 #[inline(always)]
 pub(super) unsafe fn sums_16(rows: Rows, k: usize, b: *const bf16, tile: *mut f32) {
     let Rows { a, step, stride, .. } = rows;

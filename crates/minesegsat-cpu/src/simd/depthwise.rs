@@ -1,9 +1,9 @@
-//! The depthwise convolution of the feed-forward network, and its GELU.
+//! The depthwise convolution of the feed-forward network and its GELU.
 
-use super::math::gelu;
+use super::math::{gelu, gelu_and_slope};
 use super::{Element, Isa, Kernel, Vector};
 
-/// Columns that are worked on before the next channels, so that what they read stays in the nearest caches.
+/// Columns per group of channels: their inputs stay in the L1 cache until the next channels are processed.
 const COLUMNS: usize = 16;
 
 /// A 3 x 3 depthwise convolution with zero padding.
@@ -15,10 +15,10 @@ pub(crate) struct DepthwiseGelu {
     pub(crate) bias: Vec<f32>,
 }
 
-/// One row of the convolution, then GELU. Zeros follow each pixel up to the stride of the output.
+/// Computes one row of the convolution, then GELU. Fills each pixel up to the stride of the output with zeros.
 ///
 /// # Shapes
-/// - `rows`: the row above, the row itself and the one below, each `[width, C]`; zeros where there is none
+/// - `rows`: the row above, the row itself and the row below, each `[width, C]`; zeros outside the map
 /// - `out`: `[width, out_stride]`
 pub(crate) fn depthwise_gelu<T: Element>(
     isa: Isa,
@@ -34,26 +34,48 @@ pub(crate) fn depthwise_gelu<T: Element>(
     assert!(width * out_stride <= out.len(), "the output is too short");
     if channels < out_stride {
         for pixel in out.chunks_exact_mut(out_stride).take(width) {
-            pixel[channels..].fill(T::of(0.0));
+            pixel[channels..].fill(T::from_f32(0.0));
         }
     }
-    isa.run(Depthwise { layer, rows: rows.map(<[T]>::as_ptr), width, out: out.as_mut_ptr(), out_stride });
+    let DepthwiseGelu { weight, bias } = layer;
+    let (rows, out) = (rows.map(<[T]>::as_ptr), out.as_mut_ptr());
+    isa.run(Depthwise::<T, false> { weight, bias, rows, width, out, out_stride, slopes: std::ptr::null_mut() });
 }
 
-struct Depthwise<'a, T> {
-    layer: &'a DepthwiseGelu,
+/// See [`training::depthwise_gelu`](crate::training::depthwise_gelu).
+pub(crate) fn depthwise_gelu_with_slopes(
+    isa: Isa,
+    rows: [&[f32]; 3],
+    [weight, bias]: [&[f32]; 2],
+    out: &mut [f32],
+    slopes: &mut [f32],
+) {
+    let channels = bias.len();
+    assert!(channels > 0 && weight.len() == 9 * channels, "{channels} channels");
+    assert!(out.len().is_multiple_of(channels), "{} values are not a multiple of {channels} channels", out.len());
+    assert!(rows.iter().all(|row| row.len() >= out.len()) && slopes.len() == out.len(), "a row ends early");
+    let (rows, width, slopes) = (rows.map(<[f32]>::as_ptr), out.len() / channels, slopes.as_mut_ptr());
+    isa.run(Depthwise::<f32, true> { weight, bias, rows, width, out: out.as_mut_ptr(), out_stride: channels, slopes });
+}
+
+/// With `SLOPES`, the derivatives of GELU are written too.
+struct Depthwise<'a, T, const SLOPES: bool> {
+    weight: &'a [f32],
+    bias: &'a [f32],
     rows: [*const T; 3],
     width: usize,
     out: *mut T,
     out_stride: usize,
+    /// `[width, C]`.
+    slopes: *mut f32,
 }
 
-impl<T: Element> Kernel for Depthwise<'_, T> {
+impl<T: Element, const SLOPES: bool> Kernel for Depthwise<'_, T, SLOPES> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let channels = self.layer.bias.len();
+        let channels = self.bias.len();
         let whole = channels / V::LANES * V::LANES;
         for first in (0..self.width).step_by(COLUMNS) {
             let end = self.width.min(first + COLUMNS);
@@ -64,7 +86,7 @@ impl<T: Element> Kernel for Depthwise<'_, T> {
                 }
                 for c in whole..channels {
                     for x in first..end {
-                        self.one::<V>(x, c);
+                        self.single_channel::<V>(x, c);
                     }
                 }
             }
@@ -72,45 +94,53 @@ impl<T: Element> Kernel for Depthwise<'_, T> {
     }
 }
 
-impl<T: Element> Depthwise<'_, T> {
-    /// Columns from `first` to before `end`, of a vector of channels.
+impl<T: Element, const SLOPES: bool> Depthwise<'_, T, SLOPES> {
+    /// Computes the columns `first..end` of a register of channels.
     ///
     /// # Safety
-    /// As of the kernel; the columns and channels exist.
+    /// As for the kernel; the columns and channels exist.
     #[inline(always)]
     unsafe fn columns<V: Vector>(&self, first: usize, end: usize, c: usize) {
-        let channels = self.layer.bias.len();
-        // SAFETY: as the caller promises; columns beyond the row are not read.
+        let channels = self.bias.len();
+        // SAFETY: as the caller guarantees; columns beyond the row are not read.
         unsafe {
             let mut weight = [V::splat(0.0); 9];
             for (tap, weight) in weight.iter_mut().enumerate() {
-                *weight = V::load(self.layer.weight.as_ptr().add(tap * channels + c));
+                *weight = V::load(self.weight.as_ptr().add(tap * channels + c));
             }
-            let bias = V::load(self.layer.bias.as_ptr().add(c));
+            let bias = V::load(self.bias.as_ptr().add(c));
             let zero = V::splat(0.0);
-            // Before the first column lies usize::MAX, which is no column either.
+            // The column before the first one wraps to usize::MAX, which counts as outside.
             let mut left = self.column::<V>(first.wrapping_sub(1), c);
             let mut middle = self.column::<V>(first, c);
             for x in first..end {
                 let right = self.column::<V>(x + 1, c);
-                // Three sums, so that each waits for a third of the others.
+                // Three independent sums, so that additions overlap.
                 let mut sums = [bias, zero, zero];
                 for row in 0..3 {
                     sums[0] = left[row].fma(weight[3 * row], sums[0]);
                     sums[1] = middle[row].fma(weight[3 * row + 1], sums[1]);
                     sums[2] = right[row].fma(weight[3 * row + 2], sums[2]);
                 }
-                T::store(gelu(sums[0].add(sums[1]).add(sums[2])), self.out.add(x * self.out_stride + c));
+                let sum = sums[0].add(sums[1]).add(sums[2]);
+                let out = self.out.add(x * self.out_stride + c);
+                if SLOPES {
+                    let (value, slope) = gelu_and_slope(sum);
+                    T::store(value, out);
+                    slope.store(self.slopes.add(x * channels + c));
+                } else {
+                    T::store(gelu(sum), out);
+                }
                 (left, middle) = (middle, right);
             }
         }
     }
 
-    /// A column of the three rows, of a vector of channels; zeros where there is none. No closure: those are compiled for other
-    /// instructions.
+    /// A column of the three rows, for a register of channels; zeros outside the map. A function, not a closure: rustc may
+    /// outline a closure, and the outlined copy is compiled without the kernel's target features.
     ///
     /// # Safety
-    /// As of [`Self::columns`].
+    /// As for [`Self::columns`].
     #[inline(always)]
     unsafe fn column<V: Vector>(&self, x: usize, c: usize) -> [V; 3] {
         // SAFETY: columns beyond the row are not read.
@@ -118,33 +148,38 @@ impl<T: Element> Depthwise<'_, T> {
             if x >= self.width {
                 return [V::splat(0.0); 3];
             }
-            let at = x * self.layer.bias.len() + c;
+            let at = x * self.bias.len() + c;
             [T::load(self.rows[0].add(at)), T::load(self.rows[1].add(at)), T::load(self.rows[2].add(at))]
         }
     }
 
-    /// One column of one channel.
+    /// Computes one column of one channel.
     ///
     /// # Safety
-    /// As of [`Self::columns`].
+    /// As for [`Self::columns`].
     #[inline(always)]
-    unsafe fn one<V: Vector>(&self, x: usize, c: usize) {
-        let channels = self.layer.bias.len();
-        let mut sum = self.layer.bias[c];
+    unsafe fn single_channel<V: Vector>(&self, x: usize, c: usize) {
+        let channels = self.bias.len();
+        let mut sum = self.bias[c];
         for (row, pixels) in self.rows.iter().enumerate() {
             for col in 0..3 {
                 if (1..=self.width).contains(&(x + col)) {
                     // SAFETY: the column lies in the row.
                     let value = unsafe { (*pixels.add((x + col - 1) * channels + c)).to_f32() };
-                    sum += value * self.layer.weight[(3 * row + col) * channels + c];
+                    sum += value * self.weight[(3 * row + col) * channels + c];
                 }
             }
         }
-        // SAFETY: a vector of the sum; the pixel lies in the output.
+        // SAFETY: `lanes` has room for a register; the pixel lies in the output.
         unsafe {
             let mut lanes = [0.0_f32; 16];
-            gelu(V::splat(sum)).store(lanes.as_mut_ptr());
-            *self.out.add(x * self.out_stride + c) = T::of(lanes[0]);
+            let (value, slope) = gelu_and_slope(V::splat(sum));
+            if SLOPES {
+                slope.store(lanes.as_mut_ptr());
+                *self.slopes.add(x * channels + c) = lanes[0];
+            }
+            value.store(lanes.as_mut_ptr());
+            *self.out.add(x * self.out_stride + c) = T::from_f32(lanes[0]);
         }
     }
 }

@@ -1,44 +1,44 @@
-//! The two types that products take: float32, and bfloat16 in pairs.
+//! The two operand types of matrix products: float32, and bfloat16 in pairs.
 
 use bytemuck::Pod;
 use half::bf16;
 
 use super::vector::Vector;
 
-/// A type of the operands of products; their sums are float32.
+/// Type of the operands of products. Sums are always float32.
 pub(crate) trait Element: Pod + Send + Sync + std::fmt::Debug {
     /// Whether this is bfloat16.
     const IS_BF16: bool;
-    /// Depths of products are multiples of this, filled with zeros.
+    /// Depths of products are padded with zeros to a multiple of this.
     const DEPTH: usize;
-    /// Numbers along the depth that lie together in a panel.
+    /// Consecutive numbers along the depth that a panel stores side by side.
     const GROUP: usize;
 
     /// Rounds to nearest, ties to even.
-    fn of(value: f32) -> Self;
+    fn from_f32(value: f32) -> Self;
     fn to_f32(self) -> f32;
 
     /// # Safety
-    /// As of [`Vector::load`].
+    /// As for [`Vector::load`].
     unsafe fn load<V: Vector>(from: *const Self) -> V;
     /// # Safety
-    /// As of [`Vector::store`].
+    /// As for [`Vector::store`].
     unsafe fn store<V: Vector>(value: V, to: *mut Self);
-    /// To each lane, the product of the group at `a` with the lane's group at `b`.
+    /// Adds to each lane the product of the group at `a` with the lane's group at `b`.
     ///
     /// # Safety
-    /// `a` points at a group, `b` at `LANES` of them; otherwise as of [`Vector`].
+    /// `a` points at one group, `b` at `LANES` groups; otherwise as for [`Vector`].
     unsafe fn multiply_add<V: Vector>(sum: V, a: *const Self, b: *const Self) -> V;
 }
 
-// SAFETY: of every block in this file: what the caller promises is what the vector's method asks for.
+// SAFETY: for every block in this file: the caller guarantees what the vector's method requires.
 impl Element for f32 {
     const IS_BF16: bool = false;
     const DEPTH: usize = 1;
     const GROUP: usize = 1;
 
     #[inline(always)]
-    fn of(value: f32) -> Self {
+    fn from_f32(value: f32) -> Self {
         value
     }
     #[inline(always)]
@@ -65,7 +65,7 @@ impl Element for bf16 {
     const GROUP: usize = 2;
 
     #[inline(always)]
-    fn of(value: f32) -> Self {
+    fn from_f32(value: f32) -> Self {
         Self::from_f32(value)
     }
     #[inline(always)]

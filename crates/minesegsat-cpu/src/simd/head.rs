@@ -1,8 +1,8 @@
-//! The end of the decoder.
+//! The end of the decoder: upsampling, sum, ReLU and classifier.
 
 use super::{Isa, Kernel, Vector};
 
-/// Where a bilinear sample lies: the two source indices and the weight of the second.
+/// Position of a bilinear sample: the two source indices and the weight of the second.
 pub type Tap = (usize, usize, f32);
 
 /// The classifier of the decoder.
@@ -49,10 +49,12 @@ impl Kernel for Lerp {
     }
 }
 
-/// Logits of a row: what is projected of the first stage and, enlarged along the row, of the others, summed; ReLU; classifier.
+/// Computes the logits of a row: adds the projections of all stages, upsampled along the row, then applies ReLU and the
+/// classifier.
 ///
 /// # Shapes
-/// - `first`: `[W, D]`; `rows`: `[W_i, D]` each, at this row's height; `taps`: where each of the W pixels lies in them
+/// - `first`: `[W, D]`, the projection of the first stage; `rows`: `[W_i, D]` each, the others, interpolated to this row
+/// - `taps`: the position of each of the W pixels in `rows`
 /// - `out`: `[W, classes]`
 pub(crate) fn classify(
     isa: Isa,

@@ -1,15 +1,19 @@
-//! From planes to pixels.
+//! From channel planes to channels-last pixels.
 
 use super::{Element, Isa, Kernel, Vector};
 
-/// Pixels whose channels lie together, of planes.
+/// Converts channel planes to pixels whose channels lie together.
 ///
 /// # Shapes
-/// - `x`: from the first of the pixels in the first plane on; the same pixel of the next plane is `plane` further
+/// - `x`: starts at the first pixel in the first plane; the same pixel of the next plane is `plane` numbers further on
 /// - `out`: `[pixels, channels]`
 pub(crate) fn interleave<T: Element>(isa: Isa, x: &[f32], plane: usize, channels: usize, out: &mut [T]) {
     let pixels = out.len() / channels;
-    assert!(out.len() == pixels * channels && pixels <= plane, "{} values are no pixels of {channels}", out.len());
+    assert!(
+        out.len() == pixels * channels && pixels <= plane,
+        "{} values are not a multiple of {channels} channels",
+        out.len()
+    );
     assert!(pixels == 0 || (channels - 1) * plane + pixels <= x.len(), "planes end early");
     isa.run(Interleave { x: x.as_ptr(), plane, channels, pixels, out: out.as_mut_ptr() });
 }
@@ -27,8 +31,8 @@ impl<T: Element> Kernel for Interleave<T> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        // Converted by registers, then moved one by one.
-        let mut block = [T::of(0.0); 64];
+        // Converted register by register, then moved number by number.
+        let mut block = [T::from_f32(0.0); 64];
         for first in (0..self.pixels).step_by(block.len()) {
             let count = block.len().min(self.pixels - first);
             let whole = count / V::LANES * V::LANES;
@@ -40,7 +44,7 @@ impl<T: Element> Kernel for Interleave<T> {
                         T::store(V::load(x.add(i)), block.as_mut_ptr().add(i));
                     }
                     for (i, v) in block.iter_mut().enumerate().take(count).skip(whole) {
-                        *v = T::of(*x.add(i));
+                        *v = T::from_f32(*x.add(i));
                     }
                     let mut out = self.out.add(first * self.channels + c);
                     for v in &block[..count] {

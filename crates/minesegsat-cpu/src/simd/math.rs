@@ -1,20 +1,20 @@
-//! Functions of vectors, with their errors.
+//! Elementary functions of vectors, with their error bounds.
 
 use super::vector::Vector;
 
-/// e^x for x up to 0, within 2e-7 of the true value; below -87 that of -87.
+/// e^x for x up to 0, with an absolute error below 2e-7. Below -87 the result is that of -87.
 ///
 /// Cody and Waite's reduction `x = n ln 2 + r`, then the Taylor series of degree 6 (|r| < 0.35: error below 2e-7).
 ///
 /// # Safety
-/// As of [`Vector`].
+/// As for [`Vector`].
 #[inline(always)]
 pub(super) unsafe fn exp_nonpositive<V: Vector>(x: V) -> V {
-    // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits.
+    // Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits.
     const ROUND: f32 = 12_582_912.0;
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
-    // SAFETY: the caller promises the instructions; no pointers are used.
+    // SAFETY: the caller guarantees the instructions; no pointers are used.
     unsafe {
         let round = V::splat(ROUND);
         let x = x.max(V::splat(-87.0));
@@ -29,19 +29,19 @@ pub(super) unsafe fn exp_nonpositive<V: Vector>(x: V) -> V {
     }
 }
 
-/// The Gaussian error linear unit in its exact form, `x Φ(x)`, within 3e-7 (1 + |x|).
+/// The distribution function Φ of the normal distribution, within 3e-7.
 ///
-/// `Φ(x) - 1/2 = x P(x²) / Q(x²)`, fitted on |x| < 5.6 (beyond it Φ is 0 or 1 to within 1e-8) by least squares with
-/// Lawson's weights; the largest error of the fit is 9.3e-9.
+/// `Φ(x) - 1/2 = x P(x²) / Q(x²)`, fitted for |x| < 5.6 by least squares with Lawson's weights. Beyond that range Φ is 0 or 1
+/// to within 1e-8. The largest error of the fit is 9.3e-9.
 ///
 /// # Safety
-/// As of [`Vector`].
+/// As for [`Vector`].
 #[inline(always)]
-pub(super) unsafe fn gelu<V: Vector>(x: V) -> V {
+unsafe fn normal_cdf<V: Vector>(x: V) -> V {
     const P: [f32; 6] = [2.214_432_6e-8, 6.355_934_6e-6, 1.738_257_5e-4, 4.707_106_5e-3, 3.437_413e-2, 3.989_422_2e-1];
     #[expect(clippy::excessive_precision, reason = "as fitted")]
     const Q: [f32; 6] = [1.180_138e-6, 7.509_159_6e-5, 1.912_841e-3, 2.893_887_3e-2, 2.528_288_8e-1, 1.0];
-    // SAFETY: the caller promises the instructions; no pointers are used.
+    // SAFETY: the caller guarantees the instructions; no pointers are used.
     unsafe {
         let clamped = x.max(V::splat(-5.6)).min(V::splat(5.6));
         let t = clamped.mul(clamped);
@@ -50,6 +50,32 @@ pub(super) unsafe fn gelu<V: Vector>(x: V) -> V {
             p = t.fma(p, V::splat(P[i]));
             q = t.fma(q, V::splat(Q[i]));
         }
-        x.mul(clamped.mul(p).fma(q.reciprocal(), V::splat(0.5)))
+        clamped.mul(p).fma(q.reciprocal(), V::splat(0.5))
+    }
+}
+
+/// The Gaussian error linear unit in its exact form, `x Φ(x)`, within 3e-7 (1 + |x|).
+///
+/// # Safety
+/// As for [`Vector`].
+#[inline(always)]
+pub(super) unsafe fn gelu<V: Vector>(x: V) -> V {
+    // SAFETY: the caller guarantees the instructions; no pointers are used.
+    unsafe { x.mul(normal_cdf(x)) }
+}
+
+/// [`gelu`], and its derivative `Φ(x) + x φ(x)`.
+///
+/// # Safety
+/// As for [`Vector`].
+#[inline(always)]
+pub(super) unsafe fn gelu_and_slope<V: Vector>(x: V) -> (V, V) {
+    /// `1 / sqrt(2 pi)`.
+    const FRAC_1_SQRT_TAU: f32 = 0.398_942_3;
+    // SAFETY: the caller guarantees the instructions; no pointers are used.
+    unsafe {
+        let below = normal_cdf(x);
+        let density = exp_nonpositive(x.mul(x).mul(V::splat(-0.5))).mul(V::splat(FRAC_1_SQRT_TAU));
+        (x.mul(below), x.fma(density, below))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Element, Isa, Kernel, Vector};
 
-/// Sums that are worked out side by side.
+/// Independent partial sums, so that additions overlap.
 const CHAINS: usize = 4;
 
 /// Scale, shift and epsilon of a layer normalisation.
@@ -13,25 +13,47 @@ pub(crate) struct Norm {
     pub(crate) epsilon: f32,
 }
 
-/// Normalises rows: mean 0 and variance 1, then scale and shift. Zeros follow up to the stride of the output.
+/// Normalises rows to mean 0 and variance 1, then scales and shifts them. Fills up to the stride of the output with zeros.
 ///
 /// # Shapes
 /// - `x`: `[rows, C]`; `out`: `[rows, out_stride]`, of which the first C columns are written and the rest zeroed
 pub(crate) fn layer_norm<T: Element>(isa: Isa, norm: &Norm, x: &[f32], out: &mut [T], out_stride: usize) {
     let channels = norm.gamma.len();
+    let Norm { gamma, beta, epsilon } = norm;
     assert!(channels > 0 && norm.beta.len() == channels && channels <= out_stride, "{channels} channels");
-    assert!(x.len().is_multiple_of(channels), "{} values are no rows of {channels}", x.len());
+    assert!(x.len().is_multiple_of(channels), "{} values are not a multiple of {channels} channels", x.len());
     let rows = x.len() / channels;
     assert!(rows * out_stride <= out.len(), "the output is too short");
-    isa.run(LayerNorm { norm, x: x.as_ptr(), rows, out: out.as_mut_ptr(), out_stride });
+    let (x, out) = (x.as_ptr(), out.as_mut_ptr());
+    isa.run(LayerNorm { gamma, beta, epsilon: *epsilon, x, rows, out, out_stride, moments: None });
+}
+
+/// See [`training::layer_norm`](crate::training::layer_norm).
+pub(crate) fn layer_norm_with_moments(
+    isa: Isa,
+    x: &[f32],
+    [gamma, beta]: [&[f32]; 2],
+    epsilon: f32,
+    out: &mut [f32],
+    moments: &mut [[f32; 2]],
+) {
+    let (channels, rows) = (gamma.len(), moments.len());
+    assert!(channels > 0 && beta.len() == channels, "{channels} channels");
+    assert!(x.len() == rows * channels && out.len() == x.len(), "{} values are not {rows} rows", x.len());
+    let (x, out, moments) = (x.as_ptr(), out.as_mut_ptr(), Some(moments.as_mut_ptr()));
+    isa.run(LayerNorm { gamma, beta, epsilon, x, rows, out, out_stride: channels, moments });
 }
 
 struct LayerNorm<'a, T> {
-    norm: &'a Norm,
+    gamma: &'a [f32],
+    beta: &'a [f32],
+    epsilon: f32,
     x: *const f32,
     rows: usize,
     out: *mut T,
     out_stride: usize,
+    /// Mean and inverse standard deviation of each row, if they are wanted.
+    moments: Option<*mut [f32; 2]>,
 }
 
 impl<T: Element> Kernel for LayerNorm<'_, T> {
@@ -39,16 +61,16 @@ impl<T: Element> Kernel for LayerNorm<'_, T> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let channels = self.norm.gamma.len();
+        let channels = self.gamma.len();
         let whole = channels / V::LANES * V::LANES;
         let count = channels as f32;
-        let (gamma, beta) = (self.norm.gamma.as_ptr(), self.norm.beta.as_ptr());
+        let (gamma, beta) = (self.gamma.as_ptr(), self.beta.as_ptr());
         for row in 0..self.rows {
             // SAFETY: `layer_norm` has checked that all rows of `channels` and `out_stride` lie in their slices.
             unsafe {
                 let x = self.x.add(row * channels);
                 let out = self.out.add(row * self.out_stride);
-                // Several sums at a time, so that none waits for the one before it.
+                // Several sums at a time, so that no addition waits for the one before it.
                 let mut sums = [V::splat(0.0); CHAINS];
                 let mut c = 0;
                 while c + CHAINS * V::LANES <= whole {
@@ -86,17 +108,20 @@ impl<T: Element> Kernel for LayerNorm<'_, T> {
                     let v = *x.add(c) - mean;
                     square += v * v;
                 }
-                let inverse = 1.0 / (square / count + self.norm.epsilon).sqrt();
+                let inverse = 1.0 / (square / count + self.epsilon).sqrt();
+                if let Some(moments) = self.moments {
+                    *moments.add(row) = [mean, inverse];
+                }
                 let inverses = V::splat(inverse);
                 for c in (0..whole).step_by(V::LANES) {
                     let v = V::load(x.add(c)).sub(means).mul(inverses);
                     T::store(v.fma(V::load(gamma.add(c)), V::load(beta.add(c))), out.add(c));
                 }
                 for c in whole..channels {
-                    *out.add(c) = T::of((*x.add(c) - mean) * inverse * *gamma.add(c) + *beta.add(c));
+                    *out.add(c) = T::from_f32((*x.add(c) - mean) * inverse * *gamma.add(c) + *beta.add(c));
                 }
                 for c in channels..self.out_stride {
-                    *out.add(c) = T::of(0.0);
+                    *out.add(c) = T::from_f32(0.0);
                 }
             }
         }

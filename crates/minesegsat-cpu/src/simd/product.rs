@@ -1,4 +1,4 @@
-//! Products of a matrix of rows with one that is packed into panels.
+//! Matrix products: a row-major matrix times a matrix that is packed into panels.
 
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
@@ -11,11 +11,11 @@ use half::bf16;
 use super::{Element, Isa, Kernel, Vector};
 use crate::Aligned;
 
-/// Operands have room for a multiple of so many rows, the height of a tile of AMX.
+/// Operands have room for a multiple of this number of rows, the height of an AMX tile.
 pub(crate) const ROW_BLOCK: usize = 16;
 
-/// Rows of a row-major matrix. Between its depth and its stride nothing is read; its slice goes on to a multiple of
-/// [`ROW_BLOCK`] rows, what stands in those that are too many does not matter.
+/// The left operand: rows of a row-major matrix. Numbers between the depth and the stride are not read. The slice has room
+/// for a multiple of [`ROW_BLOCK`] rows; the contents of the extra rows do not matter.
 #[derive(Debug)]
 pub(crate) struct Operand<'a, T> {
     data: &'a [T],
@@ -29,11 +29,11 @@ impl<'a, T> Operand<'a, T> {
     }
 }
 
-/// A matrix `[k, n]` in panels of some columns, filled up with zeros: `[n / width, k / group, width, group]`, but for tiles of AMX
-/// `[n / 32, k / 32, 2, 16, 16, 2]`, so that each tile is 1 KiB in a row. See [`Layout`].
+/// A matrix `[k, n]` in panels of `width` columns, padded with zeros: `[n / width, k / group, width, group]`. Panels for AMX
+/// tiles are `[n / 32, k / 32, 2, 16, 16, 2]`, so that each tile is 1 KiB of consecutive memory. See [`Layout`].
 #[derive(Debug)]
 pub(crate) struct Panels<T: Element> {
-    /// Where they lie, perhaps with others, see [`Panels::gather`].
+    /// The buffer of the panels, which other matrices may share, see [`Panels::gather`].
     data: Arc<Aligned<T>>,
     from: usize,
     k: usize,
@@ -41,39 +41,39 @@ pub(crate) struct Panels<T: Element> {
     width: usize,
 }
 
-/// How a panel lies in memory.
+/// Memory layout of a panel.
 #[derive(Debug, Clone, Copy)]
 struct Layout {
     /// Columns of a panel.
     width: usize,
-    /// Columns that lie together.
+    /// Columns that are stored side by side.
     part: usize,
     group: usize,
 }
 
 impl Layout {
-    fn of<T: Element>(isa: Isa) -> Self {
+    fn for_isa<T: Element>(isa: Isa) -> Self {
         let width = isa.panel_width::<T>();
         let part = if T::IS_BF16 && isa == Isa::Amx { TILE_COLS } else { width };
         Self { width, part, group: T::GROUP }
     }
 
-    /// Where in a panel the part of the columns lies that has this group of rows: `part * group` numbers.
+    /// Offset in a panel of a group of rows in a part of the columns. There are `part * group` numbers at this offset.
     const fn line(self, group: usize, part: usize) -> usize {
         if self.part == self.width {
             return group * self.width * self.group;
         }
-        // Steps of 32 rows, which are 16 groups: a tile of each part in turn.
+        // Steps of 32 rows, which are 16 groups: one tile of each part in turn.
         let tile = TILE_ROWS * TILE_COLS * self.group;
         (group / TILE_ROWS * (self.width / self.part) + part) * tile + group % TILE_ROWS * TILE_COLS * self.group
     }
 }
 
-/// Groups and columns of a tile.
+/// Groups and columns of an AMX tile.
 const TILE_ROWS: usize = 16;
 const TILE_COLS: usize = 16;
 
-/// A view of [`Panels`], or of such panels elsewhere.
+/// A view of [`Panels`], or of panels in another buffer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PanelsView<'a, T> {
     data: &'a [T],
@@ -83,32 +83,32 @@ pub(crate) struct PanelsView<'a, T> {
 }
 
 impl<T: Element> Panels<T> {
-    /// Packs the matrix of which `value(row, column)` is an element.
+    /// Packs the matrix whose elements are `value(row, column)`.
     pub(crate) fn new(isa: Isa, k: usize, n: usize, value: impl Fn(usize, usize) -> f32) -> Self {
-        let layout = Layout::of::<T>(isa);
+        let layout = Layout::for_isa::<T>(isa);
         let width = layout.width;
-        let mut data = Aligned::filled(Self::len(isa, k, n), T::of(0.0));
+        let mut data = Aligned::filled(Self::len(isa, k, n), T::from_f32(0.0));
         let depth = k.next_multiple_of(T::DEPTH);
         for row in 0..k {
             for col in 0..n {
                 let panel = col / width * depth * width;
                 let line = layout.line(row / T::GROUP, col % width / layout.part);
-                data[panel + line + col % layout.part * T::GROUP + row % T::GROUP] = T::of(value(row, col));
+                data[panel + line + col % layout.part * T::GROUP + row % T::GROUP] = T::from_f32(value(row, col));
             }
         }
         Self { data: Arc::new(data), from: 0, k: depth, n, width }
     }
 
-    /// Moves the panels of many matrices into one buffer, which is large enough for large pages.
+    /// Moves the panels of many matrices into one buffer, so that it is large enough for large pages.
     pub(crate) fn gather(mut all: Vec<&mut Self>) {
         let line = 64 / size_of::<T>();
-        let lens: Vec<usize> = all.iter().map(|panels| panels.own().len().next_multiple_of(line)).collect();
-        let mut together = Aligned::filled(lens.iter().sum(), T::of(0.0));
+        let lens: Vec<usize> = all.iter().map(|panels| panels.elements().len().next_multiple_of(line)).collect();
+        let mut together = Aligned::filled(lens.iter().sum(), T::from_f32(0.0));
         let mut from = 0;
         for (panels, len) in all.iter_mut().zip(&lens) {
-            let own = panels.own();
-            together[from..][..own.len()].copy_from_slice(own);
-            // Its own buffer is given back here.
+            let elements = panels.elements();
+            together[from..][..elements.len()].copy_from_slice(elements);
+            // Frees the old buffer.
             panels.data = Arc::default();
             panels.from = from;
             from += len;
@@ -119,7 +119,7 @@ impl<T: Element> Panels<T> {
         }
     }
 
-    fn own(&self) -> &[T] {
+    fn elements(&self) -> &[T] {
         &self.data[self.from..][..self.k * self.n.next_multiple_of(self.width)]
     }
 
@@ -129,12 +129,12 @@ impl<T: Element> Panels<T> {
     }
 
     pub(crate) fn view(&self) -> PanelsView<'_, T> {
-        PanelsView { data: self.own(), k: self.k, n: self.n, width: self.width }
+        PanelsView { data: self.elements(), k: self.k, n: self.n, width: self.width }
     }
 
     #[cfg(test)]
     pub(crate) fn data(&self) -> &[T] {
-        self.own()
+        self.elements()
     }
 
     /// Columns.
@@ -142,27 +142,27 @@ impl<T: Element> Panels<T> {
         self.n
     }
 
-    /// Rows, with those of zeros at the end.
+    /// Rows, including the zeros at the end.
     pub(crate) const fn depth(&self) -> usize {
         self.k
     }
 }
 
 impl<'a, T: Element> PanelsView<'a, T> {
-    /// Panels of a matrix `[k, n]` that were packed elsewhere.
+    /// Panels of a matrix `[k, n]` that are already packed in `data`.
     pub(crate) fn new(isa: Isa, data: &'a [T], k: usize, n: usize) -> Self {
         Self { data, k: k.next_multiple_of(T::DEPTH), n, width: isa.panel_width::<T>() }
     }
 }
 
-/// Packs some rows of a row-major matrix as panels, transposed: `panels[i, j] = rows[j][i]` for i below `k`.
+/// Packs rows of a row-major matrix as panels, transposed: `panels[i, j] = rows[j][i]` for i below `k`.
 pub(crate) fn pack_transposed<T: Element>(isa: Isa, rows: &[T], stride: usize, [k, n]: [usize; 2], panels: &mut [T]) {
-    let layout = Layout::of::<T>(isa);
+    let layout = Layout::for_isa::<T>(isa);
     let (width, depth) = (layout.width, k.next_multiple_of(T::DEPTH));
     for (panel, first) in panels.chunks_exact_mut(depth * width).zip((0..n).step_by(width)) {
         let cols = width.min(n - first);
         if cols < width || k < depth {
-            panel.fill(T::of(0.0));
+            panel.fill(T::from_f32(0.0));
         }
         for (col, row) in rows[first * stride..].chunks(stride).take(cols).enumerate() {
             for (group, from) in row[..k].chunks(T::GROUP).enumerate() {
@@ -173,14 +173,14 @@ pub(crate) fn pack_transposed<T: Element>(isa: Isa, rows: &[T], stride: usize, [
     }
 }
 
-/// Packs some rows of a row-major matrix as panels: `panels[i, j] = rows[i][j]`, for i below `k` and j below `n`.
+/// Packs rows of a row-major matrix as panels: `panels[i, j] = rows[i][j]` for i below `k` and j below `n`.
 pub(crate) fn pack<T: Element>(isa: Isa, rows: &[T], stride: usize, [k, n]: [usize; 2], panels: &mut [T]) {
-    let layout = Layout::of::<T>(isa);
+    let layout = Layout::for_isa::<T>(isa);
     let (width, depth) = (layout.width, k.next_multiple_of(T::DEPTH));
     for (panel, first) in panels.chunks_exact_mut(depth * width).zip((0..n).step_by(width)) {
         let cols = width.min(n - first);
         if cols < width || k < depth {
-            panel.fill(T::of(0.0));
+            panel.fill(T::from_f32(0.0));
         }
         let row = |i: usize| &rows[i * stride + first..][..cols];
         for i in (0..k).step_by(T::GROUP) {
@@ -203,29 +203,29 @@ pub(crate) fn pack<T: Element>(isa: Isa, rows: &[T], stride: usize, [k, n]: [usi
     }
 }
 
-/// What happens to sums before they are written: `sum * scale[row] + bias[column] + what is added`.
+/// Operations on the sums before they are written: `sum * scale[row] + bias[column] + addend`.
 #[derive(Debug, Default)]
 pub(crate) struct Ending<'a> {
     /// One number per row.
     pub(crate) scale: Option<&'a [f32]>,
     /// One number per column.
     pub(crate) bias: Option<&'a [f32]>,
-    /// What is added.
+    /// The addend.
     pub(crate) sum: Sum<'a>,
 }
 
-/// What is added to a product.
+/// Addend of a product.
 #[derive(Debug, Default)]
 pub(crate) enum Sum<'a> {
     #[default]
     Nothing,
-    /// What stands in the output.
+    /// The previous values of the output.
     Output,
-    /// Rows with the output's stride.
+    /// These rows, with the output's stride.
     Rows(&'a [f32]),
 }
 
-/// `out = a b`, with the ending.
+/// `out = a b`, followed by the operations of `ending`.
 ///
 /// # Shapes
 /// - `a`: `[rows, k]`; `b`: `[k, n]`; `out`: `[rows, n]`, rows `out_stride` apart
@@ -251,7 +251,7 @@ pub(crate) fn product<T: Element, O: Element>(
     let added = match ending.sum {
         Sum::Nothing | Sum::Output => None,
         Sum::Rows(from) => {
-            assert!(fits(from.len()), "what is added is too short");
+            assert!(fits(from.len()), "the addend is too short");
             Some(from.as_ptr())
         }
     };
@@ -265,9 +265,9 @@ pub(crate) fn product<T: Element, O: Element>(
         n,
     };
     thread_local! {
-        /// Sums of pieces; kept for the next product.
+        /// Partial sums of a product. The buffer is kept for the next product.
         static PARTIAL: RefCell<Aligned<f32>> = RefCell::default();
-        /// Rows of an operand as tiles.
+        /// Rows of an operand, copied as tiles.
         #[cfg(target_arch = "x86_64")]
         static TILES: RefCell<Aligned<bf16>> = RefCell::default();
     }
@@ -277,10 +277,10 @@ pub(crate) fn product<T: Element, O: Element>(
     if T::IS_BF16 && isa == Isa::Amx {
         let Product { a, stride, rows, k, b, partial, end } = kernel(std::ptr::null_mut());
         let product = Product { a: a.cast::<bf16>(), stride, rows, k, b: b.cast::<bf16>(), partial, end };
-        // Tiles in a row are read sooner, and are worth the copy where there are some panels.
+        // Consecutive tiles load faster, which pays for the copy if there are more than two panels.
         if product.end.n > 2 * 32 {
             TILES.with_borrow_mut(|tiles| {
-                tiles.reach(rows.next_multiple_of(TILE_ROWS) * k);
+                tiles.ensure_len(rows.next_multiple_of(TILE_ROWS) * k);
                 isa.run(TileProduct { product, tiles: Some(tiles.as_mut_ptr()) });
             });
         } else {
@@ -291,7 +291,7 @@ pub(crate) fn product<T: Element, O: Element>(
     let width = isa.panel_width::<T>();
     if k > depth_of_piece::<T>(width) {
         PARTIAL.with_borrow_mut(|partial| {
-            partial.reach(rows * width);
+            partial.ensure_len(rows * width);
             isa.run(kernel(partial.as_mut_ptr()));
         });
     } else {
@@ -305,7 +305,7 @@ struct Product<T, O> {
     rows: usize,
     k: usize,
     b: *const T,
-    /// Room for sums of all rows and a panel's columns.
+    /// Room for the sums of all rows and the columns of a panel.
     partial: *mut f32,
     end: End<O>,
 }
@@ -320,7 +320,7 @@ struct End<O> {
     n: usize,
 }
 
-/// Sums on their way out.
+/// Finished sums before they are written.
 #[repr(align(64))]
 struct Tile(MaybeUninit<[f32; 32 * 32]>);
 
@@ -348,17 +348,17 @@ impl<T: Element, O: Element> Kernel for Product<T, O> {
 }
 
 impl<T: Element, O: Element> Product<T, O> {
-    /// The columns of a panel, `N` registers.
+    /// Computes the columns of a panel, `N` registers.
     ///
-    /// Depths whose panels do not fit into the nearest cache are worked on in pieces, between which sums wait in `partial`.
+    /// If a panel does not fit into the L1 cache, its depth is processed in pieces. `partial` holds the sums between pieces.
     ///
     /// # Safety
-    /// As of the kernel; `b` is the panel from column `first` on.
+    /// As for the kernel; `b` is the panel that starts at column `first`.
     #[inline(always)]
     unsafe fn panel<V: Vector, const N: usize>(&self, b: *const T, tile: *mut f32, first: usize, cols: usize) {
         let width = V::PANEL * V::LANES;
         let piece = depth_of_piece::<T>(width);
-        // What comes next in memory is fetched meanwhile, some lines with each of the row blocks.
+        // Prefetch the following memory meanwhile, a few cache lines with each block of rows.
         let lines = piece.min(self.k) * width * size_of::<T>() / 64;
         let share = lines.div_ceil((self.rows / (V::SUMS / N)).max(1));
         for from in (0..self.k).step_by(piece) {
@@ -372,14 +372,14 @@ impl<T: Element, O: Element> Product<T, O> {
                     prefetch(ahead);
                     ahead = ahead.wrapping_add(64);
                 }
-                // SAFETY: as the caller promises; `product` has made room for the sums of all rows where there are pieces.
+                // SAFETY: as the caller guarantees; `product` has made room for the sums of all rows if there are pieces.
                 unsafe {
                     let a = self.a.add(row * self.stride);
                     let waiting = if self.k > piece { self.partial.add(row * N * V::LANES) } else { tile };
                     let begun = if from == 0 { None } else { Some(waiting.cast_const()) };
                     let to = if last { tile } else { waiting };
                     let depth = depth.clone();
-                    // As many as sums stay in registers.
+                    // The largest block of rows whose sums stay in registers.
                     let rows = match left {
                         12.. if N * 12 <= V::SUMS => self.sums::<V, 12, N>(a, b, depth, begun, to),
                         8.. if N * 8 <= V::SUMS => self.sums::<V, 8, N>(a, b, depth, begun, to),
@@ -397,10 +397,11 @@ impl<T: Element, O: Element> Product<T, O> {
         }
     }
 
-    /// Sums of `R` rows and `N` registers of columns, `[R, N LANES]`, over a part of the depth, added to what is begun; returns R.
+    /// Computes the sums of `R` rows and `N` registers of columns, `[R, N LANES]`, over a part of the depth. Starts from the sums at
+    /// `begun`, or from zero, and writes to `to`. Returns R.
     ///
     /// # Safety
-    /// As of the kernel; `a` has the rows, `begun` the sums and `to` room for them.
+    /// As for the kernel; `a` has the rows, `begun` the sums, and `to` room for them.
     #[inline(always)]
     unsafe fn sums<V: Vector, const R: usize, const N: usize>(
         &self,
@@ -410,7 +411,7 @@ impl<T: Element, O: Element> Product<T, O> {
         begun: Option<*const f32>,
         to: *mut f32,
     ) -> usize {
-        // SAFETY: as the caller promises.
+        // SAFETY: as the caller guarantees.
         unsafe {
             let mut rows = [a; R];
             for (i, row) in rows.iter_mut().enumerate() {
@@ -443,11 +444,11 @@ impl<T: Element, O: Element> Product<T, O> {
     }
 }
 
-/// Fetches a cache line into the second-level cache, if there is one at this address.
+/// Prefetches a cache line into the L2 cache. The address need not be valid.
 #[inline(always)]
 fn prefetch(address: *const u8) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint that never faults, with instructions that every processor of the architecture has.
+    // SAFETY: a hint that never faults, with a baseline instruction of the architecture.
     unsafe {
         std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(address.cast());
     }
@@ -455,10 +456,10 @@ fn prefetch(address: *const u8) {
     let _ = address;
 }
 
-/// Bytes of a panel that are worked on at a time, a part of the nearest cache.
+/// Bytes of a panel that are processed at a time, a part of the L1 cache.
 const PIECE: usize = 24 * 1024;
 
-/// Depth of a panel of so many columns that is worked on at a time.
+/// Depth of a panel of `width` columns that is processed at a time.
 const fn depth_of_piece<T: Element>(width: usize) -> usize {
     PIECE / (width * size_of::<T>()) / 32 * 32
 }
@@ -467,13 +468,13 @@ impl<O: Element> End<O> {
     /// Writes a tile of sums, whose rows are `N` registers long.
     ///
     /// # Safety
-    /// The tile has the rows and columns, whose places lie in the slices that `product` has checked.
+    /// The tile has the rows and columns, and their positions lie in the slices that `product` has checked.
     #[inline(always)]
     unsafe fn write<V: Vector, const N: usize>(&self, tile: *const f32, rows: [usize; 2], [col, cols]: [usize; 2]) {
-        // SAFETY: as the caller promises.
+        // SAFETY: as the caller guarantees.
         unsafe {
             let whole = cols / V::LANES;
-            // What is asked for is settled once, and not at every number.
+            // Select the variant once, not for every number.
             match (self.scale, self.bias, self.added, self.adds_output) {
                 (None, None, None, false) => self.whole::<V, N, false, false, false, false>(tile, rows, col, whole),
                 (None, Some(_), None, false) => self.whole::<V, N, false, true, false, false>(tile, rows, col, whole),
@@ -491,7 +492,7 @@ impl<O: Element> End<O> {
     /// Writes the columns of a tile that are whole registers.
     ///
     /// # Safety
-    /// As of [`Self::write`]; what is said to be there is there.
+    /// As for [`Self::write`]; the operands that the constants select exist.
     #[inline(always)]
     unsafe fn whole<
         V: Vector,
@@ -507,7 +508,7 @@ impl<O: Element> End<O> {
         col: usize,
         whole: usize,
     ) {
-        // SAFETY: as the caller promises.
+        // SAFETY: as the caller guarantees.
         unsafe {
             let mut biases = [V::splat(0.0); N];
             if let (true, Some(bias)) = (BIAS, self.bias) {
@@ -541,7 +542,7 @@ impl<O: Element> End<O> {
     /// Writes columns of a tile number by number.
     ///
     /// # Safety
-    /// As of [`Self::write`].
+    /// As for [`Self::write`].
     unsafe fn part(
         &self,
         tile: *const f32,
@@ -553,7 +554,7 @@ impl<O: Element> End<O> {
         for i in 0..rows {
             let at = (row + i) * self.stride + col;
             for c in cols.clone() {
-                // SAFETY: as the caller promises.
+                // SAFETY: as the caller guarantees.
                 unsafe {
                     let mut v = *tile.add(i * tile_stride + c);
                     if let Some(scale) = self.scale {
@@ -568,18 +569,18 @@ impl<O: Element> End<O> {
                     if self.adds_output {
                         v += (*self.out.add(at + c)).to_f32();
                     }
-                    *self.out.add(at + c) = O::of(v);
+                    *self.out.add(at + c) = O::from_f32(v);
                 }
             }
         }
     }
 }
 
-/// The same with tiles of AMX.
+/// A product with AMX tiles.
 #[cfg(target_arch = "x86_64")]
 struct TileProduct<O> {
     product: Product<bf16, O>,
-    /// Room for the rows as tiles, where they are to be copied.
+    /// Room for the rows as tiles, if they must be copied.
     tiles: Option<*mut bf16>,
 }
 
@@ -594,7 +595,7 @@ impl<O: Element> Kernel for TileProduct<O> {
         let Self { product: Product { a, stride, rows, k, b, end, .. }, tiles } = self;
         let mut tile = Tile(MaybeUninit::uninit());
         let tile = tile.0.as_mut_ptr().cast::<f32>();
-        // SAFETY: this runs where tiles are available. `product` has checked that rows up to a multiple of 16 and panels of
+        // SAFETY: this runs only if AMX is available. `product` has checked that rows up to a multiple of 16 and panels of
         // 32 columns lie in their slices, that there is room for the tiles, and that depths are multiples of 32.
         unsafe {
             let (a, next, step, stride) = match tiles {
@@ -610,7 +611,7 @@ impl<O: Element> Kernel for TileProduct<O> {
                 let b = b.add(first * k);
                 for row in (0..rows).step_by(32) {
                     let rows_of_tiles = amx::Rows { a: a.add(row / TILE_ROWS * next), next, step, stride };
-                    // A quarter of the panel that comes next is fetched meanwhile.
+                    // Prefetch a quarter of the next panel meanwhile.
                     let ahead = b.wrapping_add(32 * k + row / 32 % 4 * 256);
                     let left = rows - row;
                     if left > TILE_ROWS {
@@ -629,7 +630,7 @@ impl<O: Element> Kernel for TileProduct<O> {
 /// Copies rows, up to a multiple of 16, as tiles: `[rows / 16, k / 32, 16, 32]`.
 ///
 /// # Safety
-/// `a` has so many rows of `k` numbers, and `tiles` room for them.
+/// `a` has `rows` rows of `k` numbers, up to a multiple of 16, and `tiles` has room for them.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 unsafe fn copy_tiles(a: *const bf16, stride: usize, rows: usize, k: usize, tiles: *mut bf16) {
@@ -637,7 +638,7 @@ unsafe fn copy_tiles(a: *const bf16, stride: usize, rows: usize, k: usize, tiles
     for block in 0..rows.div_ceil(TILE_ROWS) {
         for row in 0..TILE_ROWS {
             for step in 0..k / 32 {
-                // SAFETY: as the caller promises.
+                // SAFETY: as the caller guarantees.
                 unsafe {
                     let from = a.add((block * TILE_ROWS + row) * stride + step * 32).cast::<Line>();
                     let to = tiles.add(((block * (k / 32) + step) * TILE_ROWS + row) * 32).cast::<Line>();

@@ -1,4 +1,4 @@
-//! Every kernel on every generation of instructions that this processor has, beside plain loops in f64.
+//! Compares every kernel, on every available generation of instructions, with plain loops in f64.
 
 use half::bf16;
 use proptest::prelude::*;
@@ -7,26 +7,26 @@ use super::head::Tap;
 use super::*;
 use crate::Aligned;
 
-/// Numbers in -1 to 1 that repeat nowhere soon.
+/// Pseudo-random numbers in -1 to 1 with a long period.
 fn number(i: usize, salt: usize) -> f32 {
     let mixed = (i * 2_654_435_761 + salt * 40_503 + 17) % 20_011;
     mixed as f32 / 10_005.5 - 1.0
 }
 
-/// What the type makes of a number.
+/// A number after rounding to the type.
 fn seen<T: Element>(value: f32) -> f64 {
-    f64::from(T::of(value).to_f32())
+    f64::from(T::from_f32(value).to_f32())
 }
 
 fn numbers<T: Element>(len: usize, salt: usize) -> Aligned<T> {
-    let mut numbers = Aligned::filled(len, T::of(0.0));
+    let mut numbers = Aligned::filled(len, T::from_f32(0.0));
     for (i, v) in numbers.iter_mut().enumerate() {
-        *v = T::of(number(i, salt));
+        *v = T::from_f32(number(i, salt));
     }
     numbers
 }
 
-/// Half a unit in the last place of a type, of numbers up to 1.
+/// Rounding error of a type, for numbers up to 1.
 fn rounding<T: Element>() -> f64 {
     if T::IS_BF16 { 1.0 / 256.0 } else { f64::from(f32::EPSILON) }
 }
@@ -47,12 +47,12 @@ fn check_product<T: Element, O: Element>([rows, k, n]: [usize; 3], spare: usize,
         let b = Panels::<T>::new(isa, k, n, weight);
         let (stride, out_stride) = (b.depth() + spare, n + spare);
         let mut a = numbers::<T>(rows.next_multiple_of(ROW_BLOCK) * stride, 1);
-        // What lies beyond the depth is multiplied by the panels' zeros.
+        // The panels' zeros multiply the numbers beyond the depth.
         for row in a.chunks_exact_mut(stride) {
-            row[k..].fill(T::of(0.0));
+            row[k..].fill(T::from_f32(0.0));
         }
-        // What lies beyond the rows does not matter, whatever it is.
-        a[rows * stride..].fill(T::of(f32::NAN));
+        // The contents of the extra rows do not matter.
+        a[rows * stride..].fill(T::from_f32(f32::NAN));
         let bias: Vec<f32> = (0..n).map(|i| number(i, 2)).collect();
         let scale: Vec<f32> = (0..rows).map(|i| number(i, 3)).collect();
         let added: Vec<f32> = (0..rows * out_stride).map(|i| number(i, 4)).collect();
@@ -109,18 +109,18 @@ fn check_packing<T: Element>(k: usize, n: usize, spare: usize) {
     for isa in Isa::available() {
         let len = Panels::<T>::len(isa, k, n);
         let expected = Panels::<T>::new(isa, k, n, |i, j| number(i * n + j, 9));
-        let mut panels = Aligned::filled(len, T::of(7.0));
-        let mut rows = Aligned::filled(k * (n + spare), T::of(3.0));
+        let mut panels = Aligned::filled(len, T::from_f32(7.0));
+        let mut rows = Aligned::filled(k * (n + spare), T::from_f32(3.0));
         for (i, row) in rows.chunks_exact_mut(n + spare).enumerate() {
-            row[..n].iter_mut().enumerate().for_each(|(j, v)| *v = T::of(number(i * n + j, 9)));
+            row[..n].iter_mut().enumerate().for_each(|(j, v)| *v = T::from_f32(number(i * n + j, 9)));
         }
         pack(isa, &rows, n + spare, [k, n], &mut panels);
         assert!(bytes(&panels) == bytes(expected.data()), "{isa}: {k} x {n}");
-        let mut columns = Aligned::filled(n * (k + spare), T::of(3.0));
+        let mut columns = Aligned::filled(n * (k + spare), T::from_f32(3.0));
         for (j, column) in columns.chunks_exact_mut(k + spare).enumerate() {
-            column[..k].iter_mut().enumerate().for_each(|(i, v)| *v = T::of(number(i * n + j, 9)));
+            column[..k].iter_mut().enumerate().for_each(|(i, v)| *v = T::from_f32(number(i * n + j, 9)));
         }
-        let mut panels = Aligned::filled(len, T::of(7.0));
+        let mut panels = Aligned::filled(len, T::from_f32(7.0));
         pack_transposed(isa, &columns, k + spare, [k, n], &mut panels);
         assert!(bytes(&panels) == bytes(expected.data()), "{isa}: {k} x {n}, transposed");
     }
@@ -134,10 +134,10 @@ fn check_interleave<T: Element>(channels: usize, pixels: usize, spare: usize) {
     let plane = pixels + spare;
     let x: Vec<f32> = (0..channels * plane).map(|i| number(i, 1)).collect();
     for isa in Isa::available() {
-        let mut out = Aligned::filled(pixels * channels, T::of(9.0));
+        let mut out = Aligned::filled(pixels * channels, T::from_f32(9.0));
         interleave(isa, &x, plane, channels, &mut out[..]);
         for (i, v) in out.iter().enumerate() {
-            let expected = T::of(x[i % channels * plane + i / channels]);
+            let expected = T::from_f32(x[i % channels * plane + i / channels]);
             assert_eq!(v.to_f32().to_bits(), expected.to_f32().to_bits(), "{isa}: number {i}");
         }
     }
@@ -172,8 +172,18 @@ fn check_norm<T: Element>(rows: usize, channels: usize, spare: usize) {
         expected.extend(std::iter::repeat_n(0.0, spare));
     }
     for isa in Isa::available() {
-        let mut out = Aligned::filled(rows * (channels + spare), T::of(9.0));
+        let mut out = Aligned::filled(rows * (channels + spare), T::from_f32(9.0));
         layer_norm(isa, &norm, &x, &mut out[..], channels + spare);
+        if spare == 0 {
+            let (mut same, mut moments) = (vec![0.0; x.len()], vec![[0.0; 2]; rows]);
+            layer_norm_with_moments(isa, &x, [&norm.gamma, &norm.beta], norm.epsilon, &mut same, &mut moments);
+            assert_near(isa, same, &expected, 2e-5);
+            for (row, [mean, inverse]) in x.chunks_exact(channels).zip(moments) {
+                let exact = row.iter().map(|v| f64::from(*v)).sum::<f64>() / channels as f64;
+                let variance = row.iter().map(|v| (f64::from(*v) - exact).powi(2)).sum::<f64>() / channels as f64;
+                assert_near(isa, [mean, inverse], &[exact, 1.0 / (variance + 1e-5).sqrt()], 2e-5);
+            }
+        }
         // The variance of a few channels may be small, which makes the numbers large and their rounding with them.
         assert_near(isa, out.iter().map(|v| v.to_f32()), &expected, rounding::<T>() + 2e-5);
     }
@@ -195,7 +205,7 @@ fn check_softmax<T: Element>(rows: usize, keys: usize, scale: f32) {
             let sum: f64 = exact.iter().sum();
             expected.extend(exact.into_iter().map(|e| e / sum));
         }
-        let mut out = Aligned::filled(rows * stride, T::of(9.0));
+        let mut out = Aligned::filled(rows * stride, T::from_f32(9.0));
         let mut inverse = vec![0.0; rows];
         softmax(isa, &mut scores, stride, keys, &mut out[..], &mut inverse);
         let found: Vec<f32> =
@@ -239,10 +249,90 @@ fn check_depthwise<T: Element>(width: usize, channels: usize, spare: usize) {
         expected.extend(std::iter::repeat_n(0.0, spare));
     }
     for isa in Isa::available() {
-        let mut out = Aligned::filled(width * (channels + spare), T::of(9.0));
+        let mut out = Aligned::filled(width * (channels + spare), T::from_f32(9.0));
         let rows = [&rows[0][..], &rows[1][..], &rows[2][..]];
         depthwise_gelu(isa, &layer, rows, width, &mut out[..], channels + spare);
         assert_near(isa, out.iter().map(|v| v.to_f32()), &expected, rounding::<T>() + 2e-6);
+    }
+}
+
+/// Rows of a number of keys, their exponentials, and the backward pass of softmax.
+fn check_training_softmax(rows: usize, keys: usize, scale: f32) {
+    let scores: Vec<f32> = (0..rows * keys).map(|i| 20.0 * number(i, 1)).collect();
+    let gradients: Vec<f32> = (0..rows * keys).map(|i| number(i, 2)).collect();
+    let (mut weights, mut slopes) = (Vec::new(), Vec::new());
+    for (scores, gradients) in scores.chunks_exact(keys).zip(gradients.chunks_exact(keys)) {
+        let exact: Vec<f64> = scores.iter().map(|s| (f64::from(*s) * f64::from(scale)).exp()).collect();
+        let sum: f64 = exact.iter().sum();
+        let mean: f64 = exact.iter().zip(gradients).map(|(e, d)| e / sum * f64::from(*d)).sum();
+        weights.extend(exact.iter().map(|e| e / sum));
+        slopes.extend(exact.iter().zip(gradients).map(|(e, d)| f64::from(scale) * e / sum * (f64::from(*d) - mean)));
+    }
+    for isa in Isa::available() {
+        let mut found = scores.clone();
+        let (mut inverse, mut log_sums) = (vec![0.0; rows], vec![0.0; rows]);
+        exponentials(isa, &mut found, scale, &mut inverse, &mut log_sums);
+        assert_near(isa, found.iter().enumerate().map(|(i, e)| e * inverse[i / keys]), &weights, 1e-5);
+        let (mut found, mut found_slopes) = (scores.clone(), gradients.clone());
+        attention_slopes(isa, &mut found, &mut found_slopes, scale, &log_sums);
+        assert_near(isa, found, &weights, 1e-5);
+        assert_near(isa, found_slopes, &slopes, 1e-5);
+    }
+}
+
+/// The convolution with the derivatives of GELU, and its gradients, over a map of some rows.
+fn check_depthwise_training(height: usize, width: usize, channels: usize) {
+    let line = width * channels;
+    let [x, gradient] = [1, 2].map(|salt| (0..height * line).map(|i| number(i, salt)).collect::<Vec<f32>>());
+    let taps: Vec<f32> = (0..9 * channels).map(|i| number(i, 3)).collect();
+    let bias: Vec<f32> = (0..channels).map(|i| number(i, 4)).collect();
+    let inside = |y: usize, col: usize, tap: usize| {
+        let (y, col) = ((y + tap / 3).checked_sub(1)?, (col + tap % 3).checked_sub(1)?);
+        (y < height && col < width).then_some((y * width + col) * channels)
+    };
+    let (mut values, mut slopes) = (Vec::new(), Vec::new());
+    let (mut of_x, mut parameters) = (vec![0.0_f64; x.len()], vec![1.0_f64; 10 * channels]);
+    for y in 0..height {
+        for col in 0..width {
+            for c in 0..channels {
+                let d = f64::from(gradient[(y * width + col) * channels + c]);
+                let mut sum = f64::from(bias[c]);
+                parameters[9 * channels + c] += d;
+                for tap in 0..9 {
+                    let Some(pixel) = inside(y, col, tap) else { continue };
+                    let weight = f64::from(taps[tap * channels + c]);
+                    sum += f64::from(x[pixel + c]) * weight;
+                    of_x[pixel + c] += d * weight;
+                    parameters[tap * channels + c] += d * f64::from(x[pixel + c]);
+                }
+                values.push(gelu(sum));
+                // The derivative, by differences.
+                slopes.push((gelu(sum + 1e-4) - gelu(sum - 1e-4)) / 2e-4);
+            }
+        }
+    }
+    let mut padded = vec![[0.0; GROUP]; channels.div_ceil(GROUP) * (height + 2) * (width + 2)];
+    for (i, d) in gradient.iter().enumerate() {
+        let (pixel, c) = (i / channels, i % channels);
+        let at = (pixel / width + 1) * (width + 2) + pixel % width + 1;
+        padded[c / GROUP * (height + 2) * (width + 2) + at][c % GROUP] = *d;
+    }
+    for isa in Isa::available() {
+        let (mut found, mut found_slopes) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+        let zeros = vec![0.0; line];
+        for (y, (out, slopes)) in found.chunks_mut(line).zip(found_slopes.chunks_mut(line)).enumerate() {
+            let row = |y: Option<usize>| y.filter(|&y| y < height).map_or(&zeros[..], |y| &x[y * line..][..line]);
+            let rows = [row(y.checked_sub(1)), row(Some(y)), row(Some(y + 1))];
+            depthwise_gelu_with_slopes(isa, rows, [&taps, &bias], out, slopes);
+        }
+        assert_near(isa, found, &values, 3e-6);
+        assert_near(isa, found_slopes, &slopes, 3e-6);
+        let (mut found, mut found_parameters) = (vec![0.0; x.len()], vec![1.0; 10 * channels]);
+        for (group, padded) in padded.chunks_exact((height + 2) * (width + 2)).enumerate() {
+            depthwise_gradients(isa, padded, &x, &taps, [width, group * GROUP], &mut found, &mut found_parameters);
+        }
+        assert_near(isa, found, &of_x, 1e-5);
+        assert_near(isa, found_parameters, &parameters, 1e-5);
     }
 }
 
@@ -280,6 +370,16 @@ proptest! {
     fn softmax_equals_plain_loops(rows in 1_usize..9, keys in 1_usize..70, scale in 0.0..60.0_f32) {
         check_softmax::<f32>(rows, keys, scale);
         check_softmax::<bf16>(rows, keys, scale);
+    }
+
+    #[test]
+    fn softmax_of_training_equals_plain_loops(rows in 1_usize..9, keys in 1_usize..70, scale in 0.1..3.0_f32) {
+        check_training_softmax(rows, keys, scale);
+    }
+
+    #[test]
+    fn convolutions_of_training_equal_plain_loops(height in 1_usize..5, width in 1_usize..7, channels in 1_usize..80) {
+        check_depthwise_training(height, width, channels);
     }
 
     #[test]

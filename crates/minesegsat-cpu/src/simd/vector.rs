@@ -1,7 +1,7 @@
-//! Vectors of float32, one type for each generation of instructions.
+//! Vectors of float32: one type for each generation of instructions.
 #![cfg_attr(
     target_arch = "x86_64",
-    allow(clippy::wildcard_imports, reason = "half a hundred intrinsics, all of which say where they come from")
+    allow(clippy::wildcard_imports, reason = "about fifty intrinsics, whose prefix names their module")
 )]
 
 #[cfg(target_arch = "x86_64")]
@@ -12,45 +12,44 @@ use half::bf16;
 /// A register of float32 lanes.
 ///
 /// # Safety
-/// Methods may be called where the processor has the instructions of the type, within a function that is compiled for
-/// them; pointers must be valid for as many elements as the method says.
+/// The processor must have the instructions of the type, and the calling function must be compiled for them. Pointers must
+/// be valid for the number of elements that the method states.
 pub(crate) trait Vector: Copy {
-    /// Lanes of a register, a power of two, at most 16.
+    /// Lanes of a register: a power of two, at most 16.
     const LANES: usize;
-    /// Registers for the sums of a product.
+    /// Registers that hold the sums of a product.
     const SUMS: usize;
     /// Registers that hold the columns of a panel, 2 or 4.
     const PANEL: usize;
 
-    /// The same number in all lanes.
+    /// Sets all lanes to the same number.
     unsafe fn splat(value: f32) -> Self;
-    /// `LANES` numbers.
+    /// Reads `LANES` numbers.
     unsafe fn load(from: *const f32) -> Self;
-    /// `LANES` numbers.
+    /// Writes `LANES` numbers.
     unsafe fn store(self, to: *mut f32);
-    /// `LANES` numbers.
+    /// Reads `LANES` numbers.
     unsafe fn load_bf16(from: *const bf16) -> Self;
-    /// `LANES` numbers, rounded to nearest, ties to even.
+    /// Writes `LANES` numbers, rounded to nearest, ties to even.
     unsafe fn store_bf16(self, to: *mut bf16);
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn sub(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;
-    /// One over it, within 3e-7 of itself, of numbers whose exponents are not at the ends of the range.
+    /// The reciprocal, with a relative error below 3e-7. Not for numbers near the ends of the exponent range.
     unsafe fn reciprocal(self) -> Self;
     unsafe fn max(self, other: Self) -> Self;
     unsafe fn min(self, other: Self) -> Self;
-    /// `self * factor + summand`, rounded once where the processor can.
+    /// `self * factor + summand`, rounded once if the processor has such an instruction.
     unsafe fn fma(self, factor: Self, summand: Self) -> Self;
-    /// `2^n` of whole numbers n, given as 1.5 * 2^23 + n.
+    /// `2^n` for an integer n, which is passed as 1.5 * 2^23 + n.
     unsafe fn power_of_two(self) -> Self;
     unsafe fn sum(self) -> f32;
     unsafe fn largest(self) -> f32;
-    /// To each lane, the product of a pair of bfloat16 with the lane's pair: `LANES` pairs lie at `pairs`.
+    /// Adds to each lane the dot product of `pair` with the lane's own pair of bfloat16. `pairs` points at `LANES` pairs.
     unsafe fn dot(self, pair: u32, pairs: *const bf16) -> Self;
 }
 
-/// No instructions but those that every processor of an architecture has. On AArch64 these are NEON's, and the compiler makes
-/// registers of the arrays.
+/// The baseline instructions of an architecture. The compiler turns the arrays into registers; on AArch64 these are NEON's.
 #[derive(Clone, Copy)]
 pub(super) struct Portable([f32; 4]);
 
@@ -72,22 +71,22 @@ impl Vector for Portable {
     }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller gives four numbers; an array has the alignment of its elements.
+        // SAFETY: the caller guarantees four numbers; an array has the alignment of its elements.
         Self(unsafe { from.cast::<[f32; 4]>().read() })
     }
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
-        // SAFETY: the caller gives room for four numbers.
+        // SAFETY: the caller guarantees room for four numbers.
         unsafe { to.cast::<[f32; 4]>().write(self.0) }
     }
     #[inline(always)]
     unsafe fn load_bf16(from: *const bf16) -> Self {
-        // SAFETY: the caller gives four numbers.
+        // SAFETY: the caller guarantees four numbers.
         Self(unsafe { from.cast::<[bf16; 4]>().read() }.map(|v| f32::from_bits(u32::from(v.to_bits()) << 16)))
     }
     #[inline(always)]
     unsafe fn store_bf16(self, to: *mut bf16) {
-        // SAFETY: the caller gives room for four numbers.
+        // SAFETY: the caller guarantees room for four numbers.
         unsafe { to.cast::<[bf16; 4]>().write(self.0.map(bf16::from_f32)) }
     }
     #[inline(always)]
@@ -116,7 +115,7 @@ impl Vector for Portable {
     }
     #[inline(always)]
     unsafe fn fma(self, factor: Self, summand: Self) -> Self {
-        // Where the processor has no such instruction `mul_add` is a slow function.
+        // `mul_add` is a slow function call on processors without the instruction.
         let f = if cfg!(target_arch = "aarch64") { f32::mul_add } else { |a, b, c| a * b + c };
         Self(std::array::from_fn(|i| f(self.0[i], factor.0[i], summand.0[i])))
     }
@@ -136,7 +135,7 @@ impl Vector for Portable {
     unsafe fn dot(self, pair: u32, pairs: *const bf16) -> Self {
         let halves = |bits: u32| (f32::from_bits(bits << 16), f32::from_bits(bits & 0xFFFF_0000));
         let (first, second) = halves(pair);
-        // SAFETY: the caller gives four pairs, and bf16 is two bytes whose every pattern is a number.
+        // SAFETY: the caller guarantees four pairs; every pattern of two bytes is a valid bf16.
         let pairs = unsafe { pairs.cast::<[u32; 4]>().read_unaligned() };
         Self(std::array::from_fn(|i| {
             let (a, b) = halves(pairs[i]);
@@ -150,7 +149,7 @@ impl Vector for Portable {
 #[derive(Clone, Copy)]
 pub(super) struct Avx2(__m256);
 
-// SAFETY: of every block here: the caller promises the instructions and the pointers.
+// SAFETY: for every block here: the caller guarantees the instructions and the pointers.
 #[cfg(target_arch = "x86_64")]
 impl Vector for Avx2 {
     const LANES: usize = 8;
@@ -180,7 +179,7 @@ impl Vector for Avx2 {
             let bits = _mm256_castps_si256(self.0);
             let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
             let rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7FFF)), odd);
-            // What is no number stays none.
+            // NaN stays NaN.
             let quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x0040_0000));
             let is_nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(self.0, self.0));
             let high = _mm256_srli_epi32::<16>(_mm256_blendv_epi8(rounded, quiet, is_nan));
@@ -203,7 +202,7 @@ impl Vector for Avx2 {
     }
     #[inline(always)]
     unsafe fn reciprocal(self) -> Self {
-        // An estimate of 12 bits, and a step of Newton's.
+        // An estimate of 12 bits, refined by one Newton step.
         unsafe {
             let guess = _mm256_rcp_ps(self.0);
             let rest = _mm256_fnmadd_ps(self.0, guess, _mm256_set1_ps(1.0));
@@ -264,7 +263,7 @@ impl Vector for Avx2 {
 #[derive(Clone, Copy)]
 pub(super) struct Avx512<const BF16: bool>(__m512);
 
-// SAFETY: of every block here: the caller promises the instructions and the pointers.
+// SAFETY: for every block here: the caller guarantees the instructions and the pointers.
 #[cfg(target_arch = "x86_64")]
 impl<const BF16: bool> Vector for Avx512<BF16> {
     const LANES: usize = 16;
@@ -321,7 +320,7 @@ impl<const BF16: bool> Vector for Avx512<BF16> {
     }
     #[inline(always)]
     unsafe fn reciprocal(self) -> Self {
-        // An estimate of 14 bits, and a step of Newton's.
+        // An estimate of 14 bits, refined by one Newton step.
         unsafe {
             let guess = _mm512_rcp14_ps(self.0);
             let rest = _mm512_fnmadd_ps(self.0, guess, _mm512_set1_ps(1.0));

@@ -1,6 +1,7 @@
-//! [`attention`]
+//! [`attention`]: multi-head attention.
 
 use burn::tensor::Tensor;
+use minesegsat_cpu::training::{attention_slopes, exponentials};
 use rayon::prelude::*;
 
 use super::{
@@ -8,20 +9,20 @@ use super::{
     pool, sums,
 };
 use crate::fused::{
-    kernels::{self, LANES, exp_nonpositive, sum, vectorised},
+    kernels,
     matmul::{MatMut, MatRef, Parallelism, matmul},
 };
 
-/// Elements of attention scores that a task holds: 256 KiB, a part of the second-level cache.
+/// Attention scores per task: 256 KiB, a part of the L2 cache.
 const SCORES: usize = 64 * 1024;
 
-/// Tasks of a sample at most in the backward pass: each has its own sums for keys and values.
+/// Maximum tasks per sample in the backward pass. Each task has its own sums for keys and values.
 const TASKS: usize = 16;
 
-/// Multi-head attention: `softmax(q k^T / sqrt(C / heads)) v` of each head's share of the channels.
+/// Multi-head attention: `softmax(q k^T / sqrt(C / heads)) v` for each head's channels.
 ///
-/// Scores are not kept but computed again in the backward pass, from the logarithm of their exponentials' sum, as in
-/// [FlashAttention](https://arxiv.org/abs/2205.14135).
+/// Scores are not stored. The backward pass recomputes them and normalises them with the stored logarithm of the sum of their
+/// exponentials, as in [FlashAttention](https://arxiv.org/abs/2205.14135).
 ///
 /// # Shapes
 /// - `query`, output: `[N, L, C]`; `key`, `value`: `[N, K, C]`
@@ -50,12 +51,12 @@ impl Attention {
         (self.head_width() as f64).sqrt().recip() as f32
     }
 
-    /// Queries whose scores are held at a time.
+    /// Queries per task.
     fn rows(&self) -> usize {
         (SCORES / self.keys).clamp(16, 256)
     }
 
-    /// A head's channels of rows of all channels.
+    /// View of a head's channels in rows of all channels.
     fn head<'a>(&self, x: &'a [f32], head: usize) -> MatRef<'a> {
         MatRef::new(&x[head * self.head_width()..], x.len() / self.channels, self.head_width(), self.channels)
     }
@@ -65,7 +66,7 @@ impl Attention {
         MatMut::new(&mut x[head * self.head_width()..], rows, self.head_width(), self.channels)
     }
 
-    /// `out = query key^T` of a head, `[rows, K]`.
+    /// `out = query key^T` for a head, `[rows, K]`.
     fn scores(&self, out: &mut [f32], query: &[f32], key: &[f32], head: usize) {
         let out = MatMut::new(out, query.len() / self.channels, self.keys, self.keys);
         matmul(out, false, self.head(query, head), self.head(key, head).transposed(), Parallelism::None);
@@ -88,7 +89,7 @@ impl Attention {
         }
     }
 
-    /// Writes the gradient of the queries, adds to those of the keys and values.
+    /// Writes the gradient of the queries, and adds to those of keys and values.
     fn differentiate(
         &self,
         [query, key, value, gradient, log_sums]: [&[f32]; 5],
@@ -104,7 +105,7 @@ impl Attention {
             }
             self.scores(&mut weights, query, key, head);
             self.scores(&mut slopes, gradient, value, head);
-            weights_and_slopes(&mut weights, &mut slopes, self.scale(), &log_sum);
+            attention_slopes(&mut weights, &mut slopes, self.scale(), &log_sum);
             let [weights, slopes] = [&weights, &slopes].map(|x| MatRef::new(x, rows, self.keys, self.keys));
             let products = [
                 (&mut *of_query, false, slopes, key),
@@ -190,57 +191,6 @@ impl Operation<3> for Attention {
             .collect();
         let (of_key, of_value): (Vec<_>, Vec<_>) = samples.into_iter().unzip();
         [of_query, of_key.concat(), of_value.concat()].map(Gradient::Values)
-    }
-}
-
-vectorised! {
-    /// Scores become `e^(scale (score - largest of the row))`, `inverse` one over their sum, `log_sum` the logarithm of the
-    /// sum of `e^(scale score)`.
-    ///
-    /// # Shapes
-    /// - `scores`: `[rows, keys]`; `inverse`, `log_sum`: `[rows]`
-    fn exponentials<'a>(scores: &'a mut [f32], scale: f32, inverse: &'a mut [f32], log_sum: &'a mut [f32]) {
-        let keys = scores.len() / inverse.len();
-        for (row, (inverse, log_sum)) in scores.chunks_exact_mut(keys).zip(inverse.iter_mut().zip(log_sum)) {
-            let mut lanes = [f32::NEG_INFINITY; LANES];
-            for row in row.chunks(LANES) {
-                for (s, lane) in row.iter().zip(&mut lanes) {
-                    *lane = if *s > *lane { *s } else { *lane };
-                }
-            }
-            let largest = lanes.into_iter().fold(f32::NEG_INFINITY, f32::max);
-            for s in row.iter_mut() {
-                *s = exp_nonpositive((*s - largest) * scale);
-            }
-            let total = sum(row, |v| v);
-            *inverse = 1.0 / total;
-            *log_sum = largest.mul_add(scale, total.ln());
-        }
-    }
-}
-
-vectorised! {
-    /// Scores become attention weights `w`, and the weights' gradients `d` those of the scores:
-    /// `scale w (d - sum of the row's w d)`.
-    ///
-    /// # Shapes
-    /// - `weights`, `slopes`: `[rows, keys]`; `log_sum`: `[rows]`
-    fn weights_and_slopes<'a>(weights: &'a mut [f32], slopes: &'a mut [f32], scale: f32, log_sum: &'a [f32]) {
-        let keys = weights.len() / log_sum.len();
-        let rows = weights.chunks_exact_mut(keys).zip(slopes.chunks_exact_mut(keys));
-        for ((weights, slopes), log_sum) in rows.zip(log_sum) {
-            let mut lanes = [0.0_f32; LANES];
-            for (weights, slopes) in weights.chunks_mut(LANES).zip(slopes.chunks(LANES)) {
-                for ((w, d), lane) in weights.iter_mut().zip(slopes).zip(&mut lanes) {
-                    *w = exp_nonpositive(w.mul_add(scale, -log_sum));
-                    *lane = w.mul_add(*d, *lane);
-                }
-            }
-            let mean = lanes.iter().sum::<f32>();
-            for (d, w) in slopes.iter_mut().zip(&*weights) {
-                *d = scale * w * (*d - mean);
-            }
-        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`batch_norm`]: batch normalisation of maps, what is added to it, and ReLU, in one pass.
+//! [`batch_norm`]: batch normalisation of maps, addition of a residual, and ReLU, in one pass.
 
 use std::sync::Arc;
 
@@ -11,18 +11,17 @@ use super::{
 };
 use crate::fused::kernels::{LANES, vectorised};
 
-/// What [`batch_norm`] does besides its tensors.
+/// Settings of [`batch_norm`].
 #[derive(Debug)]
 pub(crate) struct BatchNormalisation {
-    /// Moments to normalise by; those of the batch where `None`.
+    /// Moments to normalise with. `None`: those of the batch.
     pub(crate) moments: Option<Moments>,
     pub(crate) epsilon: f32,
-    /// Whether negative results become 0.
+    /// Whether to apply ReLU.
     pub(crate) relu: bool,
 }
 
-/// `relu(gamma (x - mean) / sqrt(variance + epsilon) + beta + residual)`, and the moments. The ReLU and the residual are
-/// there or not.
+/// `relu(gamma (x - mean) / sqrt(variance + epsilon) + beta + residual)`, and the moments. ReLU and residual are optional.
 ///
 /// # Shapes
 /// - `x`, `residual` and output: `[N, C, H, W]`; `gamma`, `beta`: `[C]`
@@ -46,7 +45,7 @@ pub(crate) fn batch_norm(
 struct Normalise {
     batch: usize,
     channels: usize,
-    /// Pixels of a channel of a sample.
+    /// Pixels per channel and sample.
     plane: usize,
     operation: BatchNormalisation,
 }
@@ -54,14 +53,14 @@ struct Normalise {
 #[derive(Debug)]
 struct WithResidual(Normalise);
 
-/// Pixels that one task takes, so that small maps do not cost a task each.
+/// Minimum pixels per task, so that several small maps share a task.
 const TASK: usize = 16 * 1024;
 
-/// What a channel is multiplied by, and what is then added.
+/// Factor and summand of a channel.
 type Line = (f32, f32);
 
 impl Normalise {
-    /// Planes that one task takes.
+    /// Planes per task.
     fn planes(&self) -> usize {
         (TASK / self.plane).max(1)
     }
@@ -110,7 +109,7 @@ impl Normalise {
         (out, moments)
     }
 
-    /// Gradients of `x`, `gamma`, `beta` and the residual, the last one empty where there is none.
+    /// Gradients of `x`, `gamma`, `beta` and the residual, the last one empty without a residual.
     fn backward(
         &self,
         x: &[f32],
@@ -123,7 +122,7 @@ impl Normalise {
         let (plane, step, relu) = (self.plane, self.planes(), self.operation.relu);
         let lines = self.lines(moments, gamma, beta);
         let inverse = self.inverse(moments);
-        // What of the gradient passes the ReLU, and its sums over each plane, as it is and times the normalised x.
+        // The gradient that passes the ReLU; its sum over each plane, and the sum of its product with the normalised x.
         let mut passed = vec![0.0; x.len()];
         let mut sums = vec![(0.0, 0.0); self.batch * self.channels];
         let tasks = passed.par_chunks_mut(step * plane).zip(sums.par_chunks_mut(step)).enumerate();
@@ -139,7 +138,7 @@ impl Normalise {
             of_beta[i % self.channels] += sum;
             of_gamma[i % self.channels] += times_x;
         }
-        // Where the moments are those of the batch, they depend on x as well.
+        // The moments of the batch depend on x as well.
         let count = if self.operation.moments.is_none() { (self.batch * plane) as f32 } else { f32::INFINITY };
         let mut of_x = if residual.is_some() { passed.clone() } else { std::mem::take(&mut passed) };
         of_x.par_chunks_mut(plane).zip(x.par_chunks(plane)).enumerate().with_min_len(step).for_each(
@@ -194,7 +193,7 @@ impl Operation<4> for WithResidual {
     }
 }
 
-/// Channels of successive planes, from the plane number `first` on.
+/// Channels of successive planes, starting at plane number `first`.
 struct Channels<'a> {
     lines: &'a [Line],
     mean: &'a [f32],
@@ -229,7 +228,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// Each plane by its channel's line, with what is added.
+    /// Applies to each plane its channel's factor and summand, then adds the residual.
     fn normalise<'a>(
         out: &'a mut [f32],
         x: &'a [f32],
@@ -255,7 +254,7 @@ vectorised! {
     }
 }
 
-/// The larger one, and NaN where `v` is NaN: `f32::max` would hide it.
+/// The larger number, or NaN if `v` is NaN, which `f32::max` would hide.
 #[expect(clippy::inline_always, reason = "it must be compiled with the features of the kernel that calls it")]
 #[inline(always)]
 fn at_least(v: f32, least: f32) -> f32 {
@@ -263,7 +262,7 @@ fn at_least(v: f32, least: f32) -> f32 {
 }
 
 vectorised! {
-    /// What of the gradient passes the ReLU; of each plane its sum and its sum times the normalised `x`.
+    /// The gradient that passes the ReLU; for each plane its sum, and the sum of its product with the normalised `x`.
     fn pass<'a>(
         passed: &'a mut [f32],
         sums: &'a mut [(f32, f32)],
@@ -309,7 +308,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// `factor (gradient + slope x + shift)`, where the gradient lies in `of_x`.
+    /// `of_x = factor (of_x + slope x + shift)`; `of_x` holds the gradient.
     fn differentiate<'a>(of_x: &'a mut [f32], x: &'a [f32], factor: f32, slope: f32, shift: f32) {
         for (o, v) in of_x.iter_mut().zip(x) {
             *o = factor * (v.mul_add(slope, shift) + *o);
@@ -332,7 +331,7 @@ mod tests {
             [([2, 3, 7, 9], true), ([1, 40, 4, 4], false), ([3, 20, 33, 40], true), ([4, 5, 1, 1], true)]
         {
             let len = n * c * h * w;
-            // Not the numbers that `compare` takes as the gradient, which would cancel.
+            // Other numbers than the gradient that `compare` uses, since they would cancel.
             let x = || random(len + 1)[1..].to_vec();
             let end = |x: Tensor<4>| if with_relu { relu(x) } else { x };
             let operation = |moments| BatchNormalisation { moments, epsilon: EPSILON, relu: with_relu };

@@ -1,16 +1,16 @@
-//! Comparison of fused operations with Burn's own, values and gradients.
+//! Comparison of the values and gradients of fused operations with those of Burn.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::init::SplitMix64;
+use crate::random::SplitMix64;
 
-/// Numbers of mean 0 and variance 1.
+/// Random numbers of mean 0 and variance 1.
 pub(crate) fn random(len: usize) -> Vec<f32> {
     let mut generator = SplitMix64::new(len as u64);
     (0..len).map(|_| generator.normal()).collect()
 }
 
-/// The output, and the gradient of each input, where the output's gradient is random.
+/// The output, and the gradient of each input for a random gradient of the output.
 fn run<const N: usize, const D: usize>(
     inputs: &[Vec<f32>; N],
     f: impl Fn([Tensor<1>; N]) -> Tensor<D>,
@@ -28,7 +28,7 @@ fn run<const N: usize, const D: usize>(
     results
 }
 
-/// Checks that two ways of computing agree to 2e-5 of the largest value, in their output and in every gradient.
+/// Checks that the output and all gradients of two computations agree to 2e-5 of the largest value.
 pub(super) fn compare<const N: usize, const D: usize>(
     inputs: [Vec<f32>; N],
     fused: impl Fn([Tensor<1>; N]) -> Tensor<D>,
@@ -41,7 +41,7 @@ pub(super) fn compare<const N: usize, const D: usize>(
     }
 }
 
-/// Checks that values agree to `tolerance` of the largest.
+/// Checks that values agree to `tolerance` times the largest value.
 pub(crate) fn assert_close(name: &str, found: &[f32], expected: &[f32], tolerance: f32) {
     assert_eq!(found.len(), expected.len(), "length of {name}");
     let largest = expected.iter().fold(1e-6_f32, |max, v| max.max(v.abs()));

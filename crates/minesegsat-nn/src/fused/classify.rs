@@ -1,4 +1,4 @@
-//! [`classify`]: batch normalisation, ReLU, channel dropout and the classifier, without writing what lies between them.
+//! [`classify`]: batch normalisation, ReLU, channel dropout and the classifier, without intermediate tensors.
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ pub(crate) struct Moments {
     pub(crate) variance: Vec<f32>,
 }
 
-/// What [`classify`] does besides its tensors.
+/// Settings of [`classify`].
 #[derive(Debug)]
 pub(crate) struct Classify {
-    /// Moments to normalise by; those of the batch where `None`.
+    /// Moments to normalise with. `None`: those of the batch.
     pub(crate) moments: Option<Moments>,
     pub(crate) epsilon: f32,
     /// Factor of each sample and channel after the ReLU, `[N, D]`.
@@ -47,14 +47,14 @@ pub(crate) fn classify(
     apply(operation, [x.into_dispatch(), gamma, beta, weight.into_dispatch(), bias], shape)
 }
 
-/// What one sample's rows need.
+/// Parameters for the rows of one sample.
 struct Layer<'a> {
     mean: &'a [f32],
     /// `1 / sqrt(variance + epsilon)`.
     inverse: &'a [f32],
     gamma: &'a [f32],
     beta: &'a [f32],
-    /// The classifier with the sample's dropout, `[classes, D]`.
+    /// The classifier's weight times the sample's dropout factors, `[classes, D]`.
     weight: &'a [f32],
 }
 
@@ -63,7 +63,7 @@ impl Classify {
         moments.variance.iter().map(|v| 1.0 / (v + self.epsilon).sqrt()).collect()
     }
 
-    /// The classifier with each sample's dropout, `[N, classes, D]`.
+    /// The classifier's weight times each sample's dropout factors, `[N, classes, D]`.
     fn weights(&self, weight: &[f32], channels: usize) -> Vec<f32> {
         let Some(keep) = &self.keep else { return weight.repeat(self.batch) };
         let sample = |keep: &[f32]| weight.iter().zip(keep.iter().cycle()).map(|(w, k)| w * k).collect::<Vec<_>>();
@@ -109,7 +109,7 @@ impl Operation<5> for Classify {
             let weight = &weights[n * classes * channels..][..classes * channels];
             Layer { mean: &moments.mean, inverse: &inverse, gamma, beta, weight }
         };
-        // Of each sample, sums for gamma, beta and the weight without its dropout: [2 + classes, D].
+        // For each sample the gradients of gamma, beta and the weight without dropout: [2 + classes, D].
         let samples: Vec<Vec<f32>> = x
             .par_chunks(tokens * channels)
             .zip(gradient.par_chunks(tokens * classes))
@@ -137,7 +137,7 @@ impl Operation<5> for Classify {
         let mut of_gamma = sums::total(samples);
         let of_weight = of_gamma.split_off(2 * channels);
         let of_beta = of_gamma.split_off(channels);
-        // The batch's moments depend on x, given ones do not.
+        // The moments of the batch depend on x; given moments do not.
         let share = if self.moments.is_some() { 0.0 } else { 1.0 / (x.len() / channels) as f32 };
         let mut of_x = pool::buffer(x.len());
         let samples = of_x.par_chunks_mut(tokens * channels).zip(x.par_chunks(tokens * channels));
@@ -153,7 +153,7 @@ impl Operation<5> for Classify {
     }
 }
 
-/// Mean and variance of each column, each task's merged as in Chan, Golub, LeVeque 1979.
+/// Mean and variance of each column. Those of the tasks are merged as in Chan, Golub, LeVeque 1979.
 fn moments(x: &[f32], channels: usize) -> Moments {
     let parts: Vec<(usize, Vec<f32>)> = x
         .par_chunks(sums::rows_of_task(channels) * channels)
@@ -223,7 +223,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// Adds what the rows give to the gradients of gamma, beta and the classifier's weight.
+    /// Adds the rows' contribution to the gradients of gamma, beta and the classifier's weight.
     fn add_to_parameters<'a>(
         x: &'a [f32],
         gradient: &'a [f32],
@@ -234,7 +234,7 @@ vectorised! {
     ) {
         let channels = layer.gamma.len();
         let classes = layer.weight.len() / channels;
-        // Slices of one length that the compiler sees.
+        // Slices of equal length, so that the compiler drops bounds checks.
         let (mean, inverse) = (&layer.mean[..channels], &layer.inverse[..channels]);
         let (gamma, beta) = (&layer.gamma[..channels], &layer.beta[..channels]);
         let (of_gamma, of_beta) = (&mut of_gamma[..channels], &mut of_beta[..channels]);

@@ -1,4 +1,4 @@
-//! [`convolution`]: convolutions without groups over maps as they are, `[N, C, H, W]`.
+//! [`convolution`]: convolutions without groups over maps `[N, C, H, W]`.
 
 use burn::tensor::Tensor;
 use rayon::prelude::*;
@@ -12,9 +12,9 @@ use crate::fused::{
     matmul::{MatMut, MatRef, Parallelism, matmul},
 };
 
-/// How a square kernel is laid over a map.
+/// Stride, padding and dilation of a square kernel.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Lay {
+pub(crate) struct Geometry {
     pub(crate) stride: usize,
     pub(crate) padding: usize,
     pub(crate) dilation: usize,
@@ -22,18 +22,18 @@ pub(crate) struct Lay {
 
 /// A convolution with a square kernel, without bias.
 ///
-/// What a tile of outputs sees is gathered, a row per channel and tap and a column per output, and multiplied by the
-/// weight as it lies in memory; both are read and written along rows of the map.
+/// The inputs of a tile of outputs are gathered, with a row per channel and tap and a column per output, and multiplied by the
+/// weight in its own layout. Both are read and written along rows of the map.
 ///
 /// # Shapes
 /// - `x`: `[N, C, H, W]`; `weight`: `[O, C, k, k]`
 /// - output `[N, O, H', W']`, with `H' = floor((H + 2 padding - dilation (k - 1) - 1) / stride) + 1`
-pub(crate) fn convolution(x: Tensor<4>, weight: Tensor<4>, lay: Lay) -> Tensor<4> {
+pub(crate) fn convolution(x: Tensor<4>, weight: Tensor<4>, geometry: Geometry) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     let [out_channels, _, kernel, _] = weight.dims();
-    let out_size =
-        [height, width].map(|len| (len + 2 * lay.padding - lay.dilation * (kernel - 1) - 1) / lay.stride + 1);
-    let operation = Convolution { size: [height, width], out_size, channels, out_channels, kernel, lay };
+    let out_size = [height, width]
+        .map(|len| (len + 2 * geometry.padding - geometry.dilation * (kernel - 1) - 1) / geometry.stride + 1);
+    let operation = Convolution { size: [height, width], out_size, channels, out_channels, kernel, geometry };
     let shape = [batch, out_channels, out_size[0], out_size[1]];
     apply(operation, [x.into_dispatch(), weight.into_dispatch()], shape).0
 }
@@ -45,22 +45,22 @@ struct Convolution {
     channels: usize,
     out_channels: usize,
     kernel: usize,
-    lay: Lay,
+    geometry: Geometry,
 }
 
-/// Gathered values of a tile: with what they are multiplied by, they stay in the second-level cache.
+/// Gathered values per tile. Together with the weight they stay in the L2 cache.
 const TILE: usize = 128 * 1024;
 
-/// Outputs of a tile at least and at most: fewer are too little for a product, more do not make it faster.
+/// Minimum and maximum outputs per tile. Fewer make products slow, more do not make them faster.
 const OUTPUTS: [usize; 2] = [128, 1024];
 
-/// Tiles below which they are taken one after the other, and each product is shared among threads.
+/// With fewer tiles than this, tiles run one after the other, and threads share each product.
 const FEW_TILES: usize = 8;
 
-/// Tasks at most of the weight's gradient: each has its own sums.
+/// Maximum tasks for the weight's gradient. Each task has its own sums.
 const TASKS: usize = 16;
 
-/// Rows of gathered gradients that one task of the input's gradient takes at a time.
+/// Rows of gathered gradients per task, for the input's gradient.
 const ROWS: usize = 144;
 
 /// Whole rows of a sample's outputs.
@@ -76,7 +76,7 @@ impl Convolution {
         self.kernel * self.kernel
     }
 
-    /// Values that an output sees.
+    /// Input values per output.
     fn depth(&self) -> usize {
         self.channels * self.area()
     }
@@ -91,9 +91,9 @@ impl Convolution {
         self.out_size[0] * self.out_size[1]
     }
 
-    /// Whether an output sees the pixel at its place alone: nothing has to be gathered then.
+    /// Whether each output depends only on the pixel at its own position, so that nothing has to be gathered.
     const fn is_pointwise(&self) -> bool {
-        self.kernel == 1 && self.lay.stride == 1 && self.lay.padding == 0
+        self.kernel == 1 && self.geometry.stride == 1 && self.geometry.padding == 0
     }
 
     /// Rows of outputs in a tile.
@@ -115,8 +115,8 @@ impl Convolution {
             .collect()
     }
 
-    /// What the outputs of a tile see, `[depth, outputs]`, gathered unless it lies so already.
-    fn seen<'a>(&self, x: &'a [f32], tile: Tile, gathered: &'a mut Vec<f32>) -> MatRef<'a> {
+    /// Inputs of the outputs of a tile, `[depth, outputs]`. Gathered, unless the map already has this layout.
+    fn inputs_of_tile<'a>(&self, x: &'a [f32], tile: Tile, gathered: &'a mut Vec<f32>) -> MatRef<'a> {
         let sample = &x[tile.sample * self.channels * self.plane()..][..self.channels * self.plane()];
         let outputs = tile.rows * self.out_size[1];
         if self.is_pointwise() {
@@ -132,8 +132,8 @@ impl Convolution {
         MatRef::new(gathered, self.depth(), outputs, outputs)
     }
 
-    /// A tile of a map of outputs, `[out_channels, outputs]`.
-    fn of_outputs<'a>(&self, map: &'a [f32], tile: Tile) -> MatRef<'a> {
+    /// A tile of the output map, `[out_channels, outputs]`.
+    fn outputs_of_tile<'a>(&self, map: &'a [f32], tile: Tile) -> MatRef<'a> {
         let sample = &map[tile.sample * self.out_channels * self.out_plane()..];
         let end = self.out_channels * self.out_plane();
         let (first, outputs) = (tile.row * self.out_size[1], tile.rows * self.out_size[1]);
@@ -144,7 +144,7 @@ impl Convolution {
         let (area, depth, plane) = (self.area(), self.depth(), self.plane());
         let mut of_x = vec![0.0; batch * self.channels * plane];
         let tiles = self.tiles(1);
-        // At least four tasks a sample, so that there is enough to share.
+        // At least four tasks per sample, so that all threads have work.
         let block = (ROWS / area).min(self.channels.div_ceil(4)).max(1);
         of_x.par_chunks_mut(self.channels * plane).enumerate().for_each(|(sample, of_x)| {
             of_x.par_chunks_mut(block * plane).enumerate().for_each_init(Vec::new, |rows, (i, of_x)| {
@@ -152,7 +152,7 @@ impl Convolution {
                 let taps = channels * area;
                 let weight = MatRef::new(&weight[i * block * area..], self.out_channels, taps, depth).transposed();
                 for &tile in &tiles {
-                    let gradient = self.of_outputs(gradient, Tile { sample, ..tile });
+                    let gradient = self.outputs_of_tile(gradient, Tile { sample, ..tile });
                     let outputs = tile.rows * self.out_size[1];
                     if self.is_pointwise() {
                         let of_x = MatMut::new(&mut of_x[tile.row * self.out_size[1]..], channels, outputs, plane);
@@ -175,9 +175,9 @@ impl Convolution {
             let mut sum = vec![0.0; out_channels * depth];
             let mut gathered = Vec::new();
             for &tile in tiles {
-                let seen = self.seen(x, tile, &mut gathered).transposed();
+                let seen = self.inputs_of_tile(x, tile, &mut gathered).transposed();
                 let out = MatMut::new(&mut sum, out_channels, depth, depth);
-                matmul(out, true, self.of_outputs(gradient, tile), seen, parallelism);
+                matmul(out, true, self.outputs_of_tile(gradient, tile), seen, parallelism);
             }
             sum
         };
@@ -210,11 +210,11 @@ impl Operation<2> for Convolution {
                 }
             }
         }
-        let one = |buffers: &mut [Vec<f32>; 2], tile: Tile, pieces: Vec<&mut [f32]>, parallelism: Parallelism| {
+        let multiply = |buffers: &mut [Vec<f32>; 2], tile: Tile, pieces: Vec<&mut [f32]>, parallelism: Parallelism| {
             let [gathered, product] = buffers;
             let outputs = tile.rows * self.out_size[1];
             product.resize(out_channels * outputs, 0.0);
-            let seen = self.seen(x, tile, gathered);
+            let seen = self.inputs_of_tile(x, tile, gathered);
             matmul(MatMut::new(product, out_channels, outputs, outputs), false, weight, seen, parallelism);
             for (piece, product) in pieces.into_iter().zip(product.chunks_exact(outputs)) {
                 piece.copy_from_slice(product);
@@ -223,11 +223,11 @@ impl Operation<2> for Convolution {
         if tiles.len() < FEW_TILES {
             let mut buffers = Default::default();
             for (tile, pieces) in tiles.into_iter().zip(pieces) {
-                one(&mut buffers, tile, pieces, Parallelism::Rayon(0));
+                multiply(&mut buffers, tile, pieces, Parallelism::Rayon(0));
             }
         } else {
             tiles.into_par_iter().zip(pieces).for_each_init(Default::default, |buffers, (tile, pieces)| {
-                one(buffers, tile, pieces, Parallelism::None);
+                multiply(buffers, tile, pieces, Parallelism::None);
             });
         }
         (out, ())
@@ -248,27 +248,26 @@ impl Operation<2> for Convolution {
     }
 }
 
-/// Along one axis: the outputs from `start` to before `end` for which a tap lies inside the map, and where it lies for the
-/// first of them.
-pub(super) fn inside(tap: usize, outputs: usize, len: usize, lay: Lay) -> (usize, usize, usize) {
-    // Output o sees o * stride + tap * dilation - padding.
-    let shift = tap * lay.dilation;
-    let start = lay.padding.saturating_sub(shift).div_ceil(lay.stride).min(outputs);
-    let end = (len + lay.padding).saturating_sub(shift).div_ceil(lay.stride).clamp(start, outputs);
-    (start, end, (start * lay.stride + shift).saturating_sub(lay.padding))
+/// Along one axis: the outputs `start..end` for which a tap lies inside the map, and its position for the first of them.
+pub(super) fn inside(tap: usize, outputs: usize, len: usize, geometry: Geometry) -> (usize, usize, usize) {
+    // The tap of output o lies at o * stride + tap * dilation - padding.
+    let shift = tap * geometry.dilation;
+    let start = geometry.padding.saturating_sub(shift).div_ceil(geometry.stride).min(outputs);
+    let end = (len + geometry.padding).saturating_sub(shift).div_ceil(geometry.stride).clamp(start, outputs);
+    (start, end, (start * geometry.stride + shift).saturating_sub(geometry.padding))
 }
 
 vectorised! {
-    /// What a tile's outputs see of some channels, a row per channel and tap, zero outside the map.
+    /// Gathers the inputs of a tile for some channels, with a row per channel and tap. Zero outside the map.
     fn gather<'a>(convolution: &'a Convolution, planes: &'a [f32], tile: Tile, rows: &'a mut [f32]) {
-        let Convolution { size: [height, width], out_size: [_, out_width], kernel, lay, .. } = *convolution;
+        let Convolution { size: [height, width], out_size: [_, out_width], kernel, geometry, .. } = *convolution;
         let outputs = tile.rows * out_width;
         for (plane, rows) in planes.chunks_exact(height * width).zip(rows.chunks_exact_mut(kernel * kernel * outputs)) {
             for (tap, row) in rows.chunks_exact_mut(outputs).enumerate() {
                 let (ky, kx) = (tap / kernel, tap % kernel);
-                let (start, end, first) = inside(kx, out_width, width, lay);
+                let (start, end, first) = inside(kx, out_width, width, geometry);
                 for (i, out) in row.chunks_exact_mut(out_width).enumerate() {
-                    let y = ((tile.row + i) * lay.stride + ky * lay.dilation).wrapping_sub(lay.padding);
+                    let y = ((tile.row + i) * geometry.stride + ky * geometry.dilation).wrapping_sub(geometry.padding);
                     if y >= height || start >= end {
                         out.fill(0.0);
                         continue;
@@ -277,10 +276,10 @@ vectorised! {
                     out[end..].fill(0.0);
                     let line = &plane[y * width + first..(y + 1) * width];
                     let out = &mut out[start..end];
-                    if lay.stride == 1 {
+                    if geometry.stride == 1 {
                         out.copy_from_slice(&line[..out.len()]);
                     } else {
-                        for (o, v) in out.iter_mut().zip(line.iter().step_by(lay.stride)) {
+                        for (o, v) in out.iter_mut().zip(line.iter().step_by(geometry.stride)) {
                             *o = *v;
                         }
                     }
@@ -291,30 +290,30 @@ vectorised! {
 }
 
 vectorised! {
-    /// The transpose of the gathering: adds the gradients of gathered rows to their pixels.
+    /// The transpose of [`gather`]: adds the gradients of gathered rows to their pixels.
     fn scatter<'a>(convolution: &'a Convolution, planes: &'a mut [f32], tile: Tile, rows: &'a [f32]) {
-        let Convolution { size: [height, width], out_size: [_, out_width], kernel, lay, .. } = *convolution;
+        let Convolution { size: [height, width], out_size: [_, out_width], kernel, geometry, .. } = *convolution;
         let outputs = tile.rows * out_width;
         for (plane, rows) in planes.chunks_exact_mut(height * width).zip(rows.chunks_exact(kernel * kernel * outputs)) {
             for (tap, row) in rows.chunks_exact(outputs).enumerate() {
                 let (ky, kx) = (tap / kernel, tap % kernel);
-                let (start, end, first) = inside(kx, out_width, width, lay);
+                let (start, end, first) = inside(kx, out_width, width, geometry);
                 if start >= end {
                     continue;
                 }
                 for (i, gradient) in row.chunks_exact(out_width).enumerate() {
-                    let y = ((tile.row + i) * lay.stride + ky * lay.dilation).wrapping_sub(lay.padding);
+                    let y = ((tile.row + i) * geometry.stride + ky * geometry.dilation).wrapping_sub(geometry.padding);
                     if y >= height {
                         continue;
                     }
                     let line = &mut plane[y * width + first..(y + 1) * width];
                     let gradient = &gradient[start..end];
-                    if lay.stride == 1 {
+                    if geometry.stride == 1 {
                         for (o, g) in line[..gradient.len()].iter_mut().zip(gradient) {
                             *o += g;
                         }
                     } else {
-                        for (o, g) in line.iter_mut().step_by(lay.stride).zip(gradient) {
+                        for (o, g) in line.iter_mut().step_by(geometry.stride).zip(gradient) {
                             *o += g;
                         }
                     }
@@ -347,8 +346,8 @@ mod tests {
             compare(
                 [random(n * h * w * c), random(o * c * k * k)],
                 |[x, weight]| {
-                    let lay = Lay { stride, padding, dilation };
-                    convolution(x.reshape([n, c, h, w]), weight.reshape([o, c, k, k]), lay)
+                    let geometry = Geometry { stride, padding, dilation };
+                    convolution(x.reshape([n, c, h, w]), weight.reshape([o, c, k, k]), geometry)
                 },
                 |[x, weight]| {
                     let options = ConvOptions::new([stride; 2], [padding; 2], [dilation; 2], 1);

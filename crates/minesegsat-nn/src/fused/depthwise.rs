@@ -1,10 +1,10 @@
-//! [`depthwise`]: convolutions of each channel by itself, over maps as they are, `[N, C, H, W]`.
+//! [`depthwise`]: depthwise convolutions over maps `[N, C, H, W]`.
 
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use super::{
-    convolution::{Lay, inside},
+    convolution::{Geometry, inside},
     operation::{Gradient, Operation, apply},
     sums,
 };
@@ -15,11 +15,12 @@ use crate::fused::kernels::{LANES, vectorised};
 /// # Shapes
 /// - `x`: `[N, C, H, W]`; `weight`: `[C, 1, k, k]`
 /// - output `[N, C, H', W']`, with `H' = H + 2 padding - dilation (k - 1)`
-pub(crate) fn depthwise(x: Tensor<4>, weight: Tensor<4>, lay: Lay) -> Tensor<4> {
+pub(crate) fn depthwise(x: Tensor<4>, weight: Tensor<4>, geometry: Geometry) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     let [_, _, kernel, _] = weight.dims();
-    let [out_height, out_width] = [height, width].map(|len| len + 2 * lay.padding - lay.dilation * (kernel - 1));
-    let operation = Depthwise { size: [height, width], out_size: [out_height, out_width], channels, kernel, lay };
+    let [out_height, out_width] =
+        [height, width].map(|len| len + 2 * geometry.padding - geometry.dilation * (kernel - 1));
+    let operation = Depthwise { size: [height, width], out_size: [out_height, out_width], channels, kernel, geometry };
     apply(operation, [x.into_dispatch(), weight.into_dispatch()], [batch, channels, out_height, out_width]).0
 }
 
@@ -29,7 +30,7 @@ struct Depthwise {
     out_size: [usize; 2],
     channels: usize,
     kernel: usize,
-    lay: Lay,
+    geometry: Geometry,
 }
 
 impl Depthwise {
@@ -41,14 +42,14 @@ impl Depthwise {
         [self.size[0] * self.size[1], self.out_size[0] * self.out_size[1]]
     }
 
-    /// For each tap: the first row and column of outputs that see the map through it, those of the map that they see, and
-    /// the number of rows and columns.
+    /// For each tap: the first output row and column whose tap lies inside the map, the position of that tap, and the number of
+    /// such rows and columns.
     fn overlaps(&self) -> Vec<Overlap> {
         (0..self.area())
             .map(|tap| {
                 let [y, x] = [(0, tap / self.kernel), (1, tap % self.kernel)]
-                    .map(|(axis, tap)| inside(tap, self.out_size[axis], self.size[axis], self.lay));
-                // A tap that lies outside for all outputs sees nothing, at no place.
+                    .map(|(axis, tap)| inside(tap, self.out_size[axis], self.size[axis], self.geometry));
+                // The tap lies outside the map for all outputs.
                 if y.0 == y.1 || x.0 == x.1 {
                     return Overlap { out: [0; 2], of: [0; 2], len: [0; 2] };
                 }
@@ -93,7 +94,7 @@ impl Operation<2> for Depthwise {
         let widths = [self.size[1], self.out_size[1]];
         [
             Gradient::when(needs_x, || {
-                // The same, with the map and the outputs exchanged.
+                // The same, with map and outputs swapped.
                 let back: Vec<Overlap> =
                     overlaps.iter().map(|o| Overlap { out: o.of, of: o.out, len: o.len }).collect();
                 let mut of_x = vec![0.0; x.len()];
@@ -118,7 +119,7 @@ impl Operation<2> for Depthwise {
 }
 
 vectorised! {
-    /// Adds a plane to another, shifted by each tap and times its weight. `widths` are those of `x` and `out`.
+    /// For each tap, adds `x`, shifted by the tap and multiplied by its weight, to `out`. `widths` are those of `x` and `out`.
     fn accumulate<'a>(
         out: &'a mut [f32],
         x: &'a [f32],
@@ -139,7 +140,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// For each tap the sum of products of a plane and a gradient that it is shifted against.
+    /// For each tap, the sum of the products of `x`, shifted by the tap, and the gradient.
     fn correlate<'a>(
         of_weight: &'a mut [f32],
         x: &'a [f32],
@@ -184,8 +185,8 @@ mod tests {
             compare(
                 [random(n * h * w * c), random(c * k * k)],
                 |[x, weight]| {
-                    let lay = Lay { stride: 1, padding, dilation };
-                    depthwise(x.reshape([n, c, h, w]), weight.reshape([c, 1, k, k]), lay)
+                    let geometry = Geometry { stride: 1, padding, dilation };
+                    depthwise(x.reshape([n, c, h, w]), weight.reshape([c, 1, k, k]), geometry)
                 },
                 |[x, weight]| {
                     let options = ConvOptions::new([1; 2], [padding; 2], [dilation; 2], c);

@@ -1,13 +1,14 @@
-//! [`layer_norm`]
+//! [`layer_norm`]: layer normalisation of tokens.
 
 use burn::tensor::Tensor;
+use minesegsat_cpu::training;
 use rayon::prelude::*;
 
 use super::{
     operation::{Gradient, Operation, apply},
     pool, sums,
 };
-use crate::fused::kernels::{LANES, sum, vectorised};
+use crate::fused::kernels::{LANES, vectorised};
 
 /// Layer normalisation of each token: `(x - mean) / sqrt(variance + epsilon) gamma + beta`.
 ///
@@ -36,7 +37,7 @@ impl Operation<3> for LayerNorm {
         out.par_chunks_mut(rows * self.channels)
             .zip(x.par_chunks(rows * self.channels))
             .zip(moments.par_chunks_mut(rows))
-            .for_each(|((out, x), moments)| normalise(out, x, moments, gamma, beta, self.epsilon));
+            .for_each(|((out, x), moments)| training::layer_norm(x, [gamma, beta], self.epsilon, out, moments));
         (out, moments)
     }
 
@@ -67,32 +68,9 @@ impl Operation<3> for LayerNorm {
 }
 
 vectorised! {
-    fn normalise<'a>(
-        out: &'a mut [f32],
-        x: &'a [f32],
-        moments: &'a mut [[f32; 2]],
-        gamma: &'a [f32],
-        beta: &'a [f32],
-        epsilon: f32,
-    ) {
-        let scale = 1.0 / gamma.len() as f32;
-        let rows = out.chunks_exact_mut(gamma.len()).zip(x.chunks_exact(gamma.len())).zip(moments);
-        for ((out, x), moments) in rows {
-            let mean = sum(x, |v| v) * scale;
-            let variance = sum(x, |v| (v - mean) * (v - mean)) * scale;
-            let inverse = 1.0 / (variance + epsilon).sqrt();
-            *moments = [mean, inverse];
-            for ((o, x), (g, b)) in out.iter_mut().zip(x).zip(gamma.iter().zip(beta)) {
-                *o = ((x - mean) * inverse).mul_add(*g, *b);
-            }
-        }
-    }
-}
-
-vectorised! {
-    /// With `n = (x - mean) inverse` and the gradient `d`: that of `x` is
-    /// `inverse (gamma d - mean(gamma d) - n mean(gamma d n))`, that of gamma the sum of `d n` over all rows, that of beta
-    /// the sum of `d`. The last two are added to `of_parameters`, `[2, C]`.
+    /// With `n = (x - mean) inverse` and the gradient `d` of the output, the gradient of `x` is
+    /// `inverse (gamma d - mean(gamma d) - n mean(gamma d n))`. The gradient of gamma is the sum of `d n` over all rows, that of
+    /// beta the sum of `d`. Both are added to `of_parameters`, `[2, C]`.
     fn differentiate<'a>(
         out: &'a mut [f32],
         x: &'a [f32],

@@ -1,4 +1,4 @@
-//! Burn's layers by the operations here, where these take the input, else as they are.
+//! Burn's layers, computed by the fused operations if these accept the input, else by Burn.
 
 use burn::{
     module::{Param, RunningState},
@@ -9,7 +9,7 @@ use burn::{
 use super::{
     Moments,
     batch_norm::{BatchNormalisation, batch_norm},
-    convolution::{Lay, convolution},
+    convolution::{Geometry, convolution},
     depthwise::depthwise,
     layer_norm, linear, takes,
 };
@@ -41,19 +41,19 @@ pub(crate) fn norm_layer(layer: &LayerNorm, epsilon: f64, x: Tensor<3>) -> Tenso
 /// # Shapes
 /// - input `[N, C, H, W]`, output `[N, O, H', W']`
 pub(crate) fn conv_layer(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
-    let Some(lay) = takes(&x).then(|| lay_of(layer)).flatten() else {
+    let Some(geometry) = takes(&x).then(|| supported_geometry(layer)).flatten() else {
         return layer.forward(x);
     };
     let weight = layer.weight.val();
-    let out = if layer.groups > 1 { depthwise(x, weight, lay) } else { convolution(x, weight, lay) };
+    let out = if layer.groups > 1 { depthwise(x, weight, geometry) } else { convolution(x, weight, geometry) };
     match &layer.bias {
         Some(bias) => out + bias.val().reshape([1, -1, 1, 1]),
         None => out,
     }
 }
 
-/// Batch normalisation of maps, which in training notes the batch's statistics; then `residual` is added, and negative
-/// values become 0, where asked for.
+/// Batch normalisation of maps, then optional addition of `residual` and optional ReLU. Training updates the running
+/// statistics.
 ///
 /// # Shapes
 /// - input, `residual` and output `[N, C, H, W]`
@@ -94,7 +94,7 @@ pub(crate) fn group_norm_relu(norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
     };
     let ([batch, channels, height, width], groups) = (x.dims(), norm.num_groups);
     let (device, epsilon) = (x.device().without_autodiff(), norm.epsilon as f32);
-    // The groups of all samples are channels of one; then each channel has its own line.
+    // First the groups of all samples become channels of one sample. Then each channel gets its own scale and shift.
     let standard = [Tensor::ones([batch * groups], &device), Tensor::zeros([batch * groups], &device)];
     let x = x.reshape([1, batch * groups, channels / groups, height * width]);
     let (x, _) = batch_norm(x, standard, None, BatchNormalisation { moments: None, epsilon, relu: false });
@@ -104,7 +104,7 @@ pub(crate) fn group_norm_relu(norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
     batch_norm(x, [gamma.val(), beta.val()], None, operation).0
 }
 
-/// Batch normalisation by Burn's operations, which in training notes the batch's statistics.
+/// Batch normalisation by Burn's operations. Training updates the running statistics.
 pub(crate) fn normalise(norm: &BatchNorm, x: Tensor<4>) -> Tensor<4> {
     if !x.device().is_autodiff() || !norm.training.is_enabled() {
         return norm.forward(x);
@@ -115,8 +115,8 @@ pub(crate) fn normalise(norm: &BatchNorm, x: Tensor<4>) -> Tensor<4> {
     result.output
 }
 
-/// Moves the running statistics towards those of a batch of `count` values per channel. As PyTorch does, the running
-/// variance takes the estimate that divides by `count - 1`; Burn's own layer takes the one that divides by `count`.
+/// Moves the running statistics towards those of a batch of `count` values per channel. As in PyTorch, the running
+/// variance uses the estimate that divides by `count - 1`. Burn's own layer divides by `count`.
 pub(crate) fn update_running(norm: &BatchNorm, mean: Tensor<1>, variance: Tensor<1>, count: usize) {
     let momentum = norm.momentum;
     let unbiased = momentum * count as f64 / count.saturating_sub(1).max(1) as f64;
@@ -126,8 +126,8 @@ pub(crate) fn update_running(norm: &BatchNorm, mean: Tensor<1>, variance: Tensor
     norm.running_var.update((before(&norm.running_var) + variance.mul_scalar(unbiased)).detach());
 }
 
-/// How a layer lies over its map, where the operations here take it.
-fn lay_of(layer: &Conv2d) -> Option<Lay> {
+/// Stride, padding and dilation of a layer, if the fused operations support it.
+fn supported_geometry(layer: &Conv2d) -> Option<Geometry> {
     let padding = match layer.padding {
         PaddingConfig2d::Valid => 0,
         PaddingConfig2d::Explicit(top, left, bottom, right) if top == left && top == bottom && top == right => top,
@@ -137,7 +137,7 @@ fn lay_of(layer: &Conv2d) -> Option<Lay> {
     let ([stride, stride_x], [dilation, dilation_x]) = (layer.stride, layer.dilation);
     let square = height == width && stride == stride_x && dilation == dilation_x;
     let plain = layer.groups == 1 || (channels == 1 && layer.groups == out_channels && stride == 1);
-    (square && plain).then_some(Lay { stride, padding, dilation })
+    (square && plain).then_some(Geometry { stride, padding, dilation })
 }
 
 #[cfg(test)]

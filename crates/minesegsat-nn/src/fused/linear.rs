@@ -109,7 +109,7 @@ struct LinearResidual {
 }
 
 impl LinearResidual {
-    /// Samples that follow each other and have one factor: the factor, the first, the one after the last.
+    /// Runs of consecutive samples with the same factor: the factor, the first sample, the one after the last.
     fn runs(&self) -> Vec<(f32, usize, usize)> {
         let mut runs: Vec<(f32, usize, usize)> = Vec::new();
         for (n, &scale) in self.scales.iter().enumerate() {
@@ -121,7 +121,7 @@ impl LinearResidual {
         runs
     }
 
-    /// The values of some samples.
+    /// The values of a range of samples.
     fn samples<'a>(&self, x: &'a [f32], first: usize, end: usize) -> &'a [f32] {
         let sample = x.len() / self.scales.len();
         &x[first * sample..end * sample]

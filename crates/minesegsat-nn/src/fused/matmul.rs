@@ -1,4 +1,4 @@
-//! Matrix products over slices: the one place of this crate with unsafe code.
+//! Matrix products over slices: the only module of this crate with unsafe code.
 
 #![expect(unsafe_code, reason = "the gemm crate, which Burn's CPU backend uses too, takes raw pointers")]
 
@@ -29,7 +29,7 @@ impl<'a> MatRef<'a> {
         Self { data, rows, cols, row_stride, col_stride: 1 }
     }
 
-    /// Rows and columns exchanged.
+    /// The transposed view.
     pub(crate) const fn transposed(self) -> Self {
         Self {
             data: self.data,
@@ -60,7 +60,7 @@ pub(crate) fn matmul(out: MatMut<'_>, accumulate: bool, a: MatRef<'_>, b: MatRef
 }
 
 /// `out = scale a b`, or `out += scale a b`.
-#[expect(clippy::needless_pass_by_value, reason = "a mutable view is used up by being written")]
+#[expect(clippy::needless_pass_by_value, reason = "writing consumes a mutable view")]
 pub(crate) fn matmul_scaled(
     out: MatMut<'_>,
     accumulate: bool,
@@ -79,8 +79,8 @@ pub(crate) fn matmul_scaled(
         out.rows,
         out.cols
     );
-    // SAFETY: all pointers and strides describe elements inside their slices, as the constructors have checked (a
-    // transposition exchanges extents and strides together), and `out` is borrowed mutably, so it overlaps neither input.
+    // SAFETY: all pointers and strides describe elements inside their slices, as the constructors have checked; a
+    // transposition swaps extents and strides together. `out` is borrowed mutably, so it overlaps neither input.
     unsafe {
         gemm::gemm(
             out.rows,

@@ -1,11 +1,13 @@
-//! Operations for training on the CPU, each a forward and a hand-written backward pass.
+//! Fused operations for training on the CPU, each with a forward and a hand-written backward pass.
 //!
-//! Burn's modules keep their parameters and say what is computed; where their tensors lie on the CPU in single precision,
-//! they compute it here, and by Burn's own operations elsewhere. Results and gradients are the same within rounding, and
-//! the same to the last bit for any number of threads: sums are cut into pieces by their shapes alone, and the pieces are
-//! added in order.
+//! Burn's modules hold the parameters and define the computation. They use these operations for float32 tensors on the CPU, and
+//! Burn's own operations otherwise. Results and gradients agree with Burn's within rounding. They are equal bit for bit for any
+//! number of threads: sums are split into parts by their shapes alone, and the parts are added in order.
 //!
-//! SegFormer's tokens stay channels-last, `[N, L, C]`, with their map's size beside them; nothing is transposed between
+//! The vector kernels are those of [`minesegsat_cpu::training`]. Where it has no kernel, plain loops are compiled for each
+//! generation of instructions by its macro `vectorised!`. Matrix products use the `gemm` crate, as Burn does.
+//!
+//! SegFormer's tokens stay channels-last, `[N, L, C]`, next to the size of their map, so nothing is transposed between
 //! layers. Maps of convolutional networks stay `[N, C, H, W]`.
 
 mod attention;
@@ -47,7 +49,7 @@ thread_local! {
     static PLAIN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `f` with Burn's own operations in place of the fused ones, on this thread: for comparisons.
+/// Runs `f` with Burn's own operations instead of the fused ones, on this thread. For comparisons.
 pub fn with_plain_operations<T>(f: impl FnOnce() -> T) -> T {
     struct Restore(bool);
     impl Drop for Restore {
@@ -59,7 +61,7 @@ pub fn with_plain_operations<T>(f: impl FnOnce() -> T) -> T {
     f()
 }
 
-/// Whether the fused operations take this tensor.
+/// Whether the fused operations accept this tensor.
 pub(crate) fn takes<const D: usize>(x: &Tensor<D>) -> bool {
     !PLAIN.get() && x.dtype() == DType::F32 && x.device().without_autodiff() == Device::flex()
 }

@@ -1,4 +1,4 @@
-//! How an operation with its own backward pass joins Burn's graph: [`Operation`], [`apply`].
+//! Operations with their own backward pass in Burn's graph: [`Operation`], [`apply`].
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -22,46 +22,46 @@ type Tracked = FloatTensor<Autodiff<Flex>>;
 
 /// An operation with `N` inputs of 32-bit floats, row-major and contiguous.
 pub(crate) trait Operation<const N: usize>: Debug + Send + 'static {
-    /// What the backward pass needs from the forward pass besides inputs.
+    /// Values of the forward pass, besides inputs, that the backward pass needs.
     type Saved: Debug + Send + Sync + 'static;
 
-    /// The inputs that the backward pass reads; it sees the others empty.
+    /// The inputs that the backward pass reads. The others are passed as empty slices.
     const READS: [bool; N];
 
-    /// The output's values.
+    /// Computes the output.
     fn forward(&self, inputs: [&[f32]; N]) -> (Vec<f32>, Self::Saved);
 
-    /// Buffers of what was saved, for other operations once the backward pass is done.
+    /// The saved buffers, for reuse after the backward pass.
     fn buffers(_saved: Self::Saved) -> Vec<Vec<f32>> {
         Vec::new()
     }
 
-    /// Gradients of the inputs from that of the output. Those not `needed` may be left out.
+    /// Computes the gradients of the inputs from that of the output. Gradients that are not `needed` may be omitted.
     fn backward(&self, inputs: [&[f32]; N], saved: &Self::Saved, gradient: &[f32], needed: [bool; N]) -> [Gradient; N];
 }
 
 /// The gradient of an input.
 #[derive(Debug)]
 pub(crate) enum Gradient {
-    /// Nobody asked.
+    /// Not needed.
     None,
     /// These values.
     Values(Vec<f32>),
-    /// That of the output, unchanged.
+    /// The gradient of the output, unchanged.
     Unchanged,
 }
 
 impl Gradient {
-    /// The values, where they are needed.
+    /// Computes the values only if they are needed.
     pub(crate) fn when(needed: bool, values: impl FnOnce() -> Vec<f32>) -> Self {
         if needed { Self::Values(values()) } else { Self::None }
     }
 }
 
-/// Computes an operation, and notes its backward pass where an input needs a gradient.
+/// Computes an operation, and records its backward pass if an input needs a gradient.
 ///
 /// # Panics
-/// Where an input does not live on the CPU: see [`takes`](super::takes).
+/// If an input is not on the CPU: see [`takes`](super::takes).
 pub(crate) fn apply<const N: usize, const D: usize, O: Operation<N>>(
     operation: O,
     inputs: [DispatchTensor; N],
@@ -92,7 +92,7 @@ fn apply_tracked<const N: usize, O: Operation<N>>(
     let (output, saved) = operation.forward(primitives.each_ref().map(values));
     let (output, saved) = (primitive(output, shape), Arc::new(saved));
     let guards = inputs.map(|input| input.into_parts().1);
-    // The state is kept whole, so the strategy, which says what is computed again, has no part in it.
+    // The whole state is stored, so the strategy for recomputation has no effect.
     let output = match Step(operation).prepare::<NoCheckpointing>(guards).compute_bound().stateful() {
         OpsKind::UnTracked(step) => step.finish(output),
         OpsKind::Tracked(step) => {
@@ -105,7 +105,7 @@ fn apply_tracked<const N: usize, O: Operation<N>>(
     (output, saved)
 }
 
-/// What a step keeps from forward to backward.
+/// State that a step keeps from its forward to its backward pass.
 #[derive(Debug)]
 struct State<const N: usize, S> {
     inputs: [Option<Primitive>; N],
@@ -131,7 +131,7 @@ impl<const N: usize, O: Operation<N>> Backward<Flex, N> for Step<O> {
         let needed = ops.parents.each_ref().map(Option::is_some);
         let read = inputs.each_ref().map(|input| input.as_ref().map_or(&[][..], values));
         let outgoing = self.0.backward(read, &saved, values(&incoming), needed);
-        // Before gradients are added, which needs buffers.
+        // Before gradients are added, since that needs buffers.
         inputs.into_iter().flatten().for_each(pool::recycle_primitive);
         if let Ok(saved) = Arc::try_unwrap(saved) {
             O::buffers(saved).into_iter().for_each(pool::recycle);

@@ -13,7 +13,7 @@ use crate::fused::{
     matmul::{MatMut, MatRef, Parallelism, matmul},
 };
 
-/// A convolution with a square kernel: gathers what each output sees into a row, and multiplies.
+/// A convolution with a square kernel. Gathers the inputs of each output into a row, and multiplies.
 ///
 /// # Shapes
 /// - `x`: `[N, H * W, C]`, `size` = `[H, W]`; `weight`: `[O, C, k, k]`; `bias`: `[O]`
@@ -52,14 +52,14 @@ struct PatchConv {
     padding: usize,
 }
 
-/// Outputs above which they are shared among tasks, each of which gathers and multiplies; below it, the product is shared.
+/// With more outputs than this, tasks share the outputs, and each gathers and multiplies. Otherwise threads share the product.
 const MANY_OUTPUTS: usize = 1024;
 
-/// Tasks at most of the weight's gradient: each has its own sums.
+/// Maximum tasks for the weight's gradient. Each task has its own sums.
 const TASKS: usize = 16;
 
 impl PatchConv {
-    /// Values that an output sees.
+    /// Input values per output.
     fn depth(&self) -> usize {
         self.kernel * self.kernel * self.channels
     }
@@ -68,7 +68,7 @@ impl PatchConv {
         self.batch * self.out_size[0] * self.out_size[1]
     }
 
-    /// `[O, C, k, k]` to `[O, k, k, C]`, as rows are gathered.
+    /// `[O, C, k, k]` to `[O, k, k, C]`, the order of gathered rows.
     fn weight_rows(&self, weight: &[f32]) -> Vec<f32> {
         let mut rows = pool::buffer(weight.len());
         let depth = self.depth();
@@ -98,7 +98,7 @@ impl PatchConv {
         weight
     }
 
-    /// The part of a kernel's row that lies inside the map for an output in this column, as kernel columns.
+    /// The kernel columns that lie inside the map for an output in this column.
     fn inside(&self, col: usize) -> (usize, usize) {
         let start = col * self.stride;
         let left = self.padding.saturating_sub(start).min(self.kernel);
@@ -106,7 +106,7 @@ impl PatchConv {
         (left, right)
     }
 
-    /// Copies what some outputs see, from the `first` on, zero outside the map.
+    /// Copies the inputs of consecutive outputs, starting at `first`. Zero outside the map.
     fn gather(&self, x: &[f32], first: usize, rows: &mut [f32]) {
         let [height, width] = self.size;
         let [out_height, out_width] = self.out_size;
@@ -130,7 +130,7 @@ impl PatchConv {
         }
     }
 
-    /// What all outputs see, `[outputs, depth]`.
+    /// Inputs of all outputs, `[outputs, depth]`.
     fn gather_all(&self, x: &[f32]) -> Vec<f32> {
         let depth = self.depth();
         let mut rows = pool::buffer(self.outputs() * depth);
@@ -140,7 +140,7 @@ impl PatchConv {
         rows
     }
 
-    /// The transpose of the gathering: adds the gradients of gathered rows to their pixels.
+    /// The transpose of gathering: adds the gradients of gathered rows to their pixels.
     fn scatter(&self, rows: &[f32]) -> Vec<f32> {
         let [height, width] = self.size;
         let [out_height, out_width] = self.out_size;

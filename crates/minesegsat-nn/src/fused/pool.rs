@@ -1,7 +1,7 @@
-//! Buffers that go from one training step to the next: [`buffer`], [`recycle`].
+//! Buffers that are reused from one training step to the next: [`buffer`], [`recycle`].
 //!
-//! Each step needs buffers of the same lengths as the one before it. Memory fresh from the system costs a page fault and a
-//! pass of zeros for every page, which shows beside operations that are bound by memory themselves.
+//! Every step needs buffers of the same lengths as the previous one. New memory from the system costs a page fault and zeroing
+//! for every page, which is a noticeable cost next to memory-bound operations.
 
 use std::{
     collections::HashMap,
@@ -10,10 +10,10 @@ use std::{
 
 use burn::backend::{Flex, tensor::FloatTensor};
 
-/// Shorter buffers are the allocator's business, which keeps them itself.
+/// Minimum length. The allocator itself reuses shorter buffers.
 const LEAST: usize = 16 * 1024;
 
-/// Values kept at most, 1 GiB: a batch's size changes, and then buffers of the old one wait in vain.
+/// Maximum number of values in the pool, 1 GiB. It bounds the memory of unused buffers after a change of the batch size.
 const MOST: usize = 256 * 1024 * 1024;
 
 #[derive(Default)]
@@ -44,20 +44,20 @@ fn pool() -> MutexGuard<'static, Pool> {
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A buffer of so many values, whatever they are.
+/// A buffer of `len` arbitrary values.
 pub(super) fn buffer(len: usize) -> Vec<f32> {
     let kept = if len < LEAST { None } else { pool().take(len) };
     kept.unwrap_or_else(|| vec![0.0; len])
 }
 
-/// Takes back a buffer.
+/// Returns a buffer to the pool.
 pub(super) fn recycle(buffer: Vec<f32>) {
     if buffer.len() >= LEAST {
         pool().put(buffer);
     }
 }
 
-/// Takes back the buffer of a tensor that nobody else holds.
+/// Returns the buffer of a tensor to the pool, if the tensor is its only owner.
 pub(crate) fn recycle_primitive(primitive: FloatTensor<Flex>) {
     if primitive.is_unique()
         && primitive.is_contiguous()

@@ -1,4 +1,4 @@
-//! Sums over many rows, in pieces that do not depend on the number of threads.
+//! Sums over many rows, in parts that do not depend on the number of threads.
 
 use rayon::prelude::*;
 
@@ -8,10 +8,10 @@ use crate::fused::{
     matmul::{MatMut, MatRef, Parallelism, matmul_scaled},
 };
 
-/// Elements of a row-major matrix that one task takes, so that what it reads and writes stays in the second-level cache.
+/// Elements of a row-major matrix per task, so that its input and output stay in the L2 cache.
 const TASK: usize = 64 * 1024;
 
-/// Number of rows of so many elements that one task takes.
+/// Rows per task, for rows of `columns` elements.
 pub(super) fn rows_of_task(columns: usize) -> usize {
     (TASK / columns.max(1)).clamp(16, 512)
 }
@@ -48,7 +48,7 @@ pub(super) fn total(parts: Vec<Vec<f32>>) -> Vec<f32> {
         .unwrap_or_default()
 }
 
-/// Adds parts in their order; zeros where there are none.
+/// Adds parts in their order. Zeros if there are no parts.
 pub(super) fn total_or_zero(parts: Vec<Vec<f32>>, len: usize) -> Vec<f32> {
     if parts.is_empty() { vec![0.0; len] } else { total(parts) }
 }
@@ -63,7 +63,7 @@ pub(super) fn columns(rows: &[f32], columns: usize) -> Vec<f32> {
     total(parts.collect())
 }
 
-/// `scale a^T b`: what a layer's weight receives, from `a` `[rows, inner]` and `b` `[rows, outer]`, to `[inner, outer]`.
+/// `scale a^T b`, the gradient of a layer's weight: `a` is `[rows, inner]`, `b` `[rows, outer]`, the result `[inner, outer]`.
 pub(super) fn transposed_product(a: &[f32], b: &[f32], inner: usize, outer: usize, scale: f32) -> Vec<f32> {
     let rows = a.len() / inner;
     let product = |a: &[f32], b: &[f32], parallelism| {
@@ -73,7 +73,7 @@ pub(super) fn transposed_product(a: &[f32], b: &[f32], inner: usize, outer: usiz
         matmul_scaled(MatMut::new(&mut out, inner, outer, outer), false, scale, a.transposed(), b, parallelism);
         out
     };
-    // A large result is cut by its own rows and columns; a small one comes from many rows, which are cut.
+    // For a large result, threads share its rows and columns. A small result sums many rows, which are split into parts.
     let step = rows_of_task(inner.max(outer)).max(inner * outer / 64);
     if rows <= step {
         return product(a, b, Parallelism::Rayon(0));
@@ -82,7 +82,7 @@ pub(super) fn transposed_product(a: &[f32], b: &[f32], inner: usize, outer: usiz
     total(parts.map(|(a, b)| product(a, b, Parallelism::None)).collect())
 }
 
-/// What a product is added to.
+/// The summand of a product.
 #[derive(Clone, Copy)]
 pub(super) enum Start<'a> {
     /// Nothing.
@@ -93,7 +93,7 @@ pub(super) enum Start<'a> {
     Rows(&'a [f32], &'a [f32]),
 }
 
-/// Rows above which they are shared among tasks; below it, each product is.
+/// With at least this number of rows, tasks share the rows. Otherwise threads share the product.
 const MANY_ROWS: usize = 1024;
 
 /// `out = start + scale a b`.
@@ -110,7 +110,7 @@ pub(super) fn product(
 ) {
     let rows = a.len() / inner;
     let step = if rows >= MANY_ROWS { rows_of_task(inner.max(outer)) } else { rows };
-    let one = |first: usize, out: &mut [f32], a: &[f32], parallelism| {
+    let multiply = |first: usize, out: &mut [f32], a: &[f32], parallelism| {
         let rows = a.len() / inner;
         let accumulate = match start {
             Start::Zero => false,
@@ -127,10 +127,10 @@ pub(super) fn product(
         matmul_scaled(out, accumulate, scale, MatRef::new(a, rows, inner, inner), b, parallelism);
     };
     if step >= rows {
-        return one(0, out, a, Parallelism::Rayon(0));
+        return multiply(0, out, a, Parallelism::Rayon(0));
     }
     let tasks = out.par_chunks_mut(step * outer).zip(a.par_chunks(step * inner)).enumerate();
-    tasks.for_each(|(task, (out, a))| one(task * step, out, a, Parallelism::None));
+    tasks.for_each(|(task, (out, a))| multiply(task * step, out, a, Parallelism::None));
 }
 
 vectorised! {

@@ -1,6 +1,7 @@
 //! [`upsample_sum`], [`resize_planes`]: bilinear upsampling with half-pixel centres.
 
 use burn::tensor::Tensor;
+use minesegsat_cpu::training::lerp;
 use rayon::prelude::*;
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
 };
 use crate::fused::kernels::{self, Tap, bilinear_taps, vectorised};
 
-/// Adds the projected stages at the first one's resolution.
+/// Upsamples the projected stages to the resolution of the first and adds them.
 ///
 /// # Shapes
 /// - `stages`: `[N, H_i * W_i, D]`, `sizes`: `[H_i, W_i]`
@@ -37,7 +38,7 @@ struct UpsampleSum {
     /// Channels.
     width: usize,
     sizes: [[usize; 2]; 4],
-    /// Where each row and column of the output lies in each stage.
+    /// Positions of the output's rows and columns in each stage.
     taps: [[Vec<Tap>; 2]; 4],
 }
 
@@ -68,7 +69,7 @@ impl Operation<4> for UpsampleSum {
                 for (stage, row) in (1..).zip(rows.iter_mut()) {
                     let map = &inputs[stage][n * self.sample(stage)..];
                     let ((a, b, t), line) = (self.taps[stage][0][y], row.len());
-                    kernels::lerp_row(row, &map[a * line..][..line], &map[b * line..][..line], t);
+                    lerp(row, &map[a * line..][..line], &map[b * line..][..line], t);
                 }
                 let taps = [1, 2, 3].map(|stage: usize| &self.taps[stage][1][..]);
                 add_upsampled(out, &inputs[0][i * line..][..line], rows, taps, self.width);
@@ -120,7 +121,7 @@ fn sources(taps: &[Tap], len: usize) -> Vec<Vec<(usize, f32)>> {
 }
 
 vectorised! {
-    /// A row of the sum: the first stage's, and each coarser row at its taps.
+    /// A row of the sum: the row of the first stage plus each coarser row, interpolated at its taps.
     fn add_upsampled<'a>(
         out: &'a mut [f32],
         first: &'a [f32],

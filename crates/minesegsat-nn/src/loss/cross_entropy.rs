@@ -1,25 +1,25 @@
-//! [`CrossEntropyLoss`]
+//! Cross-entropy: [`CrossEntropyLoss`].
 
 use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 
 use super::Target;
 
-/// `-w q log p` summed over classes and the pixels that count, divided by the sum of the weights `w` of their true classes.
+/// `-w q log p` summed over classes and valid pixels, divided by the sum of the weights `w` of their true classes.
 ///
-/// `q` is what a pixel is to be: `1 - label_smoothing` goes to its class, and the rest to all `K` classes evenly (Szegedy et
-/// al. 2016, CVPR, section 7). Labels that are drawn coarsely are never wholly believed then. Without smoothing this is the
-/// mean of `-w log p` of the true class. With one output `K` is 2, and `p` is its sigmoid. As PyTorch's `CrossEntropyLoss`.
+/// `q` is the smoothed label: `1 - label_smoothing` for the pixel's class, plus the rest spread evenly over all `K` classes
+/// (Szegedy et al. 2016, CVPR, section 7). Smoothing limits the confidence in coarse labels. Without it, this is the weighted mean
+/// of `-log p` of the true class. With one output, `K` is 2 and `p` is its sigmoid. Equal to PyTorch's `CrossEntropyLoss`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CrossEntropyLoss {
-    /// Weight of each class, background first; all 1 where they are not given.
+    /// Weight of each class, background first. Default: all 1.
     pub class_weights: Option<Vec<f64>>,
     /// Part of each label that is spread over all classes, 0 to 1.
     pub label_smoothing: f64,
 }
 
-/// `-log p` of what is true, `[N, 1, H, W]` for one output; 0 where pixels are ignored.
+/// `-log p` of the true class, `[N, 1, H, W]` for one output; 0 for ignored pixels.
 pub(super) fn binary(logits: &Tensor<4>, target: &Target) -> Tensor<4> {
     let truth = target.one_hot.clone();
     let positive = activation::log_sigmoid(logits.clone()) * truth.clone();
@@ -75,7 +75,7 @@ mod tests {
         let masks = [2, 0, 1, 255];
         let of = CrossEntropyLoss { class_weights: Some(vec![0.5, 2.0, 1.0]), label_smoothing: 0.3 };
         assert!((loss(&logits, 3, &masks, &of) - 2.549_643).abs() < 1e-5, "{}", loss(&logits, 3, &masks, &of));
-        // One output is two, the first of which is 0.
+        // One output equals two outputs, the first of which is 0.
         let of = CrossEntropyLoss { class_weights: Some(vec![0.5, 2.0]), label_smoothing: 0.3 };
         assert!((loss(&logits[..4], 1, &[1, 0, 1, 255], &of) - 0.429_479).abs() < 1e-5);
         let of = CrossEntropyLoss { label_smoothing: 0.2, ..CrossEntropyLoss::default() };

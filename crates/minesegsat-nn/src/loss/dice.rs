@@ -1,4 +1,4 @@
-//! [`DiceLoss`]
+//! Dice loss: [`DiceLoss`].
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use super::{Target, region::Region};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DiceLoss {
-    /// Added above and below: softens the loss of small regions.
+    /// Added to numerator and denominator: smooths the loss of small regions.
     pub smooth: f64,
 }
 

@@ -1,12 +1,12 @@
-//! [`FocalLoss`]
+//! Focal loss: [`FocalLoss`].
 
 use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 
 use super::{Target, cross_entropy::binary};
 
-/// Mean of `-a (1 - p)^gamma log p` over the pixels that count, where `p` is the probability of what is true and `a` is
-/// `alpha` for mines and `1 - alpha` for the rest. With several outputs `a` is 1.
+/// Mean of `-a (1 - p)^gamma log p` over valid pixels, where `p` is the probability of the true class. `a` is `alpha` for mines and
+/// `1 - alpha` for background. With several outputs `a` is 1.
 ///
 /// Lin, Goyal, Girshick, He, Dollar 2017, <https://arxiv.org/abs/1708.02002>.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,7 +14,7 @@ use super::{Target, cross_entropy::binary};
 pub struct FocalLoss {
     /// Weight of mines, 0 to 1.
     pub alpha: f64,
-    /// How much pixels that are right already count less.
+    /// Exponent that reduces the weight of well-classified pixels.
     pub gamma: f64,
 }
 
@@ -34,7 +34,7 @@ impl FocalLoss {
         } else {
             ((activation::log_softmax(logits, 1) * target.one_hot.clone()).neg().sum_dim(1), None)
         };
-        // The probability of what is true; 1 minus it is at least a little, so that the power has a slope.
+        // The probability of the true class. 1 minus it has a small lower bound, so that the power has a finite slope.
         let wrong = loss.clone().neg().exp().neg().add_scalar(1.0).clamp_min(f32::MIN_POSITIVE);
         let loss = wrong.powf_scalar(self.gamma) * loss;
         let loss = match weights {

@@ -1,4 +1,4 @@
-//! [`LovaszHingeLoss`]
+//! Lovasz hinge loss: [`LovaszHingeLoss`].
 
 use burn::tensor::{Tensor, TensorData, activation};
 use serde::{Deserialize, Serialize};
@@ -8,11 +8,11 @@ use super::Target;
 /// The Lovasz extension of the Jaccard loss, over hinge errors `1 - y x` of the logits `x`, where `y` is 1 or -1.
 ///
 /// Berman, Triki, Blaschko 2018, <https://arxiv.org/abs/1705.08790>, algorithm 1. Errors are sorted on the host: their order
-/// decides the weights, which have no gradient themselves.
+/// determines the weights, which have no gradient.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LovaszHingeLoss {
-    /// Take each image for itself and average, or the whole batch as one.
+    /// Average over the images, or treat the whole batch as one image.
     pub per_image: bool,
 }
 
@@ -35,12 +35,12 @@ impl LovaszHingeLoss {
         let group = if self.per_image { h * w } else { n * h * w };
         let mut weights = vec![0.0_f32; values.len()];
         for start in (0..values.len()).step_by(group) {
-            let of = |i: usize| target.classes[i] != target.ignore;
-            let mut order: Vec<usize> = (start..start + group).filter(|&i| of(i)).collect();
+            let counts = |i: usize| target.classes[i] != target.ignore;
+            let mut order: Vec<usize> = (start..start + group).filter(|&i| counts(i)).collect();
             order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
             let positives = order.iter().filter(|&&i| target.classes[i] != 0).count() as f32;
-            // Jaccard losses of the first pixels, in descending order of their errors, and their differences; in f32, as the
-            // authors' code has them.
+            // Jaccard losses of the first pixels, in descending order of errors, and their differences. In f32, as in the
+            // authors' code.
             let (mut hit, mut missed, mut last) = (0.0_f32, 0.0_f32, 0.0_f32);
             for &i in &order {
                 if target.classes[i] == 0 {

@@ -1,4 +1,4 @@
-//! Overlap of what is predicted with what is there, which Dice, Jaccard and Tversky compare.
+//! Overlap of prediction and truth, for the Dice, Jaccard and Tversky losses.
 
 use burn::tensor::{Tensor, activation};
 
@@ -7,13 +7,13 @@ use super::Target;
 /// Keeps quotients finite.
 const EPSILON: f32 = 1e-7;
 
-/// Sums over all pixels of a batch that count, one per class: `[C]`.
+/// Sums over all valid pixels of a batch, one per class: `[C]`.
 pub(super) struct Region {
-    /// Probability where the class is.
+    /// Sum of the probability over pixels of the class.
     pub(super) intersection: Tensor<1>,
-    /// Probability anywhere.
+    /// Sum of the probability over all pixels.
     pub(super) predicted: Tensor<1>,
-    /// Pixels of the class.
+    /// Number of pixels of the class.
     pub(super) actual: Tensor<1>,
 }
 
@@ -30,7 +30,7 @@ impl Region {
         }
     }
 
-    /// `1 - numerator / denominator`, averaged over the classes; classes that are nowhere in the batch count as 0.
+    /// `1 - numerator / denominator`, averaged over the classes. Classes that do not occur in the batch count as 0.
     pub(super) fn loss(&self, numerator: Tensor<1>, denominator: Tensor<1>) -> Tensor<1> {
         let present = self.actual.clone().greater_elem(0.0).float();
         let score = numerator / denominator.clamp_min(EPSILON);

@@ -1,30 +1,30 @@
-//! What a network should have answered: [`Target`].
+//! True masks of a batch: [`Target`].
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// Masks of a batch, as losses need them.
+/// Masks of a batch, in the form that losses need.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// `[N, C, H, W]`: 1 where the class is, 0 elsewhere and where pixels are ignored. With one output, `C` is 1 and stands
-    /// for every class but background.
+    /// `[N, C, H, W]`: 1 for pixels of the class, 0 for other and ignored pixels. With one output, `C` is 1 and stands for all
+    /// classes but background.
     pub(super) one_hot: Tensor<4>,
-    /// `[N, 1, H, W]`: 1 where a pixel counts, 0 where it is ignored.
+    /// `[N, 1, H, W]`: 1 for valid pixels, 0 for ignored ones.
     pub(super) valid: Tensor<4>,
     /// The masks.
     pub(super) classes: Vec<u8>,
-    /// The value that is ignored.
+    /// Mask value of ignored pixels.
     pub(super) ignore: u8,
     pub(super) shape: [usize; 4],
 }
 
 impl Target {
-    /// From masks of a batch.
+    /// Converts the masks of a batch.
     ///
     /// # Shapes
     /// - `masks`: `[N, H, W]`, row-major
     /// - `shape`: `[N, C, H, W]` of the logits
     ///
-    /// `ignore` is the value that is no class; so is every value that has no output (with one output, all but 0 are mines).
+    /// Pixels with the value `ignore` are ignored, as are values without an output. With one output, all values but 0 are mines.
     pub fn new(masks: &[u8], shape: [usize; 4], ignore: u8, device: &Device) -> Self {
         let [n, outputs, h, w] = shape;
         assert_eq!(masks.len(), n * h * w, "masks [N, H, W] of logits {shape:?}");
@@ -56,7 +56,7 @@ impl Target {
         }
     }
 
-    /// Number of pixels that count, at least 1.
+    /// Number of valid pixels, at least 1.
     pub(super) fn count(&self) -> f64 {
         self.classes.iter().filter(|&&class| class != self.ignore).count().max(1) as f64
     }

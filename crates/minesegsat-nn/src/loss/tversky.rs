@@ -1,4 +1,4 @@
-//! [`TverskyLoss`]
+//! Tversky loss: [`TverskyLoss`].
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -17,9 +17,9 @@ pub struct TverskyLoss {
     pub alpha: f64,
     /// Weight of false negatives.
     pub beta: f64,
-    /// Added above and below: softens the loss of small regions.
+    /// Added to numerator and denominator: smooths the loss of small regions.
     pub smooth: f64,
-    /// Exponent: below 1, what is nearly right still counts.
+    /// Focal exponent. Below 1, small remaining errors keep more weight.
     pub gamma: f64,
 }
 
@@ -42,7 +42,7 @@ impl TverskyLoss {
         if self.gamma == 1.0 {
             return loss;
         }
-        // The slope of a root is infinite at 0, which a batch without mines has: there it is to be 0.
+        // The slope of a root is infinite at 0, which a batch without mines reaches. It is set to 0 there.
         loss.clamp_min(f32::MIN_POSITIVE).powf_scalar(self.gamma)
     }
 }

@@ -10,9 +10,9 @@ use crate::Network;
 
 /// An exponential moving average of weights and of the statistics of batch norms.
 ///
-/// `average = decay average + (1 - decay) weights` after each step, with `decay = min(decay, (1 + step) / (10 + step))`, so that a
-/// run starts from its first weights and not from random ones (Tarvainen, Valpola 2017, <https://arxiv.org/abs/1703.01780>;
-/// the ramp is that of TensorFlow's `ExponentialMovingAverage`).
+/// `average = decay average + (1 - decay) weights` after each step, with `decay = min(decay, (1 + step) / (10 + step))`, so that
+/// the random initial weights soon lose their influence (Tarvainen, Valpola 2017, <https://arxiv.org/abs/1703.01780>; the ramp is
+/// that of TensorFlow's `ExponentialMovingAverage`).
 #[derive(Debug)]
 pub(super) struct WeightAverage {
     pub(super) network: Network,
@@ -25,7 +25,7 @@ impl WeightAverage {
         Self { network: network.valid(), decay }
     }
 
-    /// Takes in the weights after step number `step`, counted from 1.
+    /// Adds the weights after step number `step`, counted from 1.
     pub(super) fn update(&mut self, network: &Network, step: u64) {
         let step = step as f64;
         let decay = self.decay.min((1.0 + step) / (10.0 + step));

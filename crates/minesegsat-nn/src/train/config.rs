@@ -1,12 +1,12 @@
-//! What a training run is told: [`TrainConfig`], read from TOML.
+//! Configuration of a training run: [`TrainConfig`], read from TOML.
 
 use std::path::{Path, PathBuf};
 
-use minesegsat::{
+use minesegsat_core::{
     Band,
-    dataset::Augmentation,
     hint::{nearest, nearest_of_message},
 };
+use minesegsat_dataset::Augmentation;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,37 +15,37 @@ use crate::{
     schedule::Schedule,
 };
 
-/// Everything that decides a training run. The defaults are those of [`Default`]; a file and flags change them.
+/// Configuration of a training run. A file and flags override the defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Name of the model for people.
+    /// Display name of the model.
     pub title: String,
-    /// Licence of the weights, an SPDX expression where there is one.
+    /// Licence of the weights, as an SPDX expression if possible.
     pub licence: String,
-    /// Decides weights, order, crops, augmentation and dropout.
+    /// Seed of weights, order, crops, augmentation and dropout.
     pub seed: u64,
-    /// Where it runs: `cpu`, `cuda:0`; several, joined by commas, share each batch.
+    /// Device: `cpu`, `cuda:0`. Several devices, separated by commas, share each batch.
     pub device: String,
-    /// What is read.
+    /// The data.
     pub data: DataConfig,
-    /// How samples are varied.
+    /// Augmentation of samples.
     pub augment: Augmentation,
     /// The network.
     pub network: NetworkSection,
-    /// Where its weights start.
+    /// Initial weights.
     pub init: InitSection,
-    /// What is minimised.
+    /// The loss.
     pub loss: Loss,
-    /// How.
+    /// The optimiser.
     pub optimiser: OptimiserConfig,
-    /// One after the other; each has a schedule of its own. The optimiser's moments go on.
+    /// Consecutive phases, each with its own schedule. The optimiser's moments carry over.
     pub phases: Vec<Phase>,
-    /// The average of the weights, which is what is validated and kept.
+    /// The average of the weights, which is validated and saved.
     pub average: AverageConfig,
-    /// When and on what the network is judged.
+    /// Validation during training.
     pub validation: ValidationConfig,
-    /// What is written, and when.
+    /// Output files.
     pub output: OutputConfig,
 }
 
@@ -53,47 +53,47 @@ pub struct TrainConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
-    /// Folder of the data set; from the working folder.
+    /// Folder of the data set, relative to the working folder.
     pub dataset: PathBuf,
-    /// Bands in the order of the channels; all that the set has where none are given.
+    /// Bands in channel order. Default: all bands of the data set.
     pub bands: Vec<Band>,
-    /// How reflectance becomes the network's input.
+    /// Conversion of reflectance to the network's input.
     pub normalisation: NormalisationKind,
     /// Width and height of a crop in pixels, a multiple of the network's divisor.
     pub patch_size: usize,
-    /// Crops per step.
+    /// Crops per batch.
     pub batch_size: usize,
-    /// Crops per epoch; each sample once where it is 0.
+    /// Crops per epoch. 0: every sample once.
     pub samples_per_epoch: usize,
-    /// Probability that a crop is placed over a mine of its sample.
+    /// Probability of placing a crop over a mine of its sample.
     pub mine_centred: f64,
     /// Threads that read and augment.
     pub num_workers: usize,
-    /// Batches that are ready before they are asked for.
+    /// Number of batches to prepare in advance.
     pub prefetch: usize,
-    /// Memory for decoded samples, in MiB.
+    /// Size of the cache of decoded samples, in MiB.
     pub cache_mib: usize,
 }
 
-/// How reflectance becomes the network's input, by the statistics of the training split.
+/// Conversion of reflectance to the network's input, with the statistics of the training split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NormalisationKind {
     /// Divided by the maximum, as in the paper.
     Max,
-    /// Less the mean, divided by the standard deviation.
+    /// Mean subtracted, then divided by the standard deviation.
     MeanStd,
-    /// From the 2nd to the 98th percentile.
+    /// Scaled so that the 2nd percentile becomes 0 and the 98th becomes 1.
     Percentile,
 }
 
-/// `[network]`: a name, and what is different from it.
+/// `[network]`: a name, and changes to that network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NetworkSection {
-    /// `b0`, `paper`, `unet-resnet34` and so on.
+    /// Name of the network: `b0`, `paper`, `unet-resnet34`, ...
     pub name: String,
-    /// Outputs: 1 for mines against the rest, more for that many classes.
+    /// Number of outputs: 1 for a binary mask of mines, or the number of classes.
     pub num_classes: usize,
     /// Probability that a channel is dropped before the classifier.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,7 +113,7 @@ pub struct NetworkSection {
     /// Width of the decoder (SegFormer).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder_dim: Option<usize>,
-    /// Side of the squares of pixels that the network sees the means of (SegFormer).
+    /// Side of the squares of pixels whose mean is the network's input (SegFormer).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_stride: Option<usize>,
 }
@@ -122,7 +122,7 @@ pub struct NetworkSection {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct InitSection {
-    /// A model folder or a checkpoint to start from; random weights where there is none.
+    /// A model folder or a checkpoint to start from. Default: random weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
 }
@@ -135,11 +135,11 @@ pub struct OptimiserConfig {
     pub weight_decay: f64,
     /// Decay of the two moments.
     pub betas: [f64; 2],
-    /// Added to the root of the second moment.
+    /// Epsilon, added to the square root of the second moment.
     pub epsilon: f64,
-    /// Largest norm of all gradients together; they are not clipped where it is 0.
+    /// Maximum norm of all gradients together. 0: no clipping.
     pub clip_norm: f64,
-    /// Batches whose gradients make one step.
+    /// Number of batches per optimiser step (gradient accumulation).
     pub accumulate: usize,
 }
 
@@ -149,20 +149,20 @@ pub struct OptimiserConfig {
 pub struct Phase {
     /// Number of epochs.
     pub epochs: usize,
-    /// Learning rate: the highest one.
+    /// Highest learning rate.
     pub learning_rate: f64,
-    /// How it goes; lengths that are not given are those of the phase.
+    /// Schedule of the learning rate. Missing lengths default to the length of the phase.
     pub schedule: toml::Table,
-    /// What the schedule counts.
-    pub per: Per,
-    /// Steps in which the rate rises to its own from 0, whatever the schedule counts.
+    /// Unit of the schedule's steps.
+    pub per: StepUnit,
+    /// Optimiser steps of the linear warm-up from 0.
     pub warmup_steps: usize,
 }
 
-/// What a schedule counts.
+/// Unit of a schedule's steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Per {
+pub enum StepUnit {
     /// Steps of the optimiser.
     Step,
     /// Epochs.
@@ -173,8 +173,7 @@ pub enum Per {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AverageConfig {
-    /// Part of the average that is kept at each step; the weights themselves where it is 0. Early in a run less is kept:
-    /// `(1 + step) / (10 + step)`.
+    /// Decay of the average per step. 0: no average. Early in a run the decay is lower: `(1 + step) / (10 + step)`.
     pub decay: f64,
 }
 
@@ -182,21 +181,21 @@ pub struct AverageConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ValidationConfig {
-    /// Epochs from one to the next; the last epoch of a phase always is followed by one.
+    /// Interval in epochs. The last epoch of a phase is always validated.
     pub every: usize,
-    /// What `best` means.
+    /// Metric that selects `best`.
     pub metric: String,
-    /// Window that samples are seen through, in pixels.
+    /// Size of the windows, in pixels.
     pub window: usize,
     /// Overlap of windows, in pixels.
     pub overlap: usize,
-    /// Symmetries of the square that each window is seen in, here and by whoever uses the model: 1, 2, 4 or 8.
+    /// Test-time augmentation: average of 1, 2, 4 or 8 flips and rotations. Also stored in the model's card.
     pub views: usize,
-    /// Probability from which a pixel counts as a mine.
+    /// Probability threshold for a mine.
     pub threshold: f32,
-    /// Gives the card of `best` the threshold with the best F1 of its validation, instead of that one.
+    /// Store the threshold with the best F1 of the validation in the card of `best`, instead of `threshold`.
     pub tune_threshold: bool,
-    /// Validations without a better one after which training ends; never where it is 0.
+    /// Stop training after this number of validations without an improvement. 0: never.
     pub patience: usize,
 }
 
@@ -204,13 +203,13 @@ pub struct ValidationConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OutputConfig {
-    /// Seconds from one checkpoint to the next, at least; every epoch has one where it is 0.
+    /// Minimum interval between checkpoints, in seconds. 0: a checkpoint after every epoch.
     pub checkpoint_seconds: u64,
-    /// Epochs from one picture of predictions to the next; none where it is 0.
+    /// Interval between pictures of predictions, in epochs. 0: no pictures.
     pub pictures_every: usize,
-    /// Samples in a picture.
+    /// Number of samples per picture.
     pub pictures: usize,
-    /// Whether TensorBoard's files are written.
+    /// Whether to write TensorBoard files.
     pub tensorboard: bool,
 }
 
@@ -277,7 +276,7 @@ impl Default for OptimiserConfig {
 impl Default for Phase {
     fn default() -> Self {
         let schedule = toml::Table::from_iter([("name".to_owned(), "cosine".into())]);
-        Self { epochs: 50, learning_rate: 3e-4, schedule, per: Per::Step, warmup_steps: 0 }
+        Self { epochs: 50, learning_rate: 3e-4, schedule, per: StepUnit::Step, warmup_steps: 0 }
     }
 }
 
@@ -309,20 +308,20 @@ impl Default for OutputConfig {
 }
 
 impl TrainConfig {
-    /// Reads a file, then applies `settings` of the form `optimiser.weight_decay=0.05`; values are TOML, and what is none is
-    /// taken for text. Keys that nobody knows are refused with the nearest one that is known.
+    /// Reads a file, then applies `settings` of the form `optimiser.weight_decay=0.05`. Values are TOML; anything else is text.
+    /// Unknown keys are errors that suggest the nearest known key.
     pub fn read(path: &Path, settings: &[String]) -> Result<Self> {
         Self::parse(&fs_err::read_to_string(path)?, &path.display().to_string(), settings)
     }
 
-    /// As [`TrainConfig::read`], of a text that came from `origin`.
+    /// As [`TrainConfig::read`], for a text from `origin`.
     pub fn parse(text: &str, origin: &str, settings: &[String]) -> Result<Self> {
         let refuse = |reason: String| Error::Config { path: origin.into(), reason };
         let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| refuse(tidy(&error.to_string())))?;
         for setting in settings {
             set(&mut table, setting)?;
         }
-        // Through text, so that an error names its line.
+        // Via text, so that errors have line numbers.
         let text = if settings.is_empty() {
             text.to_owned()
         } else {
@@ -333,7 +332,7 @@ impl TrainConfig {
         Ok(config)
     }
 
-    /// The file that gives this configuration again.
+    /// The configuration as TOML.
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string_pretty(self)
             .map_err(|error| Error::Config { path: "configuration".into(), reason: error.to_string() })
@@ -371,7 +370,7 @@ impl TrainConfig {
         Ok(network)
     }
 
-    /// What contradicts itself or is out of range.
+    /// Checks that all values are in range and consistent.
     pub fn check(&self) -> Result<(), String> {
         let at_least_1 = [
             ("data.patch_size", self.data.patch_size),
@@ -427,7 +426,7 @@ impl TrainConfig {
                 self.validation.window / 2
             ));
         }
-        let metrics = minesegsat::evaluate::Validation::METRICS;
+        let metrics = minesegsat_dataset::evaluate::Validation::METRICS;
         if !metrics.contains(&self.validation.metric.as_str()) {
             return Err(format!(
                 "`validation.metric` is `{}`; expected one of {}{}",
@@ -440,14 +439,14 @@ impl TrainConfig {
         self.augment.check().map_err(|error| error.to_string())
     }
 
-    /// Epochs of all phases.
+    /// Total epochs of all phases.
     pub fn epochs(&self) -> usize {
         self.phases.iter().map(|phase| phase.epochs).sum()
     }
 }
 
 impl Phase {
-    /// The schedule of a phase of `steps` counts. Lengths that are not given are that.
+    /// The schedule of a phase of `steps` steps, which is also the default of missing lengths.
     pub fn schedule(&self, steps: usize) -> Result<Schedule, String> {
         let mut table = self.schedule.clone();
         let length = match table.get("name").and_then(toml::Value::as_str) {
@@ -460,7 +459,7 @@ impl Phase {
             table.entry(key).or_insert_with(|| toml::Value::Integer(steps as i64));
         }
         let schedule: Schedule = table.try_into().map_err(|error: toml::de::Error| explain(&error.to_string()))?;
-        if matches!(schedule, Schedule::Plateau { .. }) && self.per == Per::Step {
+        if matches!(schedule, Schedule::Plateau { .. }) && self.per == StepUnit::Step {
             return Err("a plateau looks at validations: set `per = \"epoch\"`".to_owned());
         }
         Ok(schedule)
@@ -502,17 +501,17 @@ fn set(table: &mut toml::Table, setting: &str) -> Result<()> {
     Ok(())
 }
 
-/// What serde says, on one line, with the nearest known key where one is not known.
+/// The message of serde on one line, with the nearest known key for an unknown one.
 fn explain(message: &str) -> String {
     let text = tidy(message);
     let hint = nearest_of_message(&text);
     text + &hint
 }
 
-/// The lines of a message that are not the file's text, joined, with the line's number kept.
+/// Joins the lines of a message, without the quoted text of the file but with the line number.
 fn tidy(message: &str) -> String {
     let place = message.lines().find(|line| line.starts_with("TOML parse error"));
-    // The picture of the line has `|`; where there is no text, `in` names the key.
+    // Lines with `|` quote the file. Without a file, `in` names the key.
     let is_told = |line: &&str| !line.trim().is_empty() && !line.contains('|') && !line.starts_with("in `");
     let what = message.lines().rfind(is_told);
     match (place, what) {

@@ -1,13 +1,13 @@
-//! The folder of a run: made for a new one, checked for one that goes on.
+//! The folder of a run: created for a new run, checked for a resumed one.
 
 use std::{collections::BTreeMap, path::Path};
 
-use minesegsat::output::atomic_write;
+use minesegsat_core::output::atomic_write;
 
 use super::{CONFIG_FILE, TrainConfig, TrainOptions};
 use crate::{Error, Result};
 
-/// Makes the folder of a new run, or checks that an old one is of this configuration. Whether it is new.
+/// Creates the folder of a new run, or checks that an existing one has this configuration. Returns whether the run is new.
 pub(super) fn claim_folder(config: &TrainConfig, options: &TrainOptions) -> Result<bool> {
     let path = options.run.join(CONFIG_FILE);
     let text = config.to_toml()?;
@@ -32,7 +32,7 @@ pub(super) fn claim_folder(config: &TrainConfig, options: &TrainOptions) -> Resu
         return Ok(false);
     }
     if options.run.is_dir() && fs_err::read_dir(&options.run)?.next().is_some() {
-        return Err(run_error(&options.run, "it is not empty and holds no run: choose another folder"));
+        return Err(run_error(&options.run, "it is not empty and contains no run: choose another folder"));
     }
     fs_err::create_dir_all(&options.run)?;
     atomic_write(&path, text.as_bytes())?;
@@ -72,7 +72,7 @@ fn differences(old: &str, new: &str) -> Vec<String> {
     keys.sort();
     keys.dedup();
     keys.into_iter()
-        // Where it runs is no part of what it is.
+        // A run may resume on another device.
         .filter(|key| *key != "device" && old.get(*key) != new.get(*key))
         .map(|key| format!("`{key}` was {}, is {}", old.get(key).unwrap_or(&none), new.get(key).unwrap_or(&none)))
         .collect()

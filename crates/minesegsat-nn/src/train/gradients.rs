@@ -1,4 +1,4 @@
-//! The norm of all gradients together, and the limit to it.
+//! Gradient clipping: the common norm of all gradients and its limit.
 
 use burn::{
     module::{Module, ModuleVisitor, Param},
@@ -6,8 +6,8 @@ use burn::{
     tensor::Tensor,
 };
 
-/// Scales all gradients so that their common norm is at most `limit`, as `torch.nn.utils.clip_grad_norm_` does. Gives the norm
-/// before.
+/// Scales all gradients so that their common norm is at most `limit`, as `torch.nn.utils.clip_grad_norm_` does. Returns the norm
+/// before clipping.
 pub(super) fn clip_norm<M: Module>(network: &M, gradients: &mut GradientsParams, limit: f64) -> f64 {
     let mut squares = Squares { gradients, sums: Vec::new() };
     network.visit(&mut squares);
@@ -23,7 +23,7 @@ pub(super) fn clip_norm<M: Module>(network: &M, gradients: &mut GradientsParams,
 
 struct Squares<'a> {
     gradients: &'a GradientsParams,
-    /// Read only when all of them are on their way.
+    /// Read after all of them are queued.
     sums: Vec<Tensor<1>>,
 }
 
@@ -35,11 +35,11 @@ impl ModuleVisitor for Squares<'_> {
     }
 }
 
-/// Whether every weight is a number. What a broken step leaves behind must not become a checkpoint.
+/// Whether all weights are finite. The weights after a failed step must not become a checkpoint.
 pub(super) fn all_finite<M: Module>(network: &M) -> bool {
     let mut sums = WeightSums(Vec::new());
     network.visit(&mut sums);
-    // A sum is a number only where all that it adds are; weights are far too small to overflow it.
+    // A sum is finite only if all summands are. Weights are far too small to overflow it.
     sums.0.into_iter().all(|sum| sum.into_scalar::<f32>().is_finite())
 }
 

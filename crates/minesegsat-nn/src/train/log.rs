@@ -1,4 +1,4 @@
-//! What a run says of itself as it goes on: `metrics.csv`, `metrics.jsonl` and TensorBoard's files.
+//! Logs of a run: `metrics.csv`, `metrics.jsonl` and TensorBoard files.
 
 use std::{
     fs::OpenOptions,
@@ -6,14 +6,15 @@ use std::{
     path::Path,
 };
 
-use minesegsat::{evaluate::Validation, tensorboard::EventWriter};
+use crate::tensorboard::EventWriter;
+use minesegsat_dataset::evaluate::Validation;
 use serde::Serialize;
 
 use crate::Result;
 
 /// File with a line of JSON per epoch.
 pub const JSONL_FILE: &str = "metrics.jsonl";
-/// The same as a table.
+/// The same as a CSV table.
 pub const CSV_FILE: &str = "metrics.csv";
 /// Folder of TensorBoard's files.
 pub const TENSORBOARD_FOLDER: &str = "tensorboard";
@@ -21,7 +22,7 @@ pub const TENSORBOARD_FOLDER: &str = "tensorboard";
 /// One epoch.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EpochReport {
-    /// From 1, over all phases.
+    /// Number of the epoch, from 1, over all phases.
     pub epoch: usize,
     /// Phase, from 1.
     pub phase: usize,
@@ -31,22 +32,22 @@ pub struct EpochReport {
     pub learning_rate: f64,
     /// Mean loss of the epoch's batches.
     pub loss: f64,
-    /// Norm of the last step's gradients, where they are clipped.
+    /// Norm of the last step's gradients, if they are clipped.
     pub gradient_norm: Option<f64>,
     /// Seconds of training so far, over all restarts.
     pub seconds: f64,
-    /// Crops per second of this epoch, validation apart.
+    /// Crops per second in this epoch, without validation.
     pub patches_per_second: f64,
-    /// Share of that time in which the network waited for the loader.
+    /// Fraction of that time in which the network waited for the loader.
     pub waiting_share: f64,
-    /// Of the validation after this epoch, where there was one.
+    /// Metrics of the validation after this epoch, if there was one.
     pub validation: Option<std::collections::BTreeMap<String, f64>>,
-    /// Whether that was the best so far.
+    /// Whether this validation is the best so far.
     pub is_best: bool,
 }
 
-/// A new event file; one of a run that goes on says where.
-fn events(folder: &Path, step: u64) -> minesegsat::Result<EventWriter> {
+/// A new event file. For a resumed run it records the step.
+fn events(folder: &Path, step: u64) -> minesegsat_core::Result<EventWriter> {
     if step == 0 { EventWriter::create(folder) } else { EventWriter::resume(folder, step + 1) }
 }
 
@@ -58,7 +59,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Opens the files of a run and cuts off what is later than `bytes`, the position that the run goes on from.
+    /// Opens the files of a run and truncates them to `bytes`, the position at which the run resumes.
     pub(super) fn open(run: &Path, bytes: [u64; 2], step: u64, tensorboard: bool) -> Result<Self> {
         let open = |name: &str, len: u64| -> Result<fs_err::File> {
             let path = run.join(name);
@@ -93,8 +94,8 @@ impl Log {
         let json = serde_json::to_string(report).map_err(std::io::Error::from)?;
         self.jsonl.write_all((json + "\n").as_bytes())?;
         let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
-        let of = |name: &str| report.validation.as_ref().and_then(|metrics| metrics.get(name).copied());
-        let metrics: String = Validation::METRICS.iter().map(|name| format!(",{}", number(of(name)))).collect();
+        let metric = |name: &str| report.validation.as_ref().and_then(|metrics| metrics.get(name).copied());
+        let metrics: String = Validation::METRICS.iter().map(|name| format!(",{}", number(metric(name)))).collect();
         let line = format!(
             "{},{},{},{},{},{},{:.3},{:.2},{:.4}{metrics},{}\n",
             report.epoch,

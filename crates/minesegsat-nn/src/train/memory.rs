@@ -1,23 +1,22 @@
-//! Whether a batch fits in the memory, before it is tried: [`check`].
+//! Checks that a batch fits into memory before training starts: [`check`].
 //!
-//! A process that asks for too much is ended by Linux without a word. So a step is made with one crop, what it took is
-//! measured, and the batch is taken to need as much per crop. That holds for the tensors that wait for the backward pass,
-//! which are nearly all.
+//! Linux kills a process that uses too much memory, without a message. So one step with a single crop is measured, and the batch
+//! is assumed to need the same per crop. That holds for the tensors that are kept for the backward pass, which are nearly all.
 
 use std::fs::{read_to_string, write};
 
 use burn::module::Module;
-use minesegsat::dataset::Batch;
+use minesegsat_dataset::Batch;
 
 use super::{setting::Setting, state::gradients};
 use crate::{Checkpoint, Error, Result};
 
-/// Values kept per weight: the weight, its gradient, two moments and the average.
+/// Values stored per weight: the weight, its gradient, two moments and the average.
 const COPIES: usize = 5;
 
-/// An error that says which batch would fit, where that of the configuration does not.
+/// Fails if the batch of the configuration does not fit. The error states the batch size that would.
 ///
-/// Only for the CPU and on Linux, where it can be known. Nothing is changed by it: it trains a network of its own.
+/// Works only for the CPU and on Linux. It trains a separate network, so the run is not affected.
 pub(super) fn check(setting: &Setting<'_>) -> Result<()> {
     let data = &setting.config.data;
     if data.batch_size < 2 || !setting.config.device.split(',').all(|name| name.trim().starts_with("cpu")) {
@@ -38,7 +37,7 @@ pub(super) fn check(setting: &Setting<'_>) -> Result<()> {
         checkpoint.num_params() * size_of::<f32>()
     };
     let (Some(peak), Some(free)) = (kib_of("/proc/self/status", "VmHWM:"), free_bytes()) else { return Ok(()) };
-    // At least its pixels, should memory that was free already have been enough.
+    // At least the pixels, in case the step only used memory that was already allocated.
     let pixels = channels * side * side * size_of::<f32>();
     let crop = ((peak.saturating_sub(before)) << 10).saturating_sub(2 * weights).max(pixels);
     match largest_batch(crop, COPIES * weights, free) {
@@ -51,7 +50,7 @@ pub(super) fn check(setting: &Setting<'_>) -> Result<()> {
     }
 }
 
-/// Crops that fit in `free` bytes beside `fixed` ones.
+/// Number of crops that fit into `free` bytes, of which `fixed` bytes are needed otherwise.
 fn largest_batch(crop: usize, fixed: usize, free: usize) -> usize {
     free.saturating_sub(fixed) / crop
 }
@@ -69,7 +68,7 @@ fn too_large(batch: usize, fits: usize, [channels, side]: [usize; 2], crop: usiz
     format!("at most {fits}, as {takes}; with `optimiser.accumulate = {}` steps are as large", batch.div_ceil(fits))
 }
 
-/// The peak of this process counts from now on (proc(5), `/proc/pid/clear_refs`).
+/// Resets the peak memory of this process (proc(5), `/proc/pid/clear_refs`).
 fn reset_peak() -> Option<()> {
     write("/proc/self/clear_refs", "5").ok()
 }
@@ -79,7 +78,7 @@ fn kib_of(file: &str, name: &str) -> Option<usize> {
     text.lines().find_map(|line| line.strip_prefix(name))?.trim().strip_suffix(" kB")?.parse().ok()
 }
 
-/// What Linux can give without swapping, and the control group allows.
+/// Memory that is available without swapping and within the limit of the control group.
 fn free_bytes() -> Option<usize> {
     let host = kib_of("/proc/meminfo", "MemAvailable:")? << 10;
     let number = |file: &str| read_to_string(file).ok()?.trim().parse::<usize>().ok();
@@ -118,11 +117,11 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn what_is_taken_is_seen() {
         let Some(()) = reset_peak() else {
-            eprintln!("skipped: the peak cannot be reset here");
+            minesegsat_testing::reference::skip("the peak cannot be reset here");
             return;
         };
         let before = kib_of("/proc/self/status", "VmRSS:").unwrap();
-        // Much, as other tests give some back meanwhile.
+        // A large buffer, since other tests free memory meanwhile.
         let taken = std::hint::black_box(vec![1u8; 512 << 20]);
         drop(taken);
         let peak = kib_of("/proc/self/status", "VmHWM:").unwrap();

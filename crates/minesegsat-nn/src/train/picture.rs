@@ -1,23 +1,23 @@
-//! Predictions to look at while a network learns: a row per sample, its colours and the network's answer side by side.
+//! Pictures of predictions during training: a row per sample, with the image and the prediction side by side.
 
-use minesegsat::{
-    Band, Segmenter,
-    dataset::{SamplePatch, SampleReader, SampleRecord},
+use minesegsat_core::{Band, Segmenter};
+use minesegsat_dataset::{
+    SamplePatch, SampleReader, SampleRecord,
     evaluate::{ValidateOptions, segment_sample},
-    preview::png,
 };
+use minesegsat_map::preview::png;
 
 use crate::{ModelCard, Result};
 
-/// Widest side of a panel, in pixels.
+/// Maximum side of a panel, in pixels.
 const PANEL: usize = 256;
-/// Between panels, in pixels.
+/// Space between panels, in pixels.
 const GAP: usize = 4;
 const BACKGROUND: [u8; 3] = [24, 24, 28];
-/// Outline of the truth.
+/// Colour of the outline of the true mask.
 const TRUTH: [u8; 3] = [255, 220, 0];
 
-/// The samples that are drawn: spread over those with mines, by their ids.
+/// Selects the samples for a picture: evenly spaced among those with mines, by id.
 pub(super) fn choose(samples: &[SampleRecord], count: usize) -> Vec<&SampleRecord> {
     let mut chosen: Vec<&SampleRecord> = samples.iter().filter(|sample| sample.mining_share > 0.0).collect();
     if chosen.is_empty() {
@@ -27,7 +27,7 @@ pub(super) fn choose(samples: &[SampleRecord], count: usize) -> Vec<&SampleRecor
     (0..count).map(|i| chosen[i * chosen.len() / count]).collect()
 }
 
-/// Colours with the outline of the truth, and the probability with the same outline, of each sample; a PNG.
+/// Draws for each sample the image and the probability, both with the outline of the true mask. Returns a PNG.
 pub(super) fn sheet(
     segmenter: &dyn Segmenter,
     reader: &SampleReader,
@@ -73,30 +73,30 @@ impl Panel {
     }
 }
 
-/// Channels of red, green and blue; the first one for all where the bands are not there.
+/// Channels for red, green and blue. Without these bands, the first channel for all three.
 fn colour_channels(bands: &[Band]) -> [usize; 3] {
-    let at = |band| bands.iter().position(|b| *b == band);
-    match (at(Band::B04), at(Band::B03), at(Band::B02)) {
+    let channel_of = |band| bands.iter().position(|b| *b == band);
+    match (channel_of(Band::B04), channel_of(Band::B03), channel_of(Band::B02)) {
         (Some(red), Some(green), Some(blue)) => [red, green, blue],
         _ => [0; 3],
     }
 }
 
-/// Every `step`th pixel, stretched from the 2nd to the 98th percentile per channel.
+/// Every `step`-th pixel, stretched from the 2nd to the 98th percentile per channel.
 fn colours(patch: &SamplePatch, channels: [usize; 3], step: usize) -> Panel {
     let (height, width) = patch.size;
     let planes = channels.map(|channel| {
         let plane = &patch.data[channel * height * width..][..height * width];
         let mut sorted: Vec<f32> = plane.iter().copied().step_by(7).filter(|v| v.is_finite()).collect();
         sorted.sort_by(f32::total_cmp);
-        let at = |share: f64| sorted.get((sorted.len() as f64 * share) as usize).copied().unwrap_or(0.0);
-        let (low, high) = (at(0.02), at(0.98));
+        let quantile = |share: f64| sorted.get((sorted.len() as f64 * share) as usize).copied().unwrap_or(0.0);
+        let (low, high) = (quantile(0.02), quantile(0.98));
         (plane, low, (high - low).max(1e-6))
     });
     panel(patch, step, |i| planes.map(|(plane, low, range)| (((plane[i] - low) / range).clamp(0.0, 1.0) * 255.0) as u8))
 }
 
-/// From black (0) over red to white (1); what is ignored is dark blue.
+/// Colour scale from black (0) over red to white (1). Ignored pixels are dark blue.
 fn answer(patch: &SamplePatch, p: &[f32], step: usize) -> Panel {
     panel(patch, step, |i| {
         let p = p[i].clamp(0.0, 1.0);
@@ -109,7 +109,7 @@ fn panel(patch: &SamplePatch, step: usize, colour: impl Fn(usize) -> [u8; 3]) ->
     let (height, width) = patch.size;
     let is_mine = |row: usize, col: usize| {
         let class = patch.mask[row * width + col];
-        class != 0 && class != minesegsat::cog::MASK_NODATA
+        class != 0 && class != minesegsat_core::pixel_class::MASK_NODATA
     };
     let (rows, cols) = (height.div_ceil(step), width.div_ceil(step));
     let mut pixels = Vec::with_capacity(rows * cols);

@@ -1,4 +1,4 @@
-//! Where a run stands, on disk: [`Checkpoints`]. A run that is killed at any moment goes on from the last one.
+//! Checkpoints of a run: [`Checkpoints`]. A run that was killed at any moment resumes from the last one.
 
 use std::path::{Path, PathBuf};
 
@@ -7,24 +7,24 @@ use burn::{
     optim::ModuleOptimizer,
     store::{ModuleRecord, RecordError},
 };
-use minesegsat::output::OutputTree;
+use minesegsat_core::output::OutputTree;
 use serde::{Deserialize, Serialize};
 
 use minesegsat_model::sha256;
 
 use crate::{Error, Network, Result, schedule::LearningRate};
 
-/// Folder of the checkpoints in a run's folder.
+/// Name of the folder of checkpoints in a run's folder.
 const FOLDER: &str = "checkpoints";
-/// Describes a checkpoint, with the hashes of its other files.
+/// File that describes a checkpoint and has the hashes of its other files.
 const STATE_FILE: &str = "state.json";
 const NETWORK_FILE: &str = "network.bpk";
 const AVERAGE_FILE: &str = "average.bpk";
 const OPTIMISER_FILE: &str = "optimiser.bpk";
-/// Checkpoints that are kept: the last, and the one before in case the last is damaged.
+/// Number of checkpoints to keep: the last, and the previous one in case the last is damaged.
 const KEPT: usize = 2;
 
-/// Everything of a run but tensors.
+/// State of a run without tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Position {
@@ -36,23 +36,23 @@ pub(super) struct Position {
     pub(super) phase_step: u64,
     /// Epoch, from 0, over all phases.
     pub(super) epoch: usize,
-    /// Batches of this epoch that are done.
+    /// Finished batches of this epoch.
     pub(super) batch: usize,
     /// Sum of their losses.
     pub(super) loss_sum: f64,
     /// Learning rate of the last step.
     pub(super) last_rate: f64,
-    /// Norm of its gradients, where they are clipped.
+    /// Norm of the last step's gradients, if they are clipped.
     pub(super) gradient_norm: Option<f64>,
     /// Seconds of training so far.
     pub(super) seconds: f64,
     /// The schedule of the phase.
     pub(super) rate: LearningRate,
-    /// Of the best validation so far: its epoch, and its metric.
+    /// Epoch and metric of the best validation so far.
     pub(super) best: Option<(usize, f64)>,
-    /// Validations since then.
+    /// Validations since the best one.
     pub(super) waited: usize,
-    /// Bytes of `metrics.jsonl` and `metrics.csv` that are of this position.
+    /// Lengths of `metrics.jsonl` and `metrics.csv` at this position, in bytes.
     pub(super) log_bytes: [u64; 2],
 }
 
@@ -64,7 +64,7 @@ struct State {
     files: std::collections::BTreeMap<String, String>,
 }
 
-/// What a checkpoint holds.
+/// Contents of a checkpoint.
 pub(super) struct Loaded {
     pub(super) position: Position,
     pub(super) network: ModuleRecord,
@@ -83,7 +83,7 @@ impl Checkpoints {
         Self { folder: run.join(FOLDER) }
     }
 
-    /// Writes one, complete or not at all, and removes those that are not kept.
+    /// Writes a checkpoint atomically and removes old ones.
     pub(super) fn save(
         &self,
         position: &Position,
@@ -117,7 +117,7 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// The last checkpoint that is whole, and what is wrong with later ones.
+    /// Reads the last valid checkpoint. Also returns the problems of later ones.
     pub(super) fn load(&self) -> Result<(Option<Loaded>, Vec<String>)> {
         let mut damaged = Vec::new();
         for folder in self.list()?.into_iter().rev() {
@@ -129,7 +129,7 @@ impl Checkpoints {
         Ok((None, damaged))
     }
 
-    /// Their folders, oldest first.
+    /// Folders of the checkpoints, oldest first.
     fn list(&self) -> Result<Vec<PathBuf>> {
         if !self.folder.is_dir() {
             return Ok(Vec::new());
@@ -152,7 +152,7 @@ fn read(folder: &Path) -> Result<Loaded, String> {
     for (name, expected) in &state.files {
         let found = sha256(&folder.join(name)).map_err(|error| error.to_string())?;
         if found != *expected {
-            return Err(format!("the SHA-256 of {name} is not the one that was noted"));
+            return Err(format!("the SHA-256 of {name} differs from the recorded one"));
         }
     }
     let record = |name: &str| ModuleRecord::load(folder.join(name)).map_err(|error| format!("{name}: {error}"));
@@ -164,7 +164,7 @@ fn read(folder: &Path) -> Result<Loaded, String> {
     })
 }
 
-/// An error of writing, with the folder it was for.
+/// A write error, with the folder of the checkpoint.
 fn write_error(folder: &Path, error: &RecordError) -> Error {
     std::io::Error::other(format!("cannot write checkpoint `{}`: {error}", folder.display())).into()
 }

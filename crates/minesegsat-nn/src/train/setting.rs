@@ -1,4 +1,4 @@
-//! What does not change in a run: [`Setting`].
+//! The constant parts of a run: [`Setting`].
 
 use std::{
     path::{Path, PathBuf},
@@ -6,24 +6,22 @@ use std::{
 };
 
 use burn::tensor::Device;
-use minesegsat::{
-    Band,
-    dataset::{Dataset, Loader, LoaderOptions, SampleReader, SampleRecord, Split},
-    evaluate::ValidateOptions,
-    patch::BandNormalisation,
+use minesegsat_core::{Band, model_description::BandNormalisation};
+use minesegsat_dataset::{
+    Dataset, Loader, LoaderOptions, SampleReader, SampleRecord, Split, evaluate::ValidateOptions,
 };
 
-use super::{NormalisationKind, Per, TrainConfig, folder::run_error};
+use super::{NormalisationKind, StepUnit, TrainConfig, folder::run_error};
 use crate::{
     Error, FORMAT_VERSION, ModelCard, NetworkConfig, Normalisation, Result, Training, parse_device,
     schedule::LearningRate,
 };
 
-/// What does not change in a run.
+/// The constant parts of a run.
 pub(super) struct Setting<'a> {
     pub(super) config: &'a TrainConfig,
     pub(super) folder: PathBuf,
-    /// Without automatic differentiation; the first holds the weights.
+    /// Devices without automatic differentiation. The first holds the weights.
     pub(super) devices: Vec<Device>,
     pub(super) network: NetworkConfig,
     pub(super) card: ModelCard,
@@ -31,7 +29,7 @@ pub(super) struct Setting<'a> {
     pub(super) validation: Vec<SampleRecord>,
     pub(super) loader: Loader,
     pub(super) ignore: u8,
-    /// Batches of an epoch.
+    /// Batches per epoch.
     pub(super) batches: usize,
 }
 
@@ -57,13 +55,13 @@ impl<'a> Setting<'a> {
         let owned = |split| -> Result<Vec<SampleRecord>> { Ok(dataset.split(split)?.into_iter().cloned().collect()) };
         let (training, validation) = (owned(Split::Train)?, owned(Split::Val)?);
         if training.iter().all(|sample| sample.mining_share == 0.0) {
-            return Err(minesegsat::Error::Input {
-                location: dataset.folder().display().to_string(),
-                reason: format!(
+            return Err(minesegsat_core::Error::input(
+                dataset.folder().display().to_string(),
+                format!(
                     "none of the {} masks of its train split has a mine: there is nothing to learn",
                     training.len()
                 ),
-            }
+            )
             .into());
         }
         let normalisation = normalisation(&dataset, &bands, config.data.normalisation)?;
@@ -111,23 +109,23 @@ impl<'a> Setting<'a> {
     }
 
     pub(super) fn validate_options(&self) -> ValidateOptions {
-        let of = &self.config.validation;
-        ValidateOptions { window: of.window, overlap: of.overlap, threshold: of.threshold }
+        let validation = &self.config.validation;
+        ValidateOptions { window: validation.window, overlap: validation.overlap, threshold: validation.threshold }
     }
 
-    /// The schedule of a phase, from its start.
+    /// The schedule of a phase at its start.
     pub(super) fn rate_of(&self, phase: usize) -> Result<LearningRate> {
-        let of = &self.config.phases[phase];
-        let steps = match of.per {
-            Per::Epoch => of.epochs,
-            Per::Step => of.epochs * self.batches.div_ceil(self.config.optimiser.accumulate),
+        let phase = &self.config.phases[phase];
+        let steps = match phase.per {
+            StepUnit::Epoch => phase.epochs,
+            StepUnit::Step => phase.epochs * self.batches.div_ceil(self.config.optimiser.accumulate),
         };
-        let schedule = of.schedule(steps).map_err(|reason| run_error(&self.folder, &reason))?;
-        Ok(LearningRate::new(schedule, of.learning_rate))
+        let schedule = phase.schedule(steps).map_err(|reason| run_error(&self.folder, &reason))?;
+        Ok(LearningRate::new(schedule, phase.learning_rate))
     }
 }
 
-/// Bands of a set in the paper's order, then the others.
+/// Bands of a data set: first those of the paper in its order, then the others.
 fn default_bands(dataset: &Dataset) -> Vec<Band> {
     let bands = &dataset.card().bands;
     let paper = Band::PAPER.into_iter().filter(|band| bands.contains(band));

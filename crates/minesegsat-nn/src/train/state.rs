@@ -1,4 +1,4 @@
-//! What changes in a run, and how a step changes it: [`State`].
+//! The changing parts of a run, and the training step: [`State`].
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -10,7 +10,8 @@ use burn::{
     optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer},
     tensor::{Device, Tensor, TensorData},
 };
-use minesegsat::{Band, dataset::Batch};
+use minesegsat_core::Band;
+use minesegsat_dataset::Batch;
 
 use super::{
     OptimiserConfig,
@@ -20,10 +21,10 @@ use super::{
     setting::Setting,
 };
 use crate::{
-    AdamW, Checkpoint, Error, ModelCard, Network, NetworkConfig, Result, WEIGHTS_FILE, init::SplitMix64, loss::Target,
+    AdamW, Checkpoint, Error, ModelCard, Network, NetworkConfig, Result, WEIGHTS_FILE, loss::Target, random::SplitMix64,
 };
 
-/// What changes in a run.
+/// The changing parts of a run.
 pub(super) struct State {
     pub(super) network: Network,
     pub(super) average: Option<WeightAverage>,
@@ -32,7 +33,7 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The start of a run.
+    /// The initial state of a run.
     pub(super) fn new(setting: &Setting<'_>) -> Result<Self> {
         let config = setting.config;
         let device = &setting.devices[0];
@@ -62,11 +63,11 @@ impl State {
         Ok(Self { network, average, optimiser, position })
     }
 
-    /// One step of the optimiser over the gradients of some batches. Gives their losses.
+    /// One optimiser step with the accumulated gradients of some batches. Returns the losses of the batches.
     pub(super) fn step(&mut self, setting: &Setting<'_>, batches: Vec<Batch>) -> Result<Vec<f64>> {
         let config = setting.config;
         let step = self.position.step;
-        // Dropout follows from the seed and the step, so that a resumed run drops the same.
+        // Dropout depends on the seed and the step only, so a resumed run drops the same values.
         let seed = SplitMix64::new(config.seed ^ step.wrapping_mul(0x9E37_79B9_7F4A_7C15)).next();
         for device in &setting.devices {
             device.seed(seed);
@@ -79,7 +80,7 @@ impl State {
         let network = &self.network;
         let optimiser = &mut self.optimiser;
         let gradient_norm = &mut self.position.gradient_norm;
-        // Backends panic when a device is gone or its memory is full.
+        // Backends panic if a device is lost or out of memory.
         let result = catch_unwind(AssertUnwindSafe(|| -> Result<(Network, Vec<f64>)> {
             let mut accumulator = GradientsAccumulator::new();
             let mut losses = Vec::with_capacity(batches.len());
@@ -110,14 +111,14 @@ impl State {
     }
 }
 
-/// Loss of a batch, and the gradients of it; the batch is shared among the devices.
+/// Loss and gradients of a batch, which the devices share.
 pub(super) fn gradients(setting: &Setting<'_>, network: &Network, batch: Batch) -> (f64, GradientsParams) {
     let devices = &setting.devices;
     let [n, channels, height, width] = batch.shape;
     if devices.len() == 1 || n < devices.len() {
         return gradients_on(setting, network, &devices[0], batch);
     }
-    // As even as can be; each part counts by its crops.
+    // Parts of nearly equal size, each weighted by its number of crops.
     let mut parts = Vec::new();
     let mut first = 0;
     for (i, device) in devices.iter().enumerate() {
@@ -168,7 +169,7 @@ fn gradients_on(setting: &Setting<'_>, network: &Network, device: &Device, batch
     (value, GradientsParams::from_grads(loss.backward(), network))
 }
 
-/// The weights of a model folder or a checkpoint, made to fit other bands and classes.
+/// The weights of a model folder or a checkpoint, adapted to the bands and classes of the run.
 fn starting_weights(path: &Path, network: &NetworkConfig, bands: &[Band], seed: u64) -> Result<Checkpoint> {
     let mut checkpoint;
     if path.is_dir() {
@@ -184,7 +185,7 @@ fn starting_weights(path: &Path, network: &NetworkConfig, bands: &[Band], seed: 
     Ok(checkpoint)
 }
 
-/// What a panic of a backend means, and what to do.
+/// A message for a panic of a backend: the cause and the remedy.
 fn device_failure(
     panic: &Box<dyn std::any::Any + Send>,
     [n, channels, height, width]: [usize; 4],

@@ -1,4 +1,4 @@
-//! The loop: [`train`].
+//! The training loop: [`train`].
 
 use std::{
     collections::BTreeMap,
@@ -8,15 +8,15 @@ use std::{
 };
 
 use burn::module::Module;
-use minesegsat::{
-    dataset::{Batch, SampleRecord},
+use minesegsat_core::job::{Job, Progress};
+use minesegsat_core::output::atomic_write;
+use minesegsat_dataset::{
+    Batch, SampleRecord,
     evaluate::{Validation, validate},
-    output::atomic_write,
-    predict,
 };
 
 use super::{
-    EpochReport, Per, TrainConfig,
+    EpochReport, StepUnit, TrainConfig,
     folder::{claim_folder, run_error},
     gradients::all_finite,
     log::Log,
@@ -25,34 +25,34 @@ use super::{
     setting::Setting,
     state::State,
 };
-use crate::{BurnSegmenter, Error, Model, ModelCard, Network, Result, save_model};
+use crate::{Error, Model, ModelCard, ModelSegmenter, Network, Result, save_model};
 
-/// The resolved configuration in a run's folder.
+/// Name of the resolved configuration in a run's folder.
 pub const CONFIG_FILE: &str = "config.toml";
-/// Model folder of the best validation in a run's folder.
+/// Name of the model folder of the best validation in a run's folder.
 pub const BEST_FOLDER: &str = "best";
-/// Model folder of the last epoch in a run's folder.
+/// Name of the model folder of the last epoch in a run's folder.
 pub const LAST_FOLDER: &str = "last";
-/// Folder of the pictures in a run's folder.
+/// Name of the folder of pictures in a run's folder.
 pub const PICTURES_FOLDER: &str = "pictures";
 
-/// Where and how a run goes on.
+/// Options of a run.
 #[derive(Debug, Clone)]
 pub struct TrainOptions {
     /// Folder of the run.
     pub run: PathBuf,
-    /// Go on from the last checkpoint, where there is one.
+    /// Resume from the last checkpoint, if there is one.
     pub resume: bool,
 }
 
-/// One step, for those who watch.
+/// Progress after a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepReport {
     /// Epoch, from 1.
     pub epoch: usize,
-    /// Epochs in all.
+    /// Total number of epochs.
     pub epochs: usize,
-    /// Batches of the epoch that are done.
+    /// Finished batches of the epoch.
     pub batch: usize,
     /// Batches of the epoch.
     pub batches: usize,
@@ -60,23 +60,23 @@ pub struct StepReport {
     pub loss: f64,
     /// Crops per second of the epoch so far.
     pub patches_per_second: f64,
-    /// Seconds until the last epoch ends, if it goes on like this.
+    /// Estimated seconds until the end of the last epoch.
     pub seconds_left: f64,
 }
 
-/// Told how a run goes.
+/// Receives the progress of a run.
 pub trait TrainProgress: Sync {
-    /// After a step.
+    /// Called after a step.
     fn step(&self, report: &StepReport);
-    /// While samples are validated: `done` of `total`.
+    /// Called during validation: `done` of `total` samples.
     fn validating(&self, done: usize, total: usize);
-    /// After an epoch.
+    /// Called after an epoch.
     fn epoch(&self, report: &EpochReport);
-    /// Something that somebody should know.
+    /// A warning for the user.
     fn note(&self, text: &str);
 }
 
-/// Says nothing.
+/// Ignores the progress.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 
@@ -87,12 +87,12 @@ impl TrainProgress for Silent {
     fn note(&self, _text: &str) {}
 }
 
-/// How a run ended.
+/// Result of a run.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct TrainReport {
-    /// Values that training changes.
+    /// Number of trainable values.
     pub parameters: usize,
-    /// Epochs done, over all restarts.
+    /// Finished epochs, over all restarts.
     pub epochs: usize,
     /// Steps of the optimiser.
     pub steps: u64,
@@ -100,21 +100,21 @@ pub struct TrainReport {
     pub seconds: f64,
     /// Epoch of the best validation, from 1.
     pub best_epoch: Option<usize>,
-    /// Name of the metric that it was chosen by.
+    /// Name of the metric that selected it.
     pub metric: String,
-    /// Its value.
+    /// Value of that metric.
     pub best: Option<f64>,
-    /// All metrics of it.
+    /// All metrics of the best validation.
     pub best_metrics: BTreeMap<String, f64>,
-    /// Model folder of it.
+    /// Model folder of the best validation.
     pub best_model: PathBuf,
-    /// Whether it ended early, since nothing got better any more.
+    /// Whether the run stopped early, since validation no longer improved.
     pub stopped_early: bool,
 }
 
-/// Trains a network on the training split of a data set and keeps what is best on the validation split.
+/// Trains a network on the training split of a data set and keeps the network that is best on the validation split.
 ///
-/// `cancel` is looked at after each step; a run that it ends has a checkpoint of that moment.
+/// `cancel` is checked after each step. A cancelled run writes a checkpoint first.
 pub fn train(
     config: &TrainConfig,
     options: &TrainOptions,
@@ -135,7 +135,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn open(config: &'a TrainConfig, options: &TrainOptions, progress: &dyn TrainProgress) -> Result<Self> {
         let checkpoints = Checkpoints::new(&options.run);
-        // What cannot work is refused before anything is written.
+        // Check everything before writing anything.
         let setting = Setting::new(config, &options.run)?;
         memory::check(&setting)?;
         let mut state = State::new(&setting)?;
@@ -160,7 +160,7 @@ impl<'a> Run<'a> {
                         state.position.epoch + 1
                     ));
                 }
-                None => progress.note("there is no whole checkpoint yet: starting from the beginning"),
+                None => progress.note("there is no complete checkpoint yet: starting from the beginning"),
             }
         }
         let log = Log::open(&options.run, state.position.log_bytes, state.position.step, config.output.tensorboard)?;
@@ -213,7 +213,7 @@ impl<'a> Run<'a> {
         self.finish(stopped_early)
     }
 
-    /// The batches of an epoch that are left. Gives the time that the network waited for the loader.
+    /// Trains on the remaining batches of an epoch. Returns the time that the network waited for the loader.
     fn epoch(
         &mut self,
         timer: &Instant,
@@ -230,7 +230,7 @@ impl<'a> Run<'a> {
         let mut batches = self.setting.loader.epoch(epoch, first);
         let mut crops = 0;
         while self.state.position.batch < self.setting.batches {
-            let step: Vec<Batch> = batches.by_ref().take(accumulate).collect::<minesegsat::Result<_>>()?;
+            let step: Vec<Batch> = batches.by_ref().take(accumulate).collect::<minesegsat_core::Result<_>>()?;
             if step.is_empty() {
                 break;
             }
@@ -249,7 +249,7 @@ impl<'a> Run<'a> {
             if let Some(average) = &mut self.state.average {
                 average.update(&self.state.network, position.step);
             }
-            if config.phases[position.phase].per == Per::Step {
+            if config.phases[position.phase].per == StepUnit::Step {
                 position.rate.advance(None);
             }
             let elapsed = timer.elapsed().as_secs_f64().max(1e-9);
@@ -273,13 +273,13 @@ impl<'a> Run<'a> {
                 *saved = Instant::now();
             }
             if is_cancelled {
-                return Err(minesegsat::Error::Interrupted.into());
+                return Err(minesegsat_core::Error::Interrupted.into());
             }
         }
         Ok(batches.waited())
     }
 
-    /// Writes a checkpoint, unless the weights are broken: the one before is better then.
+    /// Writes a checkpoint, unless weights are NaN or infinite. Then the previous checkpoint is kept.
     fn save(&mut self) -> Result<()> {
         self.check_weights()?;
         self.state.position.log_bytes = self.log.bytes()?;
@@ -287,7 +287,7 @@ impl<'a> Run<'a> {
         self.checkpoints.save(position, network, average.as_ref().map(|average| &average.network), optimiser)
     }
 
-    /// An error where a weight is no number, though the loss still was one.
+    /// Fails if a weight is NaN or infinite although the loss is finite.
     fn check_weights(&self) -> Result<()> {
         if all_finite(&self.state.network) {
             return Ok(());
@@ -295,7 +295,7 @@ impl<'a> Run<'a> {
         Err(Error::Diverged { step: self.state.position.step, loss: f64::NAN, run: self.setting.folder.clone() })
     }
 
-    /// The network that is judged and kept: the average, where there is one.
+    /// The network to validate and save: the average, if there is one.
     fn judged(&self) -> Network {
         self.state.average.as_ref().map_or_else(|| self.state.network.valid(), |average| average.network.clone())
     }
@@ -306,11 +306,12 @@ impl<'a> Run<'a> {
         let samples: Vec<&SampleRecord> = setting.validation.iter().collect();
         let options = setting.validate_options();
         let bar = ValidationBar(progress);
-        let result = validate(&BurnSegmenter::new(model), &setting.reader, &samples, &options, &bar, cancel)?;
+        let result =
+            validate(&ModelSegmenter::new(model), &setting.reader, &samples, &options, Job::new(&bar, cancel))?;
         Ok(result)
     }
 
-    /// Notes an epoch, keeps the network where it is the best, and goes on to the next. Whether training is to end.
+    /// Logs an epoch, saves the network if it is the best, and advances to the next epoch. Returns whether training must stop.
     fn end_epoch(
         &mut self,
         validation: Option<&Validation>,
@@ -334,7 +335,7 @@ impl<'a> Run<'a> {
             card.metrics = described_metrics(metrics, epoch + 1);
             if let Some(threshold) = metrics.get("threshold_best").filter(|_| config.validation.tune_threshold) {
                 card.threshold = *threshold as f32;
-                // As `calibrate` notes it, so that an evaluation on the same samples says so.
+                // Recorded as `calibrate` does, so that an evaluation on the same samples reports it.
                 let fitted =
                     serde_json::json!({ "split": "val", "dataset": card.training.data, "threshold": threshold });
                 card.metrics.insert("calibration".to_owned(), fitted);
@@ -369,7 +370,7 @@ impl<'a> Run<'a> {
         self.log.epoch(&report)?;
         progress.epoch(&report);
         let position = &mut self.state.position;
-        if config.phases[position.phase].per == Per::Epoch {
+        if config.phases[position.phase].per == StepUnit::Epoch {
             let watched = value.or(Some(report.loss));
             position.rate.advance(watched);
         }
@@ -383,7 +384,7 @@ impl<'a> Run<'a> {
     fn draw(&mut self, epoch: usize) -> Result<()> {
         let setting = &self.setting;
         let model = Model::new(setting.card.clone(), self.judged(), &setting.devices[0])?;
-        let segmenter = BurnSegmenter::new(model);
+        let segmenter = ModelSegmenter::new(model);
         let samples: Vec<&SampleRecord> = picture::choose(&setting.validation, setting.config.output.pictures);
         let png = picture::sheet(&segmenter, &setting.reader, &samples, &setting.validate_options(), &setting.card)?;
         let folder = setting.folder.join(PICTURES_FOLDER);
@@ -421,12 +422,10 @@ impl<'a> Run<'a> {
 
 struct ValidationBar<'a>(&'a dyn TrainProgress);
 
-impl predict::Progress for ValidationBar<'_> {
-    fn patches(&self, done: usize, total: usize) {
+impl Progress for ValidationBar<'_> {
+    fn advance(&self, done: usize, total: usize) {
         self.0.validating(done, total);
     }
-
-    fn finishing(&self, _what: &str) {}
 }
 
 fn metrics_of(validation: &Validation) -> BTreeMap<String, f64> {

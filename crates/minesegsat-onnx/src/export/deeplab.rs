@@ -24,7 +24,7 @@ pub(super) fn build(b: &mut Builder<'_>, config: &DeepLabV3PlusConfig) -> Result
     Ok(())
 }
 
-/// Atrous spatial pyramid pooling: one map seen at three distances, pixel by pixel, and as a whole.
+/// Atrous spatial pyramid pooling: three dilated convolutions, a pointwise convolution and global pooling of one map.
 fn pyramid(b: &mut Builder<'_>, x: &str, channels: usize, width: usize) -> Result<Value> {
     let name = "decoder.aspp.0";
     let pointwise = Conv::same([channels, width], 1);

@@ -20,7 +20,7 @@ pub(super) fn build(b: &mut Builder<'_>, config: &FpnConfig) -> Result<()> {
         let skip = b.conv_layer(&format!("{name}.skip_conv"), &maps[map], lateral, true)?;
         levels.push(b.add(&name, &coarser, &skip));
     }
-    // Each level is brought to 1/4 of the input's resolution; the first needs three doublings.
+    // Each level is upsampled to 1/4 of the input's resolution; the first needs three doublings.
     let mut sum: Option<Value> = None;
     for (branch, level) in levels.iter().enumerate() {
         let doublings = 3 - branch;
@@ -45,7 +45,7 @@ pub(super) fn build(b: &mut Builder<'_>, config: &FpnConfig) -> Result<()> {
     Ok(())
 }
 
-/// Group norm, then ReLU. The operators of version 17 have it for single channels only, so a group is brought into one.
+/// Group norm, then ReLU. Operator set 17 has instance norm only, so each group is reshaped to one channel.
 fn group_norm_relu(b: &mut Builder<'_>, name: &str, x: &str, channels: usize) -> Result<Value> {
     let gamma = b.tensor(&format!("{name}.weight"), &[channels])?;
     let beta = b.tensor(&format!("{name}.bias"), &[channels])?;

@@ -7,17 +7,17 @@ use super::{INPUT, OUTPUT};
 use crate::Result;
 use crate::graph::{Attribute, Graph, Value};
 
-/// Added to the variance by batch and group norms, and by layer norms that have no value of their own: PyTorch's.
+/// Default epsilon of batch, group and layer norms in PyTorch.
 pub(super) const EPSILON: f32 = 1e-5;
 
-/// A graph under construction and the weights that it is made of.
+/// A graph under construction and its weights.
 pub(super) struct Builder<'a> {
     graph: Graph,
     weights: &'a dyn Source,
     taken: BTreeSet<String>,
 }
 
-/// A square convolution whose map keeps its size but for the stride.
+/// A square convolution that keeps the size of its map, apart from the stride.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Conv {
     pub channels: [usize; 2],
@@ -29,7 +29,7 @@ pub(super) struct Conv {
 }
 
 impl Conv {
-    /// One of stride 1 that keeps the map's size.
+    /// A convolution of stride 1 that keeps the map's size.
     pub(super) const fn same(channels: [usize; 2], kernel: usize) -> Self {
         Self { channels, kernel, stride: 1, dilation: 1, groups: 1, padding: kernel / 2 }
     }
@@ -38,12 +38,12 @@ impl Conv {
         Self { stride, ..self }
     }
 
-    /// The same with its taps further apart, which keeps the map's size.
+    /// The same convolution with a dilation, which keeps the map's size.
     pub(super) const fn with_dilation(self, dilation: usize) -> Self {
         Self { dilation, padding: self.kernel / 2 * dilation, ..self }
     }
 
-    /// One kernel per channel.
+    /// The same convolution with one kernel per channel.
     pub(super) const fn depthwise(channels: usize, kernel: usize) -> Self {
         Self { groups: channels, ..Self::same([channels, channels], kernel) }
     }
@@ -69,7 +69,7 @@ impl<'a> Builder<'a> {
         self.graph
     }
 
-    /// Names of the tensors that were taken.
+    /// Names of the tensors that were used.
     pub(super) const fn taken(&self) -> &BTreeSet<String> {
         &self.taken
     }
@@ -80,7 +80,7 @@ impl<'a> Builder<'a> {
         self.weights.tensor(name, shape)
     }
 
-    /// An operation with float32 and whole-number inputs.
+    /// Adds an operation with float32 and integer inputs.
     pub(super) fn node(
         &mut self,
         layer: &str,
@@ -108,7 +108,7 @@ impl<'a> Builder<'a> {
         self.node(layer, "Relu", &[x], &[])
     }
 
-    /// GELU in its exact form: `x / 2 (1 + erf(x / sqrt 2))`. Runtimes know these five nodes and compute them at once.
+    /// GELU in its exact form: `x / 2 (1 + erf(x / sqrt 2))`. Runtimes recognise these five nodes and fuse them.
     pub(super) fn gelu(&mut self, layer: &str, x: &str) -> Value {
         let root = self.graph.number("sqrt(2)", std::f32::consts::SQRT_2);
         let one = self.graph.number("one", 1.0);
@@ -120,24 +120,24 @@ impl<'a> Builder<'a> {
         self.node(layer, "Mul", &[&product, &half], &[])
     }
 
-    /// Stacks maps of one size by their channels.
+    /// Concatenates maps of one size along their channels.
     pub(super) fn concat(&mut self, layer: &str, maps: &[&str]) -> Value {
         self.node(layer, "Concat", maps, &[("axis", Attribute::Int(1))])
     }
 
-    /// Height and width of a map, as two whole numbers.
+    /// Height and width of a map, as two integers.
     pub(super) fn size_of(&mut self, layer: &str, map: &str) -> Value {
         self.node(layer, "Shape", &[map], &[("start", Attribute::Int(2)), ("end", Attribute::Int(4))])
     }
 
-    /// A convolution of the model: its weight, and its bias where it has one.
+    /// Weight and optional bias of a convolution of the model.
     pub(super) fn kernel(&mut self, name: &str, conv: Conv, has_bias: bool) -> Result<Kernel> {
         let weight = self.tensor(&format!("{name}.weight"), &conv.shape())?;
         let bias = if has_bias { Some(self.tensor(&format!("{name}.bias"), &[conv.channels[1]])?) } else { None };
         Ok(Kernel { weight, bias })
     }
 
-    /// A convolution with the batch norm behind it, folded in f64 as
+    /// A convolution and the batch norm after it, folded in f64 as
     /// `gamma (w x + b - mean) / sqrt(var + epsilon) + beta`.
     pub(super) fn kernel_and_norm(&mut self, conv_name: &str, norm: &str, conv: Conv) -> Result<Kernel> {
         let kernel = self.kernel(conv_name, conv, false)?;
@@ -213,7 +213,7 @@ impl<'a> Builder<'a> {
         Ok(self.relu(name, &x))
     }
 
-    /// Doubles a map, each pixel becoming four.
+    /// Upsamples a map by 2 with nearest neighbours.
     pub(super) fn nearest2(&mut self, layer: &str, x: &str) -> Value {
         let scales = self.scales(2);
         let nearest = [
@@ -224,7 +224,7 @@ impl<'a> Builder<'a> {
         self.node(layer, "Resize", &[x, "", &scales], &nearest)
     }
 
-    /// Enlarges a map bilinearly, with the centres of its corner pixels where they are.
+    /// Upsamples a map bilinearly with aligned corners.
     pub(super) fn bilinear_aligned(&mut self, layer: &str, x: &str, factor: usize) -> Value {
         let scales = self.scales(factor);
         let aligned =
@@ -237,7 +237,7 @@ impl<'a> Builder<'a> {
         self.graph.shared(&format!("scales[{factor}]"), &[4], &values)
     }
 
-    /// Brings a map to a size bilinearly, with half-pixel centres. `size` is height and width, as two whole numbers.
+    /// Resizes a map bilinearly, with half-pixel centres. `size` is height and width, as two integers.
     pub(super) fn resize(&mut self, layer: &str, x: &str, size: &str) -> Value {
         let others = self.node(layer, "Shape", &[x], &[("start", Attribute::Int(0)), ("end", Attribute::Int(2))]);
         let sizes = self.node(layer, "Concat", &[&others, size], &[("axis", Attribute::Int(0))]);
@@ -251,7 +251,7 @@ impl<'a> Builder<'a> {
         self.conv_layer("segmentation_head.0", x, Conv::same(channels, kernel), true)
     }
 
-    /// Names what was added last as the output of the network.
+    /// Names the value that was added last as the output of the network.
     pub(super) fn answer(&mut self) {
         self.graph.rename_last(OUTPUT);
     }

@@ -1,4 +1,4 @@
-//! The residual encoder that the convolutional decoders stand on.
+//! ResNet, the encoder of the convolutional decoders.
 
 use minesegsat_model::Encoder;
 
@@ -6,8 +6,8 @@ use super::layers::{Builder, Conv};
 use crate::Result;
 use crate::graph::{Attribute, Value};
 
-/// The maps at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input's resolution; an `output_stride` of 16 keeps the last stage at 1/16
-/// and dilates it by 2 instead.
+/// The maps at 1/2, 1/4, 1/8, 1/16 and 1/32 of the input's resolution. With an `output_stride` of 16, the last stage stays at
+/// 1/16 and is dilated by 2 instead.
 pub(super) fn build(
     b: &mut Builder<'_>,
     encoder: Encoder,
@@ -44,7 +44,7 @@ pub(super) fn build(
     Ok([x1, x2, x3, x4, x5])
 }
 
-/// What a residual block does to its input.
+/// Dimensions of a residual block.
 struct Block {
     in_channels: usize,
     width: usize,

@@ -34,7 +34,7 @@ pub(super) fn build(b: &mut Builder<'_>, config: &SegFormerConfig) -> Result<()>
     decode(b, config, &stages)
 }
 
-/// The mean of each square of so many pixels.
+/// The mean of each square of pixels of the input stride.
 fn averaged(b: &mut Builder<'_>, side: usize) -> Value {
     let input = Builder::input();
     if side == 1 {
@@ -80,7 +80,7 @@ fn attention_branch(
     } else {
         normed.clone()
     };
-    // The scores' scale is part of the queries.
+    // The scale of the scores is folded into the queries.
     let scale = ((dim / heads) as f64).sqrt().recip();
     let query = linear(b, &format!("{name}.query"), &normed, [dim, dim], scale)?;
     let key = linear(b, &format!("{name}.key"), &reduced, [dim, dim], 1.0)?;
@@ -116,7 +116,7 @@ fn ffn_branch(b: &mut Builder<'_>, block: &str, x: &str, size: &str, [dim, hidde
     Ok(b.add(block, x, &branch))
 }
 
-/// The folded decoder, see [`minesegsat_model::fold_decoder`]. The constants of all stages are the bias of the first.
+/// The folded decoder, see [`minesegsat_model::fold_decoder`]. Its constant is the bias of the first stage.
 fn decode(b: &mut Builder<'_>, config: &SegFormerConfig, stages: &[Stage]) -> Result<()> {
     let width = config.decoder_dim;
     let folded = minesegsat_model::fold_decoder(width, config.embed_dims, |name, shape| b.tensor(name, shape))?;
@@ -141,7 +141,7 @@ fn decode(b: &mut Builder<'_>, config: &SegFormerConfig, stages: &[Stage]) -> Re
     Ok(())
 }
 
-/// A linear layer over the last dimension, its answer multiplied by `scale`.
+/// A linear layer over the last dimension whose output is multiplied by `scale`.
 fn linear(b: &mut Builder<'_>, name: &str, x: &str, [d_in, d_out]: [usize; 2], scale: f64) -> Result<Value> {
     let weight = b.tensor(&format!("{name}.weight"), &[d_out, d_in])?;
     let bias = b.tensor(&format!("{name}.bias"), &[d_out])?;

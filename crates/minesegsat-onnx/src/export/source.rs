@@ -1,4 +1,4 @@
-//! Where the exporter takes weights from.
+//! Weights for the exporter: [`Source`].
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -9,10 +9,10 @@ use crate::Result;
 
 /// Tensors by name.
 pub(crate) trait Source {
-    /// The tensor of a name and a shape, row-major.
+    /// The tensor with a name and a shape, row-major.
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>>;
 
-    /// The file, and the first tensor in it that is not among those that were taken.
+    /// The file, and its first tensor that is not in `taken`.
     fn unused(&self, taken: &BTreeSet<String>) -> Option<(PathBuf, String)>;
 }
 

@@ -2,7 +2,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 
-use minesegsat::Band;
+use minesegsat_core::Band;
 use minesegsat_model::{Array, NetworkConfig, Normalisation, SegFormerConfig, Training, Variant};
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ use super::layers::{Kernel, fold};
 use super::*;
 use crate::proto::{DimensionLength, GraphProto, TensorProto};
 
-/// Gives every tensor that is asked for, and notes it.
+/// Returns any tensor that is requested, and records it.
 #[derive(Default)]
 struct Invented {
     asked: RefCell<BTreeMap<String, Vec<usize>>>,
@@ -19,7 +19,7 @@ struct Invented {
 impl Source for Invented {
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let before = self.asked.borrow_mut().insert(name.to_owned(), shape.to_vec());
-        assert!(before.is_none(), "{name} is taken twice");
+        assert!(before.is_none(), "{name} is requested twice");
         Ok(vec![0.5; shape.iter().product()])
     }
 
@@ -81,14 +81,14 @@ fn every_network_asks_for_as_many_parameters_as_the_reference_has() {
 
 #[test]
 fn every_graph_is_well_formed() {
-    // All others are more of the same parts.
+    // The other networks only repeat the same parts.
     for name in ["b0", "unet-resnet18", "unetplusplus-resnet18", "deeplabv3plus-resnet18", "fpn-resnet50"] {
         let (graph, _) = graph_of(name, 4, 3);
         let mut known: HashSet<&str> = [INPUT].into();
         let mut used: HashSet<&str> = HashSet::new();
         for tensor in &graph.initializer {
             let name = tensor.name.as_deref().unwrap();
-            assert!(known.insert(name), "{name} is there twice");
+            assert!(known.insert(name), "{name} occurs twice");
             let size = if tensor.data_type == Some(crate::proto::FLOAT) { 4 } else { 8 };
             let values: i64 = tensor.dims.iter().product();
             assert_eq!(tensor.raw_data.as_ref().unwrap().len() as i64, values * size, "{name}");
@@ -96,16 +96,16 @@ fn every_graph_is_well_formed() {
         let mut names = HashSet::new();
         for node in &graph.node {
             for input in node.input.iter().filter(|input| !input.is_empty()) {
-                assert!(known.contains(input.as_str()), "{:?} of {name} uses {input} before it is there", node.name);
+                assert!(known.contains(input.as_str()), "{:?} of {name} uses {input} before it is defined", node.name);
                 used.insert(input);
             }
-            assert!(known.insert(&node.output[0]), "{} is there twice", node.output[0]);
+            assert!(known.insert(&node.output[0]), "{} occurs twice", node.output[0]);
             assert!(names.insert(node.name.as_deref().unwrap()), "{:?}", node.name);
             assert!(node.attribute.iter().all(|attribute| attribute.r#type.is_some()));
         }
         used.insert(OUTPUT);
         let idle: Vec<_> = known.difference(&used).collect();
-        assert!(idle.is_empty(), "{idle:?} of {name} serve nothing");
+        assert!(idle.is_empty(), "{idle:?} of {name} are unused");
         assert_eq!(graph.node.last().unwrap().output, [OUTPUT]);
         assert!(!graph.node.iter().any(|node| node.op_type.as_deref() == Some("BatchNormalization")), "all are folded");
     }
@@ -184,7 +184,7 @@ fn constant(graph: &GraphProto, name: &str) -> Vec<f32> {
     bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
 }
 
-/// Gives tensors from a list of numbers, by their position in the model.
+/// Returns tensors from a list of numbers, by their position in the model.
 struct Drawn(Vec<f32>);
 
 impl Source for Drawn {

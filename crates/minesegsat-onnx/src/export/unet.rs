@@ -31,12 +31,12 @@ pub(super) fn build_plus_plus(b: &mut Builder<'_>, config: &UnetConfig) -> Resul
     maps.reverse();
     channels.reverse();
     let widths = config.decoder_channels;
-    // Nodes of the level before, by d.
+    // Nodes of the previous level, by d.
     let mut below: Vec<Value> = Vec::new();
     for level in 0..4 {
         below.push(maps[level].clone());
         let skip = channels[level + 1];
-        // Node d sees those of its level that start later, in the order d + 1, ..., l, and the encoder's map.
+        // The inputs of node d are the nodes d + 1, ..., l of its level, in this order, and the encoder's map.
         let mut skips = vec![maps[level + 1].clone()];
         let mut nodes = Vec::with_capacity(level + 1);
         for (d, input) in below.iter().enumerate().rev() {
@@ -57,7 +57,7 @@ pub(super) fn build_plus_plus(b: &mut Builder<'_>, config: &UnetConfig) -> Resul
     Ok(())
 }
 
-/// Upsamples by 2, stacks what else there is at that resolution, and convolves twice.
+/// Upsamples by 2, concatenates the other maps of that resolution, and convolves twice.
 fn node(b: &mut Builder<'_>, name: &str, x: &str, skips: &[&str], [stacked, out]: [usize; 2]) -> Result<Value> {
     let x = b.nearest2(name, x);
     let x = if skips.is_empty() { x } else { b.concat(name, &[&[x.as_str()], skips].concat()) };

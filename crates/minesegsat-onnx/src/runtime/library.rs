@@ -1,23 +1,23 @@
-//! Where a runtime's library is.
+//! Search for a runtime's library.
 
 use std::env::consts::{DLL_EXTENSION, DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 
-use super::{Library, RuntimeKind, probe};
-use crate::{Error, Result};
+use super::{Library, probe};
+use crate::{Error, Result, RuntimeKind};
 
-/// The library of a runtime: the one that is given, else the one that the environment names, else the one that the system's
-/// loader finds. It was opened and has a version that is accepted.
+/// Finds the library of a runtime: the given path, else the path in the environment, else the system's library path. Opens it and
+/// checks its version.
 pub(super) fn find(kind: RuntimeKind, given: Option<&Path>) -> Result<Library> {
     if let Some(given) = given {
-        return at(kind, given, &format!("--{}-library", kind.name()));
+        return find_at(kind, given, &format!("--{}-library", kind.name()));
     }
     if let Some(path) = std::env::var_os(kind.variable()).filter(|path| !path.is_empty()) {
-        return at(kind, Path::new(&path), kind.variable());
+        return find_at(kind, Path::new(&path), kind.variable());
     }
     let mut tried =
         vec![format!("`--{}-library` is not given", kind.name()), format!("{} is not set", kind.variable())];
-    // What Intel's `setupvars.sh` sets.
+    // The variable that Intel's `setupvars.sh` sets.
     if kind == RuntimeKind::OpenVino
         && let Some(root) = std::env::var_os("INTEL_OPENVINO_DIR").filter(|path| !path.is_empty())
     {
@@ -38,11 +38,11 @@ pub(super) fn find(kind: RuntimeKind, given: Option<&Path>) -> Result<Library> {
     }
 }
 
-/// The library at a path, which is its file or a folder that holds it.
-fn at(kind: RuntimeKind, path: &Path, source: &str) -> Result<Library> {
+/// Opens the library at a path, which is its file or its folder.
+fn find_at(kind: RuntimeKind, path: &Path, source: &str) -> Result<Library> {
     let missing = |what: String| Err(Error::LibraryNotFound { kind, tried: vec![format!("{source}: {what}")] });
-    // As the loader takes a name without a folder from elsewhere.
-    let Ok(path) = std::path::absolute(path) else { return missing(format!("`{}` is no path", path.display())) };
+    // The loader would search elsewhere for a name without a folder.
+    let Ok(path) = std::path::absolute(path) else { return missing(format!("`{}` is not a path", path.display())) };
     if path.is_dir() {
         return match in_folder(kind, &path) {
             Some(file) => checked(kind, file),
@@ -59,7 +59,7 @@ fn at(kind: RuntimeKind, path: &Path, source: &str) -> Result<Library> {
     checked(kind, path)
 }
 
-/// The library in a folder: with its plain name, else with a version in it, the last by name.
+/// Finds the library in a folder: the plain name, else the last name with a version.
 fn in_folder(kind: RuntimeKind, folder: &Path) -> Option<PathBuf> {
     let plain = format!("{DLL_PREFIX}{}{DLL_SUFFIX}", kind.stem());
     if folder.join(&plain).is_file() {
@@ -89,7 +89,7 @@ fn checked_version(kind: RuntimeKind, path: PathBuf, version: String) -> Result<
     match numbers(&version) {
         Some(found) if found >= kind.oldest() => Ok(Library { path, version: short(&version) }),
         Some(_) => Err(Error::Library { kind, path, reason: format!("it is version {}", short(&version)) }),
-        None => Err(Error::Library { kind, path, reason: format!("`{version}` is no version that can be read") }),
+        None => Err(Error::Library { kind, path, reason: format!("`{version}` is not a valid version") }),
     }
 }
 
@@ -99,7 +99,7 @@ pub(super) fn numbers(version: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.ok()?, parts.next()?.ok()?))
 }
 
-/// A version without what it was built from: `2026.4.1-22065-7dd2b1ab4d1-releases/2026/4` is 2026.4.1.
+/// A version without its build information: `2026.4.1-22065-7dd2b1ab4d1-releases/2026/4` is 2026.4.1.
 fn short(version: &str) -> String {
     version.split('-').next().unwrap_or(version).to_owned()
 }
@@ -124,7 +124,7 @@ mod tests {
             "ONNX Runtime cannot be used: lib.so: it is version 1.16.3; version 1.17 or newer is accepted, such as the one \
              that `pip install onnxruntime` puts into `site-packages/onnxruntime/capi`"
         );
-        assert!(message("custom").contains("`custom` is no version that can be read"));
+        assert!(message("custom").contains("`custom` is not a valid version"));
         assert!(checked_version(RuntimeKind::OnnxRuntime, "lib.so".into(), "1.17.0".to_owned()).is_ok());
     }
 
@@ -170,7 +170,7 @@ mod tests {
         }
     }
 
-    /// A library that a C compiler makes of some lines.
+    /// Compiles a library from C source.
     fn made_of(folder: &Path, name: &str, lines: &str) -> Option<PathBuf> {
         let (source, library) = (folder.join(format!("{name}.c")), folder.join(format!("{name}.so")));
         std::fs::write(&source, lines).unwrap();
@@ -197,7 +197,7 @@ mod tests {
         };
         for (kind, name, lines, reason) in [
             (RuntimeKind::OnnxRuntime, "old_ort", onnxruntime("1.16.3"), "it is version 1.16.3; version 1.17 or newer"),
-            (RuntimeKind::OnnxRuntime, "odd_ort", onnxruntime("nightly"), "`nightly` is no version that can be read"),
+            (RuntimeKind::OnnxRuntime, "odd_ort", onnxruntime("nightly"), "`nightly` is not a valid version"),
             (
                 RuntimeKind::OnnxRuntime,
                 "empty_ort",
@@ -208,7 +208,7 @@ mod tests {
                 RuntimeKind::OnnxRuntime,
                 "null_ort",
                 "void *OrtGetApiBase(void) { return 0; }".to_owned(),
-                "gives nothing",
+                "returns null",
             ),
             (
                 RuntimeKind::OpenVino,
@@ -216,10 +216,10 @@ mod tests {
                 openvino("2025.0.0-1-a"),
                 "it is version 2025.0.0; version 2025.1 or newer",
             ),
-            (RuntimeKind::OpenVino, "odd_ov", openvino("custom_main"), "`custom_main` is no version that can be read"),
+            (RuntimeKind::OpenVino, "odd_ov", openvino("custom_main"), "`custom_main` is not a valid version"),
         ] {
             let Some(library) = made_of(folder.path(), name, &lines) else {
-                println!("skipped: there is no C compiler");
+                minesegsat_testing::reference::skip("there is no C compiler");
                 return;
             };
             let message = find(kind, Some(&library)).unwrap_err().to_string();
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_library_of_something_else_is_refused() {
-        // The C library is there wherever tests run.
+        // All test machines have the C library.
         for kind in RuntimeKind::ALL {
             if cfg!(target_os = "linux")
                 && let Err(probe::Failure::NotIt(reason)) = probe::version(kind, Path::new("libc.so.6"))

@@ -9,21 +9,21 @@ use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
 
-use super::{Library, Runtime, RuntimeKind};
-use crate::{Error, OUTPUT, Result};
+use super::{Library, Runtime};
+use crate::{Error, OUTPUT, Result, RuntimeKind};
 
 const KIND: RuntimeKind = RuntimeKind::OnnxRuntime;
 
-/// The one environment that a process has, and the library that it is of.
+/// The environment of the process, of which there can be only one, and its library.
 static ENVIRONMENT: Mutex<Option<(PathBuf, Environment)>> = Mutex::new(None);
 
-/// A session with a model in it.
+/// A session with a loaded model.
 pub(super) struct OnnxRuntime {
     session: Mutex<Session>,
 }
 
 impl OnnxRuntime {
-    /// Loads the library, unless a model did before, and the model.
+    /// Loads the library, unless it is loaded already, and the model.
     pub(super) fn new(library: &Library, model: &[u8], threads: usize) -> Result<Self> {
         let environment = environment(library)?;
         let session = session(&environment, model, threads).map_err(|reason| Error::Runtime {
@@ -48,7 +48,7 @@ fn environment(library: &Library) -> Result<Environment> {
     let mut current = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((path, environment)) = &*current {
         if *path != library.path {
-            return refuse(format!("this process runs another one already, {}", path.display()));
+            return refuse(format!("this process has already loaded another one, {}", path.display()));
         }
         return Ok(environment.clone());
     }
@@ -71,7 +71,7 @@ impl Runtime for OnnxRuntime {
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let outputs = session.run(ort::inputs![input]).map_err(failed)?;
         let Some(logits) = outputs.get(OUTPUT) else {
-            let reason = format!("it gives no `{OUTPUT}`");
+            let reason = format!("it has no output `{OUTPUT}`");
             return Err(Error::Runtime { kind: KIND, action: "failed", reason });
         };
         let (_, logits) = logits.try_extract_tensor::<f32>().map_err(failed)?;

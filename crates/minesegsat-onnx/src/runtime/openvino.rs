@@ -9,23 +9,23 @@ use openvino::{
 
 use minesegsat_model::Precision;
 
-use super::{Library, Runtime, RuntimeKind};
-use crate::{Error, Result};
+use super::{Library, Runtime};
+use crate::{Error, Result, RuntimeKind};
 
 const KIND: RuntimeKind = RuntimeKind::OpenVino;
 
-/// The one library that a process has.
+/// The library of the process, of which there can be only one.
 static LOADED: Mutex<Option<PathBuf>> = Mutex::new(None);
 
 /// A compiled model.
 pub(super) struct OpenVino {
-    /// The request goes before the model that it is of.
+    /// Declared before the model, so that it is dropped first.
     request: Mutex<InferRequest>,
     _model: Mutex<CompiledModel>,
 }
 
 impl OpenVino {
-    /// Loads the library, unless a model did before, and compiles the model for the CPU.
+    /// Loads the library, unless it is loaded already, and compiles the model for the CPU.
     pub(super) fn new(library: &Library, model: &[u8], threads: usize, precision: Precision) -> Result<Self> {
         load(library)?;
         let (model, request) = compile(model, threads, precision).map_err(|reason| Error::Runtime {
@@ -42,7 +42,7 @@ fn load(library: &Library) -> Result<()> {
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     match &*loaded {
         Some(path) if *path == library.path => return Ok(()),
-        Some(path) => return refuse(format!("this process runs another one already, {}", path.display())),
+        Some(path) => return refuse(format!("this process has already loaded another one, {}", path.display())),
         None => {}
     }
     if let Err(reason) = openvino_sys::library::load_from(&library.path) {
@@ -60,7 +60,7 @@ fn compile(model: &[u8], threads: usize, precision: Precision) -> Result<(Compil
         Precision::Fp32 => "f32",
         Precision::Bf16 => "bf16",
     };
-    // One patch at a time on all threads, and in float32 where less is not asked for, though the processor could.
+    // One patch at a time on all threads. OpenVINO would use bfloat16 by default if the processor has it.
     for (key, value) in [
         (RwPropertyKey::HintPerformanceMode, "LATENCY"),
         (RwPropertyKey::NumStreams, "1"),

@@ -1,7 +1,7 @@
-//! What a library is, asked of itself: the one place of this crate with unsafe code.
+//! Checks of a library before it is used: the only module of this crate with unsafe code.
 //!
-//! The crates that call the runtimes panic where a function is missing or a version is not understood; what is asked here
-//! first is given to them only if it is sound.
+//! The crates that call the runtimes panic if a function is missing or if they cannot parse the version. So the library is
+//! passed to them only after the checks in this module.
 #![expect(unsafe_code, reason = "libraries are opened and called by their C interfaces")]
 
 use std::ffi::CStr;
@@ -9,18 +9,19 @@ use std::path::Path;
 
 use libloading::{Library, Symbol};
 
-use super::{RuntimeKind, library::numbers};
+use super::library::numbers;
+use crate::RuntimeKind;
 
-/// Why a library is not used.
+/// Reason to reject a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Failure {
     /// The system cannot open it.
     NotOpened(String),
-    /// It is opened, and is not the runtime.
+    /// It can be opened, but it is not the runtime.
     NotIt(String),
 }
 
-/// The functions of OpenVINO's C interface that are called.
+/// The functions of OpenVINO's C interface that this crate needs.
 pub(super) const OPENVINO_FUNCTIONS: [&str; 27] = [
     "ov_get_openvino_version",
     "ov_version_free",
@@ -51,16 +52,16 @@ pub(super) const OPENVINO_FUNCTIONS: [&str; 27] = [
     "ov_shape_free",
 ];
 
-/// The version of the library at a path, as it says it itself. It stays open until the program ends.
+/// The version that the library at a path reports. The library stays open until the program ends.
 pub(super) fn version(kind: RuntimeKind, path: &Path) -> Result<String, Failure> {
-    // SAFETY: opening a library runs its initialisers. It is the file that the user names as the runtime, which is about to be
-    // run as a whole; nothing more is trusted here than there.
+    // SAFETY: opening a library runs its initialisers. The user names this file as the runtime, and the program is about to
+    // run it anyway.
     let library = unsafe { Library::new(path) }.map_err(|error| Failure::NotOpened(error.to_string()))?;
     let version = match kind {
         RuntimeKind::OnnxRuntime => onnxruntime_version(&library),
         RuntimeKind::OpenVino => openvino_version(&library),
     };
-    // Closing it would run its finalisers, with threads of it perhaps still there.
+    // Closing the library would run its finalisers while its threads may still run.
     std::mem::forget(library);
     version.map_err(Failure::NotIt)
 }
@@ -69,15 +70,15 @@ fn onnxruntime_version(library: &Library) -> Result<String, String> {
     type GetApiBase = unsafe extern "C" fn() -> *const ort::sys::OrtApiBase;
 
     let get: Symbol<'_, GetApiBase> = function(library, "OrtGetApiBase")?;
-    // SAFETY: `OrtGetApiBase` of ONNX Runtime takes nothing and gives a static structure, or null; its members take nothing and
-    // give a static text, or take a number and give a pointer, which is not followed. The type is that of the runtime's header.
+    // SAFETY: `OrtGetApiBase` takes no arguments and returns a static structure or null. Its members return a static text, or
+    // take a number and return a pointer, which is not followed. The type is that of the runtime's header.
     unsafe {
         let base = get();
         if base.is_null() {
-            return Err("`OrtGetApiBase` gives nothing".to_owned());
+            return Err("`OrtGetApiBase` returns null".to_owned());
         }
         let version = text(((*base).GetVersionString)())?;
-        // An older one would complain on stderr.
+        // An older version would print a message to stderr.
         let is_new = numbers(&version).is_some_and(|found| found >= RuntimeKind::OnnxRuntime.oldest());
         if is_new && ((*base).GetApi)(ort::sys::ORT_API_VERSION).is_null() {
             return Err(format!("it is version {version} without the interface of 1.{}", ort::sys::ORT_API_VERSION));
@@ -96,12 +97,12 @@ fn openvino_version(library: &Library) -> Result<String, String> {
     let get: Symbol<'_, GetVersion> = function(library, "ov_get_openvino_version")?;
     let free: Symbol<'_, FreeVersion> = function(library, "ov_version_free")?;
     let mut version = openvino_sys::ov_version_t { buildNumber: std::ptr::null(), description: std::ptr::null() };
-    // SAFETY: `ov_get_openvino_version` fills in the structure that it is given with texts that are there until
-    // `ov_version_free` is given it. The types are those of the runtime's header.
+    // SAFETY: `ov_get_openvino_version` fills the structure with texts that live until `ov_version_free` is called. The types
+    // are those of the runtime's header.
     unsafe {
         let status = get(&raw mut version);
         if status != openvino_sys::ov_status_e::OK {
-            return Err(format!("it does not tell its version: {status:?}"));
+            return Err(format!("it does not report its version: {status:?}"));
         }
         let number = text(version.buildNumber);
         free(&raw mut version);
@@ -109,9 +110,9 @@ fn openvino_version(library: &Library) -> Result<String, String> {
     }
 }
 
-/// A function of a library. It is called by nobody who does not know its type.
+/// Looks up a function of a library. The caller must use it with its correct type.
 fn function<'a, T>(library: &'a Library, name: &str) -> Result<Symbol<'a, T>, String> {
-    // SAFETY: looking up a name runs nothing; what is found is called above, where its type is said.
+    // SAFETY: looking up a name runs no code. The functions are called above, where their types are stated.
     unsafe { library.get(name.as_bytes()) }.map_err(|_| format!("it has no function `{name}`"))
 }
 
@@ -121,8 +122,8 @@ fn function<'a, T>(library: &'a Library, name: &str) -> Result<Symbol<'a, T>, St
 /// `text` is null or points to a text that ends with a zero byte.
 unsafe fn text(text: *const std::ffi::c_char) -> Result<String, String> {
     if text.is_null() {
-        return Err("it does not tell its version".to_owned());
+        return Err("it does not report its version".to_owned());
     }
-    // SAFETY: by this function's contract.
+    // SAFETY: as the caller guarantees.
     Ok(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
 }

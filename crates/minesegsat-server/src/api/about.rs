@@ -7,15 +7,14 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::json;
 
-use crate::answer::{Answer, JSON, json as answer, value};
-use crate::layers::COOKIE;
+use crate::access::COOKIE;
+use crate::params::NoQuery;
 use crate::problem::Problem;
-use crate::query::Query;
+use crate::response::{HandlerResult, JSON, header_value, json_response};
 use crate::state::App;
 
 /// `GET /api`
-pub(crate) async fn about(State(app): State<Arc<App>>, query: Query, headers: HeaderMap) -> Answer {
-    query.only(&[])?;
+pub(crate) async fn about(State(app): State<Arc<App>>, _: NoQuery, headers: HeaderMap) -> HandlerResult {
     let document = json!({
         "name": "minesegsat",
         "version": env!("CARGO_PKG_VERSION"),
@@ -26,22 +25,24 @@ pub(crate) async fn about(State(app): State<Arc<App>>, query: Query, headers: He
         "evidence_enabled": app.options.evidence_key.is_some(),
         "basemap": app.options.basemap,
     });
-    answer(&headers, JSON, &document)
+    json_response(&headers, JSON, &document)
 }
 
-/// `POST /api/session`: a cookie to read with, for who has shown the token. Pictures and downloads of a page carry no headers.
-pub(crate) async fn open_session(State(app): State<Arc<App>>, query: Query) -> Answer {
-    query.only(&[])?;
-    let session = app.access.session().ok_or_else(|| Problem::conflict("this server was started without a token"))?;
+/// `POST /api/session`: sets the session cookie, which allows reading. Images and downloads of a page send no
+/// `Authorization` header.
+pub(crate) async fn open_session(State(app): State<Arc<App>>, _: NoQuery) -> HandlerResult {
+    let session = app
+        .access
+        .session()
+        .ok_or_else(|| Problem::conflict("this server has no token; start it with `--token-file`"))?;
     let secure =
         if app.options.public_url.as_ref().is_some_and(|url| url.starts_with("https:")) { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={session}; Path=/; HttpOnly; SameSite=Strict{secure}");
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, value(&cookie))]).into_response())
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, header_value(&cookie))]).into_response())
 }
 
-/// `DELETE /api/session`: takes the cookie away.
-pub(crate) async fn close_session(query: Query) -> Answer {
-    query.only(&[])?;
+/// `DELETE /api/session`: removes the session cookie.
+pub(crate) async fn close_session(_: NoQuery) -> HandlerResult {
     let cookie = format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
-    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, value(&cookie))]).into_response())
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, header_value(&cookie))]).into_response())
 }

@@ -2,38 +2,37 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use bytes::Bytes;
 use jiff::Timestamp;
-use minesegsat::evidence::{PackInput, pack, parameters_of};
-use minesegsat::output::OutputFolder;
-use minesegsat::register::{Register, SiteId};
-use minesegsat::report::{load_site, site_page};
+use minesegsat_core::output::OutputFolder;
+use minesegsat_watch::evidence::{PackInput, pack, parameters_of};
+use minesegsat_watch::register::{Register, SiteId};
+use minesegsat_watch::report::{load_site, site_page};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, GEO_JSON, NO_STORE, content, html, json as answer, named};
-use crate::ids::{ObservationName, observation_id, site_id};
+use crate::ids::observation_id;
+use crate::params::{NoQuery, ObservationPath, SitePath};
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::response::{GEO_JSON, HandlerResult, NO_STORE, content, html, json_response, named};
 use crate::state::App;
 
 const ZIP: &str = "application/zip";
 const GEOPACKAGE: &str = "application/geopackage+sqlite3";
-/// Reports have a stricter policy of their own inside, with digests of their style and script; both hold.
+/// Content policy of reports. Reports also contain a stricter one, with digests of style and script. Browsers apply both.
 const REPORT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
      frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// `GET /api/sites/{site}/report`
 pub(crate) async fn report(
     State(app): State<Arc<App>>,
-    Path(site): Path<String>,
-    query: Query,
+    _: NoQuery,
+    SitePath(id): SitePath,
     headers: HeaderMap,
-) -> Answer {
-    query.only(&[])?;
-    let id = site_id(&site)?;
+) -> HandlerResult {
     let page = app
         .read(move |workspace| {
             workspace.snapshot()?.site(&id)?;
@@ -46,12 +45,10 @@ pub(crate) async fn report(
 /// `GET /api/sites/{site}/evidence/{observation}`
 pub(crate) async fn evidence(
     State(app): State<Arc<App>>,
-    Path((site, name)): Path<(String, String)>,
-    query: Query,
+    _: NoQuery,
+    ObservationPath(site, name): ObservationPath,
     headers: HeaderMap,
-) -> Answer {
-    query.only(&[])?;
-    let (site, name): (SiteId, ObservationName) = (site_id(&site)?, name.parse()?);
+) -> HandlerResult {
     let file = format!("{}.zip", observation_id(&site, name.as_str()));
     let key = app.options.evidence_key.clone();
     let bytes = app
@@ -59,7 +56,7 @@ pub(crate) async fn evidence(
             let observation = workspace.observation(&site, &name)?;
             let key = key.ok_or_else(|| {
                 Problem::conflict(
-                    "this server has no key to sign with; `minesegsat evidence keygen` makes one, and `serve --key` takes it",
+                    "this server has no signing key; create one with `minesegsat evidence keygen` and start with `serve --key`",
                 )
             })?;
             let (site, permits) = {
@@ -67,15 +64,15 @@ pub(crate) async fn evidence(
                 let entry = snapshot.site(&site)?;
                 (entry.site.clone(), entry.permits.clone())
             };
-            let of_verdict =
+            let permit_of_verdict =
                 |number: &String| permits.into_iter().find(|p| p.number == *number && p.holds_on(observation.date));
-            let permit = observation.permit.as_ref().and_then(of_verdict);
+            let permit = observation.permit.as_ref().and_then(permit_of_verdict);
             let base = workspace.root().to_owned();
             let parameters = parameters_of(&observation, &base)?;
             let input = PackInput { site, permit, observation, base, parameters, signed: Timestamp::now() };
             let folder = scratch()?;
             let path = folder.path().join("pack.zip");
-            // A file that is not what the observation recorded is the register's trouble, not the server's.
+            // A file that differs from its record is a conflict in the workspace, not a failure of the server.
             pack(&input, &key, &path, false).map_err(|error| Problem::conflict(error.to_string()))?;
             read(&path)
         })
@@ -86,12 +83,11 @@ pub(crate) async fn evidence(
 /// `GET /api/sites/{site}/export`
 pub(crate) async fn export(
     State(app): State<Arc<App>>,
-    Path(site): Path<String>,
     query: Query,
+    SitePath(id): SitePath,
     headers: HeaderMap,
-) -> Answer {
+) -> HandlerResult {
     query.only(&["format"])?;
-    let id = site_id(&site)?;
     let format = query.get("format").unwrap_or("geojson").to_owned();
     match format.as_str() {
         "geojson" => {
@@ -102,7 +98,7 @@ pub(crate) async fn export(
                     workspace.register(|register| geojson(register, &id))
                 })
                 .await?;
-            Ok(named(answer(&headers, GEO_JSON, &document)?, &file))
+            Ok(named(json_response(&headers, GEO_JSON, &document)?, &file))
         }
         "gpkg" => {
             let file = format!("{id}.gpkg");
@@ -120,8 +116,8 @@ pub(crate) async fn export(
     }
 }
 
-/// The site as a collection of features: its boundary, then its permits.
-fn geojson(register: &Register, id: &SiteId) -> minesegsat::Result<Value> {
+/// The site as a feature collection: its boundary, then its permits.
+fn geojson(register: &Register, id: &SiteId) -> minesegsat_core::Result<Value> {
     let site = register.known_site(id)?;
     let observations = register.observations(id)?;
     let last = observations.last();
@@ -160,30 +156,33 @@ fn geojson(register: &Register, id: &SiteId) -> minesegsat::Result<Value> {
 /// Name of the file that [`geopackage`] writes.
 const NAME: &str = "export.gpkg";
 
-/// A register with this site only.
-fn geopackage(register: &Register, id: &SiteId, folder: &std::path::Path) -> minesegsat::Result<()> {
+/// Writes a copy of the register that contains this site only.
+fn geopackage(register: &Register, id: &SiteId, folder: &std::path::Path) -> minesegsat_core::Result<()> {
     let outputs = OutputFolder::create(folder, &[NAME], false)?;
     register.export_geopackage(&outputs.path(NAME), true)?;
     outputs.commit()?;
-    // The copy holds all sites; the others are taken out of it.
+    // Removes the other sites from the copy.
     let path = folder.join(NAME);
-    let fail = |error: rusqlite::Error| minesegsat::Error::Vector { path: NAME.into(), reason: error.to_string() };
+    let fail = |error: rusqlite::Error| minesegsat_core::Error::database(NAME, "", error);
     let copy = Connection::open(&path).map_err(fail)?;
     copy.execute_batch("PRAGMA journal_mode = OFF; PRAGMA foreign_keys = ON").map_err(fail)?;
-    for of_site in [
+    for statement in [
         "DELETE FROM observations WHERE site != ?1",
         "DELETE FROM permits WHERE site != ?1",
         "DELETE FROM sites WHERE id != ?1",
     ] {
-        copy.execute(of_site, [id.as_str()]).map_err(fail)?;
+        copy.execute(statement, [id.as_str()]).map_err(fail)?;
     }
     copy.execute_batch("VACUUM").map_err(fail)
 }
 
 fn scratch() -> Result<tempfile::TempDir, Problem> {
-    tempfile::Builder::new().prefix("minesegsat-serve-").tempdir().map_err(|error| minesegsat::Error::Io(error).into())
+    tempfile::Builder::new()
+        .prefix("minesegsat-serve-")
+        .tempdir()
+        .map_err(|error| minesegsat_core::Error::Io(error).into())
 }
 
 fn read(path: &std::path::Path) -> Result<Bytes, Problem> {
-    fs_err::read(path).map(Bytes::from).map_err(|error| minesegsat::Error::Io(error).into())
+    fs_err::read(path).map(Bytes::from).map_err(|error| minesegsat_core::Error::Io(error).into())
 }

@@ -1,4 +1,4 @@
-//! Jobs: ordered, listed, watched, cancelled.
+//! Starts, lists, follows and cancels jobs.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,78 +13,65 @@ use axum::response::{IntoResponse, Response};
 use futures::stream;
 use serde_json::json;
 
-use crate::answer::{Answer, NO_STORE, value};
-use crate::jobs::{Job, JobKind, Jobs, MonitorOrder, PredictOrder};
-use crate::layers::Peer;
+use crate::access::Peer;
+use crate::jobs::{Job, JobKind, Jobs, MonitorBody, PredictBody};
+use crate::params::NoQuery;
 use crate::problem::Problem;
-use crate::query::Query;
+use crate::response::{HandlerResult, NO_STORE, header_value};
 use crate::state::App;
 use crate::workspace::Workspace;
 
-/// A sign of life this often keeps proxies from hanging up.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+/// Interval of keep-alive messages. Without them, proxies close idle connections.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// `POST /api/predict`
-pub(crate) async fn order_predict(
+pub(crate) async fn start_predict(
     State(app): State<Arc<App>>,
     Extension(Peer(client)): Extension<Peer>,
-    query: Query,
-    order: Result<Json<PredictOrder>, JsonRejection>,
-) -> Answer {
-    query.only(&[])?;
-    let Json(order) = order.map_err(unreadable)?;
+    _: NoQuery,
+    body: Result<Json<PredictBody>, JsonRejection>,
+) -> HandlerResult {
+    let Json(body) = body?;
     let jobs = Arc::clone(app.jobs()?);
-    order.check(&app.options)?;
-    app.access.may_order(client)?;
-    let request = serde_json::to_value(&order).map_err(|error| Problem::internal(error.to_string()))?;
-    let job = app.gate.run(move || jobs.order(JobKind::Predict, request)).await?;
-    Ok(accepted(&job))
+    body.check(&app.options)?;
+    app.access.count_job(client)?;
+    let request = serde_json::to_value(&body).map_err(|error| Problem::internal(error.to_string()))?;
+    let job = app.gate.run(move || jobs.submit(JobKind::Predict, request)).await?;
+    Ok(accepted_response(&job))
 }
 
 /// `POST /api/monitor`
-pub(crate) async fn order_monitor(
+pub(crate) async fn start_monitor(
     State(app): State<Arc<App>>,
     Extension(Peer(client)): Extension<Peer>,
-    query: Query,
-    order: Result<Json<MonitorOrder>, JsonRejection>,
-) -> Answer {
-    query.only(&[])?;
-    let Json(order) = order.map_err(unreadable)?;
+    _: NoQuery,
+    body: Result<Json<MonitorBody>, JsonRejection>,
+) -> HandlerResult {
+    let Json(body) = body?;
     let jobs = Arc::clone(app.jobs()?);
     let snapshot = app.read(Workspace::snapshot).await?;
-    order.check(&app.options, &snapshot)?;
-    app.access.may_order(client)?;
-    let request = serde_json::to_value(&order).map_err(|error| Problem::internal(error.to_string()))?;
-    let job = app.gate.run(move || jobs.order(JobKind::Monitor, request)).await?;
-    Ok(accepted(&job))
+    body.check(&app.options, &snapshot)?;
+    app.access.count_job(client)?;
+    let request = serde_json::to_value(&body).map_err(|error| Problem::internal(error.to_string()))?;
+    let job = app.gate.run(move || jobs.submit(JobKind::Monitor, request)).await?;
+    Ok(accepted_response(&job))
 }
 
-fn accepted(job: &Job) -> Response {
-    let place = value(&format!("/api/jobs/{}", job.id));
-    (StatusCode::ACCEPTED, [(header::LOCATION, place), (header::CACHE_CONTROL, value(NO_STORE))], Json(job))
+fn accepted_response(job: &Job) -> Response {
+    let location = header_value(&format!("/api/jobs/{}", job.id));
+    (StatusCode::ACCEPTED, [(header::LOCATION, location), (header::CACHE_CONTROL, header_value(NO_STORE))], Json(job))
         .into_response()
 }
 
-/// A body that is not what was asked for.
-pub(crate) fn unreadable(rejection: JsonRejection) -> Problem {
-    match rejection {
-        // 422 would be usual, but the body is as wrong as a parameter.
-        JsonRejection::JsonDataError(error) => Problem::new(StatusCode::BAD_REQUEST, error.body_text()),
-        other => Problem::new(other.status(), other.body_text()),
-    }
-}
-
 /// `GET /api/jobs`
-pub(crate) async fn jobs(State(app): State<Arc<App>>, query: Query) -> Answer {
-    query.only(&[])?;
-    // No runner, no jobs: the page asks whatever the server can do.
+pub(crate) async fn jobs(State(app): State<Arc<App>>, _: NoQuery) -> HandlerResult {
+    // An empty list without a runner, because the page always asks for jobs.
     let jobs = app.jobs.as_ref().map(|jobs| jobs.all()).unwrap_or_default();
     Ok(([(header::CACHE_CONTROL, NO_STORE)], Json(json!({ "jobs": jobs }))).into_response())
 }
 
 /// `GET /api/jobs/{job}`
-pub(crate) async fn job(State(app): State<Arc<App>>, Path(id): Path<String>, query: Query) -> Answer {
-    query.only(&[])?;
+pub(crate) async fn job(State(app): State<Arc<App>>, Path(id): Path<String>, _: NoQuery) -> HandlerResult {
     let job = find(&app, &id)?;
     Ok(([(header::CACHE_CONTROL, NO_STORE)], Json(job)).into_response())
 }
@@ -97,20 +84,18 @@ fn find(app: &App, id: &str) -> Result<Job, Problem> {
 }
 
 /// `DELETE /api/jobs/{job}`
-pub(crate) async fn cancel_job(State(app): State<Arc<App>>, Path(id): Path<String>, query: Query) -> Answer {
-    query.only(&[])?;
+pub(crate) async fn cancel_job(State(app): State<Arc<App>>, Path(id): Path<String>, _: NoQuery) -> HandlerResult {
     find(&app, &id)?;
     let jobs = Arc::clone(app.jobs()?);
     let job = app.gate.run(move || jobs.cancel(&id)).await?;
     Ok(([(header::CACHE_CONTROL, NO_STORE)], Json(job)).into_response())
 }
 
-/// `GET /api/jobs/{job}/events`: the job now, and at every change until it is over.
-pub(crate) async fn job_events(State(app): State<Arc<App>>, Path(id): Path<String>, query: Query) -> Answer {
-    query.only(&[])?;
+/// `GET /api/jobs/{job}/events`: the job now, and after every change until it ends.
+pub(crate) async fn job_events(State(app): State<Arc<App>>, Path(id): Path<String>, _: NoQuery) -> HandlerResult {
     find(&app, &id)?;
     let jobs = Arc::clone(app.jobs()?);
-    let events = Sse::new(events(jobs, id)).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE));
+    let events = Sse::new(events(jobs, id)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     Ok(([(header::HeaderName::from_static("x-accel-buffering"), "no")], events).into_response())
 }
 
@@ -121,7 +106,7 @@ fn events(jobs: Arc<Jobs>, id: String) -> impl stream::Stream<Item = Result<Even
             return None;
         }
         loop {
-            // Marked as seen before it is read, so that no change is missed.
+            // Marks the change as seen before it reads the job, so that no change is missed.
             changes.borrow_and_update();
             let job = jobs.find(&id).ok()?;
             if last.as_ref() != Some(&job) {

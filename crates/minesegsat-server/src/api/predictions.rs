@@ -6,13 +6,12 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, JSON, json as answer};
-use crate::query::Query;
+use crate::params::NoQuery;
+use crate::response::{HandlerResult, JSON, json_response};
 use crate::state::App;
 
 /// `GET /api/predictions`
-pub(crate) async fn predictions(State(app): State<Arc<App>>, query: Query, headers: HeaderMap) -> Answer {
-    query.only(&[])?;
+pub(crate) async fn predictions(State(app): State<Arc<App>>, _: NoQuery, headers: HeaderMap) -> HandlerResult {
     let tiles = app.tiles.clone();
     let predictions: Vec<Value> = app
         .read(move |workspace| {
@@ -36,5 +35,5 @@ pub(crate) async fn predictions(State(app): State<Arc<App>>, query: Query, heade
                 .collect())
         })
         .await?;
-    answer(&headers, JSON, &json!({ "predictions": predictions }))
+    json_response(&headers, JSON, &json!({ "predictions": predictions }))
 }

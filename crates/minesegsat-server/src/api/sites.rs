@@ -2,28 +2,26 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use bytes::Bytes;
-use minesegsat::register::Permit;
+use minesegsat_watch::register::Permit;
 use serde_json::{Value, json};
 
-use super::observation;
-use crate::answer::{Answer, JSON, REVALIDATE, json as answer, tagged};
+use super::observation::observation_json;
 use crate::etag;
-use crate::ids::site_id;
+use crate::params::{NoQuery, SitePath};
 use crate::problem::Problem;
-use crate::query::Query;
+use crate::response::{HandlerResult, JSON, REVALIDATE, json_response, tagged};
 use crate::snapshot::{SiteEntry, Snapshot};
 use crate::state::App;
 
 /// `GET /api/sites`
-pub(crate) async fn sites(State(app): State<Arc<App>>, query: Query, headers: HeaderMap) -> Answer {
-    query.only(&[])?;
+pub(crate) async fn sites(State(app): State<Arc<App>>, _: NoQuery, headers: HeaderMap) -> HandlerResult {
     let (tag, bytes) = app
         .read(|workspace| {
             let snapshot = workspace.snapshot()?;
-            // Made once for each state of the register: ten thousand sites are some megabytes.
+            // Serialised once for each snapshot: ten thousand sites are several megabytes.
             match snapshot.list.get() {
                 Some(list) => Ok(list.clone()),
                 None => list(&snapshot).map(|list| snapshot.list.get_or_init(|| list).clone()),
@@ -36,10 +34,10 @@ pub(crate) async fn sites(State(app): State<Arc<App>>, query: Query, headers: He
 fn list(snapshot: &Snapshot) -> Result<(String, Bytes), Problem> {
     let sites: Vec<Value> = snapshot.sites.iter().map(summary).collect();
     let bytes = serde_json::to_vec(&json!({ "sites": sites })).map_err(|error| Problem::internal(error.to_string()))?;
-    Ok((etag::of_bytes(&bytes), bytes.into()))
+    Ok((etag::content_tag(&bytes), bytes.into()))
 }
 
-/// What the list says of a site.
+/// A site as JSON, as in the list.
 fn summary(entry: &SiteEntry) -> Value {
     let summary = &entry.summary;
     json!({
@@ -59,12 +57,10 @@ fn summary(entry: &SiteEntry) -> Value {
 /// `GET /api/sites/{site}`
 pub(crate) async fn site(
     State(app): State<Arc<App>>,
-    Path(site): Path<String>,
-    query: Query,
+    _: NoQuery,
+    SitePath(id): SitePath,
     headers: HeaderMap,
-) -> Answer {
-    query.only(&[])?;
-    let id = site_id(&site)?;
+) -> HandlerResult {
     let tiles = app.tiles.clone();
     let document = app
         .read(move |workspace| {
@@ -76,12 +72,12 @@ pub(crate) async fn site(
             let observations = workspace.register(|register| register.observations(&id))?;
             document["observations"] = observations
                 .iter()
-                .map(|one| observation::describe(workspace, &tiles, one))
+                .map(|one| observation_json(workspace, &tiles, one))
                 .collect::<Result<_, Problem>>()?;
             Ok(document)
         })
         .await?;
-    answer(&headers, JSON, &document)
+    json_response(&headers, JSON, &document)
 }
 
 fn permit(permit: &Permit) -> Value {

@@ -1,28 +1,25 @@
-//! `/api/sites/{id}/timeline`: areas and limits over time.
+//! `/api/sites/{site}/timeline`: areas and limits over time.
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
-use minesegsat::{Location, read_json};
+use minesegsat_io::{Location, read_json};
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, JSON, json as answer};
-use crate::ids::site_id;
+use crate::params::{NoQuery, SitePath};
 use crate::problem::Problem;
-use crate::query::Query;
+use crate::response::{HandlerResult, JSON, json_response};
 use crate::state::App;
 use crate::workspace::Workspace;
 
 /// `GET /api/sites/{site}/timeline`
 pub(crate) async fn timeline(
     State(app): State<Arc<App>>,
-    Path(site): Path<String>,
-    query: Query,
+    _: NoQuery,
+    SitePath(id): SitePath,
     headers: HeaderMap,
-) -> Answer {
-    query.only(&[])?;
-    let id = site_id(&site)?;
+) -> HandlerResult {
     let document = app
         .read(move |workspace| {
             let snapshot = workspace.snapshot()?;
@@ -60,20 +57,20 @@ pub(crate) async fn timeline(
             Ok(json!({ "site": id, "limits": limits, "points": points }))
         })
         .await?;
-    answer(&headers, JSON, &document)
+    json_response(&headers, JSON, &document)
 }
 
-/// Medians of indices inside the site and around it; nothing where their file is not there any more.
-fn indices(workspace: &Workspace, site: &minesegsat::register::SiteId, name: &str) -> Result<Value, Problem> {
+/// Medians of indices inside the site and around it. `null` if their file is missing.
+fn indices(workspace: &Workspace, site: &minesegsat_watch::register::SiteId, name: &str) -> Result<Value, Problem> {
     let Some(folder) = workspace.observation_folder(site, name)? else { return Ok(Value::Null) };
     let path = folder.join("indices.json");
     if !path.is_file() {
         return Ok(Value::Null);
     }
-    let Ok(found) = read_json::<Value>(&Location::from(path.as_path())) else { return Ok(Value::Null) };
-    let of = |place: &str| {
-        let index = |name: &str| found[place][name].as_f64();
+    let Ok(document) = read_json::<Value>(&Location::from(path.as_path())) else { return Ok(Value::Null) };
+    let medians = |part: &str| {
+        let index = |name: &str| document[part][name].as_f64();
         json!({ "ndvi": index("ndvi"), "bsi": index("bsi"), "ndwi": index("ndwi") })
     };
-    Ok(json!({ "inside": of("inside"), "around": of("around") }))
+    Ok(json!({ "inside": medians("inside"), "around": medians("around") }))
 }

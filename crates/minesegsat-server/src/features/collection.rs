@@ -1,4 +1,4 @@
-//! The collections, and what is said of each.
+//! The collections and their descriptions.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 
 use super::html;
 use super::landing::{link, self_links};
-use crate::answer::{Answer, GEO_JSON, JSON, json as answer};
-use crate::base::{Base, Format};
-use crate::place::CRS84;
+use crate::base::{BaseUrl, Format};
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::response::{GEO_JSON, HandlerResult, JSON, json_response};
 use crate::snapshot::Snapshot;
+use crate::spatial_filter::CRS84;
 use crate::state::App;
-use crate::time::span_of;
+use crate::time::day_span;
 use crate::workspace::Workspace;
 
 const GREGORIAN: &str = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian";
@@ -58,13 +58,13 @@ impl Collection {
     const fn description(self) -> &'static str {
         match self {
             Self::Sites => {
-                "Mines that are watched, with what was last seen there. They have no time of their own: `datetime` leaves none out"
+                "Monitored mines with their latest observation. Sites have no time: `datetime` excludes none"
             }
             Self::Permits => {
-                "How much land may be disturbed where, from when to when; the site's boundary where a permit has no polygon"
+                "Permits: the permitted area and its period. The geometry is the permit's polygon, or the site's boundary if it has none"
             }
             Self::Observations => {
-                "What was seen at sites, day by day, with the verdict; the geometry is the site's boundary"
+                "Observations of sites with date, area and verdict. The geometry is the site's boundary"
             }
             Self::Polygons => "Disturbed land of each observation",
             Self::Changes => {
@@ -86,12 +86,12 @@ impl FromStr for Collection {
         Self::ALL.into_iter().find(|collection| collection.id() == text).ok_or_else(|| {
             let known = Self::ALL.map(|collection| format!("`{}`", collection.id())).join(", ");
             let shown: String = text.chars().take(60).collect();
-            Problem::not_found(format!("there is no collection `{shown}`; there are {known}"))
+            Problem::not_found(format!("no collection `{shown}`; collections are {known}"))
         })
     }
 }
 
-/// Where and when the features of all collections lie.
+/// Spatial and temporal extent of the features.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Extent {
     /// West, south, east, north.
@@ -101,10 +101,10 @@ pub(crate) struct Extent {
 }
 
 impl Extent {
-    /// Of the sites and what was seen there.
-    pub(crate) fn of(snapshot: &Snapshot) -> Self {
+    /// Extent of the sites and their observations.
+    pub(crate) fn from_snapshot(snapshot: &Snapshot) -> Self {
         let joined = |a: [f64; 4], b: [f64; 4]| {
-            // Across the antimeridian a box has two parts; together with others it is the whole round.
+            // A box across the antimeridian has two parts. Joined with other boxes it covers all longitudes.
             let whole = |b: [f64; 4]| if b[0] <= b[2] { b } else { [-180.0, b[1], 180.0, b[3]] };
             let (a, b) = (whole(a), whole(b));
             [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]
@@ -116,48 +116,52 @@ impl Extent {
         }
     }
 
-    fn of_permits(snapshot: &Snapshot) -> Self {
+    fn from_permits(snapshot: &Snapshot) -> Self {
         let permits = || snapshot.sites.iter().flat_map(|entry| &entry.permits);
         Self {
             first: permits().map(|permit| permit.valid_from).min(),
-            // One without a last day is open, and so is the extent.
+            // A permit without a last day makes the extent open.
             last: permits()
                 .map(|permit| permit.valid_to)
                 .collect::<Option<Vec<_>>>()
                 .and_then(|days| days.into_iter().max()),
-            ..Self::of(snapshot)
+            ..Self::from_snapshot(snapshot)
         }
     }
 
-    /// As RFC 3339 has it: `null` for an open end.
+    /// The interval in RFC 3339. `null` is an open end.
     pub(crate) fn interval(&self) -> [Option<String>; 2] {
         [
-            self.first.and_then(span_of).map(|span| span.0.to_string()),
-            self.last.and_then(span_of).map(|span| span.1.to_string()),
+            self.first.and_then(day_span).map(|span| span.0.to_string()),
+            self.last.and_then(day_span).map(|span| span.1.to_string()),
         ]
     }
 }
 
-fn describe(collection: Collection, snapshot: &Snapshot, base: &Base, mut links: Vec<Value>) -> Value {
+fn collection_json(collection: Collection, snapshot: &Snapshot, base: &BaseUrl, mut links: Vec<Value>) -> Value {
     let path = format!("/ogc/collections/{}", collection.id());
     links.push(link("items", base.url(&format!("{path}/items?f=json")), GEO_JSON, collection.title()));
     links.push(link("items", base.url(&format!("{path}/items?f=html")), "text/html", collection.title()));
-    let extent = if collection == Collection::Permits { Extent::of_permits(snapshot) } else { Extent::of(snapshot) };
-    // Polygons reach a little beyond the sites.
-    let reach = |bbox: [f64; 4]| {
+    let extent = if collection == Collection::Permits {
+        Extent::from_permits(snapshot)
+    } else {
+        Extent::from_snapshot(snapshot)
+    };
+    // Polygons may lie slightly outside of the sites.
+    let extended = |bbox: [f64; 4]| {
         if matches!(collection, Collection::Polygons | Collection::Changes) {
-            let beyond = 0.5;
+            let margin = 0.5;
             [
-                (bbox[0] - beyond).max(-180.0),
-                (bbox[1] - beyond).max(-90.0),
-                (bbox[2] + beyond).min(180.0),
-                (bbox[3] + beyond).min(90.0),
+                (bbox[0] - margin).max(-180.0),
+                (bbox[1] - margin).max(-90.0),
+                (bbox[2] + margin).min(180.0),
+                (bbox[3] + margin).min(90.0),
             ]
         } else {
             bbox
         }
     };
-    let bbox = extent.bbox.map_or([-180.0, -90.0, 180.0, 90.0], reach);
+    let bbox = extent.bbox.map_or([-180.0, -90.0, 180.0, 90.0], extended);
     let mut document = json!({
         "id": collection.id(),
         "title": collection.title(),
@@ -173,27 +177,32 @@ fn describe(collection: Collection, snapshot: &Snapshot, base: &Base, mut links:
     document
 }
 
-fn own_links(collection: Collection, base: &Base, format: Format) -> Vec<Value> {
+fn collection_links(collection: Collection, base: &BaseUrl, format: Format) -> Vec<Value> {
     let path = format!("/ogc/collections/{}", collection.id());
-    let of = |rel: &str, f: &str, kind: &str| link(rel, base.url(&format!("{path}?f={f}")), kind, collection.title());
+    let make = |rel: &str, f: &str, kind: &str| link(rel, base.url(&format!("{path}?f={f}")), kind, collection.title());
     match format {
-        Format::Json => vec![of("self", "json", JSON), of("alternate", "html", "text/html")],
-        Format::Html => vec![of("self", "html", "text/html"), of("alternate", "json", JSON)],
+        Format::Json => vec![make("self", "json", JSON), make("alternate", "html", "text/html")],
+        Format::Html => vec![make("self", "html", "text/html"), make("alternate", "json", JSON)],
     }
 }
 
 /// `GET /ogc/collections`
-pub(crate) async fn collections(State(app): State<Arc<App>>, base: Base, query: Query, headers: HeaderMap) -> Answer {
+pub(crate) async fn collections(
+    State(app): State<Arc<App>>,
+    base: BaseUrl,
+    query: Query,
+    headers: HeaderMap,
+) -> HandlerResult {
     query.only(&["f"])?;
-    let format = Format::of(query.get("f"), &headers)?;
+    let format = Format::negotiate(query.get("f"), &headers)?;
     let snapshot = app.read(Workspace::snapshot).await?;
     let all: Vec<Value> = Collection::ALL
         .into_iter()
-        .map(|collection| describe(collection, &snapshot, &base, own_links(collection, &base, format)))
+        .map(|collection| collection_json(collection, &snapshot, &base, collection_links(collection, &base, format)))
         .collect();
     let document = json!({ "links": self_links(&base, &query, format, JSON), "collections": all });
     match format {
-        Format::Json => answer(&headers, JSON, &document),
+        Format::Json => json_response(&headers, JSON, &document),
         Format::Html => Ok(html::collections(&headers, &document)),
     }
 }
@@ -202,17 +211,17 @@ pub(crate) async fn collections(State(app): State<Arc<App>>, base: Base, query: 
 pub(crate) async fn collection(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-    base: Base,
+    base: BaseUrl,
     query: Query,
     headers: HeaderMap,
-) -> Answer {
+) -> HandlerResult {
     let collection: Collection = id.parse()?;
     query.only(&["f"])?;
-    let format = Format::of(query.get("f"), &headers)?;
+    let format = Format::negotiate(query.get("f"), &headers)?;
     let snapshot = app.read(Workspace::snapshot).await?;
-    let document = describe(collection, &snapshot, &base, self_links(&base, &query, format, JSON));
+    let document = collection_json(collection, &snapshot, &base, self_links(&base, &query, format, JSON));
     match format {
-        Format::Json => answer(&headers, JSON, &document),
+        Format::Json => json_response(&headers, JSON, &document),
         Format::Html => Ok(html::collection(&headers, &document)),
     }
 }

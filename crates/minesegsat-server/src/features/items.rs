@@ -1,4 +1,4 @@
-//! Features: pages of them, and single ones.
+//! Pages of features, and single features.
 
 use std::sync::Arc;
 
@@ -11,19 +11,19 @@ use super::collection::Collection;
 use super::html;
 use super::landing::{PAGE, link, self_links};
 use super::source::{self, Cursor, Filter};
-use crate::answer::{Answer, GEO_JSON, JSON, REVALIDATE, json as answer, tagged, with_header};
-use crate::base::{Base, Format};
+use crate::base::{BaseUrl, Format};
 use crate::etag;
-use crate::place::{CRS84, PlaceFilter, bbox};
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::response::{GEO_JSON, HandlerResult, JSON, REVALIDATE, json_response, tagged, with_header};
+use crate::spatial_filter::{CRS84, SpatialFilter, parse_bbox};
 use crate::state::App;
 use crate::time::TimeFilter;
 
 /// Parameters of `items`.
 const KNOWN: [&str; 6] = ["bbox", "bbox-crs", "datetime", "limit", "cursor", "f"];
-/// Features of a page where nothing is said.
-const USUAL: usize = 10;
+/// Default number of features per page.
+const DEFAULT_LIMIT: usize = 10;
 
 /// The filters of a query.
 fn filter(query: &Query) -> Result<Filter, Problem> {
@@ -31,25 +31,25 @@ fn filter(query: &Query) -> Result<Filter, Problem> {
         return Err(Problem::argument("bbox-crs", crs, CRS84));
     }
     if query.get("bbox-crs").is_some() && query.get("bbox").is_none() {
-        return Err(Problem::argument("bbox-crs", CRS84, "beside `bbox` only"));
+        return Err(Problem::argument("bbox-crs", CRS84, "allowed together with `bbox` only"));
     }
-    let place = query.get("bbox").map(bbox).transpose()?.map(PlaceFilter::of_bbox).unwrap_or_default();
+    let area = query.get("bbox").map(parse_bbox).transpose()?.map(SpatialFilter::from_bbox).unwrap_or_default();
     let time = query.get("datetime").map(|text| TimeFilter::parse(text, true)).transpose()?;
-    Ok(Filter { place, time })
+    Ok(Filter { area, time })
 }
 
 /// `GET /ogc/collections/{collection}/items`
 pub(crate) async fn items(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-    base: Base,
+    base: BaseUrl,
     query: Query,
     headers: HeaderMap,
-) -> Answer {
+) -> HandlerResult {
     let collection: Collection = id.parse()?;
     query.only(&KNOWN)?;
-    let format = Format::of(query.get("f"), &headers)?;
-    let limit = query.limit(USUAL, app.options.limits.page)?;
+    let format = Format::negotiate(query.get("f"), &headers)?;
+    let limit = query.limit(DEFAULT_LIMIT, app.options.limits.page)?;
     let cursor = query.get("cursor").map(Cursor::parse).transpose()?.unwrap_or_default();
     let filter = filter(&query)?;
     let page = app.read(move |workspace| source::page(workspace, collection, &filter, cursor, limit)).await?;
@@ -62,7 +62,7 @@ pub(crate) async fn items(
             Format::Html => ("html", PAGE),
         };
         let query = query.with(&[("cursor", Some(&next.text())), ("f", Some(f))]);
-        links.push(link("next", base.this(&query), kind, "Next page"));
+        links.push(link("next", base.request_url(&query), kind, "Next page"));
     }
     let mut document = json!({
         "type": "FeatureCollection",
@@ -73,9 +73,9 @@ pub(crate) async fn items(
     if let Some(matched) = page.matched {
         document["numberMatched"] = matched.into();
     }
-    // The tag is of the content without its time, which is another one each time.
+    // The tag covers the document without `timeStamp`, which differs in every response.
     let text = document.to_string();
-    let tag = etag::of_parts(&[&text, if format == Format::Html { "html" } else { "json" }]);
+    let tag = etag::parts_tag(&[&text, if format == Format::Html { "html" } else { "json" }]);
     document["timeStamp"] = format!("{:.0}", Timestamp::now()).into();
     let response = match format {
         Format::Json => tagged(&headers, GEO_JSON, REVALIDATE, &tag, document.to_string().into()),
@@ -88,19 +88,19 @@ pub(crate) async fn items(
 pub(crate) async fn item(
     State(app): State<Arc<App>>,
     Path((id, feature)): Path<(String, String)>,
-    base: Base,
+    base: BaseUrl,
     query: Query,
     headers: HeaderMap,
-) -> Answer {
+) -> HandlerResult {
     let collection: Collection = id.parse()?;
     query.only(&["f"])?;
-    let format = Format::of(query.get("f"), &headers)?;
+    let format = Format::negotiate(query.get("f"), &headers)?;
     let mut document = app.read(move |workspace| source::find(workspace, collection, &feature)).await?;
     let mut links = self_links(&base, &query, format, GEO_JSON);
     links.push(link("collection", base.url(&format!("/ogc/collections/{}", collection.id())), JSON, "The collection"));
     document["links"] = links.into();
     let response = match format {
-        Format::Json => answer(&headers, GEO_JSON, &document)?,
+        Format::Json => json_response(&headers, GEO_JSON, &document)?,
         Format::Html => html::item(&headers, &document),
     };
     Ok(with_header(response, header::HeaderName::from_static("content-crs"), &format!("<{CRS84}>")))

@@ -7,12 +7,12 @@ use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::html;
-use crate::answer::{Answer, HTML, JSON, OPENAPI, json as answer};
-use crate::base::{Base, Format};
+use crate::base::{BaseUrl, Format};
 use crate::query::Query;
+use crate::response::{HTML, HandlerResult, JSON, OPENAPI, json_response};
 use crate::state::App;
 
-/// Conformance classes of OGC API Features that hold.
+/// Conformance classes of OGC API Features that this server declares.
 pub(crate) const CONFORMS_TO: [&str; 4] = [
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
@@ -25,12 +25,12 @@ pub(super) fn link(rel: &str, href: String, kind: &str, title: &str) -> Value {
     json!({ "rel": rel, "href": href, "type": kind, "title": title })
 }
 
-/// Links of a document to itself and to its other encoding.
-pub(super) fn self_links(base: &Base, query: &Query, format: Format, json_type: &str) -> Vec<Value> {
-    let json_url = base.this(&query.with(&[("f", Some("json"))]));
-    let html_url = base.this(&query.with(&[("f", Some("html"))]));
-    // As it was asked for, where that is enough to get the same again.
-    let this = base.this(query.raw());
+/// Links of a document to itself and to its other format.
+pub(super) fn self_links(base: &BaseUrl, query: &Query, format: Format, json_type: &str) -> Vec<Value> {
+    let json_url = base.request_url(&query.with(&[("f", Some("json"))]));
+    let html_url = base.request_url(&query.with(&[("f", Some("html"))]));
+    // The URL of the request, which gives the same document again.
+    let this = base.request_url(query.raw());
     match format {
         Format::Json => {
             vec![
@@ -48,9 +48,14 @@ pub(super) fn self_links(base: &Base, query: &Query, format: Format, json_type: 
 }
 
 /// `GET /ogc`
-pub(crate) async fn landing(State(app): State<Arc<App>>, base: Base, query: Query, headers: HeaderMap) -> Answer {
+pub(crate) async fn landing(
+    State(app): State<Arc<App>>,
+    base: BaseUrl,
+    query: Query,
+    headers: HeaderMap,
+) -> HandlerResult {
     query.only(&["f"])?;
-    let format = Format::of(query.get("f"), &headers)?;
+    let format = Format::negotiate(query.get("f"), &headers)?;
     let mut links = self_links(&base, &query, format, JSON);
     links.extend([
         link("service-desc", base.url("/openapi.json"), OPENAPI, "All paths (OpenAPI 3.0)"),
@@ -60,22 +65,22 @@ pub(crate) async fn landing(State(app): State<Arc<App>>, base: Base, query: Quer
     ]);
     let document = json!({
         "title": format!("MineSegSAT: {}", app.workspace.name()),
-        "description": "Known mines, their permits, and the disturbed land that Sentinel-2 shows there",
+        "description": "Mines, their permits, and disturbed land mapped from Sentinel-2",
         "links": links,
     });
     match format {
-        Format::Json => answer(&headers, JSON, &document),
+        Format::Json => json_response(&headers, JSON, &document),
         Format::Html => Ok(html::landing(&headers, &document)),
     }
 }
 
 /// `GET /ogc/conformance`
-pub(crate) async fn conformance(base: Base, query: Query, headers: HeaderMap) -> Answer {
+pub(crate) async fn conformance(base: BaseUrl, query: Query, headers: HeaderMap) -> HandlerResult {
     query.only(&["f"])?;
-    let format = Format::of(query.get("f"), &headers)?;
+    let format = Format::negotiate(query.get("f"), &headers)?;
     let document = json!({ "conformsTo": CONFORMS_TO, "links": self_links(&base, &query, format, JSON) });
     match format {
-        Format::Json => answer(&headers, JSON, &document),
+        Format::Json => json_response(&headers, JSON, &document),
         Format::Html => Ok(html::conformance(&headers, &document)),
     }
 }

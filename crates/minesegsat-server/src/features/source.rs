@@ -1,31 +1,32 @@
-//! Where the features of a collection come from: a page of them from a place on, and one by its id.
+//! Reads the features of a collection: a page from a cursor on, or one feature by its id.
 
-use minesegsat::register::{Observation, ObservationKey, Permit, geometry_json};
+use minesegsat_watch::register::{Observation, ObservationKey, Permit, geometry_json, site_properties};
 use serde_json::{Value, json};
 
 use super::collection::Collection;
-use crate::api::{Kind, shapes_of};
 use crate::ids::{observation_id, parse_observation_id};
-use crate::place::PlaceFilter;
+use crate::observation_files::{PolygonKind, read_polygons};
 use crate::problem::Problem;
 use crate::shapes::Shape;
 use crate::snapshot::{SiteEntry, Snapshot};
+use crate::spatial_filter::SpatialFilter;
 use crate::time::TimeFilter;
 use crate::workspace::Workspace;
 
-/// Observations whose files are read for one page at most: a page may have fewer features than were asked for, and a next one.
-const MOST_FILES: usize = 200;
-/// Degrees that a map may reach beyond a site's boundary.
-const REACH: f64 = 0.5;
+/// Maximum number of observations whose files are read for one page. A page may thus have fewer features than `limit` and
+/// still a next page.
+const MAX_FILES: usize = 200;
+/// Margin in degrees: a map may extend this far beyond the site's boundary.
+const MARGIN_DEGREES: f64 = 0.5;
 
-/// What is asked for.
+/// Filters of a query.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Filter {
-    pub(super) place: PlaceFilter,
+    pub(super) area: SpatialFilter,
     pub(super) time: Option<TimeFilter>,
 }
 
-/// A place in a collection: so many entries of its index, and so many features of the next entry.
+/// A position in a collection: entries of its index to skip, and features of the next entry to skip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Cursor {
     entry: usize,
@@ -34,7 +35,7 @@ pub(super) struct Cursor {
 
 impl Cursor {
     pub(super) fn parse(text: &str) -> Result<Self, Problem> {
-        let accepted = "as a `next` link has it";
+        let accepted = "the value in a `next` link";
         let refuse = || Problem::argument("cursor", text, accepted);
         let number = |text: &str| -> Result<usize, Problem> {
             if text.is_empty() || text.len() > 12 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -51,16 +52,16 @@ impl Cursor {
     }
 }
 
-/// Some features.
+/// A page of features.
 #[derive(Debug, Default)]
 pub(super) struct Page {
     pub(super) features: Vec<Value>,
     pub(super) next: Option<Cursor>,
-    /// How many there are in all, where that is known without reading every file.
+    /// Number of matching features. `None` if counting would need to read every file.
     pub(super) matched: Option<usize>,
 }
 
-/// A page of a collection.
+/// Reads a page of a collection.
 pub(super) fn page(
     workspace: &Workspace,
     collection: Collection,
@@ -71,33 +72,33 @@ pub(super) fn page(
     let snapshot = workspace.snapshot()?;
     match collection {
         Collection::Sites => {
-            let found = snapshot.sites.iter().filter(|entry| filter.place.touches(&entry.site.boundary));
-            Ok(of_index(found, from, limit, |entry| Some(site(entry))))
+            let matching = snapshot.sites.iter().filter(|entry| filter.area.intersects(&entry.site.boundary));
+            Ok(page_of_index(matching, from, limit, |entry| Some(site(entry))))
         }
         Collection::Permits => {
             let all = snapshot.sites.iter().flat_map(|entry| entry.permits.iter().map(move |permit| (entry, permit)));
-            let found = all.filter(|(entry, permit)| {
-                filter.time.is_none_or(|time| time.touches_days(Some(permit.valid_from), permit.valid_to))
-                    && filter.place.touches(permit.polygon.as_ref().unwrap_or(&entry.site.boundary))
+            let matching = all.filter(|(entry, permit)| {
+                filter.time.is_none_or(|time| time.intersects_days(Some(permit.valid_from), permit.valid_to))
+                    && filter.area.intersects(permit.polygon.as_ref().unwrap_or(&entry.site.boundary))
             });
-            Ok(of_index(found, from, limit, |(entry, permit)| Some(self::permit(entry, permit))))
+            Ok(page_of_index(matching, from, limit, |(entry, permit)| Some(self::permit(entry, permit))))
         }
         Collection::Observations => observations(workspace, &snapshot, filter, from, limit),
-        Collection::Polygons => shapes(workspace, &snapshot, filter, from, limit, Kind::Disturbed),
-        Collection::Changes => shapes(workspace, &snapshot, filter, from, limit, Kind::Changes),
+        Collection::Polygons => shapes(workspace, &snapshot, filter, from, limit, PolygonKind::Disturbed),
+        Collection::Changes => shapes(workspace, &snapshot, filter, from, limit, PolygonKind::Changes),
     }
 }
 
-/// A page out of what was found; the place counts what was found, so it holds for the same question only.
-fn of_index<T>(
-    found: impl Iterator<Item = T>,
+/// A page of the matching entries. The cursor counts matches, so it is valid for the same query only.
+fn page_of_index<T>(
+    matching: impl Iterator<Item = T>,
     from: Cursor,
     limit: usize,
     feature: impl Fn(T) -> Option<Value>,
 ) -> Page {
     let mut page = Page::default();
     let mut matched = 0;
-    for one in found {
+    for one in matching {
         if matched >= from.entry && page.features.len() < limit {
             page.features.extend(feature(one));
         }
@@ -109,22 +110,24 @@ fn of_index<T>(
     page
 }
 
-/// The observations that may be meant, of the index.
+/// Keys of the observations that may match.
 fn keys<'a>(
     snapshot: &'a Snapshot,
     filter: &'a Filter,
-    reach: f64,
+    margin: f64,
 ) -> impl Iterator<Item = (&'a SiteEntry, &'a ObservationKey)> {
     let sites = snapshot.sites.iter().filter(move |entry| {
-        if reach == 0.0 {
-            return filter.place.touches(&entry.site.boundary);
+        if margin == 0.0 {
+            return filter.area.intersects(&entry.site.boundary);
         }
         let [west, south, east, north] = entry.site.bbox();
-        filter.place.touches_bounds([west - reach, south - reach, east + reach, north + reach])
+        filter.area.intersects_bounds([west - margin, south - margin, east + margin, north + margin])
     });
     sites.flat_map(move |entry| {
         let keys = snapshot.keys.get(entry.keys.clone()).unwrap_or_default();
-        keys.iter().filter(|key| filter.time.is_none_or(|time| time.touches_day(key.date))).map(move |key| (entry, key))
+        keys.iter()
+            .filter(|key| filter.time.is_none_or(|time| time.intersects_day(key.date)))
+            .map(move |key| (entry, key))
     })
 }
 
@@ -135,20 +138,20 @@ fn observations(
     from: Cursor,
     limit: usize,
 ) -> Result<Page, Problem> {
-    let mut page = of_index(keys(snapshot, filter, 0.0), from, 0, |_| None);
+    let mut page = page_of_index(keys(snapshot, filter, 0.0), from, 0, |_| None);
     let wanted: Vec<_> = keys(snapshot, filter, 0.0).skip(from.entry).take(limit).collect();
     let mut at = 0;
     while at < wanted.len() {
-        // All of a site at once.
+        // Reads all observations of a site with one connection.
         let (entry, _) = wanted[at];
         let of_site = wanted[at..].iter().take_while(|(other, _)| std::ptr::eq(*other, entry)).count();
         let found = workspace.register(|register| {
             wanted[at..at + of_site]
                 .iter()
                 .map(|(entry, key)| register.observation(&entry.site.id, &key.name))
-                .collect::<minesegsat::Result<Vec<_>>>()
+                .collect::<minesegsat_core::Result<Vec<_>>>()
         })?;
-        // One that was removed meanwhile is left out.
+        // Observations that were removed meanwhile are left out.
         page.features.extend(found.into_iter().flatten().map(|one| observation(entry, &one)));
         at += of_site;
     }
@@ -164,11 +167,11 @@ fn shapes(
     filter: &Filter,
     from: Cursor,
     limit: usize,
-    kind: Kind,
+    kind: PolygonKind,
 ) -> Result<Page, Problem> {
     let mut page = Page::default();
-    for (number, (entry, key)) in keys(snapshot, filter, REACH).enumerate().skip(from.entry) {
-        if page.features.len() >= limit || number - from.entry >= MOST_FILES {
+    for (number, (entry, key)) in keys(snapshot, filter, MARGIN_DEGREES).enumerate().skip(from.entry) {
+        if page.features.len() >= limit || number - from.entry >= MAX_FILES {
             page.next = Some(Cursor { entry: number, feature: 0 });
             return Ok(page);
         }
@@ -178,7 +181,7 @@ fn shapes(
         let shapes = read_shapes(workspace, &one, kind);
         let skipped = if number == from.entry { from.feature } else { 0 };
         for (at, shape) in shapes.iter().enumerate().skip(skipped) {
-            if !filter.place.touches(&shape.outline) {
+            if !filter.area.intersects(&shape.outline) {
                 continue;
             }
             if page.features.len() >= limit {
@@ -191,9 +194,9 @@ fn shapes(
     Ok(page)
 }
 
-/// The polygons of an observation; none where its files are gone or damaged, as the others are wanted all the same.
-fn read_shapes(workspace: &Workspace, one: &Observation, kind: Kind) -> Vec<Shape> {
-    shapes_of(workspace, one, kind).unwrap_or_else(|problem| {
+/// Polygons of an observation. Empty if its files are missing or damaged, so that the page still has the others.
+fn read_shapes(workspace: &Workspace, one: &Observation, kind: PolygonKind) -> Vec<Shape> {
+    read_polygons(workspace, one, kind).unwrap_or_else(|problem| {
         if problem.status.is_server_error() {
             tracing::warn!("polygons of {} on {} are left out: {}", one.site, one.date, problem.detail);
         }
@@ -201,11 +204,11 @@ fn read_shapes(workspace: &Workspace, one: &Observation, kind: Kind) -> Vec<Shap
     })
 }
 
-/// One feature by its id.
+/// Finds a feature by its id.
 pub(super) fn find(workspace: &Workspace, collection: Collection, id: &str) -> Result<Value, Problem> {
     let missing = || {
         let shown: String = id.chars().take(120).collect();
-        Problem::not_found(format!("there is no feature `{shown}` in the collection `{}`", collection.id()))
+        Problem::not_found(format!("no feature `{shown}` in the collection `{}`", collection.id()))
     };
     let snapshot = workspace.snapshot()?;
     let entry_of = |text: &str| snapshot.find(&text.parse().ok()?);
@@ -230,8 +233,8 @@ pub(super) fn find(workspace: &Workspace, collection: Collection, id: &str) -> R
             let (site, name) = parse_observation_id(of).ok_or_else(missing)?;
             snapshot.find(&site).ok_or_else(missing)?;
             let one = workspace.register(|register| register.observation(&site, name.as_str()))?.ok_or_else(missing)?;
-            let kind = if collection == Collection::Polygons { Kind::Disturbed } else { Kind::Changes };
-            let shapes = shapes_of(workspace, &one, kind)?;
+            let kind = if collection == Collection::Polygons { PolygonKind::Disturbed } else { PolygonKind::Changes };
+            let shapes = read_polygons(workspace, &one, kind)?;
             let shape = number.checked_sub(1).and_then(|at| shapes.get(at)).ok_or_else(missing)?;
             let feature = shape_feature(&one, number, shape);
             if feature["id"] == id { Ok(feature) } else { Err(missing()) }
@@ -240,26 +243,11 @@ pub(super) fn find(workspace: &Workspace, collection: Collection, id: &str) -> R
 }
 
 fn site(entry: &SiteEntry) -> Value {
-    let (summary, last) = (&entry.summary, entry.summary.last.as_ref());
-    let area = last.and_then(|last| last.area);
     json!({
         "type": "Feature",
-        "id": summary.id,
+        "id": entry.summary.id,
         "bbox": entry.bbox,
-        "properties": {
-            "name": summary.name,
-            "operator": summary.operator,
-            "commodity": summary.commodity,
-            "status": summary.status,
-            "permit": summary.permit,
-            "limit_ha": summary.limit_ha,
-            "observations": summary.observations,
-            "date": last.map(|last| last.date),
-            "verdict": last.map(|last| last.verdict),
-            "area_ha": area.map(|area| area.ha),
-            "area_lower_ha": area.map(|area| area.lower_ha),
-            "area_upper_ha": area.map(|area| area.upper_ha),
-        },
+        "properties": site_properties(&entry.summary),
         "geometry": entry.site.geojson(),
     })
 }

@@ -6,16 +6,16 @@ use serde_json::Value;
 
 use super::now;
 
-/// A job that was interrupted so often is not tried again: it may be what ends the program.
-const MOST_ATTEMPTS: u32 = 3;
+/// Maximum number of attempts. A job that was interrupted this often may itself crash the program.
+const MAX_ATTEMPTS: u32 = 3;
 
-/// What a job does.
+/// Kind of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JobKind {
-    /// A map of a box.
+    /// Maps a box.
     Predict,
-    /// A look at known sites.
+    /// Checks sites of the register.
     Monitor,
 }
 
@@ -27,29 +27,29 @@ impl JobKind {
         }
     }
 
-    pub(super) fn of_name(name: &str) -> Option<Self> {
+    pub(super) fn from_name(name: &str) -> Option<Self> {
         [Self::Predict, Self::Monitor].into_iter().find(|kind| kind.name() == name)
     }
 }
 
-/// How far a job is.
+/// State of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
-    /// It waits.
+    /// Waiting in the queue.
     Queued,
-    /// It is being done.
+    /// Running.
     Running,
-    /// It was done.
+    /// Finished.
     Done,
-    /// It could not be done.
+    /// Failed.
     Failed,
-    /// Somebody did not want it any more.
+    /// Cancelled by a client.
     Cancelled,
 }
 
 impl JobState {
-    /// All of them.
+    /// All states.
     pub const ALL: [Self; 5] = [Self::Queued, Self::Running, Self::Done, Self::Failed, Self::Cancelled];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -62,11 +62,11 @@ impl JobState {
         }
     }
 
-    pub(super) fn of_name(name: &str) -> Option<Self> {
+    pub(super) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.name() == name)
     }
 
-    /// Whether nothing more happens to it.
+    /// Whether the job has ended: done, failed or cancelled.
     pub const fn is_over(self) -> bool {
         matches!(self, Self::Done | Self::Failed | Self::Cancelled)
     }
@@ -78,30 +78,30 @@ impl JobState {
 pub struct Job {
     /// 16 hexadecimal digits.
     pub id: String,
-    /// What it does.
+    /// Kind of the job.
     pub kind: JobKind,
-    /// How far it is.
+    /// State of the job.
     pub state: JobState,
-    /// How much of it is done, 0 to 1, where that is known.
+    /// Finished share, 0 to 1. `None` if unknown.
     pub progress: Option<f64>,
-    /// What is being done.
+    /// Current step.
     pub message: String,
-    /// When it was ordered.
+    /// Time when the client requested it.
     pub created: Timestamp,
-    /// When it began, the last time.
+    /// Time when it last started.
     pub started: Option<Timestamp>,
-    /// When it was over.
+    /// Time when it ended.
     pub finished: Option<Timestamp>,
-    /// What was ordered.
+    /// Body of the request.
     pub request: Value,
-    /// What came out.
+    /// Result of a finished job.
     pub result: Option<Value>,
-    /// Why it failed.
+    /// Reason of a failed job.
     pub error: Option<String>,
-    /// How often it began.
+    /// Number of starts.
     #[serde(skip)]
     pub(super) attempts: u32,
-    /// Somebody wants it to stop.
+    /// A client cancelled it.
     #[serde(skip)]
     pub(super) is_cancelled: bool,
 }
@@ -144,29 +144,28 @@ impl Job {
         self.error = error;
     }
 
-    /// Back into the queue, as the program ends.
+    /// Returns the job to the queue when the program ends.
     pub(super) fn put_back(&mut self) {
         self.state = JobState::Queued;
         self.progress = None;
-        "waits for the next start".clone_into(&mut self.message);
+        "waits for the next start of the server".clone_into(&mut self.message);
         self.attempts = self.attempts.saturating_sub(1);
     }
 
-    /// After a start: one that was running when the program ended is queued again. Whether it was changed.
+    /// Called at the start of the server: queues a job again that was running at the end. Returns whether the job changed.
     pub(super) fn recover(&mut self) -> bool {
         if self.state != JobState::Running {
             return false;
         }
         if self.is_cancelled {
             self.end(JobState::Cancelled, None, None);
-        } else if self.attempts >= MOST_ATTEMPTS {
-            let error =
-                format!("the program ended {} times while it was being done, so it is not tried again", self.attempts);
+        } else if self.attempts >= MAX_ATTEMPTS {
+            let error = format!("the program ended {} times during this job, so it is not tried again", self.attempts);
             self.end(JobState::Failed, None, Some(error));
         } else {
             self.state = JobState::Queued;
             self.progress = None;
-            "goes on after an interruption".clone_into(&mut self.message);
+            "resumes after an interruption".clone_into(&mut self.message);
         }
         true
     }

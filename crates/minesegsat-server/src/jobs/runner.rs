@@ -1,4 +1,4 @@
-//! What jobs do, from outside: the network lives there.
+//! The caller's implementation of jobs. It has network access; the server has none.
 
 use std::fmt;
 use std::sync::atomic::AtomicBool;
@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use super::{JobProgress, MonitorRequest, PredictRequest};
 
-/// Why a job could not be done.
+/// Reason of a failed job.
 pub type JobFailure = Box<dyn std::error::Error + Send + Sync>;
 
-/// What jobs do. One is done at a time, on a thread of its own.
+/// Runs jobs. The server runs one job at a time, on its own thread.
 ///
-/// A job may be stopped at any moment (`cancel`), or the program be killed, and is done again then, with the same request: what
-/// it leaves must be complete or absent, and done twice the same as done once.
+/// A job may be stopped at any moment (`cancel`), or the program may be killed. The next server then runs the job again with the
+/// same request. So a job must write its output completely or not at all, and a second run must give the same output.
 pub trait JobRunner: Send + Sync + fmt::Debug + 'static {
-    /// Finds a scene over a box, maps it into the folder `predictions/NAME` of the workspace, and gives that name, which
-    /// [`PredictRequest::name`] suggests.
+    /// Finds a scene of a box and maps it into the folder `predictions/NAME` of the workspace. Returns the name;
+    /// [`PredictRequest::name`] suggests one.
     fn predict(
         &self,
         request: &PredictRequest,
@@ -24,7 +24,7 @@ pub trait JobRunner: Send + Sync + fmt::Debug + 'static {
         cancel: &AtomicBool,
     ) -> Result<String, JobFailure>;
 
-    /// Looks at sites of the register and gives what is to be told of it: an object with `observations` (their number) at least.
+    /// Checks sites of the register. Returns a summary: an object with at least `observations` (their number).
     fn monitor(
         &self,
         request: &MonitorRequest,

@@ -41,14 +41,14 @@ impl Store {
         Ok(Self { database })
     }
 
-    /// The newest, the oldest of them first.
-    pub(super) fn read(&self, most: usize) -> Result<Vec<Job>> {
+    /// The newest `limit` jobs, sorted from oldest to newest.
+    pub(super) fn read(&self, limit: usize) -> Result<Vec<Job>> {
         let mut statement = self.database.prepare(
             "SELECT id, kind, state, created, started, finished, request, result, error, attempts, is_cancelled FROM jobs \
              ORDER BY (state IN ('queued', 'running')) DESC, created DESC, id DESC LIMIT ?1",
         )?;
-        let found = statement.query_map([most as i64], job_of)?;
-        let mut jobs: Vec<Job> = found.collect::<Result<_>>()?;
+        let rows = statement.query_map([limit as i64], read_job)?;
+        let mut jobs: Vec<Job> = rows.collect::<Result<_>>()?;
         jobs.sort_by(|a, b| a.created.cmp(&b.created).then_with(|| a.id.cmp(&b.id)));
         Ok(jobs)
     }
@@ -78,7 +78,7 @@ impl Store {
     }
 }
 
-fn job_of(row: &Row<'_>) -> Result<Job> {
+fn read_job(row: &Row<'_>) -> Result<Job> {
     let damaged = |column: usize, what: &str| {
         let reason = format!("its {what} cannot be read");
         rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, reason.into())
@@ -92,10 +92,10 @@ fn job_of(row: &Row<'_>) -> Result<Job> {
         text.map(|text| serde_json::from_str(&text).map_err(|_| damaged(column, "content"))).transpose()
     };
     let (kind, state): (String, String) = (row.get(1)?, row.get(2)?);
-    let state = JobState::of_name(&state).ok_or_else(|| damaged(2, "state"))?;
+    let state = JobState::from_name(&state).ok_or_else(|| damaged(2, "state"))?;
     Ok(Job {
         id: row.get(0)?,
-        kind: JobKind::of_name(&kind).ok_or_else(|| damaged(1, "kind"))?,
+        kind: JobKind::from_name(&kind).ok_or_else(|| damaged(1, "kind"))?,
         state,
         progress: (state == JobState::Done).then_some(1.0),
         message: String::new(),

@@ -1,11 +1,11 @@
-//! The thread that does jobs, one after the other.
+//! The thread that runs jobs, one after the other.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use minesegsat::with_causes;
+use minesegsat_core::with_causes;
 use serde_json::{Value, json};
 
 use super::{Job, JobKind, JobProgress, JobRunner, JobState, Jobs, MonitorRequest, PredictRequest};
@@ -15,14 +15,14 @@ impl Jobs {
     pub(super) fn work(self: &Arc<Self>, runner: &dyn JobRunner) {
         while let Some((job, stop)) = self.next() {
             let progress = JobProgress::new(Arc::clone(self), job.id.clone());
-            // A job that panics fails; the next one is done all the same.
+            // A job that panics fails. The worker continues with the next job.
             let done = catch_unwind(AssertUnwindSafe(|| run(runner, &job, &progress, &stop)))
-                .unwrap_or_else(|_| Err("it met a fault of the program, which is in its log".to_owned()));
+                .unwrap_or_else(|_| Err("the program failed; its log has the reason".to_owned()));
             self.finish(&job.id, &stop, done);
         }
     }
 
-    /// Waits for a job and begins with it; none at the end.
+    /// Waits for a job and marks it as running. `None` at the end of the server.
     fn next(&self) -> Option<(Job, Arc<AtomicBool>)> {
         let mut inner = self.inner();
         loop {
@@ -33,15 +33,15 @@ impl Jobs {
                 let Some(mut job) = inner.jobs.get(&id).cloned() else { continue };
                 job.begin();
                 if let Err(error) = inner.store.write(&job) {
-                    // It is done all the same; after a kill it would only be done once more.
+                    // The job runs anyway. After a kill it would run once more.
                     tracing::warn!(job = %id, "the list of jobs cannot be written: {error}");
                 }
                 let stop = Arc::new(AtomicBool::new(false));
                 inner.running = Some((id.clone(), Arc::clone(&stop)));
                 inner.jobs.insert(id, job.clone());
                 drop(inner);
-                tracing::info!(job = %job.id, "{} begins", job.kind.name());
-                self.tell();
+                tracing::info!(job = %job.id, "{} started", job.kind.name());
+                self.notify();
                 return Some((job, stop));
             }
             inner = self.wake.wait(inner).unwrap_or_else(PoisonError::into_inner);
@@ -67,10 +67,10 @@ impl Jobs {
         }
         inner.jobs.insert(id.to_owned(), job);
         drop(inner);
-        self.tell();
+        self.notify();
     }
 
-    /// How far a job that runs is.
+    /// Updates the progress of a running job.
     pub(super) fn note(&self, id: &str, share: Option<f64>, message: Option<&str>) {
         let mut inner = self.inner();
         let Some(job) = inner.jobs.get_mut(id).filter(|job| job.state == JobState::Running) else { return };
@@ -81,19 +81,19 @@ impl Jobs {
             message.clone_into(&mut job.message);
         }
         drop(inner);
-        self.tell();
+        self.notify();
     }
 }
 
 fn run(runner: &dyn JobRunner, job: &Job, progress: &JobProgress, stop: &AtomicBool) -> Result<Value, String> {
-    let unreadable = |error: serde_json::Error| format!("what was ordered cannot be read any more: {error}");
+    let unreadable = |error: serde_json::Error| format!("cannot read the request of the job: {error}");
     let done = match job.kind {
         JobKind::Predict => {
-            let request = PredictRequest::of_job(job).map_err(unreadable)?;
+            let request = PredictRequest::from_job(job).map_err(unreadable)?;
             runner.predict(&request, progress, stop).map(|name| json!({ "prediction": name }))
         }
         JobKind::Monitor => {
-            let request = MonitorRequest::of_job(job).map_err(unreadable)?;
+            let request = MonitorRequest::from_job(job).map_err(unreadable)?;
             runner.monitor(&request, progress, stop)
         }
     };

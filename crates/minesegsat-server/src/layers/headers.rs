@@ -1,4 +1,4 @@
-//! Headers that keep browsers from doing what nobody wants.
+//! Security headers for browsers.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use axum::response::Response;
 
 use crate::state::App;
 
-/// What documents may load that are no pages: nothing.
-const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+/// Content policy of responses that are not pages: they may load nothing.
+const LOAD_NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
-/// Headers of every answer.
+/// Sets the security headers of every response.
 pub(crate) async fn headers(State(_app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -23,7 +23,7 @@ pub(crate) async fn headers(State(_app): State<Arc<App>>, request: Request, next
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     set(HeaderName::from_static("permissions-policy"), "geolocation=(), camera=(), microphone=()");
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(NOTHING));
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(LOAD_NOTHING));
     }
     response
 }

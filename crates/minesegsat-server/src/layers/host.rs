@@ -1,4 +1,4 @@
-//! Against DNS rebinding: a page elsewhere whose name leads here must not read what only this machine may.
+//! Protection against DNS rebinding: a page of another site whose name resolves to this machine must not read data.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use crate::base::host_of;
 use crate::problem::Problem;
 use crate::state::App;
 
-/// On a loopback address the server answers to loopback names and those that it was told, only.
+/// On a loopback address the server accepts loopback names and its `host_names` only.
 pub(crate) async fn host(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let Some(host) = host_of(request.headers()) else {
         return Problem::new(
             StatusCode::BAD_REQUEST,
-            "the request needs one header `Host` with a name and perhaps a port",
+            "the request needs one `Host` header: a name with an optional port",
         )
         .into_response();
     };
@@ -26,8 +26,7 @@ pub(crate) async fn host(State(app): State<Arc<App>>, request: Request, next: Ne
         || is_loopback(name)
         || app.options.host_names.iter().any(|known| known.eq_ignore_ascii_case(name));
     if !is_known {
-        let detail =
-            format!("this server is not `{name}`; it answers to localhost, and to names that it was started with");
+        let detail = format!("unknown host `{name}`; this server accepts localhost and the names of `--host-name`");
         return Problem::new(StatusCode::MISDIRECTED_REQUEST, detail).into_response();
     }
     next.run(request).await
@@ -52,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loopback_has_few_names() {
+    fn only_loopback_names_are_loopback() {
         for (host, expected) in [
             ("localhost:8080", true),
             ("127.0.0.1", true),

@@ -1,4 +1,4 @@
-//! Request ids, the log, the counts, and the bodies of problem documents.
+//! Request ids, the log, metrics, and the bodies of problem documents.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,22 +8,22 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use ring::rand::{SecureRandom, SystemRandom};
 use tracing::Instrument;
 
-use super::Peer;
-use crate::answer::value;
+use crate::access::Peer;
+use crate::ids::random_id;
 use crate::problem::{PROBLEM_JSON, Problem};
+use crate::response::header_value;
 use crate::state::App;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Route of what there is nothing at, in counts.
+/// Route in metrics for paths without a handler.
 const UNKNOWN: &str = "unknown";
 
 /// The outermost layer.
 pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let id = given_id(request.headers()).unwrap_or_else(new_id);
+    let id = given_id(request.headers()).unwrap_or_else(random_id);
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or(UNKNOWN, MatchedPath::as_str).to_owned();
@@ -31,7 +31,7 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     let span = tracing::info_span!("request", id = %id);
     let mut response = next.run(request).instrument(span.clone()).await;
     let detail = write_problem(&app, &mut response, &path, &id);
-    response.headers_mut().insert(REQUEST_ID, value(&id));
+    response.headers_mut().insert(REQUEST_ID, header_value(&id));
     let took = started.elapsed();
     app.metrics.request(&method, &route, response.status(), took);
     let status = response.status().as_u16();
@@ -44,28 +44,28 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     response
 }
 
-/// Gives an error its document; what is said in it, as it goes to the log.
+/// Writes the problem document of an error. Returns its detail for the log.
 fn write_problem(app: &App, response: &mut Response, path: &str, id: &str) -> Option<String> {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
         return None;
     }
-    let problem = response.extensions_mut().remove::<Problem>().unwrap_or_else(|| Problem::of_status(status, path));
+    let problem = response.extensions_mut().remove::<Problem>().unwrap_or_else(|| Problem::from_status(status, path));
     let mut shown = problem.clone();
-    // Where the workspace lies is nobody's business.
+    // Clients must not see where the workspace is.
     let root = app.workspace.root().display().to_string();
     shown.detail = shown.detail.replace(&format!("{root}/"), "").replace(&root, "the workspace");
     *response.body_mut() = Body::from(shown.document(path, id).to_string());
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, value(PROBLEM_JSON));
-    headers.insert(header::CACHE_CONTROL, value("no-store"));
+    headers.insert(header::CONTENT_TYPE, header_value(PROBLEM_JSON));
+    headers.insert(header::CACHE_CONTROL, header_value("no-store"));
     for name in [header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG] {
         headers.remove(name);
     }
     Some(problem.detail)
 }
 
-/// The id that a client or proxy gave, if it is fit for a log.
+/// Request id that the client or a proxy sent, if it is safe in a log.
 fn given_id(headers: &HeaderMap) -> Option<String> {
     let id = headers.get(REQUEST_ID)?.to_str().ok()?;
     let fits = (1..=64).contains(&id.len())
@@ -73,31 +73,19 @@ fn given_id(headers: &HeaderMap) -> Option<String> {
     fits.then(|| id.to_owned())
 }
 
-/// 16 hexadecimal digits that nobody has had before.
-pub(crate) fn new_id() -> String {
-    let mut bytes = [0_u8; 8];
-    // Random numbers of the system do not fail; if they did, two requests with one id are better than none.
-    if SystemRandom::new().fill(&mut bytes).is_err() {
-        tracing::warn!("the system gave no random numbers");
-    }
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn ids_that_would_garble_the_log_are_not_taken() {
-        let of = |id: &str| {
+    fn request_ids_with_unsafe_characters_are_replaced() {
+        let id_of_header = |id: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(REQUEST_ID, id.parse().unwrap());
             given_id(&headers)
         };
-        assert_eq!(of("abc-1.2_3").as_deref(), Some("abc-1.2_3"));
-        assert_eq!(of("a b"), None);
-        assert_eq!(of(&"a".repeat(65)), None);
-        assert_ne!(new_id(), new_id());
-        assert_eq!(new_id().len(), 16);
+        assert_eq!(id_of_header("abc-1.2_3").as_deref(), Some("abc-1.2_3"));
+        assert_eq!(id_of_header("a b"), None);
+        assert_eq!(id_of_header(&"a".repeat(65)), None);
     }
 }

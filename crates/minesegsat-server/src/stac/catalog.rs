@@ -5,19 +5,18 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
+use minesegsat_scene::stac_writer;
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, GEO_JSON, JSON, OPENAPI, json as answer};
-use crate::base::Base;
+use crate::base::BaseUrl;
 use crate::features::{CONFORMS_TO as FEATURES, Extent};
+use crate::params::NoQuery;
 use crate::problem::Problem;
-use crate::query::Query;
+use crate::response::{GEO_JSON, HandlerResult, JSON, OPENAPI, json_response};
 use crate::state::App;
 use crate::workspace::Workspace;
 
-/// Version of STAC that documents follow.
-pub(super) const STAC_VERSION: &str = "1.1.0";
-/// Conformance classes of STAC API that hold.
+/// Conformance classes of STAC API that this server declares.
 const CONFORMS_TO: [&str; 4] = [
     "https://api.stacspec.org/v1.0.0/core",
     "https://api.stacspec.org/v1.0.0/collections",
@@ -44,7 +43,7 @@ impl Collection {
 
     const fn title(self) -> &'static str {
         match self {
-            Self::Scenes => "Scenes that were looked at",
+            Self::Scenes => "Scenes of sites",
             Self::Predictions => "Maps of boxes",
         }
     }
@@ -54,7 +53,9 @@ impl Collection {
             Self::Scenes => {
                 "Sentinel-2 over the sites of the register, an item for each observation, with tiles and the disturbed land found"
             }
-            Self::Predictions => "Mining-disturbed land in Sentinel-2 scenes, mapped by order, with tiles and polygons",
+            Self::Predictions => {
+                "Mining-disturbed land in Sentinel-2 scenes that users mapped, with tiles and polygons"
+            }
         }
     }
 }
@@ -65,7 +66,7 @@ impl FromStr for Collection {
     fn from_str(text: &str) -> Result<Self, Problem> {
         Self::ALL.into_iter().find(|collection| collection.id() == text).ok_or_else(|| {
             let shown: String = text.chars().take(60).collect();
-            Problem::not_found(format!("there is no collection `{shown}`; there are `scenes`, `predictions`"))
+            Problem::not_found(format!("no collection `{shown}`; collections are `scenes`, `predictions`"))
         })
     }
 }
@@ -74,7 +75,7 @@ pub(super) fn link(rel: &str, href: String, kind: &str) -> Value {
     let title = match rel {
         "self" => "This document",
         "root" => "All scenes and maps",
-        "parent" => "What this is part of",
+        "parent" => "Parent",
         "collection" => "The collection",
         "items" => "Items",
         "next" => "Next page",
@@ -86,18 +87,24 @@ pub(super) fn link(rel: &str, href: String, kind: &str) -> Value {
         "license" => "Legal notice on Sentinel data",
         _ => rel,
     };
-    json!({ "rel": rel, "href": href, "type": kind, "title": title })
+    let mut link = stac_writer::link(rel, &href, kind);
+    link["title"] = title.into();
+    link
 }
 
 /// All conformance classes.
 fn conforms_to() -> Vec<&'static str> {
-    // HTML is for OGC API Features alone.
+    // The STAC API has no HTML.
     CONFORMS_TO.into_iter().chain(FEATURES.into_iter().filter(|class| !class.ends_with("/html"))).collect()
 }
 
 /// `GET /stac`
-pub(crate) async fn landing(State(app): State<Arc<App>>, base: Base, query: Query, headers: HeaderMap) -> Answer {
-    query.only(&[])?;
+pub(crate) async fn landing(
+    State(app): State<Arc<App>>,
+    base: BaseUrl,
+    _: NoQuery,
+    headers: HeaderMap,
+) -> HandlerResult {
     let root = base.url("/stac");
     let mut links = vec![
         link("self", root.clone(), JSON),
@@ -117,29 +124,25 @@ pub(crate) async fn landing(State(app): State<Arc<App>>, base: Base, query: Quer
         child["title"] = collection.title().into();
         links.push(child);
     }
-    let document = json!({
-        "type": "Catalog",
-        "stac_version": STAC_VERSION,
-        "stac_extensions": [],
+    let document = stac_writer::catalog(json!({
         "id": "minesegsat",
         "title": format!("MineSegSAT: {}", app.workspace.name()),
-        "description": "Scenes that were looked at over known mines, and maps of mining-disturbed land",
+        "description": "Scenes of known mines, and maps of mining-disturbed land",
         "conformsTo": conforms_to(),
         "links": links,
-    });
-    answer(&headers, JSON, &document)
+    }));
+    json_response(&headers, JSON, &document)
 }
 
 /// `GET /stac/conformance`
-pub(crate) async fn conformance(query: Query, headers: HeaderMap) -> Answer {
-    query.only(&[])?;
-    answer(&headers, JSON, &json!({ "conformsTo": conforms_to() }))
+pub(crate) async fn conformance(_: NoQuery, headers: HeaderMap) -> HandlerResult {
+    json_response(&headers, JSON, &json!({ "conformsTo": conforms_to() }))
 }
 
-/// Where and when the items of a collection lie.
+/// Spatial and temporal extent of a collection.
 fn extent(workspace: &Workspace, collection: Collection) -> Result<Value, Problem> {
     let extent = match collection {
-        Collection::Scenes => Extent::of(&*workspace.snapshot()?),
+        Collection::Scenes => Extent::from_snapshot(&*workspace.snapshot()?),
         Collection::Predictions => {
             workspace.check()?;
             let all = workspace.predictions().all();
@@ -160,12 +163,9 @@ fn extent(workspace: &Workspace, collection: Collection) -> Result<Value, Proble
     }))
 }
 
-fn describe(collection: Collection, extent: Value, base: &Base) -> Value {
+fn collection_json(collection: Collection, extent: Value, base: &BaseUrl) -> Value {
     let path = format!("/stac/collections/{}", collection.id());
-    json!({
-        "type": "Collection",
-        "stac_version": STAC_VERSION,
-        "stac_extensions": [],
+    stac_writer::collection(json!({
         "id": collection.id(),
         "title": collection.title(),
         "description": collection.description(),
@@ -180,34 +180,37 @@ fn describe(collection: Collection, extent: Value, base: &Base) -> Value {
             link("items", base.url(&format!("{path}/items")), GEO_JSON),
             link("license", "https://sentinels.copernicus.eu/documents/247904/690755/Sentinel_Data_Legal_Notice".to_owned(), "application/pdf"),
         ],
-    })
+    }))
 }
 
 /// `GET /stac/collections`
-pub(crate) async fn collections(State(app): State<Arc<App>>, base: Base, query: Query, headers: HeaderMap) -> Answer {
-    query.only(&[])?;
+pub(crate) async fn collections(
+    State(app): State<Arc<App>>,
+    base: BaseUrl,
+    _: NoQuery,
+    headers: HeaderMap,
+) -> HandlerResult {
     let extents = app
         .read(|workspace| Collection::ALL.into_iter().map(|one| extent(workspace, one)).collect::<Result<Vec<_>, _>>())
         .await?;
     let all: Vec<Value> =
-        Collection::ALL.into_iter().zip(extents).map(|(one, extent)| describe(one, extent, &base)).collect();
+        Collection::ALL.into_iter().zip(extents).map(|(one, extent)| collection_json(one, extent, &base)).collect();
     let document = json!({
         "collections": all,
         "links": [link("self", base.url("/stac/collections"), JSON), link("root", base.url("/stac"), JSON)],
     });
-    answer(&headers, JSON, &document)
+    json_response(&headers, JSON, &document)
 }
 
 /// `GET /stac/collections/{collection}`
 pub(crate) async fn collection(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-    base: Base,
-    query: Query,
+    base: BaseUrl,
+    _: NoQuery,
     headers: HeaderMap,
-) -> Answer {
+) -> HandlerResult {
     let collection: Collection = id.parse()?;
-    query.only(&[])?;
     let extent = app.read(move |workspace| extent(workspace, collection)).await?;
-    answer(&headers, JSON, &describe(collection, extent, &base))
+    json_response(&headers, JSON, &collection_json(collection, extent, &base))
 }

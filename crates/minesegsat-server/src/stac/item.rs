@@ -1,46 +1,46 @@
-//! Items: an observation of a site, a prediction.
+//! STAC items of observations and predictions.
 
 use geo::{Rect, coord};
-use minesegsat::register::geometry_json;
+use minesegsat_scene::stac_writer;
+use minesegsat_watch::register::geometry_json;
 use serde_json::{Map, Value, json};
 
-use super::catalog::{Collection, STAC_VERSION, link};
-use crate::answer::{GEO_JSON, HTML, JSON};
-use crate::api::Record;
-use crate::base::Base;
+use super::catalog::{Collection, link};
+use crate::base::BaseUrl;
 use crate::ids::observation_id;
+use crate::observation_files::ObservationRecord;
 use crate::predictions::Prediction;
 use crate::problem::Problem;
+use crate::response::{GEO_JSON, HTML, JSON};
 use crate::snapshot::SiteEntry;
-use crate::time::span_of;
+use crate::time::day_span;
 use crate::workspace::Workspace;
 
-const EO: &str = "https://stac-extensions.github.io/eo/v1.1.0/schema.json";
-
 /// The item of an observation.
-pub(super) fn of_observation(
+pub(super) fn observation_item(
     workspace: &Workspace,
-    base: &Base,
+    base: &BaseUrl,
     entry: &SiteEntry,
     name: &str,
     date: jiff::civil::Date,
 ) -> Result<Value, Problem> {
     let site = &entry.site;
-    let record = Record::read(workspace, &site.id, name)?;
+    let record = ObservationRecord::read(workspace, &site.id, name)?;
     let mut properties = Map::new();
-    let (first, last) = span_of(date).ok_or_else(|| Problem::internal(format!("{date} is no day")))?;
-    // Composites are of several days; what is known of all is the day of the observation.
-    let datetime = record.as_ref().and_then(Record::datetime).map_or_else(|| first.to_string(), str::to_owned);
+    let (first, last) = day_span(date).ok_or_else(|| Problem::internal(format!("{date} is not a date")))?;
+    // A composite combines several days. Its record has no time, so the item gets the day of the observation.
+    let datetime =
+        record.as_ref().and_then(ObservationRecord::datetime).map_or_else(|| first.to_string(), str::to_owned);
     properties.insert("datetime".to_owned(), datetime.into());
     properties.insert("start_datetime".to_owned(), first.to_string().into());
     properties.insert("end_datetime".to_owned(), last.to_string().into());
     properties.insert("title".to_owned(), format!("{} on {date}", site.name).into());
     properties.insert("minesegsat:site".to_owned(), json!(site.id));
     properties.insert("minesegsat:observation".to_owned(), name.into());
-    if let Some(baseline) = record.as_ref().and_then(Record::processing_baseline) {
+    if let Some(baseline) = record.as_ref().and_then(ObservationRecord::processing_baseline) {
         properties.insert("s2:processing_baseline".to_owned(), baseline.into());
     }
-    let cloud = record.as_ref().and_then(Record::cloud_cover_percent);
+    let cloud = record.as_ref().and_then(ObservationRecord::cloud_cover_percent);
     let path = format!("/api/sites/{}/observations/{name}", site.id);
     let tiles = format!("/tiles/sites/{}/{name}", site.id);
     let mut assets = Map::new();
@@ -57,10 +57,10 @@ pub(super) fn of_observation(
 }
 
 /// The item of a prediction.
-pub(super) fn of_prediction(base: &Base, prediction: &Prediction) -> Value {
+pub(super) fn prediction_item(base: &BaseUrl, prediction: &Prediction) -> Value {
     let name = prediction.name.as_str();
     let mut properties = Map::new();
-    let span = prediction.date.and_then(span_of);
+    let span = prediction.date.and_then(day_span);
     let datetime = prediction.datetime.or_else(|| span.map(|span| span.0)).or(prediction.created);
     properties.insert("datetime".to_owned(), json!(datetime.unwrap_or_default()));
     if let Some(created) = prediction.created {
@@ -91,11 +91,11 @@ pub(super) fn of_prediction(base: &Base, prediction: &Prediction) -> Value {
 }
 
 fn asset(assets: &mut Map<String, Value>, key: &str, href: String, kind: &str, title: &str, role: &str) {
-    assets.insert(key.to_owned(), json!({ "href": href, "type": kind, "title": title, "roles": [role] }));
+    assets.insert(key.to_owned(), stac_writer::asset(&href, kind, title, &[role]));
 }
 
 fn item(
-    base: &Base,
+    base: &BaseUrl,
     collection: Collection,
     id: &str,
     bbox: [f64; 4],
@@ -104,16 +104,11 @@ fn item(
     assets: Map<String, Value>,
     cloud: Option<f64>,
 ) -> Value {
-    let mut extensions: Vec<&str> = Vec::new();
     if let Some(cloud) = cloud {
-        extensions.push(EO);
         properties.insert("eo:cloud_cover".to_owned(), cloud.into());
     }
     let home = format!("/stac/collections/{}", collection.id());
-    json!({
-        "type": "Feature",
-        "stac_version": STAC_VERSION,
-        "stac_extensions": extensions,
+    stac_writer::item(json!({
         "id": id,
         "collection": collection.id(),
         "bbox": bbox,
@@ -126,5 +121,5 @@ fn item(
             link("parent", base.url(&home), JSON),
             link("collection", base.url(&home), JSON),
         ],
-    })
+    }))
 }

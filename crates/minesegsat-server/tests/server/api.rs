@@ -1,7 +1,7 @@
-//! Our own API, as the map page reads it.
+//! The API of this server, as the map page uses it.
 
-use minesegsat::evidence::{Status, generate_keys, read_public_key, read_secret_key, verify};
-use minesegsat::register::Register;
+use minesegsat_watch::evidence::{Status, generate_keys, read_public_key, read_secret_key, verify};
+use minesegsat_watch::register::Register;
 
 use crate::client::Request;
 use crate::workspace::{SITE, Workspace, square};
@@ -38,7 +38,7 @@ fn a_site_says_everything_oldest_first() {
     let last = &observations[1];
     assert_eq!(last["compared_with"], "2022-07-12");
     assert_eq!(last["scene_records"][0]["processing_baseline"], "05.00");
-    assert_eq!(last["scene_records"][0]["offset_decision"], "offset taken off: baseline 05.00");
+    assert_eq!(last["scene_records"][0]["offset_decision"], "offset subtracted: baseline 05.00");
     let bounds = &last["bounds"];
     assert!(bounds[0].as_f64().unwrap() < bounds[2].as_f64().unwrap(), "{bounds}");
     assert!(server.problem("/api/sites/nowhere", 404).contains("/api/sites"));
@@ -129,7 +129,7 @@ fn evidence_is_signed_with_the_key_of_the_server() {
     drop(server);
     let folder = tempfile::tempdir().unwrap();
     let keys = generate_keys(&folder.path().join("evidence.key"), None).unwrap();
-    let key = read_secret_key::<minesegsat::Error>(&keys.secret, || unreachable!()).unwrap();
+    let key = read_secret_key::<minesegsat_core::Error>(&keys.secret, || unreachable!()).unwrap();
     let server = Served::start(&workspace, None, |options| options.evidence_key = Some(key.into()));
     let pack = server.get(&path);
     assert_eq!((pack.status, pack.media_type()), (200, "application/zip"));

@@ -1,4 +1,4 @@
-//! What is wrong gets a clear error, and the server lives.
+//! Invalid input gets a clear error and does not stop the server.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use minesegsat_server::{Server, ServerError, ServerOptions};
 
-use crate::client::{Answer, Request};
+use crate::client::{HttpResponse, Request};
 use crate::jobs::Fake;
 use crate::workspace::Workspace;
 use crate::{Served, TOKEN};
@@ -104,7 +104,7 @@ fn heads_that_are_too_large_are_refused() {
     ] {
         let mut stream = TcpStream::connect(server.address).unwrap();
         let _ = stream.write_all(head.as_bytes());
-        let answer = Answer::read(&mut stream);
+        let answer = HttpResponse::read(&mut stream);
         assert!(matches!(answer.status, 400 | 414 | 431), "{}", answer.status);
     }
     assert_eq!(server.get("/health").status, 200);
@@ -148,7 +148,10 @@ fn damaged_files_fail_alone() {
     assert_eq!(damaged.status, 500);
     let detail = damaged.problem();
     assert!(detail.contains("polygons.gpkg"), "{detail}");
-    assert!(!damaged.text().contains(&workspace.path().display().to_string()), "where it lies is not told");
+    assert!(
+        !damaged.text().contains(&workspace.path().display().to_string()),
+        "clients do not see where the workspace is"
+    );
     let site = server.json("/api/sites/wolverine");
     assert_eq!(site["observations"][1]["layers"].as_array().unwrap().len(), 0);
     let polygons = server.json("/ogc/collections/polygons/items?limit=100");

@@ -1,4 +1,4 @@
-//! A client that sends what it is told, right or wrong.
+//! An HTTP client that sends requests unchanged, also invalid ones.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -43,7 +43,7 @@ impl Request {
         self
     }
 
-    pub(crate) fn send(self, address: SocketAddr) -> Answer {
+    pub(crate) fn send(self, address: SocketAddr) -> HttpResponse {
         let mut head = format!("{} {} HTTP/1.1\r\nconnection: close\r\n", self.method, self.path);
         if !self.headers.iter().any(|(name, _)| name == "host") {
             head += &format!("host: {address}\r\n");
@@ -60,19 +60,19 @@ impl Request {
         stream.write_all(b"\r\n").unwrap();
         // A server that refuses a body by its size may hang up before it has it all.
         let _ = stream.write_all(&self.body);
-        Answer::read(&mut stream)
+        HttpResponse::read(&mut stream)
     }
 }
 
 /// An answer.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl HttpResponse {
     pub(crate) fn read(stream: &mut TcpStream) -> Self {
         let mut bytes = Vec::new();
         // A reset after the answer does not undo it.

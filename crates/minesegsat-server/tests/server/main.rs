@@ -5,6 +5,7 @@ mod bad_input;
 mod client;
 mod features;
 mod jobs;
+mod schemas;
 mod security;
 mod stac;
 mod tiles;
@@ -17,7 +18,7 @@ use std::thread::JoinHandle;
 use minesegsat_server::{JobRunner, Server, ServerOptions, Token};
 use tokio::sync::oneshot;
 
-use self::client::{Answer, Request};
+use self::client::{HttpResponse, Request};
 use self::workspace::Workspace;
 
 /// A token of tests.
@@ -61,7 +62,7 @@ impl Served {
         Self::start(workspace, None, |_| {})
     }
 
-    fn get(&self, path: &str) -> Answer {
+    fn get(&self, path: &str) -> HttpResponse {
         Request::get(path).send(self.address)
     }
 

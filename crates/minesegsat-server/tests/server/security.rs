@@ -1,14 +1,14 @@
-//! Who may, from where, and how often.
+//! Access control, rate limits, and headers for browsers.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use minesegsat_server::{Server, ServerOptions, Token};
 use serde_json::json;
 
-use crate::client::{Answer, Request};
+use crate::client::{HttpResponse, Request};
 use crate::jobs::Fake;
 use crate::workspace::Workspace;
 use crate::{Served, TOKEN};
@@ -145,13 +145,14 @@ fn a_slow_client_is_not_waited_for() {
         options.limits.head_timeout = Duration::from_millis(300);
         options.limits.request_timeout = Duration::from_millis(600);
     });
-    let started = Instant::now();
     let mut stream = TcpStream::connect(server.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n").unwrap();
     let mut rest = Vec::new();
-    let _ = stream.read_to_end(&mut rest);
-    assert!(started.elapsed() < Duration::from_secs(10), "a head that never ends");
+    let is_open = stream
+        .read_to_end(&mut rest)
+        .is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
+    assert!(!is_open, "the server closes a connection whose request head never ends");
 
     let mut stream = TcpStream::connect(server.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -160,7 +161,7 @@ fn a_slow_client_is_not_waited_for() {
          content-type: application/json\r\ncontent-length: 100\r\n\r\n{{"
     );
     stream.write_all(head.as_bytes()).unwrap();
-    let answer = Answer::read(&mut stream);
+    let answer = HttpResponse::read(&mut stream);
     assert!(matches!(answer.status, 400 | 408 | 503), "{}", answer.text());
     answer.problem();
     assert_eq!(server.get("/health").status, 200);

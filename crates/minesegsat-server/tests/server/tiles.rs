@@ -1,6 +1,6 @@
 //! Tiles over HTTP.
 
-use minesegsat::tiles::Tile;
+use minesegsat_tiles::Tile;
 use serde_json::json;
 
 use crate::Served;
@@ -8,9 +8,9 @@ use crate::client::Request;
 use crate::workspace::Workspace;
 
 /// A tile over the disturbed land of the site, and what its address begins with.
-fn place(workspace: &Workspace, layer: &str) -> (String, Tile) {
+fn layer_url(workspace: &Workspace, layer: &str) -> (String, Tile) {
     let name = workspace.observation("2023-07-17");
-    (format!("/tiles/sites/wolverine/{name}/{layer}"), Tile::at(-121.178, 55.082, 13).unwrap())
+    (format!("/tiles/sites/wolverine/{name}/{layer}"), Tile::containing(-121.178, 55.082, 13).unwrap())
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn maps_are_drawn_and_what_is_empty_is_cheap() {
     let layers = site["observations"][1]["layers"].as_array().unwrap().clone();
     assert!(layers.contains(&"mask".into()) && layers.contains(&"probability".into()), "{layers:?}");
     for layer in ["mask", "probability"] {
-        let (path, tile) = place(&workspace, layer);
+        let (path, tile) = layer_url(&workspace, layer);
         let drawn = server.get(&format!("{path}/{tile}.png"));
         assert_eq!((drawn.status, drawn.media_type()), (200, "image/png"), "{}", drawn.text());
         let empty = server.get(&format!("{path}/13/0/0.png"));
@@ -33,7 +33,7 @@ fn maps_are_drawn_and_what_is_empty_is_cheap() {
         let again = Request::get(&format!("{path}/{tile}.png")).header("if-none-match", tag).send(server.address);
         assert_eq!(again.status, 304);
     }
-    let (path, tile) = place(&workspace, "probability");
+    let (path, tile) = layer_url(&workspace, "probability");
     let plain = server.get(&format!("{path}/{tile}.png")).body;
     assert_ne!(server.get(&format!("{path}/{tile}.png?colormap=magma&rescale=0,0.5")).body, plain);
     let text = server.get("/metrics").text();
@@ -46,7 +46,7 @@ fn maps_are_drawn_and_what_is_empty_is_cheap() {
 fn tilejson_says_where_tiles_are() {
     let workspace = Workspace::filled();
     let server = Served::plain(&workspace);
-    let (path, _) = place(&workspace, "probability");
+    let (path, _) = layer_url(&workspace, "probability");
     let document = server.json(&format!("{path}/tilejson.json?colormap=magma"));
     assert_eq!(document["tilejson"], "3.0.0");
     let url = document["tiles"][0].as_str().unwrap();
@@ -64,7 +64,7 @@ fn tilejson_says_where_tiles_are() {
 fn vector_tiles_hold_what_lies_there() {
     let workspace = Workspace::filled();
     let server = Served::plain(&workspace);
-    let (_, tile) = place(&workspace, "mask");
+    let (_, tile) = layer_url(&workspace, "mask");
     for layer in ["sites", "permits", "disturbed", "changes"] {
         let drawn = server.get(&format!("/tiles/vector/{layer}/{tile}.mvt"));
         assert_eq!((drawn.status, drawn.media_type()), (200, "application/vnd.mapbox-vector-tile"), "{layer}");
@@ -79,7 +79,7 @@ fn vector_tiles_hold_what_lies_there() {
 fn tiles_that_cannot_be_are_refused() {
     let workspace = Workspace::filled();
     let server = Served::plain(&workspace);
-    let (path, tile) = place(&workspace, "mask");
+    let (path, tile) = layer_url(&workspace, "mask");
     for (address, status, said) in [
         (format!("{path}/0/1/0.png"), 400, "0 to 0"),
         (format!("{path}/25/0/0.png"), 400, "24"),
@@ -105,7 +105,7 @@ fn tiles_that_cannot_be_are_refused() {
 fn a_damaged_raster_fails_its_tiles_and_the_server_lives() {
     let workspace = Workspace::filled();
     let server = Served::plain(&workspace);
-    let (path, tile) = place(&workspace, "probability");
+    let (path, tile) = layer_url(&workspace, "probability");
     let file = workspace.files("2023-07-17").join("map/probability.tif");
     let whole = std::fs::read(&file).unwrap();
     // The header is sound, what it leads to is not.
@@ -120,7 +120,7 @@ fn a_damaged_raster_fails_its_tiles_and_the_server_lives() {
         detail.contains("probability.tif") && !detail.contains(&workspace.path().display().to_string()),
         "{detail}"
     );
-    let (mask, _) = place(&workspace, "mask");
+    let (mask, _) = layer_url(&workspace, "mask");
     assert_eq!(server.get(&format!("{mask}/{tile}.png")).status, 200, "the others are drawn");
     std::fs::write(&file, &whole).unwrap();
     assert_eq!(server.get(&format!("{path}/{tile}.png")).status, 200, "errors are not remembered");

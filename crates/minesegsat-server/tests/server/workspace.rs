@@ -1,14 +1,17 @@
-//! A workspace as `monitor run` and `predict` leave it, small.
+//! A small workspace, as `monitor run` and `predict` write it.
 
 use std::path::{Path, PathBuf};
 
 use geo::{MultiPolygon, Rect, coord};
-use minesegsat::cog::{CogOptions, CogWriter};
-use minesegsat::register::{Area, Observation, ObservationFile, Permit, Register, Site, SiteId, SiteStatus, Verdict};
-use minesegsat::vector::{
+use minesegsat_core::{Crs, GeoTransform, Grid};
+use minesegsat_io::cog::{CogOptions, CogWriter};
+use minesegsat_io::vector::{
     ColumnType, FeatureLayer, MinePolygon, PolygonMetadata, ShapeType, Value, VectorFormat, write_layer, write_polygons,
 };
-use minesegsat::{Crs, GeoTransform, Grid, InputIdentity, Location, Pixels, identity};
+use minesegsat_io::{InputIdentity, Location, Pixels, identity};
+use minesegsat_watch::register::{
+    Area, Observation, ObservationFile, Permit, Register, Site, SiteId, SiteStatus, Verdict,
+};
 use serde_json::json;
 use tempfile::TempDir;
 

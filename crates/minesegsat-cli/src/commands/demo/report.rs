@@ -1,22 +1,33 @@
-//! The page at the end of `minesegsat demo`, and the same numbers on the terminal.
+//! The report page of `minesegsat demo`, and its numbers on the terminal.
 
-use std::{fmt::Write as _, io::Write};
+use std::io::Write;
 
-use base64::Engine as _;
-use minesegsat::{metrics::ConfusionMatrix, preview::png};
+use maud::{Markup, html};
+use minesegsat::preview::png;
+use minesegsat_page::{
+    Page,
+    chart::{Drawing, Plot, Scale},
+    data_uri,
+    palette::{FALSE_NEGATIVE, FALSE_POSITIVE, TRUE_POSITIVE},
+    scroll, table, text,
+};
 
 use super::{Demo, MappedYear};
 use crate::commands::train::duration;
 
-/// Widest side of a picture, in pixels.
+/// Longest side of a picture, in pixels.
 pub(super) const SIDE: usize = 768;
 
-/// Numbers to the terminal.
+/// Prints the numbers to the terminal.
 pub(super) fn print(demo: &Demo) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out)?;
-    writeln!(out, "on a landscape of another seed ({} years, where the ground could be seen):", demo.years.len())?;
-    writeln!(out, "year     true ha  measured ha   error     F1  precision  recall")?;
+    writeln!(
+        out,
+        "on a landscape that the network was not trained on ({} years, cloud-free pixels):",
+        demo.years.len()
+    )?;
+    writeln!(out, "year     true ha    mapped ha   error     F1  precision  recall")?;
     for year in &demo.years {
         let c = &year.counts;
         writeln!(
@@ -24,7 +35,7 @@ pub(super) fn print(demo: &Demo) -> std::io::Result<()> {
             "{:<6} {:>9.1}  {:>11.1}  {:>5.1} %  {:>5}  {:>9}  {:>6}",
             year.year,
             year.true_ha,
-            year.measured_ha,
+            year.mapped_ha,
             error_percent(year),
             number(c.f1()),
             number(c.precision()),
@@ -32,28 +43,24 @@ pub(super) fn print(demo: &Demo) -> std::io::Result<()> {
         )?;
     }
     if let [first, .., last] = demo.years.as_slice() {
-        writeln!(out, "change {:>9.1}  {:>11.1}", last.true_ha - first.true_ha, last.measured_ha - first.measured_ha)?;
+        writeln!(out, "change {:>9.1}  {:>11.1}", last.true_ha - first.true_ha, last.mapped_ha - first.mapped_ha)?;
     }
     writeln!(out)
 }
 
 fn error_percent(year: &MappedYear) -> f64 {
-    if year.true_ha > 0.0 { (year.measured_ha / year.true_ha - 1.0) * 100.0 } else { f64::NAN }
+    if year.true_ha > 0.0 { (year.mapped_ha / year.true_ha - 1.0) * 100.0 } else { f64::NAN }
 }
 
 fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"))
 }
 
-/// Colours that people of any colour vision tell apart, as in the pictures of `evaluate`.
-const FOUND: [u8; 3] = [235, 230, 200];
-const MISSED: [u8; 3] = [64, 160, 240];
-const INVENTED: [u8; 3] = [229, 80, 30];
 const HIDDEN: [u8; 3] = [120, 120, 128];
 const OTHER: [u8; 3] = [28, 30, 36];
 
-/// Every few pixels of a map beside the truth: found, missed, taken for a mine, not assessable.
-pub(super) fn right_and_wrong(mask: &[u8], truth: &[u8], width: usize) -> minesegsat::Result<Vec<u8>> {
+/// A reduced picture of a map and the truth: found, missed, false alarm, not assessable.
+pub(super) fn error_map(mask: &[u8], truth: &[u8], width: usize) -> minesegsat::Result<Vec<u8>> {
     let height = mask.len() / width.max(1);
     let step = width.max(height).div_ceil(SIDE).max(1);
     let mut pixels = Vec::new();
@@ -63,194 +70,272 @@ pub(super) fn right_and_wrong(mask: &[u8], truth: &[u8], width: usize) -> minese
             pixels.push(match (mask[i], truth[i] != 0) {
                 (255, _) => HIDDEN,
                 (0, false) => OTHER,
-                (0, true) => MISSED,
-                (_, true) => FOUND,
-                (_, false) => INVENTED,
+                (0, true) => FALSE_NEGATIVE,
+                (_, true) => TRUE_POSITIVE,
+                (_, false) => FALSE_POSITIVE,
             });
         }
     }
     png(&pixels, width.div_ceil(step), height.div_ceil(step))
 }
 
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#1c1e24;background:#fafaf8}\
-h1{font-size:1.7rem;margin-bottom:.2rem}h2{margin-top:2.2rem;font-size:1.2rem}p.lead{color:#555;margin-top:0}\
-table{border-collapse:collapse;width:100%}th,td{padding:.45rem .7rem;text-align:right;border-bottom:1px solid #ddd}th:first-child,\
-td:first-child{text-align:left}th{font-weight:600;color:#555}td.big{font-size:1.15rem;font-weight:600}.pair{display:flex;gap:1rem;flex-wrap:wrap}\
-figure{flex:1 1 420px;margin:0}img{width:100%;image-rendering:auto;border-radius:4px}figcaption{color:#555;font-size:.9rem}\
-.key span{display:inline-block;width:.9em;height:.9em;border-radius:2px;margin:0 .3em 0 1em;vertical-align:-1px;outline:1px solid #999}.note{color:#555;font-size:.9rem}\
-svg{width:100%;height:auto;background:#fff;border:1px solid #e5e5e0;border-radius:4px}code{background:#eee;padding:0 .25em;border-radius:3px}";
+const STYLE: &str = "body { max-width: 68.75rem; }
+table { border: 1px solid var(--line); }
+td.big { font-size: 1.0625rem; font-weight: 600; }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1rem; }
+img { display: block; width: 100%; border-radius: 4px; background: var(--picture-ground); }
+.legend { margin: 0.2rem 0 0; }
+.key { width: 1rem; border: 1px solid var(--faint); }
+.key.hidden { background: #787880; }
+.key.loss-curve, .key.score-curve { height: 4px; border: 0; background: var(--accent); }
+.key.score-curve { background: var(--info); }
+";
 
-/// The whole page.
+/// The report page, as HTML.
 pub(super) fn page(demo: &Demo) -> String {
-    let mut out = String::new();
     let total: f64 = demo.seconds.iter().map(|(_, seconds)| seconds).sum();
-    let _ = write!(
-        out,
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>MineSegSAT demo</title><style>{STYLE}</style><h1>How much land do these mines disturb?</h1>\
-         <p class=\"lead\">Every landscape here is invented, so the truth is known to the pixel. A small SegFormer learned from {} of \
-         them ({} patches, {} epochs, {}) and then mapped two years of one it had never seen. All of it took {}.</p>",
-        landscapes(demo.training.len()),
-        demo.samples,
-        demo.trained.epochs,
-        duration(demo.trained.seconds),
-        duration(total)
-    );
-    table(&mut out, demo);
-    for year in &demo.years {
-        pictures(&mut out, year);
-    }
-    sites(&mut out, demo);
-    out.push_str("<h2>How it learned</h2>");
-    curve(&mut out, demo);
-    out.push_str("<h2>Where the time went</h2><table>");
-    for (what, seconds) in &demo.seconds {
-        let _ = write!(out, "<tr><td>{what}</td><td>{}</td></tr>", duration(*seconds));
-    }
-    out.push_str("</table>");
-    let _ = write!(
-        out,
-        "<h2>What to open next</h2><p>The maps lie in <code>predictions/2021</code> and <code>predictions/2022</code>: \
-         <code>probability.tif</code>, <code>mask.tif</code> and <code>polygons.gpkg</code> open in QGIS; the truth beside them is \
-         in <code>sim/unseen/truth</code>. The trained model is <code>run/best</code>; \
-         <code>minesegsat predict SCENE --model demo/run/best -o out</code> maps any scene with it, though what it knows of the real \
-         world is only what the simulator knows. The folder is a workspace too: <code>minesegsat demo --serve</code> shows its mines on a \
-         map with their timelines. Seed {}.</p></html>",
-        demo.seed
-    );
-    out
+    let landscapes = match demo.training.len() {
+        1 => "one landscape".to_owned(),
+        count => format!("{count} landscapes"),
+    };
+    let body = html! {
+        header {
+            h1 { "How much land do these mines disturb?" }
+            p.lead {
+                "Every landscape here is simulated, so the truth is known for every pixel. A small SegFormer was trained on "
+                (landscapes) " (" (demo.samples) " patches, " (demo.trained.epochs) " epochs, " (duration(demo.trained.seconds))
+                "). Then it mapped two years of another landscape. The whole demo took " (duration(total)) "."
+            }
+        }
+        main {
+            h2 { "True and mapped area" }
+            (areas(demo))
+            p.faint.small {
+                "Only cloud-free pixels are counted. The years have different clouds, so the change compares different pixels. A \
+                 pixel is 0.01 ha."
+            }
+            @for year in &demo.years { (pictures(year)) }
+            (sites(demo))
+            h2 { "Training" }
+            (curve(demo))
+            h2 { "Time" }
+            table {
+                tbody { @for (what, seconds) in &demo.seconds { tr { td { (what) } td { (duration(*seconds)) } } } }
+            }
+            h2 { "What to open next" }
+            p {
+                "The maps are in " code { "predictions/2021" } " and " code { "predictions/2022" } ": "
+                code { "probability.tif" } ", " code { "mask.tif" } " and " code { "polygons.gpkg" } " open in QGIS; the truth is in "
+                code { "sim/unseen/truth" } ". The trained model is " code { "run/best" } "; "
+                code { "minesegsat predict SCENE --model demo/run/best -o out" } " maps any scene with it. It was trained on \
+                 simulated scenes only, so its accuracy on real scenes is unknown. The folder is also a workspace: "
+                code { "minesegsat demo --serve" } " shows its mines on a map with their timelines. Seed " (demo.seed) "."
+            }
+        }
+    };
+    Page { title: "MineSegSAT demo", style: STYLE, script: "", body }.into_html()
 }
 
-/// The mines that are watched, as they stand in the last year.
-fn sites(out: &mut String, demo: &Demo) {
-    let (Some(first), Some(last)) = (demo.watched.first(), demo.watched.last()) else { return };
-    let _ = write!(
-        out,
-        "<h2>The mines as sites that are watched</h2><p class=\"note\">Each has an invented permit: a tenth more than it disturbed in \
-         {first}. The network maps every year to {last} and judges. Areas come with the interval that is to hold the truth nine times of \
-         ten; how wide it has to be was measured on one more landscape.</p>\
-         <table><tr><th>site<th>limit, ha<th>last date<th>disturbed, ha<th>90 % interval<th>verdict</tr>"
-    );
-    for site in &demo.sites {
-        let limit = site.limit_ha.map_or_else(|| "-".to_owned(), |ha| format!("{ha:.0}"));
-        let _ = write!(out, "<tr><td>{}<td>{limit}", site.name);
-        match &site.last {
-            Some(seen) => {
-                let (area, interval) = seen.area.as_ref().map_or_else(
-                    || ("-".to_owned(), "-".to_owned()),
-                    |area| (format!("{:.1}", area.ha), format!("{:.1} to {:.1}", area.lower_ha, area.upper_ha)),
-                );
-                let _ = write!(out, "<td>{}<td>{area}<td>{interval}<td>{}</tr>", seen.date, seen.verdict);
+/// The monitored mines and their state in the last year.
+fn sites(demo: &Demo) -> Markup {
+    let (Some(first), Some(last)) = (demo.monitored_years.first(), demo.monitored_years.last()) else {
+        return html! {};
+    };
+    let rows = html! {
+        @for site in &demo.sites {
+            tr {
+                td { (site.name) }
+                td { (text::number(site.limit_ha, 0)) }
+                @if let Some(seen) = &site.last {
+                    td { (seen.date) }
+                    td { (text::number(seen.area.map(|area| area.ha), 1)) }
+                    td {
+                        @if let Some(area) = &seen.area { (format!("{:.1} to {:.1}", area.lower_ha, area.upper_ha)) }
+                        @else { (text::NONE) }
+                    }
+                    td.words { (seen.verdict) }
+                } @else {
+                    td colspan="4" { "never observed" }
+                }
             }
-            None => out.push_str("<td colspan=\"4\">never seen</tr>"),
+        }
+    };
+    let head = ["site", "limit, ha", "latest date", "disturbed, ha", "90 % interval", "<verdict"];
+    html! {
+        h2 { "The mines as monitored sites" }
+        p.faint.small {
+            "Each site has an invented permit: its limit is 10 % above the area disturbed in " (first) ". The network maps every \
+             year until " (last) " and compares the area with the limit. Areas have 90 % confidence intervals; their width was \
+             calibrated on a separate landscape."
+        }
+        (table("Monitored sites", &head, rows))
+    }
+}
+
+fn areas(demo: &Demo) -> Markup {
+    let rows = html! {
+        @for year in &demo.years {
+            @let c = &year.counts;
+            tr {
+                td { (year.year) }
+                td.big { (format!("{:.1}", year.true_ha)) }
+                td.big { (format!("{:.1}", year.mapped_ha)) }
+                td { (format!("{:+.1} %", error_percent(year))) }
+                @for score in [c.f1(), c.precision(), c.recall(), c.iou()] { td { (text::number(score, 3)) } }
+                td { (format!("{:.1}", year.hidden_ha)) }
+            }
+        }
+        @if let [first, .., last] = demo.years.as_slice() {
+            tr {
+                td { "change" }
+                td.big { (format!("{:+.1}", last.true_ha - first.true_ha)) }
+                td.big { (format!("{:+.1}", last.mapped_ha - first.mapped_ha)) }
+                td colspan="6" {}
+            }
+        }
+    };
+    let head = ["year", "true, ha", "mapped, ha", "error", "F1", "precision", "recall", "IoU", "hidden by cloud, ha"];
+    table("True and mapped area", &head, rows)
+}
+
+fn pictures(year: &MappedYear) -> Markup {
+    let totals = &year.manifest.totals;
+    html! {
+        h2 { (year.year) }
+        div.pair {
+            figure {
+                img alt="the scene with the mapped polygons" src=(year.scene);
+                figcaption.faint.small {
+                    "The scene with outlines of the mapped polygons: " (totals.polygons) " polygons, "
+                    (format!("{:.1} ha; {:.1} %", totals.area_ha, year.manifest.assessed.share_assessed * 100.0))
+                    " of the area could be assessed."
+                }
+            }
+            figure {
+                img alt="correct and wrong pixels" src=(data_uri("image/png", &year.error_map));
+                figcaption.faint.small {
+                    "Compared with the truth:"
+                    ul.legend {
+                        li { span.key.true-positive {} "found" }
+                        li { span.key.false-negative {} "missed" }
+                        li { span.key.false-positive {} "false alarm" }
+                        li { span.key.hidden {} "not assessable" }
+                    }
+                }
+            }
         }
     }
-    out.push_str("</table>");
 }
 
-fn landscapes(count: usize) -> String {
-    if count == 1 { "one".to_owned() } else { count.to_string() }
-}
-
-fn table(out: &mut String, demo: &Demo) {
-    out.push_str(
-        "<h2>True against measured</h2><table><tr><th>year<th>true, ha<th>measured, ha<th>error<th>F1<th>precision<th>recall<th>IoU\
-         <th>hidden by cloud, ha</tr>",
-    );
-    for year in &demo.years {
-        let c: &ConfusionMatrix = &year.counts;
-        let _ = write!(
-            out,
-            "<tr><td>{}<td class=\"big\">{:.1}<td class=\"big\">{:.1}<td>{:+.1} %<td>{}<td>{}<td>{}<td>{}<td>{:.1}</tr>",
-            year.year,
-            year.true_ha,
-            year.measured_ha,
-            error_percent(year),
-            number(c.f1()),
-            number(c.precision()),
-            number(c.recall()),
-            number(c.iou()),
-            year.hidden_ha
-        );
-    }
-    if let [first, .., last] = demo.years.as_slice() {
-        let _ = write!(
-            out,
-            "<tr><td>change<td class=\"big\">{:+.1}<td class=\"big\">{:+.1}<td colspan=\"6\"></tr>",
-            last.true_ha - first.true_ha,
-            last.measured_ha - first.measured_ha
-        );
-    }
-    out.push_str(
-        "</table><p class=\"note\">Counted where the ground could be seen; each year has clouds of its own, so the change counts other \
-         pixels in each. A pixel is 0.01 ha.</p>",
-    );
-}
-
-fn pictures(out: &mut String, year: &MappedYear) {
-    let named = [(FOUND, "found"), (MISSED, "missed"), (INVENTED, "taken for a mine"), (HIDDEN, "not assessable")];
-    let key: String = named
-        .iter()
-        .map(|([r, g, b], name)| format!("<span style=\"background:rgb({r},{g},{b})\"></span>{name}"))
-        .collect();
-    let _ = write!(
-        out,
-        "<h2>{}</h2><div class=\"pair\"><figure><img alt=\"the scene with what was found\" src=\"{}\"><figcaption>\
-         The scene, and outlines of what was found: {} polygons, {:.1} ha; {:.1} % of the area could be assessed.</figcaption></figure>\
-         <figure><img alt=\"right and wrong\" src=\"data:image/png;base64,{}\"><figcaption class=\"key\">Beside the truth:{}</figcaption>\
-         </figure></div>",
-        year.year,
-        year.scene,
-        year.manifest.totals.polygons,
-        year.manifest.totals.area_ha,
-        year.manifest.assessed.share_assessed * 100.0,
-        base64::engine::general_purpose::STANDARD.encode(&year.right_and_wrong),
-        key
-    );
-}
-
-/// Loss and F1 by epoch.
-fn curve(out: &mut String, demo: &Demo) {
-    const WIDTH: f64 = 1000.0;
-    const HEIGHT: f64 = 260.0;
-    const MARGIN: f64 = 40.0;
+/// A chart of loss and F1 by epoch.
+fn curve(demo: &Demo) -> Markup {
     let epochs = demo.epochs.last().map_or(1, |last| last.epoch).max(2) as f64;
     let top = demo.epochs.iter().map(|epoch| epoch.loss).fold(0.0, f64::max).max(1e-9);
-    let x = |epoch: usize| MARGIN + (epoch as f64 - 1.0) / (epochs - 1.0) * (WIDTH - 2.0 * MARGIN);
-    let y = |share: f64| HEIGHT - MARGIN - share * (HEIGHT - 2.0 * MARGIN);
-    let line = |points: Vec<(f64, f64)>, colour: &str| {
-        let path: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-        format!("<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"2.5\" points=\"{}\"/>", path.join(" "))
-    };
-    let losses = demo.epochs.iter().map(|epoch| (x(epoch.epoch), y(epoch.loss / top))).collect();
+    let x = Scale { low: 1.0, high: epochs, start: 56.0, end: 950.0 };
+    let loss = Plot { x, y: Scale { low: 0.0, high: top, start: 220.0, end: 20.0 } };
+    let score = Plot { y: Scale { high: 1.0, ..loss.y }, ..loss };
+    let mut drawing = Drawing::new(1000.0, 260.0);
+    let (marks, _) = minesegsat_page::chart::ticks(1.0, epochs, 12);
+    let marks: Vec<(f64, String)> =
+        marks.into_iter().filter(|epoch| epoch.fract() == 0.0).map(|epoch| (x.at(epoch), epoch.to_string())).collect();
+    loss.x_axis(&mut drawing, "Epoch", loss.y.end, &marks);
+    score.y_axis(&mut drawing, "Loss", 5, |share, _| format!("{:.2}", share * top));
+    for share in (0..=5).map(|i| f64::from(i) / 5.0) {
+        drawing.text("", "start", (x.end + 7.0, score.y.at(share) + 4.0), &share.to_string());
+    }
+    drawing.path("curve", demo.epochs.iter().map(|epoch| loss.at(epoch.epoch as f64, epoch.loss)));
     let scores: Vec<(f64, f64)> = demo
         .epochs
         .iter()
-        .filter_map(|epoch| Some((x(epoch.epoch), y(*epoch.validation.as_ref()?.get("f1")?))))
+        .filter_map(|epoch| Some(score.at(epoch.epoch as f64, *epoch.validation.as_ref()?.get("f1")?)))
         .collect();
-    let dots: String =
-        scores.iter().map(|(x, y)| format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"#2a9d4a\"/>")).collect();
-    let _ =
-        write!(out, "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"system-ui\" font-size=\"13\" fill=\"#555\">");
-    for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
-        let at = y(share);
-        let _ = write!(
-            out,
-            "<line x1=\"{MARGIN}\" x2=\"{}\" y1=\"{at:.1}\" y2=\"{at:.1}\" stroke=\"#eee\"/><text x=\"{}\" y=\"{:.1}\">{share}</text>\
-             <text x=\"4\" y=\"{:.1}\" fill=\"#c0504d\">{:.2}</text>",
-            WIDTH - MARGIN,
-            WIDTH - MARGIN + 6.0,
-            at + 4.0,
-            at + 4.0,
-            share * top
-        );
+    drawing.path("curve second", scores.iter().copied());
+    for at in scores {
+        drawing.dot("dot second", at, 4.0);
     }
-    let _ = write!(
-        out,
-        "{}{}{dots}<text x=\"{MARGIN}\" y=\"{}\"><tspan fill=\"#c0504d\">loss (left)</tspan> and <tspan fill=\"#2a9d4a\">F1 of the \
-         validation patches (right)</tspan> by epoch, 1 to {epochs}</text></svg>",
-        line(losses, "#c0504d"),
-        line(scores, "#2a9d4a"),
-        HEIGHT - 10.0
-    );
+    let label = format!("Loss and F1 on the validation split by epoch, 1 to {epochs}");
+    html! {
+        div.panel {
+            ul.legend {
+                li { span.key.loss-curve {} "loss (left)" }
+                li { span.key.score-curve {} "F1 on the validation split (right)" }
+            }
+            (scroll("Chart of training", drawing.finish("chart wide", Some(&label))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use minesegsat::nn::train::{EpochReport, TrainReport};
+    use minesegsat::register::{Area, LastSeen, SiteStatus, SiteSummary, Verdict};
+
+    use super::*;
+
+    const EVIL: &str = r#"<script>alert(1)</script>"'&"#;
+
+    fn epoch(epoch: usize) -> EpochReport {
+        EpochReport {
+            epoch,
+            phase: 1,
+            step: 10,
+            learning_rate: 1e-3,
+            loss: 0.6 / epoch as f64,
+            gradient_norm: None,
+            seconds: 1.0,
+            patches_per_second: 10.0,
+            waiting_share: 0.0,
+            validation: Some(BTreeMap::from([("f1".to_owned(), 1.0 - 0.7 / epoch as f64)])),
+            is_best: true,
+        }
+    }
+
+    #[test]
+    fn names_of_sites_are_text_and_the_chart_has_its_axes() {
+        let area = Area { ha: 31.24, lower_ha: 28.0, upper_ha: 34.5 };
+        let last = LastSeen { date: jiff::civil::date(2022, 7, 3), area: Some(area), verdict: Verdict::Within };
+        let site = |last| SiteSummary {
+            id: "mine-1".parse().unwrap(),
+            name: EVIL.to_owned(),
+            operator: None,
+            commodity: None,
+            status: SiteStatus::Active,
+            permit: None,
+            limit_ha: Some(35.4),
+            observations: 2,
+            last,
+        };
+        let trained = TrainReport {
+            parameters: 1,
+            epochs: 8,
+            steps: 80,
+            seconds: 61.0,
+            best_epoch: None,
+            metric: "f1".to_owned(),
+            best: None,
+            best_metrics: BTreeMap::new(),
+            best_model: "run/best".into(),
+            stopped_early: false,
+        };
+        let demo = Demo {
+            seed: 7,
+            training: Vec::new(),
+            samples: 160,
+            epochs: (1..=8).map(epoch).collect(),
+            trained,
+            years: Vec::new(),
+            sites: vec![site(Some(last)), site(None)],
+            monitored_years: &[2021, 2022],
+            seconds: vec![("training a small SegFormer", 61.0)],
+        };
+        let page = page(&demo);
+        assert!(!page.contains("<script") && page.matches("<td>&lt;script&gt;alert(1)&lt;/script&gt;").count() == 2);
+        for expected in
+            ["<td>31.2</td><td>28.0 to 34.5</td>", "<td>35</td>", "never observed", "Loss and F1", ">8</text>"]
+        {
+            assert!(page.contains(expected), "{expected}: {page}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The mines of the landscape that was not learned from, as sites of a register that are watched over the years.
+//! Monitors the mines of the mapped landscape over the years, as sites of a register.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,6 +9,7 @@ use geo::{BoundingRect, Intersects, Rect, coord};
 use jiff::civil::date;
 use minesegsat::alerts::AlertConfig;
 
+use minesegsat::job::Job;
 use minesegsat::labels::{LabelOptions, Labels};
 use minesegsat::monitor::{self, MonitorOptions};
 use minesegsat::register::{Permit, Register, Site, SiteStatus, SiteSummary};
@@ -17,15 +18,15 @@ use serde_json::Value;
 
 use super::REGISTER_FILE;
 use crate::args::EngineArgs;
-use crate::commands::monitor::Shown;
-use crate::commands::watcher::{catalogue, open_model, predict_options};
+use crate::commands::monitor::MonitorBar;
+use crate::commands::site_tools::{open_catalogue, open_model, predict_options};
 
-/// Land around a mine that belongs to its site, in metres.
+/// Width of the land around a mine that belongs to its site, in metres.
 const AROUND_M: f64 = 250.0;
-/// What a permit allows on top of what was disturbed when it was given.
-const ALLOWED_GROWTH: f64 = 1.1;
+/// Permitted area divided by the area disturbed at the start of the permit.
+const LIMIT_FACTOR: f64 = 1.1;
 
-/// One or several mines so near each other that they are one site.
+/// One mine, or several mines that form one site because they are close to each other.
 struct Mines {
     numbers: Vec<u64>,
     commodity: Option<String>,
@@ -33,8 +34,8 @@ struct Mines {
     bounds: Rect<f64>,
 }
 
-/// Writes the register beside the maps, watches it, and gives the sites as they stand at the end.
-pub(super) fn watch(
+/// Writes the register beside the maps, monitors its sites, and returns them with their latest observations.
+pub(super) fn monitor_mines(
     folder: &Path,
     model: &Path,
     landscape: &Path,
@@ -42,7 +43,7 @@ pub(super) fn watch(
     quiet: bool,
     cancel: &AtomicBool,
 ) -> anyhow::Result<Vec<SiteSummary>> {
-    let (&first, &last) = years.first().zip(years.last()).context("no year to watch")?;
+    let (&first, &last) = years.first().zip(years.last()).context("no year to monitor")?;
     let truth = |year: i16| Labels::read(&landscape.join(format!("truth/{year}.gpkg")), &LabelOptions::default());
     let (at_first, at_last) = (truth(first)?, truth(last)?);
     let mask = open_raster(&Location::from(landscape.join(format!("truth/{last}_mask.tif")).as_path()))?;
@@ -63,14 +64,14 @@ pub(super) fn watch(
         let outline = mines.bounds.to_polygon().into();
         let numbers: Vec<String> = mines.numbers.iter().map(u64::to_string).collect();
         let name = format!("Mine {}", numbers.join(" and "));
-        let id = minesegsat::register::SiteId::from_text(&name).context("a mine without a name")?;
+        let id = minesegsat::register::SiteId::from_text(&name).context("a mine has no name")?;
         let site = Site {
             id: id.clone(),
             name,
             operator: Some("Invented Mining".to_owned()),
             commodity: mines.commodity,
             status: SiteStatus::Active,
-            // Edges of the map are bent in degrees.
+            // Straight edges in map coordinates are curves in degrees.
             boundary: to_degrees.transform_densified(&outline, 100.0)?,
         };
         let permit = Permit {
@@ -79,7 +80,7 @@ pub(super) fn watch(
             valid_from: date(first, 1, 1),
             valid_to: None,
             polygon: None,
-            limit_ha: Some((disturbed_ha * ALLOWED_GROWTH).ceil()),
+            limit_ha: Some((disturbed_ha * LIMIT_FACTOR).ceil()),
             document: None,
             document_sha256: None,
         };
@@ -87,17 +88,17 @@ pub(super) fn watch(
     }
 
     let model = open_model(model, &EngineArgs::default())?;
-    let (catalog, collections) = catalogue(&landscape.join("catalog.json").display().to_string(), &[])?;
+    let (catalog, collections) = open_catalogue(&landscape.join("catalog.json").display().to_string(), &[])?;
     let options = MonitorOptions {
         every_date: true,
         max_cloud_cover_percent: 100.0,
         collections,
         ..MonitorOptions::new(predict_options(&model))
     };
-    let shown = Shown::new(quiet);
-    let done =
-        monitor::run(&register, &catalog, &model.monitor_model(), &AlertConfig::default(), &options, &shown, cancel);
-    shown.clear();
+    let bar = MonitorBar::new(quiet);
+    let job = Job::new(&bar, cancel);
+    let done = monitor::run(&register, &catalog, &model.monitor_model(), &AlertConfig::default(), &options, job);
+    bar.clear();
     let report = done?;
     if let Some(failure) = report.failures.first() {
         anyhow::bail!("site {}: {}", failure.site, failure.error);
@@ -105,7 +106,7 @@ pub(super) fn watch(
     Ok(register.summaries()?)
 }
 
-/// Mines by their numbers, joined where their surroundings touch, and cut where the landscape ends.
+/// Groups the mines into sites. Mines whose surroundings touch are one site. Sites are clipped to the landscape.
 fn sites_of(labels: &Labels, scene: Rect<f64>) -> Vec<Mines> {
     let mut by_number: BTreeMap<u64, Mines> = BTreeMap::new();
     for part in labels.features() {
@@ -125,7 +126,7 @@ fn sites_of(labels: &Labels, scene: Rect<f64>) -> Vec<Mines> {
             coord! { x: (min.x - AROUND_M).max(scene.min().x), y: (min.y - AROUND_M).max(scene.min().y) },
             coord! { x: (max.x + AROUND_M).min(scene.max().x), y: (max.y + AROUND_M).min(scene.max().y) },
         );
-        // A joined one may touch others in its turn.
+        // The joined site may touch further sites.
         while let Some(index) = sites.iter().position(|other| other.bounds.intersects(&mines.bounds)) {
             let other = sites.remove(index);
             mines.bounds = hull(mines.bounds, other.bounds);
@@ -140,7 +141,7 @@ fn sites_of(labels: &Labels, scene: Rect<f64>) -> Vec<Mines> {
     sites
 }
 
-/// The smallest box around two.
+/// The bounding box of two boxes.
 fn hull(a: Rect<f64>, b: Rect<f64>) -> Rect<f64> {
     Rect::new(
         coord! { x: a.min().x.min(b.min().x), y: a.min().y.min(b.min().y) },
@@ -164,7 +165,7 @@ mod tests {
                 "geometry": {"type": "Polygon", "coordinates": [ring]},
             })
         };
-        // 1 and 3 meet only through 2; 4 is far away and has two parts.
+        // Mines 1 and 3 touch only mine 2. Mine 4 is far away and has two parts.
         let features = [
             square(1, "gold", 500_000.0, 6_000_000.0),
             square(3, "gold", 501_100.0, 6_000_000.0),
@@ -182,7 +183,7 @@ mod tests {
         let numbers: Vec<&[u64]> = sites.iter().map(|mines| mines.numbers.as_slice()).collect();
         assert_eq!(numbers, [&[1, 2, 3][..], &[4]]);
         assert_eq!(sites[0].commodity.as_deref(), Some("gold"));
-        // Cut at the western edge of the scene.
+        // Clipped at the western edge of the scene.
         let whole = Rect::new(coord! { x: 499_900.0, y: 5_999_750.0 }, coord! { x: 501_450.0, y: 6_000_350.0 });
         assert_eq!(sites[0].bounds, whole);
         assert_eq!(sites[1].bounds.width(), 300.0 + 2.0 * AROUND_M);

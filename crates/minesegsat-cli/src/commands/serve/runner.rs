@@ -1,4 +1,4 @@
-//! What clients order: maps of boxes and looks at sites.
+//! Runs the jobs of clients: predictions for a box, and checks of sites.
 
 use std::cmp::Ordering as Order;
 use std::path::{Path, PathBuf};
@@ -10,26 +10,26 @@ use jiff::Timestamp;
 use minesegsat::alerts::AlertConfig;
 use minesegsat::catalog::{DateRange, Item, SearchArea, SearchQuery};
 use minesegsat::download::{DownloadOptions, SceneState, download};
-use minesegsat::monitor::{self, MonitorOptions, MonitorProgress as _};
-use minesegsat::predict::{AreaOfInterest, PredictOptions, predict};
+use minesegsat::job::{Job, Progress as _};
+use minesegsat::monitor::{self, MonitorOptions};
 use minesegsat::register::{Register, boundary_of_bbox};
-use minesegsat::{OpenOptions, Scene};
+use minesegsat::{Model, OpenOptions, Scene};
+use minesegsat::{area_of_interest::AreaOfInterest, predict::PredictOptions};
 use minesegsat_server::{JobFailure, JobProgress, JobRunner, MonitorRequest, PredictRequest};
 use serde_json::{Value, json};
 
-use super::super::predict::describe;
-use super::super::watcher::{catalogue, open_model, predict_options};
+use super::super::site_tools::{open_catalogue, open_model, predict_options};
 use crate::args::{EngineArgs, JobArgs};
-use crate::commands::engine::OpenModel;
+use crate::commands::engine;
 
-/// Scenes that are tried until one shows something of the box.
-const MOST_TRIES: usize = 5;
+/// Maximum number of scenes to try until one has data in the box.
+const MAX_TRIES: usize = 5;
 
 /// Runs jobs with one model.
 #[derive(Debug)]
 pub(crate) struct Runner {
     workspace: PathBuf,
-    model: OpenModel,
+    model: Model,
     api: String,
     alerts: AlertConfig,
 }
@@ -44,8 +44,8 @@ impl Runner {
         })
     }
 
-    /// One on the CPU that tells nobody.
-    pub(crate) fn with(model: &Path, workspace: &Path, api: &str) -> anyhow::Result<Self> {
+    /// A runner for `demo`: on the CPU and without alerts.
+    pub(crate) fn for_demo(model: &Path, workspace: &Path, api: &str) -> anyhow::Result<Self> {
         Ok(Self {
             workspace: workspace.to_owned(),
             model: open_model(model, &EngineArgs::default())?,
@@ -54,13 +54,18 @@ impl Runner {
         })
     }
 
-    /// Prints where the time of the network went, if that was asked for.
+    /// Prints the profile of the network, if `--profile` was given.
     pub(super) fn print_profile(&self) -> std::io::Result<()> {
-        self.model.print_profile()
+        engine::print_profile(&self.model)
     }
 
-    fn map(&self, request: &PredictRequest, progress: &JobProgress, cancel: &AtomicBool) -> anyhow::Result<String> {
-        let (catalog, collections) = catalogue(request.catalogue.as_ref().unwrap_or(&self.api), &[])?;
+    fn predict_box(
+        &self,
+        request: &PredictRequest,
+        progress: &JobProgress,
+        cancel: &AtomicBool,
+    ) -> anyhow::Result<String> {
+        let (catalog, collections) = open_catalogue(request.catalogue.as_ref().unwrap_or(&self.api), &[])?;
         let area = SearchArea::from_bbox(request.bbox)?;
         progress.set(None, "searching");
         let query = SearchQuery {
@@ -70,27 +75,26 @@ impl Runner {
             max_cloud_cover_percent: Some(request.max_cloud_cover_percent),
             ..SearchQuery::default()
         };
-        let mut items = catalog.search(&query, &(), cancel)?.items;
-        sort_by_use(&mut items, request.bbox);
+        let mut items = catalog.search(&query, Job::with_cancel(cancel))?.items;
+        sort_by_coverage(&mut items, request.bbox);
         let name = &request.name;
-        for item in items.iter().take(MOST_TRIES) {
-            progress.set(None, &format!("fetching {}", item.id()));
+        for item in items.iter().take(MAX_TRIES) {
+            progress.set(None, &format!("downloading {}", item.id()));
             let options = DownloadOptions { area: Some(area.clone()), clip: true, ..DownloadOptions::default() };
             let folder = self.workspace.join("scenes").join(name);
-            let report = download(std::slice::from_ref(item), &folder, &options, &(), cancel)?;
-            let mut fetched = report.scenes.iter().filter(|scene| scene.state != SceneState::Outside);
-            let Some(path) = fetched.find_map(|scene| scene.item.as_ref()) else { continue };
+            let report = download(std::slice::from_ref(item), &folder, &options, Job::with_cancel(cancel))?;
+            let mut downloaded = report.scenes.iter().filter(|scene| scene.state != SceneState::Outside);
+            let Some(path) = downloaded.find_map(|scene| scene.item.as_ref()) else { continue };
             let scene = Scene::open(&path.display().to_string(), &OpenOptions::default())?;
-            let card = &self.model.card;
-            let description = describe(card).without_absent(card.band_dropout_max, |band| scene.band(band).is_some());
             let options = PredictOptions { area: AreaOfInterest::Bbox(request.bbox), ..predict_options(&self.model) };
             progress.set(None, &format!("mapping {}", item.id()));
             let output = self.workspace.join("predictions").join(name);
-            predict(&scene, &description, self.model.segmenter(), &output, &options, progress, cancel)?;
+            self.model.predict(&scene, &output, &options, Job::new(progress, cancel))?;
             return Ok(name.clone());
         }
         bail!(
-            "no scene of {} to {} with at most {} % cloud shows the box ({} found by their footprints)",
+            "no scene of this box between {} and {} with at most {} % cloud: {} found by footprint, none of those \
+             tried has data in the box",
             request.from,
             request.to,
             request.max_cloud_cover_percent,
@@ -98,8 +102,13 @@ impl Runner {
         )
     }
 
-    fn look(&self, request: &MonitorRequest, progress: &JobProgress, cancel: &AtomicBool) -> anyhow::Result<Value> {
-        let (catalog, collections) = catalogue(request.catalogue.as_ref().unwrap_or(&self.api), &[])?;
+    fn check_sites(
+        &self,
+        request: &MonitorRequest,
+        progress: &JobProgress,
+        cancel: &AtomicBool,
+    ) -> anyhow::Result<Value> {
+        let (catalog, collections) = open_catalogue(request.catalogue.as_ref().unwrap_or(&self.api), &[])?;
         let register = Register::open(&self.workspace.join("sites.gpkg"))?;
         let options = MonitorOptions {
             sites: request.sites.clone(),
@@ -108,9 +117,10 @@ impl Runner {
             ..MonitorOptions::new(predict_options(&self.model))
         };
         let model = self.model.monitor_model();
-        let report = monitor::run(&register, &catalog, &model, &self.alerts, &options, progress, cancel)?;
-        progress.doing("telling");
-        let delivered = monitor::deliver(&register, &self.alerts, Timestamp::now(), cancel)?;
+        let job = Job::new(progress, cancel);
+        let report = monitor::run(&register, &catalog, &model, &self.alerts, &options, job)?;
+        progress.stage("sending alerts");
+        let delivered = monitor::deliver(&register, &self.alerts, Timestamp::now(), job)?;
         Ok(json!({
             "sites": report.sites,
             "observations": report.observations.len(),
@@ -129,7 +139,7 @@ impl JobRunner for Runner {
         progress: &JobProgress,
         cancel: &AtomicBool,
     ) -> Result<String, JobFailure> {
-        Ok(self.map(request, progress, cancel)?)
+        Ok(self.predict_box(request, progress, cancel)?)
     }
 
     fn monitor(
@@ -138,15 +148,15 @@ impl JobRunner for Runner {
         progress: &JobProgress,
         cancel: &AtomicBool,
     ) -> Result<Value, JobFailure> {
-        Ok(self.look(request, progress, cancel)?)
+        Ok(self.check_sites(request, progress, cancel)?)
     }
 }
 
-/// Those first that cover most of the box, in steps of a twentieth; of these the least cloudy, then the newest.
-fn sort_by_use(items: &mut Vec<Item>, bbox: [f64; 4]) {
+/// Sorts by share of the box covered, in steps of 5 %, then by cloud cover, then newest first.
+fn sort_by_coverage(items: &mut Vec<Item>, bbox: [f64; 4]) {
     let wanted = boundary_of_bbox(bbox);
     let whole = wanted.unsigned_area().max(f64::MIN_POSITIVE);
-    let mut judged: Vec<(i64, f64, Option<Timestamp>, Item)> = items
+    let mut ranked: Vec<(i64, f64, Option<Timestamp>, Item)> = items
         .drain(..)
         .map(|item| {
             let share = item.footprint().intersection(&wanted).unsigned_area() / whole;
@@ -154,9 +164,9 @@ fn sort_by_use(items: &mut Vec<Item>, bbox: [f64; 4]) {
             ((share * 20.0).round() as i64, cloud, item.interval().map(|(start, _)| start), item)
         })
         .collect();
-    judged.sort_by(|a, b| {
+    ranked.sort_by(|a, b| {
         let by_cloud = a.1.partial_cmp(&b.1).unwrap_or(Order::Equal);
         b.0.cmp(&a.0).then(by_cloud).then(b.2.cmp(&a.2)).then_with(|| a.3.id().cmp(b.3.id()))
     });
-    items.extend(judged.into_iter().map(|(.., item)| item));
+    items.extend(ranked.into_iter().map(|(.., item)| item));
 }

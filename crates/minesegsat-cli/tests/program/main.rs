@@ -1,0 +1,26 @@
+//! Tests on the built program: exit codes, messages and files. One binary, one module per command.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on panics; a skipped one says so")]
+
+mod support;
+
+mod area_sample;
+mod bad_input;
+mod change;
+mod dataset;
+mod demo;
+mod download;
+mod evaluate;
+mod evidence;
+mod interrupt;
+mod labels;
+mod model;
+mod monitor;
+mod predict;
+mod remote;
+mod report;
+mod scene_preview;
+mod search;
+mod serve;
+mod simulate;
+mod sites;
+mod train;

@@ -1,0 +1,94 @@
+//! `minesegsat report` on the built program.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::run;
+use minesegsat::register::{Area, Observation, Permit, Register, Site, SiteStatus, Verdict, boundary_of_bbox};
+
+/// A register with a site that may be over its limit, and one that was never looked at.
+fn register(path: &Path) {
+    let register = Register::create(path).unwrap();
+    for (id, name) in [("wolverine", "Wolverine & Sons"), ("brule", "Brule")] {
+        let site = Site {
+            id: id.parse().unwrap(),
+            name: name.to_owned(),
+            operator: None,
+            commodity: Some("coal".to_owned()),
+            status: SiteStatus::Active,
+            boundary: boundary_of_bbox([-121.2, 55.0, -121.1, 55.1]),
+        };
+        register.add_site(&site).unwrap();
+    }
+    let permit = Permit {
+        site: "wolverine".parse().unwrap(),
+        number: "C-1".to_owned(),
+        valid_from: "2020-01-01".parse().unwrap(),
+        valid_to: None,
+        polygon: None,
+        limit_ha: Some(140.0),
+        document: None,
+        document_sha256: None,
+    };
+    register.add_permit(&permit).unwrap();
+    let observation = Observation {
+        site: permit.site.clone(),
+        date: "2024-07-01".parse().unwrap(),
+        scenes: vec!["S2A_1".to_owned()],
+        model_sha256: "ab".repeat(32),
+        share_assessed: 0.98,
+        area: Some(Area { ha: 138.0, lower_ha: 130.0, upper_ha: 146.0 }),
+        confidence_level_percent: 90.0,
+        compared_with: None,
+        gain_ha: None,
+        loss_ha: None,
+        outside_permit_ha: Some(1.0),
+        permit: Some(permit.number),
+        limit_ha: permit.limit_ha,
+        verdict: Verdict::PossibleExceedance,
+        statement: "The limit of 140 ha lies in the interval.".to_owned(),
+        warnings: Vec::new(),
+        files: Vec::new(),
+        created: "2024-07-02T00:00:00Z".parse().unwrap(),
+    };
+    register.store_observation(&observation, |_| Ok(())).unwrap();
+}
+
+#[test]
+fn a_page_on_a_site_and_one_on_all_are_written_and_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let sites = path("sites.gpkg");
+    register(Path::new(&sites));
+
+    let page = path("wolverine.html");
+    let done = run(["report", "wolverine", "-o", &page, "--register", &sites]).succeeded_quietly();
+    assert_eq!(done.stdout.trim(), page);
+    let text = fs::read_to_string(&page).unwrap();
+    assert!(
+        text.contains("<h1>Wolverine &amp; Sons</h1>") && text.contains("The limit of 140 ha lies in the interval.")
+    );
+    assert!(text.contains("Possible exceedance") && text.contains("A revision of the permit may be missing"));
+    run(["report", "wolverine", "-o", &page, "--register", &sites]).failed(1, &["wolverine.html", "exists"]);
+    run(["report", "wolverine", "-o", &page, "--register", &sites, "--overwrite"]).succeeded_quietly();
+
+    let all = path("all.html");
+    run(["report", "--all", "-o", &all, "--register", &sites]).succeeded_quietly();
+    let text = fs::read_to_string(&all).unwrap();
+    assert!(text.contains(r#"<a href="wolverine.html">Wolverine &amp; Sons</a>"#), "its page lies beside");
+    assert!(text.contains("Brule") && !text.contains(r#"href="brule.html""#), "it has no page");
+}
+
+#[test]
+fn a_site_that_is_not_there_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let sites = folder.path().join("sites.gpkg");
+    register(&sites);
+    let sites = sites.to_str().unwrap();
+    let page = folder.path().join("page.html");
+    let page = page.to_str().unwrap();
+    run(["report", "wolverin", "-o", page, "--register", sites]).failed(1, &["wolverin"]);
+    run(["report", "-o", page, "--register", sites]).failed(2, &["<SITE>"]);
+    run(["report", "wolverine", "--all", "-o", page, "--register", sites]).failed(2, &["--all"]);
+    assert!(!Path::new(page).exists());
+}

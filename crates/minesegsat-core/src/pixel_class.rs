@@ -1,0 +1,53 @@
+//! Values and colours of class rasters: masks and change maps.
+
+use serde::Serialize;
+
+/// Mask value of a pixel that could not be assessed (cloud, no data).
+pub const MASK_NODATA: u8 = 255;
+
+/// Colours of a mask by value (red, green, blue): background is nearly black, mining is red.
+///
+/// TIFF palettes have no opacity. GDAL and programs that use it draw the nodata value transparent.
+pub const MASK_PALETTE: [[u8; 3]; 2] = [[24, 24, 24], [227, 26, 28]];
+
+/// Colour of gain: orange of ColorBrewer's scheme PuOr, which people with red-green blindness can tell from [`LOSS_COLOUR`].
+pub const GAIN_COLOUR: [u8; 3] = [0xe6, 0x61, 0x01];
+
+/// Colour of loss: violet of the same scheme.
+pub const LOSS_COLOUR: [u8; 3] = [0x5e, 0x3c, 0x99];
+
+/// Colours of a change map by the value of [`Change`]: none, stable, gain, loss.
+pub const CHANGE_PALETTE: [[u8; 3]; 4] = [[24, 24, 24], [215, 205, 165], GAIN_COLOUR, LOSS_COLOUR];
+
+/// Change class of a pixel: the values of `change.tif`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u8)]
+pub enum Change {
+    /// Not disturbed on either date.
+    None = 0,
+    /// Disturbed on both dates.
+    Stable = 1,
+    /// Disturbed on the later date only.
+    Gain = 2,
+    /// Disturbed on the earlier date only.
+    Loss = 3,
+    /// Not assessable on at least one of the dates.
+    NotAssessable = 255,
+}
+
+impl Change {
+    /// Classes of pixels that are disturbed on at least one date.
+    pub const OF_MINES: [Self; 3] = [Self::Stable, Self::Gain, Self::Loss];
+
+    /// Name of the class in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Stable => "stable",
+            Self::Gain => "gain",
+            Self::Loss => "loss",
+            Self::NotAssessable => "not assessable",
+        }
+    }
+}

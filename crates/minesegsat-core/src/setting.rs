@@ -1,0 +1,36 @@
+//! Options that avoid an error.
+
+/// An option that would avoid an error. The library does not know command lines: the program translates this value into
+/// the flag that users type, as a hint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Setting {
+    /// Estimate without the sample points that have no reference class yet.
+    AllowMissing,
+    /// Names of the bands, in the order of the file.
+    Bands,
+    /// Names of the classes of a map, or classes to leave out.
+    Classes,
+    /// CRS of the label coordinates.
+    LabelsCrs,
+    /// Layer of a vector file.
+    Layer,
+    /// Maximum cloud cover of a scene, in percent.
+    MaxCloudCover,
+    /// Minimum share of pixels with data in a patch.
+    MinData,
+    /// Radiometric offset of a scene.
+    Offset,
+    /// File with the reference classes of sample points.
+    Reference,
+    /// Pay for reading from requester-pays buckets.
+    RequesterPays,
+    /// Radiometric scale of a scene.
+    Scale,
+    /// Limits of a catalogue search.
+    SearchLimits,
+    /// Exchange x and y of label coordinates.
+    SwapAxes,
+    /// MGRS tile of a product with several tiles.
+    Tile,
+}

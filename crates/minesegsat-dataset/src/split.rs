@@ -1,0 +1,546 @@
+//! Spatial split of a data set: [`split()`].
+//!
+//! Patches that touch or overlap show the same land, so a network trained on one has seen the other. They must lie in
+//! the same split. Patches are joined into groups (neighbours, given groups, or squares of a chosen size), and the
+//! groups are split. A group of neighbours that is too large for a split is cut across its longer side into three
+//! slabs, with the training slab in the middle. Patches along the cuts are left [`Unused`](Split::Unused).
+//!
+//! Groups are assigned from the largest to the smallest. Each goes to the split that is furthest below its share of
+//! patches, of mining pixels, and of patches of each commodity and each class of mining share. This is iterative
+//! stratification after Sechidis, Tsoumakas and Vlahavas 2011, <https://doi.org/10.1007/978-3-642-23808-6_10>, with
+//! groups instead of single samples.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::{Dataset, SPLITS_FILE, SampleRecord, Split, SplitRow, remove_stats, write_csv};
+use minesegsat_core::output::FolderLock;
+use minesegsat_core::{Error, Result};
+
+/// Limits between the classes of mining share.
+const SHARE_CLASSES: [f64; 4] = [0.0, 0.01, 0.05, 0.2];
+/// Maximum distance in degrees between edges that count as touching: about a metre.
+const TOUCHING: f64 = 1e-5;
+/// A group larger than this fraction of the smallest requested split is cut.
+const LARGEST_GROUP: f64 = 0.75;
+
+/// Weight of the number of samples relative to each other quantity.
+const SAMPLES_WEIGHT: f64 = 3.0;
+
+/// Options of [`split()`].
+#[derive(Debug, Clone)]
+pub struct SplitOptions {
+    /// Relative sizes of the training, validation and test splits. They need not sum to 1.
+    pub shares: [f64; 3],
+    /// Seed that decides ties.
+    pub seed: u64,
+    /// Also join patches whose centres lie in the same square of this size in kilometres.
+    pub block_km: Option<f64>,
+    /// Use only the groups in the samples' records; do not join neighbours.
+    pub given_groups: bool,
+}
+
+impl Default for SplitOptions {
+    fn default() -> Self {
+        Self { shares: [70.0, 15.0, 15.0], seed: 0, block_km: None, given_groups: false }
+    }
+}
+
+/// Result of a split.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SplitReport {
+    /// Number of groups.
+    pub groups: usize,
+    /// Counts by split.
+    pub parts: BTreeMap<Split, PartReport>,
+    /// Warnings for the user.
+    pub warnings: Vec<String>,
+}
+
+/// Counts of one split.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct PartReport {
+    /// Number of samples.
+    pub samples: usize,
+    /// Number of groups.
+    pub groups: usize,
+    /// Mean mining share of the samples, 0 to 1.
+    pub mining_share: f64,
+    /// Number of samples by commodity.
+    pub commodities: BTreeMap<String, usize>,
+}
+
+/// Splits a data set by location and writes `dataset_splits.csv`. The same samples, options and seed give the same
+/// bytes.
+pub fn split(folder: &Path, options: &SplitOptions) -> Result<SplitReport> {
+    let total: f64 = options.shares.iter().sum();
+    if options.shares.iter().any(|share| !share.is_finite() || *share < 0.0) || total <= 0.0 || options.shares[0] <= 0.0
+    {
+        return Err(Error::Argument {
+            name: "shares",
+            value: format!("{:?}", options.shares),
+            accepted: "three numbers, 0 or more, the first above 0, such as 70,15,15".to_owned(),
+        });
+    }
+    let _lock = FolderLock::acquire(folder)?;
+    let dataset = Dataset::open(folder)?;
+    let samples = dataset.samples();
+    let shares = options.shares.map(|share| share / total);
+    let wanted = shares.iter().filter(|share| **share > 0.0).count();
+    if samples.len() < wanted {
+        return Err(refuse(folder, &format!("it has {} samples, too few for {wanted} splits", samples.len())));
+    }
+    let mut warnings = Vec::new();
+    let smallest = shares.iter().copied().filter(|share| *share > 0.0).fold(1.0, f64::min);
+    let limit = ((smallest * samples.len() as f64 * LARGEST_GROUP) as usize).max(1);
+    let neighbours = neighbours(samples);
+    let (group_of, preset) = groups(samples, &neighbours, options, shares, limit, &mut warnings)?;
+    let groups = members(&group_of);
+    if groups.len() < wanted {
+        return Err(refuse(
+            folder,
+            &format!(
+                "its {} samples lie in {} group{} of neighbours or given groups, too few for {wanted} splits; add sites, or \
+                 build with smaller patches",
+                samples.len(),
+                groups.len(),
+                if groups.len() == 1 { "" } else { "s" }
+            ),
+        ));
+    }
+    let mut part_of = assign_groups(samples, &groups, &preset, shares, options.seed);
+    let left_out = part_neighbours(&neighbours, &mut part_of, options);
+    if left_out > 0 {
+        warnings.push(format!(
+            "{left_out} patches lie on the border between splits and are left out: a group of neighbours was too large for \
+             one split and was cut"
+        ));
+    }
+    for (part, share) in Split::ALL.into_iter().zip(shares) {
+        if share > 0.0 && !part_of.contains(&part) {
+            return Err(refuse(
+                folder,
+                &format!("its {} groups are too few or too uneven: the {part} split would be empty", groups.len()),
+            ));
+        }
+    }
+    let renumbered = renumber(&group_of);
+    let rows = samples.iter().enumerate().map(|(i, sample)| SplitRow {
+        split: part_of[i].to_string(),
+        data_path: sample.data_path.clone(),
+        mask_path: sample.mask_path.clone(),
+        id: Some(sample.id.clone()),
+        group: Some(renumbered[i].clone()),
+        resource: sample.commodity.clone(),
+    });
+    remove_stats(folder)?;
+    write_csv(&folder.join(SPLITS_FILE), rows)?;
+    Ok(report(samples, &group_of, &part_of, warnings))
+}
+
+fn refuse(folder: &Path, reason: &str) -> Error {
+    Error::input(folder.display().to_string(), reason.to_owned())
+}
+
+/// For every sample, the samples whose bounding boxes in degrees touch or overlap its own.
+fn neighbours(samples: &[SampleRecord]) -> Vec<Vec<usize>> {
+    // Samples are sorted by western edge. Each is compared with those that start before it ends.
+    let mut order: Vec<usize> = (0..samples.len()).collect();
+    order.sort_by(|&a, &b| samples[a].west.total_cmp(&samples[b].west));
+    let mut found = vec![Vec::new(); samples.len()];
+    for (i, &a) in order.iter().enumerate() {
+        let one = &samples[a];
+        for &b in order[i + 1..].iter().take_while(|&&b| samples[b].west <= one.east + TOUCHING) {
+            let other = &samples[b];
+            if other.south <= one.north + TOUCHING && one.south <= other.north + TOUCHING {
+                found[a].push(b);
+                found[b].push(a);
+            }
+        }
+    }
+    found
+}
+
+/// Disjoint sets (union-find).
+struct Sets(Vec<usize>);
+
+impl Sets {
+    fn root(&mut self, mut i: usize) -> usize {
+        while self.0[i] != i {
+            self.0[i] = self.0[self.0[i]];
+            i = self.0[i];
+        }
+        i
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.root(a), self.root(b));
+        self.0[a.max(b)] = a.min(b);
+    }
+}
+
+/// The group of every sample, named by its smallest index, and the fixed splits of groups that were cut.
+fn groups(
+    samples: &[SampleRecord],
+    neighbours: &[Vec<usize>],
+    options: &SplitOptions,
+    shares: [f64; 3],
+    limit: usize,
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<usize>, BTreeMap<usize, Split>)> {
+    let mut sets = Sets((0..samples.len()).collect());
+    let join_by = |key: &dyn Fn(usize) -> Option<String>, sets: &mut Sets| {
+        let mut first: BTreeMap<String, usize> = BTreeMap::new();
+        for i in 0..samples.len() {
+            if let Some(key) = key(i) {
+                let other = *first.entry(key).or_insert(i);
+                sets.join(i, other);
+            }
+        }
+    };
+    join_by(&|i| samples[i].group.clone(), &mut sets);
+    if let Some(km) = options.block_km {
+        if !km.is_finite() || km <= 0.0 {
+            return Err(Error::Argument {
+                name: "block size",
+                value: km.to_string(),
+                accepted: "kilometres above 0".to_owned(),
+            });
+        }
+        join_by(&|i| Some(format!("{:?}", lattice(&samples[i], km))), &mut sets);
+    }
+    if options.given_groups {
+        if samples.iter().any(|sample| sample.group.is_none()) {
+            return Err(Error::Argument {
+                name: "groups",
+                value: "given".to_owned(),
+                accepted: "only sets whose samples all name a group".to_owned(),
+            });
+        }
+        return Ok(((0..samples.len()).map(|i| sets.root(i)).collect(), BTreeMap::new()));
+    }
+    let before: Vec<usize> = (0..samples.len()).map(|i| sets.root(i)).collect();
+    for (a, others) in neighbours.iter().enumerate() {
+        for &b in others {
+            sets.join(a, b);
+        }
+    }
+    let mut group_of: Vec<usize> = (0..samples.len()).map(|i| sets.root(i)).collect();
+    let mut preset = BTreeMap::new();
+    for (_, inside) in members(&group_of) {
+        if inside.len() <= limit {
+            continue;
+        }
+        let Some(slabs) = slabs(samples, &inside, &before, shares, options.seed) else {
+            warnings.push(format!(
+                "a group of {} neighbours cannot be cut: the splits will miss the requested shares",
+                inside.len()
+            ));
+            continue;
+        };
+        for (part, slab) in slabs {
+            let Some(&first) = slab.iter().min() else { continue };
+            preset.insert(first, part);
+            for &i in &slab {
+                group_of[i] = first;
+            }
+        }
+    }
+    Ok((group_of, preset))
+}
+
+/// Cuts neighbours across their longer side into validation, training and test slabs, or in reverse order. `None` if
+/// they form too few rows. Samples of the same group in `before` stay together.
+fn slabs(
+    samples: &[SampleRecord],
+    inside: &[usize],
+    before: &[usize],
+    shares: [f64; 3],
+    seed: u64,
+) -> Option<Vec<(Split, Vec<usize>)>> {
+    let middle = |i: usize| {
+        let sample = &samples[before[i]];
+        let (x, y) = (f64::midpoint(sample.west, sample.east), f64::midpoint(sample.south, sample.north));
+        (x * y.to_radians().cos(), y)
+    };
+    let extent = |of: &dyn Fn(usize) -> f64| {
+        let (low, high) = inside.iter().map(|&i| of(i)).fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)));
+        high - low
+    };
+    let is_wide = extent(&|i| middle(i).0) >= extent(&|i| middle(i).1);
+    let across = |i: usize| if is_wide { middle(i).0 } else { middle(i).1 };
+    let height = inside.iter().map(|&i| samples[i].north - samples[i].south).fold(f64::MAX, f64::min);
+    // Rows of patches: their centres are within half a patch of each other.
+    let mut order = inside.to_vec();
+    order.sort_by(|&a, &b| across(a).total_cmp(&across(b)).then(a.cmp(&b)));
+    let mut rows: Vec<Vec<usize>> = Vec::new();
+    for i in order {
+        match rows.last_mut() {
+            Some(row) if across(i) - across(row[0]) < height / 2.0 => row.push(i),
+            _ => rows.push(vec![i]),
+        }
+    }
+    let chance = Sha256::digest(format!("{seed} {}", samples[inside[0]].id));
+    let mut parts = vec![Split::Val, Split::Train, Split::Test];
+    parts.retain(|part| shares[*part as usize] > 0.0);
+    if chance[0].is_multiple_of(2) {
+        parts.reverse();
+    }
+    if rows.len() < parts.len() {
+        return None;
+    }
+    let mut slabs: Vec<(Split, Vec<usize>)> = Vec::new();
+    let (mut next, mut done, mut wanted) = (0, 0.0, 0.0);
+    for (n, &part) in parts.iter().enumerate() {
+        wanted += shares[part as usize] * inside.len() as f64;
+        let mut slab = Vec::new();
+        // Each slab gets at least one row and leaves one for each slab that follows.
+        let most = rows.len() - (parts.len() - 1 - n);
+        while next < most && (slab.is_empty() || n + 1 == parts.len() || done + rows[next].len() as f64 / 2.0 <= wanted)
+        {
+            done += rows[next].len() as f64;
+            slab.append(&mut rows[next]);
+            next += 1;
+        }
+        slabs.push((part, slab));
+    }
+    Some(slabs)
+}
+
+/// The square of a lattice on the sphere that contains the centre of a sample.
+fn lattice(sample: &SampleRecord, km: f64) -> (i64, i64) {
+    let degrees = km / 111.2;
+    let middle = f64::midpoint(sample.south, sample.north);
+    let row = (middle / degrees).floor();
+    // All squares of a row have the same width in degrees.
+    let width = degrees / ((row + 0.5) * degrees).to_radians().cos().max(0.05);
+    (row as i64, (f64::midpoint(sample.west, sample.east) / width).floor() as i64)
+}
+
+fn members(group_of: &[usize]) -> BTreeMap<usize, Vec<usize>> {
+    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (i, group) in group_of.iter().enumerate() {
+        members.entry(*group).or_default().push(i);
+    }
+    members
+}
+
+/// The quantities that a sample adds to a split, by name.
+fn kinds(sample: &SampleRecord) -> Vec<(String, f64)> {
+    let class = SHARE_CLASSES.iter().filter(|limit| sample.mining_share > **limit).count();
+    let mut kinds = vec![
+        ("samples".to_owned(), 1.0),
+        ("mining".to_owned(), sample.mining_share),
+        (format!("share class {class}"), 1.0),
+    ];
+    for commodity in sample.commodity.iter().flat_map(|text| text.split(';')) {
+        kinds.push((format!("commodity {commodity}"), 1.0));
+    }
+    kinds
+}
+
+/// Assigns groups to splits.
+fn assign_groups(
+    samples: &[SampleRecord],
+    groups: &BTreeMap<usize, Vec<usize>>,
+    preset: &BTreeMap<usize, Split>,
+    shares: [f64; 3],
+    seed: u64,
+) -> Vec<Split> {
+    let mut totals: BTreeMap<String, f64> = BTreeMap::new();
+    for sample in samples {
+        for (kind, amount) in kinds(sample) {
+            *totals.entry(kind).or_insert(0.0) += amount;
+        }
+    }
+    let mut order: Vec<(&usize, &Vec<usize>)> = groups.iter().collect();
+    order.sort_by_cached_key(|(id, group)| {
+        let chance = Sha256::digest(format!("{seed} {}", samples[group[0]].id)).to_vec();
+        (!preset.contains_key(id), std::cmp::Reverse(group.len()), chance)
+    });
+    let mut given: [BTreeMap<String, f64>; 3] = Default::default();
+    let mut part_of = vec![Split::Unused; samples.len()];
+    for (id, group) in order {
+        let mut adds: BTreeMap<String, f64> = BTreeMap::new();
+        for &i in group {
+            for (kind, amount) in kinds(&samples[i]) {
+                *adds.entry(kind).or_insert(0.0) += amount;
+            }
+        }
+        // Change of the squared distance from the split's targets, each quantity in units of its total.
+        let cost = |part: usize| -> f64 {
+            adds.iter()
+                .map(|(kind, amount)| {
+                    let lacks = totals[kind] * shares[part] - given[part].get(kind).copied().unwrap_or(0.0);
+                    let weight = if kind == "samples" { SAMPLES_WEIGHT } else { 1.0 };
+                    weight * ((lacks - amount).powi(2) - lacks.powi(2)) / totals[kind].powi(2).max(f64::MIN_POSITIVE)
+                })
+                .sum()
+        };
+        let mut best: Option<(f64, usize)> = None;
+        for part in (0..3).filter(|&part| shares[part] > 0.0) {
+            let value = cost(part);
+            if best.is_none_or(|(other, _)| value < other) {
+                best = Some((value, part));
+            }
+        }
+        let part = preset.get(id).map_or_else(|| best.map_or(0, |(_, part)| part), |part| *part as usize);
+        for (kind, amount) in adds {
+            *given[part].entry(kind).or_insert(0.0) += amount;
+        }
+        for &i in group {
+            part_of[i] = Split::ALL[part];
+        }
+    }
+    part_of
+}
+
+/// Leaves out samples so that no two touching samples lie in different splits. The larger split loses its samples.
+fn part_neighbours(neighbours: &[Vec<usize>], part_of: &mut [Split], options: &SplitOptions) -> usize {
+    if options.given_groups {
+        return 0;
+    }
+    let mut left_out = 0;
+    let size = |part_of: &[Split], part: Split| part_of.iter().filter(|p| **p == part).count();
+    for i in 0..neighbours.len() {
+        for &other in &neighbours[i] {
+            let (a, b) = (part_of[i], part_of[other]);
+            if a == b || a == Split::Unused || b == Split::Unused {
+                continue;
+            }
+            let spare = if size(part_of, a) >= size(part_of, b) { i } else { other };
+            part_of[spare] = Split::Unused;
+            left_out += 1;
+        }
+    }
+    left_out
+}
+
+/// Names of the groups for the file, numbered by first sample.
+fn renumber(group_of: &[usize]) -> Vec<String> {
+    let order: Vec<usize> = members(group_of).into_keys().collect();
+    let number: BTreeMap<usize, usize> = order.iter().enumerate().map(|(n, group)| (*group, n)).collect();
+    group_of.iter().map(|group| format!("g{:04}", number[group])).collect()
+}
+
+fn report(samples: &[SampleRecord], group_of: &[usize], part_of: &[Split], warnings: Vec<String>) -> SplitReport {
+    let mut parts: BTreeMap<Split, (PartReport, BTreeSet<usize>)> = BTreeMap::new();
+    for (i, sample) in samples.iter().enumerate() {
+        let (part, groups) = parts.entry(part_of[i]).or_default();
+        part.samples += 1;
+        part.mining_share += sample.mining_share;
+        groups.insert(group_of[i]);
+        for commodity in sample.commodity.iter().flat_map(|text| text.split(';')) {
+            *part.commodities.entry(commodity.to_owned()).or_insert(0) += 1;
+        }
+    }
+    let parts = parts
+        .into_iter()
+        .map(|(split, (part, groups))| {
+            let mining_share = part.mining_share / part.samples.max(1) as f64;
+            (split, PartReport { mining_share, groups: groups.len(), ..part })
+        })
+        .collect();
+    SplitReport { groups: members(group_of).len(), parts, warnings }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sample(id: usize, west: f64, south: f64, mining_share: f64) -> SampleRecord {
+        SampleRecord {
+            id: format!("s{id:04}"),
+            data_path: format!("patches/s{id:04}"),
+            mask_path: format!("patches/s{id:04}"),
+            epsg: Some(32610),
+            west,
+            south,
+            east: west + 0.1,
+            north: south + 0.07,
+            date: None,
+            scenes: String::new(),
+            scale: None,
+            offset_dn: None,
+            data_share: None,
+            clear_share: None,
+            mining_share,
+            mining_ha: None,
+            commodity: Some(if id.is_multiple_of(3) { "gold" } else { "coal" }.to_owned()),
+            group: None,
+        }
+    }
+
+    fn divide(samples: &[SampleRecord], options: &SplitOptions) -> (Vec<usize>, Vec<Split>) {
+        let total: f64 = options.shares.iter().sum();
+        let shares = options.shares.map(|share| share / total);
+        let limit = ((shares[1].min(shares[2]) * samples.len() as f64 * LARGEST_GROUP) as usize).max(1);
+        let near = neighbours(samples);
+        let (group_of, preset) = groups(samples, &near, options, shares, limit, &mut Vec::new()).unwrap();
+        let mut part_of = assign_groups(samples, &members(&group_of), &preset, shares, options.seed);
+        part_neighbours(&near, &mut part_of, options);
+        (group_of, part_of)
+    }
+
+    #[test]
+    fn scattered_patches_come_close_to_the_shares() {
+        let samples: Vec<SampleRecord> =
+            (0..400).map(|i| sample(i, (i % 20) as f64 * 0.3, (i / 20) as f64 * 0.3, (i % 7) as f64 * 0.05)).collect();
+        let (_, part_of) = divide(&samples, &SplitOptions::default());
+        for (split, share) in Split::ALL.into_iter().zip([0.7, 0.15, 0.15]) {
+            let of: Vec<&SampleRecord> =
+                samples.iter().zip(&part_of).filter(|(_, p)| **p == split).map(|(s, _)| s).collect();
+            assert!((of.len() as f64 / 400.0 - share).abs() < 0.02, "{split}: {}", of.len());
+            let mean = of.iter().map(|s| s.mining_share).sum::<f64>() / of.len() as f64;
+            assert!((mean - 0.15).abs() < 0.02, "{split}: mining share {mean}");
+            let gold = of.iter().filter(|s| s.commodity.as_deref() == Some("gold")).count() as f64 / of.len() as f64;
+            assert!((gold - 1.0 / 3.0).abs() < 0.05, "{split}: gold {gold}");
+        }
+    }
+
+    #[test]
+    fn one_large_field_is_cut_and_its_borders_are_left_out() {
+        let samples: Vec<SampleRecord> =
+            (0..400).map(|i| sample(i, (i % 20) as f64 * 0.1, (i / 20) as f64 * 0.07, 0.1)).collect();
+        let (_, part_of) = divide(&samples, &SplitOptions::default());
+        let count = |split| part_of.iter().filter(|p| **p == split).count();
+        // Two rows of twenty along the two cuts; three rows each for validation and test.
+        let counts = [Split::Train, Split::Val, Split::Test, Split::Unused].map(count);
+        assert_eq!(counts, [240, 60, 60, 40]);
+    }
+
+    #[test]
+    fn the_seed_decides_and_nothing_else() {
+        let samples: Vec<SampleRecord> = (0..60).map(|i| sample(i, i as f64, 10.0, 0.1)).collect();
+        let with = |seed| divide(&samples, &SplitOptions { seed, ..SplitOptions::default() }).1;
+        assert_eq!(with(1), with(1));
+        assert_ne!(with(1), with(2));
+    }
+
+    proptest! {
+        #[test]
+        fn neighbours_never_stand_in_different_parts(
+            places in prop::collection::vec((0_u32..12, 0_u32..12), 6..80),
+            seed in 0_u64..4,
+        ) {
+            let places: BTreeSet<(u32, u32)> = places.into_iter().collect();
+            let samples: Vec<SampleRecord> = places
+                .iter()
+                .enumerate()
+                .map(|(i, &(col, row))| sample(i, f64::from(col) * 0.1, f64::from(row) * 0.07, 0.02))
+                .collect();
+            let (_, part_of) = divide(&samples, &SplitOptions { seed, ..SplitOptions::default() });
+            for (a, near) in neighbours(&samples).into_iter().enumerate() {
+                for b in near {
+                    let parts = (part_of[a], part_of[b]);
+                    prop_assert!(parts.0 == parts.1 || parts.0 == Split::Unused || parts.1 == Split::Unused);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Shapefiles (ESRI 1998): `.shp`, `.shx`, `.dbf`, `.prj` and `.cpg` beside one another, on disk or in a zip archive.
+
+use std::io::{BufReader, Cursor, Read, Seek};
+use std::path::{Path, PathBuf};
+
+use ::shapefile::record::traits::HasXY;
+use ::shapefile::{PolygonRing, Shape, ShapeReader};
+use geo::coordinate_position::{CoordPos, coord_pos_relative_to_ring};
+use geo::{Area, Coord, LineString, Polygon};
+
+use super::dbf::Dbf;
+use super::raw::{Layer, RawFeature, RawGeometry, Ring, refusal};
+use super::wkt;
+use crate::{Location, read_bytes};
+use minesegsat_core::{Error, Result};
+
+trait Source: Read + Seek {}
+impl<T: Read + Seek> Source for T {}
+
+/// The files of a shapefile.
+#[derive(Debug)]
+pub(super) struct Parts {
+    /// Path from the user, for messages.
+    path: PathBuf,
+    /// The `.shp`.
+    pub(super) shp: Location,
+    shx: Option<Location>,
+    dbf: Option<Location>,
+    prj: Option<Location>,
+    cpg: Option<Location>,
+}
+
+impl Parts {
+    /// The files beside a `.shp`. Extensions may be in upper case.
+    pub(super) fn beside(shp: &Path) -> Self {
+        let part = |extension: &str| {
+            let names = [extension.to_owned(), extension.to_uppercase()];
+            let found = names.iter().map(|extension| shp.with_extension(extension)).find(|path| path.is_file());
+            found.map(Location::Path)
+        };
+        Self {
+            path: shp.to_owned(),
+            shp: Location::Path(shp.to_owned()),
+            shx: part("shx"),
+            dbf: part("dbf"),
+            prj: part("prj"),
+            cpg: part("cpg"),
+        }
+    }
+
+    /// The shapefile in a zip archive: the only one, or the requested one.
+    pub(super) fn in_zip(path: &Path, wanted: Option<&str>) -> Result<Self> {
+        let fail = |reason: String| Error::vector(path, reason);
+        let archive = zip::ZipArchive::new(BufReader::new(fs_err::File::open(path)?))
+            .map_err(|error| fail("it is not a readable zip archive".to_owned()).caused_by(error))?;
+        let names = archive
+            .file_names()
+            .map(|name| name.map(String::from))
+            .collect::<std::result::Result<Vec<_>, _>>()
+            .map_err(|error| fail("the names of its files cannot be read".to_owned()).caused_by(error))?;
+        // Skip the metadata files that macOS adds.
+        let names: Vec<String> = names.into_iter().filter(|name| !name.starts_with("__MACOSX/")).collect();
+        let stem_of = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
+        let shps: Vec<&String> = names.iter().filter(|name| name.to_ascii_lowercase().ends_with(".shp")).collect();
+        if shps.is_empty() {
+            return Err(fail(format!("the archive holds no .shp; it holds {}", super::listed(&names))));
+        }
+        let layers: Vec<String> = shps.iter().map(|name| stem_of(name)).collect();
+        let place = super::choose_layer(path, wanted, layers.iter().map(String::as_str))?;
+        let location = |name: &str| Location::ZipEntry { archive: path.to_owned(), entry: name.to_owned() };
+        let part = |extension: &str| {
+            let is_it = |name: &&String| name.eq_ignore_ascii_case(&format!("{}.{extension}", layers[place]));
+            names.iter().find(is_it).map(|name| location(name))
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            shp: location(shps[place]),
+            shx: part("shx"),
+            dbf: part("dbf"),
+            prj: part("prj"),
+            cpg: part("cpg"),
+        })
+    }
+
+    /// The files that exist.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Location> {
+        [Some(&self.shp), self.shx.as_ref(), self.dbf.as_ref(), self.prj.as_ref(), self.cpg.as_ref()]
+            .into_iter()
+            .flatten()
+    }
+
+    fn error(&self, file: &Location, reason: impl std::fmt::Display) -> Error {
+        Error::vector(&self.path, format!("{}: {reason}", file.file_name()))
+    }
+}
+
+/// Reads a shapefile. If the options give a CRS, the `.prj` may be missing.
+pub(super) fn read(parts: &Parts) -> Result<Layer> {
+    let mut warnings = Vec::new();
+    let Some(dbf) = &parts.dbf else {
+        return Err(Error::vector(
+            parts.path.clone(),
+            "its .dbf, which holds the attributes, is missing; a shapefile is the files .shp, .shx, .dbf and \
+                     .prj together"
+                .to_owned(),
+        ));
+    };
+    let label = parts.cpg.as_ref().map(|cpg| read_bytes(cpg, None)).transpose()?;
+    let label = label.map(|bytes| String::from_utf8_lossy(&bytes).trim().trim_start_matches('\u{feff}').to_owned());
+    let table = Dbf::parse(&read_bytes(dbf, None)?, label.as_deref()).map_err(|reason| parts.error(dbf, reason))?;
+    warnings.extend(table.warnings.iter().map(|warning| format!("{}: {warning}", dbf.file_name())));
+
+    let open = |location: &Location| -> Result<Box<dyn Source>> {
+        Ok(match location {
+            Location::Path(path) => Box::new(BufReader::new(fs_err::File::open(path)?)),
+            other => Box::new(Cursor::new(read_bytes(other, None)?)),
+        })
+    };
+    let shp = open(&parts.shp)?;
+    let opened = if let Some(shx) = &parts.shx {
+        ShapeReader::with_shx(shp, open(shx)?)
+    } else {
+        warnings.push("its .shx is missing; the shapes were read in the order of the .shp".to_owned());
+        ShapeReader::new(shp)
+    };
+    let mut reader = opened.map_err(|error| parts.error(&parts.shp, error))?;
+    let mut features = Vec::new();
+    let mut records = table.records.into_iter();
+    let mut shapes = 0;
+    for shape in reader.iter_shapes() {
+        let shape = shape.map_err(|error| {
+            parts.error(&parts.shp, format!("shape {shapes} cannot be read: {error}; the file is damaged or cut off"))
+        })?;
+        // The shape of a deleted record is left out too.
+        if let Some(attributes) = records.next().flatten() {
+            features.push(RawFeature { id: shapes.to_string(), attributes, geometry: raw_geometry(shape) });
+        }
+        shapes += 1;
+    }
+    if shapes != table.rows {
+        return Err(parts.error(
+            dbf,
+            format!("it has {} records and the .shp {shapes} shapes; they do not belong together", table.rows),
+        ));
+    }
+    let crs = match &parts.prj {
+        Some(prj) => wkt::crs(&String::from_utf8_lossy(&read_bytes(prj, None)?)),
+        None => Err("its .prj, which states the CRS, is missing".to_owned()),
+    };
+    let name = parts.shp.file_name();
+    let name = name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
+    Ok(Layer { format: "Shapefile", name: Some(name), crs, attributes: table.names, features, warnings })
+}
+
+fn raw_geometry(shape: Shape) -> Result<Option<RawGeometry>, String> {
+    fn rings<P: HasXY>(rings: &[PolygonRing<P>]) -> Vec<Ring> {
+        rings.iter().map(|ring| ring.points().iter().map(|p| Coord { x: p.x(), y: p.y() }).collect()).collect()
+    }
+    let other = |kind: &'static str| Ok(Some(RawGeometry { others: 1, ..RawGeometry::new(kind) }));
+    let rings = match &shape {
+        Shape::Polygon(polygon) => rings(polygon.rings()),
+        Shape::PolygonM(polygon) => rings(polygon.rings()),
+        Shape::PolygonZ(polygon) => rings(polygon.rings()),
+        Shape::NullShape => return Ok(None),
+        Shape::Point(_) | Shape::PointM(_) | Shape::PointZ(_) => return other("Point"),
+        Shape::Multipoint(_) | Shape::MultipointM(_) | Shape::MultipointZ(_) => return other("MultiPoint"),
+        Shape::Polyline(_) | Shape::PolylineM(_) | Shape::PolylineZ(_) => return other("MultiLineString"),
+        Shape::Multipatch(_) => return Err(refusal("MultiPatch")),
+    };
+    let polygons = nest(rings);
+    let kind = if polygons.len() == 1 { "Polygon" } else { "MultiPolygon" };
+    Ok(Some(RawGeometry { polygons, ..RawGeometry::new(kind) }))
+}
+
+/// Groups the rings of a shape into polygons. A ring inside an odd number of other rings is a hole of the smallest of them;
+/// any other ring is a shell. GDAL and QGIS do the same. The winding should distinguish holes from shells, but is often wrong.
+fn nest(rings: Vec<Ring>) -> Vec<Vec<Ring>> {
+    if rings.len() < 2 {
+        return rings.into_iter().map(|ring| vec![ring]).collect();
+    }
+    let mut rings: Vec<Nested> = rings.into_iter().map(Nested::new).collect();
+    // Largest first, so that a containing ring comes before its contents. The sort is stable: equal rings stay in order.
+    rings.sort_by(|a, b| b.area.total_cmp(&a.area));
+    let mut depths: Vec<usize> = Vec::with_capacity(rings.len());
+    let mut polygons: Vec<Vec<Ring>> = Vec::new();
+    // For each ring, the polygon of which it is the shell.
+    let mut shells: Vec<Option<usize>> = Vec::with_capacity(rings.len());
+    for place in 0..rings.len() {
+        let holders: Vec<usize> = (0..place).filter(|&outer| rings[place].is_within(&rings[outer])).collect();
+        let depth = holders.len();
+        // The smallest ring one level up that contains it.
+        let parent = holders.iter().rev().find(|&&outer| depths[outer] + 1 == depth).and_then(|&outer| shells[outer]);
+        let ring = std::mem::take(&mut rings[place].ring);
+        match parent {
+            Some(polygon) if depth % 2 == 1 => {
+                polygons[polygon].push(ring);
+                shells.push(None);
+            }
+            _ => {
+                shells.push(Some(polygons.len()));
+                polygons.push(vec![ring]);
+            }
+        }
+        depths.push(depth);
+    }
+    polygons
+}
+
+/// A ring with its nesting depth.
+struct Nested {
+    /// The ring as in the file.
+    ring: Ring,
+    closed: LineString<f64>,
+    area: f64,
+    bounds: [f64; 4],
+}
+
+impl Nested {
+    fn new(ring: Ring) -> Self {
+        let mut closed = LineString(ring.clone());
+        closed.close();
+        let area = Polygon::new(closed.clone(), Vec::new()).unsigned_area();
+        let bounds = super::bounds_of(&ring);
+        Self { ring, closed, area, bounds }
+    }
+
+    /// Whether it lies in another ring. The first vertex that is not on the other ring's boundary decides.
+    fn is_within(&self, outer: &Self) -> bool {
+        let ([x0, y0, x1, y1], [west, south, east, north]) = (self.bounds, outer.bounds);
+        let positions = || self.closed.0.iter().map(|&vertex| coord_pos_relative_to_ring(vertex, &outer.closed));
+        west <= x0
+            && south <= y0
+            && x1 <= east
+            && y1 <= north
+            && positions().find(|&position| position != CoordPos::OnBoundary) == Some(CoordPos::Inside)
+    }
+}

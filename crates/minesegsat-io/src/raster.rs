@@ -1,0 +1,164 @@
+//! Reading of raster files. [`RasterSource`] is the common interface to GeoTIFF and JPEG 2000, on disk, in archives and over
+//! HTTP.
+
+mod access;
+mod blocks;
+mod bytes;
+mod cache;
+mod checksum;
+mod jp2;
+mod location;
+mod tiff;
+
+use std::sync::Arc;
+
+pub use access::{InputIdentity, checked_identity, identity, read_bytes, read_json, read_text};
+pub use cache::set_block_cache_limit;
+pub use checksum::{ChecksumAlgorithm, StatedChecksum};
+pub use location::Location;
+
+use self::bytes::ByteSource;
+use minesegsat_core::{Grid, Result, Window};
+
+/// Pixel values of one band in a window, row-major `[height, width]`.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the variants are their element types")]
+pub enum Pixels {
+    U8(Vec<u8>),
+    U16(Vec<u16>),
+    I16(Vec<i16>),
+    F32(Vec<f32>),
+}
+
+impl Pixels {
+    /// All values as f32, which represents every integer type here exactly.
+    pub fn to_f32(&self) -> Vec<f32> {
+        match self {
+            Self::U8(v) => v.iter().copied().map(f32::from).collect(),
+            Self::U16(v) => v.iter().copied().map(f32::from).collect(),
+            Self::I16(v) => v.iter().copied().map(f32::from).collect(),
+            Self::F32(v) => v.clone(),
+        }
+    }
+
+    /// Number of pixels.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::U8(v) => v.len(),
+            Self::U16(v) => v.len(),
+            Self::I16(v) => v.len(),
+            Self::F32(v) => v.len(),
+        }
+    }
+
+    /// Whether there are no pixels.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Element type.
+    pub fn data_type(&self) -> DataType {
+        match self {
+            Self::U8(_) => DataType::U8,
+            Self::U16(_) => DataType::U16,
+            Self::I16(_) => DataType::I16,
+            Self::F32(_) => DataType::F32,
+        }
+    }
+
+    /// One value as f64.
+    pub fn get(&self, index: usize) -> f64 {
+        match self {
+            Self::U8(v) => f64::from(v[index]),
+            Self::U16(v) => f64::from(v[index]),
+            Self::I16(v) => f64::from(v[index]),
+            Self::F32(v) => f64::from(v[index]),
+        }
+    }
+}
+
+/// Element type of a raster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the variants are their element types")]
+pub enum DataType {
+    U8,
+    U16,
+    I16,
+    F32,
+}
+
+/// Metadata of a raster file.
+#[derive(Debug, Clone)]
+pub struct RasterInfo {
+    /// Path or URL (without its query), for messages and manifests.
+    pub location: String,
+    /// Georeference and size.
+    pub grid: Grid,
+    /// Element type, the same for all bands.
+    pub data_type: DataType,
+    /// Nodata value that the file states.
+    pub nodata: Option<f64>,
+    /// One entry per band: the description (band name) as the file states it.
+    pub band_names: Vec<Option<String>>,
+    /// One entry per band: scale and offset from digital number to physical value, as the file states them.
+    pub scale_offset: Vec<Option<(f64, f64)>>,
+    /// Size of the file's internal blocks, (width, height). Reads along block borders are fastest.
+    pub block_size: (usize, usize),
+}
+
+/// A raster that several threads can read window by window.
+pub trait RasterSource: Send + Sync + std::fmt::Debug {
+    /// Metadata of the file.
+    fn info(&self) -> &RasterInfo;
+
+    /// Reads a window of one band (counted from 0). The window must lie inside the raster.
+    fn read(&self, band: usize, window: Window) -> Result<Pixels>;
+
+    /// Reduced copies of the raster in its file, finest first: the overviews of a GeoTIFF or the resolution levels of a JPEG 2000
+    /// image. Their grids cover the same area with larger pixels. They are located on each call.
+    fn overviews(&self) -> Result<Vec<Arc<dyn RasterSource>>> {
+        Ok(Vec::new())
+    }
+}
+
+/// Opens a GeoTIFF, COG or JPEG 2000 file for reading by windows, on disk, in an archive or over HTTP.
+///
+/// Over HTTP a TIFF is read by ranges, and a JPEG 2000 file is downloaded whole to a temporary file. The first bytes of the
+/// file determine its format, not its name. Decoded blocks of all rasters of the process share one cache of bounded size.
+pub fn open_raster(location: &Location) -> Result<Arc<dyn RasterSource>> {
+    let source = ByteSource::open(location)?;
+    let head = source.read(0..source.len().min(12))?;
+    if tiff::is_tiff(&head) {
+        tiff::open(source)
+    } else if jp2::is_jp2(&head) {
+        jp2::open(source, None)
+    } else if source.len() == 0 {
+        Err(source.error("it is empty"))
+    } else {
+        let start = head.escape_ascii();
+        Err(source.error(format!("it is neither a GeoTIFF nor JPEG 2000: it begins with `{start}`")))
+    }
+}
+
+/// Opens a TIFF with or without a georeference. Returns whether it has one. Without a georeference, the grid only counts
+/// pixels from the upper left corner.
+pub fn open_image(location: &Location) -> Result<(Arc<dyn RasterSource>, bool)> {
+    let source = ByteSource::open(location)?;
+    let head = source.read(0..source.len().min(12))?;
+    if tiff::is_tiff(&head) {
+        return tiff::open_image(source);
+    }
+    Ok((open_raster(location)?, true))
+}
+
+/// Opens a JPEG 2000 file with a georeference from another file (`MTD_TL.xml` of a SAFE product). The grid must have the
+/// size of the image.
+pub fn open_jp2_with_grid(location: &Location, grid: Grid) -> Result<Arc<dyn RasterSource>> {
+    let source = ByteSource::open(location)?;
+    let head = source.read(0..source.len().min(12))?;
+    if !jp2::is_jp2(&head) {
+        return Err(source.error(format!("it is not a JPEG 2000 file: it begins with `{}`", head.escape_ascii())));
+    }
+    jp2::open(source, Some(grid))
+}

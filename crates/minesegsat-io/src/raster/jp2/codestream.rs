@@ -1,0 +1,207 @@
+//! The structure of a JPEG 2000 codestream (ISO/IEC 15444-1, annex A): the main header, and the positions of tile-parts.
+
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::raster::bytes::ByteSource;
+use minesegsat_core::{Result, Window};
+
+const SOC: u16 = 0xff4f;
+const SIZ: u16 = 0xff51;
+const COD: u16 = 0xff52;
+const COC: u16 = 0xff53;
+const TLM: u16 = 0xff55;
+const PLM: u16 = 0xff57;
+const PPM: u16 = 0xff60;
+const SOT: u16 = 0xff90;
+const EOC: u16 = 0xffd9;
+/// The end of a codestream.
+pub(super) const END: [u8; 2] = EOC.to_be_bytes();
+
+/// Bytes of a tile-part's first marker segment.
+const SOT_LEN: u64 = 12;
+/// Maximum length of the main header in bytes. Typical headers have some hundred bytes.
+const LONGEST_HEADER: usize = 16 << 20;
+
+/// A codestream with an index of its tiles, which can be read in any order.
+#[derive(Debug)]
+pub(super) struct Codestream {
+    /// The main header, without the positions of tile-parts in the file.
+    pub(super) header: Bytes,
+    pub(super) size: ImageSize,
+    /// Number of wavelet decomposition levels: the image can be halved this many times without decoding it completely.
+    pub(super) levels: u8,
+    /// Byte ranges of each tile's parts.
+    pub(super) tiles: Vec<Vec<Range<u64>>>,
+}
+
+/// Size of the image and its tiles, in pixels. Image and tiles begin at (0, 0).
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ImageSize {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) tile_width: u32,
+    pub(super) tile_height: u32,
+    pub(super) components: u16,
+    pub(super) bits: u8,
+    pub(super) signed: bool,
+}
+
+impl ImageSize {
+    pub(super) fn tiles_across(&self) -> u32 {
+        self.width.div_ceil(self.tile_width)
+    }
+
+    pub(super) fn tiles_down(&self) -> u32 {
+        self.height.div_ceil(self.tile_height)
+    }
+
+    /// Pixels of a tile.
+    pub(super) fn tile(&self, index: u32) -> Window {
+        let (col, row) =
+            (index % self.tiles_across() * self.tile_width, index / self.tiles_across() * self.tile_height);
+        let (width, height) = (self.tile_width.min(self.width - col), self.tile_height.min(self.height - row));
+        Window::new(col as usize, row as usize, width as usize, height as usize)
+    }
+
+    /// Reads the content of a SIZ segment.
+    fn parse(segment: &[u8]) -> Result<Self, String> {
+        let word = |at: usize| segment.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
+        let words: Option<Vec<u32>> = (0..8).map(|i| word(2 + 4 * i)).collect();
+        let (Some(words), Some(count)) = (words, segment.get(34..36)) else {
+            return Err("its size (SIZ) is cut off".to_owned());
+        };
+        let components = u16::from_be_bytes([count[0], count[1]]);
+        let described = segment[36..].chunks_exact(3).collect::<Vec<_>>();
+        if components == 0 || described.len() != usize::from(components) {
+            return Err(format!("it states {components} components and describes {}", described.len()));
+        }
+        let [width, height, x, y, tile_width, tile_height, tile_x, tile_y] = words[..] else {
+            return Err("its size (SIZ) is cut off".to_owned());
+        };
+        if (x, y, tile_x, tile_y) != (0, 0, 0, 0) {
+            return Err("its image or its tiles do not begin at (0, 0), which is not supported".to_owned());
+        }
+        if described.iter().any(|c| c[0] != described[0][0] || c[1] != 1 || c[2] != 1) {
+            return Err("its components differ in type or size, which is not supported".to_owned());
+        }
+        // A tile may be larger than the image.
+        let (tile_width, tile_height) = (tile_width.min(width), tile_height.min(height));
+        if tile_width == 0 || tile_height == 0 {
+            return Err(format!("it states {width}x{height} pixels in tiles of {tile_width}x{tile_height}"));
+        }
+        let depth = described[0][0];
+        Ok(Self {
+            width,
+            height,
+            tile_width,
+            tile_height,
+            components,
+            bits: (depth & 0x7f) + 1,
+            signed: depth & 0x80 != 0,
+        })
+    }
+}
+
+impl Codestream {
+    /// Reads the headers of the codestream in `range` of a file.
+    pub(super) fn read(source: &ByteSource, range: Range<u64>) -> Result<Self> {
+        let word = |at: u64| -> Result<u16> {
+            if at + 2 > range.end {
+                return Err(source
+                    .error(format!("it is truncated: its codestream ends at byte {}, within a header", range.end)));
+            }
+            let bytes = source.read(at..at + 2)?;
+            Ok(u16::from_be_bytes([bytes[0], bytes[1]]))
+        };
+        if word(range.start)? != SOC {
+            return Err(source.error("its codestream does not begin as one (SOC)"));
+        }
+        let mut header = BytesMut::from(&SOC.to_be_bytes()[..]);
+        let (mut size, mut levels) = (None, Some(0));
+        let mut at = range.start + 2;
+        loop {
+            let marker = word(at)?;
+            if marker == SOT {
+                break;
+            }
+            let len = u64::from(word(at + 2)?);
+            if !(0xff30..=0xff7f).contains(&marker) || len < 2 || at + 2 + len > range.end {
+                return Err(source.error(format!("its main header is damaged at byte {at} (marker {marker:#06x})")));
+            }
+            let segment = source.read(at..at + 2 + len)?;
+            match marker {
+                SIZ => size = Some(ImageSize::parse(&segment[4..]).map_err(|reason| source.error(reason))?),
+                // After the marker: length, style, progression, layers (2 bytes) and component transform.
+                COD => levels = levels.and(segment.get(9).copied()),
+                // Components may differ in their levels, so no reduced copies are offered.
+                COC => levels = None,
+                PPM => {
+                    return Err(source.error("its packet headers are in the main header (PPM), which is not supported"));
+                }
+                _ => {}
+            }
+            if marker != TLM && marker != PLM {
+                header.extend_from_slice(&segment);
+            }
+            if header.len() > LONGEST_HEADER {
+                return Err(source.error("its main header is damaged: it does not end"));
+            }
+            at += 2 + len;
+        }
+        let size = size.ok_or_else(|| source.error("its main header states no size (SIZ)"))?;
+        let count = u64::from(size.tiles_across()) * u64::from(size.tiles_down());
+        // A tile number has 16 bits. Each tile takes space in the file, so a header alone cannot reserve much memory.
+        if count > 65_535 || count * SOT_LEN > source.len() {
+            return Err(source.error(format!("its size needs {count} tiles, which the file cannot hold")));
+        }
+        let tiles = Self::tile_parts(source, at..range.end, count as usize)?;
+        Ok(Self { header: header.freeze(), size, levels: levels.unwrap_or(0), tiles })
+    }
+
+    /// Indexes the tile-parts by following their lengths.
+    fn tile_parts(source: &ByteSource, range: Range<u64>, count: usize) -> Result<Vec<Vec<Range<u64>>>> {
+        let mut tiles = vec![Vec::new(); count];
+        let mut at = range.start;
+        loop {
+            let head = source.read(at..(at + SOT_LEN).min(range.end))?;
+            match head.get(..2).map(|b| u16::from_be_bytes([b[0], b[1]])) {
+                Some(EOC) => break,
+                Some(SOT) if head.len() as u64 == SOT_LEN => {}
+                Some(SOT) | None => {
+                    return Err(source.error(format!(
+                        "it is truncated: the codestream ends at byte {} without its end marker",
+                        range.end
+                    )));
+                }
+                Some(other) => {
+                    return Err(source.error(format!("its codestream is damaged at byte {at} (marker {other:#06x})")));
+                }
+            }
+            let tile = usize::from(u16::from_be_bytes([head[4], head[5]]));
+            let stated = u64::from(u32::from_be_bytes([head[6], head[7], head[8], head[9]]));
+            // 0: the last tile-part extends to the end marker.
+            let len = if stated == 0 { (range.end - at).saturating_sub(END.len() as u64) } else { stated };
+            let end = at + len;
+            if len < SOT_LEN {
+                return Err(source.error(format!("its codestream is damaged at byte {at} (tile-part of {len} bytes)")));
+            }
+            if end > range.end {
+                return Err(source.error(format!(
+                    "it is truncated: tile {tile} of {count} extends to byte {end}, but the codestream ends at {}",
+                    range.end
+                )));
+            }
+            let Some(parts) = tiles.get_mut(tile) else {
+                return Err(source.error(format!("its codestream is damaged at byte {at} (tile {tile} of {count})")));
+            };
+            parts.push(at..end);
+            at = end;
+        }
+        if let Some(missing) = tiles.iter().position(Vec::is_empty) {
+            return Err(source.error(format!("tile {missing} of {count} is missing")));
+        }
+        Ok(tiles)
+    }
+}

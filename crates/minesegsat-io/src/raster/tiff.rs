@@ -1,0 +1,402 @@
+//! GeoTIFF and COG: tiled or stripped, interleaved or one plane per band, classic or BigTIFF, in either byte order.
+//!
+//! This module reads header and blocks itself. `async-tiff` 0.4 has these problems:
+//! - It reserves memory for the number of values that a header states.
+//! - It panics on some damaged headers and LZW streams.
+//! - It does not read strips.
+//! - To read one band of a file with a plane per band, it fetches the blocks of all bands.
+
+mod codec;
+mod directory;
+mod georeference;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use self::codec::{Codec, Compression, Sample};
+use self::directory::{Directory, tag};
+pub(super) use self::georeference::degenerate_grid;
+use super::blocks::{BlockFormat, BlockLayout, BlockRaster, check_block_bytes};
+use super::bytes::ByteSource;
+use super::{DataType, Pixels, RasterInfo, RasterSource};
+use minesegsat_core::{GeoTransform, Grid, Result};
+
+/// Strips of an uncompressed file are divided. Otherwise an image in one strip would be one block.
+const UNCOMPRESSED_STRIP_BYTES: u64 = 1 << 20;
+
+/// Maximum number of directories, more than any file with overviews has. The links of a damaged file may form a loop.
+const MOST_DIRECTORIES: usize = 64;
+
+/// Whether a file's first bytes are those of a TIFF.
+pub(super) fn is_tiff(head: &[u8]) -> bool {
+    matches!(head.get(..4), Some(b"II*\0" | b"MM\0*" | b"II+\0" | b"MM\0+"))
+}
+
+/// Positions and encoding of the blocks of a TIFF.
+#[derive(Debug)]
+struct TiffFormat {
+    layout: BlockLayout,
+    /// Byte range of each block; `None` if the file leaves it out.
+    blocks: Vec<Option<Range<u64>>>,
+    codec: Codec,
+    /// Rows of the image, for the last strip, which has no padding.
+    image_rows: usize,
+    tiled: bool,
+    /// Pixel value of blocks that the file leaves out.
+    fill: f64,
+    /// Position of the next directory, which describes the first overview, if any.
+    next: Option<u64>,
+}
+
+/// Opens a GeoTIFF.
+pub(super) fn open(source: ByteSource) -> Result<Arc<dyn RasterSource>> {
+    let mut directory = Directory::read(&source)?;
+    let (info, format) = describe(&mut directory, None)?;
+    Ok(Arc::new(BlockRaster::new(info, source, format)))
+}
+
+/// Opens a TIFF with or without a georeference. Returns whether it has one.
+pub(super) fn open_image(source: ByteSource) -> Result<(Arc<dyn RasterSource>, bool)> {
+    let mut directory = Directory::read(&source)?;
+    directory.may_be_unplaced = true;
+    let (info, format) = describe(&mut directory, None)?;
+    let is_placed = !directory.is_unplaced;
+    Ok((Arc::new(BlockRaster::new(info, source, format)), is_placed))
+}
+
+/// Metadata of the image of a directory. An overview inherits georeference, nodata value and names from the full image.
+fn describe(directory: &mut Directory<'_>, full: Option<&RasterInfo>) -> Result<(RasterInfo, TiffFormat)> {
+    let width = u64::from(directory.required_u32(tag::IMAGE_WIDTH, "ImageWidth")?);
+    let height = u64::from(directory.required_u32(tag::IMAGE_LENGTH, "ImageLength")?);
+    let samples = u64::from(directory.optional_u32(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1));
+    if width == 0 || height == 0 || samples == 0 || samples > 65_535 {
+        return Err(directory.error(format!("it states {width}x{height} pixels with {samples} samples")));
+    }
+    let sample = sample_type(directory)?;
+    let compression = compression(directory)?;
+    let planar = match directory.optional_u32(tag::PLANAR_CONFIGURATION)?.unwrap_or(1) {
+        1 => false,
+        2 => samples > 1,
+        other => return Err(directory.error(format!("PlanarConfiguration {other} is unknown"))),
+    };
+    if directory.optional_u32(tag::FILL_ORDER)?.unwrap_or(1) != 1 {
+        return Err(directory.error("its bits are stored in reverse order (FillOrder 2), which is not supported"));
+    }
+    let predictor = match directory.optional_u32(tag::PREDICTOR)?.unwrap_or(1) {
+        _ if compression == Compression::None => codec::Predictor::None,
+        1 => codec::Predictor::None,
+        2 => codec::Predictor::Horizontal,
+        3 if matches!(sample, Sample::F32 | Sample::F64) => codec::Predictor::FloatingPoint,
+        other => return Err(directory.error(format!("predictor {other} is not supported for its type of pixels"))),
+    };
+    let planes = if planar { samples } else { 1 };
+    let bands_in_block = samples / planes;
+
+    let tiled = directory.has(tag::TILE_WIDTH);
+    let (block_width, mut block_height) = if tiled {
+        let w = u64::from(directory.required_u32(tag::TILE_WIDTH, "TileWidth")?);
+        (w, u64::from(directory.required_u32(tag::TILE_LENGTH, "TileLength")?))
+    } else {
+        (width, u64::from(directory.optional_u32(tag::ROWS_PER_STRIP)?.unwrap_or(u32::MAX)).min(height))
+    };
+    if block_width == 0 || block_height == 0 {
+        return Err(directory.error(format!("it states blocks of {block_width}x{block_height} pixels")));
+    }
+    let row_bytes = block_width * bands_in_block * sample.byte_len() as u64;
+    let across = width.div_ceil(block_width);
+    let stored = (across * height.div_ceil(block_height)).checked_mul(planes);
+    let stored = stored.ok_or_else(|| directory.error(format!("{width}x{height} pixels are too many")))?;
+    let (offsets, counts) =
+        if tiled { (tag::TILE_OFFSETS, tag::TILE_BYTE_COUNTS) } else { (tag::STRIP_OFFSETS, tag::STRIP_BYTE_COUNTS) };
+    let offsets = directory.block_numbers(offsets, stored)?;
+    let counts = directory.block_numbers(counts, stored)?;
+    let mut blocks: Vec<Option<Range<u64>>> = Vec::with_capacity(offsets.len());
+    for (&offset, &count) in offsets.iter().zip(&counts) {
+        let end = offset.checked_add(count).ok_or_else(|| directory.error("a block ends beyond the largest file"))?;
+        blocks.push((count > 0).then_some(offset..end));
+    }
+    if !tiled && compression == Compression::None && block_height > 1 {
+        let most = (UNCOMPRESSED_STRIP_BYTES / row_bytes).clamp(1, block_height);
+        let divides = |rows: &u64| block_height == height || block_height.is_multiple_of(*rows);
+        let rows = (1..=most).rev().find(divides).unwrap_or(1);
+        if rows < block_height {
+            blocks = cut_strips(&blocks, height, block_height, rows, row_bytes)
+                .ok_or_else(|| directory.error("its strips are shorter than its rows"))?;
+            block_height = rows;
+        }
+    }
+    check_block_bytes(block_width, block_height, bands_in_block, sample.byte_len().max(4) as u64)
+        .map_err(|reason| directory.error(reason))?;
+    let down = height.div_ceil(block_height);
+
+    let info = if let Some(full) = full {
+        RasterInfo {
+            grid: reduced_grid(&full.grid, width as usize, height as usize),
+            data_type: sample.data_type(),
+            block_size: (block_width as usize, block_height as usize),
+            ..full.clone()
+        }
+    } else {
+        let metadata = directory.text(tag::GDAL_METADATA)?.unwrap_or_default();
+        let (band_names, scale_offset) = band_metadata(&metadata, samples as usize);
+        RasterInfo {
+            location: directory.name().to_owned(),
+            grid: georeference::grid(directory, width as usize, height as usize)?,
+            data_type: sample.data_type(),
+            nodata: directory.text(tag::GDAL_NODATA)?.and_then(|text| parse_number(&text)),
+            band_names,
+            scale_offset,
+            block_size: (block_width as usize, block_height as usize),
+        }
+    };
+    let layout = BlockLayout {
+        width: block_width as usize,
+        height: block_height as usize,
+        across: across as usize,
+        down: down as usize,
+        bands: bands_in_block as usize,
+    };
+    let codec = Codec {
+        compression,
+        predictor,
+        sample,
+        big_endian: directory.big_endian(),
+        width: layout.width,
+        bands: layout.bands,
+    };
+    let fill = info.nodata.unwrap_or(0.0);
+    let next = directory.next();
+    Ok((info, TiffFormat { layout, blocks, codec, image_rows: height as usize, tiled, fill, next }))
+}
+
+/// The grid of an overview: the same area in fewer pixels. The ratio of pixel sizes need not be an integer.
+fn reduced_grid(full: &Grid, width: usize, height: usize) -> Grid {
+    let transform = GeoTransform {
+        pixel_width: full.transform.pixel_width * full.width as f64 / width as f64,
+        pixel_height: full.transform.pixel_height * full.height as f64 / height as f64,
+        ..full.transform
+    };
+    Grid { crs: full.crs.clone(), transform, width, height }
+}
+
+impl BlockFormat for TiffFormat {
+    fn layout(&self) -> &BlockLayout {
+        &self.layout
+    }
+
+    fn ranges(&self, block: usize) -> Vec<Range<u64>> {
+        self.blocks.get(block).cloned().flatten().into_iter().collect()
+    }
+
+    fn decode(&self, block: usize, bytes: &[Bytes]) -> Result<Pixels, String> {
+        let row = block / self.layout.across % self.layout.down * self.layout.height;
+        let rows =
+            if self.tiled { self.layout.height } else { self.layout.height.min(self.image_rows.saturating_sub(row)) };
+        if let Some(bytes) = bytes.first() {
+            return self.codec.decode(bytes, rows);
+        }
+        let len = self.layout.width * self.layout.bands * rows;
+        Ok(match self.codec.sample.data_type() {
+            DataType::U8 => Pixels::U8(vec![self.fill as u8; len]),
+            DataType::U16 => Pixels::U16(vec![self.fill as u16; len]),
+            DataType::I16 => Pixels::I16(vec![self.fill as i16; len]),
+            DataType::F32 => Pixels::F32(vec![self.fill as f32; len]),
+        })
+    }
+
+    fn overviews(&self, info: &RasterInfo, source: &ByteSource) -> Result<Vec<(RasterInfo, Self)>> {
+        let mut found: Vec<(RasterInfo, Self)> = Vec::new();
+        let mut next = self.next;
+        for _ in 0..MOST_DIRECTORIES {
+            let Some(at) = next else { break };
+            let mut directory = Directory::read_at(source, at)?;
+            next = directory.next();
+            // Bit 0: reduced copy; bit 2: transparency mask. Other directories are other images.
+            let kind = directory.optional_u32(tag::NEW_SUBFILE_TYPE)?.unwrap_or(0);
+            let samples = directory.optional_u32(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1) as usize;
+            if kind & 0b101 == 0b001 && samples == info.band_names.len() {
+                let overview = describe(&mut directory, Some(info))?;
+                let grid = &overview.0.grid;
+                if grid.width < info.grid.width && grid.height < info.grid.height {
+                    found.push(overview);
+                }
+            }
+        }
+        found.sort_by_key(|(info, _)| std::cmp::Reverse(info.grid.width));
+        Ok(found)
+    }
+}
+
+/// Divides strips of `strip_rows` rows into parts of `rows` rows. If there are several strips, `rows` must divide
+/// `strip_rows`. `None` if a strip is shorter than its rows.
+fn cut_strips(
+    strips: &[Option<Range<u64>>],
+    height: u64,
+    strip_rows: u64,
+    rows: u64,
+    row_bytes: u64,
+) -> Option<Vec<Option<Range<u64>>>> {
+    let strips_down = height.div_ceil(strip_rows);
+    let mut parts = Vec::new();
+    for (i, strip) in strips.iter().enumerate() {
+        let first_row = i as u64 % strips_down * strip_rows;
+        let strip_end = (first_row + strip_rows).min(height) - first_row;
+        for first in (0..strip_end).step_by(rows as usize) {
+            parts.push(match strip {
+                Some(strip) => {
+                    let from = strip.start + first * row_bytes;
+                    let to = strip.start + (first + rows).min(strip_end) * row_bytes;
+                    Some((to <= strip.end).then_some(from..to)?)
+                }
+                None => None,
+            });
+        }
+    }
+    Some(parts)
+}
+
+fn sample_type(directory: &mut Directory<'_>) -> Result<Sample> {
+    let bits = directory.numbers(tag::BITS_PER_SAMPLE)?.unwrap_or_else(|| vec![1]);
+    let formats = directory.numbers(tag::SAMPLE_FORMAT)?.unwrap_or_else(|| vec![1]);
+    let same = |values: &[u64]| values.first().copied().filter(|first| values.iter().all(|v| v == first));
+    let (Some(bits), Some(format)) = (same(&bits), same(&formats)) else {
+        return Err(directory.error("its bands have different types; convert it to one type"));
+    };
+    match (format, bits) {
+        (1 | 4, 8) => Ok(Sample::U8),
+        (1 | 4, 16) => Ok(Sample::U16),
+        (1 | 4, 32) => Ok(Sample::U32),
+        (2, 8) => Ok(Sample::I8),
+        (2, 16) => Ok(Sample::I16),
+        (2, 32) => Ok(Sample::I32),
+        (3, 32) => Ok(Sample::F32),
+        (3, 64) => Ok(Sample::F64),
+        _ => {
+            let kind = match format {
+                1 => "unsigned integers",
+                2 => "signed integers",
+                3 => "floating point numbers",
+                _ => "numbers of an unknown kind",
+            };
+            Err(directory.error(format!(
+                "its pixels are {kind} of {bits} bits; 8, 16 and 32 bit integers and 32 and 64 bit floating point numbers \
+                 are read"
+            )))
+        }
+    }
+}
+
+fn compression(directory: &mut Directory<'_>) -> Result<Compression> {
+    let name = match directory.optional_u32(tag::COMPRESSION)?.unwrap_or(1) {
+        1 => return Ok(Compression::None),
+        5 => return Ok(Compression::Lzw),
+        8 | 32_946 => return Ok(Compression::Deflate),
+        50_000 => return Ok(Compression::Zstd),
+        2..=4 => "fax",
+        6 | 7 => "JPEG",
+        32_773 => "PackBits",
+        34_712 => "JPEG 2000 in TIFF",
+        34_887 => "LERC",
+        34_925 => "LZMA",
+        50_001 => "WebP",
+        50_002 => "JPEG XL",
+        other => return Err(directory.error(format!("its compression {other} is unknown"))),
+    };
+    Err(directory.error(format!(
+        "its compression, {name}, is not supported; supported are deflate, LZW, zstd and none. Rewrite \
+         it, for instance with: gdal_translate -co COMPRESS=DEFLATE"
+    )))
+}
+
+/// Parses a number as GDAL writes it, including `nan`, trailing NULs and blanks.
+fn parse_number(text: &str) -> Option<f64> {
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\0').parse().ok()
+}
+
+type ScaleOffset = Option<(f64, f64)>;
+
+/// Description, scale and offset of each band from GDAL's metadata XML:
+/// `<GDALMetadata><Item name="DESCRIPTION" sample="0" role="description">B02</Item>…`.
+fn band_metadata(xml: &str, bands: usize) -> (Vec<Option<String>>, Vec<ScaleOffset>) {
+    use quick_xml::events::Event;
+
+    let mut names = vec![None; bands];
+    let mut scales: Vec<(Option<f64>, Option<f64>)> = vec![(None, None); bands];
+    let mut reader = quick_xml::Reader::from_str(xml);
+    let mut item: Option<(usize, String)> = None;
+    let mut text = String::new();
+    // A damaged element ends the list, because the pixels can be read without it.
+    while let Ok(event) = reader.read_event() {
+        match event {
+            Event::Start(start) => {
+                let attribute = |name| Some(start.try_get_attribute(name).ok().flatten()?.value.into_owned());
+                let band = attribute("sample").and_then(|s| s.parse().ok()).filter(|b: &usize| *b < bands);
+                item = band.zip(attribute("role"));
+                text.clear();
+            }
+            Event::Text(piece) => text.push_str(&piece),
+            Event::GeneralRef(name) => {
+                let resolved = match name.resolve_char_ref() {
+                    Ok(Some(c)) => c.to_string(),
+                    _ => quick_xml::escape::resolve_predefined_entity(&name).unwrap_or_default().to_owned(),
+                };
+                text.push_str(&resolved);
+            }
+            Event::End(_) => {
+                if let Some((band, role)) = item.take() {
+                    match role.as_str() {
+                        "description" if !text.trim().is_empty() => names[band] = Some(text.trim().to_owned()),
+                        "scale" => scales[band].0 = parse_number(&text),
+                        "offset" => scales[band].1 = parse_number(&text),
+                        _ => {}
+                    }
+                }
+            }
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    let scales = scales
+        .into_iter()
+        .map(|scale| match scale {
+            (None, None) => None,
+            (scale, offset) => Some((scale.unwrap_or(1.0), offset.unwrap_or(0.0))),
+        })
+        .collect();
+    (names, scales)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn band_names_and_scales_come_from_gdals_metadata() {
+        let xml = r#"<GDALMetadata>
+            <Item name="AREA_OR_POINT">Area</Item>
+            <Item name="OFFSET" sample="0" role="offset">-0.1</Item>
+            <Item name="SCALE" sample="0" role="scale">0.0001</Item>
+            <Item name="DESCRIPTION" sample="0" role="description">B02 &lt;blue&#62;</Item>
+            <Item name="SCALE" sample="2" role="scale">2</Item>
+            <Item name="DESCRIPTION" sample="7" role="description">there is no such band</Item>
+        </GDALMetadata>"#;
+        let (names, scales) = band_metadata(xml, 3);
+        assert_eq!(names, [Some("B02 <blue>".to_owned()), None, None]);
+        assert_eq!(scales, [Some((0.0001, -0.1)), None, Some((2.0, 0.0))]);
+        assert_eq!(band_metadata("<GDALMetadata><Item", 1), (vec![None], vec![None]));
+    }
+
+    #[test]
+    fn strips_are_cut_only_along_their_rows() {
+        // Two separate strips of 4 rows of 10 bytes (the last has 3 rows); then a strip that is left out.
+        let strips = [Some(100..140), Some(200..230), None, Some(300..330)];
+        let parts = cut_strips(&strips, 7, 4, 2, 10).unwrap();
+        let first_plane = [Some(100..120), Some(120..140), Some(200..220), Some(220..230)];
+        assert_eq!(parts[..4], first_plane);
+        assert_eq!(parts[4..], [None, None, Some(300..320), Some(320..330)]);
+        assert_eq!(cut_strips(&[Some(0..69)], 7, 7, 3, 10), None, "one byte is missing");
+        assert_eq!(cut_strips(&[Some(0..70)], 7, 7, 3, 10).unwrap(), [Some(0..30), Some(30..60), Some(60..70)]);
+    }
+}

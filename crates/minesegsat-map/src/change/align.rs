@@ -1,0 +1,143 @@
+//! Alignment of two maps to one grid.
+
+use super::DatedMap;
+use minesegsat_core::{Error, Grid, Result, Transformer, Window};
+
+/// Two maps on one grid.
+#[derive(Debug)]
+pub(super) struct Aligned {
+    /// The part of the earlier map's grid that both maps cover.
+    pub(super) grid: Grid,
+    /// Earlier probabilities, `[H, W]`.
+    pub(super) before: Vec<f32>,
+    /// Later probabilities, `[H, W]`.
+    pub(super) after: Vec<f32>,
+    /// Description of the resampling of the later map, if any.
+    pub(super) note: Option<String>,
+}
+
+/// Tolerance for equal pixel corners, in pixels.
+const SAME: f64 = 0.01;
+
+pub(super) fn align(before: &DatedMap, after: &DatedMap) -> Result<Aligned> {
+    let (a, b) = (&before.grid, &after.grid);
+    match shift(a, b) {
+        Some(shift) => same_pixels(before, after, shift),
+        None => resampled(before, after),
+    }
+}
+
+/// Offset in columns and rows from the first grid's corner to the second's, if both have the same pixels.
+pub fn shift(a: &Grid, b: &Grid) -> Option<(i64, i64)> {
+    let (s, t) = (&a.transform, &b.transform);
+    let same_size = |p: f64, q: f64, count: usize| ((p / q - 1.0) * count as f64).abs() < SAME;
+    let (col, row) = s.to_pixel(t.origin_x, t.origin_y);
+    let fits = a.crs == b.crs
+        && same_size(s.pixel_width, t.pixel_width, b.width)
+        && same_size(s.pixel_height, t.pixel_height, b.height)
+        && (col - col.round()).abs() < SAME
+        && (row - row.round()).abs() < SAME;
+    fits.then_some((col.round() as i64, row.round() as i64))
+}
+
+fn same_pixels(before: &DatedMap, after: &DatedMap, (col, row): (i64, i64)) -> Result<Aligned> {
+    let (a, b) = (&before.grid, &after.grid);
+    let span = |offset: i64, a: usize, b: usize| {
+        let (from, to) = (offset.max(0), (offset + b as i64).min(a as i64));
+        (from < to).then(|| (from as usize, (to - from) as usize, (from - offset) as usize))
+    };
+    let found = span(col, a.width, b.width).zip(span(row, a.height, b.height));
+    let ((col_a, width, col_b), (row_a, height, row_b)) = found.ok_or_else(|| apart(before, after))?;
+    let cut = |map: &[f32], full: usize, col: usize, row: usize| -> Vec<f32> {
+        (row..row + height).flat_map(|r| &map[r * full + col..][..width]).copied().collect()
+    };
+    Ok(Aligned {
+        grid: a.window(&Window::new(col_a, row_a, width, height)),
+        before: cut(&before.probability, a.width, col_a, row_a),
+        after: cut(&after.probability, b.width, col_b, row_b),
+        note: None,
+    })
+}
+
+/// Resamples the later map to the earlier grid, bilinearly between pixel centres. If one of the four pixels is not
+/// assessable, the nearest pixel is used.
+fn resampled(before: &DatedMap, after: &DatedMap) -> Result<Aligned> {
+    let (a, b) = (&before.grid, &after.grid);
+    let to_before = Transformer::new(&b.crs, &a.crs)?;
+    let bounds = to_before.transform_bounds(b.bounds()).map_err(|_| apart(before, after))?;
+    let window = a.window_of_bounds(bounds).ok_or_else(|| apart(before, after))?;
+    let grid = a.window(&window);
+    let to_after = Transformer::new(&a.crs, &b.crs)?;
+    let at = |col: i64, row: i64| -> f32 {
+        let inside = col >= 0 && row >= 0 && col < b.width as i64 && row < b.height as i64;
+        if inside { after.probability[row as usize * b.width + col as usize] } else { f32::NAN }
+    };
+    let mut out = Vec::with_capacity(window.len());
+    for row in 0..grid.height {
+        for col in 0..grid.width {
+            let (x, y) = grid.transform.to_map(col as f64 + 0.5, row as f64 + 0.5);
+            let Ok((x, y)) = to_after.transform(x, y) else {
+                out.push(f32::NAN);
+                continue;
+            };
+            let (c, r) = b.transform.to_pixel(x, y);
+            let nearest = at(c.floor() as i64, r.floor() as i64);
+            let (c, r) = (c - 0.5, r - 0.5);
+            let (c0, r0) = (c.floor(), r.floor());
+            let (fx, fy) = ((c - c0) as f32, (r - r0) as f32);
+            let (c0, r0) = (c0 as i64, r0 as i64);
+            let [p, q, s, t] = [at(c0, r0), at(c0 + 1, r0), at(c0, r0 + 1), at(c0 + 1, r0 + 1)];
+            let blended = (p * (1.0 - fx) + q * fx) * (1.0 - fy) + (s * (1.0 - fx) + t * fx) * fy;
+            out.push(if nearest.is_nan() || blended.is_nan() { nearest } else { blended });
+        }
+    }
+    if out.iter().all(|p| p.is_nan()) && after.probability.iter().any(|p| !p.is_nan()) {
+        let any_before = before.probability.iter().any(|p| !p.is_nan());
+        if any_before && !overlaps(&grid, b, &to_after) {
+            return Err(apart(before, after));
+        }
+    }
+    let before_part = (window.row..window.row_end())
+        .flat_map(|r| &before.probability[r * a.width + window.col..][..window.width])
+        .copied()
+        .collect();
+    let how = if a.crs == b.crs {
+        format!("lies on other pixels of {}", a.crs)
+    } else {
+        format!("is in {} and {} in {}", b.crs, before.name, a.crs)
+    };
+    Ok(Aligned {
+        grid,
+        before: before_part,
+        after: out,
+        note: Some(format!(
+            "{} {how}: its probabilities were interpolated to the pixels of {}",
+            after.name, before.name
+        )),
+    })
+}
+
+/// Whether any pixel centre of the first grid lies on the second grid.
+fn overlaps(a: &Grid, b: &Grid, to_b: &Transformer) -> bool {
+    (0..a.height).step_by(16).any(|row| {
+        (0..a.width).step_by(16).any(|col| {
+            let (x, y) = a.transform.to_map(col as f64 + 0.5, row as f64 + 0.5);
+            to_b.transform(x, y).is_ok_and(|(x, y)| {
+                let (c, r) = b.transform.to_pixel(x, y);
+                c >= 0.0 && r >= 0.0 && c < b.width as f64 && r < b.height as f64
+            })
+        })
+    })
+}
+
+fn apart(before: &DatedMap, after: &DatedMap) -> Error {
+    Error::Argument {
+        name: "maps",
+        value: format!("{} and {}", before.name, after.name),
+        accepted: format!(
+            "two maps of one place; these do not overlap: the first covers {}, the second {} (west,south,east,north)",
+            before.bounds_text(),
+            after.bounds_text()
+        ),
+    }
+}

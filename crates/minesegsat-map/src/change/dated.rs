@@ -1,0 +1,210 @@
+//! The map of one date, read from an output folder of `predict`.
+
+use std::path::Path;
+
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use crate::predict;
+use minesegsat_core::uncertainty::AreaErrorModel;
+use minesegsat_core::{Crs, Error, Grid, Result, Transformer};
+use minesegsat_io::{Location, Pixels, open_raster, read_json};
+use minesegsat_scene::Scene;
+use minesegsat_scene::manifest::location_at;
+
+/// Maximum difference in days of the year without a season warning.
+const SEASON_DAYS: i16 = 45;
+/// Days in a year.
+const YEAR: i16 = 365;
+
+/// The map of one date.
+#[derive(Debug, Clone)]
+pub struct DatedMap {
+    /// Name of the scene.
+    pub name: String,
+    /// Day of the scene.
+    pub date: Option<Date>,
+    /// Grid of the map.
+    pub grid: Grid,
+    /// `[H, W]`, NaN where not assessable.
+    pub probability: Vec<f32>,
+    /// Probability threshold of the map.
+    pub threshold: f32,
+    /// SHA-256 of the model's weights.
+    pub model_sha256: String,
+    /// Name of the model.
+    pub model_title: String,
+    /// Uncertainty of areas of the model.
+    pub area_error: AreaErrorModel,
+    /// Noise floor from the model's card, if it has one.
+    pub noise_floor: Option<super::NoiseFloor>,
+    /// The offset decision of the scene.
+    pub offset: OffsetSummary,
+    /// Processing level: `L1C` or `L2A`.
+    pub level: Option<String>,
+    /// The scene, if it could be reopened.
+    pub scene: Option<Scene>,
+    /// Ids of the source scenes.
+    pub scene_ids: Vec<String>,
+}
+
+/// The offset decision of a scene.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OffsetSummary {
+    /// Whether an offset was removed from the digital numbers.
+    pub removed: bool,
+    /// Whether there is evidence against the decision.
+    pub is_doubtful: bool,
+    /// The reason, in words.
+    pub statement: String,
+}
+
+/// The members of `manifest.json` in use.
+#[derive(Debug, Deserialize)]
+struct Record {
+    scene: SceneRecord,
+    #[serde(default)]
+    scene_location: Option<String>,
+    radiometry: serde_json::Value,
+    model: serde_json::Value,
+    parameters: serde_json::Value,
+}
+
+#[derive(Debug, Deserialize)]
+struct SceneRecord {
+    name: String,
+    date: Option<Date>,
+    level: Option<String>,
+}
+
+impl DatedMap {
+    /// Reads an output folder of `predict`. Reopens the scene if it still exists at its recorded location.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let path = predict::manifest_path(folder);
+        if !path.is_file() {
+            return Err(Error::input(
+                folder.display().to_string(),
+                "it has no manifest.json; accepted are folders that `minesegsat predict` wrote".to_owned(),
+            ));
+        }
+        let location = Location::from(path.as_path());
+        let record: Record = serde_json::from_value(read_json(&location)?)
+            .map_err(|error| Error::input(location.to_string(), "it is not the record of a map").caused_by(error))?;
+        let raster = open_raster(&Location::from(folder.join("probability.tif").as_path()))?;
+        let grid = raster.info().grid.clone();
+        let Pixels::F32(probability) = raster.read(0, grid.full_window())? else {
+            return Err(Error::raster(
+                folder.join("probability.tif").display().to_string(),
+                format!("it is of type {:?}; probabilities are F32", raster.info().data_type),
+            ));
+        };
+        if let Some(wrong) = probability.iter().find(|p| !p.is_nan() && !(0.0..=1.0).contains(*p)) {
+            return Err(Error::raster(
+                folder.join("probability.tif").display().to_string(),
+                format!("{wrong} is not a probability; accepted are 0 to 1, and NaN where not assessable"),
+            ));
+        }
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let missing = |what: &str| {
+            Error::input(location.to_string(), format!("it does not say {what}; make the map again with this version"))
+        };
+        let threshold = record.parameters["threshold"].as_f64().ok_or_else(|| missing("the threshold"))? as f32;
+        let offset = OffsetSummary::from_record(&record.radiometry)
+            .ok_or_else(|| missing("how the offset of the digital numbers was decided"))?;
+        let area_error = record.model.get("area_error").filter(|value| !value.is_null());
+        let area_error = area_error.and_then(|value| serde_json::from_value(value.clone()).ok()).unwrap_or_default();
+        let noise_floor = record.model.get("noise_floor").filter(|value| !value.is_null());
+        let noise_floor = noise_floor.and_then(|value| serde_json::from_value(value.clone()).ok());
+        let scene = record.scene_location.as_deref().map(|at| location_at(folder, at));
+        let scene = scene.and_then(|at| Scene::open(&at, &minesegsat_scene::OpenOptions::default()).ok());
+        Ok(Self {
+            scene_ids: vec![record.scene.name.clone()],
+            name: record.scene.name,
+            date: record.scene.date,
+            grid,
+            probability,
+            threshold,
+            model_sha256: text(&record.model["weights_sha256"]),
+            model_title: text(&record.model["title"]),
+            area_error,
+            noise_floor,
+            offset,
+            level: record.scene.level,
+            scene,
+        })
+    }
+
+    /// Warnings for a comparison with a later map. An error if the two maps are not comparable.
+    pub(super) fn check_against(&self, after: &Self) -> Result<Vec<String>> {
+        let refuse = |reason: String| {
+            Err(Error::Argument { name: "maps", value: format!("{} and {}", self.name, after.name), accepted: reason })
+        };
+        if let (Some(a), Some(b)) = (&self.level, &after.level)
+            && a != b
+        {
+            return refuse(format!(
+                "two scenes of one processing level; the first is {a}, the second {b}: the effect of the atmosphere on only \
+                 one of them would appear as change"
+            ));
+        }
+        if self.offset.removed != after.offset.removed {
+            // Both are reflectance. If both decisions are sure, no correction is needed.
+            for map in [self, after] {
+                if map.offset.is_doubtful {
+                    return refuse(format!(
+                        "scenes with a certain offset: the two decisions differ, and the decision for {} is in doubt ({}); \
+                         map it again with an explicit offset",
+                        map.name, map.offset.statement
+                    ));
+                }
+            }
+        }
+        let mut warnings = Vec::new();
+        if let (Some(a), Some(b)) = (self.date, after.date) {
+            if a > b {
+                return refuse(format!("the first map ({a}) is later than the second ({b}); swap them"));
+            }
+            let apart = (a.day_of_year() - b.day_of_year()).abs();
+            let apart = apart.min(YEAR - apart);
+            if apart > SEASON_DAYS {
+                warnings.push(format!(
+                    "the dates are {apart} days apart in the season: snow, water and crops may look different"
+                ));
+            }
+        } else {
+            warnings.push("the date of a scene is unknown: season and order were not checked".to_owned());
+        }
+        if self.model_sha256 != after.model_sha256 {
+            warnings.push(format!(
+                "the maps are of different models (`{}` and `{}`): part of the change may come from the models",
+                self.model_title, after.model_title
+            ));
+        }
+        if (self.threshold - after.threshold).abs() > 1e-6 {
+            warnings.push(format!(
+                "the maps have different thresholds ({} and {}): the second one is used",
+                self.threshold, after.threshold
+            ));
+        }
+        Ok(warnings)
+    }
+
+    /// Bounds in degrees, for messages.
+    pub(super) fn bounds_text(&self) -> String {
+        let found =
+            Transformer::new(&self.grid.crs, &Crs::WGS84).and_then(|to| to.transform_bounds(self.grid.bounds()));
+        found.map_or_else(|_| "an unknown place".to_owned(), |b| b.map(|v| format!("{v:.4}")).join(","))
+    }
+}
+
+impl OffsetSummary {
+    /// Parses the record of a [`minesegsat_scene::Radiometry`].
+    pub fn from_record(radiometry: &serde_json::Value) -> Option<Self> {
+        let decision = &radiometry["decision"];
+        Some(Self {
+            removed: decision["removes_offset"].as_bool()?,
+            is_doubtful: decision["confidence"] == "low",
+            statement: decision["statement"].as_str().unwrap_or_default().to_owned(),
+        })
+    }
+}

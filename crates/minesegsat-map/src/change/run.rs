@@ -1,0 +1,395 @@
+//! The change command: reads two dates and writes rasters, polygons, a table of sites and a record.
+
+use minesegsat_core::job::Job;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::picture::{TrueColour, overlay};
+use super::site::{SitePixels, SiteRules};
+use super::{ChangeMap, ChangeRules, DatedMap, SiteArea, SiteChange, compare};
+use crate::preview::png;
+use minesegsat_core::area::GeodesicMeter;
+use minesegsat_core::noise_floor::NoiseFloor;
+use minesegsat_core::output::OutputFolder;
+use minesegsat_core::pixel_class::Change;
+use minesegsat_core::pixel_class::MASK_NODATA;
+use minesegsat_core::polygonize::{Connectivity, Polygonizer};
+use minesegsat_core::uncertainty::AreaErrorModel;
+use minesegsat_core::{Error, Grid, Result};
+use minesegsat_io::cog::{BandMeta, CogOptions, CogWriter, OverviewResampling};
+use minesegsat_io::vector::{ColumnType, FeatureLayer, ShapeType, Value, write_layer};
+use minesegsat_io::{DataType, Pixels};
+use minesegsat_scene::manifest::{GridRecord, OutputRecord, Software};
+
+/// Settings of a comparison.
+#[derive(Debug, Clone)]
+pub struct ChangeOptions {
+    /// Probability threshold. Default: the later map's threshold.
+    pub threshold: Option<f32>,
+    /// Minimum size of a group of changed pixels, in square metres.
+    pub min_area_m2: f64,
+    /// The sites. Empty: only the whole map is evaluated.
+    pub sites: Vec<SiteArea>,
+    /// Noise floor. Default: the model's noise floor.
+    pub noise_floor: Option<NoiseFloor>,
+    /// Confidence level of the intervals, in percent.
+    pub level_percent: f64,
+    /// Minimum share of a site that was assessed on both dates, 0 to 1. Sites below it are not assessable.
+    pub min_assessed: f64,
+    /// Whether existing outputs may be replaced.
+    pub overwrite: bool,
+}
+
+impl Default for ChangeOptions {
+    /// The model's threshold and noise floor, groups of at least 0.1 ha, 90 % intervals, at least half of a site
+    /// assessed.
+    fn default() -> Self {
+        Self {
+            threshold: None,
+            min_area_m2: 1000.0,
+            sites: Vec::new(),
+            noise_floor: None,
+            level_percent: 90.0,
+            min_assessed: 0.5,
+            overwrite: false,
+        }
+    }
+}
+
+/// The record of one comparison: `manifest.json`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChangeManifest {
+    /// Version of the schema.
+    pub change_version: u32,
+    /// Name and version of the program.
+    pub software: Software,
+    /// When the run ended, UTC.
+    pub created: jiff::Timestamp,
+    /// The earlier and the later date.
+    pub dates: [DateRecord; 2],
+    /// Thresholds and sizes.
+    pub rules: ChangeRules,
+    /// The noise floor that was used.
+    pub noise_floor: NoiseFloor,
+    /// Confidence level of the intervals, in percent.
+    pub confidence_level_percent: f64,
+    /// Whether the spectra of the two scenes were compared.
+    pub compared_spectra: bool,
+    /// Grid of the rasters.
+    pub grid: GridRecord,
+    /// The whole map.
+    pub total: SiteChange,
+    /// The sites, in input order.
+    pub sites: Vec<SiteChange>,
+    /// Sites that do not overlap the maps.
+    pub sites_elsewhere: Vec<String>,
+    /// The files written, with their hashes.
+    pub outputs: Vec<OutputRecord>,
+    /// Warnings for the reader.
+    pub warnings: Vec<String>,
+}
+
+/// One of the dates.
+#[derive(Debug, Clone, Serialize)]
+pub struct DateRecord {
+    /// Name of the scene.
+    pub scene: String,
+    /// Day.
+    pub date: Option<jiff::civil::Date>,
+    /// Title of the model.
+    pub model: String,
+    /// SHA-256 of the model's weights.
+    pub model_sha256: String,
+    /// Whether an offset was removed from the digital numbers, and why.
+    pub offset: String,
+}
+
+impl DateRecord {
+    fn new(map: &DatedMap) -> Self {
+        let did = if map.offset.removed { "offset removed" } else { "no offset" };
+        Self {
+            scene: map.name.clone(),
+            date: map.date,
+            model: map.model_title.clone(),
+            model_sha256: map.model_sha256.clone(),
+            offset: format!("{did}: {}", map.offset.statement),
+        }
+    }
+}
+
+/// All results from the pixels, before files are written.
+pub(crate) struct Judged {
+    pub(crate) total: SiteChange,
+    pub(crate) sites: Vec<SiteChange>,
+    pub(crate) elsewhere: Vec<String>,
+}
+
+/// Evaluates the sites of a comparison.
+pub(crate) fn judge(map: &ChangeMap, sites: &[SiteArea], rules: &SiteRules) -> Result<Judged> {
+    let meter = GeodesicMeter::new(&map.grid.crs)?;
+    let total = SiteChange::evaluate(("all", "whole map"), &SitePixels::all(&map.grid), map, &meter, rules)?;
+    let (mut found, mut elsewhere) = (Vec::new(), Vec::new());
+    for site in sites {
+        match SitePixels::rasterize(site, &map.grid)? {
+            Some(pixels) => found.push(SiteChange::evaluate((&site.id, &site.name), &pixels, map, &meter, rules)?),
+            None => elsewhere.push(site.id.clone()),
+        }
+    }
+    Ok(Judged { total, sites: found, elsewhere })
+}
+
+/// Number of pixels in an area on a grid, at least one.
+pub(crate) fn pixels_of(grid: &Grid, area_m2: f64) -> Result<usize> {
+    let pixel = SitePixels::all(grid).pixel_area_m2(grid, &GeodesicMeter::new(&grid.crs)?)?;
+    Ok((area_m2 / pixel).ceil().max(1.0) as usize)
+}
+
+/// Compares two dates and writes everything into a folder.
+///
+/// All files appear under their names when the last one is complete. An error or a cancelled run leaves nothing
+/// behind.
+pub fn change(
+    before: &DatedMap,
+    after: &DatedMap,
+    folder: &Path,
+    options: &ChangeOptions,
+    job: Job<'_>,
+) -> Result<ChangeManifest> {
+    const FILES: [&str; 5] = ["change.tif", "change.gpkg", "change.png", "sites.csv", "manifest.json"];
+    let threshold = options.threshold.unwrap_or(after.threshold);
+    if !(0.0..1.0).contains(&threshold) {
+        return Err(Error::Argument {
+            name: "threshold",
+            value: threshold.to_string(),
+            accepted: "0 to below 1".to_owned(),
+        });
+    }
+    let output = OutputFolder::create(folder, &FILES, options.overwrite)?;
+    let rules = ChangeRules::around(threshold, pixels_of(&before.grid, options.min_area_m2)?);
+    job.progress.stage("comparing the dates");
+    let map = compare(before, after, &rules, job)?;
+    let mut warnings = map.warnings.clone();
+    let floor = options.noise_floor.or(after.noise_floor).unwrap_or_default();
+    if floor.learned_from == 0 {
+        warnings.push(
+            "small changes may be noise: the model's noise floor was never measured (`minesegsat noise-floor`)"
+                .to_owned(),
+        );
+    }
+    let area_error = [before.area_error, after.area_error];
+    if area_error.iter().any(|model: &AreaErrorModel| model.fitted_to == 0) {
+        warnings.push(
+            "the intervals of areas are cautious defaults: the model's errors were never measured (`minesegsat calibrate`)"
+                .to_owned(),
+        );
+    }
+    job.progress.stage("measuring sites");
+    let site_rules =
+        SiteRules { area_error, floor, level_percent: options.level_percent, min_assessed: options.min_assessed };
+    let Judged { total, sites, elsewhere } = judge(&map, &options.sites, &site_rules)?;
+    if !options.sites.is_empty() && sites.is_empty() {
+        return Err(Error::Argument {
+            name: "sites",
+            value: elsewhere.join(", "),
+            accepted: format!(
+                "at least one that touches the maps, which cover {} (west,south,east,north)",
+                before.bounds_text()
+            ),
+        });
+    }
+
+    job.progress.stage("writing files");
+    write_classes(&output.path("change.tif"), &map, before, after)?;
+    write_polygons(&output.path("change.gpkg"), &map, before, after, &sites, &options.sites)?;
+    let backdrop = after.scene.as_ref().map(|scene| TrueColour::read(scene, &map.grid)).transpose()?.flatten();
+    let rendered = backdrop.as_ref().map(|picture| TrueColour::rendered(&[picture]).swap_remove(0));
+    let (pixels, width, height) = overlay(backdrop.as_ref().zip(rendered.as_deref()), &map.classes, &map.grid);
+    fs_err::write(output.path("change.png"), png(&pixels, width, height)?)?;
+    fs_err::write(output.path("sites.csv"), table(&total, &sites)?)?;
+    job.check()?;
+    let mut outputs = Vec::new();
+    for name in FILES.iter().filter(|name| **name != "manifest.json") {
+        outputs.push(OutputRecord::from_file(name, &output.path(name))?);
+    }
+    let manifest = ChangeManifest {
+        change_version: 1,
+        software: Software::this(),
+        created: jiff::Timestamp::now(),
+        dates: [DateRecord::new(before), DateRecord::new(after)],
+        rules,
+        noise_floor: floor,
+        confidence_level_percent: options.level_percent,
+        compared_spectra: map.compared_spectra,
+        grid: GridRecord::from(&map.grid),
+        total,
+        sites,
+        sites_elsewhere: elsewhere,
+        outputs,
+        warnings,
+    };
+    let json = serde_json::to_string_pretty(&manifest).map_err(std::io::Error::from)?;
+    fs_err::write(output.path("manifest.json"), json + "\n")?;
+    output.commit()?;
+    Ok(manifest)
+}
+
+fn write_classes(path: &Path, map: &ChangeMap, before: &DatedMap, after: &DatedMap) -> Result<()> {
+    const ROWS: usize = 256;
+    let options = CogOptions {
+        data_type: DataType::U8,
+        nodata: Some(f64::from(MASK_NODATA)),
+        bands: vec![BandMeta {
+            description: Some("0 none, 1 stable, 2 gain, 3 loss, 255 not assessable on one of the dates".to_owned()),
+            ..BandMeta::named("mining_change")
+        }],
+        overview_resampling: OverviewResampling::Mode,
+        metadata: vec![("BEFORE".to_owned(), before.name.clone()), ("AFTER".to_owned(), after.name.clone())],
+        palette: Some(minesegsat_core::pixel_class::CHANGE_PALETTE.to_vec()),
+        ..CogOptions::default()
+    };
+    let mut cog = CogWriter::create(path, &map.grid, options)?;
+    for rows in map.classes.chunks(ROWS * map.grid.width) {
+        cog.write_rows(&[Pixels::U8(rows.to_vec())])?;
+    }
+    cog.finish()
+}
+
+/// One polygon per connected part of gain, loss and stable land. Its attributes name its site and whether the site's
+/// change is above the noise floor.
+fn write_polygons(
+    path: &Path,
+    map: &ChangeMap,
+    before: &DatedMap,
+    after: &DatedMap,
+    sites: &[SiteChange],
+    areas: &[SiteArea],
+) -> Result<()> {
+    let meter = GeodesicMeter::new(&map.grid.crs)?;
+    let width = map.grid.width;
+    let mut owner = vec![0_u32; map.classes.len()];
+    for (number, site) in (1..).zip(sites) {
+        let Some(area) = areas.iter().find(|area| area.id == site.id) else { continue };
+        let Some(pixels) = SitePixels::rasterize(area, &map.grid)? else { continue };
+        for (i, _) in pixels.indices(width).zip(&pixels.inside).filter(|(_, inside)| **inside) {
+            owner[i] = number;
+        }
+    }
+    let mut features = Vec::new();
+    for class in Change::OF_MINES {
+        let mut polygonizer = Polygonizer::new(width, Connectivity::Four);
+        let mut line = vec![0; width];
+        let difference = |i: usize| match class {
+            Change::Gain => map.after[i] - map.before[i],
+            Change::Loss => map.before[i] - map.after[i],
+            _ => map.after[i].min(map.before[i]),
+        };
+        for row in 0..map.grid.height {
+            let at = row * width;
+            for (out, &value) in line.iter_mut().zip(&map.classes[at..at + width]) {
+                *out = if value == class as u8 {
+                    1
+                } else if value == MASK_NODATA {
+                    MASK_NODATA
+                } else {
+                    0
+                };
+            }
+            // Only probabilities of region pixels matter.
+            let values: Vec<f32> =
+                (at..at + width).map(|i| if line[i - at] == 1 { difference(i) } else { 0.0 }).collect();
+            polygonizer.push_row(&line, &values);
+        }
+        for region in &polygonizer.finish() {
+            let geometry = region.to_map(&map.grid.transform);
+            let area_ha = meter.measure(&geometry)?.area_m2 / 1e4;
+            let first = first_pixel(&region.geometry, width);
+            let site = owner.get(first).copied().filter(|&number| number > 0).map(|n| &sites[n as usize - 1]);
+            let counts = site.is_none_or(|site| match class {
+                Change::Gain => site.gain.is_some(),
+                Change::Loss => site.loss.is_some(),
+                _ => true,
+            });
+            features.push((
+                geometry.into(),
+                vec![
+                    Value::Text(class.name().to_owned()),
+                    Value::Real(area_ha),
+                    Value::Real(region.mean_probability),
+                    site.map_or(Value::Null, |site| Value::Text(site.id.clone())),
+                    Value::Boolean(counts),
+                    Value::Boolean(region.touches_edge),
+                    Value::Boolean(region.touches_nodata),
+                ],
+            ));
+        }
+    }
+    let of = |map: &DatedMap| map.date.map_or_else(|| map.name.clone(), |date| date.to_string());
+    let layer = FeatureLayer {
+        name: "mining_change",
+        title: format!("Change of disturbed land, {} to {}", of(before), of(after)),
+        description: format!("Gain, loss and stable disturbed land between {} and {}", before.name, after.name),
+        datetime: after.date.and_then(|date| Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())),
+        metadata: serde_json::json!({"before": before.name, "after": after.name}).to_string(),
+        shape: ShapeType::MultiPolygon,
+        columns: vec![
+            ("change", ColumnType::Text),
+            ("area_ha", ColumnType::Real),
+            ("mean_difference", ColumnType::Real),
+            ("site", ColumnType::OptionalText),
+            ("above_noise", ColumnType::Boolean),
+            ("touches_edge", ColumnType::Boolean),
+            ("touches_nodata", ColumnType::Boolean),
+        ],
+        choices: Vec::new(),
+        features,
+    };
+    write_layer(path, &map.grid.crs, &layer)
+}
+
+/// Index of the pixel at the upper left of the uppermost edge of an outline in pixel corners.
+fn first_pixel(outline: &geo::MultiPolygon<f64>, width: usize) -> usize {
+    let corners = outline.iter().flat_map(|polygon| &polygon.exterior().0);
+    let first = corners.min_by(|a, b| a.y.total_cmp(&b.y).then(a.x.total_cmp(&b.x)));
+    first.map_or(0, |corner| corner.y as usize * width + corner.x as usize)
+}
+
+/// `sites.csv`: the whole map, then the sites.
+fn table(total: &SiteChange, sites: &[SiteChange]) -> Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let fail = |error: csv::Error| Error::Io(std::io::Error::other(error));
+    writer
+        .write_record([
+            "id",
+            "name",
+            "site_ha",
+            "share_assessed",
+            "before_ha",
+            "before_lower_ha",
+            "before_upper_ha",
+            "after_ha",
+            "after_lower_ha",
+            "after_upper_ha",
+            "stable_ha",
+            "gain_ha",
+            "loss_ha",
+            "floor_ha",
+            "gain_reported",
+            "loss_reported",
+            "statement",
+        ])
+        .map_err(fail)?;
+    for site in [total].into_iter().chain(sites) {
+        let area = |area: Option<minesegsat_core::uncertainty::Area>| {
+            area.map_or([const { String::new() }; 3], |a| [a.ha, a.lower_ha, a.upper_ha].map(|v| format!("{v:.2}")))
+        };
+        let mut record = vec![site.id.clone(), site.name.clone(), format!("{:.2}", site.site_ha)];
+        record.push(format!("{:.4}", site.share_assessed));
+        record.extend(area(site.before));
+        record.extend(area(site.after));
+        record.extend([site.stable_ha, site.gain_ha, site.loss_ha, site.floor_ha].map(|v| format!("{v:.2}")));
+        record.extend([site.gain.is_some().to_string(), site.loss.is_some().to_string(), site.statement.clone()]);
+        writer.write_record(&record).map_err(fail)?;
+    }
+    writer.into_inner().map_err(|error| Error::Io(std::io::Error::other(error.to_string())))
+}

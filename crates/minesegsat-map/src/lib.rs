@@ -1,0 +1,14 @@
+//! Products from scenes: maps of mining land, areas in hectares, change, and pictures.
+//!
+//! # The map of this crate
+//! - Prediction: [`predict`] maps a scene with a network
+//! - Change between two dates: [`change`] (gain, loss, per site)
+//! - Accuracy assessment: [`area_sample`] (areas and accuracies with intervals, from sample points that a person checks)
+//! - Pictures: [`preview`] (sheets of panels, a page of a data set), [`quicklook`] (true colour with outlines)
+#![warn(clippy::unwrap_used, clippy::print_stdout)]
+
+pub mod area_sample;
+pub mod change;
+pub mod predict;
+pub mod preview;
+pub mod quicklook;

@@ -1,0 +1,600 @@
+//! Prediction: maps a scene with a network. Outputs are probability and mask rasters, polygons, a picture and a
+//! manifest.
+//!
+//! ```text
+//! scene -> PatchReader -> Segmenter -> Canvas (blend) -> probability.tif
+//!                                                    \-> Polygonizer -> polygons.*, mask.tif
+//! ```
+//! Rows are processed from top to bottom. Memory depends on the width of the scene and the size of a patch, not on
+//! the height.
+
+mod canvas;
+mod pipeline;
+
+use minesegsat_core::job::Job;
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use geo::MultiPolygon;
+use serde::Serialize;
+
+use self::{
+    canvas::{Canvas, Rows},
+    pipeline::{Busy, Pipeline},
+};
+use crate::quicklook::{Quicklook, QuicklookOptions};
+use minesegsat_core::area_of_interest::{self, AreaOfInterest};
+use minesegsat_core::model_description::ModelDescription;
+use minesegsat_core::{
+    Band, Error, Grid, Result, Segmenter, Window,
+    area::GeodesicMeter,
+    model_description::BandNormalisation,
+    output::OutputFolder,
+    patch_grid::PatchGrid,
+    pixel_class::MASK_NODATA,
+    polygonize::{Connectivity, Polygonizer, Regions},
+    rasterize::Rasterizer,
+};
+use minesegsat_io::{
+    Pixels,
+    cog::{BandMeta, CogOptions, CogWriter},
+    raster::{InputIdentity, checked_identity},
+    vector::{MinePolygon, PolygonMetadata, VectorFormat, write_polygons},
+};
+use minesegsat_scene::{
+    MaskOptions, Scene, SceneInput,
+    manifest::{Assessed, GridRecord, Manifest, OutputRecord, Timings, Totals, counted, location_from},
+    patch::{PatchReader, Validity},
+};
+
+/// Largest accepted ratio between the scene's pixel size and the model's, in both directions. Pixels of angular grids
+/// have different sizes in x and y, so it is not 1. The next native size of Sentinel-2 is twice as large.
+const GSD_TOLERANCE: f64 = 1.25;
+
+/// Settings of a prediction.
+#[derive(Debug, Clone)]
+pub struct PredictOptions {
+    /// Width and height of a patch, in pixels.
+    pub patch_size: usize,
+    /// Minimum overlap of neighbouring patches, in pixels.
+    pub overlap_px: usize,
+    /// Patches per batch.
+    pub batch_size: usize,
+    /// Threads that call the network.
+    pub workers: usize,
+    /// Probability threshold, 0 to 1. Pixels at or above it are mining-disturbed.
+    pub threshold: f32,
+    /// Minimum geodesic area of a polygon, in square metres.
+    pub min_area_m2: f64,
+    /// Whether pixels that touch only at a corner are connected.
+    pub connectivity: Connectivity,
+    /// Vector formats to write.
+    pub formats: Vec<VectorFormat>,
+    /// Part of the scene to map.
+    pub area: AreaOfInterest,
+    /// Whether existing outputs may be replaced.
+    pub overwrite: bool,
+    /// Name of the device, for the manifest.
+    pub device: String,
+}
+
+impl Default for PredictOptions {
+    /// Patches of 512 pixels that overlap by one eighth, threshold 0.5, the whole scene, no polygon files.
+    fn default() -> Self {
+        Self {
+            patch_size: 512,
+            overlap_px: 64,
+            batch_size: 1,
+            workers: 1,
+            threshold: 0.5,
+            min_area_m2: 0.0,
+            connectivity: Connectivity::Four,
+            formats: Vec::new(),
+            area: AreaOfInterest::Scene,
+            overwrite: false,
+            device: "cpu".to_owned(),
+        }
+    }
+}
+
+/// Names of the output files, besides `polygons.*`.
+const PROBABILITY: &str = "probability.tif";
+const MASK: &str = "mask.tif";
+const QUICKLOOK: &str = "quicklook.png";
+const MANIFEST: &str = "manifest.json";
+
+/// A checked run. It holds everything that is known before the first pixel is read.
+struct Plan {
+    /// The output window, on the scene's grid.
+    window: Window,
+    /// Grid of the output window.
+    grid: Grid,
+    /// The window covered by patches. It extends beyond `window`, to give context at the edge.
+    covered: Window,
+    patches: PatchGrid,
+    /// The polygons of the area of interest, on `grid`.
+    inside: Option<Rasterizer>,
+}
+
+impl Plan {
+    fn new(
+        scene: &Scene,
+        segmenter: &dyn Segmenter,
+        model: &ModelDescription,
+        options: &PredictOptions,
+    ) -> Result<Self> {
+        if options.patch_size == 0 {
+            let unit = segmenter.size_divisor();
+            return Err(Error::Argument {
+                name: "patch size",
+                value: options.patch_size.to_string(),
+                accepted: format!("1 or more, best a multiple of {unit} pixels; other sizes are padded"),
+            });
+        }
+        if !(0.0..=1.0).contains(&options.threshold) {
+            return Err(Error::Argument {
+                name: "threshold",
+                value: options.threshold.to_string(),
+                accepted: "0 to 1".to_owned(),
+            });
+        }
+        if let Some(found) = scene.grid().crs.metres_per_unit().map(|unit| unit * scene.grid().transform.pixel_width)
+            && !(model.gsd_m / GSD_TOLERANCE..=model.gsd_m * GSD_TOLERANCE).contains(&found)
+        {
+            return Err(Error::scene(
+                scene.location(),
+                format!(
+                    "its finest band has pixels of {found} m, but the model was made for {} m: shapes would differ in size \
+                     from those in training",
+                    model.gsd_m
+                ),
+            ));
+        }
+        if segmenter.in_channels() != model.bands.len() {
+            return Err(Error::segmenter(format!(
+                "it takes {} channels, but its card lists {} bands",
+                segmenter.in_channels(),
+                model.bands.len()
+            )));
+        }
+        let full = scene.grid();
+        let (window, polygons) = area_of_interest::locate(full, &options.area)?;
+        let grid = full.window(&window);
+        let inside = polygons.map(|polygons| Rasterizer::new(&grid, [&polygons]));
+        let covered = area_of_interest::with_context(full, window, options.patch_size, options.overlap_px);
+        let patches = PatchGrid::new(covered.width, covered.height, options.patch_size, options.overlap_px)?;
+        Ok(Self { window, grid, covered, patches, inside })
+    }
+}
+
+/// Maps a scene with a network and writes all outputs into `folder`.
+///
+/// All files appear under their names when the last one is complete. An error or a cancelled run leaves nothing
+/// behind.
+pub fn predict(
+    scene: &Scene,
+    model: &ModelDescription,
+    segmenter: &dyn Segmenter,
+    folder: &Path,
+    options: &PredictOptions,
+    job: Job<'_>,
+) -> Result<Manifest> {
+    let started = Instant::now();
+    let plan = Plan::new(scene, segmenter, model, options)?;
+    let reader = PatchReader::with_absent(scene, &model.bands, &model.normalisation, &model.absent)?;
+
+    let vectors: Vec<(VectorFormat, String)> = VectorFormat::ALL
+        .into_iter()
+        // Each format once, even if it is listed twice.
+        .filter(|format| options.formats.contains(format))
+        .map(|format| (format, format!("polygons.{}", format.extension())))
+        .collect();
+    let mut names = vec![PROBABILITY, MASK, QUICKLOOK];
+    names.extend(vectors.iter().map(|(_, name)| name.as_str()));
+    names.push(MANIFEST);
+    let output = OutputFolder::create(folder, &names, options.overwrite)?;
+
+    let inputs = scene.inputs();
+    let failed = AtomicBool::new(false);
+    let hash = |input: &SceneInput| {
+        if failed.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        checked_identity(&input.location, input.checksum.as_ref())
+    };
+    let (rows, busy, inputs) = std::thread::scope(|scope| {
+        // Hashing reads every input file again, so it runs beside the network.
+        let hashing = scope.spawn(|| inputs.iter().map(hash).collect::<Result<Vec<InputIdentity>>>());
+        let busy = Busy::default();
+        let rows = run_patches(scene, &reader, segmenter, &plan, options, &output, &busy, job)
+            .inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+        let inputs = hashing.join().map_err(|_| Error::scene(&scene.info().name, "hashing its files panicked"))??;
+        Ok::<_, Error>((rows, busy, inputs))
+    })?;
+    let patches_done = started.elapsed();
+
+    job.progress.stage("writing polygons");
+    let RowsDone { regions, counts, quicklook, write_time } = rows;
+    let finishing = Instant::now();
+    let (regions, polygons) = measure(regions, &plan.grid, options.min_area_m2)?;
+    write_mask(&output.path(MASK), &plan.grid, &regions)?;
+    let metadata = PolygonMetadata {
+        scene: scene.info().name.clone(),
+        datetime: scene.info().datetime,
+        model: model.title.clone(),
+        extra: [("threshold", options.threshold.into()), ("min_area_m2", options.min_area_m2.into())]
+            .map(|(name, value): (&str, serde_json::Value)| (name.to_owned(), value))
+            .into_iter()
+            .collect(),
+    };
+    for (format, name) in &vectors {
+        write_polygons(&output.path(name), *format, &plan.grid.crs, &polygons, &metadata)?;
+    }
+    let totals = Totals {
+        polygons: polygons.len(),
+        area_ha: polygons.iter().map(|p| p.area_ha).fold(0.0, |sum, area| sum + area),
+        largest_ha: polygons.iter().map(|p| p.area_ha).fold(0.0, f64::max),
+    };
+    let [assessed, nodata, masked, outside] = counts;
+    let assessed = Assessed::new(assessed, nodata, masked, outside);
+    let outlines: Vec<MultiPolygon<f64>> = regions.iter().map(|region| region.geometry.clone()).collect();
+    let caption = caption(scene, &totals, &assessed);
+    quicklook.render(&outlines, &caption).write_png(&output.path(QUICKLOOK))?;
+    job.check()?;
+
+    let mut outputs = Vec::new();
+    for name in names.iter().filter(|name| **name != MANIFEST) {
+        outputs.push(OutputRecord::from_file(name, &output.path(name))?);
+    }
+    let wall = started.elapsed();
+    let manifest = Manifest {
+        model: model.record.clone(),
+        scene_location: location_from(folder, scene.location()),
+
+        totals,
+        outputs,
+        timings: Timings {
+            wall_s: wall.as_secs_f64(),
+            patches_s: patches_done.as_secs_f64(),
+            read_s: busy.read().as_secs_f64(),
+            infer_s: busy.infer().as_secs_f64(),
+            write_s: (write_time + finishing.elapsed()).as_secs_f64(),
+            patches: plan.patches.len(),
+        },
+        ..Manifest::new(
+            scene,
+            inputs,
+            GridRecord::from(&plan.grid),
+            parameters(scene.mask_options(), model, options),
+            assessed,
+        )
+    };
+    let json = serde_json::to_string_pretty(&manifest).map_err(std::io::Error::from)?;
+    fs_err::write(output.path(MANIFEST), json + "\n")?;
+    output.commit()?;
+    if options.overwrite {
+        // Polygons of an earlier run in another format would contradict these.
+        for format in VectorFormat::ALL.iter().filter(|format| !options.formats.contains(format)) {
+            let stale = folder.join(format!("polygons.{}", format.extension()));
+            if stale.is_file() {
+                fs_err::remove_file(stale)?;
+            }
+        }
+    }
+    Ok(manifest)
+}
+
+/// Results collected from the rows of the map.
+struct RowsDone {
+    regions: Regions,
+    /// Pixel counts by [`Validity`].
+    counts: [u64; 4],
+    quicklook: Quicklook,
+    write_time: Duration,
+}
+
+/// Passes all patches through the network and writes all rows to `probability.tif`.
+fn run_patches(
+    scene: &Scene,
+    reader: &PatchReader,
+    segmenter: &dyn Segmenter,
+    plan: &Plan,
+    options: &PredictOptions,
+    output: &OutputFolder,
+    busy: &Busy,
+    job: Job<'_>,
+) -> Result<RowsDone> {
+    let (width, height) = (plan.window.width, plan.window.height);
+    let picture = QuicklookSource::new(scene, reader)?;
+    let mut sink = RowSink {
+        plan,
+        threshold: options.threshold,
+        cog: CogWriter::create(
+            &output.path(PROBABILITY),
+            &plan.grid,
+            CogOptions {
+                bands: vec![BandMeta::named("mining_probability")],
+                metadata: raster_metadata(scene),
+                ..CogOptions::default()
+            },
+        )?,
+        polygonizer: Polygonizer::new(width, options.connectivity),
+        counts: [0; 4],
+        quicklook: Quicklook::new(
+            width,
+            height,
+            QuicklookOptions {
+                pixel_size_m: plan.grid.crs.metres_per_unit().map(|m| m * plan.grid.transform.pixel_width),
+                ..QuicklookOptions::default()
+            },
+        ),
+        picture,
+    };
+    let mut canvas = Canvas::new(plan.covered.width, plan.covered.height, plan.patches.patch_size);
+    let total = plan.patches.len();
+    let mut done = 0;
+    let mut write_time = Duration::ZERO;
+    let pipeline = Pipeline {
+        reader,
+        segmenter,
+        grid: &plan.patches,
+        corner: (plan.covered.col, plan.covered.row),
+        batch_size: options.batch_size.max(1),
+        workers: options.workers.max(1),
+        cancel: job.cancel,
+    };
+    job.progress.advance(0, total);
+    pipeline.run(busy, |answer| {
+        let started = Instant::now();
+        let (row, col) = (answer.row, answer.col);
+        canvas.add(
+            plan.patches.window(row, col),
+            plan.patches.weights(row, col),
+            answer.probability.as_deref(),
+            &answer.validity,
+        );
+        if col + 1 == plan.patches.cols() {
+            sink.push(&canvas.take_complete(&plan.patches, row + 1))?;
+        }
+        write_time += started.elapsed();
+        done += 1;
+        job.progress.advance(done, total);
+        Ok(())
+    })?;
+    let started = Instant::now();
+    sink.cog.finish()?;
+    let regions = sink.polygonizer.finish();
+    write_time += started.elapsed();
+    Ok(RowsDone { regions, counts: sink.counts, quicklook: sink.quicklook, write_time })
+}
+
+/// Receives complete rows of the covered window and passes the output window to all writers.
+struct RowSink<'a> {
+    plan: &'a Plan,
+    threshold: f32,
+    cog: CogWriter,
+    polygonizer: Polygonizer,
+    counts: [u64; 4],
+    quicklook: Quicklook,
+    picture: QuicklookSource<'a>,
+}
+
+impl RowSink<'_> {
+    fn push(&mut self, rows: &Rows) -> Result<()> {
+        let (window, covered) = (self.plan.window, self.plan.covered);
+        let left = window.col - covered.col;
+        let count = rows.probability.len() / covered.width;
+        let mut probability = Vec::new();
+        let mut validity = Vec::new();
+        let mut first = None;
+        for r in 0..count {
+            let row = covered.row + rows.first + r;
+            if row < window.row || row >= window.row_end() {
+                continue;
+            }
+            first.get_or_insert(row);
+            let at = r * covered.width + left;
+            probability.extend_from_slice(&rows.probability[at..at + window.width]);
+            validity.extend_from_slice(&rows.validity[at..at + window.width]);
+        }
+        let Some(first) = first else { return Ok(()) };
+        if let Some(inside) = &self.plan.inside {
+            let mut burnt = vec![0; validity.len()];
+            inside.burn_rows(first - window.row, 1, &mut burnt);
+            for (state, burnt) in validity.iter_mut().zip(burnt) {
+                if burnt == 0 {
+                    *state = Validity::Outside as u8;
+                }
+            }
+        }
+        for (p, state) in probability.iter_mut().zip(&validity) {
+            if *state != Validity::Assessable as u8 {
+                *p = f32::NAN;
+            }
+        }
+        for (p, state) in probability.chunks_exact(window.width).zip(validity.chunks_exact(window.width)) {
+            let mask: Vec<u8> =
+                p.iter()
+                    .zip(state)
+                    .map(|(p, state)| {
+                        if *state == Validity::Assessable as u8 { u8::from(*p >= self.threshold) } else { MASK_NODATA }
+                    })
+                    .collect();
+            self.polygonizer.push_row(&mask, p);
+        }
+        for &state in &validity {
+            self.counts[usize::from(state)] += 1;
+        }
+        let rows = Window::new(window.col, first, window.width, validity.len() / window.width);
+        self.picture.push(&mut self.quicklook, rows, &validity)?;
+        self.cog.write_rows(&[Pixels::F32(probability)])
+    }
+}
+
+/// Colours of the quicklook: true colour, or the first available bands.
+struct QuicklookSource<'a> {
+    reader: std::borrow::Cow<'a, PatchReader>,
+    bands: [Band; 3],
+}
+
+impl<'a> QuicklookSource<'a> {
+    fn new(scene: &Scene, reader: &'a PatchReader) -> Result<Self> {
+        let found = scene.bands();
+        let true_colour = [Band::B04, Band::B03, Band::B02];
+        let bands = if true_colour.iter().all(|band| found.contains(band)) {
+            true_colour
+        } else {
+            let first = found.first().copied().unwrap_or(Band::B04);
+            [first, *found.get(1).unwrap_or(&first), *found.get(2).unwrap_or(&first)]
+        };
+        let reader = if bands.iter().all(|band| reader.has(*band)) {
+            std::borrow::Cow::Borrowed(reader)
+        } else {
+            let identity = [BandNormalisation::IDENTITY; 3];
+            std::borrow::Cow::Owned(PatchReader::new(scene, &bands, &identity)?)
+        };
+        Ok(Self { reader, bands })
+    }
+
+    /// In slices, so that three bands of a patch row are never held as floats at once.
+    fn push(&self, quicklook: &mut Quicklook, rows: Window, validity: &[u8]) -> Result<()> {
+        const SLICE: usize = 64;
+        for start in (0..rows.height).step_by(SLICE) {
+            let slice = Window { row: rows.row + start, height: SLICE.min(rows.height - start), ..rows };
+            let [red, green, blue] = self.bands.map(|band| self.reader.reflectance(band, slice));
+            let valid: Vec<u8> = validity[start * rows.width..][..slice.len()]
+                .iter()
+                .map(|&state| u8::from(state == Validity::Assessable as u8))
+                .collect();
+            quicklook.push_rows([&red?, &green?, &blue?], &valid, slice.height)?;
+        }
+        Ok(())
+    }
+}
+
+/// Converts regions in pixel corners to map polygons, without those below the minimum area.
+fn measure(mut regions: Regions, grid: &Grid, min_area_m2: f64) -> Result<(Regions, Vec<MinePolygon>)> {
+    use rayon::prelude::*;
+
+    let meter = GeodesicMeter::new(&grid.crs)?;
+    let measured = regions
+        .iter()
+        .collect::<Vec<_>>()
+        .into_par_iter()
+        .map(|region| {
+            let geometry = region.to_map(&grid.transform);
+            let size = meter.measure(&geometry)?;
+            Ok(MinePolygon {
+                id: 0,
+                geometry,
+                area_ha: size.area_m2 / 10_000.0,
+                perimeter_m: size.perimeter_m,
+                mean_probability: region.mean_probability,
+                max_probability: f64::from(region.max_probability),
+                touches_edge: region.touches_edge,
+                touches_nodata: region.touches_nodata,
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let keep: Vec<bool> = measured.iter().map(|polygon| polygon.area_ha * 10_000.0 >= min_area_m2).collect();
+    let mut kept = keep.iter().copied();
+    regions.retain(|_| kept.next().unwrap_or(false));
+    let mut polygons: Vec<MinePolygon> =
+        measured.into_iter().zip(keep).filter_map(|(polygon, keep)| keep.then_some(polygon)).collect();
+    for (id, polygon) in (1..).zip(&mut polygons) {
+        polygon.id = id;
+    }
+    Ok((regions, polygons))
+}
+
+fn write_mask(path: &Path, grid: &Grid, regions: &Regions) -> Result<()> {
+    const ROWS: usize = 256;
+    let mut cog = CogWriter::create(path, grid, CogOptions::mask("mining"))?;
+    for first in (0..grid.height).step_by(ROWS) {
+        let mut rows = vec![0; ROWS.min(grid.height - first) * grid.width];
+        regions.mask_rows(first, &mut rows);
+        cog.write_rows(&[Pixels::U8(rows)])?;
+    }
+    cog.finish()
+}
+
+fn raster_metadata(scene: &Scene) -> Vec<(String, String)> {
+    let mut items = vec![("SCENE".to_owned(), scene.info().name.clone())];
+    if let Some(datetime) = scene.info().datetime {
+        items.push(("ACQUISITION_DATETIME".to_owned(), datetime.to_string()));
+    }
+    items.push(("SOFTWARE".to_owned(), concat!("minesegsat ", env!("CARGO_PKG_VERSION")).to_owned()));
+    items
+}
+
+/// All settings that affect the result, as recorded in the manifest.
+#[derive(Debug, Serialize)]
+struct Parameters<'a> {
+    patch_size: usize,
+    overlap_px: usize,
+    batch_size: usize,
+    threshold: f32,
+    min_area_m2: f64,
+    connectivity: u8,
+    mask: MaskOptions,
+    area: serde_json::Value,
+    formats: Vec<&'static str>,
+    device: &'a str,
+    bands: &'a [Band],
+    #[serde(skip_serializing_if = "<[Band]>::is_empty")]
+    absent_bands: &'a [Band],
+}
+
+fn parameters(mask: MaskOptions, model: &ModelDescription, options: &PredictOptions) -> serde_json::Value {
+    let parameters = Parameters {
+        patch_size: options.patch_size,
+        overlap_px: options.overlap_px,
+        batch_size: options.batch_size,
+        threshold: options.threshold,
+        min_area_m2: options.min_area_m2,
+        connectivity: match options.connectivity {
+            Connectivity::Four => 4,
+            Connectivity::Eight => 8,
+        },
+        mask,
+        area: match &options.area {
+            AreaOfInterest::Scene => serde_json::json!("scene"),
+            AreaOfInterest::Bbox(bbox) => serde_json::json!({ "bbox": bbox }),
+            AreaOfInterest::Polygons(polygons, crs) => serde_json::json!({
+                "polygons": polygons.0.len(),
+                "bounds": geo::BoundingRect::bounding_rect(polygons)
+                    .map(|r| [r.min().x, r.min().y, r.max().x, r.max().y]),
+                "epsg": crs.epsg(),
+            }),
+        },
+        formats: options.formats.iter().map(|format| format.extension()).collect(),
+        device: &options.device,
+        bands: &model.bands,
+        absent_bands: &model.absent,
+    };
+    serde_json::to_value(parameters).unwrap_or_default()
+}
+
+fn caption(scene: &Scene, totals: &Totals, assessed: &Assessed) -> String {
+    let info = scene.info();
+    let mut parts = Vec::new();
+    parts.push(info.mgrs_tile.as_ref().map_or_else(|| info.name.clone(), |tile| format!("T{tile}")));
+    if let Some(date) = info.date {
+        parts.push(date.to_string());
+    }
+    if assessed.is_assessable() {
+        parts.push(format!("{:.1} ha in {}", totals.area_ha, counted(totals.polygons, "polygon")));
+        parts.push(format!("{:.0} % assessed", assessed.share_assessed * 100.0));
+    } else {
+        parts.push("not assessable".to_owned());
+    }
+    parts.join("  |  ")
+}
+
+/// Path of the manifest in an output folder.
+pub fn manifest_path(folder: &Path) -> PathBuf {
+    folder.join(MANIFEST)
+}

@@ -1,0 +1,260 @@
+//! STAC items: the original JSON, with typed access to the members in use.
+
+use std::fmt;
+
+use geo::{Geometry, MultiPolygon};
+use geojson::GeometryValue;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::area::{normalise, rectangles};
+use minesegsat_core::{Error, Result};
+use minesegsat_io::Location;
+
+/// Ids of the collection and the item.
+pub(crate) type ItemKey = (String, String);
+
+/// A STAC Item. Unknown members are kept.
+///
+/// `Debug` shows only its id, because addresses of assets may be signed.
+#[derive(Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Item(Map<String, Value>);
+
+impl fmt::Debug for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Item({})", self.id())
+    }
+}
+
+impl Item {
+    /// Takes a GeoJSON Feature with an id and properties. `location` is its source, for messages.
+    pub fn from_value(value: Value, location: &str) -> Result<Self> {
+        let fail = |reason: &str| Error::input(location.to_owned(), reason.to_owned());
+        let Value::Object(object) = value else { return Err(fail("an item is not a JSON object")) };
+        if object.get("type").and_then(Value::as_str) != Some("Feature") {
+            return Err(fail("an item is not a GeoJSON Feature"));
+        }
+        if object.get("id").and_then(Value::as_str).is_none_or(str::is_empty) {
+            return Err(fail("an item has no id: it is a GeoJSON Feature, but not a STAC item"));
+        }
+        if !object.get("properties").is_some_and(Value::is_object) {
+            return Err(fail("an item has no properties"));
+        }
+        Ok(Self(object))
+    }
+
+    /// The id, unique in its collection.
+    pub fn id(&self) -> &str {
+        self.0.get("id").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The id of its collection.
+    pub fn collection(&self) -> Option<&str> {
+        self.0.get("collection").and_then(Value::as_str)
+    }
+
+    /// Schemas of its declared extensions.
+    pub(crate) fn stac_extensions(&self) -> impl Iterator<Item = &str> {
+        self.0.get("stac_extensions").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// A property by its name, such as `eo:cloud_cover`.
+    pub fn property(&self, name: &str) -> &Value {
+        self.0.get("properties").map_or(&Value::Null, |properties| &properties[name])
+    }
+
+    /// Start and end of sensing. Both are equal for a single moment.
+    pub fn interval(&self) -> Option<(Timestamp, Timestamp)> {
+        let time = |name: &str| self.property(name).as_str().and_then(|text| text.parse::<Timestamp>().ok());
+        match (time("datetime"), time("start_datetime"), time("end_datetime")) {
+            (Some(at), ..) => Some((at, at)),
+            (None, Some(start), Some(end)) => Some((start, end)),
+            (None, Some(one), None) | (None, None, Some(one)) => Some((one, one)),
+            (None, None, None) => None,
+        }
+    }
+
+    /// Cloud cover of the whole item in percent.
+    pub fn cloud_cover_percent(&self) -> Option<f64> {
+        self.property("eo:cloud_cover").as_f64()
+    }
+
+    /// The area with data, in longitude and latitude (-180 to 180): its geometry, or its bounding box if the geometry
+    /// is missing. Empty if both are missing.
+    pub fn footprint(&self) -> MultiPolygon<f64> {
+        let geometry = self.0.get("geometry").filter(|geometry| !geometry.is_null());
+        let parsed = geometry
+            .and_then(|geometry| serde_json::from_value::<geojson::Geometry>(geometry.clone()).ok())
+            .and_then(|geometry| polygons(&geometry.value));
+        if let Some(polygons) = parsed {
+            return normalise(&polygons);
+        }
+        let numbers: Vec<f64> =
+            self.0.get("bbox").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_f64).collect();
+        match numbers[..] {
+            [west, south, east, north] | [west, south, _, east, north, _] => rectangles([west, south, east, north]),
+            _ => MultiPolygon(Vec::new()),
+        }
+    }
+
+    /// Address of the first link with a relation (`self`, `derived_from`, ...).
+    pub fn link(&self, rel: &str) -> Option<&str> {
+        let links = self.0.get("links").and_then(Value::as_array);
+        links.into_iter().flatten().find(|link| link["rel"] == rel).and_then(|link| link["href"].as_str())
+    }
+
+    /// Its files, by asset key.
+    pub fn assets(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let assets = self.0.get("assets").and_then(Value::as_object);
+        assets.into_iter().flatten().map(|(key, asset)| (key.as_str(), asset))
+    }
+
+    /// The item as JSON.
+    pub fn to_value(&self) -> Value {
+        Value::Object(self.0.clone())
+    }
+
+    pub(crate) fn object_mut(&mut self) -> &mut Map<String, Value> {
+        &mut self.0
+    }
+
+    /// The key that identifies the item among all items.
+    pub(crate) fn key(&self) -> ItemKey {
+        (self.collection().unwrap_or_default().to_owned(), self.id().to_owned())
+    }
+
+    /// Makes the addresses of links and assets absolute, so that the item can be moved. `at` is the item's location.
+    fn resolve(&mut self, at: &Location) {
+        let base = at.parent().unwrap_or_else(|| at.clone());
+        let links = self.0.get_mut("links").and_then(Value::as_array_mut).into_iter().flatten();
+        for link in links {
+            resolve_href(link, &base);
+        }
+        for asset in self.0.get_mut("assets").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
+            resolve_href(asset, &base);
+            let alternates = asset.get_mut("alternate").and_then(Value::as_object_mut);
+            for alternate in alternates.into_iter().flat_map(Map::values_mut) {
+                resolve_href(alternate, &base);
+            }
+        }
+    }
+}
+
+fn resolve_href(object: &mut Value, base: &Location) {
+    let Some(href) = object["href"].as_str().filter(|href| !href.contains("://")) else { return };
+    let resolved = match base.join(href) {
+        Location::Path(path) => std::path::absolute(&path).unwrap_or(path).display().to_string(),
+        Location::Url(url) => url,
+        entry @ Location::ZipEntry { .. } => entry.to_string(),
+    };
+    object["href"] = Value::String(resolved);
+}
+
+/// The polygons of a GeoJSON geometry; `None` if it has no polygon.
+fn polygons(value: &GeometryValue) -> Option<MultiPolygon<f64>> {
+    match Geometry::<f64>::try_from(value).ok()? {
+        Geometry::Polygon(polygon) => Some(MultiPolygon(vec![polygon])),
+        Geometry::MultiPolygon(polygons) => Some(polygons),
+        _ => None,
+    }
+    .filter(|polygons| !polygons.0.is_empty())
+}
+
+/// The items of a document: an ItemCollection, or one Item. Relative addresses are resolved against `location`, the
+/// document's source.
+pub fn parse_items(document: Value, location: &Location) -> Result<Vec<Item>> {
+    let name = location.to_string();
+    let fail = |reason: String| Error::input(name.clone(), reason);
+    let values = match document["type"].as_str() {
+        Some("Feature") => vec![document],
+        Some("FeatureCollection") => match document {
+            Value::Object(mut object) => match object.remove("features") {
+                Some(Value::Array(values)) => values,
+                _ => return Err(fail("it has no list of `features`".to_owned())),
+            },
+            _ => Vec::new(),
+        },
+        Some(kind @ ("Catalog" | "Collection")) => {
+            return Err(fail(format!("it is a STAC {kind}; items are needed: search it with `minesegsat search`")));
+        }
+        _ => return Err(fail("it is neither a STAC ItemCollection nor a STAC Item".to_owned())),
+    };
+    values
+        .into_iter()
+        .map(|value| {
+            let mut item = Item::from_value(value, &name)?;
+            item.resolve(location);
+            Ok(item)
+        })
+        .collect()
+}
+
+/// An ItemCollection of these items, as JSON.
+pub fn item_collection(items: &[Item]) -> Value {
+    json!({
+        "type": "FeatureCollection",
+        "features": items,
+        "links": [],
+        "numberReturned": items.len(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(text: &str) -> Item {
+        Item::from_value(serde_json::from_str(text).unwrap(), "x").unwrap()
+    }
+
+    #[test]
+    fn unknown_members_survive() {
+        let text = r#"{"type": "Feature", "id": "a", "properties": {"datetime": null, "x:y": [1, {"z": 2.5}]},
+            "geometry": null, "links": [], "assets": {}, "of:someone": {"else": true}}"#;
+        let value: Value = serde_json::from_str(text).unwrap();
+        let item = Item::from_value(value.clone(), "x").unwrap();
+        assert_eq!(item.to_value(), value);
+        assert_eq!(item_collection(&[item])["features"][0], value);
+    }
+
+    #[test]
+    fn features_that_are_no_items_are_refused() {
+        for (text, said) in [
+            (r#"{"type": "Feature", "properties": {}, "geometry": null}"#, "no id"),
+            (r#"{"type": "Feature", "id": "a"}"#, "no properties"),
+            (r#"{"type": "Point"}"#, "neither"),
+            (r#"{"type": "Collection"}"#, "STAC Collection"),
+            (r#"{"type": "FeatureCollection"}"#, "features"),
+        ] {
+            let at = Location::Path("found.json".into());
+            let error = parse_items(serde_json::from_str(text).unwrap(), &at).unwrap_err().to_string();
+            assert!(error.contains(said) && error.contains("found.json"), "{error}");
+        }
+    }
+
+    #[test]
+    fn times_and_footprints_are_found_where_they_are() {
+        let a = item(
+            r#"{"type": "Feature", "id": "a", "geometry": null, "bbox": [170, -10, 0, -170, 10, 100],
+            "properties": {"datetime": null, "start_datetime": "2021-07-01T00:00:00Z", "end_datetime": "2021-07-02T00:00:00Z"}}"#,
+        );
+        let (start, end) = a.interval().unwrap();
+        assert_eq!(end.duration_since(start).as_hours(), 24);
+        assert_eq!(a.footprint().0.len(), 2, "one part on each side of the antimeridian");
+        let b = item(r#"{"type": "Feature", "id": "a", "geometry": null, "properties": {}}"#);
+        assert!(b.footprint().0.is_empty() && b.interval().is_none() && b.cloud_cover_percent().is_none());
+    }
+
+    #[test]
+    fn addresses_are_resolved_where_the_item_is() {
+        let text = r#"{"type": "Feature", "id": "a", "properties": {}, "links": [{"rel": "self", "href": "./a.json"}],
+            "assets": {"B04": {"href": "../x/B04.tif"}, "B03": {"href": "s3://b/k"}}}"#;
+        let at = Location::Url("https://host/c/a/a.json?sig=1".to_owned());
+        let items = parse_items(serde_json::from_str(text).unwrap(), &at).unwrap();
+        assert_eq!(items[0].link("self"), Some("https://host/c/a/a.json?sig=1"));
+        let hrefs: Vec<_> = items[0].assets().map(|(_, asset)| asset["href"].as_str().unwrap()).collect();
+        assert_eq!(hrefs, ["s3://b/k", "https://host/c/x/B04.tif?sig=1"]);
+    }
+}

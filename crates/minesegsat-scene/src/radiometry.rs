@@ -1,0 +1,597 @@
+//! Conversion of digital numbers to reflectance, per band: `reflectance = (dn + offset_dn) * scale`.
+//!
+//! Processing baseline 04.00 adds 1000 to every digital number, so that dark surfaces can have negative reflectance.
+//! It applies to products made from 25 January 2022, and to all of Collection 1 (05.xx), also for older dates. Copies
+//! of the products on other servers keep the offset, remove it, or describe it wrongly. The date of a scene is
+//! therefore no evidence. The sources of evidence are:
+//!
+//! | source | trusted value | if the pixels prove the opposite |
+//! |---|---|---|
+//! | `--offset`, `--scale` | the user | a warning |
+//! | SAFE product | `RADIO_ADD_OFFSET`, `BOA_ADD_OFFSET`, quantification of `MTD_MSIL1C.xml`, `MTD_MSIL2A.xml` | refused, asks for `--offset` |
+//! | STAC asset with scale and offset (Earth Search `sentinel-2-c1-l2a`) | the asset's `raster:bands` or `bands` | refused, asks for `--offset` |
+//! | Earth Search `sentinel-2-l2a`, `sentinel-s2-l2a-cogs` | before 04.00: no offset. Later: the pixels, then `boa_offset_applied: true`; its `false` and the asset's offset are not trusted | the pixels win, a warning |
+//! | STAC item without scale and offset (Planetary Computer) | the item's processing baseline | the pixels win, a warning |
+//! | GeoTIFF with an offset in its metadata | that offset | refused, asks for `--offset` |
+//! | folder or GeoTIFF with a product id in its name | the baseline in the id (`N0400`) | the pixels win, a warning |
+//! | GeoTIFF with a scale only | offset 0 | as stated |
+//! | floating-point raster with values up to about 1 | reflectance already | as stated |
+//! | anything else | the pixels; if they are unclear: refused, asks for `--offset` | |
+//!
+//! "Prove" means dark pixels that would have clearly negative reflectance ([`PixelVerdict::Absent`]). Pixels that only
+//! suggest an offset ([`PixelVerdict::Present`]) never overrule a stated offset of 0: a warning is recorded.
+//!
+//! Reflectance below 0 is set to 0, as the producer did before baseline 04.00, so that maps of two dates stay comparable.
+//! Values above 1 (sun-facing slopes, clouds) are kept. In integer rasters a digital number of 0 is nodata for any offset.
+//! The file's own nodata value is nodata too. The offset never applies to the classification.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::evidence::{self, BandFloor, PixelVerdict, Sample, Sampled};
+use super::names::{ProcessingBaseline, ProductLevel};
+use minesegsat_core::{Band, Error, Result};
+use minesegsat_io::{DataType, RasterInfo};
+
+/// Digital numbers per unit of reflectance, unless the product states otherwise.
+const QUANTIFICATION: f64 = 10_000.0;
+/// The correction for processing baseline 04.00, added to every digital number.
+const OFFSET_DN: f64 = -1000.0;
+/// A floating-point raster whose 99th percentile is at most this holds reflectance; clouds reach 1.5.
+const MAX_REFLECTANCE: f32 = 3.0;
+/// A floating-point raster whose 99th percentile is at least this holds digital numbers.
+const MIN_DIGITAL_NUMBER: f32 = 100.0;
+
+/// The user's scale and offset. They override all metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct RadiometryOverride {
+    /// Added to every digital number before scaling: -1000 for products since baseline 04.00, else 0.
+    pub offset_dn: Option<f64>,
+    /// Reflectance per digital number: 0.0001 for Sentinel-2 products.
+    pub scale: Option<f64>,
+}
+
+/// Scale, offset and nodata of one band.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct BandRadiometry {
+    /// Reflectance per digital number.
+    pub scale: f64,
+    /// Added to the digital number before scaling.
+    pub offset_dn: f64,
+    /// The file's own nodata value.
+    pub nodata: Option<f64>,
+    /// Whether 0 is nodata too: in integer rasters, and in floating-point rasters without a nodata value.
+    pub zero_is_nodata: bool,
+}
+
+impl BandRadiometry {
+    /// Products before baseline 04.00.
+    const USUAL: Self = Self { scale: 1e-4, offset_dn: 0.0, nodata: None, zero_is_nodata: true };
+
+    /// `(dn + offset_dn) * scale`, at least 0; NaN stays NaN. Does not check for nodata.
+    #[inline]
+    pub fn reflectance(&self, dn: f32) -> f32 {
+        // In f64: 1e-4 and the sum are then exact to the last bit that f32 keeps.
+        let value = ((f64::from(dn) + self.offset_dn) * self.scale) as f32;
+        if value < 0.0 { 0.0 } else { value }
+    }
+
+    /// Whether a digital number marks a missing pixel.
+    #[inline]
+    pub fn is_nodata(&self, dn: f32) -> bool {
+        dn.is_nan() || (self.zero_is_nodata && dn == 0.0) || self.nodata.is_some_and(|v| dn == v as f32)
+    }
+}
+
+/// The evidence that decided the offset; see the table of the [module](self).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OffsetRule {
+    /// Given by the user.
+    User,
+    /// Product metadata of a SAFE.
+    ProductMetadata,
+    /// Scale and offset of STAC assets.
+    AssetMetadata,
+    /// Known behaviour of Earth Search's first collection.
+    EarthSearch,
+    /// Processing baseline of the item or in the product id.
+    ProcessingBaseline,
+    /// Scale and offset in the GeoTIFF.
+    FileMetadata,
+    /// Floating-point reflectance.
+    FloatReflectance,
+    /// The pixels.
+    Pixels,
+}
+
+/// Confidence in the offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    /// Stated by the producer or the user, or proven by the pixels, without evidence against it.
+    High,
+    /// Inferred, without evidence against it.
+    Moderate,
+    /// There is evidence against it: see the warnings.
+    Low,
+}
+
+/// The offset decision and its evidence, for manifests and `scene info`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OffsetDecision {
+    /// Whether an offset is removed from the digital numbers.
+    pub removes_offset: bool,
+    /// The deciding evidence.
+    pub rule: OffsetRule,
+    /// Confidence in the decision.
+    pub confidence: Confidence,
+    /// The statement of the metadata, in words.
+    pub statement: String,
+    /// The evidence of the pixels.
+    pub pixels: PixelVerdict,
+    /// The percentiles behind the pixel evidence.
+    pub floors: Vec<BandFloor>,
+}
+
+/// Conversion to reflectance for every band of a scene, with the reasons.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Radiometry {
+    /// Scale and offset by band.
+    pub bands: BTreeMap<Band, BandRadiometry>,
+    /// The decision about the offset.
+    pub decision: OffsetDecision,
+    /// Warnings for the user.
+    pub warnings: Vec<String>,
+}
+
+impl Radiometry {
+    /// Reflectance of a digital number: `(dn + offset_dn) * scale`, at least 0; NaN stays NaN. For nodata see
+    /// [`Radiometry::is_nodata`]. A band that is missing from the scene has scale 1e-4 and no offset.
+    #[inline]
+    pub fn reflectance(&self, band: Band, dn: f32) -> f32 {
+        self.bands.get(&band).unwrap_or(&BandRadiometry::USUAL).reflectance(dn)
+    }
+
+    /// Whether a digital number marks a missing pixel.
+    #[inline]
+    pub fn is_nodata(&self, band: Band, dn: f32) -> bool {
+        self.bands.get(&band).unwrap_or(&BandRadiometry::USUAL).is_nodata(dn)
+    }
+}
+
+/// Reliability of a statement about the offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reliability {
+    /// A statement about exactly these files. If the pixels disprove it, the files are inconsistent.
+    Stated,
+    /// Inferred from the baseline. Copies may have had the offset removed.
+    Inferred,
+    /// Known to be wrong in some products: the pixels take precedence.
+    Unreliable,
+    /// No statement.
+    Silent,
+}
+
+/// Scale and offset according to a source's metadata.
+#[derive(Debug, Clone)]
+pub(crate) struct RadiometryClaim {
+    pub(crate) rule: OffsetRule,
+    pub(crate) reliability: Reliability,
+    /// Reflectance per digital number, and offset in digital numbers, for bands with their own values.
+    pub(crate) bands: BTreeMap<Band, (f64, f64)>,
+    /// Offset of the bands that are not listed.
+    pub(crate) offset_dn: Option<f64>,
+    /// Scale of the bands that are not listed.
+    pub(crate) scale: Option<f64>,
+    pub(crate) statement: String,
+}
+
+impl RadiometryClaim {
+    /// Metadata without scale and offset.
+    pub(crate) fn silent() -> Self {
+        Self {
+            rule: OffsetRule::Pixels,
+            reliability: Reliability::Silent,
+            bands: BTreeMap::new(),
+            offset_dn: None,
+            scale: None,
+            statement: "the metadata state neither a processing baseline nor an offset".to_owned(),
+        }
+    }
+
+    /// Inferred from the processing baseline.
+    pub(crate) fn baseline(baseline: ProcessingBaseline, place: &str) -> Self {
+        let adds = baseline.adds_offset();
+        Self {
+            rule: OffsetRule::ProcessingBaseline,
+            reliability: Reliability::Inferred,
+            offset_dn: Some(if adds { OFFSET_DN } else { 0.0 }),
+            statement: format!(
+                "processing baseline {baseline} ({place}) {} 1000 to every digital number",
+                if adds { "adds" } else { "does not add" }
+            ),
+            ..Self::silent()
+        }
+    }
+
+    /// Earth Search's COGs of the first collection, from which the offset should have been removed.
+    pub(crate) fn earth_search(baseline: Option<ProcessingBaseline>, applied: Option<bool>) -> Self {
+        if let Some(baseline) = baseline
+            && !baseline.adds_offset()
+        {
+            return Self::baseline(baseline, "of the item");
+        }
+        let baseline = baseline.map_or_else(|| "unknown".to_owned(), |b| b.to_string());
+        let flag = applied.map_or_else(|| "is missing".to_owned(), |a| format!("is {a}"));
+        Self {
+            rule: OffsetRule::EarthSearch,
+            reliability: Reliability::Unreliable,
+            // Only `true` is reliable without the pixels: `false` is known to be wrong on many items.
+            offset_dn: (applied == Some(true)).then_some(0.0),
+            statement: format!(
+                "Earth Search removes the offset from this collection; baseline {baseline}, boa_offset_applied {flag}"
+            ),
+            ..Self::silent()
+        }
+    }
+
+    fn offset(&self, band: Band) -> Option<f64> {
+        self.bands.get(&band).map(|b| b.1).or(self.offset_dn)
+    }
+
+    /// Whether the claim states an offset in the digital numbers; `None` if it does not state any.
+    fn removes_offset(&self) -> Option<bool> {
+        if self.bands.is_empty() {
+            self.offset_dn.map(|o| o != 0.0)
+        } else {
+            Some(self.bands.values().any(|b| b.1 != 0.0))
+        }
+    }
+}
+
+/// Scale and offset in the metadata of the bands' GeoTIFFs. Scale 1 and offset 0 are ignored: they are the defaults of
+/// many writers.
+fn file_claim(infos: &BTreeMap<Band, (RasterInfo, usize)>) -> Option<RadiometryClaim> {
+    let bands: BTreeMap<Band, (f64, f64)> = infos
+        .iter()
+        .filter_map(|(&band, (info, index))| {
+            let (scale, offset) = info.scale_offset.get(*index).copied().flatten()?;
+            ((scale, offset) != (1.0, 0.0) && scale.is_finite() && scale > 0.0).then(|| (band, (scale, offset / scale)))
+        })
+        .collect();
+    // A statement about only some of the bands does not cover the scene.
+    (bands.len() == infos.len() && !bands.is_empty()).then(|| {
+        let (scale, offset) = bands.values().next().copied().unwrap_or((1.0, 0.0));
+        RadiometryClaim {
+            rule: OffsetRule::FileMetadata,
+            reliability: Reliability::Stated,
+            statement: format!("the files state scale {scale} and offset {}", tidy(offset * scale)),
+            bands,
+            ..RadiometryClaim::silent()
+        }
+    })
+}
+
+/// Rounds away the error of a division: -0.09999999999999999 becomes -0.1.
+fn tidy(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
+/// The inputs of the decision.
+pub(crate) struct Inputs<'a> {
+    /// The location as the user gave it, for messages.
+    pub(crate) scene: &'a str,
+    pub(crate) level: Option<ProductLevel>,
+    pub(crate) claim: RadiometryClaim,
+    pub(crate) user: Option<RadiometryOverride>,
+    /// Raster metadata, and the band's index in its file.
+    pub(crate) infos: BTreeMap<Band, (RasterInfo, usize)>,
+    /// Candidate rasters for the sample.
+    pub(crate) sampled: Vec<Sampled>,
+}
+
+/// Decides scale and offset of all bands. Reads a sample of the pixels.
+pub(crate) fn decide(inputs: Inputs<'_>) -> Result<Radiometry> {
+    let Inputs { scene, level, mut claim, user, infos, sampled } = inputs;
+    let user = user.unwrap_or_default();
+    let mut warnings = Vec::new();
+
+    if let Some(file) = file_claim(&infos) {
+        let (stated, claimed) = (file.removes_offset(), claim.removes_offset());
+        if claim.reliability == Reliability::Silent
+            || (claim.reliability == Reliability::Inferred && stated == Some(true))
+        {
+            if claim.reliability == Reliability::Inferred && stated != claimed {
+                warnings.push(format!("{}, but {}: the files are trusted", claim.statement, file.statement));
+            }
+            claim = file;
+        } else if claim.reliability == Reliability::Inferred && stated != claimed {
+            warnings.push(format!("{}, but {}: the baseline is trusted", claim.statement, file.statement));
+        }
+    }
+
+    let scale_of = |band: Band| user.scale.or(claim.bands.get(&band).map(|b| b.0)).or(claim.scale);
+    let is_float = infos.values().all(|(info, _)| info.data_type == DataType::F32);
+    if let Some((band, (info, _))) = infos.iter().find(|(_, (info, _))| info.data_type == DataType::U8)
+        && user.scale.is_none()
+    {
+        return Err(Error::scene(
+            scene,
+            format!(
+                "{band} ({}) has 8 bits, like a picture and unlike reflectance; if it is reflectance, give its scale",
+                info.location
+            ),
+        )
+        .avoided_by(minesegsat_core::Setting::Scale));
+    }
+
+    // Half the sample is enough to check a statement. Reading stops early only if the scale is known.
+    let rounds = if matches!(claim.reliability, Reliability::Stated | Reliability::Inferred) { 2 } else { 4 };
+    let rasters = evidence::choose(sampled, level);
+    let factor = |band: Band| scale_of(band).unwrap_or(1.0 / QUANTIFICATION) * QUANTIFICATION;
+    let sample = Sample::read(&rasters, rounds, |sample| {
+        let needs_scale = is_float && scale_of(Band::B04).is_none();
+        !needs_scale && evidence::verdict(&sample.floors(factor), level) == PixelVerdict::Absent
+    })?;
+
+    let asks_offset = user.offset_dn.is_none() && claim.removes_offset().is_none();
+    let asks_scale = is_float && infos.keys().any(|&band| scale_of(band).is_none());
+    // A scene without data gives no evidence and needs none, because none of its pixels is assessed.
+    let is_empty = (asks_offset || asks_scale)
+        && !rasters.is_empty()
+        && sample.values.iter().all(|(_, values)| values.is_empty())
+        && !evidence::any_data(&rasters)?;
+    if is_empty && asks_offset {
+        let statement = format!("{}, and no pixel has data", claim.statement);
+        claim = RadiometryClaim { reliability: Reliability::Inferred, offset_dn: Some(0.0), statement, ..claim };
+    }
+
+    let mut default_scale = 1.0 / QUANTIFICATION;
+    if asks_scale && !is_empty {
+        let top = sample.floors(|_| 1.0).iter().map(|f| f.p99).fold(f32::NAN, f32::max);
+        if top <= MAX_REFLECTANCE {
+            default_scale = 1.0;
+            if claim.reliability != Reliability::Stated {
+                claim = RadiometryClaim {
+                    rule: OffsetRule::FloatReflectance,
+                    reliability: Reliability::Stated,
+                    offset_dn: Some(0.0),
+                    statement: format!("floating-point values up to {top:.2} are already reflectance"),
+                    ..RadiometryClaim::silent()
+                };
+            }
+        } else if top.is_nan() || top < MIN_DIGITAL_NUMBER {
+            return Err(Error::scene(
+                scene,
+                format!(
+                    "its floating-point values (99th percentile {top}) are neither reflectance (up to {MAX_REFLECTANCE}) \
+                     nor digital numbers ({MIN_DIGITAL_NUMBER} and more); give the scale, and the offset if there is one"
+                ),
+            )
+            .avoided_by(minesegsat_core::Setting::Scale));
+        }
+    }
+
+    let scale =
+        |band: Band| user.scale.or(claim.bands.get(&band).map(|b| b.0)).or(claim.scale).unwrap_or(default_scale);
+    let floors = sample.floors(|band| scale(band) * QUANTIFICATION);
+    let pixels = evidence::verdict(&floors, level);
+    let (offset, rule, confidence) = weigh(scene, &claim, user.offset_dn, pixels, &floors, &mut warnings)?;
+
+    let bands: BTreeMap<Band, BandRadiometry> = infos
+        .iter()
+        .map(|(&band, (info, _))| {
+            let scale = scale(band);
+            let offset_dn = match offset {
+                Offset::AsClaimed => claim.offset(band).unwrap_or(0.0),
+                Offset::User(offset_dn) => offset_dn,
+                // The product's offset refers to its own digital numbers, independent of the file's scale.
+                Offset::All(offset_dn) => offset_dn / (scale * QUANTIFICATION),
+            };
+            let zero_is_nodata = info.data_type != DataType::F32 || info.nodata.is_none();
+            (band, BandRadiometry { scale, offset_dn: tidy(offset_dn), nodata: info.nodata, zero_is_nodata })
+        })
+        .collect();
+    let removes_offset = bands.values().any(|b| b.offset_dn != 0.0);
+    let decision = OffsetDecision { removes_offset, rule, confidence, statement: claim.statement, pixels, floors };
+    Ok(Radiometry { bands, decision, warnings })
+}
+
+/// The offset that was decided.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Offset {
+    /// The stated offsets, per band.
+    AsClaimed,
+    /// The user's offset, for all bands.
+    User(f64),
+    /// One offset for all bands, on the scale of 10,000.
+    All(f64),
+}
+
+/// Weighs the statement against the pixels: the table of the [module](self).
+fn weigh(
+    scene: &str,
+    claim: &RadiometryClaim,
+    user: Option<f64>,
+    pixels: PixelVerdict,
+    floors: &[BandFloor],
+    warnings: &mut Vec<String>,
+) -> Result<(Offset, OffsetRule, Confidence)> {
+    const ASK: &str = "give an offset of 0 if the numbers contain none (baseline before 04.00, or already removed, \
+                       as Earth Search sentinel-2-l2a and Earth Engine's harmonised collections do), or of -1000";
+    let seen = describe(floors);
+    let disproved = |removes: bool| removes && pixels == PixelVerdict::Absent;
+    let suspected = |removes: bool| !removes && pixels == PixelVerdict::Present;
+
+    if let Some(offset) = user {
+        let doubted = disproved(offset < 0.0) || suspected(offset < 0.0);
+        if doubted {
+            warnings.push(format!("the offset {offset} is used, but the pixels contradict it: {seen}"));
+        }
+        let confidence = if doubted { Confidence::Low } else { Confidence::High };
+        return Ok((Offset::User(offset), OffsetRule::User, confidence));
+    }
+    let removes = claim.removes_offset();
+    match (claim.reliability, removes) {
+        (Reliability::Stated | Reliability::Inferred, Some(removes)) if suspected(removes) => {
+            warnings.push(format!(
+                "{}, but the pixels look as if 1000 had been added: {seen}. If so, give an offset of -1000",
+                claim.statement
+            ));
+            Ok((Offset::AsClaimed, claim.rule, Confidence::Low))
+        }
+        (Reliability::Stated, Some(removes)) if disproved(removes) => Err(Error::scene(
+            scene,
+            format!("{}, but that would make many pixels clearly negative: {seen}; {ASK}", claim.statement),
+        )
+        .avoided_by(minesegsat_core::Setting::Offset)),
+        (Reliability::Inferred, Some(removes)) if disproved(removes) => {
+            warnings.push(format!(
+                "{}, but the offset is not in these files: {seen}. It is assumed to be removed already",
+                claim.statement
+            ));
+            Ok((Offset::All(0.0), OffsetRule::Pixels, Confidence::Moderate))
+        }
+        (Reliability::Stated, Some(_)) => Ok((Offset::AsClaimed, claim.rule, Confidence::High)),
+        (Reliability::Inferred, Some(_)) => {
+            let confirmed = pixels != PixelVerdict::Unclear;
+            let confidence = if confirmed { Confidence::High } else { Confidence::Moderate };
+            Ok((Offset::AsClaimed, claim.rule, confidence))
+        }
+        (Reliability::Unreliable | Reliability::Silent, removes) | (_, removes @ None) => match pixels {
+            PixelVerdict::Absent => Ok((Offset::All(0.0), OffsetRule::Pixels, Confidence::High)),
+            PixelVerdict::Present if removes == Some(false) => {
+                warnings.push(format!(
+                    "{}, but the pixels look as if 1000 were still in them: {seen}. If so, give an offset of -1000",
+                    claim.statement
+                ));
+                Ok((Offset::AsClaimed, claim.rule, Confidence::Low))
+            }
+            PixelVerdict::Present => {
+                warnings.push(format!(
+                    "{}; the pixels look as if 1000 had been added, so it is subtracted: {seen}",
+                    claim.statement
+                ));
+                Ok((Offset::All(OFFSET_DN), OffsetRule::Pixels, Confidence::Moderate))
+            }
+            PixelVerdict::Unclear if removes == Some(false) => {
+                Ok((Offset::AsClaimed, claim.rule, Confidence::Moderate))
+            }
+            PixelVerdict::Unclear => Err(Error::scene(
+                scene,
+                format!(
+                    "cannot tell whether its digital numbers contain the offset of 1000: {}, and the pixels are unclear \
+                     ({seen}); {ASK}",
+                    claim.statement
+                ),
+            )
+            .avoided_by(minesegsat_core::Setting::Offset)),
+        },
+    }
+}
+
+/// Describes the floors for messages, on the scale of 10,000.
+fn describe(floors: &[BandFloor]) -> String {
+    if floors.is_empty() {
+        return "no valid pixel was found in the sample".to_owned();
+    }
+    let list: Vec<String> =
+        floors.iter().map(|f| format!("{} 1 % below {:.0}, 5 % below {:.0}", f.band, f.p1, f.p5)).collect();
+    let pixels = floors.iter().map(|f| f.pixels).max().unwrap_or(0);
+    format!("darkest of {pixels} pixels: {}", list.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stated(offset: f64) -> RadiometryClaim {
+        RadiometryClaim {
+            rule: OffsetRule::ProductMetadata,
+            reliability: Reliability::Stated,
+            offset_dn: Some(offset),
+            ..RadiometryClaim::silent()
+        }
+    }
+
+    fn inferred(baseline: &str) -> RadiometryClaim {
+        RadiometryClaim::baseline(ProcessingBaseline::parse(baseline).unwrap(), "test")
+    }
+
+    fn earth_search(baseline: &str, applied: Option<bool>) -> RadiometryClaim {
+        RadiometryClaim::earth_search(ProcessingBaseline::parse(baseline), applied)
+    }
+
+    #[test]
+    fn statements_and_pixels_are_weighed_as_the_table_says() {
+        use Confidence::{High, Low, Moderate};
+        use Offset::{All, AsClaimed, User};
+        use PixelVerdict::{Absent, Present, Unclear};
+        // Name, statement, --offset, pixels; offset, confidence and number of warnings, or `None` for a refusal.
+        type Case = (&'static str, RadiometryClaim, Option<f64>, PixelVerdict, Option<(Offset, Confidence, usize)>);
+        let cases: Vec<Case> = vec![
+            ("user", stated(0.0), Some(-1000.0), Unclear, Some((User(-1000.0), High, 0))),
+            ("user, disproved", stated(0.0), Some(-1000.0), Absent, Some((User(-1000.0), Low, 1))),
+            ("SAFE, agreed", stated(-1000.0), None, Present, Some((AsClaimed, High, 0))),
+            ("SAFE, bright", stated(-1000.0), None, Unclear, Some((AsClaimed, High, 0))),
+            ("SAFE, disproved", stated(-1000.0), None, Absent, None),
+            ("old SAFE", stated(0.0), None, Absent, Some((AsClaimed, High, 0))),
+            ("old SAFE, suspected", stated(0.0), None, Present, Some((AsClaimed, Low, 1))),
+            ("N0510, agreed", inferred("05.10"), None, Present, Some((AsClaimed, High, 0))),
+            ("N0510, bright", inferred("05.10"), None, Unclear, Some((AsClaimed, Moderate, 0))),
+            ("N0510, harmonised copy", inferred("05.10"), None, Absent, Some((All(0.0), Moderate, 1))),
+            ("N0214, suspected", inferred("02.14"), None, Present, Some((AsClaimed, Low, 1))),
+            ("Earth Search, old", earth_search("02.14", None), None, Unclear, Some((AsClaimed, Moderate, 0))),
+            ("flag true", earth_search("04.00", Some(true)), None, Absent, Some((All(0.0), High, 0))),
+            ("flag true, bright", earth_search("04.00", Some(true)), None, Unclear, Some((AsClaimed, Moderate, 0))),
+            ("flag true, suspected", earth_search("04.00", Some(true)), None, Present, Some((AsClaimed, Low, 1))),
+            ("flag false but removed", earth_search("05.11", Some(false)), None, Absent, Some((All(0.0), High, 0))),
+            (
+                "flag false, still in",
+                earth_search("04.00", Some(false)),
+                None,
+                Present,
+                Some((All(-1000.0), Moderate, 1)),
+            ),
+            ("flag false, bright", earth_search("04.00", Some(false)), None, Unclear, None),
+            ("silent, dark", RadiometryClaim::silent(), None, Absent, Some((All(0.0), High, 0))),
+            ("silent, floor at 1000", RadiometryClaim::silent(), None, Present, Some((All(-1000.0), Moderate, 1))),
+            ("silent, bright", RadiometryClaim::silent(), None, Unclear, None),
+        ];
+        for (name, claim, user, pixels, expected) in cases {
+            let mut warnings = Vec::new();
+            let got = weigh("scene", &claim, user, pixels, &[], &mut warnings);
+            match (got, expected) {
+                (Ok((offset, _, confidence)), Some(expected)) => {
+                    assert_eq!((offset, confidence, warnings.len()), expected, "{name}: {warnings:?}");
+                }
+                (Err(error), None) => {
+                    assert_eq!(error.setting(), Some(minesegsat_core::Setting::Offset), "{name}: {error}");
+                }
+                (got, expected) => panic!("{name}: got {got:?}, expected {expected:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn reflectance_is_shifted_scaled_and_not_negative() {
+        let band = BandRadiometry { scale: 1e-4, offset_dn: -1000.0, nodata: Some(65535.0), zero_is_nodata: true };
+        let decision = OffsetDecision {
+            removes_offset: true,
+            rule: OffsetRule::User,
+            confidence: Confidence::High,
+            statement: String::new(),
+            pixels: PixelVerdict::Unclear,
+            floors: Vec::new(),
+        };
+        let radiometry = Radiometry { bands: BTreeMap::from([(Band::B04, band)]), decision, warnings: Vec::new() };
+        assert_eq!(radiometry.reflectance(Band::B04, 3000.0), 0.2);
+        assert_eq!(radiometry.reflectance(Band::B04, 900.0), 0.0);
+        assert_eq!(radiometry.reflectance(Band::B04, 16_000.0), 1.5);
+        assert!(radiometry.reflectance(Band::B04, f32::NAN).is_nan());
+        assert!([0.0, 65535.0, f32::NAN].iter().all(|&dn| radiometry.is_nodata(Band::B04, dn)));
+        assert!(!radiometry.is_nodata(Band::B04, 1.0));
+    }
+}

@@ -1,0 +1,75 @@
+//! Responses with media type, caching and entity tag.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::etag;
+use crate::problem::Problem;
+
+/// Result of a handler.
+pub(crate) type HandlerResult = Result<Response, Problem>;
+
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const GEO_JSON: &str = "application/geo+json";
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+pub(crate) const OPENAPI: &str = "application/vnd.oai.openapi+json;version=3.0";
+
+/// Clients revalidate before each use, and receive the body again only if it changed.
+pub(crate) const REVALIDATE: &str = "no-cache";
+/// Clients never revalidate: the file name contains a hash of its content.
+pub(crate) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// Clients must not store it.
+pub(crate) const NO_STORE: &str = "no-store";
+
+/// A JSON response of this media type.
+pub(crate) fn json_response<T: Serialize>(request: &HeaderMap, media_type: &'static str, value: &T) -> HandlerResult {
+    let bytes = serde_json::to_vec(value).map_err(|error| Problem::internal(error.to_string()))?;
+    Ok(content(request, media_type, REVALIDATE, bytes.into()))
+}
+
+/// A response with a strong entity tag of its content. 304 if the client has the content.
+pub(crate) fn content(request: &HeaderMap, media_type: &str, cache: &'static str, bytes: Bytes) -> Response {
+    let tag = etag::content_tag(&bytes);
+    tagged(request, media_type, cache, &tag, bytes)
+}
+
+/// A response with a known entity tag. 304 if the client has the content.
+pub(crate) fn tagged(request: &HeaderMap, media_type: &str, cache: &'static str, tag: &str, bytes: Bytes) -> Response {
+    let headers = [
+        (header::CACHE_CONTROL, header_value(cache)),
+        (header::VARY, header_value("accept, origin, authorization, cookie")),
+    ];
+    if let Some(theirs) = etag::matching(request, tag) {
+        return (StatusCode::NOT_MODIFIED, headers, [(header::ETAG, theirs)]).into_response();
+    }
+    let tag = (header::ETAG, header_value(tag));
+    (headers, [tag, (header::CONTENT_TYPE, header_value(media_type))], Body::from(bytes)).into_response()
+}
+
+/// An HTML page with its content policy.
+pub(crate) fn html(request: &HeaderMap, page: String, policy: &'static str) -> Response {
+    let mut response = content(request, HTML, REVALIDATE, page.into());
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    response
+}
+
+/// Makes browsers save the response as a file of this name.
+pub(crate) fn named(mut response: Response, file: &str) -> Response {
+    let disposition = format!("attachment; filename=\"{file}\"");
+    response.headers_mut().insert(header::CONTENT_DISPOSITION, header_value(&disposition));
+    response
+}
+
+/// A header value. Empty if the text is not valid in a header.
+pub(crate) fn header_value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// Adds a header.
+pub(crate) fn with_header(mut response: Response, name: HeaderName, text: &str) -> Response {
+    response.headers_mut().insert(name, header_value(text));
+    response
+}

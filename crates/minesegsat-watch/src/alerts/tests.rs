@@ -1,0 +1,309 @@
+//! Tests of findings, tables and configuration. `tests/alerts.rs` tests sending.
+
+use std::path::Path;
+
+use jiff::{Timestamp, ToSpan, civil::Date};
+use rusqlite::Connection;
+
+use super::*;
+use crate::register::{Area, Observation, Site, SiteStatus, Verdict};
+
+fn observation(date: &str, verdict: Verdict) -> Observation {
+    Observation {
+        site: "north-pit".parse().unwrap(),
+        date: date.parse().unwrap(),
+        scenes: vec![format!("S2B_{date}")],
+        model_sha256: "00ff".to_owned(),
+        share_assessed: 0.97,
+        area: Some(Area { ha: 123.4, lower_ha: 110.0, upper_ha: 140.0 }),
+        confidence_level_percent: 90.0,
+        compared_with: None,
+        gain_ha: None,
+        loss_ha: None,
+        outside_permit_ha: Some(0.0),
+        permit: Some("M-225".to_owned()),
+        limit_ha: Some(120.0),
+        verdict,
+        statement: "123.4 ha are disturbed".to_owned(),
+        warnings: Vec::new(),
+        files: Vec::new(),
+        created: "2024-01-01T00:00:00Z".parse().unwrap(),
+    }
+}
+
+/// Finding kinds of each observation in a series.
+fn kinds(series: &[Observation]) -> Vec<Vec<FindingKind>> {
+    let rules = Rules::above(0.5);
+    series.iter().map(|o| findings_of(o, series, &rules).iter().map(|f| f.kind).collect()).collect()
+}
+
+#[test]
+fn a_verdict_is_news_when_it_changes_and_not_while_it_goes_on() {
+    use Verdict::{Exceeded, NotAssessable, PossibleExceedance, Within};
+    let verdicts = [
+        Within,
+        PossibleExceedance,
+        PossibleExceedance,
+        Exceeded,
+        NotAssessable,
+        Exceeded,
+        PossibleExceedance,
+        Within,
+        Exceeded,
+    ];
+    let series: Vec<_> =
+        verdicts.iter().zip(1..).map(|(&verdict, month)| observation(&format!("2023-0{month}-01"), verdict)).collect();
+    let (e, p) = (FindingKind::Exceeded, FindingKind::PossibleExceedance);
+    let expected = [vec![], vec![p], vec![], vec![e], vec![], vec![], vec![p], vec![], vec![e]];
+    assert_eq!(kinds(&series), expected);
+    let first = findings_of(&series[3], &[], &Rules::above(0.5));
+    assert_eq!((first[0].kind, first[0].previous_verdict), (e, None), "a site may begin above its limit");
+    let other = Observation { site: "south-pit".parse().unwrap(), ..series[3].clone() };
+    assert_eq!(findings_of(&other, &series, &Rules::above(0.5))[0].previous_verdict, None, "other sites do not count");
+}
+
+#[test]
+fn the_same_verdict_on_another_permit_or_limit_is_news() {
+    let first = observation("2023-01-01", Verdict::Exceeded);
+    let limit = Observation { limit_ha: Some(121.0), ..observation("2023-02-01", Verdict::Exceeded) };
+    let permit = Observation { permit: Some("M-226".into()), ..observation("2023-03-01", Verdict::Exceeded) };
+    let e = vec![FindingKind::Exceeded];
+    assert_eq!(kinds(&[first, limit, permit]), [e.clone(), e.clone(), e]);
+}
+
+#[test]
+fn land_outside_the_permit_is_news_when_it_appears_and_when_it_grows_however_slowly() {
+    let at = |month: u32, ha: f64| Observation {
+        outside_permit_ha: Some(ha),
+        ..observation(&format!("2023-{month:02}-01"), Verdict::Within)
+    };
+    let series: Vec<_> =
+        [0.4, 2.0, 2.3, 2.4, 2.6, 1.0, 2.6, 0.2, 2.0].iter().zip(1..).map(|(&ha, m)| at(m, ha)).collect();
+    let (o, none) = (vec![FindingKind::OutsidePermit], vec![]);
+    // 2.6 exceeds 2.0 by more than the floor of 0.5, although no single step does. 0.2 resets the level.
+    let expected = [&none, &o, &none, &none, &o, &none, &none, &none, &o].map(Clone::clone);
+    assert_eq!(kinds(&series), expected);
+}
+
+#[test]
+fn a_gain_is_news_per_date_that_is_compared_with() {
+    let at = |date: &str, ha: f64, compared_with: &str| Observation {
+        gain_ha: Some(ha),
+        compared_with: Some(compared_with.parse().unwrap()),
+        ..observation(date, Verdict::NoLimit)
+    };
+    let (g, none) = (vec![FindingKind::Gain], vec![]);
+    let baseline =
+        [at("2023-01-01", 5.0, "2020-01-01"), at("2023-02-01", 5.2, "2020-01-01"), at("2023-03-01", 9.0, "2020-01-01")];
+    assert_eq!(kinds(&baseline), [&g, &none, &g].map(Clone::clone));
+    let steps =
+        [at("2023-01-01", 5.0, "2022-12-01"), at("2023-02-01", 5.0, "2023-01-01"), at("2023-03-01", 0.0, "2023-02-01")];
+    assert_eq!(kinds(&steps), [&g, &g, &none].map(Clone::clone));
+}
+
+#[test]
+fn a_site_without_any_scene_is_told_of_once_with_the_key_that_an_observation_would_have() {
+    let site = Site {
+        id: "north-pit".parse().unwrap(),
+        name: "North".to_owned(),
+        operator: None,
+        commodity: None,
+        status: SiteStatus::Active,
+        boundary: geo::MultiPolygon(Vec::new()),
+    };
+    let day = |text: &str| text.parse().unwrap();
+    let rules = Rules::above(0.5);
+    let seen = [observation("2023-01-01", Verdict::Within), observation("2023-02-01", Verdict::NotAssessable)];
+    let found = |earlier: &[Observation], from: Option<&str>, today: &str| {
+        out_of_sight(&site, earlier, from.map(day), day(today), &rules, 90.0, "00ff")
+    };
+    assert_eq!(found(&seen, None, "2023-06-29"), None, "179 days");
+    let told = found(&seen, None, "2023-06-30").unwrap();
+    assert_eq!((told.since, told.previous_verdict), (Some(day("2023-01-01")), Some(Verdict::Within)));
+    let later = observation("2023-08-01", Verdict::NotAssessable);
+    assert_eq!(findings_of(&later, &seen, &rules)[0].key(), told.key());
+    // Never seen: the time counts from the first observation, or from the start of the search.
+    assert_eq!(found(&seen[1..], None, "2023-12-01").unwrap().since, Some(day("2023-02-01")));
+    assert_eq!(found(&[], None, "2023-12-01"), None);
+    let never = found(&[], Some("2023-01-01"), "2023-12-01").unwrap();
+    assert!(never.statement.contains("it was not seen since 2023-01-01"), "{}", never.statement);
+}
+
+#[test]
+fn a_site_out_of_sight_is_news_once_per_time_out_of_sight() {
+    let start: Date = "2022-01-01".parse().unwrap();
+    let at = |days: i32, verdict| observation(&(start + days.days()).to_string(), verdict);
+    let no = Verdict::NotAssessable;
+    let series = [
+        at(0, no),
+        at(100, no),
+        at(180, no),
+        at(300, no), // never seen
+        at(310, Verdict::Within),
+        at(400, no),
+        at(480, no),
+        at(500, no), // seen once, then 190 days not
+        at(510, Verdict::Within),
+    ];
+    let n = FindingKind::NotAssessable;
+    let expected = [vec![], vec![], vec![n], vec![], vec![], vec![], vec![], vec![n], vec![]];
+    assert_eq!(kinds(&series), expected);
+    let finding = &findings_of(&series[7], &series, &Rules::above(0.5))[0];
+    assert_eq!(finding.since, Some(series[4].date));
+    // A date that arrives late does not report the same period again.
+    let late = at(495, no);
+    assert_eq!(findings_of(&late, &series, &Rules::above(0.5))[0].key(), finding.key());
+}
+
+#[test]
+fn texts_keep_possible_and_say_that_a_revision_may_be_missing() {
+    let rules = Rules::above(0.5);
+    for verdict in Verdict::ALL {
+        for previous in Verdict::ALL {
+            let mut o = observation("2023-06-01", verdict);
+            (o.outside_permit_ha, o.gain_ha) = (Some(3.0), Some(2.0));
+            for finding in findings_of(&o, &[observation("2023-05-01", previous)], &rules) {
+                let (title, text, json) = (finding.title(), finding.text(), finding.payload().to_string());
+                for words in [&title, &text] {
+                    let exceedance = words.matches("exceedance").count();
+                    assert_eq!(words.matches("possible exceedance").count(), exceedance, "{words}");
+                }
+                let exceeds = text.contains("exceed") || finding.kind == FindingKind::OutsidePermit;
+                for words in [&text, &json] {
+                    assert_eq!(words.contains("revision of the permit may be missing"), exceeds, "{words}");
+                }
+                assert!(text.contains(&finding.id()) && json.contains(&finding.id()));
+            }
+        }
+    }
+    let possible = &findings_of(&observation("2023-06-01", Verdict::PossibleExceedance), &[], &rules)[0];
+    assert_eq!(possible.title(), "north-pit: possible exceedance of the limit of 120 ha, 2023-06-01");
+    let payload = possible.payload();
+    assert_eq!(payload["type"], "finding.possible_exceedance");
+    assert_eq!(payload["data"]["kind"], "possible-exceedance");
+    assert_eq!(payload["data"]["area"]["upper_ha"], 140.0);
+    assert_eq!(payload["timestamp"], "2024-01-01T00:00:00Z");
+}
+
+#[test]
+fn texts_of_permits_and_statements_cannot_forge_lines() {
+    let mut o = observation("2023-06-01", Verdict::Exceeded);
+    (o.permit, o.statement) = (Some("M\nVerdict: within".into()), "a\r\nb".into());
+    let text = findings_of(&o, &[], &Rules::above(0.5))[0].text();
+    assert!(text.contains("Permit: M Verdict: within, limit 120 ha\n") && text.contains("\na  b\n"), "{text}");
+}
+
+fn database() -> Connection {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch("PRAGMA foreign_keys = ON").unwrap();
+    connection.execute_batch(crate::register::ALERT_TABLES).unwrap();
+    connection
+}
+
+fn config(text: &str) -> AlertConfig {
+    AlertConfig::parse(text, Path::new("")).unwrap()
+}
+
+fn now() -> Timestamp {
+    "2024-03-01T12:00:00Z".parse().unwrap()
+}
+
+const TWO_FILES: &str = "
+    [[file]]
+    name = 'all'
+    path = 'a'
+    [[file]]
+    name = 'worst'
+    path = 'b'
+    kinds = ['exceeded']
+";
+
+#[test]
+fn a_finding_is_recorded_once_and_only_with_its_observation() {
+    let mut connection = database();
+    let (rules, config) = (Rules::above(0.5), config(TWO_FILES));
+    let o = observation("2023-06-01", Verdict::PossibleExceedance);
+    let findings = findings_of(&o, &[], &rules);
+    let transaction = connection.transaction().unwrap();
+    assert_eq!(record(&transaction, &findings, &config, now()).unwrap(), 1);
+    drop(transaction);
+    assert_eq!(list(&connection, None).unwrap(), [], "the transaction was never committed");
+
+    assert_eq!(record(&connection, &findings, &config, now()).unwrap(), 1);
+    assert_eq!(record(&connection, &findings, &config, now()).unwrap(), 0, "a run repeated");
+    let again = Observation { scenes: vec!["other".into()], model_sha256: "11".into(), ..o.clone() };
+    assert_eq!(record(&connection, &findings_of(&again, &[], &rules), &config, now()).unwrap(), 0);
+    let worse = Observation { verdict: Verdict::Exceeded, ..o };
+    assert_eq!(record(&connection, &findings_of(&worse, &[], &rules), &config, now()).unwrap(), 1);
+    let deliveries = list(&connection, Some(DeliveryState::Pending)).unwrap();
+    let pairs: Vec<_> = deliveries.iter().map(|d| (d.channel.as_str(), d.finding.kind)).collect();
+    let (e, p) = (FindingKind::Exceeded, FindingKind::PossibleExceedance);
+    assert_eq!(pairs, [("all", p), ("all", e), ("worst", e)]);
+    assert_eq!(deliveries[0].finding, findings[0], "it is stored whole");
+    assert_eq!(deliveries[0].next_attempt, Some(now()));
+    let ids: std::collections::HashSet<_> = deliveries.iter().map(|d| &d.id).collect();
+    assert_eq!(ids.len(), 2);
+}
+
+#[test]
+fn a_configuration_is_read_and_its_secrets_are_not_shown() {
+    let text = "
+        [[webhook]]
+        name = 'hook'
+        url = 'https://example.org/services/SECRET?key=SECRET'
+        secret_file = 'hook.secret'
+        [[mail]]
+        name = 'office'
+        server = 'smtp.example.org'
+        from = 'Mines <mines@example.org>'
+        to = ['a@example.org', 'B <b@example.org>']
+        user_env = 'SMTP_USER'
+        password_env = 'SMTP_PASSWORD'
+        [[mail]]
+        name = 'local'
+        server = 'localhost'
+        from = 'mines@example.org'
+        to = 'a@example.org'
+    ";
+    let config = config(text);
+    assert_eq!(config.channels().collect::<Vec<_>>(), ["hook", "office", "local"]);
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("SECRET"), "{shown}");
+    assert!(shown.contains("PrivateUrl(https://example.org)"), "{shown}");
+    let tls = |part: &str| shown.split("MailChannel").nth(if part == "office" { 1 } else { 2 }).unwrap().to_owned();
+    assert!(tls("office").contains("port: 587, tls: Starttls"), "{shown}");
+    assert!(tls("local").contains("port: 25, tls: None"), "{shown}");
+    let error = config.check_secrets().unwrap_err().to_string();
+    assert!(error.contains("`hook`") && error.contains("hook.secret"), "{error}");
+}
+
+#[test]
+fn mistakes_in_a_configuration_are_named() {
+    let hook = "[[webhook]]\nname = 'a'\nurl = 'https://h/SECRET'\n";
+    let mail = "[[mail]]\nname = 'a'\nserver = 'h'\nfrom = 'a@b.c'\n";
+    let file = "[[file]]\nname = 'a'\npath = 'p'\n";
+    for (text, expected) in [
+        (format!("{hook}secret_evn = 'X'"), "line 4: unknown field `secret_evn`"),
+        (format!("{hook}secret_evn = 'X'"), "did you mean `secret_env`?"),
+        ("[[webhok]]\nname = 'a'".to_owned(), "did you mean `webhook`?"),
+        (format!("{file}kinds = ['exeeded']"), "did you mean `exceeded`?"),
+        (format!("{file}kinds = []"), "`kinds` of `a` is empty"),
+        (hook.to_owned(), "[[webhook]] `a`: `secret_env` or `secret_file` is missing"),
+        (format!("{hook}secret_env = 'X'\nsecret_file = 'Y'"), "both given"),
+        (format!("{hook}secret_env = 'whsec_SECRET+'"), "`secret_env` is not a variable name"),
+        (hook.replace("https:", "ftp:") + "secret_env = 'X'", "`url` begins with `ftp:`"),
+        (hook.replace("//h", "//SECRET:SECRET@h") + "secret_env = 'X'", "has a user or a password in it"),
+        (format!("{mail}to = []"), "`to` is empty"),
+        (format!("{mail}to = 'nobody'"), "[[mail]] `a`: `to` has `nobody`"),
+        (format!("{mail}to = 'a@b.c'\nuser_env = 'U'"), "there is a user and no password"),
+        (format!("{mail}to = 'a@b.c'\ntls = 'start-tls'"), "did you mean `starttls`?"),
+        (format!("{file}{hook}secret_env = 'X'"), "two channels have the name `a`"),
+        (file.replace("'a'", "'a b'"), "`name` is `a b`"),
+        (file.replace("'p'", "''"), "`path` is empty"),
+        ("[[file]]\nname = ".to_owned(), "line 2: "),
+    ] {
+        let error = AlertConfig::parse(&text, Path::new("")).unwrap_err();
+        assert!(error.contains(expected), "{error}\n{expected}");
+        assert!(!error.contains("SECRET") && !error.contains('\n'), "{error}");
+    }
+}

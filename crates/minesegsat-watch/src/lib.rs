@@ -1,0 +1,17 @@
+//! Monitoring of known mines: sites and permits, observations, verdicts, alerts and reports.
+//!
+//! # The map of this crate
+//! - [`register`]: sites, permits and observations in a GeoPackage
+//! - [`monitor`]: one pass over the sites: search, map, compare, judge, store
+//! - [`timeline`]: area and indices of a site over many dates
+//! - [`alerts`]: alerts by webhook, mail or file
+//! - [`report`]: HTML pages for one site or for all sites
+//! - [`evidence`]: signed evidence packs
+#![warn(clippy::unwrap_used, clippy::print_stdout)]
+
+pub mod alerts;
+pub mod evidence;
+pub mod monitor;
+pub mod register;
+pub mod report;
+pub mod timeline;

@@ -1,0 +1,42 @@
+//! Boundaries of sites and permits from files and bounding boxes.
+
+use std::path::Path;
+
+use geo::{MultiPolygon, Rect, coord};
+
+use super::import::ToDegrees;
+use minesegsat_core::{Error, Result};
+use minesegsat_io::labels::{Filter, LabelOptions, Labels, Repair, valid_outline};
+
+/// Reads all polygons of a file as one boundary in longitude and latitude. Also returns the repairs made. Fails if one of the
+/// polygons cannot be used.
+pub fn boundary_of_file(
+    path: &Path,
+    layer: Option<&str>,
+    filter: Option<&Filter>,
+) -> Result<(MultiPolygon<f64>, Vec<Repair>)> {
+    let fail = |reason: String| Error::vector(path, reason);
+    let options = LabelOptions { layer: layer.map(str::to_owned), filter: filter.cloned(), ..LabelOptions::default() };
+    let labels = Labels::read(path, &options)?;
+    let report = labels.report();
+    // Without this part the boundary would be wrong.
+    if let Some(dropped) = report.dropped.iter().find(|dropped| !dropped.reason.ends_with("without polygons")) {
+        return Err(fail(format!("feature {} cannot be used: {}", dropped.id, dropped.reason)));
+    }
+    let to_degrees = ToDegrees::new(labels.crs())?;
+    let mut parts = Vec::new();
+    for feature in labels.features() {
+        parts.extend(to_degrees.run(&feature.geometry).map_err(&fail)?);
+    }
+    let (outline, repairs) = valid_outline(&MultiPolygon(parts)).map_err(fail)?;
+    let mut repairs: Vec<Repair> =
+        report.repaired.iter().flat_map(|repaired| repaired.repairs.iter().copied()).chain(repairs).collect();
+    repairs.sort_unstable();
+    repairs.dedup();
+    Ok((outline, repairs))
+}
+
+/// Boundary of a bounding box: west, south, east, north in degrees.
+pub fn boundary_of_bbox([west, south, east, north]: [f64; 4]) -> MultiPolygon<f64> {
+    Rect::new(coord! {x: west, y: south}, coord! {x: east, y: north}).to_polygon().into()
+}

@@ -1,0 +1,323 @@
+//! Reads the rows of a file of any supported format.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::str::FromStr;
+
+use geo::{Destination, Geodesic, Geometry, LineString, MultiPolygon, Point, Polygon};
+use serde_json::Value;
+
+use super::ImportOptions;
+use super::fields::plain;
+use crate::register::SiteId;
+use minesegsat_core::{Crs, Error, Result, Transformer};
+use minesegsat_io::delimited::Table;
+use minesegsat_io::labels::{Attributes, LabelOptions, Repair, read_with_attributes};
+
+/// Maximum length of an edge, in metres, when outlines are transformed to longitude and latitude; longer edges are split.
+const MAX_EDGE_M: f64 = 1000.0;
+
+/// Corners of the polygon that approximates a circle. It has 0.04 % less area than the circle.
+const CORNERS: usize = 128;
+
+/// Content of a file.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// Names of the columns.
+    pub(super) names: Vec<String>,
+    pub(super) rows: Vec<Row>,
+    pub(super) read: usize,
+    pub(super) filtered_out: usize,
+    /// Warnings, as sentences.
+    pub(super) warnings: Vec<String>,
+    /// Name of the file without its extension.
+    stem: String,
+}
+
+/// A row or feature of a file.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// Position in the file, such as `line 7` or `feature 12`.
+    pub(super) place: String,
+    /// Its number or id in the file.
+    number: String,
+    pub(super) attributes: Attributes,
+    /// Its boundary in longitude and latitude, `None`, or what is wrong with it.
+    pub(super) boundary: std::result::Result<Option<MultiPolygon<f64>>, String>,
+    /// Repairs made to the boundary.
+    pub(super) repairs: Vec<Repair>,
+    /// The separate polygon of a permit.
+    pub(super) permit_polygon: std::result::Result<Option<MultiPolygon<f64>>, String>,
+}
+
+impl Source {
+    pub(super) fn read(path: &Path, options: &ImportOptions) -> Result<Self> {
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if ["csv", "tsv", "txt"].iter().any(|table| extension.eq_ignore_ascii_case(table)) {
+            return Self::of_table(path, options);
+        }
+        Self::of_features(path, options)
+    }
+
+    /// Id for a row without id and name: the feature's id in the file, or the file's name with a number.
+    pub(super) fn made_id(&self, row: &Row) -> Option<SiteId> {
+        if row.number.parse::<u64>().is_err() {
+            return SiteId::from_text(&row.number);
+        }
+        SiteId::from_text(&format!("{}-{}", self.stem, row.number))
+    }
+
+    fn of_features(path: &Path, options: &ImportOptions) -> Result<Self> {
+        let label_options = LabelOptions {
+            layer: options.layer.clone(),
+            filter: options.filter.clone(),
+            crs: options.crs.clone(),
+            swap_axes: options.swap_axes,
+            ..LabelOptions::default()
+        };
+        let (labels, attributes) = read_with_attributes(path, &label_options)?;
+        let order: HashMap<&str, usize> =
+            attributes.iter().enumerate().map(|(place, (id, _))| (id.as_str(), place)).collect();
+        let to_degrees = ToDegrees::new(labels.crs())?;
+        let report = labels.report();
+        let repairs: HashMap<&str, &[Repair]> =
+            report.repaired.iter().map(|repaired| (repaired.id.as_str(), repaired.repairs.as_slice())).collect();
+        let mut rows = Vec::with_capacity(labels.features().len());
+        for feature in labels.features() {
+            rows.push(Row {
+                place: format!("feature {}", feature.id),
+                number: feature.id.clone(),
+                attributes: feature.attributes.clone(),
+                boundary: to_degrees.run(&feature.geometry).map(Some),
+                repairs: repairs.get(feature.id.as_str()).copied().unwrap_or_default().to_vec(),
+                permit_polygon: Ok(None),
+            });
+        }
+        // Points and lines are not sites; a warning counts them. Files with mines often contain plants and roads too.
+        for dropped in report.dropped.iter().filter(|dropped| !dropped.reason.ends_with("without polygons")) {
+            let attributes = order.get(dropped.id.as_str()).map(|&place| attributes[place].1.clone());
+            let has_none = dropped.reason == "it has no geometry";
+            rows.push(Row {
+                place: format!("feature {}", dropped.id),
+                number: dropped.id.clone(),
+                attributes: attributes.unwrap_or_default(),
+                boundary: if has_none {
+                    Ok(None)
+                } else {
+                    Err(format!("its boundary cannot be used: {}", dropped.reason))
+                },
+                repairs: Vec::new(),
+                permit_polygon: Ok(None),
+            });
+        }
+        rows.sort_by_key(|row| order.get(row.number.as_str()).copied());
+        Ok(Self {
+            names: labels.attribute_names().to_vec(),
+            rows,
+            read: report.read,
+            filtered_out: report.filtered_out,
+            warnings: report.warnings.clone(),
+            stem: stem(path),
+        })
+    }
+
+    fn of_table(path: &Path, options: &ImportOptions) -> Result<Self> {
+        let fail = |reason: String| Error::vector(path, reason);
+        if options.layer.is_some() {
+            return Err(fail("it is a table, which has no layers".to_owned()));
+        }
+        let table = Table::read(path)?;
+        let filter = options.filter.as_ref().map(|filter| filter.resolve(&table.names)).transpose();
+        let filter = filter.map_err(|name| {
+            let all: Vec<String> = table.names.iter().map(|name| format!("`{name}`")).collect();
+            fail(format!("has no column `{name}`, or several that differ in capitals; it has {}", all.join(", ")))
+        })?;
+        let shapes = Shapes::choose(&table.names);
+        let to_degrees = ToDegrees::new(options.crs.as_ref().unwrap_or(&Crs::WGS84))?;
+        let read = table.rows.len();
+        let mut rows = Vec::with_capacity(read);
+        for row in table.rows {
+            let is_shape = |place: usize| shapes.0.contains(&Some(place));
+            let cells = row.cells.iter().enumerate().filter(|(place, _)| !is_shape(*place));
+            let value = |cell: &String| if cell.trim().is_empty() { Value::Null } else { Value::from(cell.as_str()) };
+            let attributes: Attributes = cells.map(|(place, cell)| (table.names[place].clone(), value(cell))).collect();
+            let is_empty = row.cells.iter().all(|cell| cell.trim().is_empty());
+            if is_empty || filter.as_ref().is_some_and(|filter| !filter.matches(&attributes)) {
+                continue;
+            }
+            rows.push(Row {
+                place: format!("line {}", row.line),
+                number: row.line.to_string(),
+                attributes,
+                boundary: shapes.boundary(&row.cells, options.swap_axes, &to_degrees),
+                repairs: Vec::new(),
+                permit_polygon: shapes.permit(&row.cells, options.swap_axes, &to_degrees),
+            });
+        }
+        if rows.is_empty() {
+            return Err(fail(match &options.filter {
+                Some(filter) if read > 0 => format!("none of its {read} rows matches the filter `{filter}`"),
+                _ => "has no rows below its first line, which names the columns".to_owned(),
+            }));
+        }
+        Ok(Self {
+            names: table.names,
+            filtered_out: read - rows.len(),
+            rows,
+            read,
+            warnings: Vec::new(),
+            stem: stem(path),
+        })
+    }
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Transforms outlines to longitude and latitude.
+pub(in crate::register) struct ToDegrees {
+    transformer: Option<Transformer>,
+    max_edge: f64,
+}
+
+impl ToDegrees {
+    pub(in crate::register) fn new(crs: &Crs) -> Result<Self> {
+        let max_edge = crs.metres_per_unit().map_or(f64::INFINITY, |metres| MAX_EDGE_M / metres);
+        let transformer = (*crs != Crs::WGS84).then(|| Transformer::new(crs, &Crs::WGS84)).transpose()?;
+        Ok(Self { transformer, max_edge })
+    }
+
+    pub(in crate::register) fn run(
+        &self,
+        geometry: &MultiPolygon<f64>,
+    ) -> std::result::Result<MultiPolygon<f64>, String> {
+        let Some(transformer) = &self.transformer else { return Ok(geometry.clone()) };
+        transformer.transform_densified(geometry, self.max_edge).map_err(|error| error.to_string())
+    }
+}
+
+const WKT: usize = 0;
+const PERMIT_WKT: usize = 1;
+const LONGITUDE: usize = 2;
+const LATITUDE: usize = 3;
+const RADIUS_M: usize = 4;
+const RADIUS_KM: usize = 5;
+
+/// Columns of a table with positions or outlines.
+struct Shapes([Option<usize>; 6]);
+
+impl Shapes {
+    fn choose(names: &[String]) -> Self {
+        let names: Vec<String> = names.iter().map(|name| plain(name)).collect();
+        let of = |common: &[&str]| common.iter().find_map(|common| names.iter().position(|name| name == common));
+        Self([
+            of(&["wkt", "geometry", "geom", "the_geom", "boundary"]),
+            of(&["permit_wkt", "permit_boundary"]),
+            of(&["longitude", "lon", "lng", "long"]),
+            of(&["latitude", "lat"]),
+            of(&["radius_m"]),
+            of(&["radius_km"]),
+        ])
+    }
+
+    fn cell<'a>(&self, cells: &'a [String], shape: usize) -> Option<&'a str> {
+        Some(cells[self.0[shape]?].trim()).filter(|text| !text.is_empty())
+    }
+
+    fn number(&self, cells: &[String], shape: usize, name: &str) -> std::result::Result<Option<f64>, String> {
+        let parse = |text: &str| {
+            text.parse::<f64>()
+                .ok()
+                .filter(|v| v.is_finite())
+                .ok_or_else(|| format!("its {name} `{text}` is not a number"))
+        };
+        self.cell(cells, shape).map(parse).transpose()
+    }
+
+    fn boundary(
+        &self,
+        cells: &[String],
+        swap_axes: bool,
+        to_degrees: &ToDegrees,
+    ) -> std::result::Result<Option<MultiPolygon<f64>>, String> {
+        if let Some(text) = self.cell(cells, WKT) {
+            return polygons(text, swap_axes, to_degrees).map(Some);
+        }
+        let longitude = self.number(cells, LONGITUDE, "longitude")?;
+        let latitude = self.number(cells, LATITUDE, "latitude")?;
+        let radius_km = self.number(cells, RADIUS_KM, "radius")?;
+        let radius_m = self.number(cells, RADIUS_M, "radius")?.or(radius_km.map(|km| km * 1000.0));
+        match (longitude, latitude, radius_m) {
+            (None, None, None) => Ok(None),
+            (Some(longitude), Some(latitude), Some(radius_m)) => circle(longitude, latitude, radius_m).map(Some),
+            _ => {
+                Err("its position needs a `longitude`, a `latitude` and a `radius_m`, or a polygon as `wkt`".to_owned())
+            }
+        }
+    }
+
+    fn permit(
+        &self,
+        cells: &[String],
+        swap_axes: bool,
+        to_degrees: &ToDegrees,
+    ) -> std::result::Result<Option<MultiPolygon<f64>>, String> {
+        self.cell(cells, PERMIT_WKT).map(|text| polygons(text, swap_axes, to_degrees)).transpose()
+    }
+}
+
+/// Parses polygons in well-known text.
+fn polygons(text: &str, swap_axes: bool, to_degrees: &ToDegrees) -> std::result::Result<MultiPolygon<f64>, String> {
+    let start: String = text.chars().take(30).collect();
+    // PostGIS writes a prefix `SRID=...;`.
+    let plain = match text.split_once(';') {
+        Some((srid, rest)) if srid.trim().to_ascii_uppercase().starts_with("SRID=") => {
+            if to_degrees.transformer.is_none() && srid.trim()[5..].trim() != "4326" {
+                return Err(format!("its outline is in another CRS, `{srid}`; name it with `--crs`"));
+            }
+            rest
+        }
+        _ => text,
+    };
+    let parsed = wkt::Wkt::<f64>::from_str(plain.trim())
+        .map_err(|error| format!("its outline `{start}...` is not well-known text: {error}"))?;
+    let geometry = Geometry::<f64>::try_from(parsed).map_err(|error| format!("its outline cannot be used: {error}"))?;
+    let mut parts = Vec::new();
+    let mut left = vec![geometry];
+    while let Some(geometry) = left.pop() {
+        match geometry {
+            Geometry::Polygon(polygon) => parts.push(polygon),
+            Geometry::MultiPolygon(polygons) => parts.extend(polygons),
+            Geometry::GeometryCollection(members) => left.extend(members.0.into_iter().rev()),
+            _ => return Err(format!("its outline `{start}...` is not a polygon")),
+        }
+    }
+    let mut shape = MultiPolygon(parts);
+    if swap_axes {
+        use geo::MapCoordsInPlace;
+        shape.map_coords_in_place(|c| geo::Coord { x: c.y, y: c.x });
+    }
+    to_degrees.run(&shape)
+}
+
+/// A circle on the ellipsoid, as a polygon in longitude and latitude.
+fn circle(longitude: f64, latitude: f64, radius_m: f64) -> std::result::Result<MultiPolygon<f64>, String> {
+    /// Maximum radius of a site's circle, in metres.
+    const MAX_RADIUS_M: f64 = 100_000.0;
+    if !(longitude.abs() <= 180.0 && latitude.abs() <= 85.0) {
+        return Err(format!(
+            "position ({longitude}, {latitude}) is not accepted: a longitude of -180 to 180 and a latitude of -85 to 85 degrees"
+        ));
+    }
+    if !(radius_m > 0.0 && radius_m <= MAX_RADIUS_M) {
+        return Err(format!("its radius of {radius_m} m is not accepted: above 0 to {MAX_RADIUS_M} m"));
+    }
+    let centre = Point::new(longitude, latitude);
+    let corner = |corner: usize| {
+        // Outlines run counterclockwise, bearings clockwise.
+        let bearing = -360.0 * corner as f64 / CORNERS as f64;
+        Geodesic.destination(centre, bearing, radius_m).0
+    };
+    Ok(Polygon::new(LineString((0..CORNERS).map(corner).collect()), Vec::new()).into())
+}

@@ -1,0 +1,208 @@
+//! Loads the content of a site's page from a register and the files of its observations.
+
+use std::path::{Path, PathBuf};
+
+use geo::{AffineOps, AffineTransform, MultiPolygon};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{DatedPicture, IndexPoint, IndexValues, MethodFacts, SceneRow, SiteReport};
+use crate::monitor::INDICES;
+use crate::register::{Observation, Permit, Register, SiteId};
+use minesegsat_core::area_of_interest::polygons_on_scene;
+use minesegsat_core::pixel_class::Change;
+use minesegsat_core::polygonize::{Connectivity, Polygonizer};
+use minesegsat_core::{Crs, Grid, Result};
+use minesegsat_io::{Location, Pixels, open_raster, read_json};
+
+/// Minimum size of a drawn region, in pixels; smaller ones would be specks.
+const SMALLEST: u64 = 5;
+
+/// Loads everything known about a site. Missing files leave gaps, which the page reports.
+pub fn load_site(register: &Register, id: &SiteId) -> Result<SiteReport> {
+    let site = register.known_site(id)?;
+    let permits = register.permits(id)?;
+    let mut observations = register.observations(id)?;
+    observations.sort_by_key(|observation| (observation.date, observation.created));
+    let folder = register.folder();
+    let mut scenes: Vec<SceneRow> = Vec::new();
+    let mut method = None;
+    for observation in &observations {
+        let manifest = file_of(observation, folder, "map/manifest.json")
+            .and_then(|path| read_json::<Value>(&Location::from(path.as_path())).ok());
+        if let Some(manifest) = &manifest {
+            method = Some(method_of(manifest, observation));
+        }
+        for scene in &observation.scenes {
+            if scenes.iter().any(|known| known.id == *scene) {
+                continue;
+            }
+            // The record of a composite does not describe its individual scenes.
+            let record = manifest.as_ref().filter(|_| observation.scenes.len() == 1);
+            let text = |value: &Value| value.as_str().map(str::to_owned);
+            let decision = record.map(|m| &m["radiometry"]["decision"]);
+            scenes.push(SceneRow {
+                id: scene.clone(),
+                date: observation.date,
+                cloud_cover_percent: record.and_then(|m| m["scene"]["cloud_cover_percent"].as_f64()),
+                processing_baseline: record.and_then(|m| text(&m["scene"]["processing_baseline"])),
+                offset_decision: decision.map_or_else(
+                    || "part of a median composite of several scenes".to_owned(),
+                    |d| {
+                        let did = if d["removes_offset"] == true { "offset subtracted" } else { "no offset" };
+                        format!("{did}: {}", d["statement"].as_str().unwrap_or("not recorded"))
+                    },
+                ),
+                share_assessed: record.map(|_| observation.share_assessed),
+            });
+        }
+    }
+    let last = observations.last();
+    let first =
+        observations.iter().find(|o| o.area.is_some()).filter(|first| last.is_some_and(|l| l.date > first.date));
+    let picture = |observation: &Observation, with_change: bool| {
+        let permit = permits.iter().find(|permit| permit.holds_on(observation.date));
+        picture_of(observation, folder, &site.boundary, permit, with_change)
+    };
+    let before = first.map(|o| picture(o, false)).transpose()?.flatten();
+    let after = last.map(|o| picture(o, true)).transpose()?.flatten();
+    Ok(SiteReport {
+        site,
+        permits,
+        before,
+        after,
+        scenes,
+        method,
+        indices: observations.iter().filter_map(|observation| indices_of(observation, folder)).collect(),
+        observations,
+        created: Timestamp::now(),
+    })
+}
+
+/// Path of an observation's file, found by the end of its name. `None` if it is missing.
+fn file_of(observation: &Observation, folder: &Path, end: &str) -> Option<PathBuf> {
+    let file = observation.files.iter().find(|file| file.path.ends_with(end))?;
+    Some(folder.join(&file.path)).filter(|path| path.is_file())
+}
+
+/// Index medians of an observation. `None` if their file is missing.
+fn indices_of(observation: &Observation, folder: &Path) -> Option<IndexPoint> {
+    let path = file_of(observation, folder, INDICES)?;
+    let value: Value = read_json(&Location::from(path.as_path())).ok()?;
+    let of = |place: &str| {
+        let index = |name: &str| value[place][name].as_f64();
+        IndexValues { ndvi: index("ndvi"), bsi: index("bsi"), ndwi: index("ndwi") }
+    };
+    Some(IndexPoint { date: observation.date, inside: of("inside"), around: of("around") })
+}
+
+fn method_of(manifest: &Value, observation: &Observation) -> MethodFacts {
+    let text = |value: &Value| value.as_str().unwrap_or("unknown").to_owned();
+    let floor =
+        serde_json::from_value::<minesegsat_core::noise_floor::NoiseFloor>(manifest["model"]["noise_floor"].clone());
+    MethodFacts {
+        model_title: text(&manifest["model"]["title"]),
+        model_sha256: observation.model_sha256.clone(),
+        threshold: manifest["parameters"]["threshold"].as_f64().unwrap_or(f64::NAN),
+        confidence_level_percent: observation.confidence_level_percent,
+        noise_floor_ha: Some(floor.unwrap_or_default().ha(observation.area.map_or(0.0, |area| area.ha))),
+        software: format!("{} {}", text(&manifest["software"]["name"]), text(&manifest["software"]["version"])),
+    }
+}
+
+fn picture_of(
+    observation: &Observation,
+    folder: &Path,
+    boundary: &MultiPolygon<f64>,
+    permit: Option<&Permit>,
+    with_change: bool,
+) -> Result<Option<DatedPicture>> {
+    let (Some(png), Some(mask)) =
+        (file_of(observation, folder, "/picture.png"), file_of(observation, folder, "map/mask.tif"))
+    else {
+        return Ok(None);
+    };
+    let bytes = fs_err::read(&png)?;
+    let Ok(reader) = png::Decoder::new(std::io::Cursor::new(&bytes)).read_info() else { return Ok(None) };
+    let (width, height) = (reader.info().width, reader.info().height);
+    let (grid, classes) = read_classes(&mask)?;
+    // Map pixels to picture pixels.
+    let scale = f64::from(width) / grid.width as f64;
+    let scaled =
+        |outline: MultiPolygon<f64>| outline.affine_transform(&AffineTransform::scale(scale, scale, (0.0, 0.0)));
+    let on_picture = |outline: &MultiPolygon<f64>| -> Result<MultiPolygon<f64>> {
+        let outline = polygons_on_scene(&grid, outline, &Crs::WGS84)?;
+        let t = &grid.transform;
+        let to_pixels = AffineTransform::new(
+            1.0 / t.pixel_width,
+            0.0,
+            -t.origin_x / t.pixel_width,
+            0.0,
+            1.0 / t.pixel_height,
+            -t.origin_y / t.pixel_height,
+        );
+        Ok(scaled(outline.affine_transform(&to_pixels)))
+    };
+    let (mut gain, mut loss) = (MultiPolygon(Vec::new()), MultiPolygon(Vec::new()));
+    if with_change
+        && let Some(path) = file_of(observation, folder, "change-since-baseline/change.tif")
+            .or_else(|| file_of(observation, folder, "change/change.tif"))
+    {
+        let (change_grid, changes) = read_classes(&path)?;
+        // The change raster covers only the area that both dates share.
+        let (col, row) = grid.transform.to_pixel(change_grid.transform.origin_x, change_grid.transform.origin_y);
+        let place = |class: Change| {
+            let outline = outlines(&changes, change_grid.width, class as u8);
+            scaled(outline.affine_transform(&AffineTransform::translate(col, row)))
+        };
+        gain = place(Change::Gain);
+        loss = place(Change::Loss);
+    }
+    Ok(Some(DatedPicture {
+        date: observation.date,
+        scenes: observation.scenes.clone(),
+        png: bytes,
+        width,
+        height,
+        disturbed: scaled(outlines(&classes, grid.width, 1)),
+        gain,
+        loss,
+        permit: permit
+            .and_then(|permit| permit.polygon.as_ref())
+            .map(on_picture)
+            .transpose()?
+            .unwrap_or(MultiPolygon(Vec::new())),
+        boundary: on_picture(boundary)?,
+    }))
+}
+
+fn read_classes(path: &Path) -> Result<(Grid, Vec<u8>)> {
+    let raster = open_raster(&Location::from(path))?;
+    let grid = raster.info().grid.clone();
+    match raster.read(0, grid.full_window())? {
+        Pixels::U8(values) => Ok((grid, values)),
+        other => Err(minesegsat_core::Error::raster(
+            path.display().to_string(),
+            format!("it is of type {:?}; classes are U8", other.data_type()),
+        )),
+    }
+}
+
+/// Outlines of all regions of a class, in pixel coordinates.
+fn outlines(classes: &[u8], width: usize, class: u8) -> MultiPolygon<f64> {
+    let mut polygonizer = Polygonizer::new(width, Connectivity::Four);
+    let none = vec![0.0; width];
+    let mut line = vec![0; width];
+    for row in classes.chunks_exact(width) {
+        for (out, &value) in line.iter_mut().zip(row) {
+            *out = u8::from(value == class);
+        }
+        polygonizer.push_row(&line, &none);
+    }
+    let regions = polygonizer.finish();
+    regions
+        .iter()
+        .filter(|region| region.pixel_count >= SMALLEST)
+        .flat_map(|region| region.geometry.0.clone())
+        .collect()
+}

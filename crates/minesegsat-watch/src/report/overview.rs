@@ -1,0 +1,55 @@
+//! Content of the page of all sites.
+
+use jiff::Timestamp;
+
+use crate::register::{Observation, Site, Verdict};
+
+/// Content of the page of all sites.
+#[derive(Debug, Clone)]
+pub struct Overview {
+    /// Title of the page, such as the name of the register or of its owner.
+    pub title: String,
+    /// The sites, in any order. The page lists the most urgent first.
+    pub sites: Vec<OverviewSite>,
+    /// When the page was made.
+    pub created: Timestamp,
+    /// Program and version, such as `minesegsat 0.1.0`.
+    pub software: String,
+}
+
+/// A site on the page of all sites.
+#[derive(Debug, Clone)]
+pub struct OverviewSite {
+    /// The site.
+    pub site: Site,
+    /// Its last observation.
+    pub last: Option<Observation>,
+    /// Path of the site's own page, relative to the page of all sites, with `/`.
+    pub page: Option<String>,
+}
+
+impl OverviewSite {
+    /// The verdict of the last observation.
+    pub(super) fn verdict(&self) -> Option<Verdict> {
+        self.last.as_ref().map(|last| last.verdict)
+    }
+
+    /// Share of the limit that is used, 1 for all of it. `None` if the area or the limit is unknown, or the limit is zero.
+    pub(super) fn share_of_limit(&self) -> Option<f64> {
+        let last = self.last.as_ref()?;
+        let limit = last.limit_ha.filter(|limit| *limit > 0.0)?;
+        last.area.map(|area| area.ha / limit).filter(|share| share.is_finite())
+    }
+
+    /// Urgency: lower ranks come first.
+    pub(super) fn rank(&self) -> u8 {
+        match self.verdict() {
+            Some(Verdict::Exceeded) => 0,
+            Some(Verdict::PossibleExceedance) => 1,
+            Some(Verdict::NotAssessable) => 2,
+            None => 3,
+            Some(Verdict::NoLimit) => 4,
+            Some(Verdict::Within) => 5,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Content of a site's page.
+
+use geo::MultiPolygon;
+use jiff::{Timestamp, civil::Date};
+
+use crate::register::{Observation, Permit, Site};
+
+/// Content of a site's page. Everything except the site may be missing; the page then says so.
+#[derive(Debug, Clone)]
+pub struct SiteReport {
+    /// The site.
+    pub site: Site,
+    /// Its permits, in any order.
+    pub permits: Vec<Permit>,
+    /// Its observations, in any order. The last one by date gives the verdict of the page.
+    pub observations: Vec<Observation>,
+    /// The site on the date that changes are measured from: the baseline or the first observation.
+    pub before: Option<DatedPicture>,
+    /// The site on the last date.
+    pub after: Option<DatedPicture>,
+    /// The scenes of the observations.
+    pub scenes: Vec<SceneRow>,
+    /// How the observations were made; `None` before the first one.
+    pub method: Option<MethodFacts>,
+    /// Indices inside and around the site; may be empty.
+    pub indices: Vec<IndexPoint>,
+    /// When the report was made.
+    pub created: Timestamp,
+}
+
+/// Picture of a site on one date, with outlines to draw over it.
+///
+/// Outlines are in pixels of the picture: x to the right, y down; (0, 0) is the upper left corner of the first pixel.
+#[derive(Debug, Clone)]
+pub struct DatedPicture {
+    /// Day of the scene.
+    pub date: Date,
+    /// Names of the scenes.
+    pub scenes: Vec<String>,
+    /// True colour without any overlay, as PNG. Large pictures (some hundred kilobytes) must be 8-bit RGB.
+    pub png: Vec<u8>,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Disturbed land on that day.
+    pub disturbed: MultiPolygon<f64>,
+    /// Land newly disturbed since the earlier date.
+    pub gain: MultiPolygon<f64>,
+    /// Land no longer disturbed since then.
+    pub loss: MultiPolygon<f64>,
+    /// Where the permit allows disturbance.
+    pub permit: MultiPolygon<f64>,
+    /// The boundary of the site.
+    pub boundary: MultiPolygon<f64>,
+}
+
+/// A scene of an observation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SceneRow {
+    /// Its id.
+    pub id: String,
+    /// Day of sensing.
+    pub date: Date,
+    /// Cloud cover of the whole scene in percent, as stated by its provider.
+    pub cloud_cover_percent: Option<f64>,
+    /// Processing baseline, such as `05.00`.
+    pub processing_baseline: Option<String>,
+    /// Whether the radiometric offset was subtracted from the digital numbers, and why.
+    pub offset_decision: String,
+    /// Share of the site that could be seen, 0 to 1.
+    pub share_assessed: Option<f64>,
+}
+
+/// How the observations were made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MethodFacts {
+    /// Title of the model.
+    pub model_title: String,
+    /// SHA-256 of its weights, lower-case hexadecimal.
+    pub model_sha256: String,
+    /// Probability threshold of disturbed land, 0 to 1.
+    pub threshold: f64,
+    /// Confidence level of the intervals, in percent.
+    pub confidence_level_percent: f64,
+    /// Noise floor in hectares: smaller changes are reported as no change.
+    pub noise_floor_ha: Option<f64>,
+    /// Program and version, such as `minesegsat 0.1.0`.
+    pub software: String,
+}
+
+/// Medians of spectral indices on one date.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct IndexPoint {
+    /// The day.
+    pub date: Date,
+    /// Medians inside the boundary of the site.
+    pub inside: IndexValues,
+    /// Medians around the site.
+    pub around: IndexValues,
+}
+
+/// Medians of spectral indices over an area, -1 to 1; `None` if nothing could be seen. Formulas: [`minesegsat_map::preview`].
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct IndexValues {
+    /// Vegetation.
+    pub ndvi: Option<f64>,
+    /// Bare soil.
+    pub bsi: Option<f64>,
+    /// Open water.
+    pub ndwi: Option<f64>,
+}
+
+impl SiteReport {
+    /// Observations sorted by date, then by the time they were stored.
+    pub(super) fn in_order(&self) -> Vec<&Observation> {
+        let mut order: Vec<&Observation> = self.observations.iter().collect();
+        order.sort_by_key(|observation| (observation.date, observation.created));
+        order
+    }
+}

@@ -1,0 +1,205 @@
+//! Chart over time: area with its interval, the permits' limit, gain and loss.
+
+use maud::Markup;
+use minesegsat_page::chart::{Days, Drawing, LETTER, Plot, Scale, step};
+
+use super::sign::{REVISION, is_exceedance, label, shape};
+use super::text::{ha, hectares, interval, level, number, percent};
+use crate::register::{Area, Observation, Permit, Verdict};
+
+/// Width of charts over time, in view box units.
+pub(super) const WIDTH: f64 = 860.0;
+/// Left and right edges of their plots.
+pub(super) const LEFT: f64 = 62.0;
+pub(super) const END: f64 = WIDTH - 18.0;
+/// Top and bottom of the plot of areas, in view box units.
+const TOP: f64 = 20.0;
+const BOTTOM: f64 = 270.0;
+/// Top and bottom of the plot of changes.
+const CHANGE_TOP: f64 = 296.0;
+const CHANGE_BOTTOM: f64 = 386.0;
+/// Space below the plots for dates.
+const FOOT: f64 = 40.0;
+
+/// A chart, and the facts that its caption depends on.
+pub(super) struct Timeline {
+    pub(super) svg: Markup,
+    /// Whether the axis of areas does not begin at zero.
+    pub(super) is_cut: bool,
+    pub(super) has_limit: bool,
+    pub(super) has_change: bool,
+}
+
+/// Draws the chart of observations, which are sorted by date. `None` without observations.
+pub(super) fn timeline(observations: &[&Observation], permits: &[Permit]) -> Option<Timeline> {
+    let days = Days::over(observations.iter().map(|observation| observation.date), LEFT, END)?;
+    let limits = limits(permits, &days);
+    let mut values: Vec<f64> = limits.iter().map(|limit| limit.ha).collect();
+    for area in observations.iter().filter_map(|observation| area(observation)) {
+        values.extend([area.lower_ha, area.ha, area.upper_ha]);
+    }
+    let areas = Plot { x: days.scale(), y: area_scale(&values) };
+    let has_change = observations.iter().any(|o| o.gain_ha.is_some() || o.loss_ha.is_some());
+    let changes = Plot { x: days.scale(), y: change_scale(observations) };
+    let lowest = if has_change { &changes } else { &areas };
+    let mut drawing = Drawing::new(WIDTH, lowest.y.start + FOOT);
+    areas.y_axis(&mut drawing, "Disturbed land (ha)", 6, |value, digits| number(Some(value), digits));
+    lowest.x_axis(&mut drawing, "Date of the observation", TOP, &days.ticks());
+    drawing.line("axis", (LEFT, BOTTOM), (END, BOTTOM));
+    draw_limits(&mut drawing, &limits, &areas.y);
+    draw_areas(&mut drawing, observations, &areas.y, &days);
+    if has_change {
+        changes.y_axis(&mut drawing, "Change (ha)", 4, |value, digits| {
+            format!("{}{}", if value > 0.0 { "+" } else { "" }, number(Some(value), digits))
+        });
+        draw_changes(&mut drawing, observations, &changes.y, &days);
+    }
+    let label = "Disturbed land by date with intervals, the limit of the permits, gain and loss. The table below has the \
+                 numbers.";
+    let svg = drawing.finish("chart wide", Some(label));
+    Some(Timeline { svg, is_cut: areas.y.low > 0.0, has_limit: !limits.is_empty(), has_change })
+}
+
+fn area(observation: &Observation) -> Option<Area> {
+    observation.area.filter(|a| a.ha.is_finite() && a.lower_ha.is_finite() && a.upper_ha.is_finite())
+}
+
+/// Scale of areas: from zero, unless that would leave most of the chart empty.
+fn area_scale(values: &[f64]) -> Scale {
+    let low = values.iter().copied().reduce(f64::min).unwrap_or(0.0);
+    let high = values.iter().copied().reduce(f64::max).unwrap_or(0.0);
+    let (low, high) = if low > 0.6 * high && high > low {
+        let room = (high - low) * 0.35;
+        let step = step(low - room, high, 5);
+        ((((low - room) / step).floor() * step).max(0.0), high + (high - low) * 0.15)
+    } else {
+        (0.0, if high > 0.0 { high * 1.1 } else { 1.0 })
+    };
+    Scale { low, high, start: BOTTOM, end: TOP }
+}
+
+fn positive(value: Option<f64>) -> Option<f64> {
+    value.filter(|value| value.is_finite() && *value > 0.0)
+}
+
+fn change_scale(observations: &[&Observation]) -> Scale {
+    let most = |value: fn(&Observation) -> Option<f64>| {
+        observations.iter().filter_map(|o| positive(value(o))).fold(0.0, f64::max)
+    };
+    let (gain, loss) = (most(|o| o.gain_ha), most(|o| o.loss_ha));
+    let room = (gain + loss).max(1.0) * 0.06;
+    let high = if gain + loss > 0.0 { gain + room } else { 1.0 };
+    Scale { low: -(loss + room), high, start: CHANGE_BOTTOM, end: CHANGE_TOP }
+}
+
+/// A permit's limit, and the part of its validity inside the chart.
+struct Limit {
+    ha: f64,
+    from: f64,
+    to: f64,
+    words: String,
+    title: String,
+}
+
+fn limits(permits: &[Permit], days: &Days) -> Vec<Limit> {
+    let mut order: Vec<&Permit> = permits.iter().collect();
+    order.sort_by_key(|permit| permit.valid_from);
+    let limit = |permit: &Permit| {
+        let ha = permit.limit_ha.filter(|ha| ha.is_finite())?;
+        let (from, _) = days.held(permit.valid_from);
+        // A permit is valid through its last day.
+        let to = permit.valid_to.map_or(END, |last| days.held(last.tomorrow().unwrap_or(last)).0);
+        let until = permit.valid_to.map_or_else(|| "open-ended".to_owned(), |last| format!("to {last}"));
+        (to > from).then(|| Limit {
+            ha,
+            from,
+            to,
+            words: permit.number.clone(),
+            title: format!(
+                "Permit {}: at most {}, from {} {until}",
+                permit.number,
+                hectares(Some(ha)),
+                permit.valid_from
+            ),
+        })
+    };
+    order.into_iter().filter_map(limit).collect()
+}
+
+fn draw_limits(drawing: &mut Drawing, limits: &[Limit], areas: &Scale) {
+    for pair in limits.windows(2) {
+        if (pair[1].from - pair[0].to).abs() < 0.5 {
+            let x = pair[1].from;
+            drawing.line("limit", (x, areas.at(pair[0].ha)), (x, areas.at(pair[1].ha)));
+        }
+    }
+    for Limit { ha: limit, from, to, words, title } in limits {
+        let y = areas.at(*limit);
+        drawing.titled(title, |group| {
+            group.line("limit", (*from, y), (*to, y));
+            group.rect("hit", (*from, y - 6.0), (*to, y + 6.0));
+        });
+        // The title has the full words if they do not fit here.
+        let fits = |text: &String| text.chars().count() as f64 * LETTER + 8.0 < to - from;
+        let short = format!("{} ha", ha(*limit));
+        let texts = [format!("limit {short} ({words})"), format!("limit {short}"), short];
+        if let Some(text) = texts.into_iter().find(fits) {
+            drawing.text("strong", "start", (from + 5.0, y - 7.0), &text);
+        }
+    }
+}
+
+fn draw_areas(drawing: &mut Drawing, observations: &[&Observation], areas: &Scale, days: &Days) {
+    drawing.path("thread", observations.iter().filter_map(|o| Some((days.at(o.date), areas.at(area(o)?.ha)))));
+    for observation in observations {
+        let x = days.at(observation.date);
+        drawing.titled(&title(observation), |group| {
+            let (low, high) = if let Some(area) = area(observation) {
+                let (low, high) = (areas.at(area.lower_ha), areas.at(area.upper_ha));
+                group.interval(x, low, high);
+                group.add(shape(Some(observation.verdict), x, areas.at(area.ha), 6.0));
+                (low + 6.0, high - 6.0)
+            } else {
+                group.add(shape(Some(Verdict::NotAssessable), x, BOTTOM, 7.0));
+                (BOTTOM + 9.0, BOTTOM - 9.0)
+            };
+            // An invisible target for the pointer, wider than the mark.
+            group.rect("hit", (x - 8.0, high), (x + 8.0, low));
+        });
+    }
+}
+
+fn title(observation: &Observation) -> String {
+    let verdict = Some(observation.verdict);
+    let seen = match area(observation) {
+        None => format!("{} of the site could be seen", percent(Some(observation.share_assessed))),
+        Some(area) => format!(
+            "{} ({} % interval {})",
+            hectares(Some(area.ha)),
+            level(observation.confidence_level_percent),
+            interval(&area)
+        ),
+    };
+    let revision = if is_exceedance(verdict) { format!(". {REVISION}") } else { String::new() };
+    format!("{}: {seen}, {}{revision}", observation.date, label(verdict))
+}
+
+fn draw_changes(drawing: &mut Drawing, observations: &[&Observation], changes: &Scale, days: &Days) {
+    let places: Vec<f64> = observations.iter().map(|o| days.at(o.date)).collect();
+    let nearest =
+        places.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 0.5).fold(f64::INFINITY, f64::min);
+    let half = (nearest * 0.6).clamp(3.0, 16.0) / 2.0;
+    for (observation, x) in observations.iter().zip(places) {
+        let since = observation.compared_with.map_or_else(String::new, |date| format!(" since {date}"));
+        for (value, sign, class, words) in [
+            (positive(observation.gain_ha), -1.0, "change-gain", "newly disturbed"),
+            (positive(observation.loss_ha), 1.0, "change-loss", "no longer disturbed"),
+        ] {
+            let Some(value) = value else { continue };
+            let zero = changes.at(0.0);
+            let length = (changes.at(-value) - zero).max(0.8);
+            let title = format!("{}: {} {words}{since}", observation.date, hectares(Some(value)));
+            drawing.titled(&title, |group| group.rect(class, (x - half, zero), (x + half, zero + sign * length)));
+        }
+    }
+}

@@ -1,0 +1,482 @@
+//! Sites over many dates: area with interval, indices inside and around, outliers and pictures.
+
+use minesegsat_core::job::Job;
+use std::path::Path;
+
+use jiff::civil::Date;
+use serde::Serialize;
+
+use crate::register::SiteId;
+use minesegsat_core::area::GeodesicMeter;
+use minesegsat_core::model_description::BandNormalisation;
+use minesegsat_core::output::OutputFolder;
+use minesegsat_core::resample::SignedWindow;
+use minesegsat_core::uncertainty::Area;
+use minesegsat_core::{Band, Error, Grid, Result, Window};
+use minesegsat_map::change::picture::TrueColour;
+use minesegsat_map::change::site::{SitePixels, area_of_date};
+use minesegsat_map::change::{DatedMap, SiteArea};
+use minesegsat_map::preview::{SpectralIndex, percentile, png};
+use minesegsat_scene::Scene;
+use minesegsat_scene::manifest::{OutputRecord, Software};
+use minesegsat_scene::patch::PatchReader;
+
+/// Maximum distance from the median day of the year, in days. Dates further away count as another season.
+const SEASON_DAYS: i16 = 60;
+/// Number of assessable dates before and after a date that its area is compared with.
+const NEIGHBOURS: usize = 2;
+/// Duration of an animation frame, in hundredths of a second.
+const FRAME_DELAY: u16 = 90;
+/// Longest side of the animation, in pixels.
+const LONGEST: usize = 640;
+/// Colour of the outlines of disturbed land, RGB.
+const OUTLINE: [u8; 3] = [255, 140, 0];
+
+/// Options of a timeline.
+#[derive(Debug, Clone)]
+pub struct TimelineOptions {
+    /// The sites.
+    pub sites: Vec<SiteArea>,
+    /// Confidence level of the intervals, in percent.
+    pub level_percent: f64,
+    /// Minimum share of a site that must be visible, 0 to 1; otherwise the date is not assessable.
+    pub min_assessed: f64,
+    /// Width of the ring around a site used for comparison of indices, in metres.
+    pub around_m: f64,
+    /// Whether existing outputs may be replaced.
+    pub overwrite: bool,
+}
+
+/// Kind of an outlier: a date whose interval of the area excludes the median of the neighbouring dates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outlier {
+    /// The date is in another season than most dates.
+    Seasonal,
+    /// Disturbed land appears and disappears again (or the reverse), which is implausible.
+    Monotone,
+}
+
+/// A site on a date.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TimelinePoint {
+    /// Day of the scene.
+    pub date: Date,
+    /// Name of the scene.
+    pub scene: String,
+    /// Share of the site that was seen, 0 to 1.
+    pub share_assessed: f64,
+    /// Disturbed land; `None` if too little was seen.
+    pub area: Option<Area>,
+    /// Kind of outlier, if it is one.
+    pub outlier: Option<Outlier>,
+    /// Index medians inside the site; `None` if the scene or its bands are missing.
+    pub inside: Indices,
+    /// Index medians around the site.
+    pub around: Indices,
+}
+
+/// Medians of indices, -1 to 1. Formulas: [`SpectralIndex`].
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Indices {
+    /// Vegetation.
+    pub ndvi: Option<f32>,
+    /// Bare soil.
+    pub bsi: Option<f32>,
+    /// Open water.
+    pub ndwi: Option<f32>,
+}
+
+/// A site over all dates.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SiteTimeline {
+    /// Id of the site.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// Its points, sorted by date.
+    pub points: Vec<TimelinePoint>,
+}
+
+/// The record of a run: `manifest.json`.
+#[derive(Debug, Clone, Serialize)]
+pub struct TimelineManifest {
+    /// Version of this layout.
+    pub timeline_version: u32,
+    /// Name and version of the program.
+    pub software: Software,
+    /// When the run ended, UTC.
+    pub created: jiff::Timestamp,
+    /// Confidence level of the intervals, in percent.
+    pub confidence_level_percent: f64,
+    /// SHA-256 of the models' weights.
+    pub models: Vec<String>,
+    /// The sites.
+    pub sites: Vec<SiteTimeline>,
+    /// The files written, with their hashes.
+    pub outputs: Vec<OutputRecord>,
+    /// Warnings for the reader.
+    pub warnings: Vec<String>,
+}
+
+/// Measures sites on maps of many dates. Writes `timeline.csv`, a picture per site and date, an animation per site and a
+/// record.
+pub fn timeline(
+    maps: &mut [DatedMap],
+    folder: &Path,
+    options: &TimelineOptions,
+    job: Job<'_>,
+) -> Result<TimelineManifest> {
+    if let Some(map) = maps.iter().find(|map| map.date.is_none()) {
+        return Err(Error::Argument {
+            name: "date",
+            value: map.name.clone(),
+            accepted: "scenes with an acquisition date".to_owned(),
+        });
+    }
+    maps.sort_by(|a, b| a.date.cmp(&b.date).then(a.name.cmp(&b.name)));
+    let mut warnings = Vec::new();
+    let mut models: Vec<String> = maps.iter().map(|map| map.model_sha256.clone()).collect();
+    models.sort();
+    models.dedup();
+    if models.len() > 1 {
+        warnings
+            .push("the maps come from several models: changes over time may be differences between models".to_owned());
+    }
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut sites = Vec::new();
+    for (number, site) in options.sites.iter().enumerate() {
+        job.progress.advance(number, options.sites.len());
+        let Some(found) = follow(site, maps, options, &mut files, &mut warnings, job)? else {
+            warnings.push(format!("site {} lies outside all maps", site.id));
+            continue;
+        };
+        sites.push(found);
+    }
+    if sites.is_empty() {
+        return Err(Error::Argument {
+            name: "sites",
+            value: options.sites.iter().map(|site| site.id.clone()).collect::<Vec<_>>().join(", "),
+            accepted: "at least one site inside a map".to_owned(),
+        });
+    }
+    job.progress.stage("writing files");
+    files.push(("timeline.csv".to_owned(), table(&sites)?));
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).chain(["manifest.json"]).collect();
+    let output = OutputFolder::create(folder, &names, options.overwrite)?;
+    let mut outputs = Vec::new();
+    for (name, bytes) in &files {
+        fs_err::write(output.path(name), bytes)?;
+        outputs.push(OutputRecord::from_file(name, &output.path(name))?);
+    }
+    let manifest = TimelineManifest {
+        timeline_version: 1,
+        software: Software::this(),
+        created: jiff::Timestamp::now(),
+        confidence_level_percent: options.level_percent,
+        models,
+        sites,
+        outputs,
+        warnings,
+    };
+    let json = serde_json::to_string_pretty(&manifest).map_err(std::io::Error::from)?;
+    fs_err::write(output.path("manifest.json"), json + "\n")?;
+    output.commit()?;
+    Ok(manifest)
+}
+
+fn follow(
+    site: &SiteArea,
+    maps: &[DatedMap],
+    options: &TimelineOptions,
+    files: &mut Vec<(String, Vec<u8>)>,
+    warnings: &mut Vec<String>,
+    job: Job<'_>,
+) -> Result<Option<SiteTimeline>> {
+    let mut points = Vec::new();
+    let mut frames: Vec<(Date, TrueColour, Vec<bool>)> = Vec::new();
+    let mut frame_grid: Option<Grid> = None;
+    for map in maps {
+        job.check()?;
+        let Some(date) = map.date else { continue };
+        let grid = &map.grid;
+        let Some(pixels) = SitePixels::rasterize(site, grid)? else { continue };
+        let pixel_m2 = pixels.pixel_area_m2(grid, &GeodesicMeter::new(&grid.crs)?)?;
+        let values = pixels.values(&map.probability, grid.width);
+        let inside = pixels.inside.iter().filter(|&&inside| inside).count();
+        let seen = values.iter().filter(|p| !p.is_nan()).count();
+        let share_assessed = seen as f64 / inside as f64;
+        let pixel = (pixel_m2.sqrt(), pixel_m2);
+        let area = area_of_date(&pixels, &values, None, 0, pixel, &map.area_error, options.level_percent)
+            .filter(|_| share_assessed >= options.min_assessed);
+        let margin = (options.around_m / pixel_m2.sqrt()).ceil() as usize;
+        let window = grown(pixels.window, margin, grid);
+        let [inside, around] = match &map.scene {
+            Some(scene) => indices(scene, map, &pixels, window)?,
+            None => [Indices::default(); 2],
+        };
+        points.push(TimelinePoint {
+            date,
+            scene: map.name.clone(),
+            share_assessed,
+            area,
+            outlier: None,
+            inside,
+            around,
+        });
+        // All frames show the same window.
+        let place = frame_grid.get_or_insert_with(|| grid.window(&window));
+        let Some(scene) = &map.scene else { continue };
+        match TrueColour::read(scene, place)? {
+            Some(picture) => {
+                let mask = mask_on(map, place);
+                frames.push((date, picture, mask));
+            }
+            None => {
+                warnings.push(format!(
+                    "{} has another pixel grid: it is left out of the pictures of {}",
+                    map.name, site.id
+                ));
+            }
+        }
+    }
+    if points.is_empty() {
+        return Ok(None);
+    }
+    mark_outliers(&mut points);
+    if let Some(grid) = &frame_grid {
+        draw(site, grid, &frames, files)?;
+    }
+    Ok(Some(SiteTimeline { id: site.id.clone(), name: site.name.clone(), points }))
+}
+
+/// Extends a window by `by` pixels on each side, clipped to the grid.
+fn grown(window: Window, by: usize, grid: &Grid) -> Window {
+    let (col, row) = (window.col.saturating_sub(by), window.row.saturating_sub(by));
+    let (col_end, row_end) = ((window.col_end() + by).min(grid.width), (window.row_end() + by).min(grid.height));
+    Window::new(col, row, col_end - col, row_end - row)
+}
+
+/// Index medians inside a site, and in the rest of the window.
+pub(crate) fn indices(scene: &Scene, map: &DatedMap, site: &SitePixels, window: Window) -> Result<[Indices; 2]> {
+    let none = [Indices::default(); 2];
+    let Some((col, row)) = minesegsat_map::change::shift(scene.grid(), &map.grid) else { return Ok(none) };
+    let bands: Vec<Band> = [Band::B02, Band::B03, Band::B04, Band::B08, Band::B11]
+        .into_iter()
+        .filter(|&band| scene.band(band).is_some())
+        .collect();
+    if bands.is_empty() {
+        return Ok(none);
+    }
+    let reader = PatchReader::new(scene, &bands, &vec![BandNormalisation::IDENTITY; bands.len()])?;
+    let patch = reader.read(SignedWindow {
+        col: col + window.col as i64,
+        row: row + window.row as i64,
+        width: window.width,
+        height: window.height,
+    })?;
+    let width = map.grid.width;
+    let mut of_site = vec![false; window.len()];
+    for (i, _) in site.indices(width).zip(&site.inside).filter(|(_, inside)| **inside) {
+        of_site[(i / width - window.row) * window.width + (i % width - window.col)] = true;
+    }
+    let seen = |i: usize| {
+        let at = (window.row + i / window.width) * width + window.col + i % window.width;
+        !map.probability[at].is_nan()
+    };
+    let median = |index: SpectralIndex, inside: bool| -> Option<f32> {
+        let places: Vec<usize> =
+            index.bands().iter().map(|band| bands.iter().position(|b| b == band)).collect::<Option<_>>()?;
+        let mut values: Vec<f32> = (0..window.len())
+            .filter(|&i| of_site[i] == inside && seen(i))
+            .map(|i| {
+                let of_bands: Vec<f32> = places.iter().map(|place| patch.data[place * window.len() + i]).collect();
+                index.value(&of_bands)
+            })
+            .filter(|value| !value.is_nan())
+            .collect();
+        percentile(&mut values, 50.0)
+    };
+    Ok([true, false].map(|inside| Indices {
+        ndvi: median(SpectralIndex::Ndvi, inside),
+        bsi: median(SpectralIndex::Bsi, inside),
+        ndwi: median(SpectralIndex::Ndwi, inside),
+    }))
+}
+
+/// Marks dates whose interval excludes the median area of the neighbouring dates. The first and last dates are compared with
+/// one side only, and only if it has two dates.
+fn mark_outliers(points: &mut [TimelinePoint]) {
+    let mut days: Vec<i16> = points.iter().map(|point| point.date.day_of_year()).collect();
+    days.sort_unstable();
+    let usual = days[days.len() / 2];
+    let known: Vec<(usize, Area)> = points.iter().enumerate().filter_map(|(i, p)| Some((i, p.area?))).collect();
+    for (place, (i, area)) in known.iter().enumerate() {
+        let before = place.saturating_sub(NEIGHBOURS)..place;
+        let after = place + 1..(place + 1 + NEIGHBOURS).min(known.len());
+        let mut around: Vec<f64> = before.chain(after).map(|k| known[k].1.ha).collect();
+        if around.len() < 2 {
+            continue;
+        }
+        around.sort_by(f64::total_cmp);
+        let middle = f64::midpoint(around[(around.len() - 1) / 2], around[around.len() / 2]);
+        if (area.lower_ha..=area.upper_ha).contains(&middle) {
+            continue;
+        }
+        // Steady growth or shrinkage is not an outlier.
+        let neighbour = |k: Option<usize>| k.and_then(|k| known.get(k)).map(|(_, area)| area.ha);
+        if let (Some(a), Some(b)) = (neighbour(place.checked_sub(1)), neighbour(Some(place + 1)))
+            && (a.min(b)..=a.max(b)).contains(&area.ha)
+        {
+            continue;
+        }
+        let is_end = place == 0 || place + 1 == known.len();
+        let apart = (points[*i].date.day_of_year() - usual).abs();
+        let is_other_season = apart.min(365 - apart) > SEASON_DAYS;
+        if is_other_season || !is_end {
+            points[*i].outlier = Some(if is_other_season { Outlier::Seasonal } else { Outlier::Monotone });
+        }
+    }
+}
+
+/// Disturbed pixels of a map on a grid. Empty if their pixels do not align.
+fn mask_on(map: &DatedMap, grid: &Grid) -> Vec<bool> {
+    let mut mask = vec![false; grid.width * grid.height];
+    let Some((col, row)) = minesegsat_map::change::shift(&map.grid, grid) else { return mask };
+    for (i, out) in mask.iter_mut().enumerate() {
+        let (c, r) = (col + (i % grid.width) as i64, row + (i / grid.width) as i64);
+        if c >= 0 && r >= 0 && c < map.grid.width as i64 && r < map.grid.height as i64 {
+            *out = map.probability[r as usize * map.grid.width + c as usize] >= map.threshold;
+        }
+    }
+    mask
+}
+
+/// Draws a full-size PNG per date, and an animated GIF of all dates.
+fn draw(
+    site: &SiteArea,
+    grid: &Grid,
+    frames: &[(Date, TrueColour, Vec<bool>)],
+    files: &mut Vec<(String, Vec<u8>)>,
+) -> Result<()> {
+    let Some((_, first, _)) = frames.first() else { return Ok(()) };
+    let stem = SiteId::from_text(&site.id).map_or_else(|| "site".to_owned(), |id| id.to_string());
+    let pictures: Vec<&TrueColour> = frames.iter().map(|(_, picture, _)| picture).collect();
+    let rendered = TrueColour::rendered(&pictures);
+    let (width, height) = (first.width, first.height);
+    let mut moving = Vec::new();
+    let step = width.max(height).div_ceil(LONGEST).max(1);
+    let (small_width, small_height) = (width.div_ceil(step), height.div_ceil(step));
+    let fail = |error: gif::EncodingError| Error::Io(std::io::Error::other(error));
+    let sides = u16::try_from(small_width).ok().zip(u16::try_from(small_height).ok());
+    let (gif_width, gif_height) = sides.unwrap_or((1, 1));
+    {
+        let mut encoder = gif::Encoder::new(&mut moving, gif_width, gif_height, &[]).map_err(fail)?;
+        encoder.set_repeat(gif::Repeat::Infinite).map_err(fail)?;
+        let mut same_day = 0;
+        let mut last_day = None;
+        for ((date, picture, mask), mut pixels) in frames.iter().zip(rendered) {
+            outline(&mut pixels, (width, height), mask, grid.width, picture.factor);
+            same_day = if last_day == Some(*date) { same_day + 1 } else { 0 };
+            last_day = Some(*date);
+            let name =
+                if same_day == 0 { format!("{stem}-{date}.png") } else { format!("{stem}-{date}-{same_day}.png") };
+            files.push((name, png(&pixels, width, height)?));
+            let small: Vec<u8> = (0..small_height)
+                .flat_map(|y| (0..small_width).map(move |x| (y * step, x * step)))
+                .flat_map(|(y, x)| pixels[y * width + x])
+                .collect();
+            let mut frame = gif::Frame::from_rgb_speed(gif_width, gif_height, &small, 10);
+            frame.delay = FRAME_DELAY;
+            encoder.write_frame(&frame).map_err(fail)?;
+        }
+    }
+    files.push((format!("{stem}.gif"), moving));
+    Ok(())
+}
+
+/// Draws the edges of a mask on a picture. `factor` is the mask pixels per picture pixel, `full` the mask's width.
+fn outline(pixels: &mut [[u8; 3]], (width, height): (usize, usize), mask: &[bool], full: usize, factor: usize) {
+    let at = |x: usize, y: usize| mask.get(y * factor * full + x * factor).copied().unwrap_or(false);
+    for y in 0..height {
+        for x in 0..width {
+            let is_edge = at(x, y)
+                && ((x > 0 && !at(x - 1, y))
+                    || (x + 1 < width && !at(x + 1, y))
+                    || (y > 0 && !at(x, y - 1))
+                    || (y + 1 < height && !at(x, y + 1)));
+            if is_edge {
+                pixels[y * width + x] = OUTLINE;
+            }
+        }
+    }
+}
+
+fn table(sites: &[SiteTimeline]) -> Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let fail = |error: csv::Error| Error::Io(std::io::Error::other(error));
+    let header = "site,date,scene,share_assessed,area_ha,lower_ha,upper_ha,outlier,ndvi,bsi,ndwi,ndvi_around,bsi_around,ndwi_around";
+    writer.write_record(header.split(',')).map_err(fail)?;
+    for site in sites {
+        for point in &site.points {
+            let index = |value: Option<f32>| value.map_or_else(String::new, |value| format!("{value:.4}"));
+            let area = point
+                .area
+                .map_or([const { String::new() }; 3], |a| [a.ha, a.lower_ha, a.upper_ha].map(|ha| format!("{ha:.2}")));
+            let outlier = match point.outlier {
+                None => "",
+                Some(Outlier::Seasonal) => "seasonal",
+                Some(Outlier::Monotone) => "monotone",
+            };
+            let head = [site.id.clone(), point.date.to_string(), point.scene.clone()];
+            let record = head
+                .into_iter()
+                .chain([format!("{:.4}", point.share_assessed)])
+                .chain(area)
+                .chain([outlier.to_owned()])
+                .chain([point.inside, point.around].into_iter().flat_map(|i| [i.ndvi, i.bsi, i.ndwi]).map(index));
+            writer.write_record(record.collect::<Vec<_>>()).map_err(fail)?;
+        }
+    }
+    writer.into_inner().map_err(|error| Error::Io(std::io::Error::other(error.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(areas: &[(&str, Option<f64>)]) -> Vec<TimelinePoint> {
+        let point = |&(day, ha): &(&str, Option<f64>)| TimelinePoint {
+            date: day.parse().unwrap(),
+            scene: day.to_owned(),
+            share_assessed: 1.0,
+            area: ha.map(|ha| Area { ha, lower_ha: ha - 5.0, upper_ha: ha + 5.0 }),
+            outlier: None,
+            inside: Indices::default(),
+            around: Indices::default(),
+        };
+        areas.iter().map(point).collect()
+    }
+
+    fn marked(areas: &[(&str, Option<f64>)]) -> Vec<(usize, Outlier)> {
+        let mut points = points(areas);
+        mark_outliers(&mut points);
+        points.iter().enumerate().filter_map(|(i, point)| Some((i, point.outlier?))).collect()
+    }
+
+    #[test]
+    fn spikes_and_winters_are_marked_and_growth_is_not() {
+        let summer = |ha: &[f64]| -> Vec<(&str, Option<f64>)> {
+            let days = ["2020-07-01", "2020-08-01", "2021-07-01", "2021-08-01", "2022-07-01", "2022-08-01"];
+            days.into_iter().zip(ha.iter().map(|&ha| Some(ha))).collect()
+        };
+        assert_eq!(marked(&summer(&[10.0, 20.0, 40.0, 60.0, 90.0, 120.0])), [], "growth");
+        assert_eq!(marked(&summer(&[10.0, 11.0, 40.0, 12.0, 12.0, 13.0])), [(2, Outlier::Monotone)]);
+        assert_eq!(marked(&summer(&[10.0, 11.0, 13.0, 12.0, 12.0, 13.0])), [], "within their intervals");
+        let mut winter = summer(&[10.0, 11.0, 12.0, 12.0, 12.0]);
+        winter.insert(4, ("2022-01-05", Some(40.0)));
+        winter.insert(5, ("2022-02-01", None));
+        assert_eq!(marked(&winter), [(4, Outlier::Seasonal)]);
+        assert_eq!(marked(&winter[..1]), []);
+    }
+}
