@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks a server with the tools of the field: stac-api-validator (core, collections, features, item-search) and schemathesis.
+# Checks a server with the tools of the field: openapi-spec-validator, stac-api-validator (core, collections, features,
+# item-search) and schemathesis.
 # Needs Python 3 with venv, and a network for the schemas that the validator loads. Usage: scripts/check_api.sh [PORT]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,9 +9,9 @@ token=0123456789abcdef-check
 venv=${VENV:-${CARGO_TARGET_DIR:-target}/venv-api}
 root="http://127.0.0.1:$port"
 
-if [ ! -x "$venv/bin/schemathesis" ]; then
+if [ ! -x "$venv/bin/openapi-spec-validator" ]; then
   python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet schemathesis stac-api-validator
+  "$venv/bin/pip" install --quiet schemathesis stac-api-validator openapi-spec-validator
 fi
 # The same build as the tests', so that CI compiles nothing twice: it makes the examples as well.
 cargo test --quiet --workspace --no-run
@@ -19,6 +20,7 @@ server=$!
 trap 'kill "$server" 2>/dev/null || true' EXIT
 for _ in $(seq 50); do curl --silent --fail "$root/health" >/dev/null && break; sleep 0.2; done
 
+curl --silent --fail "$root/openapi.json" | "$venv/bin/openapi-spec-validator" -
 area='{"type":"Polygon","coordinates":[[[-122,55],[-121,55],[-121,56],[-122,56],[-122,55]]]}'
 "$venv/bin/python" scripts/check_stac.py "$root"
 "$venv/bin/python" scripts/check_stac_api.py --root-url "$root/stac" \

@@ -27,7 +27,7 @@ def scene(item):
     for band in BANDS:
         with rasterio.open(item.parent / f"{band}.tif") as raster:
             pixels = raster.read(1).astype("f4")
-        pixels += document["assets"][band]["raster:bands"][0]["offset"] * 1e4
+        pixels += document["assets"][band]["bands"][0]["raster:offset"] * 1e4
         if pixels.shape[0] > document["assets"]["B11"]["proj:shape"][0]:
             pixels = pixels.reshape(pixels.shape[0] // 2, 2, -1, 2).mean((1, 3))
         layers[band] = pixels

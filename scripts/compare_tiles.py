@@ -1,6 +1,6 @@
 """Compares web tiles with rasterio: WarpedVRT to EPSG:3857, bilinear and nearest, and pyproj's exact positions.
 
-    cargo build --release -p minesegsat --example draw_tiles
+    cargo build --release -p minesegsat-tiles --example draw_tiles
     python scripts/compare_tiles.py target/release/examples/draw_tiles
 
 Rasters of noise and of slopes in UTM north and south, in degrees, in polar stereographic and across the antimeridian; tiles from far
