@@ -107,7 +107,7 @@ mod tests {
             ("1e3 ha", "without separators"),
             ("", "a number"),
             ("none", "a number"),
-            ("12 hm", "its unit `hm` is none of"),
+            ("12 hm", "its unit `hm` is unknown"),
             ("nan ha", "a number"),
         ] {
             let error = AreaUnit::parse_ha(text, None).unwrap_err().to_string();
