@@ -2,7 +2,7 @@
 
     cargo build --release --example rasterize
     python scripts/compare_rasterize.py target/release/examples/rasterize [--sets 50]
-    python scripts/compare_rasterize.py --golden crates/minesegsat/tests/data/rasterize.txt
+    python scripts/compare_rasterize.py --golden crates/minesegsat-core/tests/data/rasterize.txt
 
 Sets of random polygons: coordinates on pixel corners, on pixel centres (every edge a tie), on quarters of pixels and
 anywhere; triangles, stars, boxes, holes, overlaps, slivers, self-crossing rings, partly outside. Needs rasterio, numpy.
