@@ -1,7 +1,7 @@
 //! Reference data: numbers of PyTorch and OpenCV, real scenes, labels and catalogue answers.
 //!
 //! The repository contains a small golden set. Larger sets are beside the checkout, in `../shared`, or in the folders that
-//! `MINESEGSAT_GOLDEN` and `MINESEGSAT_DATA` name.
+//! `MINESEGSAT_GOLDEN`, `MINESEGSAT_DATA` and `MINESEGSAT_CASES` name.
 //!
 //! A test without its data prints a message to stderr, which the test harness does not capture. It fails if `CI` is set.
 
@@ -20,6 +20,12 @@ pub fn golden_folders() -> Vec<PathBuf> {
 /// reports the test as skipped.
 pub fn real_data(name: &str) -> Option<PathBuf> {
     shared("MINESEGSAT_DATA", "data", name)
+}
+
+/// The path of an input that was read wrongly once, such as `scenes/11_duplicate_baselines`. If it is absent, returns
+/// `None` and reports the test as skipped.
+pub fn case(name: &str) -> Option<PathBuf> {
+    shared("MINESEGSAT_CASES", "cases", name)
 }
 
 fn shared(variable: &str, folder: &str, name: &str) -> Option<PathBuf> {
