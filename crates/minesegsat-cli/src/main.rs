@@ -19,6 +19,16 @@ use crate::args::{AreaSampleCommand, Cli, Command, DatasetCommand, LabelsCommand
 fn main() -> ExitCode {
     let cli = Cli::parse();
     start_logging(&cli);
+    // No input may end in a panic. If one does, the message asks for a report.
+    minesegsat::guard::report_panics(|what| {
+        print_message(format_args!("error: internal error: {what}"));
+        print_message(format_args!("hint: this is a fault of the program; report this line, the command and its input"));
+    });
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&cli))).unwrap_or(ExitCode::FAILURE)
+}
+
+/// Runs the command of the command line.
+fn run(cli: &Cli) -> ExitCode {
     let result = match &cli.command {
         Command::Search(args) => commands::search::run(args, cli.quiet),
         Command::Download(args) => commands::download::run(args, cli.quiet),

@@ -14,6 +14,7 @@
 //! - Random numbers that stay the same between versions: [`noise`]
 //! - Output files that are complete or absent: [`output`]; checksums as text: [`hex`]
 //! - Long runs: [`job`] (progress and cancellation)
+//! - Panics of libraries that read files: [`guard`]
 //! - Errors: [`Error`], [`Setting`] (the option that avoids an error), [`hint`] ("did you mean ...?")
 //!
 //! Arrays are row-major `[C, H, W]`; positions in arrays are (row, col), on maps (x, y); bounding boxes are west, south,
@@ -26,6 +27,7 @@ pub mod band;
 pub mod crs;
 pub mod error;
 pub mod grid;
+pub mod guard;
 pub mod hex;
 pub mod hint;
 pub mod job;
@@ -47,6 +49,7 @@ pub use band::Band;
 pub use crs::{Crs, Transformer};
 pub use error::{Cause, Error, Result, with_causes};
 pub use grid::{GeoTransform, Grid, Window};
+pub use guard::guard;
 pub use job::{Job, Progress};
 pub use segmenter::Segmenter;
 pub use setting::Setting;
