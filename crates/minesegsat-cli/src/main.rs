@@ -22,7 +22,9 @@ fn main() -> ExitCode {
     // No input may end in a panic. If one does, the message asks for a report.
     minesegsat::guard::report_panics(|what| {
         print_message(format_args!("error: internal error: {what}"));
-        print_message(format_args!("hint: this is a fault of the program; report this line, the command and its input"));
+        print_message(format_args!(
+            "hint: this is a fault of the program; report this line, the command and its input"
+        ));
     });
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&cli))).unwrap_or(ExitCode::FAILURE)
 }

@@ -189,6 +189,13 @@ fn build_proj(definition: &crs_definitions::Def) -> std::result::Result<Proj, pr
 /// Number of parts that [`Transformer::transform_bounds`] cuts each edge into, as PROJ and rasterio do.
 const BOUNDS_PARTS: usize = 21;
 
+/// Largest coordinate of a projected system that is transformed, in units of the system.
+const FARTHEST: f64 = 2e8;
+/// Maximum number of parts of an edge in [`Transformer::transform_densified`]: pieces of 1 km of an edge of 4,096 km.
+const MOST_PARTS: usize = 4096;
+/// Number of vertices of a densified geometry beyond which edges get fewer parts.
+const MOST_VERTICES: usize = 1 << 22;
+
 /// Transforms coordinates from one CRS to another.
 #[derive(Debug, Clone)]
 pub struct Transformer {
@@ -230,7 +237,8 @@ impl Transformer {
             // proj4rs projects latitudes past the poles without complaint.
             (y.abs() <= 90.0 && x.abs() <= 540.0).then(|| (x.to_radians(), y.to_radians(), 0.0))?
         } else {
-            (x, y, 0.0)
+            // Series and iterations of projections do not end far away from Earth.
+            (x.abs() <= FARTHEST && y.abs() <= FARTHEST).then_some((x, y, 0.0))?
         };
         proj4rs::transform::transform(source, target, &mut point).ok()?;
         let (x, y) =
@@ -287,19 +295,23 @@ impl Transformer {
     }
 
     /// Like [`transform_polygons`](Self::transform_polygons), with vertices added so that no edge is longer than
-    /// `max_edge` units of the source system.
+    /// `max_edge` units of the source system. The work is bounded: an edge is cut into 4,096 parts at most, and into fewer if
+    /// the geometry has more than 1,024 vertices.
     pub fn transform_densified(&self, geometry: &MultiPolygon<f64>, max_edge: f64) -> Result<MultiPolygon<f64>> {
         let continuous = self.to.is_geographic() && !self.from.is_geographic();
+        let vertices: usize =
+            geometry.iter().flat_map(|p| std::iter::once(p.exterior()).chain(p.interiors())).map(|r| r.0.len()).sum();
+        let edges = Edges { longest: max_edge, most_parts: (MOST_VERTICES / vertices.max(1)).clamp(1, MOST_PARTS) };
         geometry
             .iter()
             .map(|polygon| {
-                let exterior = self.transform_ring(polygon.exterior(), max_edge, None)?;
+                let exterior = self.transform_ring(polygon.exterior(), edges, None)?;
                 // Holes use the same longitude range as their shell.
                 let near = exterior.0.first().filter(|_| continuous).map(|c| c.x);
                 let holes = polygon
                     .interiors()
                     .iter()
-                    .map(|ring| self.transform_ring(ring, max_edge, near))
+                    .map(|ring| self.transform_ring(ring, edges, near))
                     .collect::<Result<Vec<_>>>()?;
                 Ok(Polygon::new(exterior, holes))
             })
@@ -307,7 +319,7 @@ impl Transformer {
             .map(MultiPolygon)
     }
 
-    fn transform_ring(&self, ring: &LineString<f64>, max_edge: f64, near: Option<f64>) -> Result<LineString<f64>> {
+    fn transform_ring(&self, ring: &LineString<f64>, edges: Edges, near: Option<f64>) -> Result<LineString<f64>> {
         let continuous = self.to.is_geographic() && !self.from.is_geographic();
         let mut out: Vec<Coord<f64>> = Vec::with_capacity(ring.0.len());
         let mut push = |x: f64, y: f64| -> Result<()> {
@@ -321,7 +333,7 @@ impl Transformer {
         for pair in ring.0.windows(2) {
             let (a, b) = (pair[0], pair[1]);
             let length = (b.x - a.x).hypot(b.y - a.y);
-            let parts = if max_edge.is_finite() { (length / max_edge).ceil().max(1.0) as usize } else { 1 };
+            let parts = ((length / edges.longest).ceil() as usize).clamp(1, edges.most_parts);
             push(a.x, a.y)?;
             for part in 1..parts {
                 let t = part as f64 / parts as f64;
@@ -334,6 +346,14 @@ impl Transformer {
         }
         Ok(LineString(out))
     }
+}
+
+/// Division of edges.
+#[derive(Debug, Clone, Copy)]
+struct Edges {
+    /// Longest edge that is not divided.
+    longest: f64,
+    most_parts: usize,
 }
 
 fn lerp(a: f64, b: f64, t: f64) -> f64 {

@@ -105,7 +105,45 @@ pub struct Grid {
     pub height: usize,
 }
 
+/// Largest coordinate of a projected grid, in units of its CRS. Earth is 4e7 m around, which are 1.3e8 feet.
+const FARTHEST: f64 = 2e8;
+/// Largest longitude of a geographic grid in degrees: one and a half turns, for grids that begin at the antimeridian.
+const FARTHEST_DEGREES: f64 = 540.0;
+
+/// Smallest pixel as a part of its coordinates. Coordinates have 53 bits, so positions within such a pixel still differ.
+const FINEST: f64 = 1e-12;
+
 impl Grid {
+    /// Checks that the grid lies on Earth and that its pixels can be told apart. The error states the corners and what is
+    /// accepted. Work that divides long edges is bounded only on such grids.
+    pub fn check(&self) -> Result<(), String> {
+        let t = &self.transform;
+        if !(t.pixel_width > 0.0 && t.pixel_height < 0.0) {
+            return Err(format!("its pixels are {} wide and {} high", t.pixel_width, -t.pixel_height));
+        }
+        let [min_x, min_y, max_x, max_y] = self.bounds();
+        let (far_x, far_y) = (min_x.abs().max(max_x.abs()), min_y.abs().max(max_y.abs()));
+        // The pixels of some grids have their centres at the poles.
+        let geographic = (FARTHEST_DEGREES, 90.0 - t.pixel_height);
+        let (most_x, most_y) = if self.crs.is_geographic() { geographic } else { (FARTHEST, FARTHEST) };
+        let unit = if self.crs.is_geographic() { "degrees" } else { "units of its system" };
+        // Also false for NaN.
+        if !(far_x <= most_x && far_y <= most_y) {
+            return Err(format!(
+                "it states a grid from ({min_x}, {min_y}) to ({max_x}, {max_y}) in {}, which is not on Earth: at most \
+                 {most_x} and {most_y} {unit} are accepted",
+                self.crs
+            ));
+        }
+        if t.pixel_width < far_x * FINEST || -t.pixel_height < far_y * FINEST {
+            return Err(format!(
+                "its pixels of {} x {} {unit} are too small to be told apart at ({min_x}, {max_y})",
+                t.pixel_width, -t.pixel_height
+            ));
+        }
+        Ok(())
+    }
+
     /// The whole raster as a window.
     pub const fn full_window(&self) -> Window {
         Window::new(0, 0, self.width, self.height)
@@ -161,5 +199,21 @@ mod tests {
         let w = t.window(&Window::new(7, 9, 3, 3));
         assert_eq!(w.to_map(1.5, 1.5), t.to_map(8.5, 10.5));
         assert_eq!(w.to_pixel(435_800.0, 4_179_370.0), (0.0, 0.0));
+    }
+    #[test]
+    fn grids_that_are_not_on_earth_are_refused() {
+        let grid = |epsg, transform| Grid { crs: Crs::from_epsg(epsg).unwrap(), transform, width: 64, height: 64 };
+        let utm = GeoTransform::north_up(600_000.0, 5_500_020.0, 10.0);
+        assert_eq!(grid(32610, utm).check(), Ok(()));
+        // One flipped bit of the pixel height.
+        let text = grid(32610, GeoTransform { pixel_height: -42_949_672_960.0, ..utm }).check().unwrap_err();
+        assert!(text.contains("not on Earth") && text.contains("EPSG:32610"), "{text}");
+        assert!(grid(32610, GeoTransform { origin_x: f64::NAN, ..utm }).check().is_err());
+        assert!(grid(32610, GeoTransform { pixel_width: 1e-300, ..utm }).check().unwrap_err().contains("too small"));
+        assert!(grid(32610, GeoTransform { pixel_width: -10.0, ..utm }).check().unwrap_err().contains("-10 wide"));
+        // Pixel centres at the poles and from 0 to 360 degrees.
+        let world = Grid { width: 360, height: 181, ..grid(4326, GeoTransform::north_up(-0.5, 90.5, 1.0)) };
+        assert_eq!(world.check(), Ok(()));
+        assert!(grid(4326, GeoTransform::north_up(0.0, 2.0, 2.0)).check().unwrap_err().contains("degrees"));
     }
 }

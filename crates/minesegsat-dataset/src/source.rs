@@ -1,7 +1,7 @@
 //! Scenes for building data sets. Metadata is read once; files are opened only while pixels are read. Any number of
 //! scenes therefore takes little memory and few open files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -232,7 +232,7 @@ fn expand(place: &str, found: &mut Vec<SceneLocation>) -> Result<()> {
             return Ok(());
         }
         if matches!(document["type"].as_str(), Some("Catalog" | "Collection")) {
-            return follow_links(&document, &location, &mut Vec::new(), found);
+            return follow_links(document, location, found);
         }
     }
     if let Location::Path(path) = &location
@@ -262,22 +262,26 @@ fn expand(place: &str, found: &mut Vec<SceneLocation>) -> Result<()> {
     Ok(())
 }
 
-/// Collects the items that a static catalogue links to.
-fn follow_links(document: &Value, at: &Location, seen: &mut Vec<String>, found: &mut Vec<SceneLocation>) -> Result<()> {
-    let name = at.to_string();
-    if seen.contains(&name) {
-        return Ok(());
-    }
-    seen.push(name);
-    let base = at.parent().unwrap_or_else(|| at.clone());
-    for link in document["links"].as_array().into_iter().flatten() {
-        let Some(href) = link["href"].as_str() else { continue };
-        let target = base.join(href);
-        match link["rel"].as_str() {
-            Some("item") => found.push(SceneLocation::Location(target.to_string())),
-            Some("child") => follow_links(&read_json(&target)?, &target, seen, found)?,
-            _ => {}
+/// Collects the items that a static catalogue and its children link to. Each document is read once, because links may lead in a
+/// circle.
+fn follow_links(catalog: Value, at: Location, found: &mut Vec<SceneLocation>) -> Result<()> {
+    let mut seen = BTreeSet::from([at.to_string()]);
+    let mut first = Some(catalog);
+    let mut catalogs = vec![at];
+    while let Some(at) = catalogs.pop() {
+        let catalog = first.take().map_or_else(|| read_json(&at), Ok)?;
+        let base = at.parent().unwrap_or_else(|| at.clone());
+        let mut children = Vec::new();
+        for link in catalog["links"].as_array().into_iter().flatten() {
+            let Some(href) = link["href"].as_str() else { continue };
+            let target = base.join(href);
+            match link["rel"].as_str() {
+                Some("item") => found.push(SceneLocation::Location(target.to_string())),
+                Some("child") if seen.insert(target.to_string()) => children.push(target),
+                _ => {}
+            }
         }
+        catalogs.extend(children.into_iter().rev());
     }
     Ok(())
 }

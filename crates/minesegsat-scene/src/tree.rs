@@ -1,6 +1,7 @@
 //! The files of a product in a folder or in a zip archive.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use minesegsat_core::{Error, Result};
 use minesegsat_io::Location;
@@ -20,7 +21,7 @@ impl FileTree {
     /// Lists the files of a folder and of its product subfolders, sorted. Hidden files are skipped.
     pub(crate) fn folder(path: &Path) -> Result<Self> {
         let mut files = Vec::new();
-        walk(path, "", path.file_name().is_some_and(is_granules), &mut files)?;
+        walk(path, "", path.file_name().is_some_and(is_granules), &mut BTreeSet::new(), &mut files)?;
         files.sort_unstable();
         Ok(Self { root: Location::from(path), files })
     }
@@ -62,9 +63,21 @@ fn is_granules(name: &std::ffi::OsStr) -> bool {
     name.eq_ignore_ascii_case("granule")
 }
 
-fn walk(folder: &Path, prefix: &str, in_granules: bool, files: &mut Vec<String>) -> Result<()> {
-    for entry in fs_err::read_dir(folder)? {
-        let entry = entry?;
+/// Collects the files of a folder. Each folder is searched once, because links may lead in a circle: `seen` holds the folders
+/// with their links resolved.
+fn walk(
+    folder: &Path,
+    prefix: &str,
+    in_granules: bool,
+    seen: &mut BTreeSet<PathBuf>,
+    files: &mut Vec<String>,
+) -> Result<()> {
+    if !seen.insert(fs_err::canonicalize(folder)?) {
+        return Ok(());
+    }
+    let mut entries = fs_err::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(fs_err::DirEntry::file_name);
+    for entry in entries {
         let name = entry.file_name();
         // Products use only UTF-8 names, so other names are skipped.
         let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
@@ -73,7 +86,7 @@ fn walk(folder: &Path, prefix: &str, in_granules: bool, files: &mut Vec<String>)
         if path.is_dir() {
             let lower = file_of(&name).to_ascii_lowercase();
             if in_granules || FOLDERS.contains(&lower.as_str()) || has_extension(&lower, &["safe"]) {
-                walk(&path, &format!("{name}/"), lower == "granule", files)?;
+                walk(&path, &format!("{name}/"), lower == "granule", seen, files)?;
             }
         } else {
             files.push(name);
@@ -107,4 +120,23 @@ pub(crate) fn is_jp2(name: &str) -> bool {
 
 pub(crate) fn has_extension(name: &str, extensions: &[&str]) -> bool {
     name.rsplit_once('.').is_some_and(|(_, found)| extensions.iter().any(|e| found.eq_ignore_ascii_case(e)))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_in_a_circle_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let granule = folder.path().join("GRANULE");
+        fs_err::create_dir_all(granule.join("L2A_T10UGA")).unwrap();
+        fs_err::write(granule.join("L2A_T10UGA/B04.jp2"), b"").unwrap();
+        // Two circles: each level would double the number of files.
+        for name in ["IMG_DATA", "R10m"] {
+            std::os::unix::fs::symlink("../..", granule.join("L2A_T10UGA").join(name)).unwrap();
+        }
+        let tree = FileTree::folder(folder.path()).unwrap();
+        assert_eq!(tree.files().collect::<Vec<_>>(), ["GRANULE/L2A_T10UGA/B04.jp2"]);
+    }
 }

@@ -279,6 +279,10 @@ fn read_grid(record: &Value) -> Option<Result<Grid>> {
     let record: GridRecord = serde_json::from_value(record.clone()).ok()?;
     let [origin_x, pixel_width, _, origin_y, _, pixel_height] = record.transform;
     let transform = GeoTransform { origin_x, origin_y, pixel_width, pixel_height };
-    let grid = |crs| Grid { crs, transform, width: record.width, height: record.height };
-    Some(Crs::from_epsg(record.epsg).map(grid))
+    let grid = |crs| {
+        let grid = Grid { crs, transform, width: record.width, height: record.height };
+        grid.check().map_err(|reason| Error::input("the record of a map", reason))?;
+        Ok(grid)
+    };
+    Some(Crs::from_epsg(record.epsg).and_then(grid))
 }

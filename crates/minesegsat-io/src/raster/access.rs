@@ -41,15 +41,34 @@ pub fn read_bytes(location: &Location, range: Option<Range<u64>>) -> Result<Byte
     source.read(range)
 }
 
+/// Maximum size in bytes of a text or JSON file in an archive. A few bytes of an archive can unpack to gigabytes.
+const LARGEST_PACKED_TEXT: u64 = 256 << 20;
+
+/// Reads a text or JSON file whole.
+fn read_text_bytes(location: &Location) -> Result<Bytes> {
+    if !matches!(location, Location::ZipEntry { .. }) {
+        return read_bytes(location, None);
+    }
+    let source = ByteSource::open(location)?;
+    if source.len() > LARGEST_PACKED_TEXT {
+        return Err(source.error(format!(
+            "it unpacks to {} MiB; at most {} MiB of text are read from an archive",
+            source.len() >> 20,
+            LARGEST_PACKED_TEXT >> 20
+        )));
+    }
+    source.read(0..source.len())
+}
+
 /// Reads a UTF-8 text file.
 pub fn read_text(location: &Location) -> Result<String> {
-    let bytes = read_bytes(location, None)?;
+    let bytes = read_text_bytes(location)?;
     String::from_utf8(bytes.into()).map_err(|e| Error::input(location.to_string(), "it is not UTF-8 text").caused_by(e))
 }
 
 /// Reads a JSON file.
 pub fn read_json<T: DeserializeOwned>(location: &Location) -> Result<T> {
-    let bytes = read_bytes(location, None)?;
+    let bytes = read_text_bytes(location)?;
     serde_json::from_slice(&bytes)
         .map_err(|e| Error::input(location.to_string(), "it is not the JSON expected").caused_by(e))
 }

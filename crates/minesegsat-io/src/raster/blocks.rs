@@ -11,12 +11,19 @@ use rayon::prelude::*;
 use super::bytes::ByteSource;
 use super::cache::{BLOCKS, BlockClaim, BlockKey, CacheLookup};
 use super::{DataType, Pixels, RasterInfo, RasterSource};
-use minesegsat_core::{Result, Window};
+use minesegsat_core::{Result, Window, guard};
 
 /// Maximum decoded bytes that one read holds at a time, in addition to its result.
 const BATCH_BYTES: usize = 64 << 20;
 /// Maximum size of a decoded block in bytes.
 pub(super) const LARGEST_BLOCK_BYTES: u64 = 1 << 30;
+/// Rasters up to this many pixels (two Sentinel-2 tiles at 10 m) are read, whatever the size of their file.
+const SMALL_RASTER_PIXELS: u64 = 1 << 28;
+/// Maximum number of columns and of rows. Earth is 4,007,502 pixels of 10 m around.
+const LONGEST_SIDE: u64 = 1 << 22;
+/// Maximum number of pixels per byte of the file in larger rasters. Deflate reaches 1,030, zstd 33,000, and a file that leaves
+/// out all its blocks of 512x512 pixels 22,000.
+const MOST_PIXELS_PER_BYTE: u64 = 1 << 16;
 
 /// Division of a raster into blocks. Blocks are numbered along rows, then down the columns, then by plane.
 #[derive(Debug, Clone)]
@@ -37,6 +44,9 @@ pub(super) trait BlockFormat: Sized + Send + Sync + std::fmt::Debug + 'static {
 
     /// The byte ranges that decoding a block needs. Empty if the file leaves the block out: all its pixels are missing.
     fn ranges(&self, block: usize) -> Vec<Range<u64>>;
+
+    /// Value of the pixels of blocks that the file leaves out.
+    fn missing_value(&self) -> f64;
 
     /// Pixels of a block, `[bands, rows, width]`. `width` is always that of the layout; `rows` may be fewer in the last row of
     /// blocks. Must not block, because other threads wait for the pool in which it runs.
@@ -115,7 +125,7 @@ impl<F: BlockFormat> BlockRaster<F> {
             })
             .collect();
         let decode = |(task, bytes): (DecodeTask<'_>, &[Bytes])| {
-            let pixels = self.format.decode(task.block, bytes);
+            let pixels = guard(|| self.format.decode(task.block, bytes), |reason| reason);
             let pixels = pixels.map_err(|e| self.source.error(format!("{}: {e}", self.block_name(task.block))))?;
             let pixels = Arc::new(pixels);
             task.claim.publish(Arc::clone(&pixels));
@@ -126,6 +136,14 @@ impl<F: BlockFormat> BlockRaster<F> {
             Some(pool) if tasks.len() > 1 => pool.install(|| tasks.into_par_iter().try_for_each(decode)),
             _ => tasks.into_iter().try_for_each(decode),
         }
+    }
+
+    /// Pixels of a block in the raster. It may extend beyond the right edge.
+    fn block_window(&self, block: usize) -> Window {
+        let BlockLayout { width, height, across, down, .. } = *self.format.layout();
+        let in_plane = block % (across * down);
+        let (col, row) = (in_plane % across * width, in_plane / across * height);
+        Window::new(col, row, width, height.min(self.info.grid.height - row))
     }
 
     fn block_name(&self, block: usize) -> String {
@@ -176,19 +194,26 @@ impl<F: BlockFormat> RasterSource for BlockRaster<F> {
         }
         let layout = self.format.layout();
         let (plane, band_in_block) = if layout.bands == 1 { (band, 0) } else { (0, band) };
-        let wanted: Vec<usize> = (window.row / layout.height..=(window.row_end() - 1) / layout.height)
-            .flat_map(|row| {
-                (window.col / layout.width..=(window.col_end() - 1) / layout.width)
-                    .map(move |col| (plane * layout.down + row) * layout.across + col)
-            })
-            .collect();
+        let places = (window.row / layout.height..=(window.row_end() - 1) / layout.height).flat_map(|row| {
+            (window.col / layout.width..=(window.col_end() - 1) / layout.width)
+                .map(move |col| (plane * layout.down + row) * layout.across + col)
+        });
+        // Blocks that the file leaves out take no time and no memory, however large they are.
+        let (wanted, missing): (Vec<usize>, Vec<usize>) =
+            places.partition(|&block| !self.format.ranges(block).is_empty());
+        if !missing.is_empty() && self.format.missing_value() != 0.0 {
+            for &block in &missing {
+                if let Some(common) = self.block_window(block).intersection(&window) {
+                    out.fill(&common, &window, self.format.missing_value());
+                }
+            }
+        }
         let block_bytes = layout.width * layout.height * layout.bands * self.info.data_type.byte_len();
         for batch in wanted.chunks((BATCH_BYTES / block_bytes).max(1)) {
             for (&block, pixels) in batch.iter().zip(self.blocks(batch)?) {
-                let in_plane = block % (layout.across * layout.down);
-                let (col, row) = (in_plane % layout.across * layout.width, in_plane / layout.across * layout.height);
                 let rows = pixels.len() / (layout.width * layout.bands);
-                let place = Window::new(col, row, layout.width, layout.height.min(grid.height - row));
+                let place = self.block_window(block);
+                let (col, row) = (place.col, place.row);
                 let Some(common) = place.intersection(&window).filter(|_| rows >= place.height) else {
                     return Err(self.source.error(format!("{} has only {rows} rows", self.block_name(block))));
                 };
@@ -264,6 +289,20 @@ impl Pixels {
         }
     }
 
+    /// Sets the pixels of `part`, which lies in the `window` of these pixels.
+    fn fill(&mut self, part: &Window, window: &Window, value: f64) {
+        for row in part.row - window.row..part.row_end() - window.row {
+            let start = row * window.width + part.col - window.col;
+            let range = start..start + part.width;
+            match self {
+                Self::U8(v) => v[range].fill(value as u8),
+                Self::U16(v) => v[range].fill(value as u16),
+                Self::I16(v) => v[range].fill(value as i16),
+                Self::F32(v) => v[range].fill(value as f32),
+            }
+        }
+    }
+
     pub(super) fn byte_len(&self) -> usize {
         self.len() * self.data_type().byte_len()
     }
@@ -290,5 +329,18 @@ pub(super) fn check_block_bytes(width: u64, height: u64, samples: u64, bytes_per
              rewrite it in tiles, for instance with: gdal_translate -co TILED=YES",
             LARGEST_BLOCK_BYTES >> 20
         )),
+    }
+}
+
+/// Checks that a file can hold this many pixels. Without it, a header of some hundred bytes could state work for years.
+pub(super) fn check_pixels(width: u64, height: u64, file_len: u64) -> Result<(), String> {
+    if width.max(height) > LONGEST_SIDE {
+        return Err(format!(
+            "it states {width}x{height} pixels; at most {LONGEST_SIDE} columns and rows are supported"
+        ));
+    }
+    match width.checked_mul(height) {
+        Some(pixels) if pixels <= SMALL_RASTER_PIXELS.max(file_len.saturating_mul(MOST_PIXELS_PER_BYTE)) => Ok(()),
+        _ => Err(format!("it states {width}x{height} pixels, more than a file of {file_len} bytes can hold")),
     }
 }

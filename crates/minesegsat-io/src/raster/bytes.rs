@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::Location;
 use crate::http::{self, RemoteFile};
-use minesegsat_core::{Error, Result};
+use minesegsat_core::{Error, Result, guard};
 
 /// Maximum size in bytes of an archive entry that is unpacked in memory. Larger entries go to a temporary file.
 const UNPACK_IN_MEMORY: u64 = 8 << 20;
@@ -43,7 +43,9 @@ impl ByteSource {
     pub(crate) fn open(location: &Location) -> Result<Self> {
         let kind = match location {
             Location::Path(path) => open_file(path)?,
-            Location::ZipEntry { archive, entry } => open_zip_entry(archive, entry)?,
+            Location::ZipEntry { archive, entry } => {
+                guard(|| open_zip_entry(archive, entry), |reason| Error::raster(location.to_string(), reason))?
+            }
             Location::Url(url) => Kind::Remote(RemoteFile::open(url)?),
         };
         Ok(Self { name: location.to_string(), kind })
@@ -188,12 +190,15 @@ fn read_exact_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Res
 }
 
 fn open_file(path: &Path) -> Result<Kind> {
-    let file = fs_err::File::open(path)?;
-    let metadata = file.metadata()?;
+    // Before it is opened, because opening a pipe waits for its writer.
+    let metadata = fs_err::metadata(path)?;
     if !metadata.is_file() {
-        return Err(Error::raster(path.display().to_string(), "it is a folder; a file is needed"));
+        let kind = if metadata.is_dir() { "a folder" } else { "a pipe or a device" };
+        return Err(Error::raster(path.display().to_string(), format!("it is {kind}; a file is needed")));
     }
-    Ok(Kind::File { file: file.into_file(), start: 0, len: metadata.len(), crc32: None })
+    let file = fs_err::File::open(path)?;
+    let len = file.metadata()?.len();
+    Ok(Kind::File { file: file.into_file(), start: 0, len, crc32: None })
 }
 
 /// An unnamed file in the folder `TMPDIR`. The system removes it when the process ends, also after a crash.

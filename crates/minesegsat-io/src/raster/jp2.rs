@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use self::codestream::Codestream;
-use super::blocks::{BlockFormat, BlockLayout, BlockRaster, check_block_bytes};
+use super::blocks::{BlockFormat, BlockLayout, BlockRaster, check_block_bytes, check_pixels};
 use super::bytes::ByteSource;
 use super::{DataType, Pixels, RasterInfo, RasterSource};
 use minesegsat_core::{GeoTransform, Grid, Result, Window};
@@ -56,6 +56,7 @@ pub(super) fn open(source: ByteSource, grid: Option<Grid>) -> Result<Arc<dyn Ras
         Some(grid) => grid,
         None => georeference::grid(&source, &boxes, width, height)?,
     };
+    grid.check().map_err(|reason| source.error(reason))?;
     let data_type = match (size.bits, size.signed) {
         (..=8, false) => DataType::U8,
         (..=16, false) => DataType::U16,
@@ -64,6 +65,7 @@ pub(super) fn open(source: ByteSource, grid: Option<Grid>) -> Result<Arc<dyn Ras
     };
     // OpenJPEG decodes to 32-bit integers.
     check_block_bytes(u64::from(size.tile_width), u64::from(size.tile_height), u64::from(size.components), 4)
+        .and_then(|()| check_pixels(size.width.into(), size.height.into(), source.len()))
         .map_err(|reason| source.error(reason))?;
     let bands = usize::from(size.components);
     let layout = BlockLayout {
@@ -93,6 +95,11 @@ impl BlockFormat for Jp2Format {
 
     fn ranges(&self, block: usize) -> Vec<Range<u64>> {
         self.codestream.tiles.get(block).cloned().unwrap_or_default()
+    }
+
+    /// Each tile is in the file.
+    fn missing_value(&self) -> f64 {
+        0.0
     }
 
     fn decode(&self, block: usize, bytes: &[Bytes]) -> Result<Pixels, String> {

@@ -18,9 +18,9 @@ use bytes::Bytes;
 use self::codec::{Codec, Compression, Sample};
 use self::directory::{Directory, tag};
 pub(super) use self::georeference::degenerate_grid;
-use super::blocks::{BlockFormat, BlockLayout, BlockRaster, check_block_bytes};
+use super::blocks::{BlockFormat, BlockLayout, BlockRaster, check_block_bytes, check_pixels};
 use super::bytes::ByteSource;
-use super::{DataType, Pixels, RasterInfo, RasterSource};
+use super::{Pixels, RasterInfo, RasterSource};
 use minesegsat_core::{GeoTransform, Grid, Result};
 
 /// Strips of an uncompressed file are divided. Otherwise an image in one strip would be one block.
@@ -38,8 +38,10 @@ pub(super) fn is_tiff(head: &[u8]) -> bool {
 #[derive(Debug)]
 struct TiffFormat {
     layout: BlockLayout,
-    /// Byte range of each block; `None` if the file leaves it out.
+    /// Byte range of each tile or strip; `None` if the file leaves it out.
     blocks: Vec<Option<Range<u64>>>,
+    /// The division of strips into blocks; `None` if each tile or strip is a block.
+    cut: Option<StripCut>,
     codec: Codec,
     /// Rows of the image, for the last strip, which has no padding.
     image_rows: usize,
@@ -117,17 +119,22 @@ fn describe(directory: &mut Directory<'_>, full: Option<&RasterInfo>) -> Result<
         let end = offset.checked_add(count).ok_or_else(|| directory.error("a block ends beyond the largest file"))?;
         blocks.push((count > 0).then_some(offset..end));
     }
+    let mut cut = None;
     if !tiled && compression == Compression::None && block_height > 1 {
         let most = (UNCOMPRESSED_STRIP_BYTES / row_bytes).clamp(1, block_height);
         let divides = |rows: &u64| block_height == height || block_height.is_multiple_of(*rows);
         let rows = (1..=most).rev().find(divides).unwrap_or(1);
         if rows < block_height {
-            blocks = cut_strips(&blocks, height, block_height, rows, row_bytes)
-                .ok_or_else(|| directory.error("its strips are shorter than its rows"))?;
+            let strips = StripCut { height, strip_rows: block_height, rows, row_bytes };
+            if !strips.fit(&blocks) {
+                return Err(directory.error("its strips are shorter than its rows"));
+            }
             block_height = rows;
+            cut = Some(strips);
         }
     }
     check_block_bytes(block_width, block_height, bands_in_block, sample.byte_len().max(4) as u64)
+        .and_then(|()| check_pixels(width, height, directory.file_len()))
         .map_err(|reason| directory.error(reason))?;
     let down = height.div_ceil(block_height);
 
@@ -168,7 +175,7 @@ fn describe(directory: &mut Directory<'_>, full: Option<&RasterInfo>) -> Result<
     };
     let fill = info.nodata.unwrap_or(0.0);
     let next = directory.next();
-    Ok((info, TiffFormat { layout, blocks, codec, image_rows: height as usize, tiled, fill, next }))
+    Ok((info, TiffFormat { layout, blocks, cut, codec, image_rows: height as usize, tiled, fill, next }))
 }
 
 /// The grid of an overview: the same area in fewer pixels. The ratio of pixel sizes need not be an integer.
@@ -187,28 +194,31 @@ impl BlockFormat for TiffFormat {
     }
 
     fn ranges(&self, block: usize) -> Vec<Range<u64>> {
-        self.blocks.get(block).cloned().flatten().into_iter().collect()
+        let range = match &self.cut {
+            Some(cut) => cut.range(block as u64, &self.blocks),
+            None => self.blocks.get(block).cloned().flatten(),
+        };
+        range.into_iter().collect()
+    }
+
+    fn missing_value(&self) -> f64 {
+        self.fill
     }
 
     fn decode(&self, block: usize, bytes: &[Bytes]) -> Result<Pixels, String> {
         let row = block / self.layout.across % self.layout.down * self.layout.height;
         let rows =
             if self.tiled { self.layout.height } else { self.layout.height.min(self.image_rows.saturating_sub(row)) };
-        if let Some(bytes) = bytes.first() {
-            return self.codec.decode(bytes, rows);
-        }
-        let len = self.layout.width * self.layout.bands * rows;
-        Ok(match self.codec.sample.data_type() {
-            DataType::U8 => Pixels::U8(vec![self.fill as u8; len]),
-            DataType::U16 => Pixels::U16(vec![self.fill as u16; len]),
-            DataType::I16 => Pixels::I16(vec![self.fill as i16; len]),
-            DataType::F32 => Pixels::F32(vec![self.fill as f32; len]),
-        })
+        let bytes = bytes.first().ok_or("the file leaves it out")?;
+        self.codec.decode(bytes, rows)
     }
 
     fn overviews(&self, info: &RasterInfo, source: &ByteSource) -> Result<Vec<(RasterInfo, Self)>> {
         let mut found: Vec<(RasterInfo, Self)> = Vec::new();
         let mut next = self.next;
+        // A block takes two bytes of the file at least, for its position and its length. Directories that share their lists
+        // could describe any number of blocks.
+        let mut blocks = self.blocks.len();
         for _ in 0..MOST_DIRECTORIES {
             let Some(at) = next else { break };
             let mut directory = Directory::read_at(source, at)?;
@@ -218,6 +228,10 @@ impl BlockFormat for TiffFormat {
             let samples = directory.optional_u32(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1) as usize;
             if kind & 0b101 == 0b001 && samples == info.band_names.len() {
                 let overview = describe(&mut directory, Some(info))?;
+                blocks += overview.1.blocks.len();
+                if blocks as u64 > source.len() / 2 {
+                    return Err(source.error("its overviews state more blocks than it can hold"));
+                }
                 let grid = &overview.0.grid;
                 if grid.width < info.grid.width && grid.height < info.grid.height {
                     found.push(overview);
@@ -229,32 +243,45 @@ impl BlockFormat for TiffFormat {
     }
 }
 
-/// Divides strips of `strip_rows` rows into parts of `rows` rows. If there are several strips, `rows` must divide
-/// `strip_rows`. `None` if a strip is shorter than its rows.
-fn cut_strips(
-    strips: &[Option<Range<u64>>],
+/// Division of strips of `strip_rows` rows into blocks of `rows` rows. If there are several strips, `rows` divides
+/// `strip_rows`. Nothing is stored per block, because a header may state any number of rows.
+#[derive(Debug)]
+struct StripCut {
+    /// Rows of the image.
     height: u64,
     strip_rows: u64,
     rows: u64,
     row_bytes: u64,
-) -> Option<Vec<Option<Range<u64>>>> {
-    let strips_down = height.div_ceil(strip_rows);
-    let mut parts = Vec::new();
-    for (i, strip) in strips.iter().enumerate() {
-        let first_row = i as u64 % strips_down * strip_rows;
-        let strip_end = (first_row + strip_rows).min(height) - first_row;
-        for first in (0..strip_end).step_by(rows as usize) {
-            parts.push(match strip {
-                Some(strip) => {
-                    let from = strip.start + first * row_bytes;
-                    let to = strip.start + (first + rows).min(strip_end) * row_bytes;
-                    Some((to <= strip.end).then_some(from..to)?)
-                }
-                None => None,
-            });
-        }
+}
+
+impl StripCut {
+    /// Rows of a strip, counted in its plane. The last strip has fewer.
+    fn rows_of(&self, strip: u64) -> u64 {
+        (self.height - strip * self.strip_rows).min(self.strip_rows)
     }
-    Some(parts)
+
+    fn strips_down(&self) -> u64 {
+        self.height.div_ceil(self.strip_rows)
+    }
+
+    /// Whether each strip that the file holds has all its rows.
+    fn fit(&self, strips: &[Option<Range<u64>>]) -> bool {
+        strips.iter().enumerate().all(|(i, strip)| {
+            let rows = self.rows_of(i as u64 % self.strips_down());
+            let needed = rows.checked_mul(self.row_bytes);
+            strip.as_ref().is_none_or(|strip| needed.is_some_and(|needed| needed <= strip.end - strip.start))
+        })
+    }
+
+    /// The bytes of a block; `None` if the file leaves its strip out. The strips must [`fit`](Self::fit).
+    fn range(&self, block: u64, strips: &[Option<Range<u64>>]) -> Option<Range<u64>> {
+        let down = self.height.div_ceil(self.rows);
+        let (plane, row) = (block / down, block % down * self.rows);
+        let (strip, row) = (row / self.strip_rows, row % self.strip_rows);
+        let place = strips.get((plane * self.strips_down() + strip) as usize)?.as_ref()?;
+        let end = (row + self.rows).min(self.rows_of(strip));
+        Some(place.start + row * self.row_bytes..place.start + end * self.row_bytes)
+    }
 }
 
 fn sample_type(directory: &mut Directory<'_>) -> Result<Sample> {
@@ -392,11 +419,21 @@ mod tests {
     fn strips_are_cut_only_along_their_rows() {
         // Two separate strips of 4 rows of 10 bytes (the last has 3 rows); then a strip that is left out.
         let strips = [Some(100..140), Some(200..230), None, Some(300..330)];
-        let parts = cut_strips(&strips, 7, 4, 2, 10).unwrap();
+        let cut = StripCut { height: 7, strip_rows: 4, rows: 2, row_bytes: 10 };
+        assert!(cut.fit(&strips));
+        let parts: Vec<_> = (0..8).map(|block| cut.range(block, &strips)).collect();
         let first_plane = [Some(100..120), Some(120..140), Some(200..220), Some(220..230)];
         assert_eq!(parts[..4], first_plane);
         assert_eq!(parts[4..], [None, None, Some(300..320), Some(320..330)]);
-        assert_eq!(cut_strips(&[Some(0..69)], 7, 7, 3, 10), None, "one byte is missing");
-        assert_eq!(cut_strips(&[Some(0..70)], 7, 7, 3, 10).unwrap(), [Some(0..30), Some(30..60), Some(60..70)]);
+        let cut = StripCut { height: 7, strip_rows: 7, rows: 3, row_bytes: 10 };
+        assert!(!cut.fit(&[Some(0..69)]), "one byte is missing");
+        assert!(cut.fit(&[Some(0..70)]));
+        let parts: Vec<_> = (0..3).map(|block| cut.range(block, &[Some(0..70)])).collect();
+        assert_eq!(parts, [Some(0..30), Some(30..60), Some(60..70)]);
+        // A header may state any number of rows.
+        let cut =
+            StripCut { height: u64::from(u32::MAX), strip_rows: u64::from(u32::MAX), rows: 1, row_bytes: 1 << 62 };
+        assert!(cut.fit(&[None]) && !cut.fit(&[Some(0..u64::MAX)]));
+        assert_eq!(cut.range(4_000_000_000, &[None]), None);
     }
 }

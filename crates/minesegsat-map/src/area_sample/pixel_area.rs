@@ -10,6 +10,9 @@ use minesegsat_core::{Grid, Result, Window};
 /// Sentinel-2 tile is 1.7 km wide. Across it, areas on the UTM grid change by less than 3e-5.
 const DIVISIONS: usize = 64;
 
+/// Maximum number of cells of a geographic grid. Above it a cell has several rows, which differ by less than 1e-5.
+const GEOGRAPHIC_CELLS: usize = 1 << 18;
+
 /// Pixel areas on the ellipsoid, computed for cells of pixels.
 #[derive(Debug)]
 pub(super) struct PixelAreas {
@@ -22,12 +25,13 @@ pub(super) struct PixelAreas {
 }
 
 impl PixelAreas {
-    /// Measures the cells. In geographic systems a pixel's area depends only on its row, so every row is a cell.
+    /// Measures the cells. In geographic systems a pixel's area depends only on its row, so a cell is a row or a
+    /// few rows of a huge grid.
     pub(super) fn new(grid: &Grid) -> Result<Self> {
         let meter = GeodesicMeter::new(&grid.crs)?;
         let is_geographic = grid.crs.is_geographic();
         let cell = if is_geographic {
-            (1, grid.width)
+            (grid.height.div_ceil(GEOGRAPHIC_CELLS), grid.width)
         } else {
             (grid.height.div_ceil(DIVISIONS), grid.width.div_ceil(DIVISIONS))
         };

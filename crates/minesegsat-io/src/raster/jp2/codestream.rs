@@ -21,6 +21,9 @@ pub(super) const END: [u8; 2] = EOC.to_be_bytes();
 
 /// Bytes of a tile-part's first marker segment.
 const SOT_LEN: u64 = 12;
+/// Maximum number of precincts and code-blocks of a tile, for which OpenJPEG reserves memory before it decodes. A tile of
+/// 10980x10980 pixels in code-blocks of 64x64 has 39,000.
+const MOST_DIVISIONS: u64 = 1 << 22;
 /// Maximum length of the main header in bytes. Typical headers have some hundred bytes.
 const LONGEST_HEADER: usize = 16 << 20;
 
@@ -134,9 +137,18 @@ impl Codestream {
             match marker {
                 SIZ => size = Some(ImageSize::parse(&segment[4..]).map_err(|reason| source.error(reason))?),
                 // After the marker: length, style, progression, layers (2 bytes) and component transform.
-                COD => levels = levels.and(segment.get(9).copied()),
+                COD => {
+                    levels = levels.and(segment.get(9).copied());
+                    check_divisions(size.as_ref(), segment.get(4), segment.get(9..)).map_err(|e| source.error(e))?;
+                }
                 // Components may differ in their levels, so no reduced copies are offered.
-                COC => levels = None,
+                COC => {
+                    levels = None;
+                    // The number of the component has two bytes if there are more than 256.
+                    let at = if size.as_ref().is_some_and(|size| size.components > 256) { 6 } else { 5 };
+                    check_divisions(size.as_ref(), segment.get(at), segment.get(at + 1..))
+                        .map_err(|e| source.error(e))?;
+                }
                 PPM => {
                     return Err(source.error("its packet headers are in the main header (PPM), which is not supported"));
                 }
@@ -203,5 +215,74 @@ impl Codestream {
             return Err(source.error(format!("tile {missing} of {count} is missing")));
         }
         Ok(tiles)
+    }
+}
+
+/// Checks the number of precincts and code-blocks of a tile (annex B.6 and B.7). `style` says whether precincts have sizes of
+/// their own; `coding` are levels, exponents of the code-block, style, transformation and exponents of the precincts.
+fn check_divisions(size: Option<&ImageSize>, style: Option<&u8>, coding: Option<&[u8]>) -> Result<(), String> {
+    let (Some(size), Some(style), Some(&[levels, block_width, block_height, _, _, ref precincts @ ..])) =
+        (size, style, coding)
+    else {
+        return Err("its coding style is cut off".to_owned());
+    };
+    if levels > 32 || block_width > 8 || block_height > 8 {
+        return Err(format!(
+            "its coding style is damaged ({levels} levels, code-blocks 2^{block_width} x 2^{block_height})"
+        ));
+    }
+    let parts = |len: u64, exponent: u32| len.div_ceil(1 << exponent);
+    let mut count: u64 = 0;
+    for resolution in 0..=levels {
+        let own = if style & 1 == 1 { precincts.get(usize::from(resolution)).copied() } else { Some(0xff) };
+        let own = own.ok_or("its coding style is cut off")?;
+        let (mut wide, mut high) = (u32::from(own & 15), u32::from(own >> 4));
+        let shift = u32::from(levels - resolution);
+        let (mut width, mut height) = (parts(size.tile_width.into(), shift), parts(size.tile_height.into(), shift));
+        let precincts = parts(width, wide) * parts(height, high);
+        // Beyond the coarsest level there are three bands, each with half the columns and rows.
+        let bands = if resolution == 0 { 1 } else { 3 };
+        if resolution > 0 {
+            (width, height) = (width.div_ceil(2), height.div_ceil(2));
+            (wide, high) = (wide.saturating_sub(1), high.saturating_sub(1));
+        }
+        let blocks =
+            parts(width, wide.min(u32::from(block_width) + 2)) * parts(height, high.min(u32::from(block_height) + 2));
+        count = count.saturating_add((precincts.saturating_add(blocks)).saturating_mul(bands));
+    }
+    match count.saturating_mul(size.components.into()) {
+        count if count <= MOST_DIVISIONS => Ok(()),
+        count => {
+            Err(format!("its tiles have {count} precincts and code-blocks; at most {MOST_DIVISIONS} are supported"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_code_blocks_is_bounded() {
+        let size = |side| ImageSize {
+            width: side,
+            height: side,
+            tile_width: side,
+            tile_height: side,
+            components: 1,
+            bits: 16,
+            signed: false,
+        };
+        // Five levels, code-blocks of 64x64, as OpenJPEG and Kakadu write by default.
+        let usual = [5, 4, 4, 0, 1];
+        assert_eq!(check_divisions(Some(&size(10_980)), Some(&0), Some(&usual)), Ok(()));
+        let check =
+            |side, style, coding: &[u8]| check_divisions(Some(&size(side)), Some(&style), Some(coding)).unwrap_err();
+        assert!(check(10_980, 0, &[5, 0, 0, 0, 1]).contains("at most 4194304"));
+        // Precincts of one pixel.
+        assert!(check(4096, 1, &[1, 4, 4, 0, 1, 0x00, 0x00]).contains("precincts"));
+        assert!(check(64, 1, &[5, 4, 4, 0, 1, 0x77]).contains("cut off"));
+        assert!(check(64, 0, &[77, 4, 4, 0, 1]).contains("77 levels"));
+        assert!(check_divisions(None, Some(&0), Some(&usual)).is_err(), "the size comes first");
     }
 }

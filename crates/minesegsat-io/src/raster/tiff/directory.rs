@@ -127,6 +127,11 @@ impl<'a> Directory<'a> {
         self.source.name()
     }
 
+    /// Size of the file in bytes.
+    pub(super) fn file_len(&self) -> u64 {
+        self.source.len()
+    }
+
     pub(super) fn error(&self, reason: impl std::fmt::Display) -> Error {
         self.source.error(reason)
     }

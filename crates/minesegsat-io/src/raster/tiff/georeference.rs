@@ -31,11 +31,9 @@ fn placed_grid(directory: &mut Directory<'_>, width: usize, height: usize) -> Re
     if key(KEY_RASTER_TYPE) == Some(2) {
         (transform.origin_x, transform.origin_y) = transform.to_map(-0.5, -0.5);
     }
-    let corners = [transform.to_map(0.0, 0.0), transform.to_map(width as f64, height as f64)];
-    if !corners.iter().all(|(x, y)| x.is_finite() && y.is_finite()) {
-        return Err(directory.error("its georeference (ModelTiepoint, ModelPixelScale) is not finite"));
-    }
-    Ok(Grid { crs, transform, width, height })
+    let grid = Grid { crs, transform, width, height };
+    grid.check().map_err(|reason| directory.error(reason))?;
+    Ok(grid)
 }
 
 /// The grid that a degenerate GeoTIFF (the GeoJP2 box of a JPEG 2000 file) describes, with another size.
