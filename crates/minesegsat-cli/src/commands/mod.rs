@@ -118,6 +118,9 @@ fn flag_of(setting: minesegsat::Setting) -> Option<&'static str> {
         Setting::Classes => "`--classes VALUE=NAME` names classes, `--exclude VALUE` leaves them out",
         Setting::LabelsCrs => "`--labels-crs EPSG:CODE` gives the CRS of the coordinates",
         Setting::Layer => "`--layer NAME` selects the layer",
+        Setting::MaskValues => {
+            "`dataset import --mask-values mining=255,other=0` says what the values mean; ranges: `mining=0.5..1,other=0..0.5`"
+        }
         Setting::MaxCloudCover => "`--max-cloud-cover PERCENT` raises the limit",
         Setting::MinData => "`--min-data PERCENT` lowers the limit",
         Setting::Offset => "`--offset 0` if there is no offset in the numbers, otherwise `--offset -1000`",
