@@ -19,6 +19,7 @@ use super::{
     software, write_index, write_json,
 };
 use minesegsat_core::output::{FolderLock, OutputTree};
+use minesegsat_core::patch_grid::LARGEST_PATCH_PX;
 use minesegsat_core::pixel_class::MASK_NODATA;
 use minesegsat_core::{Band, Error, Grid, Result, Transformer, parallel};
 use minesegsat_io::cog::{BandMeta, CogOptions, CogWriter};
@@ -124,8 +125,8 @@ pub fn build(
 fn check(options: &BuildOptions) -> Result<()> {
     let refuse =
         |name, value: String, accepted: &str| Err(Error::Argument { name, value, accepted: accepted.to_owned() });
-    if options.patch_size == 0 {
-        return refuse("patch size", "0".to_owned(), "1 pixel or more");
+    if !(1..=LARGEST_PATCH_PX).contains(&options.patch_size) {
+        return refuse("patch size", options.patch_size.to_string(), &format!("1 to {LARGEST_PATCH_PX} pixels"));
     }
     if !(0.0..1.0).contains(&options.negatives) {
         return refuse("share of patches without labels", options.negatives.to_string(), "0 or more, below 1");

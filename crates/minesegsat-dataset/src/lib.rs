@@ -17,7 +17,7 @@
 //! | `collection.json` | STAC collection of the patches (built sets) |
 //! | `patches/<id>/` | `B01.tif` ... `B12.tif`, `SCL.tif`, `mask.tif` and the STAC item `<id>.json` (built sets) |
 //!
-//! [`evaluate`] measures models on the samples of a data set.
+//! [`fingerprints`] notices that samples have changed. [`evaluate`] measures models on the samples of a data set.
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 mod augment;
@@ -26,6 +26,7 @@ mod cache;
 mod clouds;
 mod crop;
 pub mod evaluate;
+mod fingerprint;
 mod import;
 mod item;
 mod loader;
@@ -45,6 +46,7 @@ use serde::{Deserialize, Serialize};
 
 pub use augment::Augmentation;
 pub use build::{BuildOptions, BuildReport, build};
+pub use fingerprint::{SampleFingerprint, fingerprints};
 pub use import::{ChipLayout, ImportOptions, import_chips, import_paper};
 pub use loader::{Batch, Batches, Loader, LoaderOptions};
 pub use mask::MaskValues;
