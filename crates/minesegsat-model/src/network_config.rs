@@ -472,7 +472,7 @@ mod tests {
         }
         assert!(config.check().unwrap_err().to_string().starts_with("segmentation_channels `40` is not accepted"));
         let config = NetworkConfig::named("unet-resnet34", 0, 1).unwrap();
-        assert_eq!(config.check().unwrap_err().to_string(), "in_channels `0` is not accepted: 1 or more");
+        assert_eq!(config.check().unwrap_err().to_string(), "in_channels `0` is not accepted: 1 to 256");
     }
 
     #[test]

@@ -69,6 +69,13 @@ pub enum Error {
         reason: String,
     },
 
+    /// The folder holds a run, and the options do not resume it.
+    #[error("run {path} cannot be used: it holds a run already; resume it, or choose another folder", path = path.display())]
+    RunExists {
+        /// The folder.
+        path: PathBuf,
+    },
+
     /// The loss became NaN or infinite.
     #[error("the loss is {loss} at step {step}: training stopped; {kept} in {run}", run = run.display())]
     Diverged {

@@ -80,6 +80,9 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         // Only a model folder may be replaced, not any other folder.
         return if path.join(minesegsat::nn::CARD_FILE).is_file() { overwrite() } else { None };
     }
+    if let Some(NetworkError::RunExists { .. }) = error.downcast_ref() {
+        return Some("`--resume` goes on with it".to_owned());
+    }
     if let Some(NetworkError::DataChanged { .. }) = error.downcast_ref() {
         return Some("`--allow-changed-data` resumes on the changed data and records the change".to_owned());
     }

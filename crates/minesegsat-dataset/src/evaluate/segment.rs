@@ -233,7 +233,7 @@ mod tests {
         let error = segment_sample(&Echo, &sample(8, 8), 2, 0, 0).unwrap_err().to_string();
         assert_eq!(
             error,
-            "window `0` is not accepted: 1 or more, best a multiple of 4 pixels, since others are padded"
+            "window `0` is not accepted: 1 to 4096, best a multiple of 4 pixels, since others are padded"
         );
         let error = segment_sample(&Echo, &sample(8, 8), 2, 8, 5).unwrap_err().to_string();
         assert!(error.contains("overlap `5`"), "{error}");

@@ -263,7 +263,7 @@ fn device_failure(
             n.div_ceil(fits)
         );
     }
-    format!("it failed at step {step}: {text}; the last checkpoint is kept, go on from it with `--resume`")
+    format!("it failed at step {step}: {text}; the last checkpoint is kept, and the run can be resumed from it")
 }
 
 #[cfg(test)]
