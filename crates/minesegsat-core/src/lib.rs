@@ -13,7 +13,7 @@
 //! - Accuracy: [`metrics`] (counts once, then ratios)
 //! - Random numbers that stay the same between versions: [`noise`]
 //! - Output files that are complete or absent: [`output`]; checksums as text: [`hex`]
-//! - Long runs: [`job`] (progress and cancellation)
+//! - Long runs: [`job`] (progress and cancellation), [`parallel`] (many items on several threads)
 //! - Panics of libraries that read files: [`guard`]
 //! - Errors: [`Error`], [`Setting`] (the option that avoids an error), [`hint`] ("did you mean ...?")
 //!
@@ -36,6 +36,7 @@ pub mod model_description;
 pub mod noise;
 pub mod noise_floor;
 pub mod output;
+pub mod parallel;
 pub mod patch_grid;
 pub mod pixel_class;
 pub mod polygonize;

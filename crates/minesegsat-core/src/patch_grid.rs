@@ -2,6 +2,9 @@
 
 use crate::{Error, Result, resample::SignedWindow};
 
+/// Largest width and height of a patch, in pixels. Twelve bands of such a patch take 0.8 GiB before any network has run.
+pub const LARGEST_PATCH_PX: usize = 4096;
+
 /// The positions of the patches along one axis, and their blending weights.
 #[derive(Debug, Clone, PartialEq)]
 struct Axis {
@@ -72,6 +75,13 @@ impl PatchGrid {
     ///
     /// A window smaller than a patch gets one patch, which extends beyond the window to the right and below.
     pub fn new(width: usize, height: usize, patch_size: usize, overlap_px: usize) -> Result<Self> {
+        if patch_size > LARGEST_PATCH_PX {
+            return Err(Error::Argument {
+                name: "patch size",
+                value: patch_size.to_string(),
+                accepted: format!("1 to {LARGEST_PATCH_PX} pixels"),
+            });
+        }
         if patch_size == 0 || overlap_px > patch_size / 2 {
             return Err(Error::Argument {
                 name: "overlap",

@@ -15,6 +15,8 @@ pub enum Setting {
     LabelsCrs,
     /// Layer of a vector file.
     Layer,
+    /// Meaning of the values in mask files.
+    MaskValues,
     /// Maximum cloud cover of a scene, in percent.
     MaxCloudCover,
     /// Minimum share of pixels with data in a patch.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use geo::{CoordsIter, MultiPolygon};
-use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -20,8 +19,9 @@ use super::{
     software, write_index, write_json,
 };
 use minesegsat_core::output::{FolderLock, OutputTree};
+use minesegsat_core::patch_grid::LARGEST_PATCH_PX;
 use minesegsat_core::pixel_class::MASK_NODATA;
-use minesegsat_core::{Band, Error, Grid, Result, Transformer};
+use minesegsat_core::{Band, Error, Grid, Result, Transformer, parallel};
 use minesegsat_io::cog::{BandMeta, CogOptions, CogWriter};
 use minesegsat_io::labels::{LabelFeature, LabelIndex, Labels};
 use minesegsat_io::{DataType, Pixels};
@@ -125,8 +125,8 @@ pub fn build(
 fn check(options: &BuildOptions) -> Result<()> {
     let refuse =
         |name, value: String, accepted: &str| Err(Error::Argument { name, value, accepted: accepted.to_owned() });
-    if options.patch_size == 0 {
-        return refuse("patch size", "0".to_owned(), "1 pixel or more");
+    if !(1..=LARGEST_PATCH_PX).contains(&options.patch_size) {
+        return refuse("patch size", options.patch_size.to_string(), &format!("1 to {LARGEST_PATCH_PX} pixels"));
     }
     if !(0.0..1.0).contains(&options.negatives) {
         return refuse("share of patches without labels", options.negatives.to_string(), "0 or more, below 1");
@@ -293,14 +293,10 @@ impl<'a> Builder<'a> {
     fn identify(&mut self) -> Result<()> {
         for mosaic in &self.mosaics {
             let of_scene = |scene: &Arc<super::source::SourceScene>| -> Result<Value> {
-                let identities = scene
-                    .inputs
-                    .par_iter()
-                    .map(|(location, stated)| {
-                        self.job.check()?;
-                        self.cache.identity(location, stated.as_ref())
-                    })
-                    .collect::<Result<Vec<_>>>()?;
+                let identities = parallel::map(&scene.inputs, |(location, stated)| {
+                    self.job.check()?;
+                    self.cache.identity(location, stated.as_ref())
+                })?;
                 Ok(serde_json::to_value(identities).map_err(std::io::Error::from)?)
             };
             let inputs = mosaic.scenes.iter().map(of_scene).collect::<Result<Vec<_>>>()?;
@@ -395,17 +391,14 @@ impl<'a> Builder<'a> {
     }
 
     fn make_all(&self, candidates: &[Candidate], done: &AtomicUsize, total: usize) -> Result<Vec<PatchOutcome>> {
-        candidates
-            .par_iter()
-            .map(|candidate| {
-                self.job.check()?;
-                let made = self.make(candidate)?;
-                if !matches!(made, PatchOutcome::TooLittleData) {
-                    self.job.progress.advance((done.fetch_add(1, Ordering::Relaxed) + 1).min(total), total);
-                }
-                Ok(made)
-            })
-            .collect()
+        parallel::map(candidates, |candidate| {
+            self.job.check()?;
+            let made = self.make(candidate)?;
+            if !matches!(made, PatchOutcome::TooLittleData) {
+                self.job.progress.advance((done.fetch_add(1, Ordering::Relaxed) + 1).min(total), total);
+            }
+            Ok(made)
+        })
     }
 
     /// Makes one patch unless it is already complete.

@@ -4,18 +4,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::sample::{check_mask_size, class};
+use super::mask::{Mask, MaskValues};
 use super::{
     Class, DatasetCard, FORMAT_VERSION, MASK_FILE, Origin, SPLITS_FILE, SampleRecord, Split, SplitRow, is_image,
     read_csv, remove_stats, software, write_csv, write_index,
 };
 use minesegsat_core::output::FolderLock;
 use minesegsat_core::pixel_class::MASK_NODATA;
-use minesegsat_core::{Band, Crs, Error, Result, Transformer};
-use minesegsat_io::raster::open_image;
+use minesegsat_core::{Band, Crs, Error, Result, Setting, Transformer, parallel};
+use minesegsat_io::raster::{Georeference, open_image};
 use minesegsat_io::{Location, RasterInfo, read_json};
 
 /// Maximum number of missing files that a message lists by name.
@@ -30,6 +29,8 @@ pub struct ImportOptions {
     pub scale: f64,
     /// Offset added to digital numbers before scaling.
     pub offset_dn: f64,
+    /// Meaning of the masks' values. Default: 0 (other), 1 (mining), 255 (ignore).
+    pub mask_values: Option<MaskValues>,
     /// Title for people.
     pub title: Option<String>,
     /// Replace an existing description.
@@ -38,7 +39,7 @@ pub struct ImportOptions {
 
 impl Default for ImportOptions {
     fn default() -> Self {
-        Self { bands: None, scale: 1e-4, offset_dn: 0.0, title: None, overwrite: false }
+        Self { bands: None, scale: 1e-4, offset_dn: 0.0, mask_values: None, title: None, overwrite: false }
     }
 }
 
@@ -57,6 +58,8 @@ pub struct ChipLayout {
 
 /// One sample of an index.
 struct Listed {
+    /// Line in the index, from 1; 0 without an index.
+    line: u64,
     id: String,
     data_path: String,
     mask_path: String,
@@ -77,20 +80,28 @@ pub fn import_paper(source: &Path, folder: &Path, options: &ImportOptions) -> Re
             format!("it has no {SPLITS_FILE}, which the paper's layout requires"),
         ));
     }
-    let rows: Vec<SplitRow> = read_csv(&index)?;
-    let listed = rows.into_iter().map(|row| Listed {
-        id: row.id.unwrap_or_else(|| row.data_path.clone()),
-        data_path: row.data_path,
-        mask_path: row.mask_path,
-        split: Some(row.split),
-        group: row.group,
-        date: None,
-        commodity: row.resource,
-    });
+    let rows: Vec<(u64, SplitRow)> = read_csv(&index)?;
+    let mut renamed = Renamed::default();
+    let listed: Vec<Listed> = rows
+        .into_iter()
+        .map(|(line, row)| {
+            let data_path = renamed.find(source, &row.data_path);
+            Listed {
+                line,
+                id: row.id.unwrap_or_else(|| data_path.clone()),
+                mask_path: renamed.find(source, &row.mask_path),
+                data_path,
+                split: Some(row.split).filter(|split| !split.is_empty()),
+                group: row.group,
+                date: None,
+                commodity: row.resource,
+            }
+        })
+        .collect();
     let bands = options.bands.clone().unwrap_or_else(|| Band::PAPER.to_vec());
     let metadata = paper_metadata(source, &bands)?;
     let parameters = json!({ "index": SPLITS_FILE, "metadata": metadata });
-    import(source, folder, &index, listed.collect(), (Origin::Paper, bands), parameters, options)
+    import(source, folder, &index, listed, (Origin::Paper, bands), parameters, options, renamed)
 }
 
 /// Reads the minimum, maximum, mean and standard deviation of each band in digital numbers from the paper's metadata.
@@ -118,28 +129,29 @@ pub fn import_chips(layout: &ChipLayout, folder: &Path, options: &ImportOptions)
     let below = |folder: &Path, name: &str| -> String {
         folder.join(name).strip_prefix(&root).unwrap_or(&folder.join(name)).to_string_lossy().replace('\\', "/")
     };
+    let mut renamed = Renamed::default();
     let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
     let (listed, index) = if let Some(index) = &layout.index {
-        let rows: Vec<BTreeMap<String, String>> = read_csv(index)?;
+        let rows: Vec<(u64, BTreeMap<String, String>)> = read_csv(index)?;
         let column = |row: &BTreeMap<String, String>, names: &[&str]| {
             names.iter().find_map(|name| row.get(*name)).filter(|text| !text.is_empty()).cloned()
         };
         let mut listed = Vec::new();
-        for (line, row) in rows.iter().enumerate() {
+        for (line, row) in &rows {
             let Some(image) = column(row, &["chip", "image", "file", "filename", "name", "id"]) else {
                 let names: Vec<&str> = row.keys().map(String::as_str).collect();
                 return Err(Error::input(
                     index.display().to_string(),
                     format!(
-                        "line {} names no image: expected a column chip, image, file, name or id; it has {}",
-                        line + 2,
+                        "line {line} names no image: expected a column chip, image, file, name or id; it has {}",
                         names.join(", ")
                     ),
                 ));
             };
-            let image = with_extension(&images, image);
-            let mask = column(row, &["mask"]).map_or_else(|| image.clone(), |mask| with_extension(&masks, mask));
+            let image = renamed.find(&images, &image);
+            let mask = column(row, &["mask"]).map_or_else(|| image.clone(), |mask| renamed.find(&masks, &mask));
             listed.push(Listed {
+                line: *line,
                 id: stem(&image),
                 data_path: below(&images, &image),
                 mask_path: below(&masks, &mask),
@@ -160,6 +172,7 @@ pub fn import_chips(layout: &ChipLayout, folder: &Path, options: &ImportOptions)
         let listed = names
             .into_iter()
             .map(|name| Listed {
+                line: 0,
                 id: stem(&name),
                 data_path: below(&images, &name),
                 mask_path: below(&masks, &name),
@@ -177,17 +190,51 @@ pub fn import_chips(layout: &ChipLayout, folder: &Path, options: &ImportOptions)
         (None, None) => Vec::new(),
     };
     let parameters = json!({ "images": images, "masks": masks });
-    import(&root, folder, &index, listed, (Origin::Chips, bands), parameters, options)
+    import(&root, folder, &index, listed, (Origin::Chips, bands), parameters, options, renamed)
 }
 
-/// Appends the extension of the existing file to a name without one; default: `.tif`.
-fn with_extension(folder: &Path, name: String) -> String {
-    if is_image(&name) {
-        return name;
+/// Finds the files that an index names, and counts those that it names by a path of another place.
+#[derive(Default)]
+struct Renamed {
+    count: usize,
+    /// The first of them, with the path that was found.
+    example: Option<(String, String)>,
+}
+
+impl Renamed {
+    /// The path of a file or folder below `folder`, with `/` between its parts. Names may lack the extension `.tif` or
+    /// `.tiff`. If a path does not exist, such as `D:\\chips\\image\\a.tif`, its longest end that does is taken. A path that
+    /// is not found stays as it is.
+    fn find(&mut self, folder: &Path, name: &str) -> String {
+        let existing = |path: &str| {
+            let paths = ["", ".tif", ".tiff"].map(|extension| format!("{path}{extension}"));
+            paths.into_iter().find(|path| folder.join(path).exists())
+        };
+        if let Some(path) = existing(name) {
+            return path;
+        }
+        let parts: Vec<&str> = name.split(['/', '\\']).filter(|part| !part.is_empty() && *part != ".").collect();
+        let ends = (0..parts.len()).filter(|first| !parts[*first..].contains(&".."));
+        let found = ends.into_iter().find_map(|first| Some((first, existing(&parts[first..].join("/"))?)));
+        let Some((first, path)) = found else {
+            return if is_image(name) { name.to_owned() } else { format!("{name}.tif") };
+        };
+        let is_own_folder = first == 1 && folder.file_name().is_some_and(|own| *own == *parts[0]);
+        if first > 0 && !is_own_folder {
+            self.count += 1;
+            self.example.get_or_insert_with(|| (name.to_owned(), path.clone()));
+        }
+        path
     }
-    let found =
-        ["tif", "tiff"].iter().map(|extension| format!("{name}.{extension}")).find(|n| folder.join(n).is_file());
-    found.unwrap_or_else(|| format!("{name}.tif"))
+
+    fn warning(&self, folder: &Path) -> Option<String> {
+        let (name, path) = self.example.as_ref()?;
+        Some(format!(
+            "{} of the paths in {} do not exist and were read by their ends, such as `{name}` as `{path}`",
+            self.count,
+            folder.display()
+        ))
+    }
 }
 
 /// Bands named in the band descriptions of an image.
@@ -202,13 +249,14 @@ fn described_bands(path: &Path) -> Result<Vec<Band>> {
         path.display().to_string(),
         format!("its {} bands have no descriptions such as B04 or red; name the bands in their order", names.len()),
     )
-    .avoided_by(minesegsat_core::Setting::Bands))
+    .avoided_by(Setting::Bands))
 }
 
 fn common_folder(a: &Path, b: &Path) -> PathBuf {
     a.components().zip(b.components()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
 }
 
+#[expect(clippy::too_many_arguments, reason = "the two layouts differ in all of them")]
 fn import(
     root: &Path,
     folder: &Path,
@@ -217,6 +265,7 @@ fn import(
     (origin, bands): (Origin, Vec<Band>),
     parameters: Value,
     options: &ImportOptions,
+    renamed: Renamed,
 ) -> Result<Vec<String>> {
     let root = fs_err::canonicalize(root)?;
     if folder.canonicalize().is_ok_and(|folder| folder == root) {
@@ -251,38 +300,22 @@ fn import(
             root.display()
         ));
     }
-    let inspected: Vec<(SampleRecord, RasterInfo)> =
-        listed.par_iter().map(|one| inspect(one, &root, &bands)).collect::<Result<_>>()?;
+    let inspected: Vec<Inspected> = parallel::map(&listed, |one| inspect(one, &root, &bands, options))?;
     let size = |info: &RasterInfo| info.grid.width.max(info.grid.height);
-    let first = inspected.first().map_or(0, |(_, info)| size(info));
-    let patch_size = inspected.iter().all(|(_, info)| size(info) == first).then_some(first);
+    let first = inspected.first().map_or(0, |one| size(&one.image));
+    let patch_size = inspected.iter().all(|one| size(&one.image) == first).then_some(first);
 
-    let mut warnings = Vec::new();
-    let unplaced = inspected.iter().filter(|(sample, _)| sample.west.is_nan()).count();
+    let mut warnings: Vec<String> = renamed.warning(&root).into_iter().collect();
+    let unplaced = inspected.iter().filter(|one| one.sample.west.is_nan()).count();
     if unplaced > 0 {
         warnings.push(format!(
             "{unplaced} samples have no georeference, so neighbours cannot be found: split them by groups"
         ));
     }
-    let mut samples: Vec<SampleRecord> = inspected.into_iter().map(|(sample, _)| sample).collect();
-    let rows: Option<Vec<SplitRow>> = listed
-        .iter()
-        .map(|one| {
-            let split: Split = one.split.as_deref()?.parse().ok()?;
-            Some(SplitRow {
-                split: split.to_string(),
-                data_path: one.data_path.clone(),
-                mask_path: one.mask_path.clone(),
-                id: Some(one.id.clone()),
-                group: one.group.clone(),
-                resource: one.commodity.clone(),
-            })
-        })
-        .collect();
-    if let Some(bad) = listed.iter().filter_map(|one| one.split.as_deref()).find(|text| text.parse::<Split>().is_err())
-    {
-        return refuse(format!("unknown split `{bad}`; expected train, val or test"));
-    }
+    check_masks(&inspected, options, &mut warnings)?;
+    let rows =
+        split_rows(&listed, &mut warnings).map_err(|reason| Error::input(index.display().to_string(), reason))?;
+    let mut samples: Vec<SampleRecord> = inspected.into_iter().map(|one| one.sample).collect();
     samples.sort_by(|a, b| a.id.cmp(&b.id));
     let card = DatasetCard {
         format_version: FORMAT_VERSION,
@@ -296,9 +329,7 @@ fn import(
         patch_size,
         scale: options.scale,
         offset_dn: options.offset_dn,
-        classes: [(0, "background"), (1, "mining")]
-            .map(|(value, name)| Class { value, name: name.to_owned() })
-            .to_vec(),
+        classes: classes(),
         ignore: MASK_NODATA,
         labels: Value::Null,
         scenes: Vec::new(),
@@ -326,17 +357,100 @@ fn files_of(one: &Listed, bands: &[Band]) -> Vec<String> {
     files
 }
 
+/// Rows of the splits; `None` if no sample has one. A sample without a split among others with one is left out.
+fn split_rows(listed: &[Listed], warnings: &mut Vec<String>) -> Result<Option<Vec<SplitRow>>, String> {
+    if listed.iter().all(|one| one.split.is_none()) {
+        return Ok(None);
+    }
+    let without: Vec<&Listed> = listed.iter().filter(|one| one.split.is_none()).collect();
+    if let Some(first) = without.first() {
+        warnings.push(format!(
+            "{} of the {} rows have no split and are left out of training, validation and test; the first is `{}` in line {}",
+            without.len(),
+            listed.len(),
+            first.id,
+            first.line
+        ));
+    }
+    let row = |one: &Listed| {
+        let text = one.split.as_deref().unwrap_or_default();
+        let split: Split = text
+            .parse()
+            .map_err(|_| format!("unknown split `{text}` in line {}; expected train, val or test", one.line))?;
+        Ok(SplitRow {
+            split: split.to_string(),
+            data_path: one.data_path.clone(),
+            mask_path: one.mask_path.clone(),
+            id: Some(one.id.clone()),
+            group: one.group.clone(),
+            resource: one.commodity.clone(),
+        })
+    };
+    Ok(Some(listed.iter().map(row).collect::<Result<_, String>>()?))
+}
+
+/// Checks that the values of all masks together make sense, and notes what could not be compared.
+fn check_masks(inspected: &[Inspected], options: &ImportOptions, warnings: &mut Vec<String>) -> Result<()> {
+    let count = |is: &dyn Fn(&Inspected) -> bool| inspected.iter().filter(|one| is(one)).count();
+    let mined = count(&|one| one.has_mining);
+    if options.mask_values.is_none() {
+        let doubtful = |one: &Inspected| one.has_ignored && one.has_other && !one.has_mining;
+        let ignored = count(&doubtful);
+        if let Some(first) = inspected.iter().find(|one| doubtful(one)) {
+            if mined == 0 {
+                return Err(Error::raster(
+                    first.mask.clone(),
+                    format!(
+                        "the mask holds {MASK_NODATA} but no mask of the set holds 1: {MASK_NODATA} is read as `ignore`, and \
+                         no pixel would be mining"
+                    ),
+                )
+                .avoided_by(Setting::MaskValues));
+            }
+            warnings.push(format!(
+                "{ignored} masks hold 0 and {MASK_NODATA} but no 1, such as {}: {MASK_NODATA} is read as `ignore`, not as \
+                 mining",
+                first.mask
+            ));
+        }
+    }
+    if mined == 0 {
+        warnings.push("no mask has a pixel of mining".to_owned());
+    } else if count(&|one| one.has_other) == 0 {
+        warnings.push("no mask has a pixel that is not mining".to_owned());
+    }
+    let half_placed = count(&|one| one.is_half_placed);
+    if half_placed > 0 {
+        warnings.push(format!(
+            "{half_placed} masks or their images have no georeference: they are paired by their pixels, and only their sizes \
+             were compared"
+        ));
+    }
+    Ok(())
+}
+
+/// What the files of a sample say.
+struct Inspected {
+    sample: SampleRecord,
+    /// The finest band.
+    image: RasterInfo,
+    /// File of the mask.
+    mask: String,
+    has_other: bool,
+    has_mining: bool,
+    has_ignored: bool,
+    /// Whether exactly one of image and mask states its place.
+    is_half_placed: bool,
+}
+
 /// Reads sizes, location and mining share from the files of a sample.
-fn inspect(one: &Listed, root: &Path, bands: &[Band]) -> Result<(SampleRecord, RasterInfo)> {
+fn inspect(one: &Listed, root: &Path, bands: &[Band], options: &ImportOptions) -> Result<Inspected> {
     let files = files_of(one, bands);
-    let open = |path: &String| open_image(&Location::from(root.join(path)));
-    let mask_path = files.last().expect("a sample has a mask");
-    let (mask, _) = open(mask_path)?;
-    let mut finest: Option<RasterInfo> = None;
-    let mut is_placed = true;
+    let mask_path = root.join(files.last().expect("a sample has a mask"));
+    let mask = Mask::open(&mask_path, options.mask_values.as_ref(), &classes(), MASK_NODATA)?;
+    let mut images: Vec<(RasterInfo, Georeference)> = Vec::new();
     for path in &files[..files.len() - 1] {
-        let (source, placed) = open(path)?;
-        is_placed &= placed;
+        let (source, georeference) = open_image(&Location::from(root.join(path)))?;
         let info = source.info();
         if is_image(&one.data_path) && info.band_names.len() != bands.len() {
             return Err(Error::raster(
@@ -349,25 +463,28 @@ fn inspect(one: &Listed, root: &Path, bands: &[Band]) -> Result<(SampleRecord, R
                 ),
             ));
         }
-        if finest.as_ref().is_none_or(|other| info.grid.width > other.grid.width) {
-            finest = Some(info.clone());
-        }
+        images.push((info.clone(), georeference));
     }
-    let finest = finest.unwrap_or_else(|| mask.info().clone());
-    let (image, labels) = (&finest.grid, &mask.info().grid);
-    check_mask_size(image, mask.info())?;
-    let pixels = mask.read(0, labels.full_window())?;
-    let mining = (0..pixels.len()).filter(|&i| !matches!(class(&pixels, i), 0 | MASK_NODATA)).count();
+    let is_placed = images.iter().all(|(_, georeference)| georeference.is_placed());
+    let finest = images.iter().reduce(|a, b| if b.0.grid.width > a.0.grid.width { b } else { a });
+    let (image, georeference) = finest.cloned().unwrap_or_else(|| (mask.info().clone(), mask.georeference().clone()));
+    if is_placed {
+        check_bands_cover_the_same_ground(&images, &image)?;
+    }
+    mask.check_bands()?;
+    mask.check_grid(&image, &georeference)?;
+    let pixels = mask.classes(mask.info().grid.full_window())?;
+    let mining = pixels.iter().filter(|class| !matches!(**class, 0 | MASK_NODATA)).count();
     let [west, south, east, north] = if is_placed {
-        Transformer::new(&image.crs, &Crs::WGS84)?.transform_bounds(image.bounds())?
+        Transformer::new(&image.grid.crs, &Crs::WGS84)?.transform_bounds(image.grid.bounds())?
     } else {
         [f64::NAN; 4]
     };
-    let record = SampleRecord {
+    let sample = SampleRecord {
         id: one.id.clone(),
         data_path: one.data_path.clone(),
         mask_path: one.mask_path.clone(),
-        epsg: is_placed.then(|| image.crs.epsg()),
+        epsg: is_placed.then(|| image.grid.crs.epsg()),
         west,
         south,
         east,
@@ -382,6 +499,39 @@ fn inspect(one: &Listed, root: &Path, bands: &[Band]) -> Result<(SampleRecord, R
         mining_ha: None,
         commodity: one.commodity.clone(),
         group: one.group.clone(),
+        mask_values: options.mask_values.clone(),
     };
-    Ok((record, finest))
+    Ok(Inspected {
+        sample,
+        image,
+        mask: mask.info().location.clone(),
+        has_other: pixels.contains(&0),
+        has_mining: mining > 0,
+        has_ignored: pixels.contains(&MASK_NODATA),
+        is_half_placed: (georeference == Georeference::Absent) != (*mask.georeference() == Georeference::Absent),
+    })
+}
+
+/// Returns an error if a band of a sample has another CRS than the finest band, or edges more than one of its own pixels away.
+fn check_bands_cover_the_same_ground(images: &[(RasterInfo, Georeference)], finest: &RasterInfo) -> Result<()> {
+    for (info, _) in images {
+        let size = info.grid.transform.pixel_width.abs().max(info.grid.transform.pixel_height.abs());
+        let (a, b) = (info.grid.bounds(), finest.grid.bounds());
+        let is_close = a.iter().zip(b).all(|(a, b)| (a - b).abs() <= size);
+        if info.grid.crs.epsg() != finest.grid.crs.epsg() || !is_close {
+            return Err(Error::raster(
+                info.location.clone(),
+                format!(
+                    "it covers {} {a:?}, but the band {} of the same sample covers {} {b:?}",
+                    info.grid.crs, finest.location, finest.grid.crs
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Classes of imported masks.
+fn classes() -> Vec<Class> {
+    [(0, "background"), (1, "mining")].map(|(value, name)| Class { value, name: name.to_owned() }).to_vec()
 }

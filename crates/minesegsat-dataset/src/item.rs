@@ -217,6 +217,7 @@ fn record(facts: &PatchFacts) -> SampleRecord {
         mining_ha: Some(rounded(hectares(&facts.grid, mining), 4)),
         commodity: facts.commodity.clone(),
         group: None,
+        mask_values: None,
     }
 }
 

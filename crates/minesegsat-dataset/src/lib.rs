@@ -17,7 +17,7 @@
 //! | `collection.json` | STAC collection of the patches (built sets) |
 //! | `patches/<id>/` | `B01.tif` ... `B12.tif`, `SCL.tif`, `mask.tif` and the STAC item `<id>.json` (built sets) |
 //!
-//! [`evaluate`] measures models on the samples of a data set.
+//! [`fingerprints`] notices that samples have changed. [`evaluate`] measures models on the samples of a data set.
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 mod augment;
@@ -26,9 +26,11 @@ mod cache;
 mod clouds;
 mod crop;
 pub mod evaluate;
+mod fingerprint;
 mod import;
 mod item;
 mod loader;
+mod mask;
 mod merge;
 mod mosaic;
 mod sample;
@@ -38,13 +40,16 @@ mod stats;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 pub use augment::Augmentation;
 pub use build::{BuildOptions, BuildReport, build};
+pub use fingerprint::{SampleFingerprint, fingerprints};
 pub use import::{ChipLayout, ImportOptions, import_chips, import_paper};
 pub use loader::{Batch, Batches, Loader, LoaderOptions};
+pub use mask::MaskValues;
 pub use merge::{MergeOptions, merge};
 pub use mosaic::PatchCell;
 pub use sample::{OpenSample, RawSample, SamplePatch, SampleReader};
@@ -54,6 +59,7 @@ pub use stats::{BandStats, ClassStats, DatasetStats, Histogram, StatsOptions, st
 
 use minesegsat_core::output::atomic_write;
 use minesegsat_core::{Band, Error, Grid, Result};
+use minesegsat_io::delimited::{Table, TableRow};
 use minesegsat_io::raster::open_image;
 use minesegsat_io::{DataType, Location, RasterInfo, read_json};
 use minesegsat_map::preview::{Layer, Layers};
@@ -169,6 +175,9 @@ pub struct SampleRecord {
     pub commodity: Option<String>,
     /// Group. All samples of a group go to the same split.
     pub group: Option<String>,
+    /// Meaning of the mask's values, if it is not that of the set's classes.
+    #[serde(default)]
+    pub mask_values: Option<MaskValues>,
 }
 
 /// A part of a data set.
@@ -273,11 +282,12 @@ impl Dataset {
                 format!("its format is version {}; this program reads version {FORMAT_VERSION}", card.format_version),
             ));
         }
-        let samples: Vec<SampleRecord> = read_csv(&folder.join(SAMPLES_FILE))?;
+        let samples: Vec<SampleRecord> =
+            read_csv(&folder.join(SAMPLES_FILE))?.into_iter().map(|(_, sample)| sample).collect();
         let splits_path = folder.join(SPLITS_FILE);
         let (mut splits, mut groups) = (BTreeMap::new(), BTreeMap::new());
         if splits_path.is_file() {
-            for row in read_csv::<SplitRow>(&splits_path)? {
+            for (_, row) in read_csv::<SplitRow>(&splits_path)? {
                 let split = row
                     .split
                     .parse()
@@ -321,8 +331,8 @@ impl Dataset {
 
     /// Area of a pixel of a sample's mask in hectares; `None` if the file has no georeference.
     pub fn pixel_area_ha(&self, sample: &SampleRecord) -> Result<Option<f64>> {
-        let (mask, is_placed) = open_image(&Location::from(self.mask_file(sample)))?;
-        Ok(is_placed.then(|| stats::pixel_area_ha(&mask.info().grid, sample)).flatten())
+        let (mask, georeference) = open_image(&Location::from(self.mask_file(sample)))?;
+        Ok(georeference.is_placed().then(|| stats::pixel_area_ha(&mask.info().grid, sample)).flatten())
     }
 
     /// Whether the data set has been split.
@@ -401,9 +411,9 @@ impl Dataset {
         let open =
             |path: PathBuf| -> Result<Layer> { Ok(Layer { source: open_image(&Location::from(path))?.0, index: 0 }) };
         layers.classification = self.classification_file(sample).map(open).transpose()?;
-        let mask = open(self.mask_file(sample))?;
-        let grid = mask.source.info().grid.clone();
-        layers.mask = Some(mask);
+        let mask = self.mask(sample)?;
+        let grid = mask.info().grid.clone();
+        layers.mask = Some(Layer { source: Arc::new(mask), index: 0 });
         Ok((layers, grid))
     }
 
@@ -421,15 +431,21 @@ impl Dataset {
     /// georeference.
     pub fn gsd_m(&self) -> Result<f64> {
         let Some(sample) = self.samples.first() else { return Ok(10.0) };
-        let (mask, is_placed) = open_image(&Location::from(self.mask_file(sample)))?;
+        let (mask, georeference) = open_image(&Location::from(self.mask_file(sample)))?;
         let grid = &mask.info().grid;
         let height = grid.transform.pixel_height.abs();
         Ok(match grid.crs.metres_per_unit() {
-            _ if !is_placed => 10.0,
+            _ if !georeference.is_placed() => 10.0,
             Some(unit) => height * unit,
             // One degree of latitude in metres, rounded to the centimetre.
             None => (height * 111_320.0 * 100.0).round() / 100.0,
         })
+    }
+
+    /// Opens the mask of a sample.
+    fn mask(&self, sample: &SampleRecord) -> Result<mask::Mask> {
+        let path = self.mask_file(sample);
+        mask::Mask::open(&path, sample.mask_values.as_ref(), &self.card.classes, self.card.ignore)
     }
 
     /// The mask file of a sample.
@@ -445,15 +461,16 @@ fn is_image(path: &str) -> bool {
     matches!(extension.as_deref(), Some("tif" | "tiff" | "jp2"))
 }
 
-/// Reads a CSV file with a header.
-fn read_csv<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
-    let text = fs_err::read_to_string(path)?;
-    csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes())
-        .deserialize()
-        .collect::<Result<Vec<T>, _>>()
-        .map_err(|error| Error::input(path.display().to_string(), "").caused_by(error))
+/// Reads a table with a header in any case, with commas, semicolons or tabs. Each row comes with its line number.
+fn read_csv<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<(u64, T)>> {
+    let table = Table::read(path)?;
+    let header: csv::StringRecord = table.names.iter().map(|name| name.trim().to_lowercase()).collect();
+    let row = |row: &TableRow| {
+        let cells: csv::StringRecord = row.cells.iter().map(|cell| cell.trim()).collect();
+        let read = cells.deserialize(Some(&header)).map(|read| (row.line, read));
+        read.map_err(|error| Error::input(path.display().to_string(), format!("line {}", row.line)).caused_by(error))
+    };
+    table.rows.iter().map(row).collect()
 }
 
 /// Writes a CSV file with a header atomically: complete or not at all.

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::mask::Mask;
 use super::{Dataset, Origin, SampleRecord};
 use minesegsat_core::model_description::BandNormalisation;
 use minesegsat_core::resample::SignedWindow;
 use minesegsat_core::{Band, Error, GeoTransform, Grid, Result, Window};
-use minesegsat_io::raster::open_image;
-use minesegsat_io::{Location, Pixels, RasterInfo, RasterSource, open_raster};
+use minesegsat_io::raster::{Georeference, open_image};
+use minesegsat_io::{Location, RasterInfo, RasterSource, open_raster};
 use minesegsat_scene::BandRadiometry;
 use minesegsat_scene::patch::{Patch, PatchReader, SampleBand, Validity};
 
@@ -101,7 +102,7 @@ impl SampleReader {
 #[derive(Debug)]
 pub struct OpenSample {
     reader: PatchReader,
-    mask: Arc<dyn RasterSource>,
+    mask: Mask,
     ignore: u8,
 }
 
@@ -114,11 +115,18 @@ impl OpenSample {
     ) -> Result<Self> {
         let mut opened: Vec<SampleBand> = Vec::new();
         let mut last: Option<(PathBuf, Arc<dyn RasterSource>)> = None;
+        let mut finest: Option<(RasterInfo, Georeference)> = None;
         for &band in bands {
             let (path, index) = dataset.band_file(sample, band)?;
             let source = match &last {
                 Some((known, source)) if *known == path => Arc::clone(source),
-                _ => open_image(&Location::from(path.as_path()))?.0,
+                _ => {
+                    let (source, georeference) = open_image(&Location::from(path.as_path()))?;
+                    if finest.as_ref().is_none_or(|(other, _)| source.info().grid.width > other.grid.width) {
+                        finest = Some((source.info().clone(), georeference));
+                    }
+                    source
+                }
             };
             if index >= source.info().band_names.len() {
                 return Err(Error::raster(
@@ -152,8 +160,10 @@ impl OpenSample {
         let classification =
             dataset.classification_file(sample).map(|path| open_raster(&Location::from(path))).transpose()?;
         let reader = PatchReader::of_rasters(opened, classification, normalisation)?;
-        let (mask, _) = open_image(&Location::from(dataset.mask_file(sample)))?;
-        check_mask_size(reader.grid(), mask.info())?;
+        let mask = dataset.mask(sample)?;
+        if let Some((image, georeference)) = &finest {
+            mask.check_grid(image, georeference)?;
+        }
         Ok(Self { reader, mask, ignore: dataset.card().ignore })
     }
 
@@ -197,35 +207,12 @@ impl OpenSample {
         if width == 0 || height == 0 {
             return Ok(out);
         }
-        let pixels = self.mask.read(0, Window::new(col, row, width, height))?;
+        let classes = self.mask.classes(Window::new(col, row, width, height))?;
         let shift = (col as i64 - window.col, row as i64 - window.row);
         for r in 0..height {
             let line = &mut out[(r + shift.1 as usize) * window.width + shift.0 as usize..][..width];
-            for (c, value) in line.iter_mut().enumerate() {
-                *value = class(&pixels, r * width + c);
-            }
+            line.copy_from_slice(&classes[r * width..][..width]);
         }
         Ok(out)
     }
-}
-
-/// Returns an error unless the mask has the same width and height as the finest band.
-pub(super) fn check_mask_size(image: &Grid, mask: &RasterInfo) -> Result<()> {
-    let labels = &mask.grid;
-    if (image.width, image.height) == (labels.width, labels.height) {
-        return Ok(());
-    }
-    Err(Error::raster(
-        mask.location.clone(),
-        format!(
-            "the mask has {} x {} pixels, but the image {} x {}",
-            labels.width, labels.height, image.width, image.height
-        ),
-    ))
-}
-
-/// Class of a mask's pixel of any data type. Values that are not a class become 255.
-pub(super) fn class(pixels: &Pixels, at: usize) -> u8 {
-    let value = pixels.get(at);
-    if (0.0..=255.0).contains(&value) { value as u8 } else { minesegsat_core::pixel_class::MASK_NODATA }
 }

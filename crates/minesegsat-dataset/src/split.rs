@@ -473,6 +473,7 @@ mod tests {
             mining_ha: None,
             commodity: Some(if id.is_multiple_of(3) { "gold" } else { "coal" }.to_owned()),
             group: None,
+            mask_values: None,
         }
     }
 

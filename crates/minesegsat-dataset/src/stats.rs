@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::sample::class;
 use super::{Dataset, STATS_FILE, SampleRecord, Split, write_json};
-use minesegsat_core::{Band, Error, Grid, Result};
+use minesegsat_core::{Band, Error, Grid, Result, parallel};
 use minesegsat_io::Location;
 use minesegsat_io::raster::open_image;
 
@@ -196,15 +194,12 @@ pub fn stats(dataset: &Dataset, options: &StatsOptions, job: Job<'_>) -> Result<
     let done = AtomicUsize::new(0);
     // A few samples at a time are added in order, so that sums do not depend on the number of threads.
     for chunk in samples.chunks(rayon::current_num_threads().max(1) * 2) {
-        let measured = chunk
-            .par_iter()
-            .map(|sample| {
-                job.check()?;
-                let measured = measure(dataset, sample, &bands)?;
-                job.progress.advance(done.fetch_add(1, Ordering::Relaxed) + 1, samples.len());
-                Ok(measured)
-            })
-            .collect::<Result<Vec<_>>>()?;
+        let measured = parallel::map(chunk, |sample| {
+            job.check()?;
+            let measured = measure(dataset, sample, &bands)?;
+            job.progress.advance(done.fetch_add(1, Ordering::Relaxed) + 1, samples.len());
+            Ok(measured)
+        })?;
         for one in measured {
             for ((sums, bins), more) in totals.iter_mut().zip(&one.bands) {
                 sums.count += more.count;
@@ -286,14 +281,13 @@ fn measure(dataset: &Dataset, sample: &SampleRecord, bands: &[Band]) -> Result<M
         }
         all.push(sums);
     }
-    let (mask, is_placed) = open_image(&Location::from(dataset.mask_file(sample)))?;
+    let mask = dataset.mask(sample)?;
     let grid = &mask.info().grid;
-    let pixels = mask.read(0, grid.full_window())?;
     let mut classes = [0; 256];
-    for i in 0..pixels.len() {
-        classes[usize::from(class(&pixels, i))] += 1;
+    for class in mask.classes(grid.full_window())? {
+        classes[usize::from(class)] += 1;
     }
-    let pixel_ha = is_placed.then(|| pixel_area_ha(grid, sample)).flatten();
+    let pixel_ha = mask.georeference().is_placed().then(|| pixel_area_ha(grid, sample)).flatten();
     Ok(Measured { bands: all, classes, pixel_ha })
 }
 

@@ -141,15 +141,37 @@ pub fn open_raster(location: &Location) -> Result<Arc<dyn RasterSource>> {
     }
 }
 
-/// Opens a TIFF with or without a georeference. Returns whether it has one. Without a georeference, the grid only counts
-/// pixels from the upper left corner.
-pub fn open_image(location: &Location) -> Result<(Arc<dyn RasterSource>, bool)> {
+/// Where the pixels of an image lie, see [`open_image`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Georeference {
+    /// The grid of the raster is its place on the ground.
+    Placed,
+    /// The file states no place. The grid only counts pixels from the upper left corner.
+    Absent,
+    /// The file states a place that is not used. The grid only counts pixels from the upper left corner.
+    Unused {
+        /// Why it is not used, such as rows that run from south to north.
+        reason: String,
+        /// The stated map of pixel corners, `x = a col + b row + c`, `y = d col + e row + f`: `[a, b, c, d, e, f]`.
+        affine: [f64; 6],
+    },
+}
+
+impl Georeference {
+    /// Whether the grid of the raster is its place on the ground.
+    pub const fn is_placed(&self) -> bool {
+        matches!(self, Self::Placed)
+    }
+}
+
+/// Opens a TIFF with or without a georeference.
+pub fn open_image(location: &Location) -> Result<(Arc<dyn RasterSource>, Georeference)> {
     let source = ByteSource::open(location)?;
     let head = source.read(0..source.len().min(12))?;
     if tiff::is_tiff(&head) {
         return tiff::open_image(source);
     }
-    Ok((open_raster(location)?, true))
+    Ok((open_raster(location)?, Georeference::Placed))
 }
 
 /// Opens a JPEG 2000 file with a georeference from another file (`MTD_TL.xml` of a SAFE product). The grid must have the

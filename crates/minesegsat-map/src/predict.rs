@@ -33,7 +33,7 @@ use minesegsat_core::{
     area::GeodesicMeter,
     model_description::BandNormalisation,
     output::OutputFolder,
-    patch_grid::PatchGrid,
+    patch_grid::{LARGEST_PATCH_PX, PatchGrid},
     pixel_class::MASK_NODATA,
     polygonize::{Connectivity, Polygonizer, Regions},
     rasterize::Rasterizer,
@@ -126,12 +126,12 @@ impl Plan {
         model: &ModelDescription,
         options: &PredictOptions,
     ) -> Result<Self> {
-        if options.patch_size == 0 {
+        if !(1..=LARGEST_PATCH_PX).contains(&options.patch_size) {
             let unit = segmenter.size_divisor();
             return Err(Error::Argument {
                 name: "patch size",
                 value: options.patch_size.to_string(),
-                accepted: format!("1 or more, best a multiple of {unit} pixels; other sizes are padded"),
+                accepted: format!("1 to {LARGEST_PATCH_PX}, best a multiple of {unit} pixels; other sizes are padded"),
             });
         }
         if !(0.0..=1.0).contains(&options.threshold) {

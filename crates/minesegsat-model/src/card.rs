@@ -261,7 +261,7 @@ impl ModelCard {
         if self.format_version != FORMAT_VERSION {
             return Err(format!("its format_version is {}; this program reads {FORMAT_VERSION}", self.format_version));
         }
-        self.architecture.check().map_err(|error| error.to_string())?;
+        self.architecture.check().map_err(|error| format!("`architecture` of its {CARD_FILE}: {error}"))?;
         let channels = self.architecture.in_channels();
         if self.bands.len() != channels {
             return Err(format!(

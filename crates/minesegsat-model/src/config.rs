@@ -38,6 +38,25 @@ pub struct SegFormerConfig {
     pub drop_path_rate: f64,
 }
 
+/// Largest number of weights of a network. The largest SegFormer, b5, has 85 million.
+pub(crate) const MOST_WEIGHTS: u64 = 1 << 30;
+/// Largest number of channels of an input. Sentinel-2 has 13 bands.
+pub(crate) const MOST_INPUT_CHANNELS: usize = 256;
+/// Largest number of classes. A mask has 8 bits, and one value marks pixels without a class.
+pub(crate) const MOST_CLASSES: usize = 255;
+
+/// Checks the numbers of channels of input and output.
+pub(crate) fn check_channels(in_channels: usize, num_classes: usize) -> Result<()> {
+    for (name, value, most) in
+        [("in_channels", in_channels, MOST_INPUT_CHANNELS), ("num_classes", num_classes, MOST_CLASSES)]
+    {
+        if !(1..=most).contains(&value) {
+            return Err(Error::Argument { name, value: value.to_string(), accepted: format!("1 to {most}") });
+        }
+    }
+    Ok(())
+}
+
 const fn default_input_stride() -> usize {
     1
 }
@@ -131,6 +150,13 @@ impl FromStr for Variant {
 }
 
 impl SegFormerConfig {
+    /// Largest width of tokens and decoder. The largest published SegFormers have 512 and 768.
+    const MOST_CHANNELS: usize = 4096;
+    /// Largest number of blocks of a stage. The largest published SegFormer has 40.
+    const MOST_BLOCKS: usize = 256;
+    /// Largest ratio of the feed-forward network's width. All published SegFormers have 4.
+    const MOST_MLP_RATIO: usize = 64;
+
     /// Attention heads of every published SegFormer: 1, 2, 5, 8.
     pub const NUM_HEADS: [usize; 4] = [1, 2, 5, 8];
 
@@ -175,16 +201,18 @@ impl SegFormerConfig {
             ("sr_ratios", self.sr_ratios),
             ("mlp_ratios", self.mlp_ratios),
         ] {
-            if values.contains(&0) {
-                return refuse(name, format!("{values:?}"), "all four must be 1 or more");
+            let most = match name {
+                "depths" => Self::MOST_BLOCKS,
+                "mlp_ratios" => Self::MOST_MLP_RATIO,
+                _ => Self::MOST_CHANNELS,
+            };
+            if !values.iter().all(|value| (1..=most).contains(value)) {
+                return refuse(name, format!("{values:?}"), &format!("all four must be 1 to {most}"));
             }
         }
-        for (name, value) in
-            [("in_channels", self.in_channels), ("num_classes", self.num_classes), ("decoder_dim", self.decoder_dim)]
-        {
-            if value == 0 {
-                return refuse(name, value.to_string(), "1 or more");
-            }
+        check_channels(self.in_channels, self.num_classes)?;
+        if !(1..=Self::MOST_CHANNELS).contains(&self.decoder_dim) {
+            return refuse("decoder_dim", self.decoder_dim.to_string(), &format!("1 to {}", Self::MOST_CHANNELS));
         }
         if !(1..=8).contains(&self.input_stride) {
             return refuse("input_stride", self.input_stride.to_string(), "1 to 8");
@@ -206,7 +234,31 @@ impl SegFormerConfig {
                 return refuse(name, rate.to_string(), "a probability from 0 to below 1");
             }
         }
+        let count = self.num_matrix_weights();
+        if count > MOST_WEIGHTS {
+            return refuse(
+                "embed_dims",
+                format!("{:?}", self.embed_dims),
+                &format!("a network of at most {MOST_WEIGHTS} weights; with depths {:?} it has {count}", self.depths),
+            );
+        }
         Ok(())
+    }
+
+    /// Number of weights in the products of the blocks and the decoder, which are nearly all weights of a large network.
+    /// The limits of the dimensions keep it far below 2^64.
+    fn num_matrix_weights(&self) -> u64 {
+        let stages: u64 = (0..4)
+            .map(|stage| {
+                let [dim, depth, sr, mlp] =
+                    [self.embed_dims, self.depths, self.sr_ratios, self.mlp_ratios].map(|values| values[stage] as u64);
+                let before = if stage == 0 { self.in_channels } else { self.embed_dims[stage - 1] } as u64;
+                let reduction = if sr > 1 { sr * sr } else { 0 };
+                dim * before * if stage == 0 { 49 } else { 9 } + depth * dim * dim * (4 + 2 * mlp + reduction)
+            })
+            .sum();
+        let width = self.decoder_dim as u64;
+        stages + width * (4 * width + self.embed_dims.iter().sum::<usize>() as u64)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use minesegsat_core::patch_grid::LARGEST_PATCH_PX;
 use safetensors::{Dtype, tensor::TensorView};
 
 use crate::weights::read_float32;
@@ -101,6 +102,16 @@ pub fn verify_by<E: From<Error>>(
     let channels = card.architecture.in_channels();
     if record.input.shape[1] != channels {
         let reason = format!("its input has {} channels, but the model takes {channels}", record.input.shape[1]);
+        return Err(Error::NotACheckpoint { path: against, reason }.into());
+    }
+    let [batch, _, height, width] = record.input.shape[..] else { unreachable!("Forward::read checks the dimensions") };
+    if batch == 0 || card.architecture.check_size([height, width]).is_err() || height.max(width) > LARGEST_PATCH_PX {
+        let divisor = card.architecture.size_divisor();
+        let reason = format!(
+            "its input has shape {:?}; expected 1 or more patches whose sides are multiples of {divisor} pixels and at most \
+             {LARGEST_PATCH_PX}",
+            record.input.shape
+        );
         return Err(Error::NotACheckpoint { path: against, reason }.into());
     }
     let found = answer(record.input)?;

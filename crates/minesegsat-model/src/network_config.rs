@@ -4,7 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::check_channels;
 use crate::{Encoder, Error, Result, SIZE_DIVISOR, SegFormerConfig, Variant};
+
+/// Largest width of a decoder on a ResNet. The default is at most 256.
+const MOST_DECODER_CHANNELS: usize = 2048;
 
 /// Architecture and dimensions of a network. In files it is a table whose `name` is the architecture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -264,6 +268,20 @@ impl NetworkConfig {
         }
     }
 
+    /// Smallest number of values over which a batch norm computes the statistics of a channel in training, for a batch of
+    /// `batch` crops of `patch_size` pixels. The variance of one value is undefined.
+    pub const fn values_per_norm(&self, batch: usize, patch_size: usize) -> usize {
+        let side = match self {
+            // The map of the decoder.
+            Self::SegFormer(config) => patch_size / (4 * config.input_stride),
+            // The pooled map of the pyramid.
+            Self::DeepLabV3Plus(_) => 1,
+            // The coarsest map of the encoder.
+            Self::Unet(_) | Self::UnetPlusPlus(_) | Self::Fpn(_) => patch_size / SIZE_DIVISOR,
+        };
+        batch * side * side
+    }
+
     /// Checks that patches of `[height, width]` fit the network.
     pub fn check_size(&self, [height, width]: [usize; 2]) -> Result<()> {
         let divisor = self.size_divisor();
@@ -296,20 +314,19 @@ impl NetworkConfig {
             Self::DeepLabV3Plus(config) => vec![("decoder_channels", config.decoder_channels)],
             Self::Fpn(config) => vec![("pyramid_channels", config.pyramid_channels)],
         };
-        for (name, value) in
-            [("in_channels", self.in_channels()), ("num_classes", self.num_classes())].into_iter().chain(widths)
-        {
-            if value == 0 {
-                return refuse(name, value.to_string(), "1 or more");
+        check_channels(self.in_channels(), self.num_classes())?;
+        for (name, value) in widths {
+            if !(1..=MOST_DECODER_CHANNELS).contains(&value) {
+                return refuse(name, value.to_string(), &format!("1 to {MOST_DECODER_CHANNELS}"));
             }
         }
         if let Self::Fpn(FpnConfig { segmentation_channels: width, .. }) = self
-            && (*width == 0 || width % FpnConfig::GROUPS != 0)
+            && (*width == 0 || *width > MOST_DECODER_CHANNELS || width % FpnConfig::GROUPS != 0)
         {
             return refuse(
                 "segmentation_channels",
                 width.to_string(),
-                "a multiple of 32, the number of groups of its norms",
+                &format!("a multiple of 32, the number of groups of its norms, and at most {MOST_DECODER_CHANNELS}"),
             );
         }
         if !(0.0..1.0).contains(&self.dropout()) {
@@ -455,6 +472,40 @@ mod tests {
         }
         assert!(config.check().unwrap_err().to_string().starts_with("segmentation_channels `40` is not accepted"));
         let config = NetworkConfig::named("unet-resnet34", 0, 1).unwrap();
-        assert_eq!(config.check().unwrap_err().to_string(), "in_channels `0` is not accepted: 1 or more");
+        assert_eq!(config.check().unwrap_err().to_string(), "in_channels `0` is not accepted: 1 to 256");
+    }
+
+    #[test]
+    fn dimensions_are_bounded() {
+        let message = |config: &NetworkConfig| config.check().unwrap_err().to_string();
+        let unet = NetworkConfig::Unet(UnetConfig {
+            encoder: Encoder::ResNet18,
+            in_channels: 12,
+            num_classes: 1,
+            decoder_channels: [1 << 40; 5],
+        });
+        assert_eq!(message(&unet), "decoder_channels `1099511627776` is not accepted: 1 to 2048");
+        let large = |change: fn(&mut SegFormerConfig)| {
+            let mut config = SegFormerConfig::b0();
+            change(&mut config);
+            message(&config.into())
+        };
+        assert!(large(|c| c.decoder_dim = 1 << 40).contains("decoder_dim `1099511627776` is not accepted: 1 to 4096"));
+        assert!(large(|c| c.depths = [1 << 30; 4]).contains("all four must be 1 to 256"));
+        assert!(large(|c| c.mlp_ratios[2] = usize::MAX).contains("all four must be 1 to 64"));
+        assert!(large(|c| c.embed_dims[0] = 1 << 62).contains("all four must be 1 to 4096"));
+        assert!(large(|c| c.num_classes = 256).contains("num_classes `256` is not accepted: 1 to 255"));
+        // Each dimension is accepted, but not all of them together.
+        let text = large(|c| (c.embed_dims, c.depths, c.num_heads) = ([4096; 4], [256; 4], [1; 4]));
+        assert!(text.contains("a network of at most 1073741824 weights"), "{text}");
+    }
+
+    #[test]
+    fn one_value_per_norm_is_noticed() {
+        let values = |name: &str, batch, side| NetworkConfig::named(name, 3, 1).unwrap().values_per_norm(batch, side);
+        assert_eq!(values("deeplabv3plus-resnet18", 1, 512), 1);
+        assert_eq!(values("deeplabv3plus-resnet18", 2, 512), 2);
+        assert_eq!((values("unet-resnet18", 1, 32), values("unet-resnet18", 1, 64)), (1, 4));
+        assert_eq!(values("b0", 1, 32), 64);
     }
 }

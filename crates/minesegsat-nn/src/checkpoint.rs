@@ -19,6 +19,8 @@ use minesegsat_model::Error as ModelError;
 use crate::{
     DeepLabV3PlusConfig, Encoder, Error, FpnConfig, Network, NetworkConfig, Result, SegFormerConfig, UnetConfig,
     random::SplitMix64,
+    weight::Weight,
+    weight_names::{WeightNames, rename},
 };
 
 /// Keys under which checkpoints nest their weights. Tried in this order, then the top level.
@@ -41,13 +43,8 @@ const CLASSIFIERS: [&str; 2] = ["decoder.classifier", "segmentation_head.0"];
 pub struct Checkpoint {
     path: PathBuf,
     tensors: BTreeMap<String, Weight>,
-}
-
-/// One tensor of a checkpoint, row-major.
-#[derive(Debug, Clone, PartialEq)]
-struct Weight {
-    shape: Vec<usize>,
-    values: Vec<f32>,
+    /// The program whose names the file has, if not this one's.
+    names: Option<WeightNames>,
 }
 
 impl Checkpoint {
@@ -68,7 +65,13 @@ impl Checkpoint {
         if tensors.is_empty() {
             return Err(not_a_checkpoint(path, "it holds no tensors"));
         }
-        Ok(Self { path: path.to_owned(), tensors })
+        let names = rename(&mut tensors);
+        Ok(Self { path: path.to_owned(), tensors, names })
+    }
+
+    /// The program whose names a file of SegFormer weights has, if not this one's.
+    pub const fn names_of(&self) -> Option<WeightNames> {
+        self.names
     }
 
     /// The weights of a network in memory. `path` is its name in messages.
@@ -80,7 +83,7 @@ impl Checkpoint {
             let data = bridge::into_data(tensor).map_err(|error| not_a_checkpoint(&path, error))?;
             tensors.insert(name, Weight::new(&path, data)?);
         }
-        Ok(Self { path, tensors })
+        Ok(Self { path, tensors, names: None })
     }
 
     /// The tensors by their names.
@@ -101,7 +104,7 @@ impl Checkpoint {
             let values = initial_values(&name, &shape, segformer, &mut random);
             (name, Weight { shape, values })
         });
-        Self { path: PathBuf::from("random weights"), tensors: tensors.collect() }
+        Self { path: PathBuf::from("random weights"), tensors: tensors.collect(), names: None }
     }
 
     /// File of the weights.
@@ -135,6 +138,11 @@ impl Checkpoint {
             config.check()?;
             return Ok(config);
         }
+        if self.is_segformer_encoder() {
+            let reason = "it holds the encoder of a SegFormer without a decoder; training can start from it with the key \
+                          `init.weights` of its configuration";
+            return Err(not_a_checkpoint(&self.path, reason));
+        }
         self.read_dimensions(num_heads.unwrap_or(SegFormerConfig::NUM_HEADS)).map_or_else(
             || {
                 // Unrecognised weights: compare with the smallest network that has all kinds of layers.
@@ -147,6 +155,10 @@ impl Checkpoint {
                 Ok(NetworkConfig::SegFormer(config))
             },
         )
+    }
+
+    fn is_segformer_encoder(&self) -> bool {
+        self.tensors.contains_key(FIRST_LAYERS[0]) && !self.tensors.keys().any(|name| name.starts_with("decoder."))
     }
 
     /// Dimensions of a network with a ResNet encoder.
@@ -265,20 +277,31 @@ impl Checkpoint {
         Ok(network)
     }
 
-    /// If these are the weights of a ResNet alone, such as those that `torchvision` publishes, turns them into a network whose
-    /// decoder has random weights. Other weights are unchanged.
-    pub fn complete_encoder(&mut self, config: &NetworkConfig, seed: u64) {
-        let (Some(first), Some(_)) = (self.shape("conv1.weight"), config.encoder()) else { return };
-        if !self.tensors.contains_key("layer1.0.conv1.weight") {
-            return;
+    /// If these are the weights of an encoder alone, adds a decoder with random weights, and returns `true`. Encoders are ResNets
+    /// such as those that `torchvision` publishes, and SegFormers. Other weights are unchanged.
+    ///
+    /// `config` is the network that training needs. The encoder keeps its own number of channels.
+    pub fn complete_encoder(&mut self, config: &NetworkConfig, seed: u64) -> Result<bool> {
+        let is_resnet = config.encoder().is_some()
+            && self.tensors.contains_key("layer1.0.conv1.weight")
+            && self.tensors.contains_key("conv1.weight");
+        let is_segformer = matches!(config, NetworkConfig::SegFormer(_)) && self.is_segformer_encoder();
+        if !is_resnet && !is_segformer {
+            return Ok(false);
         }
-        let config = config.clone().with_channels(first.get(1).copied().unwrap_or(0).max(1), config.num_classes());
-        // A segmentation network has no image classifier.
-        self.tensors.retain(|name, _| !name.starts_with("fc."));
-        let encoder = std::mem::take(&mut self.tensors).into_iter();
-        self.tensors = encoder.map(|(name, weight)| (format!("encoder.{name}"), weight)).collect();
+        if is_resnet {
+            // A segmentation network has no image classifier.
+            self.tensors.retain(|name, _| !name.starts_with("fc."));
+            let encoder = std::mem::take(&mut self.tensors).into_iter();
+            self.tensors = encoder.map(|(name, weight)| (format!("encoder.{name}"), weight)).collect();
+        }
+        let first = FIRST_LAYERS.into_iter().find_map(|name| self.shape(name));
+        let channels = first.and_then(|shape| shape.get(1)).copied().unwrap_or(0).max(1);
+        let config = config.clone().with_channels(channels, config.num_classes());
+        config.check()?;
         let decoder = Self::random(&config, seed).tensors.into_iter().filter(|(name, _)| !name.starts_with("encoder."));
         self.tensors.extend(decoder);
+        Ok(true)
     }
 
     /// Adapts the first layer to other bands, to start training from these weights.
@@ -296,8 +319,11 @@ impl Checkpoint {
             return Err(not_a_checkpoint(&self.path, "its first layer is not a convolution"));
         };
         let refuse = |bands: &[Band], accepted: String| Err(Error::argument("bands", Band::list(bands), accepted));
-        if to.is_empty() || channels == 0 {
+        if to.is_empty() {
             return refuse(to, "1 or more bands".to_owned());
+        }
+        if channels * height * width == 0 {
+            return Err(not_a_checkpoint(&self.path, format!("its first layer has the shape {:?}", weight.shape)));
         }
         match from {
             None if to.len() == channels => return Ok(()),
@@ -322,24 +348,34 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Replaces the classifier by a random one, if its number of classes differs from `num_classes`.
-    pub fn adapt_classes(&mut self, num_classes: usize, seed: u64) -> Result<()> {
+    /// Number of channels of the first layer, if it is one of a known network.
+    pub fn in_channels(&self) -> Option<usize> {
+        FIRST_LAYERS.into_iter().find_map(|name| self.shape(name))?.get(1).copied()
+    }
+
+    /// Replaces the classifier by a random one, if its number of classes differs from `num_classes`. Returns whether it did.
+    pub fn adapt_classes(&mut self, num_classes: usize, seed: u64) -> Result<bool> {
         let name = CLASSIFIERS.into_iter().find(|name| self.tensors.contains_key(&format!("{name}.weight")));
         let Some(name) = name else {
             return Err(not_a_checkpoint(&self.path, "it has no classifier of a known network"));
         };
         let mut random = SplitMix64::new(seed);
+        let mut is_replaced = false;
         for part in ["bias", "weight"] {
             let name = format!("{name}.{part}");
             if let Some(weight) = self.tensors.get_mut(&name)
                 && let Some(classes) = weight.shape.first_mut()
                 && *classes != num_classes
             {
+                if *classes == 0 {
+                    return Err(not_a_checkpoint(&self.path, format!("tensor `{name}` is empty")));
+                }
                 *classes = num_classes;
+                is_replaced = true;
                 weight.values = initial_values(&name, &weight.shape, name.starts_with(CLASSIFIERS[0]), &mut random);
             }
         }
-        Ok(())
+        Ok(is_replaced)
     }
 
     /// Writes the weights as safetensors.
@@ -489,6 +525,8 @@ fn read_pytorch(path: &Path) -> Result<BTreeMap<String, Weight>> {
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::Tensor;
+
     use super::*;
 
     fn tiny() -> NetworkConfig {
@@ -586,15 +624,185 @@ mod tests {
         alone.tensors.retain(|name, _| name.starts_with("encoder."));
         alone.tensors = alone.tensors.into_iter().map(|(name, w)| (name["encoder.".len()..].to_owned(), w)).collect();
         alone.tensors.insert("fc.weight".to_owned(), Weight { shape: vec![1, 1], values: vec![0.0] });
-        alone.complete_encoder(&config, 7);
+        assert!(alone.complete_encoder(&config, 7).unwrap());
         let name = "encoder.layer4.1.conv2.weight";
         assert_eq!(alone.tensors[name], whole.tensors[name]);
         alone.adapt_input(Some(&[Band::B04, Band::B03, Band::B02]), &Band::PAPER).unwrap();
         alone.load(&config, &Device::flex()).unwrap();
         // A complete network is unchanged.
         let mut same = whole.clone();
-        same.complete_encoder(&config, 7);
+        assert!(!same.complete_encoder(&config, 7).unwrap());
         assert_eq!(same.tensors, whole.tensors);
+    }
+
+    /// The weights of a SegFormer under the names and shapes of another program.
+    fn as_written_by(program: WeightNames, ours: &BTreeMap<String, Weight>) -> BTreeMap<String, Weight> {
+        let mut theirs: BTreeMap<String, Weight> = BTreeMap::new();
+        let block = |text: &str| -> String {
+            let pairs: &[(&str, &str)] = match program {
+                WeightNames::NvLabs => &[
+                    ("attention.query", "attn.q"),
+                    ("attention.dense", "attn.proj"),
+                    ("attention.sr", "attn.sr"),
+                    ("attention.layer_norm", "attn.norm"),
+                    ("feed_forward.mlp_in", "mlp.fc1"),
+                    ("feed_forward.conv", "mlp.dwconv.dwconv"),
+                    ("feed_forward.mlp_out", "mlp.fc2"),
+                ],
+                WeightNames::HuggingFace => &[
+                    ("norm1", "layer_norm_1"),
+                    ("norm2", "layer_norm_2"),
+                    ("attention.dense", "attention.output.dense"),
+                    ("attention.query", "attention.self.query"),
+                    ("attention.key", "attention.self.key"),
+                    ("attention.value", "attention.self.value"),
+                    ("attention.sr", "attention.self.sr"),
+                    ("attention.layer_norm", "attention.self.layer_norm"),
+                    ("feed_forward.mlp_in", "mlp.dense1"),
+                    ("feed_forward.conv", "mlp.dwconv.dwconv"),
+                    ("feed_forward.mlp_out", "mlp.dense2"),
+                ],
+                WeightNames::MmSegmentation => &[
+                    ("attention.dense", "attn.attn.out_proj"),
+                    ("attention.sr", "attn.sr"),
+                    ("attention.layer_norm", "attn.norm"),
+                    ("feed_forward.mlp_in", "ffn.layers.0"),
+                    ("feed_forward.conv", "ffn.layers.1"),
+                    ("feed_forward.mlp_out", "ffn.layers.4"),
+                ],
+            };
+            pairs.iter().fold(text.to_owned(), |text, (ours, theirs)| text.replace(ours, theirs))
+        };
+        for (name, weight) in ours {
+            let parts: Vec<&str> = name.split('.').collect();
+            let mut weight = weight.clone();
+            let stage = parts.get(2).and_then(|part| part.parse::<usize>().ok()).unwrap_or(0);
+            let linear = |weight: &mut Weight| weight.shape.truncate(2);
+            let name = match (program, parts[0], parts[1]) {
+                (WeightNames::NvLabs, "encoder", "embeddings") => {
+                    format!("backbone.patch_embed{}.{}", stage + 1, parts[3..].join("."))
+                }
+                (WeightNames::NvLabs, "encoder", "layer_norm") => format!("backbone.norm{}.{}", stage + 1, parts[3]),
+                (WeightNames::NvLabs, "encoder", _) => {
+                    format!("backbone.block{}.{}", stage + 1, block(&parts[3..].join(".")))
+                }
+                (WeightNames::NvLabs, _, "layers") => {
+                    if weight.shape.len() == 4 {
+                        linear(&mut weight);
+                    }
+                    format!("decode_head.linear_c{}.proj.{}", 4 - stage, parts[3])
+                }
+                (WeightNames::NvLabs, _, "linear_fuse") => "decode_head.linear_fuse.conv.weight".to_owned(),
+                (WeightNames::NvLabs, _, "batch_norm") => format!("decode_head.linear_fuse.bn.{}", parts[2]),
+                (WeightNames::NvLabs, ..) => format!("decode_head.linear_pred.{}", parts[2]),
+                (WeightNames::HuggingFace, "encoder", "embeddings") => {
+                    let rest = parts[3..].join(".").replace("norm", "layer_norm");
+                    format!("segformer.encoder.patch_embeddings.{stage}.{rest}")
+                }
+                (WeightNames::HuggingFace, "encoder", "layer_norm") => format!("segformer.{name}"),
+                (WeightNames::HuggingFace, "encoder", _) => {
+                    format!("segformer.encoder.block.{stage}.{}.{}", parts[3], block(&parts[4..].join(".")))
+                }
+                (WeightNames::HuggingFace, _, "layers") => {
+                    if weight.shape.len() == 4 {
+                        linear(&mut weight);
+                    }
+                    format!("decode_head.linear_c.{}.proj.{}", 3 - stage, parts[3])
+                }
+                (WeightNames::HuggingFace, ..) => name.replace("decoder.", "decode_head."),
+                (WeightNames::MmSegmentation, "encoder", "embeddings") => {
+                    format!("backbone.layers.{stage}.0.{}", parts[3..].join(".").replace("proj", "projection"))
+                }
+                (WeightNames::MmSegmentation, "encoder", "layer_norm") => {
+                    format!("backbone.layers.{stage}.2.{}", parts[3])
+                }
+                (WeightNames::MmSegmentation, "encoder", _) => {
+                    if name.contains(".mlp_") && weight.shape.len() == 2 {
+                        weight.shape.extend([1, 1]);
+                    }
+                    format!("backbone.layers.{stage}.1.{}.{}", parts[3], block(&parts[4..].join(".")))
+                }
+                (WeightNames::MmSegmentation, ..) => format!("decode_head.convs.{name}"),
+            };
+            if name.ends_with("linear_fuse.conv.weight") || name == "decode_head.linear_fuse.weight" {
+                weight.reverse_input_parts(4);
+            }
+            theirs.insert(name, weight);
+        }
+        // Layers that others keep in one matrix.
+        let (stack, into): (&[&str], _) = match program {
+            WeightNames::NvLabs => (&["key", "value"], "attn.kv."),
+            WeightNames::HuggingFace => return theirs,
+            WeightNames::MmSegmentation => (&["query", "key", "value"], "attn.attn.in_proj_"),
+        };
+        let firsts: Vec<String> = theirs.keys().filter(|name| name.contains(stack[0])).cloned().collect();
+        for first in firsts {
+            let rows: Vec<Weight> =
+                stack.iter().map(|part| theirs.remove(&first.replace(stack[0], part)).unwrap()).collect();
+            let mut shape = rows[0].shape.clone();
+            shape[0] *= rows.len();
+            let values = rows.into_iter().flat_map(|weight| weight.values).collect();
+            theirs.insert(first.replace(&format!("attention.{}.", stack[0]), into), Weight { shape, values });
+        }
+        theirs
+    }
+
+    #[test]
+    fn weights_of_other_programs_give_the_same_network() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = tiny().with_channels(3, 5);
+        let original = Checkpoint::random(&config, 3);
+        let device = Device::flex();
+        let input = || Tensor::<4>::from_data(TensorData::new(check_values(3 * 64 * 64), [1, 3, 64, 64]), &device);
+        let answer = |network: &Network| network.forward(input()).into_data().try_into_vec_as::<f32>().unwrap();
+        let expected = answer(&original.load(&config, &device).unwrap());
+        for program in [WeightNames::NvLabs, WeightNames::HuggingFace, WeightNames::MmSegmentation] {
+            let path = folder.path().join("theirs.safetensors");
+            let theirs = as_written_by(program, &original.tensors);
+            let names: Vec<String> = theirs.keys().cloned().collect();
+            let theirs = Checkpoint { path: path.clone(), tensors: theirs, names: None };
+            theirs.write_safetensors(&path).unwrap();
+            let mut read = Checkpoint::read(&path).unwrap();
+            assert_eq!(read.names_of(), Some(program), "{names:?}");
+            if program == WeightNames::MmSegmentation {
+                // Its decoder is another network.
+                assert!(
+                    read.config(None).unwrap_err().to_string().contains("the encoder of a SegFormer without a decoder")
+                );
+                assert!(read.complete_encoder(&config, 9).unwrap());
+                for (name, weight) in original.tensors.iter().filter(|(name, _)| name.starts_with("decoder.")) {
+                    read.tensors.insert(name.clone(), weight.clone());
+                }
+            }
+            assert_eq!(read.config(None).unwrap().num_classes(), 5);
+            assert_eq!(answer(&read.load(&config, &device).unwrap()), expected, "{}", program.program());
+        }
+        let has = |program, name: &str| as_written_by(program, &original.tensors).contains_key(name);
+        assert!(has(WeightNames::NvLabs, "backbone.block1.0.attn.kv.weight"));
+        assert!(has(WeightNames::HuggingFace, "segformer.encoder.block.0.0.attention.self.query.weight"));
+        assert!(has(WeightNames::MmSegmentation, "backbone.layers.0.1.0.attn.attn.in_proj_weight"));
+    }
+
+    /// Values between -1 and 1 that look random.
+    fn check_values(len: usize) -> Vec<f32> {
+        let mut random = SplitMix64::new(1);
+        (0..len).map(|_| 2.0 * random.uniform() - 1.0).collect()
+    }
+
+    #[test]
+    fn empty_tensors_are_refused_and_not_multiplied() {
+        let mut hostile = Checkpoint::random(&tiny(), 1);
+        let first = hostile.tensors.get_mut("encoder.embeddings.0.proj.weight").unwrap();
+        *first = Weight { shape: vec![1 << 36, 12, 0, 3], values: Vec::new() };
+        assert!(hostile.clone().adapt_input(None, &[Band::B04]).unwrap_err().to_string().contains("its first layer"));
+        let message = hostile.config(None).unwrap_err().to_string();
+        assert!(
+            message.contains("embed_dims `[68719476736, 16, 20, 32]` is not accepted: all four must be 1 to 4096"),
+            "{message}"
+        );
+        let classifier = hostile.tensors.get_mut("decoder.classifier.weight").unwrap();
+        *classifier = Weight { shape: vec![0, 1 << 40, 1, 1], values: Vec::new() };
+        assert!(hostile.adapt_classes(3, 1).unwrap_err().to_string().contains("is empty"));
     }
 
     #[test]
@@ -603,10 +811,10 @@ mod tests {
             let config = NetworkConfig::named(name, 3, 1).unwrap();
             let original = Checkpoint::random(&config, 1);
             let mut same = original.clone();
-            same.adapt_classes(1, 5).unwrap();
+            assert!(!same.adapt_classes(1, 5).unwrap());
             assert_eq!(same.tensors, original.tensors);
             let mut more = original.clone();
-            more.adapt_classes(3, 5).unwrap();
+            assert!(more.adapt_classes(3, 5).unwrap());
             more.load(&config.with_channels(3, 3), &Device::flex()).unwrap();
             let changed = more.tensors.iter().filter(|(name, weight)| original.tensors[*name] != **weight).count();
             assert_eq!(changed, 2, "{name}");

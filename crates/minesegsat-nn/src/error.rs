@@ -69,11 +69,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// The folder holds a run, and the options do not resume it.
+    #[error("run {path} cannot be used: it holds a run already; resume it, or choose another folder", path = path.display())]
+    RunExists {
+        /// The folder.
+        path: PathBuf,
+    },
+
     /// The loss became NaN or infinite.
-    #[error(
-        "the loss is {loss} at step {step}: training stopped; the last good checkpoint and the best model are in {run}",
-        run = run.display()
-    )]
+    #[error("the loss is {loss} at step {step}: training stopped; {kept} in {run}", run = run.display())]
     Diverged {
         /// Step of the optimiser, from 1.
         step: u64,
@@ -81,6 +85,21 @@ pub enum Error {
         loss: f64,
         /// The run's folder.
         run: PathBuf,
+        /// What the folder still holds.
+        kept: &'static str,
+    },
+
+    /// The data of a resumed run differ from those that it began with.
+    #[error(
+        "run {path} cannot be resumed: its data have changed: {changes}",
+        path = path.display(),
+        changes = changes.join("; ")
+    )]
+    DataChanged {
+        /// The run's folder.
+        path: PathBuf,
+        /// What has changed.
+        changes: Vec<String>,
     },
 
     /// The device failed during training.

@@ -71,6 +71,8 @@ mod transformer_block;
 mod unet;
 mod unet_plus_plus;
 mod upsample;
+mod weight;
+mod weight_names;
 
 pub use adamw::AdamW;
 pub use burn::tensor::Device;
@@ -103,3 +105,4 @@ pub use stage_tokens::StageTokens;
 pub use transformer_block::{TransformerBlock, TransformerBlockConfig};
 pub use unet::Unet;
 pub use unet_plus_plus::UnetPlusPlus;
+pub use weight_names::WeightNames;

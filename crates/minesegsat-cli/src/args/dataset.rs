@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use minesegsat::{Band, dataset::Split, preview::Panel};
+use minesegsat::{
+    Band,
+    dataset::{MaskValues, Split},
+    preview::Panel,
+};
 
 use super::{LabelArgs, number};
 
@@ -164,6 +168,11 @@ pub(crate) struct DatasetImportArgs {
     /// Offset added to every digital number before scaling.
     #[arg(long, value_name = "DN", default_value_t = 0.0, value_parser = super::offset, allow_negative_numbers = true)]
     pub offset: f64,
+
+    /// Meaning of the values in the masks: mining, other or ignore, for values such as `mining=255,other=0` or ranges such
+    /// as `mining=0.5..1,other=0..0.5`. The first entry that fits decides [default: 0 other, 1 mining, 255 ignore].
+    #[arg(long, value_name = "CLASS=VALUE,...")]
+    pub mask_values: Option<MaskValues>,
 
     /// Title of the data set [default: the folder's name].
     #[arg(long, value_name = "TEXT")]

@@ -19,6 +19,11 @@ pub(crate) struct TrainArgs {
     #[arg(long)]
     pub resume: bool,
 
+    /// Resume although samples, splits, masks, statistics or starting weights have changed. The run's data.json records
+    /// the change.
+    #[arg(long, requires = "resume")]
+    pub allow_changed_data: bool,
+
     #[command(flatten)]
     pub changes: TrainChanges,
 

@@ -119,7 +119,8 @@ fn train_or_reuse(
         config.phases[0].epochs = epochs_in(&config, minutes, folder, cancel)?;
     }
     let bar = TrainBar::new(quiet, &config.validation.metric);
-    let report = train(&config, &TrainOptions { run: folder.to_owned(), resume: true }, &bar, cancel);
+    let report =
+        train(&config, &TrainOptions { run: folder.to_owned(), resume: true, allow_changed_data: false }, &bar, cancel);
     bar.clear();
     let report = report?;
     atomic_write(&done, serde_json::to_string_pretty(&report)?.as_bytes())?;
@@ -141,7 +142,7 @@ fn epochs_in(config: &TrainConfig, minutes: f64, folder: &Path, cancel: &AtomicB
     short.phases[0].epochs = PROBE_EPOCHS;
     short.output.pictures_every = 0;
     short.output.tensorboard = false;
-    let options = TrainOptions { run: probe.clone(), resume: false };
+    let options = TrainOptions { run: probe.clone(), resume: false, allow_changed_data: false };
     let report = train(&short, &options, &minesegsat::nn::train::Silent, cancel)?;
     std::fs::remove_dir_all(&probe)?;
     let epoch = report.seconds / PROBE_EPOCHS as f64;

@@ -156,6 +156,7 @@ pub(crate) fn import(args: &DatasetImportArgs) -> anyhow::Result<ExitCode> {
         bands: args.bands.clone(),
         scale: args.scale,
         offset_dn: args.offset,
+        mask_values: args.mask_values.clone(),
         title: args.title.clone(),
         overwrite: args.overwrite,
     };

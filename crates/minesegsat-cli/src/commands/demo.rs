@@ -216,14 +216,15 @@ fn run_steps(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -
     let recorder =
         Recorder { bar: TrainBar::new(quiet, &config.validation.metric), epochs: std::sync::Mutex::default() };
     let run = folder.join("run");
-    let trained = train(&config, &TrainOptions { run, resume: false }, &recorder, cancel)?;
+    let trained = train(&config, &TrainOptions { run, resume: false, allow_changed_data: false }, &recorder, cancel)?;
     recorder.bar.clear();
+    let best_model = trained.best_model.clone().context("training found no best model")?;
     let epochs = recorder.epochs.into_inner().unwrap_or_default();
 
     steps.next("measuring its errors on a separate landscape");
     calibrate(
         &CalibrateArgs {
-            model: trained.best_model.clone(),
+            model: best_model.clone(),
             dataset: measure_set,
             split: Split::Train,
             device: "cpu".to_owned(),
@@ -242,11 +243,10 @@ fn run_steps(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -
         let item = sim.join(format!("unseen/{}/{}/item.json", year.year, year.item));
         let truth = sim.join(format!("unseen/truth/{}_mask.tif", year.year));
         let output = folder.join(format!("predictions/{}", year.year));
-        years.push(map_year(year.year, &item, &truth, &trained.best_model, &output, quiet, cancel)?);
+        years.push(map_year(year.year, &item, &truth, &best_model, &output, quiet, cancel)?);
     }
     steps.next("monitoring its mines over the years");
-    let sites =
-        watch::monitor_mines(folder, &trained.best_model, &sim.join("unseen"), scale.monitored_years, quiet, cancel)?;
+    let sites = watch::monitor_mines(folder, &best_model, &sim.join("unseen"), scale.monitored_years, quiet, cancel)?;
     steps.end();
     Ok(Demo {
         seed: args.seed,

@@ -80,6 +80,12 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
         // Only a model folder may be replaced, not any other folder.
         return if path.join(minesegsat::nn::CARD_FILE).is_file() { overwrite() } else { None };
     }
+    if let Some(NetworkError::RunExists { .. }) = error.downcast_ref() {
+        return Some("`--resume` goes on with it".to_owned());
+    }
+    if let Some(NetworkError::DataChanged { .. }) = error.downcast_ref() {
+        return Some("`--allow-changed-data` resumes on the changed data and records the change".to_owned());
+    }
     let runtime = match error.downcast_ref() {
         Some(OpenModelError::Runtime(error)) => Some(error),
         _ => error.downcast_ref::<RuntimeError>(),
@@ -118,6 +124,9 @@ fn flag_of(setting: minesegsat::Setting) -> Option<&'static str> {
         Setting::Classes => "`--classes VALUE=NAME` names classes, `--exclude VALUE` leaves them out",
         Setting::LabelsCrs => "`--labels-crs EPSG:CODE` gives the CRS of the coordinates",
         Setting::Layer => "`--layer NAME` selects the layer",
+        Setting::MaskValues => {
+            "`dataset import --mask-values mining=255,other=0` says what the values mean; ranges: `mining=0.5..1,other=0..0.5`"
+        }
         Setting::MaxCloudCover => "`--max-cloud-cover PERCENT` raises the limit",
         Setting::MinData => "`--min-data PERCENT` lowers the limit",
         Setting::Offset => "`--offset 0` if there is no offset in the numbers, otherwise `--offset -1000`",

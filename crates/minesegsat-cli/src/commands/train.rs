@@ -28,7 +28,8 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let resume = format!("to continue, run `minesegsat train -o {} --resume`", args.output.display());
     let cancel = interrupt::resumable_cancel_flag(&resume);
     let bar = TrainBar::new(quiet || args.json, &config.validation.metric);
-    let options = TrainOptions { run: args.output.clone(), resume: args.resume };
+    let options =
+        TrainOptions { run: args.output.clone(), resume: args.resume, allow_changed_data: args.allow_changed_data };
     let result = train(&config, &options, &bar, cancel);
     bar.clear();
     let report = match result {
@@ -57,7 +58,11 @@ pub(crate) fn print_report(out: &mut impl Write, report: &TrainReport) -> std::i
                 writeln!(out, "  {name:<15} {value:.4}")?;
             }
         }
-        writeln!(out, "  {}", report.best_model.display())?;
+        if let Some(folder) = &report.best_model {
+            writeln!(out, "  {}", folder.display())?;
+        }
+    } else {
+        writeln!(out, "no best model: {} was undefined in every validation", report.metric)?;
     }
     Ok(())
 }

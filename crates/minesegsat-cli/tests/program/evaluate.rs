@@ -180,7 +180,7 @@ fn bad_input_is_refused_with_its_reason_and_nothing_is_left() {
         evaluate(rgb_model(), set, &out, more).failed(1, said);
         assert!(!out.parent().unwrap().exists(), "{more:?} leaves something");
     };
-    refused(&set, &["--patch-size", "0"], &["window `0` is not accepted: 1 or more, best a multiple of"]);
+    refused(&set, &["--patch-size", "0"], &["window `0` is not accepted: 1 to 4096, best a multiple of"]);
     refused(&set, &["--overlap", "40"], &["overlap `40` is not accepted: 0 to 32"]);
     evaluate(crate::support::model(), &set, &out, &[])
         .failed(1, &["the model takes B", "but the data set has B04, B03, B02", "are missing"]);

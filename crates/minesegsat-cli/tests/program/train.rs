@@ -157,7 +157,7 @@ fn a_run_leaves_a_model_that_predicts_and_says_what_it_did() {
     let again = folder.path().join("again");
     train(&config, &again, &["--set", "title=Small"]).succeeded();
     assert_eq!(epochs, self::epochs(&again));
-    train(&config, &out, &[]).failed(1, &["it holds a run already: go on with it by `--resume`"]);
+    train(&config, &out, &[]).failed(1, &["it holds a run already", "hint: `--resume` goes on with it"]);
     train(&config, &out, &["--resume", "--seed", "6"])
         .failed(1, &["another configuration", "`seed` was 5, is 6", "`title` was \"Small\", is \"\""]);
     assert_eq!(names(&out), expected);

@@ -4,7 +4,7 @@ use minesegsat_core::job::Job;
 use std::sync::mpsc::sync_channel;
 
 use crate::{SamplePatch, SampleReader, SampleRecord};
-use minesegsat_core::patch_grid::PatchGrid;
+use minesegsat_core::patch_grid::{LARGEST_PATCH_PX, PatchGrid};
 use minesegsat_core::resample::SignedWindow;
 use minesegsat_core::{Error, Result, Segmenter};
 
@@ -26,12 +26,12 @@ pub fn segment_sample(
     window: usize,
     overlap: usize,
 ) -> Result<Vec<f32>> {
-    if window == 0 {
+    if !(1..=LARGEST_PATCH_PX).contains(&window) {
         let divisor = segmenter.size_divisor();
         return Err(Error::Argument {
             name: "window",
             value: window.to_string(),
-            accepted: format!("1 or more, best a multiple of {divisor} pixels, since others are padded"),
+            accepted: format!("1 to {LARGEST_PATCH_PX}, best a multiple of {divisor} pixels, since others are padded"),
         });
     }
     let (height, width) = sample.size;
@@ -233,7 +233,7 @@ mod tests {
         let error = segment_sample(&Echo, &sample(8, 8), 2, 0, 0).unwrap_err().to_string();
         assert_eq!(
             error,
-            "window `0` is not accepted: 1 or more, best a multiple of 4 pixels, since others are padded"
+            "window `0` is not accepted: 1 to 4096, best a multiple of 4 pixels, since others are padded"
         );
         let error = segment_sample(&Echo, &sample(8, 8), 2, 8, 5).unwrap_err().to_string();
         assert!(error.contains("overlap `5`"), "{error}");

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use rayon::prelude::*;
@@ -133,7 +133,9 @@ impl<F: BlockFormat> BlockRaster<F> {
             Ok(())
         };
         match decode_pool() {
-            Some(pool) if tasks.len() > 1 => pool.install(|| tasks.into_par_iter().try_for_each(decode)),
+            Some(pool) if tasks.len() > 1 => {
+                wait_without_stealing(|| pool.install(|| tasks.into_par_iter().try_for_each(decode)))
+            }
             _ => tasks.into_iter().try_for_each(decode),
         }
     }
@@ -165,6 +167,23 @@ fn decode_pool() -> Option<&'static rayon::ThreadPool> {
             .ok()
     })
     .as_ref()
+}
+
+/// Runs work that waits for another pool. A worker of a rayon pool that waits for another pool runs further jobs of its own
+/// pool on the same stack. Each of them may wait in turn, until the stack is full. So workers leave the waiting to a thread
+/// that belongs to no pool.
+fn wait_without_stealing<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    if rayon::current_thread_index().is_none() {
+        return work();
+    }
+    let work = Mutex::new(Some(work));
+    let run = || work.lock().unwrap_or_else(PoisonError::into_inner).take().map(|work| work());
+    let done = std::thread::scope(|scope| match std::thread::Builder::new().spawn_scoped(scope, run) {
+        Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        // The system has no more threads.
+        Err(_) => run(),
+    });
+    done.expect("the work is taken once")
 }
 
 impl<F: BlockFormat> RasterSource for BlockRaster<F> {

@@ -20,7 +20,7 @@ use self::directory::{Directory, tag};
 pub(super) use self::georeference::degenerate_grid;
 use super::blocks::{BlockFormat, BlockLayout, BlockRaster, check_block_bytes, check_pixels};
 use super::bytes::ByteSource;
-use super::{Pixels, RasterInfo, RasterSource};
+use super::{DataType, Georeference, Pixels, RasterInfo, RasterSource};
 use minesegsat_core::{GeoTransform, Grid, Result};
 
 /// Strips of an uncompressed file are divided. Otherwise an image in one strip would be one block.
@@ -59,13 +59,13 @@ pub(super) fn open(source: ByteSource) -> Result<Arc<dyn RasterSource>> {
     Ok(Arc::new(BlockRaster::new(info, source, format)))
 }
 
-/// Opens a TIFF with or without a georeference. Returns whether it has one.
-pub(super) fn open_image(source: ByteSource) -> Result<(Arc<dyn RasterSource>, bool)> {
+/// Opens a TIFF with or without a georeference.
+pub(super) fn open_image(source: ByteSource) -> Result<(Arc<dyn RasterSource>, Georeference)> {
     let mut directory = Directory::read(&source)?;
     directory.may_be_unplaced = true;
     let (info, format) = describe(&mut directory, None)?;
-    let is_placed = !directory.is_unplaced;
-    Ok((Arc::new(BlockRaster::new(info, source, format)), is_placed))
+    let georeference = std::mem::replace(&mut directory.georeference, Georeference::Placed);
+    Ok((Arc::new(BlockRaster::new(info, source, format)), georeference))
 }
 
 /// Metadata of the image of a directory. An overview inherits georeference, nodata value and names from the full image.

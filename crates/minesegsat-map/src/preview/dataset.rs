@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rayon::prelude::*;
 use serde::Serialize;
 
 use super::page::{Card, Entry, page, thumbnail_side};
 use super::panel::Panel;
 use super::sheet::render_sheet;
 use minesegsat_core::output::OutputFolder;
-use minesegsat_core::{Error, Result};
+use minesegsat_core::{Error, Result, parallel};
 
 /// Settings of a data set preview.
 #[derive(Debug, Clone)]
@@ -80,7 +79,8 @@ pub fn preview_dataset(
         job.progress.advance(done.fetch_add(1, Ordering::Relaxed) + 1, ids.len());
         Ok(card)
     };
-    let cards = (0..ids.len()).into_par_iter().map(make).collect::<Result<Vec<_>>>()?;
+    let numbers: Vec<usize> = (0..ids.len()).collect();
+    let cards = parallel::map(&numbers, |&i| make(i))?;
     let text = page(&options.title, cards)?;
     fs_err::write(page_output.path(name), &text)?;
     job.check()?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use minesegsat_core::{
     Band,
     hint::{nearest, nearest_of_message},
+    patch_grid::LARGEST_PATCH_PX,
 };
 use minesegsat_dataset::Augmentation;
 use serde::{Deserialize, Serialize};
@@ -125,6 +126,9 @@ pub struct InitSection {
     /// A model folder or a checkpoint to start from. Default: random weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
+    /// Start from a model although its normalisation divides reflectance by a number of another magnitude.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub other_scale: bool,
 }
 
 /// `[optimiser]`: AdamW with PyTorch's defaults.
@@ -385,12 +389,29 @@ impl TrainConfig {
         if let Some((key, _)) = at_least_1.iter().find(|(_, value)| *value == 0) {
             return Err(format!("`{key}` is 0; expected 1 or more"));
         }
+        let at_most = [
+            ("data.patch_size", self.data.patch_size, LARGEST_PATCH_PX),
+            ("validation.window", self.validation.window, LARGEST_PATCH_PX),
+            ("data.batch_size", self.data.batch_size, 65_536),
+            ("data.samples_per_epoch", self.data.samples_per_epoch, 100_000_000),
+            ("data.num_workers", self.data.num_workers, 1024),
+            ("data.prefetch", self.data.prefetch, 65_536),
+            ("optimiser.accumulate", self.optimiser.accumulate, 65_536),
+            ("output.pictures", self.output.pictures, 1000),
+            ("phases", self.phases.len(), 1000),
+        ];
+        if let Some((key, value, most)) = at_most.into_iter().find(|(_, value, most)| value > most) {
+            return Err(format!("`{key}` is {value}; expected at most {most}"));
+        }
         if self.phases.is_empty() {
             return Err("`phases` is empty; training needs at least one".to_owned());
         }
         for (i, phase) in self.phases.iter().enumerate() {
             if phase.epochs == 0 {
                 return Err(format!("`epochs` of phase {} is 0; expected 1 or more", i + 1));
+            }
+            if phase.epochs > 1_000_000 {
+                return Err(format!("`epochs` of phase {} is {}; expected at most 1000000", i + 1, phase.epochs));
             }
             if !(phase.learning_rate.is_finite() && phase.learning_rate > 0.0) {
                 return Err(format!("`learning_rate` is {}; expected a number above 0", phase.learning_rate));

@@ -13,10 +13,7 @@ pub(super) fn claim_folder(config: &TrainConfig, options: &TrainOptions) -> Resu
     let text = config.to_toml()?;
     if path.is_file() {
         if !options.resume {
-            return Err(run_error(
-                &options.run,
-                "it holds a run already: go on with it by `--resume`, or choose another folder",
-            ));
+            return Err(Error::RunExists { path: options.run.clone() });
         }
         let old = fs_err::read_to_string(&path)?;
         let different = differences(&old, &text);

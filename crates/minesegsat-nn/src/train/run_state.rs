@@ -129,6 +129,11 @@ impl Checkpoints {
         Ok((None, damaged))
     }
 
+    /// Whether there is no checkpoint.
+    pub(super) fn is_empty(&self) -> bool {
+        self.list().is_ok_and(|folders| folders.is_empty())
+    }
+
     /// Folders of the checkpoints, oldest first.
     fn list(&self) -> Result<Vec<PathBuf>> {
         if !self.folder.is_dir() {

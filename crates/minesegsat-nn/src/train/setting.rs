@@ -11,7 +11,7 @@ use minesegsat_dataset::{
     Dataset, Loader, LoaderOptions, SampleReader, SampleRecord, Split, evaluate::ValidateOptions,
 };
 
-use super::{NormalisationKind, StepUnit, TrainConfig, folder::run_error};
+use super::{NormalisationKind, StepUnit, TrainConfig, folder::run_error, identity::Identity};
 use crate::{
     Error, FORMAT_VERSION, ModelCard, NetworkConfig, Normalisation, Result, Training, parse_device,
     schedule::LearningRate,
@@ -29,6 +29,8 @@ pub(super) struct Setting<'a> {
     pub(super) validation: Vec<SampleRecord>,
     pub(super) loader: Loader,
     pub(super) ignore: u8,
+    /// What the run is made from.
+    pub(super) identity: Identity,
     /// Batches per epoch.
     pub(super) batches: usize,
 }
@@ -37,7 +39,7 @@ impl<'a> Setting<'a> {
     pub(super) fn new(config: &'a TrainConfig, folder: &Path) -> Result<Self> {
         let devices = config.device.split(',').map(|name| parse_device(name.trim())).collect::<Result<Vec<_>>>()?;
         if config.data.dataset.as_os_str().is_empty() {
-            let accepted = "a data set's folder; set it in the file or by `--dataset`";
+            let accepted = "the folder of a data set";
             return Err(Error::argument("data.dataset", "", accepted));
         }
         let dataset = Arc::new(Dataset::open(&config.data.dataset)?);
@@ -52,6 +54,7 @@ impl<'a> Setting<'a> {
                 return Err(Error::argument(name, size.to_string(), accepted));
             }
         }
+        check_norms(config, &network, devices.len())?;
         let owned = |split| -> Result<Vec<SampleRecord>> { Ok(dataset.split(split)?.into_iter().cloned().collect()) };
         let (training, validation) = (owned(Split::Train)?, owned(Split::Val)?);
         if training.iter().all(|sample| sample.mining_share == 0.0) {
@@ -64,6 +67,7 @@ impl<'a> Setting<'a> {
             )
             .into());
         }
+        check_metric(config, &validation)?;
         let normalisation = normalisation(&dataset, &bands, config.data.normalisation)?;
         let per_band: Vec<BandNormalisation> = (0..bands.len())
             .map(|i| {
@@ -93,6 +97,8 @@ impl<'a> Setting<'a> {
         let reader = SampleReader::new(Arc::clone(&dataset), &bands, &per_band)?;
         let card = describe(config, &dataset, &network, bands, normalisation, [training.len(), validation.len()])?;
         card.check().map_err(|reason| run_error(folder, &reason))?;
+        let splits = [(Split::Train, training.as_slice()), (Split::Val, validation.as_slice())];
+        let identity = Identity::new(config, &dataset, &card, splits)?;
         let ignore = dataset.card().ignore;
         Ok(Self {
             config,
@@ -104,6 +110,7 @@ impl<'a> Setting<'a> {
             validation,
             loader,
             ignore,
+            identity,
             batches,
         })
     }
@@ -123,6 +130,43 @@ impl<'a> Setting<'a> {
         let schedule = phase.schedule(steps).map_err(|reason| run_error(&self.folder, &reason))?;
         Ok(LearningRate::new(schedule, phase.learning_rate))
     }
+}
+
+/// Fails if a batch norm would see one value per channel: its statistics are undefined.
+fn check_norms(config: &TrainConfig, network: &NetworkConfig, devices: usize) -> Result<()> {
+    let (batch, side) = (config.data.batch_size, config.data.patch_size);
+    // A batch is shared by all devices if it has a crop for each.
+    let smallest = if batch < devices { batch } else { batch / devices };
+    if network.values_per_norm(smallest, side) > 1 {
+        return Ok(());
+    }
+    let per_device = if devices > 1 { format!(" on each of the {devices} devices") } else { String::new() };
+    let larger = if network.values_per_norm(smallest, 2 * side) > 1 {
+        format!(", or a `data.patch_size` above {side}")
+    } else {
+        String::new()
+    };
+    let accepted = format!(
+        "2 or more{per_device}{larger}; {} normalises over the crops of a batch, and one value per channel has no variance",
+        network.with_article()
+    );
+    Err(Error::argument("data.batch_size", batch.to_string(), accepted))
+}
+
+/// Fails if no sample of the validation split has a mine and the metric is about mines: no network would be the best.
+fn check_metric(config: &TrainConfig, validation: &[SampleRecord]) -> Result<()> {
+    const WITHOUT_MINES: [&str; 4] = ["accuracy", "bce", "brier", "ece"];
+    let metric = config.validation.metric.as_str();
+    if WITHOUT_MINES.contains(&metric) || validation.iter().any(|sample| sample.mining_share > 0.0) {
+        return Ok(());
+    }
+    let accepted = format!(
+        "{}; none of the {} masks of the validation split has a mine, so other metrics are undefined and choose no best \
+         model; or split the data set again",
+        WITHOUT_MINES.join(", "),
+        validation.len()
+    );
+    Err(Error::argument("validation.metric", metric, accepted))
 }
 
 /// Bands of a data set: first those of the paper in its order, then the others.

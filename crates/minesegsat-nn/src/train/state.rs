@@ -21,7 +21,7 @@ use super::{
     setting::Setting,
 };
 use crate::{
-    AdamW, Checkpoint, Error, ModelCard, Network, NetworkConfig, Result, WEIGHTS_FILE, loss::Target, random::SplitMix64,
+    AdamW, Checkpoint, Error, ModelCard, Network, Result, WEIGHTS_FILE, WeightNames, loss::Target, random::SplitMix64,
 };
 
 /// The changing parts of a run.
@@ -33,13 +33,13 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The initial state of a run.
-    pub(super) fn new(setting: &Setting<'_>) -> Result<Self> {
+    /// The initial state of a run, and notes about the weights that it starts from.
+    pub(super) fn new(setting: &Setting<'_>) -> Result<(Self, Vec<String>)> {
         let config = setting.config;
         let device = &setting.devices[0];
-        let checkpoint = match &config.init.weights {
-            None => Checkpoint::random(&setting.network, config.seed),
-            Some(path) => starting_weights(path, &setting.network, &setting.card.bands, config.seed)?,
+        let (checkpoint, notes) = match &config.init.weights {
+            None => (Checkpoint::random(&setting.network, config.seed), Vec::new()),
+            Some(path) => starting_weights(path, setting)?,
         };
         let network = checkpoint.load(&setting.network, device)?.train();
         let average = (config.average.decay > 0.0).then(|| WeightAverage::new(&network, config.average.decay));
@@ -60,7 +60,7 @@ impl State {
             waited: 0,
             log_bytes: [0, 0],
         };
-        Ok(Self { network, average, optimiser, position })
+        Ok((Self { network, average, optimiser, position }, notes))
     }
 
     /// One optimiser step with the accumulated gradients of some batches. Returns the losses of the batches.
@@ -169,20 +169,77 @@ fn gradients_on(setting: &Setting<'_>, network: &Network, device: &Device, batch
     (value, GradientsParams::from_grads(loss.backward(), network))
 }
 
-/// The weights of a model folder or a checkpoint, adapted to the bands and classes of the run.
-fn starting_weights(path: &Path, network: &NetworkConfig, bands: &[Band], seed: u64) -> Result<Checkpoint> {
+/// The weights of a model folder or a checkpoint, adapted to the bands and classes of the run, and notes about what was adapted.
+fn starting_weights(path: &Path, setting: &Setting<'_>) -> Result<(Checkpoint, Vec<String>)> {
+    let (network, bands, seed) = (&setting.network, setting.card.bands.as_slice(), setting.config.seed);
+    let mut notes = Vec::new();
     let mut checkpoint;
     if path.is_dir() {
         let card = ModelCard::read(path)?;
+        notes.extend(compare_normalisation(path, &card, setting)?);
         checkpoint = Checkpoint::read(path.join(WEIGHTS_FILE))?;
         checkpoint.adapt_input(Some(&card.bands), bands)?;
     } else {
         checkpoint = Checkpoint::read(path)?;
-        checkpoint.complete_encoder(network, seed);
-        checkpoint.adapt_input(None, bands)?;
+        let program = checkpoint.names_of().map(WeightNames::program);
+        let is_encoder = checkpoint.complete_encoder(network, seed)?;
+        if is_encoder {
+            let program = program.map_or_else(String::new, |program| format!(" under the names of {program}"));
+            notes.push(format!("{} holds an encoder{program}: the decoder starts with random weights", path.display()));
+        }
+        // Encoders and SegFormers that others publish were trained on pictures: red, green, blue.
+        let is_of_pictures = checkpoint.in_channels() == Some(PICTURE.len()) && (is_encoder || program.is_some());
+        if is_of_pictures && bands != PICTURE {
+            notes.push(format!(
+                "its 3 channels are taken as {}; other bands start from their mean, and all are scaled to the number of bands",
+                Band::list(&PICTURE)
+            ));
+        }
+        checkpoint.adapt_input(is_of_pictures.then_some(PICTURE.as_slice()), bands)?;
     }
-    checkpoint.adapt_classes(network.num_classes(), seed)?;
-    Ok(checkpoint)
+    if checkpoint.adapt_classes(network.num_classes(), seed)? {
+        notes.push(format!(
+            "{} has another number of classes than {}: the classifier starts with random weights",
+            path.display(),
+            network.num_classes()
+        ));
+    }
+    Ok((checkpoint, notes))
+}
+
+/// Channels of networks that were trained on pictures.
+const PICTURE: [Band; 3] = [Band::B04, Band::B03, Band::B02];
+/// Ratio of two divisors from which a note says that the normalisations differ.
+const OTHER_DIVISOR: f32 = 2.0;
+/// Ratio of two divisors from which one of them cannot be of reflectance.
+const OTHER_SCALE: f32 = 100.0;
+
+/// Compares the normalisation of a starting model with the run's. The network would see other values than it knows.
+fn compare_normalisation(path: &Path, card: &ModelCard, setting: &Setting<'_>) -> Result<Option<String>> {
+    let mut worst: Option<(f32, Band, [(f32, f32); 2])> = None;
+    for (i, band) in setting.card.bands.iter().enumerate() {
+        let Some(before) = card.bands.iter().position(|other| other == band) else { continue };
+        let both = [card.normalisation.offset_divisor(before), setting.card.normalisation.offset_divisor(i)];
+        let [(offset, divisor), (new_offset, new_divisor)] = both;
+        let ratio = (divisor / new_divisor).max(new_divisor / divisor);
+        // An offset that moves values by a divisor counts like a doubled divisor.
+        let difference = ratio.max(1.0 + (offset - new_offset).abs() / divisor.max(new_divisor));
+        if worst.is_none_or(|(worst, ..)| difference > worst) {
+            worst = Some((difference, *band, both));
+        }
+    }
+    let Some((difference, band, [(offset, divisor), (new_offset, new_divisor)])) = worst else { return Ok(None) };
+    let text = format!(
+        "it normalises {band} as (reflectance - {offset}) / {divisor}, this run as (reflectance - {new_offset}) / {new_divisor}"
+    );
+    if difference >= OTHER_SCALE && !setting.config.init.other_scale {
+        let accepted = format!(
+            "{text}; one of the two is not of reflectance: check the scale of the data set, or set `init.other_scale = true`"
+        );
+        return Err(Error::argument("init.weights", path.display().to_string(), accepted));
+    }
+    let note = format!("the starting model {} was trained on other values: {text}", path.display());
+    Ok((difference >= OTHER_DIVISOR).then_some(note))
 }
 
 /// A message for a panic of a backend: the cause and the remedy.
@@ -206,7 +263,7 @@ fn device_failure(
             n.div_ceil(fits)
         );
     }
-    format!("it failed at step {step}: {text}; the last checkpoint is kept, go on from it with `--resume`")
+    format!("it failed at step {step}: {text}; the last checkpoint is kept, and the run can be resumed from it")
 }
 
 #[cfg(test)]

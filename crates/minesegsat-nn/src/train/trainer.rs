@@ -19,6 +19,7 @@ use super::{
     EpochReport, StepUnit, TrainConfig,
     folder::{claim_folder, run_error},
     gradients::all_finite,
+    identity::{DATA_FILE, Identity},
     log::Log,
     memory, picture,
     run_state::Checkpoints,
@@ -43,6 +44,9 @@ pub struct TrainOptions {
     pub run: PathBuf,
     /// Resume from the last checkpoint, if there is one.
     pub resume: bool,
+    /// Resume although samples, splits, masks, statistics or starting weights have changed. The change is recorded in
+    /// [`DATA_FILE`](super::DATA_FILE).
+    pub allow_changed_data: bool,
 }
 
 /// Progress after a step.
@@ -106,8 +110,8 @@ pub struct TrainReport {
     pub best: Option<f64>,
     /// All metrics of the best validation.
     pub best_metrics: BTreeMap<String, f64>,
-    /// Model folder of the best validation.
-    pub best_model: PathBuf,
+    /// Model folder of the best validation, if there is one.
+    pub best_model: Option<PathBuf>,
     /// Whether the run stopped early, since validation no longer improved.
     pub stopped_early: bool,
 }
@@ -138,9 +142,12 @@ impl<'a> Run<'a> {
         // Check everything before writing anything.
         let setting = Setting::new(config, &options.run)?;
         memory::check(&setting)?;
-        let mut state = State::new(&setting)?;
+        let (mut state, notes) = State::new(&setting)?;
         let fresh = claim_folder(config, options)?;
-        if !fresh {
+        if fresh {
+            setting.identity.write(&options.run)?;
+            notes.iter().for_each(|note| progress.note(note));
+        } else {
             let (loaded, damaged) = checkpoints.load()?;
             for reason in damaged {
                 progress.note(&reason);
@@ -162,6 +169,7 @@ impl<'a> Run<'a> {
                 }
                 None => progress.note("there is no complete checkpoint yet: starting from the beginning"),
             }
+            check_identity(&setting, options, state.position.step, progress)?;
         }
         let log = Log::open(&options.run, state.position.log_bytes, state.position.step, config.output.tensorboard)?;
         Ok(Self { setting, state, log, checkpoints })
@@ -210,7 +218,19 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        self.finish(stopped_early)
+        let report = self.finish(stopped_early)?;
+        match report.best {
+            None => progress.note(&format!(
+                "{} was undefined in every validation: there is no best model, only the last one",
+                report.metric
+            )),
+            Some(best) if best <= 0.0 && !is_smaller_better(&report.metric) => progress.note(&format!(
+                "the best {} is {best}: no validation found a mine, and the best model is not usable",
+                report.metric
+            )),
+            Some(_) => {}
+        }
+        Ok(report)
     }
 
     /// Trains on the remaining batches of an epoch. Returns the time that the network waited for the loader.
@@ -244,7 +264,8 @@ impl<'a> Run<'a> {
             position.seconds = before + timer.elapsed().as_secs_f64();
             let bad = losses.iter().copied().find(|loss| !loss.is_finite());
             if let Some(loss) = bad {
-                return Err(Error::Diverged { step: position.step, loss, run: self.setting.folder.clone() });
+                let step = position.step;
+                return Err(self.diverged(step, loss));
             }
             if let Some(average) = &mut self.state.average {
                 average.update(&self.state.network, position.step);
@@ -292,7 +313,18 @@ impl<'a> Run<'a> {
         if all_finite(&self.state.network) {
             return Ok(());
         }
-        Err(Error::Diverged { step: self.state.position.step, loss: f64::NAN, run: self.setting.folder.clone() })
+        Err(self.diverged(self.state.position.step, f64::NAN))
+    }
+
+    fn diverged(&self, step: u64, loss: f64) -> Error {
+        let run = self.setting.folder.clone();
+        let kept = match (self.state.position.best.is_some(), self.checkpoints.is_empty()) {
+            (true, false) => "the last good checkpoint and the best model are kept",
+            (true, true) => "the best model is kept",
+            (false, false) => "the last good checkpoint is kept; there is no best model yet",
+            (false, true) => "there is neither a checkpoint nor a best model yet",
+        };
+        Error::Diverged { step, loss, run, kept }
     }
 
     /// The network to validate and save: the average, if there is one.
@@ -322,7 +354,16 @@ impl<'a> Run<'a> {
     ) -> Result<bool> {
         let config = self.setting.config;
         let metrics = validation.map(metrics_of);
+        // NaN is no value: no later one would be better.
         let value = metrics.as_ref().and_then(|metrics| metrics.get(&config.validation.metric).copied());
+        let value = value.filter(|value| value.is_finite());
+        if validation.is_some() && value.is_none() {
+            progress.note(&format!(
+                "epoch {}: {} is undefined, so this network cannot be the best",
+                self.state.position.epoch + 1,
+                config.validation.metric
+            ));
+        }
         let best = self.state.position.best;
         let is_best = value.is_some_and(|value| {
             best.is_none_or(
@@ -414,10 +455,34 @@ impl<'a> Run<'a> {
             metric: setting.config.validation.metric.clone(),
             best: position.best.map(|(_, value)| value),
             best_metrics,
-            best_model,
+            best_model: position.best.is_some().then_some(best_model),
             stopped_early,
         })
     }
+}
+
+/// Fails if the data of a resumed run have changed, unless the options allow it.
+fn check_identity(
+    setting: &Setting<'_>,
+    options: &TrainOptions,
+    step: u64,
+    progress: &dyn TrainProgress,
+) -> Result<()> {
+    let Some(before) = Identity::read(&options.run)? else {
+        progress.note(&format!(
+            "the run has no {DATA_FILE}, so its data could not be compared with those that it began with"
+        ));
+        return setting.identity.write(&options.run);
+    };
+    let changes = setting.identity.differences(&before);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    if !options.allow_changed_data {
+        return Err(Error::DataChanged { path: options.run.clone(), changes });
+    }
+    progress.note(&format!("the data of the run have changed, which {DATA_FILE} records: {}", changes.join("; ")));
+    setting.identity.clone().changed_from(before, step, changes).write(&options.run)
 }
 
 struct ValidationBar<'a>(&'a dyn TrainProgress);

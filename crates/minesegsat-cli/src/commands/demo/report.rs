@@ -316,7 +316,7 @@ mod tests {
             metric: "f1".to_owned(),
             best: None,
             best_metrics: BTreeMap::new(),
-            best_model: "run/best".into(),
+            best_model: Some("run/best".into()),
             stopped_early: false,
         };
         let demo = Demo {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::super::bytes::ByteSource;
+use crate::raster::Georeference;
 use minesegsat_core::{Error, Result};
 
 /// Numbers of the tags that this module reads.
@@ -58,8 +59,8 @@ pub(super) struct Directory<'a> {
     ahead: (u64, Bytes),
     /// Whether the image may lack a georeference.
     pub(super) may_be_unplaced: bool,
-    /// Whether the image lacks a georeference.
-    pub(super) is_unplaced: bool,
+    /// The georeference of an image that may lack one.
+    pub(super) georeference: Georeference,
 }
 
 impl<'a> Directory<'a> {
@@ -81,7 +82,7 @@ impl<'a> Directory<'a> {
             next: None,
             ahead: (0, Bytes::new()),
             may_be_unplaced: false,
-            is_unplaced: false,
+            georeference: Georeference::Placed,
         };
         let head = this.bytes(0, 8)?;
         this.big_endian = &head[..2] == b"MM";

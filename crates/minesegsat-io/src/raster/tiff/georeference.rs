@@ -1,6 +1,7 @@
 //! GeoTIFF tags to a [`Grid`] (OGC 19-008r4, GeoTIFF 1.1).
 
 use super::directory::{Directory, tag};
+use crate::raster::Georeference;
 use crate::raster::bytes::ByteSource;
 use minesegsat_core::{Crs, GeoTransform, Grid, Result};
 
@@ -14,8 +15,11 @@ const USER_DEFINED: u64 = 32_767;
 /// degree from the origin on, which only count pixels.
 pub(super) fn grid(directory: &mut Directory<'_>, width: usize, height: usize) -> Result<Grid> {
     match placed_grid(directory, width, height) {
-        Err(_) if directory.may_be_unplaced => {
-            directory.is_unplaced = true;
+        Err(error) if directory.may_be_unplaced => {
+            directory.georeference = match affine(directory)? {
+                Some(affine) => Georeference::Unused { reason: error.to_string(), affine },
+                None => Georeference::Absent,
+            };
             Ok(Grid { crs: Crs::WGS84, transform: GeoTransform::north_up(0.0, 0.0, 1.0), width, height })
         }
         found => found,
@@ -66,6 +70,23 @@ fn crs(directory: &Directory<'_>, model: Option<u64>, projected: Option<u64>, ge
              with: gdal_edit.py -a_srs EPSG:32618",
         )),
     }
+}
+
+/// The affine map that the tags state, in any orientation; `None` if they state none.
+fn affine(directory: &mut Directory<'_>) -> Result<Option<[f64; 6]>> {
+    let tie = directory.doubles(tag::MODEL_TIEPOINT)?;
+    let scale = directory.doubles(tag::MODEL_PIXEL_SCALE)?;
+    let matrix = directory.doubles(tag::MODEL_TRANSFORMATION)?;
+    let half = if geo_keys(directory)?.contains(&(KEY_RASTER_TYPE, 2)) { 0.5 } else { 0.0 };
+    let [a, b, x, d, e, y] = match (scale.as_deref(), tie.as_deref(), matrix.as_deref()) {
+        (Some([sx, sy, ..]), Some([col, row, _, x, y, _, ..]), _) => {
+            let sy = -sy.abs();
+            [*sx, 0.0, x - col * sx, 0.0, sy, y - row * sy]
+        }
+        (_, _, Some([a, b, _, x, d, e, _, y, ..])) => [*a, *b, *x, *d, *e, *y],
+        _ => return Ok(None),
+    };
+    Ok(Some([a, b, x - half * (a + b), d, e, y - half * (d + e)]))
 }
 
 fn transform(directory: &mut Directory<'_>) -> Result<GeoTransform> {
