@@ -17,7 +17,7 @@ mod simulate;
 mod sites;
 mod train;
 
-use std::{path::PathBuf, str::FromStr};
+use std::{ffi::OsString, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use minesegsat::{Band, vector::VectorFormat};
@@ -145,9 +145,9 @@ pub(crate) enum ModelCommand {
 /// Options for opening a scene.
 #[derive(Debug, Args)]
 pub(crate) struct SceneArgs {
-    /// Scene: a folder of single-band files, a SAFE product (folder or zip), a STAC item (file or URL), or a multi-band
-    /// GeoTIFF.
-    pub scene: String,
+    /// Scene: a folder of single-band files, a SAFE product (folder or zip), a tile folder of AWS, a STAC item (file or
+    /// URL), or a multi-band GeoTIFF.
+    pub scene: OsString,
 
     /// Bands of a multi-band GeoTIFF in file order, if the file does not name them: `B02,B03,B04`.
     #[arg(long, value_delimiter = ',', value_name = "BAND,...")]
@@ -255,7 +255,7 @@ pub(crate) struct PredictArgs {
     #[arg(long, value_delimiter = ',', default_value = "gpkg", value_name = "gpkg,geojson,fgb,parquet")]
     pub format: Vec<VectorFormat>,
 
-    /// Map only this box: west,south,east,north in degrees.
+    /// Map only this box: west,south,east,north in degrees. A box with west > east crosses the antimeridian.
     #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true, conflicts_with = "intersects")]
     pub bbox: Option<Bbox>,
 
@@ -298,7 +298,7 @@ fn scale(text: &str) -> Result<f64, String> {
     number(text, |scale| scale.is_finite() && scale > 0.0, "a number above 0, normally 0.0001")
 }
 
-/// A bounding box in degrees: west, south, east, north.
+/// A bounding box in degrees: west, south, east, north. West > east crosses the antimeridian.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bbox(pub [f64; 4]);
 
@@ -313,14 +313,12 @@ impl FromStr for Bbox {
             .map_err(|error| format!("{error}; expected west,south,east,north in degrees"))?;
         let bbox = <[f64; 4]>::try_from(numbers)
             .map_err(|given| format!("{} numbers given; expected west,south,east,north in degrees", given.len()))?;
-        let [west, south, east, north] = bbox;
-        // Checked before any scene is opened. A box across the antimeridian must be given as two boxes.
-        let in_range =
-            (-180.0..=180.0).contains(&west) && (-90.0..=90.0).contains(&south) && east <= 180.0 && north <= 90.0;
-        if !(in_range && west < east && south < north) {
-            return Err("expected west,south,east,north in degrees, with west < east and south < north".to_owned());
+        // Checked before any scene is opened.
+        match minesegsat::area_of_interest::check_bbox(bbox) {
+            Ok(bbox) => Ok(Self(bbox)),
+            Err(minesegsat::Error::Argument { accepted, .. }) => Err(format!("expected {accepted}")),
+            Err(other) => Err(other.to_string()),
         }
-        Ok(Self(bbox))
     }
 }
 
@@ -487,6 +485,7 @@ mod tests {
     fn a_bbox_of_three_numbers_says_what_is_expected() {
         assert!("1,2,3".parse::<Bbox>().unwrap_err().contains("west,south,east,north"));
         assert_eq!("-75.5, 37,-75,37.5".parse::<Bbox>().unwrap().0, [-75.5, 37.0, -75.0, 37.5]);
+        assert_eq!("179.5,-17,-179.5,-16".parse::<Bbox>().unwrap().0, [179.5, -17.0, -179.5, -16.0]);
         for bad in ["3,2,1,4", "1,4,3,2", "NaN,1,2,3", "1,2,3,91", "170,0,190,1"] {
             assert!(bad.parse::<Bbox>().unwrap_err().contains("west < east"), "{bad}");
         }

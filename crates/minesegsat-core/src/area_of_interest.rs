@@ -1,6 +1,6 @@
 //! The area of interest of a run, and the window of a grid that contains it.
 
-use geo::{BooleanOps, BoundingRect, Intersects, MultiPolygon, Rect, Translate};
+use geo::{BooleanOps, BoundingRect, Intersects, MapCoords, MultiPolygon, Polygon, Rect, Translate};
 
 use crate::{Crs, Error, Grid, Result, Window, crs::Transformer};
 
@@ -10,7 +10,8 @@ pub enum AreaOfInterest {
     /// The whole scene.
     #[default]
     Scene,
-    /// West, south, east, north in degrees (WGS 84): the smallest window that contains this box.
+    /// West, south, east, north in degrees (WGS 84): the smallest window that contains this box. West > east crosses the
+    /// antimeridian.
     Bbox([f64; 4]),
     /// The window around polygons. Pixels whose centres lie outside the polygons are not assessed.
     Polygons(MultiPolygon<f64>, Crs),
@@ -33,29 +34,80 @@ pub fn locate(full: &Grid, area: &AreaOfInterest) -> Result<(Window, Option<Mult
     }
 }
 
+/// Checks a box in degrees: west, south, east, north. West > east crosses the antimeridian, as in STAC; then the box spans
+/// at most 180 degrees, because a wider one is a mistake. Every command takes its boxes through this function.
+pub fn check_bbox(bbox: [f64; 4]) -> Result<[f64; 4]> {
+    let [west, south, east, north] = bbox;
+    let longitude = |v: f64| (-180.0..=180.0).contains(&v);
+    let latitude = |v: f64| (-90.0..=90.0).contains(&v);
+    let in_range = longitude(west) && latitude(south) && longitude(east) && latitude(north);
+    if in_range && south < north && (west < east || (west > east && east + 360.0 - west <= 180.0)) {
+        return Ok(bbox);
+    }
+    let may_be_swapped = latitude(west) && latitude(east) && longitude(south) && longitude(north) && west < east;
+    let hint = if in_range && south < north && west > east {
+        "; are west and east exchanged?"
+    } else if may_be_swapped && !(latitude(south) && latitude(north)) {
+        "; are latitude and longitude swapped?"
+    } else {
+        ""
+    };
+    Err(Error::Argument {
+        name: "bbox",
+        value: format!("{west},{south},{east},{north}"),
+        accepted: format!(
+            "west,south,east,north in degrees, with west < east (west > east only across the antimeridian) and \
+             south < north{hint}"
+        ),
+    })
+}
+
+/// A box in degrees as one polygon, or as two if it crosses the antimeridian (west > east).
+pub fn rectangles([west, south, east, north]: [f64; 4]) -> MultiPolygon<f64> {
+    let rect = |west, east| Rect::new((west, south), (east, north)).to_polygon();
+    MultiPolygon(if west <= east { vec![rect(west, east)] } else { vec![rect(west, 180.0), rect(-180.0, east)] })
+}
+
+/// Unwraps a polygon in degrees whose longitudes jump from one side of the antimeridian to the other: its western part
+/// continues past 180 degrees.
+///
+/// Only if all of it lies nearer to the antimeridian than to Greenwich. Other such polygons are wide ones.
+pub fn unwrapped(polygon: &Polygon<f64>) -> Polygon<f64> {
+    let ring = &polygon.exterior().0;
+    let jumps = ring.windows(2).any(|pair| (pair[1].x - pair[0].x).abs() > 180.0);
+    let is_far = ring.iter().all(|c| c.x.abs() >= 90.0);
+    let is_whole_globe = ring.iter().any(|c| c.x <= -180.0) && ring.iter().any(|c| c.x >= 180.0);
+    if !(jumps && is_far) || is_whole_globe {
+        return polygon.clone();
+    }
+    polygon.map_coords(|c| geo::coord! { x: if c.x < 0.0 { c.x + 360.0 } else { c.x }, y: c.y })
+}
+
+/// The same longitude may be written as -179 or 181.
+const TURNS: [f64; 3] = [-360.0, 0.0, 360.0];
+
 /// Bounds, in the scene's CRS, of the part of a bounding box in degrees that lies on the scene.
 ///
 /// The box is clipped before it is transformed, because the projection of a scene is valid near the scene only. Far away
 /// it may fold.
 fn bbox_on_scene(full: &Grid, bbox: [f64; 4]) -> Result<Option<[f64; 4]>> {
-    let [west, south, east, north] = bbox;
-    if !(-180.0 <= west && west < east && east <= 180.0 && -90.0 <= south && south < north && north <= 90.0) {
-        return Err(Error::Argument {
-            name: "bbox",
-            value: format!("{west},{south},{east},{north}"),
-            accepted: "west,south,east,north in degrees, with west < east and south < north".to_owned(),
-        });
+    let [w, s, mut e, n] = Transformer::new(&full.crs, &Crs::WGS84)?.transform_bounds(full.bounds())?;
+    if e < w {
+        // A scene across the antimeridian.
+        e += 360.0;
     }
-    let [w, s, e, n] = Transformer::new(&full.crs, &Crs::WGS84)?.transform_bounds(full.bounds())?;
-    // A scene across the antimeridian has a western bound greater than its eastern bound.
-    let spans = if w <= e { vec![(w, e)] } else { vec![(w, 180.0), (-180.0, e)] };
     let to_scene = Transformer::new(&Crs::WGS84, &full.crs)?;
     let mut found: Option<[f64; 4]> = None;
-    for (w, e) in spans {
-        let cut = [west.max(w), south.max(s), east.min(e), north.min(n)];
-        if cut[0] < cut[2] && cut[1] < cut[3] {
-            let b = to_scene.transform_bounds(cut)?;
-            found = Some(found.map_or(b, |a| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]));
+    for part in rectangles(check_bbox(bbox)?).iter().filter_map(BoundingRect::bounding_rect) {
+        for turn in TURNS {
+            let [west, south, east, north] = corners(part.translate(turn, 0.0));
+            let cut = [west.max(w), south.max(s), east.min(e), north.min(n)];
+            if cut[0] < cut[2] && cut[1] < cut[3] {
+                // Grids in degrees have their own range of longitudes.
+                let back = if full.crs.is_geographic() { 0.0 } else { turn };
+                let b = to_scene.transform_bounds([cut[0] - back, cut[1], cut[2] - back, cut[3]])?;
+                found = Some(found.map_or(b, |a| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]));
+            }
         }
     }
     Ok(found)
@@ -63,9 +115,11 @@ fn bbox_on_scene(full: &Grid, bbox: [f64; 4]) -> Result<Option<[f64; 4]>> {
 
 /// The parts of polygons on the scene and in a margin around it, in the scene's CRS.
 ///
-/// Edges are straight in the CRS of the input, so long edges get more vertices.
+/// Edges are straight in the CRS of the input, so long edges get more vertices. Rings in degrees may jump across the
+/// antimeridian.
 pub fn polygons_on_scene(full: &Grid, polygons: &MultiPolygon<f64>, crs: &Crs) -> Result<MultiPolygon<f64>> {
-    if *crs == full.crs {
+    let in_degrees = crs.is_geographic();
+    if *crs == full.crs && !in_degrees {
         return Ok(polygons.clone());
     }
     let mut around = Transformer::new(&full.crs, crs)?.transform_bounds(full.bounds())?;
@@ -77,12 +131,12 @@ pub fn polygons_on_scene(full: &Grid, polygons: &MultiPolygon<f64>, crs: &Crs) -
         (around[0] - width / 2.0, around[1] - height / 2.0),
         (around[2] + width / 2.0, around[3] + height / 2.0),
     );
-    // The same longitude may be written as -179 or 181.
-    let shifts: &[f64] = if crs.is_geographic() { &[-360.0, 0.0, 360.0] } else { &[0.0] };
+    let turns: &[f64] = if in_degrees { &TURNS } else { &[0.0] };
     let mut near = Vec::new();
     for polygon in polygons {
-        for &shift in shifts {
-            let polygon = polygon.translate(shift, 0.0);
+        let polygon = if in_degrees { &unwrapped(polygon) } else { polygon };
+        for &turn in turns {
+            let polygon = polygon.translate(turn, 0.0);
             match polygon.bounding_rect() {
                 Some(rect) if !rect.intersects(&frame) => {}
                 Some(rect)
@@ -173,6 +227,56 @@ mod tests {
             // pyproj 3.7: Transformer.from_crs(32610, 4326, always_xy=True).transform_bounds(600000, 5498820, 601200, 5500020)
             assert!(message.contains("covers -121.6151,49.6334,-121.5982,49.6444"), "{message}");
         }
+    }
+
+    #[test]
+    fn areas_across_the_antimeridian_are_one_place() {
+        // 1200 m x 1200 m in zone 1, across the antimeridian at 17.5 S (pyproj: -180 is x = 181_561.7 at this latitude),
+        // and the same place in degrees, in both ranges of longitudes.
+        let utm = Grid {
+            crs: Crs::from_epsg(32701).unwrap(),
+            transform: GeoTransform::north_up(181_000.0, 8_060_500.0, 10.0),
+            width: 120,
+            height: 120,
+        };
+        let degrees = |west: f64| Grid {
+            crs: Crs::WGS84,
+            transform: GeoTransform::north_up(west, -17.52, 0.0001),
+            width: 120,
+            height: 120,
+        };
+        let (south, north) = (-17.5290, -17.5230);
+        let ring = |west: f64, east: f64| polygon![(x: west, y: south), (x: east, y: south), (x: east, y: north), (x: west, y: north)];
+        for full in [utm, degrees(179.994), degrees(-180.006)] {
+            let mut windows = Vec::new();
+            for parts in [
+                vec![ring(179.998, -179.998)],
+                vec![ring(179.998, 180.002)],
+                vec![ring(-180.002, -179.998)],
+                vec![ring(179.998, 180.0), ring(-180.0, -179.998)],
+            ] {
+                windows.push(locate(&full, &AreaOfInterest::Polygons(MultiPolygon(parts), Crs::WGS84)).unwrap().0);
+            }
+            let bbox = locate(&full, &AreaOfInterest::Bbox([179.998, south, -179.998, north])).unwrap().0;
+            assert!(windows.iter().all(|window| *window == windows[0]), "{}: {windows:?}", full.crs);
+            assert_eq!(bbox, windows[0], "{}", full.crs);
+            // 0.004 degrees are 424 m at this latitude, and 3 m more where the box is turned against the grid.
+            assert!((40..=46).contains(&bbox.width), "{}: {bbox:?}", full.crs);
+        }
+    }
+
+    #[test]
+    fn boxes_that_are_none_are_refused() {
+        for bad in [
+            [1.0, 4.0, 3.0, 2.0],
+            [f64::NAN, 1.0, 2.0, 3.0],
+            [1.0, 2.0, 3.0, 91.0],
+            [170.0, 0.0, 190.0, 1.0],
+            [3.0, 2.0, 1.0, 4.0],
+        ] {
+            assert!(check_bbox(bad).unwrap_err().to_string().contains("west,south,east,north"), "{bad:?}");
+        }
+        assert!(check_bbox([179.99, -17.53, -179.99, -17.52]).is_ok());
     }
 
     #[test]

@@ -1,8 +1,13 @@
 //! Positions of pixels: [`Window`], [`GeoTransform`] and [`Grid`].
 
+use geo::{Distance, Geodesic, Point};
 use serde::{Deserialize, Serialize};
 
-use crate::Crs;
+use crate::{Crs, Transformer};
+
+/// Largest relative difference between map units and metres on the ground that is neglected. UTM has at most 0.1 % inside
+/// its zone, and 0.2 % one tile beyond.
+const NEGLECTED_SCALE: f64 = 0.01;
 
 /// A rectangle of pixels of a raster. Rows grow downwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -156,6 +161,27 @@ impl Grid {
         [t.origin_x, min_y, max_x, t.origin_y]
     }
 
+    /// Width and height, in metres on the ground, of the pixel at the centre of the grid.
+    ///
+    /// Projections that keep lengths within one percent, such as UTM, give their nominal size. In degrees and in Web
+    /// Mercator (twice the ground at 60 degrees north) the size is measured on the ellipsoid. `None` if the centre has
+    /// no longitude and latitude.
+    pub fn ground_pixel_m(&self) -> Option<(f64, f64)> {
+        let t = &self.transform;
+        let to_lon_lat = Transformer::new(&self.crs, &Crs::WGS84).ok()?;
+        let (col, row) = (self.width as f64 / 2.0, self.height as f64 / 2.0);
+        let point = |col: f64, row: f64| {
+            let (x, y) = t.to_map(col, row);
+            to_lon_lat.transform(x, y).ok().map(|(x, y)| Point::new(x, y))
+        };
+        let length = |a: Option<Point<f64>>, b: Option<Point<f64>>| Some(Geodesic.distance(a?, b?));
+        let width = length(point(col - 0.5, row), point(col + 0.5, row))?;
+        let height = length(point(col, row - 0.5), point(col, row + 0.5))?;
+        let nominal = self.crs.metres_per_unit().map(|unit| (t.pixel_width * unit, -t.pixel_height * unit));
+        let close = |a: f64, b: f64| (a / b - 1.0).abs() <= NEGLECTED_SCALE;
+        Some(nominal.filter(|&(w, h)| close(w, width) && close(h, height)).unwrap_or((width, height)))
+    }
+
     /// The grid of a window of this one.
     pub fn window(&self, window: &Window) -> Self {
         Self {
@@ -191,6 +217,25 @@ mod tests {
         let a = Window::new(2, 3, 4, 5);
         assert_eq!(a.intersection(&Window::new(5, 0, 9, 4)), Some(Window::new(5, 3, 1, 1)));
         assert_eq!(a.intersection(&Window::new(6, 3, 4, 5)), None);
+    }
+
+    #[test]
+    fn pixels_are_measured_on_the_ground() {
+        let at = |epsg: u16, x: f64, y: f64, size: f64| {
+            let transform = GeoTransform::north_up(x, y, size);
+            Grid { crs: Crs::from_epsg(epsg).unwrap(), transform, width: 100, height: 100 }.ground_pixel_m().unwrap()
+        };
+        assert_eq!(at(32610, 600_000.0, 6_100_000.0, 10.0), (10.0, 10.0), "nominal in UTM");
+        // pyproj 3.7: g = Geod(ellps="WGS84"); t = Transformer.from_crs(3857, 4326, always_xy=True)
+        // Mercator of the sphere, at 55 N: about cos(55 degrees) = 0.574, and 0.3 % of flattening in y.
+        let (width, height) = at(3857, -13_524_000.0, 7_361_866.0, 10.0);
+        assert!((width - 5.749).abs() < 0.005 && (height - 5.736).abs() < 0.01, "{width} {height}");
+        let (width, height) = at(4326, -121.4, 55.0, 0.0001);
+        // One degree at 55 N: 63,996 m of longitude and 111,327 m of latitude (WGS 84).
+        assert!((width - 6.40).abs() < 0.005 && (height - 11.133).abs() < 0.001, "{width} {height}");
+        // Feet (EPSG:2227), nominal.
+        let (width, _) = at(2227, 6_329_285.0, 1_969_108.0, 32.8084);
+        assert!((width - 10.0).abs() < 1e-3, "{width}");
     }
 
     #[test]

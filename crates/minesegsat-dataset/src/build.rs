@@ -642,10 +642,11 @@ fn write(path: &Path, grid: &Grid, options: CogOptions, pixels: &Pixels) -> Resu
     writer.finish()
 }
 
-/// Area in hectares of `pixels` pixels of a grid in metres.
+/// Area in hectares, on the ground, of `pixels` pixels of a grid in metres.
 pub(super) fn hectares(grid: &Grid, pixels: usize) -> f64 {
     let t = &grid.transform;
-    pixels as f64 * (t.pixel_width * t.pixel_height).abs() / 10_000.0
+    let (width, height) = grid.ground_pixel_m().unwrap_or((t.pixel_width, -t.pixel_height));
+    pixels as f64 * width * height / 10_000.0
 }
 
 /// Outline of a grid in degrees, counterclockwise.

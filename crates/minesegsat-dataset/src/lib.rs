@@ -436,7 +436,7 @@ impl Dataset {
         let height = grid.transform.pixel_height.abs();
         Ok(match grid.crs.metres_per_unit() {
             _ if !georeference.is_placed() => 10.0,
-            Some(unit) => height * unit,
+            Some(unit) => grid.ground_pixel_m().map_or(height * unit, |(_, height)| height),
             // One degree of latitude in metres, rounded to the centimetre.
             None => (height * 111_320.0 * 100.0).round() / 100.0,
         })

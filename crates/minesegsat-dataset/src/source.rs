@@ -135,7 +135,7 @@ pub struct SceneList {
 
 /// Where the metadata of a scene is.
 enum SceneLocation {
-    Location(String),
+    Location(Location),
     /// An item of an ItemCollection, and the location of that collection.
     Item(Value, Location),
 }
@@ -161,7 +161,7 @@ impl SceneList {
         for (i, place) in all.iter().enumerate() {
             opened(i, all.len());
             let scene = match place {
-                SceneLocation::Location(location) => Scene::open(location, options)?,
+                SceneLocation::Location(location) => Scene::open_at(location, options)?,
                 SceneLocation::Item(item, at) => Scene::open_item(item, at, options)?,
             };
             if let (Some(limit), Some(cover)) = (max_cloud_cover_percent, scene.info().cloud_cover_percent)
@@ -249,16 +249,16 @@ fn expand(place: &str, found: &mut Vec<SceneLocation>) -> Result<()> {
                 continue;
             }
             if let Some(item) = item_in(&folder)? {
-                found.push(SceneLocation::Location(item.display().to_string()));
+                found.push(SceneLocation::Location(Location::from(item)));
             } else if is_scene_folder(&folder)? {
-                found.push(SceneLocation::Location(folder.display().to_string()));
+                found.push(SceneLocation::Location(Location::from(folder)));
             }
         }
         if found.len() > before {
             return Ok(());
         }
     }
-    found.push(SceneLocation::Location(place.to_owned()));
+    found.push(SceneLocation::Location(location));
     Ok(())
 }
 
@@ -274,9 +274,9 @@ fn follow_links(catalog: Value, at: Location, found: &mut Vec<SceneLocation>) ->
         let mut children = Vec::new();
         for link in catalog["links"].as_array().into_iter().flatten() {
             let Some(href) = link["href"].as_str() else { continue };
-            let target = base.join(href);
+            let target = base.resolve(href)?;
             match link["rel"].as_str() {
-                Some("item") => found.push(SceneLocation::Location(target.to_string())),
+                Some("item") => found.push(SceneLocation::Location(target)),
                 Some("child") if seen.insert(target.to_string()) => children.push(target),
                 _ => {}
             }

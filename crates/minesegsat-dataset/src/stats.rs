@@ -255,8 +255,9 @@ pub fn stats(dataset: &Dataset, options: &StatsOptions, job: Job<'_>) -> Result<
 /// Area of a pixel of a sample in hectares; `None` if it cannot be derived from the grid.
 pub(super) fn pixel_area_ha(grid: &Grid, sample: &SampleRecord) -> Option<f64> {
     let t = &grid.transform;
-    if let Some(unit) = grid.crs.metres_per_unit() {
-        return Some((t.pixel_width * t.pixel_height).abs() * unit * unit / 10_000.0);
+    if !grid.crs.is_geographic() {
+        // Mercator does not keep areas.
+        return grid.ground_pixel_m().map(|(width, height)| width * height / 10_000.0);
     }
     // For grids in degrees: the area of a pixel at the centre of the patch, on a sphere of the mean radius.
     let middle = f64::midpoint(sample.south, sample.north).to_radians();

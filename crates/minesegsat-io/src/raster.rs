@@ -174,8 +174,8 @@ pub fn open_image(location: &Location) -> Result<(Arc<dyn RasterSource>, Georefe
     Ok((open_raster(location)?, Georeference::Placed))
 }
 
-/// Opens a JPEG 2000 file with a georeference from another file (`MTD_TL.xml` of a SAFE product). The grid must have the
-/// size of the image.
+/// Opens a JPEG 2000 file that may lack a georeference. The file's own georeference is used, as GDAL does. If it has none,
+/// `grid` from other metadata (`MTD_TL.xml` of a SAFE product, a STAC item) is used, which must have the size of the image.
 pub fn open_jp2_with_grid(location: &Location, grid: Grid) -> Result<Arc<dyn RasterSource>> {
     let source = ByteSource::open(location)?;
     let head = source.read(0..source.len().min(12))?;

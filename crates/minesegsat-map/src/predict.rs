@@ -29,8 +29,9 @@ use crate::quicklook::{Quicklook, QuicklookOptions};
 use minesegsat_core::area_of_interest::{self, AreaOfInterest};
 use minesegsat_core::model_description::ModelDescription;
 use minesegsat_core::{
-    Band, Error, Grid, Result, Segmenter, Window,
+    Band, Crs, Error, Grid, Result, Segmenter, Transformer, Window,
     area::GeodesicMeter,
+    crs::wrap_longitude,
     model_description::BandNormalisation,
     output::OutputFolder,
     patch_grid::{LARGEST_PATCH_PX, PatchGrid},
@@ -141,18 +142,7 @@ impl Plan {
                 accepted: "0 to 1".to_owned(),
             });
         }
-        if let Some(found) = scene.grid().crs.metres_per_unit().map(|unit| unit * scene.grid().transform.pixel_width)
-            && !(model.gsd_m / GSD_TOLERANCE..=model.gsd_m * GSD_TOLERANCE).contains(&found)
-        {
-            return Err(Error::scene(
-                scene.location(),
-                format!(
-                    "its finest band has pixels of {found} m, but the model was made for {} m: shapes would differ in size \
-                     from those in training",
-                    model.gsd_m
-                ),
-            ));
-        }
+        check_pixel_size(scene, model.gsd_m)?;
         if segmenter.in_channels() != model.bands.len() {
             return Err(Error::segmenter(format!(
                 "it takes {} channels, but its card lists {} bands",
@@ -168,6 +158,43 @@ impl Plan {
         let patches = PatchGrid::new(covered.width, covered.height, options.patch_size, options.overlap_px)?;
         Ok(Self { window, grid, covered, patches, inside })
     }
+}
+
+/// Refuses a scene whose pixels have another size on the ground than those of the model's training data.
+fn check_pixel_size(scene: &Scene, gsd_m: f64) -> Result<()> {
+    let grid = scene.grid();
+    let fits = |metres: f64| (gsd_m / GSD_TOLERANCE..=gsd_m * GSD_TOLERANCE).contains(&metres);
+    let Some((width, height)) = grid.ground_pixel_m().filter(|&(width, height)| !(fits(width) && fits(height))) else {
+        return Ok(());
+    };
+    let rounded = |metres: f64| (metres * 100.0).round() / 100.0;
+    let (found, advice) = if grid
+        .crs
+        .metres_per_unit()
+        .is_some_and(|unit| rounded(unit * grid.transform.pixel_width) == rounded(width))
+    {
+        (format!("{} m", rounded(width)), String::new())
+    } else {
+        // Neither degrees nor Mercator keep lengths.
+        let zone = utm_zone(grid).map_or_else(|| "its UTM zone".to_owned(), |zone| zone.to_string());
+        let advice = format!("; reproject it, for example with `gdalwarp -t_srs {zone} -tr {gsd_m} {gsd_m}`");
+        (format!("{} x {} m on the ground (in {})", rounded(width), rounded(height), grid.crs), advice)
+    };
+    Err(Error::scene(
+        scene.location(),
+        format!(
+            "its finest band has pixels of {found}, but the model was made for {gsd_m} m: shapes would differ in size from \
+             those in training{advice}"
+        ),
+    ))
+}
+
+/// The UTM zone at the centre of a grid.
+fn utm_zone(grid: &Grid) -> Option<Crs> {
+    let (x, y) = grid.transform.to_map(grid.width as f64 / 2.0, grid.height as f64 / 2.0);
+    let (longitude, latitude) = Transformer::new(&grid.crs, &Crs::WGS84).ok()?.transform(x, y).ok()?;
+    let zone = ((wrap_longitude(longitude) + 180.0) / 6.0).floor().clamp(0.0, 59.0) as u16 + 1;
+    Crs::from_epsg(if latitude < 0.0 { 32_700 } else { 32_600 } + zone).ok()
 }
 
 /// Maps a scene with a network and writes all outputs into `folder`.
@@ -327,7 +354,7 @@ fn run_patches(
             width,
             height,
             QuicklookOptions {
-                pixel_size_m: plan.grid.crs.metres_per_unit().map(|m| m * plan.grid.transform.pixel_width),
+                pixel_size_m: plan.grid.ground_pixel_m().map(|(width, _)| width),
                 ..QuicklookOptions::default()
             },
         ),

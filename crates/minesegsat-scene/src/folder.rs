@@ -13,13 +13,16 @@ use minesegsat_io::{Location, open_raster};
 /// Subfolders in which products keep their images. Other subfolders do not belong to the scene.
 const IMAGE_FOLDERS: [&str; 4] = ["img_data", "r10m", "r20m", "r60m"];
 
-pub(super) fn find(tree: &FileTree, path: &Path) -> Result<UnopenedScene> {
+/// `root` is the folder of the tree that holds the files, `""` for the tree itself.
+pub(super) fn find(tree: &FileTree, root: &str, path: &Path) -> Result<UnopenedScene> {
     let scene = path.display().to_string();
     let images: Vec<&str> = tree
-        .files()
+        .below(root)
         .filter(|name| is_raster(name))
         .filter(|name| {
-            folder_of(name).split('/').all(|f| f.is_empty() || IMAGE_FOLDERS.contains(&f.to_ascii_lowercase().as_str()))
+            folder_of(&name[root.len()..])
+                .split('/')
+                .all(|f| f.is_empty() || IMAGE_FOLDERS.contains(&f.to_ascii_lowercase().as_str()))
         })
         .collect();
     let mut candidates: BTreeMap<Layer, Vec<&str>> = BTreeMap::new();

@@ -35,7 +35,7 @@ pub(super) fn find(location: &Location, options: &OpenOptions) -> Result<Unopene
     let mut bands = BTreeMap::new();
     let mut classification = None;
     for (index, layer) in layers.into_iter().enumerate() {
-        let found = LocatedRaster { location: location.clone(), index, grid: None, source: Some(source.clone()) };
+        let found = LocatedRaster { index, source: Some(source.clone()), ..LocatedRaster::new(location.clone()) };
         let twice = match layer {
             Some(Layer::Band(band)) => bands.insert(band, found).map(|_| band),
             Some(Layer::Classification) => {

@@ -61,6 +61,8 @@ pub struct BandSummary {
     pub origin: [f64; 2],
     /// Pixel size in units of the CRS.
     pub pixel_size: f64,
+    /// Width of a pixel on the ground in metres, at the centre.
+    pub ground_pixel_m: Option<f64>,
     /// The band that stands in for this one.
     pub stand_in: Option<Band>,
 }
@@ -74,6 +76,7 @@ impl BandSummary {
             size: [band.grid.width, band.grid.height],
             origin: [t.origin_x, t.origin_y],
             pixel_size: t.pixel_width,
+            ground_pixel_m: band.grid.ground_pixel_m().map(|(width, _)| (width * 100.0).round() / 100.0),
             stand_in: band.stand_in,
         }
     }
@@ -175,7 +178,9 @@ impl fmt::Display for SceneSummary {
         for (i, (grid, names)) in self.grids().iter().enumerate() {
             let [width, height] = grid.size;
             let [x, y] = grid.origin;
-            let place = format!("{:>3} m  {width} x {height} from {x}, {y}", grid.pixel_size);
+            // Metres on the ground, also for grids in degrees.
+            let place =
+                format!("{:>3} m  {width} x {height} from {x}, {y}", grid.ground_pixel_m.unwrap_or(grid.pixel_size));
             line(if i == 0 { "bands" } else { "" }, &format_args!("{place}  {names}"))?;
         }
         let decision = &self.radiometry.decision;

@@ -11,6 +11,7 @@
 //! - Output records: [`manifest`] (one run), [`stac_writer`] (the STAC documents that this program writes)
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
+mod aws;
 pub mod catalog;
 pub mod classification;
 pub mod download;
@@ -19,12 +20,14 @@ mod folder;
 mod geotiff;
 mod info;
 pub mod manifest;
+mod mgrs;
 mod names;
 pub mod patch;
 pub mod radiometry;
 mod safe;
 mod stac;
 pub mod stac_writer;
+mod stated;
 mod tree;
 mod xml;
 
@@ -33,6 +36,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use geo::{BoundingRect, Intersects, MultiPolygon, Rect};
 use jiff::{Timestamp, civil};
 use serde::Serialize;
 
@@ -48,9 +52,11 @@ pub(crate) use stac::layers_of_item;
 
 use names::ProductName;
 use radiometry::RadiometryClaim;
-use tree::{FileTree, has_extension, is_jp2, is_tiff};
+use stated::{Contradictions, StatedGrid};
+use tree::{FileTree, folder_of, has_extension, is_jp2, is_tiff};
 
-use minesegsat_core::{Band, Error, Grid, Result};
+use minesegsat_core::area_of_interest::polygons_on_scene;
+use minesegsat_core::{Band, Crs, Error, Grid, Result, Transformer};
 use minesegsat_io::raster::StatedChecksum;
 use minesegsat_io::{Location, RasterSource, open_jp2_with_grid, open_raster};
 
@@ -85,6 +91,8 @@ pub enum SceneKind {
     Safe,
     /// A SAFE product in a zip archive.
     SafeZip,
+    /// A tile folder of the Sentinel-2 buckets on AWS, also in a zip archive.
+    AwsTile,
     /// A STAC item.
     StacItem,
     /// One GeoTIFF with all bands.
@@ -97,6 +105,7 @@ impl fmt::Display for SceneKind {
             Self::Folder => "folder of band files",
             Self::Safe => "SAFE product",
             Self::SafeZip => "zipped SAFE product",
+            Self::AwsTile => "tile folder of AWS",
             Self::StacItem => "STAC item",
             Self::GeoTiff => "multi-band GeoTIFF",
         })
@@ -193,19 +202,25 @@ impl Scene {
     /// Opens a scene. `location` is
     /// - a folder of one-band files, named by band (`B04.tif`, `T10UFV_20210710T190919_B04_10m.jp2`, `red.tif`), or a SAFE
     ///   product, its granule, or the folder that holds it,
-    /// - a zip archive of a SAFE product,
+    /// - a tile folder of the Sentinel-2 buckets on AWS,
+    /// - a zip archive of a SAFE product, of a tile folder or of band files,
     /// - a STAC item (`.json` file, or URL), or
     /// - a GeoTIFF with all bands (file or URL).
     ///
     /// Reads metadata and a small sample of the pixels, which checks the radiometric offset.
     pub fn open(location: &str, options: &OpenOptions) -> Result<Self> {
+        Self::open_at(&Location::parse(location)?, options)
+    }
+
+    /// Like [`Scene::open`], at a location that was parsed already, such as a path that is not UTF-8.
+    pub fn open_at(location: &Location, options: &OpenOptions) -> Result<Self> {
         UnopenedScene::find(location, options)?.open(location, options)
     }
 
     /// Opens the scene of a STAC item that was read from `at`, for example from an item collection. Relative
     /// addresses in the item start at `at`.
     pub fn open_item(item: &serde_json::Value, at: &Location, options: &OpenOptions) -> Result<Self> {
-        stac::draft(item, at)?.open(&at.to_string(), options)
+        stac::draft(item, at)?.open(at, options)
     }
 
     /// The scene's metadata.
@@ -273,22 +288,20 @@ impl Scene {
 struct LocatedRaster {
     location: Location,
     index: usize,
-    /// The grid from product metadata, for images that do not store their own.
-    grid: Option<Grid>,
+    /// The grid according to other metadata: compared with that of the image, and used if the image stores none.
+    stated: Option<StatedGrid>,
     source: Option<Arc<dyn RasterSource>>,
 }
 
 impl LocatedRaster {
     fn new(location: Location) -> Self {
-        Self { location, index: 0, grid: None, source: None }
+        Self { location, index: 0, stated: None, source: None }
     }
 
     fn open(&self) -> Result<SceneBand> {
-        let source = match (&self.source, &self.grid) {
+        let source = match (&self.source, self.stated.as_ref().and_then(StatedGrid::grid)) {
             (Some(source), _) => Arc::clone(source),
-            (None, Some(grid)) if is_jp2(self.location.file_name()) => {
-                open_jp2_with_grid(&self.location, grid.clone())?
-            }
+            (None, Some(grid)) if is_jp2(self.location.file_name()) => open_jp2_with_grid(&self.location, grid)?,
             (None, _) => open_raster(&self.location)?,
         };
         let grid = source.info().grid.clone();
@@ -306,6 +319,8 @@ struct UnopenedScene {
     coarse: BTreeMap<Band, LocatedRaster>,
     claim: RadiometryClaim,
     warnings: Vec<String>,
+    /// The ground that an item says it covers, in longitude and latitude.
+    footprint: Option<MultiPolygon<f64>>,
     /// Metadata files.
     inputs: Vec<Location>,
     /// Stated checksums by file location.
@@ -322,52 +337,75 @@ impl UnopenedScene {
             coarse: BTreeMap::new(),
             claim,
             warnings: Vec::new(),
+            footprint: None,
             inputs: Vec::new(),
             checksums: BTreeMap::new(),
         }
     }
 
     /// Detects the kind of source and finds its bands.
-    fn find(text: &str, options: &OpenOptions) -> Result<Self> {
-        let location = Location::parse(text)?;
-        let name = location.file_name().to_owned();
-        let path = match &location {
-            Location::Url(_) | Location::ZipEntry { .. } if is_tiff(&name) => return geotiff::find(&location, options),
-            Location::Url(_) if has_extension(&name, &["zip"]) => {
-                return Err(Error::scene(location.to_string(), "a zipped product must be downloaded first"));
+    fn find(location: &Location, options: &OpenOptions) -> Result<Self> {
+        let text = location.to_string();
+        let name = location.file_name();
+        let path = match location {
+            Location::Url(_) | Location::ZipEntry { .. } if is_tiff(name) => return geotiff::find(location, options),
+            Location::Url(_) if has_extension(name, &["zip"]) => {
+                return Err(Error::scene(text, "a zipped product must be downloaded first"));
             }
-            Location::Url(_) => return stac::find(&location, options),
-            // `archive.zip/S2.SAFE`: an archive holds one product.
-            Location::ZipEntry { archive, .. } => archive.clone(),
-            Location::Path(path) => path.clone(),
+            Location::Url(_) => return stac::find(location, options),
+            Location::ZipEntry { archive, entry } => return Self::find_in_archive(archive, entry, options),
+            Location::Path(path) => path,
         };
         if !path.exists() {
             return Err(Error::scene(text, "no such file or folder"));
         }
         if path.is_dir() {
-            return Self::find_in_folder(&path, options);
+            return Self::find_in_folder(path, options);
         }
-        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-        if has_extension(name, &["zip"]) {
-            let tree = FileTree::zip(&path)?;
-            return safe::find(&tree, &path, SceneKind::SafeZip, options)?.ok_or_else(|| {
-                Error::scene(text, "the archive holds no SAFE product (no MTD_MSIL1C.xml or MTD_MSIL2A.xml)")
-            });
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if has_extension(&name, &["zip"]) {
+            return Self::find_in_archive(path, "", options);
         }
-        if has_extension(name, &["json", "geojson"]) {
-            return stac::find(&location, options);
-        }
-        if is_tiff(name) {
-            return geotiff::find(&location, options);
-        }
-        if has_extension(name, &["xml", "safe"]) {
+        if has_extension(&name, &["xml", "safe"]) || aws::is_tile_file(&name) {
             let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
             return Self::find_in_folder(folder, options);
         }
+        if has_extension(&name, &["json", "geojson"]) {
+            return stac::find(location, options);
+        }
+        if is_tiff(&name) {
+            return geotiff::find(location, options);
+        }
         Err(Error::scene(
             text,
-            "not a scene; accepted are a folder of band files, a SAFE product (folder or .zip), a STAC item (.json) and a \
-             multi-band GeoTIFF (.tif)",
+            "not a scene; accepted are a folder of band files, a SAFE product (folder or .zip), a tile folder of AWS, a \
+             STAC item (.json) and a multi-band GeoTIFF (.tif)",
+        ))
+    }
+
+    /// Finds the scene in an archive, at or above an entry of it (`archive.zip/S2.SAFE/GRANULE`).
+    fn find_in_archive(archive: &Path, entry: &str, options: &OpenOptions) -> Result<Self> {
+        let mut below = entry;
+        loop {
+            let tree = FileTree::zip(archive, below)?;
+            if let Some(draft) = safe::find(&tree, archive, SceneKind::SafeZip, options)? {
+                return Ok(draft);
+            }
+            if let Some(draft) = aws::find(&tree, archive)? {
+                return Ok(draft);
+            }
+            if below.is_empty() {
+                break;
+            }
+            below = folder_of(below);
+        }
+        let tree = FileTree::zip(archive, entry)?;
+        if tree.files().any(|name| names::layer_of(name).is_some() && tree::is_raster(name)) {
+            return folder::find(&tree, tree.common_folder(), archive);
+        }
+        Err(Error::scene(
+            archive.display().to_string(),
+            "the archive holds no SAFE product (no MTD_MSIL1C.xml or MTD_MSIL2A.xml) and no band files",
         ))
     }
 
@@ -385,12 +423,18 @@ impl UnopenedScene {
                 return Ok(draft);
             }
         }
-        folder::find(&tree, &path)
+        let is_in_tile = aws::is_image_folder(&path);
+        let folder = path.parent().filter(|_| is_in_tile).unwrap_or(&path);
+        let above = is_in_tile.then(|| FileTree::folder(folder)).transpose()?;
+        match aws::find(above.as_ref().unwrap_or(&tree), folder)? {
+            Some(draft) => Ok(draft),
+            None => folder::find(&tree, "", &path),
+        }
     }
 
     /// Opens the rasters, checks that they fit together, and decides the radiometry.
-    fn open(mut self, text: &str, options: &OpenOptions) -> Result<Scene> {
-        let location = Location::parse(text)?.to_string();
+    fn open(mut self, at: &Location, options: &OpenOptions) -> Result<Scene> {
+        let location = at.to_string();
         if let Some(only) = &options.only {
             let stand_ins: Vec<Band> = options.substitute.iter().map(|&(_, stand_in)| stand_in).collect();
             self.bands.retain(|band, _| only.contains(band) || stand_ins.contains(band));
@@ -402,6 +446,15 @@ impl UnopenedScene {
         let mut bands = open_all(&self.bands)?;
         let classification = self.classification.as_ref().map(LocatedRaster::open).transpose()?;
         let grid = reference_grid(&location, &bands, classification.as_ref())?;
+        self.warnings.extend(self.compare_grids(&bands, classification.as_ref()));
+        self.warnings.extend(bands.iter().filter_map(|(&band, open)| other_description(band, open)));
+        if let Some(tile) = &self.metadata.mgrs_tile {
+            self.warnings.extend(mgrs::contradiction(tile, &grid));
+        }
+        if let Some(footprint) = &self.footprint {
+            self.warnings.extend(beside_footprint(&grid, footprint));
+        }
+        self.warnings.extend(coarser_than_native(&bands, &grid));
 
         let sampled = if self.coarse.is_empty() { bands.clone() } else { open_all(&self.coarse)? };
         let sampled = sampled
@@ -447,6 +500,81 @@ impl UnopenedScene {
             inputs,
         })
     }
+}
+
+impl UnopenedScene {
+    /// Where other metadata contradict the georeference of the images, in words.
+    fn compare_grids(&self, bands: &BTreeMap<Band, SceneBand>, classification: Option<&SceneBand>) -> Vec<String> {
+        let mut found = Contradictions::default();
+        let layers = bands.iter().filter_map(|(band, open)| Some((band.to_string(), self.bands.get(band)?, open)));
+        let classes = self.classification.iter().zip(classification).map(|(a, b)| ("SCL".to_owned(), a, b));
+        for (name, located, open) in layers.chain(classes) {
+            if let Some(stated) = &located.stated {
+                found.compare(name, stated, &open.grid);
+            }
+        }
+        found.warnings().collect()
+    }
+}
+
+/// A warning if the file describes a band by the id of another band.
+fn other_description(band: Band, open: &SceneBand) -> Option<String> {
+    let description = open.source.info().band_names.get(open.index)?.as_deref()?;
+    let Some(Layer::Band(described)) = names::layer_of(description).filter(|layer| *layer != Layer::Band(band)) else {
+        return None;
+    };
+    // Common names are words: `nir` is B08 of one program and B8A of another.
+    let is_id = description.to_ascii_lowercase().contains(&described.id().to_ascii_lowercase());
+    is_id.then(|| format!("{} was read as {band}, but the file describes it as `{description}`", open.location))
+}
+
+/// A warning if an item's geometry does not touch the ground that its files cover.
+fn beside_footprint(grid: &Grid, footprint: &MultiPolygon<f64>) -> Option<String> {
+    let [west, south, east, north] = grid.bounds();
+    let covered = Rect::new((west, south), (east, north));
+    let near = polygons_on_scene(grid, footprint, &Crs::WGS84).ok()?;
+    if near.iter().any(|polygon| polygon.intersects(&covered)) {
+        return None;
+    }
+    let stated = footprint.bounding_rect()?;
+    let [w, s, e, n] = Transformer::new(&grid.crs, &Crs::WGS84).ok()?.transform_bounds(grid.bounds()).ok()?;
+    Some(format!(
+        "the item's geometry lies at {:.3} to {:.3} east, {:.3} to {:.3} north, but its files cover {w:.3} to {e:.3} east, \
+         {s:.3} to {n:.3} north",
+        stated.min().x,
+        stated.max().x,
+        stated.min().y,
+        stated.max().y
+    ))
+}
+
+/// A warning if some bands are there only at a coarser resolution than their own, beside finer bands.
+///
+/// They are upsampled to the reference grid, so that details of their native resolution are missing.
+fn coarser_than_native(bands: &BTreeMap<Band, SceneBand>, reference: &Grid) -> Option<String> {
+    // Between 10 and 20 m.
+    const TOLERANCE: f64 = 1.5;
+    let width_m = |grid: &Grid| grid.ground_pixel_m().map(|(width, _)| width);
+    let finest = width_m(reference)?;
+    let mut coarse: BTreeMap<String, Vec<Band>> = BTreeMap::new();
+    for (&band, open) in bands {
+        let native = f64::from(band.gsd_m());
+        if let Some(found) = width_m(&open.grid)
+            && found > TOLERANCE * native
+            && found > TOLERANCE * finest
+        {
+            coarse.entry(format!("pixels of {found:.0} m instead of {native:.0} m")).or_default().push(band);
+        }
+    }
+    let named: Vec<String> =
+        coarse.into_iter().map(|(what, bands)| format!("{} with {what}", Band::list(&bands))).collect();
+    (!named.is_empty()).then(|| {
+        format!(
+            "the scene has {}: these bands are upsampled to {finest:.0} m, and small shapes in them are blurred; get the \
+             images of native resolution",
+            named.join(", ")
+        )
+    })
 }
 
 /// Opens several rasters at the same time, because each may need requests to a server.

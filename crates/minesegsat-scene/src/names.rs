@@ -215,6 +215,30 @@ impl ProductName {
         self.platform = Some(format!("sentinel-2{}", unit.to_ascii_lowercase()));
     }
 
+    /// The values that another source states differently, in words. This source's values are used.
+    pub(crate) fn contradictions(&self, source: &str, other: &Self, other_source: &str) -> Vec<String> {
+        fn differ<T: PartialEq + ToString>(what: &str, a: Option<&T>, b: Option<&T>) -> Option<[String; 3]> {
+            let (a, b) = (a?, b?);
+            (a != b).then(|| [what.to_owned(), a.to_string(), b.to_string()])
+        }
+        // `sentinel-2` and `S2A` say less or the same.
+        let unit = |name: &Self| name.platform.clone().filter(|p| p.starts_with("sentinel-2") && p.len() > 10);
+        // Sensing may start shortly before midnight.
+        let is_next_day = |a: civil::Date, b: civil::Date| a.duration_until(b).as_hours().abs() <= 24;
+        let same_day = self.date.zip(other.date).is_some_and(|(a, b)| is_next_day(a, b));
+        [
+            differ("platform", unit(self).as_ref(), unit(other).as_ref()),
+            differ("level", self.level.as_ref(), other.level.as_ref()),
+            differ("processing baseline", self.baseline.as_ref(), other.baseline.as_ref()),
+            differ("tile", self.mgrs_tile.as_ref(), other.mgrs_tile.as_ref()),
+            differ("day", self.date.as_ref().filter(|_| !same_day), other.date.as_ref()),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|[what, a, b]| format!("{source} states the {what} {a}, {other_source} states {b}: {a} was used"))
+        .collect()
+    }
+
     /// Fills missing values from another name.
     pub(crate) fn or(self, other: Self) -> Self {
         Self {
@@ -301,6 +325,14 @@ mod tests {
         let sen2r = ProductName::parse("S2A2A_20170703_022_Barbellino_BOA_10.tif");
         assert_eq!((sen2r.level, sen2r.relative_orbit, sen2r.datetime), (Some(ProductLevel::L2A), Some(22), None));
         assert_eq!(sen2r.date.unwrap().to_string(), "2017-07-03");
+
+        let other = ProductName { baseline: ProcessingBaseline::parse("02.13"), ..new.clone() };
+        let said = new.contradictions("the item", &other, "its product id");
+        assert_eq!(
+            said,
+            ["the item states the processing baseline 05.10, its product id states 02.13: 05.10 was used"]
+        );
+        assert!(new.contradictions("a", &ProductName::default(), "b").is_empty());
 
         let item = ProductName::parse("S2A_28QCH_20200714_0_L2A");
         assert_eq!((item.mgrs_tile.as_deref(), item.product_id), (Some("28QCH"), None));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::names::{Layer, ProcessingBaseline, ProductLevel, ProductName, layer_of, mgrs_tile, resolution_of};
 use super::radiometry::{OffsetRule, RadiometryClaim, Reliability};
+use super::stated::StatedGrid;
 use super::tree::{FileTree, file_of, folder_of, has_extension, is_raster};
 use super::xml::{Document, Element};
 use super::{LocatedRaster, OpenOptions, SceneKind, SceneMetadata, UnopenedScene};
@@ -22,10 +23,7 @@ pub(super) fn find(
     options: &OpenOptions,
 ) -> Result<Option<UnopenedScene>> {
     let scene = path.display().to_string();
-    let products: Vec<&str> = tree
-        .files()
-        .filter(|name| is_product_metadata(file_of(name)) && folder_of(name).split('/').count() <= 2)
-        .collect();
+    let products: Vec<&str> = tree.files().filter(|name| is_product_metadata(file_of(name))).collect();
     // A folder of several products is not a product.
     let product = match products[..] {
         [] => return Ok(None),
@@ -47,27 +45,36 @@ pub(super) fn find(
 
     let root_name =
         if root.is_empty() { path.file_name().and_then(|n| n.to_str()).unwrap_or_default() } else { file_of(root) };
-    let names = document
-        .text(&["PRODUCT_URI", "PRODUCT_URI_2A", "PRODUCT_URI_1C"])
-        .map(ProductName::parse)
-        .unwrap_or_default()
-        .or(ProductName::parse(root_name))
-        .or(ProductName::parse(file_of(folder_of(granule))));
+    let names_of_product =
+        document.text(&["PRODUCT_URI", "PRODUCT_URI_2A", "PRODUCT_URI_1C"]).map(ProductName::parse).unwrap_or_default();
+    let names =
+        names_of_product.clone().or(ProductName::parse(root_name)).or(ProductName::parse(file_of(folder_of(granule))));
     let mut metadata = SceneMetadata::new(root_name.trim_end_matches(".SAFE"), kind, names);
     read_product(&document, file_of(product), &mut metadata);
-    metadata.mgrs_tile = tile
-        .text(&["TILE_ID", "TILE_ID_2A"])
-        .and_then(|id| id.split('_').find_map(|t| t.starts_with('T').then(|| mgrs_tile(t)).flatten()))
-        .or(metadata.mgrs_tile);
+    let tile_name = tile.text(&["TILE_ID", "TILE_ID_2A"]).map(ProductName::parse).unwrap_or_default();
+    metadata.mgrs_tile = tile_name.mgrs_tile.clone().or(metadata.mgrs_tile);
+    let stated = ProductName { level: metadata.level, baseline: metadata.processing_baseline, ..names_of_product };
+    let warnings = [
+        stated.contradictions(file_of(product), &ProductName::parse(root_name), "the name of the product"),
+        stated.contradictions(file_of(product), &tile_name, file_of(granule)),
+    ];
 
-    let grids = grids(&tile).map_err(|reason| Error::scene(granule_at.to_string(), reason))?;
+    let grids = grids(&tile, file_of(granule)).map_err(|reason| Error::scene(granule_at.to_string(), reason))?;
     let claim = claim(&document, file_of(product), metadata.processing_baseline);
     let mut draft = UnopenedScene {
         inputs: vec![product_at, granule_at],
         checksums: checksums(tree, root)?,
+        warnings: warnings.concat(),
         ..UnopenedScene::new(metadata, claim)
     };
-    find_images(tree, folder_of(granule), &grids, &scene, &mut draft)?;
+    let folder = format!("{}/IMG_DATA", folder_of(granule));
+    find_images(tree, tree.below(&folder), &grids, &scene, &mut draft)?;
+    if draft.bands.is_empty() {
+        return Err(Error::scene(
+            scene,
+            format!("no band images in {folder}; expected names such as T32TQM_20210710T101559_B04.jp2"),
+        ));
+    }
     Ok(Some(draft))
 }
 
@@ -144,7 +151,7 @@ fn choose_granule<'a>(tree: &'a FileTree, root: &str, scene: &str, tile: Option<
 }
 
 /// Adds the values of the product's metadata. They override values from names.
-fn read_product(document: &Document, file: &str, metadata: &mut SceneMetadata) {
+pub(super) fn read_product(document: &Document, file: &str, metadata: &mut SceneMetadata) {
     if let Some(name) = document.text(&["SPACECRAFT_NAME"]) {
         metadata.platform = Some(name.to_ascii_lowercase());
     }
@@ -172,7 +179,7 @@ fn read_product(document: &Document, file: &str, metadata: &mut SceneMetadata) {
 }
 
 /// Scale and offsets from the product's metadata. A missing offset is not trusted if the baseline adds one.
-fn claim(document: &Document, file: &str, baseline: Option<ProcessingBaseline>) -> RadiometryClaim {
+pub(super) fn claim(document: &Document, file: &str, baseline: Option<ProcessingBaseline>) -> RadiometryClaim {
     let quantification: Option<f64> = document
         .text(&["BOA_QUANTIFICATION_VALUE", "L2A_BOA_QUANTIFICATION_VALUE", "QUANTIFICATION_VALUE"])
         .and_then(|t| t.parse().ok())
@@ -216,8 +223,8 @@ fn claim(document: &Document, file: &str, baseline: Option<ProcessingBaseline>) 
     }
 }
 
-/// The grids of 10, 20 and 60 m, from the tile's geocoding.
-fn grids(tile: &Document) -> Result<BTreeMap<u32, Grid>, String> {
+/// The grids of 10, 20 and 60 m, from the geocoding in a tile's metadata `file`.
+pub(super) fn grids(tile: &Document, file: &str) -> Result<BTreeMap<u32, StatedGrid>, String> {
     let code = tile.text(&["HORIZONTAL_CS_CODE"]).ok_or("it has no HORIZONTAL_CS_CODE")?;
     let epsg: u16 = code
         .to_ascii_uppercase()
@@ -246,7 +253,7 @@ fn grids(tile: &Document) -> Result<BTreeMap<u32, Grid>, String> {
         }
         let (width, height) = (number(size, "NCOLS")? as usize, number(size, "NROWS")? as usize);
         let metres = resolution.parse().map_err(|_| format!("resolution `{resolution}` is not a number of metres"))?;
-        grids.insert(metres, Grid { crs: crs.clone(), transform, width, height });
+        grids.insert(metres, StatedGrid::new(file, &Grid { crs: crs.clone(), transform, width, height }));
     }
     if grids.is_empty() {
         return Err("it has no Geoposition".to_owned());
@@ -254,17 +261,16 @@ fn grids(tile: &Document) -> Result<BTreeMap<u32, Grid>, String> {
     Ok(grids)
 }
 
-/// Finds the images of the granule: the finest of each band, and the 60 m images for sampling.
-fn find_images(
+/// Finds the images among `names`: the finest of each band, and the 60 m images for sampling.
+pub(super) fn find_images<'a>(
     tree: &FileTree,
-    granule: &str,
-    grids: &BTreeMap<u32, Grid>,
+    names: impl Iterator<Item = &'a str>,
+    grids: &BTreeMap<u32, StatedGrid>,
     scene: &str,
     draft: &mut UnopenedScene,
 ) -> Result<()> {
-    let folder = format!("{granule}/IMG_DATA");
     let mut images: BTreeMap<Layer, BTreeMap<u32, &str>> = BTreeMap::new();
-    for name in tree.below(&folder).filter(|name| is_raster(name)) {
+    for name in names.filter(|name| is_raster(name)) {
         let Some(layer) = layer_of(name) else { continue };
         let resolution = resolution_of(name).unwrap_or(match layer {
             Layer::Band(band) => band.gsd_m(),
@@ -276,7 +282,7 @@ fn find_images(
     }
     for (layer, files) in images {
         let found = |m: u32, name: &str| LocatedRaster {
-            grid: grids.get(&m).cloned(),
+            stated: grids.get(&m).cloned(),
             ..LocatedRaster::new(tree.location(name))
         };
         let Some(finest) = files.first_key_value().map(|(&m, name)| found(m, name)) else { continue };
@@ -293,12 +299,6 @@ fn find_images(
     // B01 and B09 alone are not sufficient at the surface, so the finer bands are sampled.
     if !draft.coarse.keys().any(|band| matches!(band, Band::B10 | Band::B12 | Band::B04)) {
         draft.coarse.clear();
-    }
-    if draft.bands.is_empty() {
-        return Err(Error::scene(
-            scene,
-            format!("no band images in {folder}; expected names such as T32TQM_20210710T101559_B04.jp2"),
-        ));
     }
     Ok(())
 }

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::catalog;
 use super::names::{Layer, ProcessingBaseline, ProductLevel, ProductName, layer_of, mgrs_tile};
 use super::radiometry::{OffsetRule, RadiometryClaim, Reliability};
-use super::tree::{has_extension, is_jp2, is_raster};
+use super::stated::{StatedGrid, epsg};
+use super::tree::{has_extension, is_raster};
 use super::{LocatedRaster, OpenOptions, SceneKind, SceneMetadata, UnopenedScene};
-use minesegsat_core::{Band, Crs, Error, GeoTransform, Grid, Result};
+use minesegsat_core::{Band, Error, GeoTransform, Grid, Result};
 use minesegsat_io::raster::StatedChecksum;
 use minesegsat_io::{Location, read_json};
 
@@ -26,17 +28,25 @@ pub(super) fn draft(item: &Value, location: &Location) -> Result<UnopenedScene> 
     let metadata = metadata(item);
     let text = |key: &str| properties[key].as_str();
 
+    if let Some(other) =
+        ["platform", "constellation"].iter().filter_map(|key| text(key)).find(|name| is_other_sensor(name))
+    {
+        let reason =
+            format!("it is a scene of `{other}`, and its bands differ from those of Sentinel-2, which is needed");
+        return Err(Error::scene(scene, reason));
+    }
     let assets = choose_assets(&scene, item, location)?;
     let claim = claim(item, &assets, metadata.processing_baseline);
-    let item_crs = epsg(properties);
+    let mut warnings = metadata_contradictions(item);
     let mut bands = BTreeMap::new();
     let mut classification = None;
     let mut checksums = BTreeMap::new();
     for (layer, asset) in assets {
         let stated = asset.value["file:checksum"].as_str().and_then(|hash| StatedChecksum::multihash(hash, "the item"));
         checksums.extend(stated.map(|stated| (asset.location.to_string(), stated)));
-        let grid = if is_jp2(asset.location.file_name()) { grid(asset.value, item_crs) } else { None };
-        let found = LocatedRaster { grid, ..LocatedRaster::new(asset.location) };
+        warnings.extend(other_band(&scene, layer, &asset)?);
+        let stated = Some(stated_grid(asset.value, properties));
+        let found = LocatedRaster { stated, ..LocatedRaster::new(asset.location) };
         match layer {
             Layer::Band(band) => {
                 bands.insert(band, found);
@@ -44,12 +54,19 @@ pub(super) fn draft(item: &Value, location: &Location) -> Result<UnopenedScene> 
             Layer::Classification => classification = Some(found),
         }
     }
-    let mut warnings = Vec::new();
     if text("constellation").is_some_and(|c| !c.to_ascii_lowercase().replace([' ', '_'], "-").contains("sentinel-2")) {
         warnings
             .push(format!("the item's constellation is {}, not Sentinel-2", text("constellation").unwrap_or_default()));
     }
-    Ok(UnopenedScene { bands, classification, warnings, checksums, ..UnopenedScene::new(metadata, claim) })
+    let footprint = catalog::polygons_of(&item["geometry"]);
+    Ok(UnopenedScene { bands, classification, warnings, footprint, checksums, ..UnopenedScene::new(metadata, claim) })
+}
+
+/// Whether a platform or constellation is known not to be Sentinel-2.
+fn is_other_sensor(name: &str) -> bool {
+    const OTHERS: [&str; 7] = ["landsat", "lc0", "sentinel-1", "sentinel-3", "modis", "viirs", "planetscope"];
+    let name = name.to_ascii_lowercase().replace([' ', '_'], "-");
+    OTHERS.iter().any(|other| name.starts_with(other)) || matches!(&*name, "terra" | "aqua")
 }
 
 /// The item, or the only item of an item collection.
@@ -84,13 +101,7 @@ fn metadata(item: &Value) -> SceneMetadata {
     let properties = &item["properties"];
     let text = |key: &str| properties[key].as_str();
     let id = item["id"].as_str().unwrap_or("item");
-    // Earth Search v0 stores the product id without `.SAFE`.
-    let names = ["s2:product_uri", "sentinel:product_id", "sentinel2:product_id"]
-        .iter()
-        .filter_map(|key| text(key))
-        .map(ProductName::parse)
-        .chain([ProductName::parse(id)])
-        .fold(ProductName::default(), ProductName::or);
+    let names = product_ids(properties).chain([ProductName::parse(id)]).fold(ProductName::default(), ProductName::or);
     let mut metadata = SceneMetadata::new(id, SceneKind::StacItem, names);
     id.clone_into(&mut metadata.name);
     if let Some(platform) = text("platform") {
@@ -144,6 +155,7 @@ struct Asset<'a> {
 /// finest.
 fn choose_assets<'a>(scene: &str, item: &'a Value, item_at: &Location) -> Result<BTreeMap<Layer, Asset<'a>>> {
     let mut chosen: BTreeMap<Layer, Asset<'_>> = BTreeMap::new();
+    let mut unresolved = BTreeMap::new();
     // An item at the root of a server has no folder: relative addresses start at the item.
     let base = item_at.parent().unwrap_or_else(|| item_at.clone());
     for (key, value) in item["assets"].as_object().into_iter().flatten() {
@@ -170,14 +182,33 @@ fn choose_assets<'a>(scene: &str, item: &'a Value, item_at: &Location) -> Result
         if chosen.get(&layer).is_some_and(|other| other.rank <= rank) {
             continue;
         }
-        let location = base.join(href);
+        let location = match resolve(scene, &base, href) {
+            Ok(location) => location,
+            Err(error) => {
+                // Another asset may hold the layer.
+                unresolved.insert(layer, error);
+                continue;
+            }
+        };
         chosen.insert(layer, Asset { key, location, value, rank });
+    }
+    if let Some((_, error)) = unresolved.into_iter().find(|(layer, _)| !chosen.contains_key(layer)) {
+        return Err(error);
     }
     if !chosen.keys().any(|layer| matches!(layer, Layer::Band(_))) {
         let keys: Vec<&str> = item["assets"].as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
         return Err(Error::scene(scene, format!("none of the item's assets is a band (it has {})", keys.join(", "))));
     }
     Ok(chosen)
+}
+
+/// The location of an asset. An item on a server must not name files on this computer.
+fn resolve(scene: &str, base: &Location, href: &str) -> Result<Location> {
+    let location = base.resolve(href)?;
+    if matches!(base, Location::Url(_)) && !matches!(location, Location::Url(_)) {
+        return Err(Error::scene(scene, format!("an item on a server names a file on this computer: {location}")));
+    }
+    Ok(location)
 }
 
 /// A band or the classification among the assets of an item.
@@ -196,10 +227,10 @@ pub(crate) struct ItemLayer {
 pub(crate) fn layers_of_item(item: &Value) -> Result<Vec<ItemLayer>> {
     let id = item["id"].as_str().unwrap_or("item");
     let here = Location::Path("item.json".into());
-    let item_crs = epsg(&item["properties"]);
     let layers = choose_assets(id, item, &here)?.into_iter().map(|(layer, asset)| {
         let (is_jp2, _) = asset.rank;
-        ItemLayer { layer, key: asset.key.to_owned(), is_jp2, grid: grid(asset.value, item_crs).filter(|_| is_jp2) }
+        let grid = stated_grid(asset.value, &item["properties"]).grid().filter(|_| is_jp2);
+        ItemLayer { layer, key: asset.key.to_owned(), is_jp2, grid }
     });
     Ok(layers.collect())
 }
@@ -288,23 +319,75 @@ fn claim(item: &Value, assets: &BTreeMap<Layer, Asset<'_>>, baseline: Option<Pro
     baseline.map_or_else(RadiometryClaim::silent, |baseline| RadiometryClaim::baseline(baseline, "of the item"))
 }
 
-/// The EPSG code, from either version of the Projection extension.
-pub(crate) fn epsg(value: &Value) -> Option<u16> {
-    let code =
-        value["proj:code"].as_str().and_then(|code| code.strip_prefix("EPSG:")).and_then(|code| code.parse().ok());
-    code.or_else(|| value["proj:epsg"].as_u64().and_then(|code| code.try_into().ok()))
+/// The grid of an asset, from the Projection extension. CRS and bounds may be those of the item.
+fn stated_grid(asset: &Value, properties: &Value) -> StatedGrid {
+    let numbers = |from: &Value, key: &str| -> Vec<f64> {
+        from[key].as_array().into_iter().flatten().filter_map(Value::as_f64).collect()
+    };
+    let transform = match numbers(asset, "proj:transform")[..] {
+        [a, 0.0, c, 0.0, e, f, ..] if a > 0.0 && e < 0.0 => {
+            Some(GeoTransform { origin_x: c, origin_y: f, pixel_width: a, pixel_height: e })
+        }
+        _ => None,
+    };
+    let size = match numbers(asset, "proj:shape")[..] {
+        [height, width] => Some((width as usize, height as usize)),
+        _ => None,
+    };
+    let own = epsg(asset);
+    // The item's bounds are in the item's CRS.
+    let bounds_of = if asset["proj:bbox"].is_array() || own.is_some_and(|own| epsg(properties) != Some(own)) {
+        asset
+    } else {
+        properties
+    };
+    let bounds = <[f64; 4]>::try_from(numbers(bounds_of, "proj:bbox")).ok();
+    StatedGrid { by: "the item".to_owned(), epsg: own.or_else(|| epsg(properties)), transform, size, bounds }
 }
 
-/// The grid of an asset, from the Projection extension.
-fn grid(asset: &Value, item_epsg: Option<u16>) -> Option<Grid> {
-    let crs = Crs::from_epsg(epsg(asset).or(item_epsg)?).ok()?;
-    let numbers =
-        |key: &str| -> Vec<f64> { asset[key].as_array().into_iter().flatten().filter_map(Value::as_f64).collect() };
-    let (t, shape) = (numbers("proj:transform"), numbers("proj:shape"));
-    let ([a, b, c, d, e, f, ..], [height, width]) = (t.as_slice(), shape.as_slice()) else { return None };
-    let north_up = *b == 0.0 && *d == 0.0 && *a > 0.0 && *e < 0.0;
-    let transform = GeoTransform { origin_x: *c, origin_y: *f, pixel_width: *a, pixel_height: *e };
-    north_up.then_some(Grid { crs, transform, width: *width as usize, height: *height as usize })
+/// A warning if the file of a band is named by another layer than its asset, such as `B03.tif` of the asset `B04`.
+///
+/// Refused if both are band ids: one of them is wrong, and the program cannot know which.
+fn other_band(scene: &str, layer: Layer, asset: &Asset<'_>) -> Result<Option<String>> {
+    let file = asset.location.file_name();
+    let Some(named) = layer_of(file).filter(|named| *named != layer) else { return Ok(None) };
+    let text = format!("its asset `{}` is {layer}, but the file of the asset is named {named}: {file}", asset.key);
+    // Common names are words: `nir` is B08 of one program and B8A of another.
+    let is_id = |text: &str| text.to_ascii_lowercase().contains(&named.to_string().to_ascii_lowercase());
+    if is_id(file) { Err(Error::scene(scene, text)) } else { Ok(Some(text)) }
+}
+
+/// Contradictions between the members of an item, its id and its product id, in words.
+fn metadata_contradictions(item: &Value) -> Vec<String> {
+    let properties = &item["properties"];
+    let used = metadata(item);
+    let stated = ProductName {
+        platform: used.platform,
+        level: used.level,
+        baseline: used.processing_baseline,
+        mgrs_tile: used.mgrs_tile,
+        date: used.date,
+        ..ProductName::default()
+    };
+    let product = product_ids(properties).find(|name| name.product_id.is_some());
+    let id = ProductName::parse(item["id"].as_str().unwrap_or_default());
+    let mut found = Vec::new();
+    for (name, source) in [(product, "its product id"), (Some(id), "its id")] {
+        for text in name.iter().flat_map(|name| stated.contradictions("the item", name, source)) {
+            if !found.contains(&text) {
+                found.push(text);
+            }
+        }
+    }
+    found
+}
+
+/// The product ids in the properties of an item. Earth Search v0 stores them without `.SAFE`.
+fn product_ids(properties: &Value) -> impl Iterator<Item = ProductName> {
+    ["s2:product_uri", "sentinel:product_id", "sentinel2:product_id"]
+        .iter()
+        .filter_map(|key| properties[key].as_str())
+        .map(ProductName::parse)
 }
 
 #[cfg(test)]
@@ -416,7 +499,7 @@ mod tests {
             assert!(claim.bands.values().all(|&(scale, offset)| scale == 1e-4 && (offset + 1000.0).abs() < 1e-9));
             let m = metadata(item);
             assert_eq!((m.mgrs_tile.as_deref(), m.relative_orbit.is_some()), (Some("13TDE"), true));
-            let shape = grid(chosen[&Layer::Band(Band::B01)].value, epsg(&item["properties"])).unwrap();
+            let shape = stated_grid(chosen[&Layer::Band(Band::B01)].value, &item["properties"]).grid().unwrap();
             assert_eq!((shape.width, shape.crs.epsg(), shape.transform.pixel_width), (1830, 32613, 60.0));
         }
         let Some(at) = shared("earthsearch_v1_sentinel-2-c1-l2a_collection.json") else { return };

@@ -78,7 +78,8 @@ pub fn raster_asset(
     sha256: Option<&str>,
 ) -> Value {
     let mut asset = asset(href, media_type, title, roles);
-    asset["gsd"] = json!(grid.transform.pixel_width);
+    let gsd_m = grid.ground_pixel_m().map_or(grid.transform.pixel_width, |(width, _)| width);
+    asset["gsd"] = json!(gsd_m);
     asset["proj:shape"] = json!([grid.height, grid.width]);
     asset["proj:transform"] = json!(projection_transform(grid));
     asset["file:size"] = json!(size);

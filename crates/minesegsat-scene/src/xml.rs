@@ -74,6 +74,11 @@ impl Document {
         Ok(Self { elements })
     }
 
+    /// Name of the outermost element.
+    pub(crate) fn root(&self) -> &str {
+        self.elements.first().map_or("", |element| &element.name)
+    }
+
     /// All elements with a name.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
         self.elements.iter().filter(move |e| e.name == name)

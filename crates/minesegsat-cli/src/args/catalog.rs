@@ -1,12 +1,14 @@
 //! Arguments of `minesegsat search` and `download`.
 
-use std::{path::PathBuf, str::FromStr};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use minesegsat::{
     Band,
     catalog::{DateRange, Preference, SearchArea, SortKey},
 };
+
+use super::Bbox;
 
 #[derive(Debug, Args)]
 pub(crate) struct SearchArgs {
@@ -120,7 +122,7 @@ pub(crate) struct AreaArgs {
     /// Only scenes that intersect this box: west,south,east,north in degrees. A box with west > east crosses the
     /// antimeridian.
     #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true, conflicts_with = "intersects")]
-    pub bbox: Option<SearchBbox>,
+    pub bbox: Option<Bbox>,
 
     /// Only scenes that intersect the polygons of this file (GeoJSON, GeoPackage, FlatGeobuf).
     #[arg(long, value_name = "FILE")]
@@ -131,30 +133,13 @@ impl AreaArgs {
     /// Reads the search area, if one is given.
     pub(crate) fn read(&self) -> minesegsat::Result<Option<SearchArea>> {
         match (&self.bbox, &self.intersects) {
-            (Some(bbox), _) => Ok(Some(bbox.0.clone())),
+            (Some(bbox), _) => SearchArea::from_bbox(bbox.0).map(Some),
             (None, Some(path)) => {
                 let (polygons, crs) = minesegsat::vector::read_area_of_interest(path)?;
                 SearchArea::from_polygons(&polygons, &crs).map(Some)
             }
             (None, None) => Ok(None),
         }
-    }
-}
-
-/// A bounding box in degrees: west, south, east, north. May cross the antimeridian.
-#[derive(Debug, Clone)]
-pub(crate) struct SearchBbox(SearchArea);
-
-impl FromStr for SearchBbox {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const EXPECTED: &str = "expected west,south,east,north in degrees";
-        let numbers = text.split(',').map(|part| part.trim().parse::<f64>()).collect::<Result<Vec<_>, _>>();
-        let numbers = numbers.map_err(|error| format!("{error}; {EXPECTED}"))?;
-        let bbox =
-            <[f64; 4]>::try_from(numbers).map_err(|given| format!("{} numbers given; {EXPECTED}", given.len()))?;
-        SearchArea::from_bbox(bbox).map(Self).map_err(|error| error.to_string())
     }
 }
 

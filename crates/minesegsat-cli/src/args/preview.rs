@@ -25,7 +25,7 @@ pub(crate) struct ScenePreviewArgs {
     #[arg(long, value_name = "FILE")]
     pub outlines: Option<PathBuf>,
 
-    /// Draw only this box: west,south,east,north in degrees.
+    /// Draw only this box: west,south,east,north in degrees. A box with west > east crosses the antimeridian.
     #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true, conflicts_with = "intersects")]
     pub bbox: Option<Bbox>,
 

@@ -64,7 +64,7 @@ pub(crate) struct BoundaryArgs {
     #[arg(long = "where", value_name = "EXPRESSION", requires = "boundary")]
     pub filter: Option<Filter>,
 
-    /// Boundary as a box: west,south,east,north in degrees.
+    /// Boundary as a box: west,south,east,north in degrees. A box with west > east crosses the antimeridian.
     #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true)]
     pub bbox: Option<Bbox>,
 }

@@ -32,6 +32,7 @@ use anyhow::Context as _;
 use minesegsat::area_of_interest::AreaOfInterest;
 use minesegsat::scene::{OpenOptions, RadiometryOverride};
 use minesegsat::vector::read_area_of_interest;
+use minesegsat::{Location, Scene};
 
 use crate::args::{Bbox, SceneArgs};
 
@@ -45,6 +46,11 @@ pub(crate) fn area_of_interest(bbox: Option<Bbox>, polygons: Option<&Path>) -> m
         }
         (None, None) => AreaOfInterest::Scene,
     })
+}
+
+/// Opens the scene of the command line. Its path need not be UTF-8.
+pub(crate) fn open_scene(args: &SceneArgs, options: &OpenOptions) -> minesegsat::Result<Scene> {
+    Scene::open_at(&Location::from_os(&args.scene)?, options)
 }
 
 /// Splits the path of an output file into its folder and its name.

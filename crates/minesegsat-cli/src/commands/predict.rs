@@ -4,11 +4,11 @@ use std::{io::Write, process::ExitCode};
 
 use anyhow::Context as _;
 use minesegsat::job::Job;
-use minesegsat::{Band, Scene, manifest::Manifest, polygonize::Connectivity, predict::PredictOptions};
+use minesegsat::{Band, manifest::Manifest, polygonize::Connectivity, predict::PredictOptions};
 
 use crate::{
     args::PredictArgs,
-    commands::{area_of_interest, engine, open_options},
+    commands::{area_of_interest, engine, open_options, open_scene},
     interrupt,
     progress::Bar,
 };
@@ -17,7 +17,7 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
     let area = area_of_interest(args.bbox, args.intersects.as_deref())?;
     let model = engine::open(&args.model, &args.engine, args.views)?;
-    let scene = Scene::open(&args.scene.scene, &open_options(&args.scene))?;
+    let scene = open_scene(&args.scene, &open_options(&args.scene))?;
     for warning in scene.warnings() {
         tracing::warn!("{warning}");
     }

@@ -2,12 +2,15 @@
 
 use std::{io::Write, process::ExitCode};
 
-use minesegsat::{Scene, scene::summarize};
+use minesegsat::scene::summarize;
 
-use crate::{args::SceneInfoArgs, commands::open_options};
+use crate::{
+    args::SceneInfoArgs,
+    commands::{open_options, open_scene},
+};
 
 pub(crate) fn run(args: &SceneInfoArgs) -> anyhow::Result<ExitCode> {
-    let scene = Scene::open(&args.scene.scene, &open_options(&args.scene))?;
+    let scene = open_scene(&args.scene, &open_options(&args.scene))?;
     let summary = summarize(&scene)?;
     let mut stdout = std::io::stdout().lock();
     if args.json {

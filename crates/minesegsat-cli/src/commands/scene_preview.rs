@@ -4,7 +4,6 @@ use std::{io::IsTerminal, io::Write, process::ExitCode};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use minesegsat::{
-    Scene,
     job::{Job, Progress},
     output::OutputFolder,
     preview::{Heading, Panel, View, read_scene, render_sheet},
@@ -14,7 +13,7 @@ use minesegsat::{
 
 use crate::{
     args::ScenePreviewArgs,
-    commands::{area_of_interest, open_options},
+    commands::{area_of_interest, open_options, open_scene},
     interrupt,
 };
 
@@ -26,7 +25,7 @@ pub(crate) fn run(args: &ScenePreviewArgs, quiet: bool) -> anyhow::Result<ExitCo
     let area = area_of_interest(args.bbox, args.intersects.as_deref())?;
     let outlines = args.outlines.as_deref().map(read_area_of_interest).transpose()?;
     let options = OpenOptions { only: Some(Panel::BANDS.to_vec()), ..open_options(&args.scene) };
-    let scene = Scene::open(&args.scene.scene, &options)?;
+    let scene = open_scene(&args.scene, &options)?;
     for warning in scene.warnings() {
         tracing::warn!("{warning}");
     }

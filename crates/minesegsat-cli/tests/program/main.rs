@@ -18,6 +18,7 @@ mod monitor;
 mod predict;
 mod remote;
 mod report;
+mod scene_doors;
 mod scene_preview;
 mod search;
 mod serve;

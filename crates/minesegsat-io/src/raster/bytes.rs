@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use bytes::Bytes;
+use zip::result::ZipError;
 
 use crate::Location;
 use crate::http::{self, RemoteFile};
@@ -212,6 +213,13 @@ fn on_temporary(error: &io::Error) -> Error {
     io::Error::new(error.kind(), message).into()
 }
 
+/// Index of an entry, whose name may have other separators in the archive: programs of Windows write `\`.
+fn index_of<R: Read + io::Seek>(zip: &zip::ZipArchive<R>, entry: &str) -> Option<usize> {
+    zip.index_for_name(entry).or_else(|| {
+        zip.file_names().position(|name| name.is_ok_and(|name| Location::entry_name(&name).as_deref() == Some(entry)))
+    })
+}
+
 fn open_zip_entry(archive: &Path, entry: &str) -> Result<Kind> {
     let name = || format!("{}/{entry}", archive.display());
     let fail = |reason: String| Error::raster(name(), reason);
@@ -219,7 +227,12 @@ fn open_zip_entry(archive: &Path, entry: &str) -> Result<Kind> {
     let archive_len = file.metadata()?.len();
     let mut zip =
         zip::ZipArchive::new(io::BufReader::new(&file)).map_err(|e| fail("zip archive".to_owned()).caused_by(e))?;
-    let mut packed = zip.by_name(entry).map_err(|e| fail("zip archive".to_owned()).caused_by(e))?;
+    let index =
+        index_of(&zip, entry).ok_or_else(|| fail("zip archive".to_owned()).caused_by(ZipError::FileNotFound))?;
+    // The entry's own header must agree with the archive's directory: name, sizes, method and CRC.
+    let options = zip::read::ZipReadOptions::new().enforce_header_consistency(true);
+    let mut packed =
+        zip.by_index_with_options(index, options).map_err(|e| fail("zip archive".to_owned()).caused_by(e))?;
     if packed.encrypted() {
         return Err(fail("it is encrypted; unpack the archive first".to_owned()));
     }

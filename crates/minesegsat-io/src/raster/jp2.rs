@@ -39,22 +39,24 @@ struct Jp2Format {
     reduction: u8,
 }
 
-/// Opens a JPEG 2000 file. Its georeference is `grid`, or that of its GeoJP2 or GMLJP2 box.
-pub(super) fn open(source: ByteSource, grid: Option<Grid>) -> Result<Arc<dyn RasterSource>> {
+/// Opens a JPEG 2000 file. Its georeference is that of its GeoJP2 or GMLJP2 box, or `fallback` if it has none that can be
+/// read.
+pub(super) fn open(source: ByteSource, fallback: Option<Grid>) -> Result<Arc<dyn RasterSource>> {
     let source = source.into_local()?;
     let boxes = georeference::boxes(&source)?;
     let codestream = Codestream::read(&source, boxes.codestream.clone())?;
     let size = &codestream.size;
     let (width, height) = (size.width as usize, size.height as usize);
-    let grid = match grid {
-        Some(grid) if (grid.width, grid.height) != (width, height) => {
+    let grid = match (georeference::grid(&source, &boxes, width, height), fallback) {
+        (Ok(own), _) => own,
+        (Err(_), Some(grid)) if (grid.width, grid.height) != (width, height) => {
             return Err(source.error(format!(
                 "it has {width}x{height} pixels, the product's metadata say {}x{}",
                 grid.width, grid.height
             )));
         }
-        Some(grid) => grid,
-        None => georeference::grid(&source, &boxes, width, height)?,
+        (Err(_), Some(grid)) => grid,
+        (Err(error), None) => return Err(error),
     };
     grid.check().map_err(|reason| source.error(reason))?;
     let data_type = match (size.bits, size.signed) {

@@ -1,5 +1,6 @@
 //! Locations of files: on disk, at a URL, or inside a zip archive.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -25,34 +26,55 @@ pub enum Location {
 }
 
 impl Location {
-    /// Parses a location from user input.
+    /// Parses a location from user input, or an absolute address of a document.
     ///
-    /// - `https://…` and `http://…` are URLs, `s3://bucket/key` is the public HTTPS address of that object;
+    /// - `https://…` and `http://…` are URLs;
+    /// - `s3://bucket/key` and `gs://bucket/key` are the public HTTPS addresses of these objects;
+    /// - `file:///…` and `file://localhost/…` are paths, percent-encoded (RFC 8089);
+    /// - GDAL's `/vsicurl/`, `/vsis3/`, `/vsigs/` and `/vsizip/` are what they stand for;
     /// - `archive.zip/entry` (where `archive.zip` is a file) is an entry of an archive;
     /// - anything else is a path.
     pub fn parse(text: &str) -> Result<Self> {
-        let refuse = |accepted: &str| {
-            Err(Error::Argument {
-                name: "location",
-                value: without_query(text).to_owned(),
-                accepted: accepted.to_owned(),
-            })
-        };
+        let refuse = |accepted: &str| Err(refused(text, accepted));
         if text.is_empty() {
             return refuse("give a path, an https:// or s3:// URL, or archive.zip/entry");
+        }
+        if let Some((kind, rest)) = gdal_path(text) {
+            return match kind.trim_end_matches("_streaming") {
+                "curl" if rest.contains("://") => Self::parse(rest),
+                "s3" => Self::parse(&format!("s3://{rest}")),
+                "gs" => Self::parse(&format!("gs://{rest}")),
+                // GDAL allows braces around the archive.
+                "zip" if !rest.contains("://") && !rest.starts_with("/vsi") => {
+                    Self::parse(&rest.replace(['{', '}'], ""))
+                }
+                "zip" => refuse("an archive must be on disk: download it first"),
+                _ => {
+                    refuse("of GDAL's paths, /vsicurl/, /vsis3/, /vsigs/ and /vsizip/ are supported: download it first")
+                }
+            };
+        }
+        if let Some(rest) = strip_scheme(text, "file") {
+            return match file_path(rest) {
+                Some(path) => Ok(Self::Path(path)),
+                None => refuse("a file URL is file:///path or file://localhost/path on this computer"),
+            };
         }
         if let Some((scheme, rest)) = text.split_once("://") {
             return match scheme.to_ascii_lowercase().as_str() {
                 "http" | "https" if rest.trim_start_matches('/').is_empty() => refuse("the URL names no server"),
                 "http" | "https" => Ok(Self::Url(text.to_owned())),
-                "file" => Ok(Self::Path(PathBuf::from(rest))),
-                "s3" => match rest.split_once('/') {
+                store @ ("s3" | "gs") => match rest.split_once('/') {
                     Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => {
-                        Ok(Self::Url(s3_to_https(bucket, key)))
+                        let address = if store == "s3" { s3_to_https(bucket, key) } else { gs_to_https(bucket, key) };
+                        Ok(Self::Url(address))
                     }
-                    _ => refuse("an S3 address is s3://bucket/key"),
+                    _ => refuse(&format!("an address of this kind is {store}://bucket/key")),
                 },
-                _ => refuse("the schemes are http, https, s3 (public buckets) and file"),
+                _ => refuse(
+                    "the schemes are http, https, s3 and gs (public buckets) and file; use the https:// address, or \
+                     download the file first",
+                ),
             };
         }
         // Accept both separators, for paths of every operating system.
@@ -63,6 +85,39 @@ impl Location {
             }
         }
         Ok(Self::Path(PathBuf::from(text)))
+    }
+
+    /// Like [`Location::parse`], for text of the command line, which need not be UTF-8. Text that is not UTF-8 is a path.
+    pub fn from_os(text: &OsStr) -> Result<Self> {
+        text.to_str().map_or_else(|| Ok(Self::Path(PathBuf::from(text))), Self::parse)
+    }
+
+    /// The location that a document in this folder means by `href`, a URI reference (RFC 3986): an absolute address, or a
+    /// path relative to this folder, percent-encoded.
+    ///
+    /// Not every program encodes its paths. If the decoded path does not exist, the path as it is written is tried, and
+    /// then that with `/` for `\`.
+    pub fn resolve(&self, href: &str) -> Result<Self> {
+        if href.contains("://") || strip_scheme(href, "file").is_some() || gdal_path(href).is_some() {
+            return Self::parse(href);
+        }
+        match self {
+            Self::Path(folder) if href.contains(['%', '\\']) => Ok(Self::Path(first_existing([
+                folder.join(decoded(href)),
+                folder.join(href),
+                folder.join(href.replace('\\', "/")),
+            ]))),
+            _ => Ok(self.join(href)),
+        }
+    }
+
+    /// The name of an archive's entry with `/` as separator. `None` for names that lead out of the archive (`..`, a
+    /// leading `/`, a drive), which are never read.
+    pub fn entry_name(name: &str) -> Option<String> {
+        let leads_out = name.split(['/', '\\']).any(|part| part == "..")
+            || name.starts_with(['/', '\\'])
+            || name.as_bytes().get(1) == Some(&b':');
+        (!leads_out).then(|| normalise(name))
     }
 
     /// Joins `relative` to this location, which is taken as a folder.
@@ -185,6 +240,65 @@ fn normalise(path: &str) -> String {
     parts.join("/")
 }
 
+/// The error for a text that names no supported location.
+fn refused(text: &str, accepted: &str) -> Error {
+    Error::Argument { name: "location", value: without_query(text).to_owned(), accepted: accepted.to_owned() }
+}
+
+/// Kind and rest of a path of GDAL's virtual file systems: `curl` and `https://host/x.tif` of `/vsicurl/https://host/x.tif`.
+fn gdal_path(text: &str) -> Option<(&str, &str)> {
+    const KINDS: [&str; 18] = [
+        "curl", "s3", "gs", "az", "adls", "oss", "swift", "hdfs", "webhdfs", "zip", "gzip", "tar", "7z", "rar", "mem",
+        "subfile", "sparse", "crypt",
+    ];
+    let (kind, rest) = text.strip_prefix("/vsi")?.split_once('/')?;
+    KINDS.contains(&kind.trim_end_matches("_streaming")).then_some((kind, rest))
+}
+
+/// The part after `scheme:/`, with that slash, for any case of the scheme.
+fn strip_scheme<'a>(text: &'a str, scheme: &str) -> Option<&'a str> {
+    let (found, rest) = text.split_once(':')?;
+    (found.eq_ignore_ascii_case(scheme) && rest.starts_with('/')).then_some(rest)
+}
+
+/// The path of a file URL without its `file:`. `None` if it names another computer.
+fn file_path(rest: &str) -> Option<PathBuf> {
+    let path = match rest.strip_prefix("//") {
+        Some(rest) => {
+            let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            if !host.is_empty() && !host.eq_ignore_ascii_case("localhost") {
+                // Some programs write relative paths in this way.
+                return Some(first_existing([decoded(rest), PathBuf::from(rest)])).filter(|path| path.exists());
+            }
+            path
+        }
+        None => rest,
+    };
+    let has_drive = cfg!(windows) && path.as_bytes().get(2) == Some(&b':');
+    let path = if has_drive { &path[1..] } else { path };
+    Some(first_existing([decoded(path), PathBuf::from(path)]))
+}
+
+/// A path without its percent-encoding.
+fn decoded(path: &str) -> PathBuf {
+    let bytes: Vec<u8> = percent_encoding::percent_decode_str(path).collect();
+    #[cfg(unix)]
+    return PathBuf::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes));
+    #[cfg(not(unix))]
+    return PathBuf::from(String::from_utf8_lossy(&bytes).into_owned());
+}
+
+/// The first of these paths that exists; the first one if none does.
+fn first_existing<const N: usize>(paths: [PathBuf; N]) -> PathBuf {
+    let at = paths.iter().position(|path| path.exists()).unwrap_or(0);
+    paths.into_iter().nth(at).unwrap_or_default()
+}
+
+/// The HTTPS address of an object in a public bucket of Google Cloud Storage.
+fn gs_to_https(bucket: &str, key: &str) -> String {
+    format!("https://storage.googleapis.com/{bucket}/{key}")
+}
+
 /// The HTTPS address of an object in a public bucket. A bucket name with dots as a subdomain does not match the server's
 /// certificate, so it goes into the path.
 fn s3_to_https(bucket: &str, key: &str) -> String {
@@ -208,7 +322,7 @@ mod tests {
         let location = Location::parse("https://user:pw@host/a/B02.tif?sig=SECRET#x").unwrap();
         assert_eq!(location.to_string(), "https://host/a/B02.tif");
         assert_eq!(format!("{location:?}"), "Url(https://host/a/B02.tif)");
-        let error = Location::parse("gs://bucket/key?sig=SECRET").unwrap_err().to_string();
+        let error = Location::parse("abfs://bucket/key?sig=SECRET").unwrap_err().to_string();
         assert!(!error.contains("SECRET") && error.contains("s3"), "{error}");
     }
 
@@ -231,6 +345,63 @@ mod tests {
         assert_eq!(Location::parse("s3://b/k/v.tif").unwrap(), url("https://b.s3.amazonaws.com/k/v.tif"));
         assert_eq!(Location::parse("s3://b.c/k").unwrap(), url("https://s3.amazonaws.com/b.c/k"));
         assert!(Location::parse("s3://bucket").is_err());
+        assert_eq!(Location::parse("gs://b/k/v.tif").unwrap(), url("https://storage.googleapis.com/b/k/v.tif"));
+    }
+
+    #[test]
+    fn file_urls_are_decoded() {
+        for text in
+            ["file:///a/S2%20scene+1/B02.tif", "FILE://localhost/a/S2 scene+1/B02.tif", "file:/a/S2%20scene+1/B02.tif"]
+        {
+            assert_eq!(Location::parse(text).unwrap(), Location::Path("/a/S2 scene+1/B02.tif".into()), "{text}");
+        }
+        let error = Location::parse("file://host/a/B02.tif").unwrap_err().to_string();
+        assert!(error.contains("file://host/a/B02.tif") && error.contains("this computer"), "{error}");
+    }
+
+    #[test]
+    fn paths_of_gdal_are_what_they_stand_for() {
+        assert_eq!(Location::parse("/vsicurl/https://h/x.tif?s=1").unwrap(), url("https://h/x.tif?s=1"));
+        assert_eq!(Location::parse("/vsis3/b/k.tif").unwrap(), url("https://b.s3.amazonaws.com/k.tif"));
+        assert_eq!(Location::parse("/vsigs_streaming/b/k").unwrap(), url("https://storage.googleapis.com/b/k"));
+        let folder = tempfile::tempdir().unwrap();
+        let archive = folder.path().join("a.zip");
+        fs_err::write(&archive, b"").unwrap();
+        let entry = Location::ZipEntry { archive: archive.clone(), entry: "B02.tif".into() };
+        for text in
+            [format!("/vsizip/{}/B02.tif", archive.display()), format!("/vsizip/{{{}}}/B02.tif", archive.display())]
+        {
+            assert_eq!(Location::parse(&text).unwrap(), entry, "{text}");
+        }
+        for text in ["/vsizip/vsicurl/https://h/a.zip/x", "/vsiaz/c/k", "/vsitar/a.tar/x"] {
+            assert!(Location::parse(text).unwrap_err().to_string().contains("download it first"), "{text}");
+        }
+        assert_eq!(Location::parse("/vsiother/x").unwrap(), Location::Path("/vsiother/x".into()), "a folder");
+    }
+
+    #[test]
+    fn addresses_of_documents_are_uris() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = Location::from(folder.path());
+        let path = |name: &str| Location::Path(folder.path().join(name));
+        fs_err::create_dir(folder.path().join("S2 scene+1")).unwrap();
+        fs_err::write(folder.path().join("S2 scene+1/B02.tif"), b"").unwrap();
+        fs_err::write(folder.path().join("100%20.tif"), b"").unwrap();
+        assert_eq!(here.resolve("./S2%20scene+1/B02.tif").unwrap(), path("./S2 scene+1/B02.tif"));
+        assert_eq!(here.resolve("100%20.tif").unwrap(), path("100%20.tif"), "written without encoding");
+        assert_eq!(here.resolve("S2 scene+1\\B02.tif").unwrap(), path("S2 scene+1/B02.tif"));
+        assert_eq!(here.resolve("no%20such.tif").unwrap(), path("no such.tif"));
+        assert_eq!(here.resolve("s3://b/k").unwrap(), url("https://b.s3.amazonaws.com/k"));
+        assert_eq!(url("https://h/c/").resolve("a%20b.tif").unwrap(), url("https://h/c/a%20b.tif"));
+        assert!(here.resolve("abfs://b/k").is_err());
+    }
+
+    #[test]
+    fn entries_that_lead_out_of_the_archive_have_no_name() {
+        assert_eq!(Location::entry_name("a\\b/./c.jp2").as_deref(), Some("a/b/c.jp2"));
+        for name in ["../x", "a/../../x", "/etc/passwd", "\\\\host\\x", "C:\\x", "a\\..\\x"] {
+            assert_eq!(Location::entry_name(name), None, "{name}");
+        }
     }
 
     #[test]

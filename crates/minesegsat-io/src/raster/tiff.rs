@@ -20,7 +20,7 @@ use self::directory::{Directory, tag};
 pub(super) use self::georeference::degenerate_grid;
 use super::blocks::{BlockFormat, BlockLayout, BlockRaster, check_block_bytes, check_pixels};
 use super::bytes::ByteSource;
-use super::{DataType, Georeference, Pixels, RasterInfo, RasterSource};
+use super::{Georeference, Pixels, RasterInfo, RasterSource};
 use minesegsat_core::{GeoTransform, Grid, Result};
 
 /// Strips of an uncompressed file are divided. Otherwise an image in one strip would be one block.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use geo::{Distance, Haversine, Intersects, MapCoords, MultiPolygon, Point, Rect};
+use geo::{Intersects, MapCoords, MultiPolygon, Rect};
 use rayon::prelude::*;
 
 use super::decimate::{average, nearest};
@@ -229,12 +229,7 @@ impl View {
 
     /// Width of a pixel on the ground in metres, at the centre.
     pub fn pixel_size_m(&self) -> Option<f64> {
-        let pixel_width = self.grid.transform.pixel_width;
-        if let Some(metres) = self.grid.crs.metres_per_unit() {
-            return Some(pixel_width * metres);
-        }
-        let (lon, lat) = self.centre()?;
-        Some(Haversine.distance(Point::new(lon, lat), Point::new(lon + pixel_width, lat)))
+        self.grid.ground_pixel_m().map(|(width, _)| width)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Areas of interest in longitude and latitude, split at the antimeridian.
 
-use geo::{BooleanOps, BoundingRect, ConvexHull, CoordsIter, MapCoords, MultiPolygon, Polygon, Rect, Translate, coord};
+use geo::{BooleanOps, BoundingRect, ConvexHull, CoordsIter, MultiPolygon, Polygon, Rect, Translate, coord};
 use serde_json::{Value, json};
 
+use minesegsat_core::area_of_interest::{check_bbox, rectangles, unwrapped};
 use minesegsat_core::{Crs, Error, Result, Transformer};
 
 /// Polygons with more vertices are sent to an API as their convex hull, because requests have a maximum size. Results
@@ -24,25 +25,7 @@ impl SearchArea {
     /// Creates an area from a box: west, south, east, north in degrees. West > east crosses the antimeridian, as in
     /// STAC.
     pub fn from_bbox(bbox: [f64; 4]) -> Result<Self> {
-        let [west, south, east, north] = bbox;
-        let longitude = |v: f64| (-180.0..=180.0).contains(&v);
-        let latitude = |v: f64| (-90.0..=90.0).contains(&v);
-        if !(longitude(west) && longitude(east) && latitude(south) && latitude(north) && south < north && west != east)
-        {
-            let swapped = latitude(west) && latitude(east) && longitude(south) && longitude(north) && west < east;
-            let hint = if swapped && !(latitude(south) && latitude(north)) {
-                "; are latitude and longitude swapped?"
-            } else {
-                ""
-            };
-            return Err(Error::Argument {
-                name: "bbox",
-                value: format!("{west},{south},{east},{north}"),
-                accepted: format!(
-                    "west,south,east,north in degrees, with south < north (and west > east across the antimeridian){hint}"
-                ),
-            });
-        }
+        check_bbox(bbox)?;
         Ok(Self { polygons: rectangles(bbox), bbox: Some(bbox) })
     }
 
@@ -133,18 +116,12 @@ pub(crate) fn geometry(polygons: &MultiPolygon<f64>) -> Value {
     }
 }
 
-/// A box as one polygon, or as two across the antimeridian.
-pub(crate) fn rectangles([west, south, east, north]: [f64; 4]) -> MultiPolygon<f64> {
-    let rect = |west, east| Rect::new(coord! { x: west, y: south }, coord! { x: east, y: north }).to_polygon();
-    MultiPolygon(if west <= east { vec![rect(west, east)] } else { vec![rect(west, 180.0), rect(-180.0, east)] })
-}
-
 /// Moves polygons into -180 to 180 degrees, without overlaps. Splits rings that jump across the antimeridian and
 /// wraps longitudes beyond it.
 pub(crate) fn normalise(polygons: &MultiPolygon<f64>) -> MultiPolygon<f64> {
     let mut parts: Vec<Polygon<f64>> = Vec::new();
     for polygon in polygons {
-        let polygon = continuous(polygon);
+        let polygon = unwrapped(polygon);
         let Some(rect) = polygon.bounding_rect() else { continue };
         if rect.min().x >= -180.0 && rect.max().x <= 180.0 {
             parts.push(polygon);
@@ -157,20 +134,6 @@ pub(crate) fn normalise(polygons: &MultiPolygon<f64>) -> MultiPolygon<f64> {
     }
     // Merged and repaired, because later steps sum areas.
     geo::unary_union(&parts)
-}
-
-/// Unwraps a polygon whose longitudes jump from one side of the antimeridian to the other.
-///
-/// Only if all of it lies nearer to the antimeridian than to Greenwich. Other such polygons are wide ones.
-fn continuous(polygon: &Polygon<f64>) -> Polygon<f64> {
-    let ring = &polygon.exterior().0;
-    let jumps = ring.windows(2).any(|pair| (pair[1].x - pair[0].x).abs() > 180.0);
-    let is_far = ring.iter().all(|c| c.x.abs() >= 90.0);
-    let is_whole_globe = ring.iter().any(|c| c.x <= -180.0) && ring.iter().any(|c| c.x >= 180.0);
-    if !(jumps && is_far) || is_whole_globe {
-        return polygon.clone();
-    }
-    polygon.map_coords(|c| coord! { x: if c.x < 0.0 { c.x + 360.0 } else { c.x }, y: c.y })
 }
 
 #[cfg(test)]

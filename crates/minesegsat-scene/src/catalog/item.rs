@@ -8,8 +8,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::area::{normalise, rectangles};
-use minesegsat_core::{Error, Result};
+use super::area::normalise;
+use crate::stated::epsg;
+use minesegsat_core::area_of_interest::rectangles;
+use minesegsat_core::{Crs, Error, Result, Transformer};
 use minesegsat_io::Location;
 
 /// Ids of the collection and the item.
@@ -84,12 +86,9 @@ impl Item {
     /// The area with data, in longitude and latitude (-180 to 180): its geometry, or its bounding box if the geometry
     /// is missing. Empty if both are missing.
     pub fn footprint(&self) -> MultiPolygon<f64> {
-        let geometry = self.0.get("geometry").filter(|geometry| !geometry.is_null());
-        let parsed = geometry
-            .and_then(|geometry| serde_json::from_value::<geojson::Geometry>(geometry.clone()).ok())
-            .and_then(|geometry| polygons(&geometry.value));
-        if let Some(polygons) = parsed {
-            return normalise(&polygons);
+        if let Some(polygons) = self.0.get("geometry").and_then(polygons_of) {
+            let stated = normalise(&polygons);
+            return if is_too_large(&stated) { self.outline().unwrap_or(stated) } else { stated };
         }
         let numbers: Vec<f64> =
             self.0.get("bbox").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_f64).collect();
@@ -97,6 +96,20 @@ impl Item {
             [west, south, east, north] | [west, south, _, east, north, _] => rectangles([west, south, east, north]),
             _ => MultiPolygon(Vec::new()),
         }
+    }
+
+    /// Outline of the images by the Projection extension, in longitude and latitude.
+    fn outline(&self) -> Option<MultiPolygon<f64>> {
+        let properties = self.0.get("properties")?;
+        let places = std::iter::once(properties).chain(self.assets().map(|(_, asset)| asset));
+        places.filter(|place| place["proj:bbox"].is_array()).find_map(|place| {
+            let crs = Crs::from_epsg(epsg(place).or_else(|| epsg(properties))?).ok()?;
+            let numbers: Vec<f64> = place["proj:bbox"].as_array()?.iter().filter_map(Value::as_f64).collect();
+            let [min_x, min_y, max_x, max_y] = <[f64; 4]>::try_from(numbers).ok()?;
+            let rect = geo::Rect::new((min_x, min_y), (max_x, max_y)).to_polygon();
+            let outline = Transformer::new(&crs, &Crs::WGS84).ok()?.transform_polygons(&rect.into()).ok()?;
+            Some(normalise(&outline))
+        })
     }
 
     /// Address of the first link with a relation (`self`, `derived_from`, ...).
@@ -144,12 +157,32 @@ impl Item {
 
 fn resolve_href(object: &mut Value, base: &Location) {
     let Some(href) = object["href"].as_str().filter(|href| !href.contains("://")) else { return };
-    let resolved = match base.join(href) {
+    // An address that cannot be resolved stays as it is, and is refused when it is used.
+    let Ok(location) = base.resolve(href) else { return };
+    let resolved = match location {
         Location::Path(path) => std::path::absolute(&path).unwrap_or(path).display().to_string(),
         Location::Url(url) => url,
         entry @ Location::ZipEntry { .. } => entry.to_string(),
     };
     object["href"] = Value::String(resolved);
+}
+
+/// Whether a footprint is larger than any scene of Sentinel-2: one tile has sides of 110 km. Wrong footprints at the
+/// antimeridian span the globe.
+fn is_too_large(footprint: &MultiPolygon<f64>) -> bool {
+    // Four degrees of latitude; a tile has one.
+    const LARGEST_DEGREES: f64 = 4.0;
+    footprint.iter().filter_map(geo::BoundingRect::bounding_rect).any(|rect| {
+        let along = rect.width() * f64::midpoint(rect.min().y, rect.max().y).to_radians().cos();
+        rect.height() > LARGEST_DEGREES || along > LARGEST_DEGREES
+    })
+}
+
+/// The polygons of a GeoJSON geometry; `None` if it has no polygon.
+pub(crate) fn polygons_of(geometry: &Value) -> Option<MultiPolygon<f64>> {
+    // Before it is copied.
+    geometry.is_object().then_some(())?;
+    polygons(&serde_json::from_value::<geojson::Geometry>(geometry.clone()).ok()?.value)
 }
 
 /// The polygons of a GeoJSON geometry; `None` if it has no polygon.
@@ -245,6 +278,21 @@ mod tests {
         assert_eq!(a.footprint().0.len(), 2, "one part on each side of the antimeridian");
         let b = item(r#"{"type": "Feature", "id": "a", "geometry": null, "properties": {}}"#);
         assert!(b.footprint().0.is_empty() && b.interval().is_none() && b.cloud_cover_percent().is_none());
+    }
+
+    #[test]
+    fn a_footprint_around_the_globe_is_that_of_the_images() {
+        // A tile of zone 1 across the antimeridian; some catalogues write such a ring.
+        let a = item(
+            r#"{"type": "Feature", "id": "a", "geometry": {"type": "Polygon", "coordinates":
+                [[[-180, -18], [180, -18], [180, -17], [-180, -17], [-180, -18]]]},
+            "properties": {"datetime": null, "proj:epsg": 32701, "proj:bbox": [127600, 7990240, 237400, 8100040]}}"#,
+        );
+        let west = |longitude: f64, footprint: &MultiPolygon<f64>| {
+            geo::Contains::contains(footprint, &geo::Point::new(longitude, -17.7))
+        };
+        let found = a.footprint();
+        assert!(west(179.8, &found) && west(-179.8, &found) && !west(0.0, &found), "{found:?}");
     }
 
     #[test]

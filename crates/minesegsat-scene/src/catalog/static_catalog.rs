@@ -57,7 +57,8 @@ fn linked(document: &Value, at: &Location) -> Vec<Location> {
     links
         .filter(|link| matches!(link["rel"].as_str(), Some("child" | "item")))
         .filter_map(|link| link["href"].as_str())
-        .map(|href| match base.join(href) {
+        .filter_map(|href| base.resolve(href).ok())
+        .map(|location| match location {
             // Two spellings of one path are one document.
             Location::Path(path) => Location::Path(tidy(&path)),
             other => other,

@@ -13,6 +13,8 @@ use minesegsat_io::{DataType, Location, RasterSource, open_jp2_with_grid, open_r
 /// Alignment of windows in metres from the corner of the scene. It is a multiple of 10, 20 and 60 m, so the windows
 /// of all bands cover the same ground.
 const ALIGN_M: f64 = 60.0;
+/// Alignment of grids that are not in metres, in pixels of the finest band: 60 m for pixels of 10 m.
+const ALIGN_PX: f64 = 6.0;
 /// Rows read at a time.
 const ROWS: usize = 512;
 
@@ -35,12 +37,14 @@ pub(super) fn bounds(grid: &Grid, area: &AreaOfInterest) -> Result<Option<[f64; 
     let whole = grid.bounds();
     let (left, top) = (whole[0], whole[3]);
     // Corners are sums of whole pixels. One millimetre of tolerance covers rounding.
-    let steps = |distance: f64| distance / ALIGN_M;
+    let (pixel_x, pixel_y) = (grid.transform.pixel_width, -grid.transform.pixel_height);
+    let is_metric = grid.crs.metres_per_unit() == Some(1.0) && (ALIGN_M / pixel_x).fract() == 0.0;
+    let (align_x, align_y) = if is_metric { (ALIGN_M, ALIGN_M) } else { (ALIGN_PX * pixel_x, ALIGN_PX * pixel_y) };
     let slack = 1e-3 / ALIGN_M;
-    let west = left + (steps(min_x - left) + slack).floor() * ALIGN_M;
-    let east = left + (steps(max_x - left) - slack).ceil() * ALIGN_M;
-    let north = top - (steps(top - max_y) + slack).floor() * ALIGN_M;
-    let south = top - (steps(top - min_y) - slack).ceil() * ALIGN_M;
+    let west = left + ((min_x - left) / align_x + slack).floor() * align_x;
+    let east = left + ((max_x - left) / align_x - slack).ceil() * align_x;
+    let north = top - ((top - max_y) / align_y + slack).floor() * align_y;
+    let south = top - ((top - min_y) / align_y - slack).ceil() * align_y;
     Ok(Some([west, south.max(whole[1]), east.min(whole[2]), north]))
 }
 

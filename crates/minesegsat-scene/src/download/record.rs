@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::checksum::Measured;
 use crate::catalog::{Item, geometry, normalise};
-use crate::{stac, stac_writer};
+use crate::{stac_writer, stated};
 use minesegsat_core::output::atomic_write;
 use minesegsat_core::{Crs, Grid, Result, Transformer};
 
@@ -102,7 +102,7 @@ pub(super) fn read_item(path: &Path) -> Option<Record> {
                 checksum: asset["file:checksum"].as_str()?.to_owned(),
             },
             place: serde_json::from_value(json!({
-                "epsg": stac::epsg(asset), "shape": asset["proj:shape"], "transform": asset["proj:transform"],
+                "epsg": stated::epsg(asset), "shape": asset["proj:shape"], "transform": asset["proj:transform"],
             }))
             .ok()
             .filter(|_| item["properties"][CLIP].is_string()),

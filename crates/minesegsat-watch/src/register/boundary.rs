@@ -36,7 +36,9 @@ pub fn boundary_of_file(
     Ok((outline, repairs))
 }
 
-/// Boundary of a bounding box: west, south, east, north in degrees.
+/// Boundary of a bounding box: west, south, east, north in degrees. West > east crosses the antimeridian: like all
+/// boundaries it then continues past 180 degrees.
 pub fn boundary_of_bbox([west, south, east, north]: [f64; 4]) -> MultiPolygon<f64> {
+    let east = if east < west { east + 360.0 } else { east };
     Rect::new(coord! {x: west, y: south}, coord! {x: east, y: north}).to_polygon().into()
 }

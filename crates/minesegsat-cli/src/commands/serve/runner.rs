@@ -8,13 +8,14 @@ use anyhow::bail;
 use geo::{Area, BooleanOps};
 use jiff::Timestamp;
 use minesegsat::alerts::AlertConfig;
+use minesegsat::area_of_interest::{AreaOfInterest, rectangles};
 use minesegsat::catalog::{DateRange, Item, SearchArea, SearchQuery};
 use minesegsat::download::{DownloadOptions, SceneState, download};
 use minesegsat::job::{Job, Progress as _};
 use minesegsat::monitor::{self, MonitorOptions};
-use minesegsat::register::{Register, boundary_of_bbox};
-use minesegsat::{Model, OpenOptions, Scene};
-use minesegsat::{area_of_interest::AreaOfInterest, predict::PredictOptions};
+use minesegsat::predict::PredictOptions;
+use minesegsat::register::Register;
+use minesegsat::{Location, Model, OpenOptions, Scene};
 use minesegsat_server::{JobFailure, JobProgress, JobRunner, MonitorRequest, PredictRequest};
 use serde_json::{Value, json};
 
@@ -85,7 +86,7 @@ impl Runner {
             let report = download(std::slice::from_ref(item), &folder, &options, Job::with_cancel(cancel))?;
             let mut downloaded = report.scenes.iter().filter(|scene| scene.state != SceneState::Outside);
             let Some(path) = downloaded.find_map(|scene| scene.item.as_ref()) else { continue };
-            let scene = Scene::open(&path.display().to_string(), &OpenOptions::default())?;
+            let scene = Scene::open_at(&Location::from(path.as_path()), &OpenOptions::default())?;
             let options = PredictOptions { area: AreaOfInterest::Bbox(request.bbox), ..predict_options(&self.model) };
             progress.set(None, &format!("mapping {}", item.id()));
             let output = self.workspace.join("predictions").join(name);
@@ -154,7 +155,7 @@ impl JobRunner for Runner {
 
 /// Sorts by share of the box covered, in steps of 5 %, then by cloud cover, then newest first.
 fn sort_by_coverage(items: &mut Vec<Item>, bbox: [f64; 4]) {
-    let wanted = boundary_of_bbox(bbox);
+    let wanted = rectangles(bbox);
     let whole = wanted.unsigned_area().max(f64::MIN_POSITIVE);
     let mut ranked: Vec<(i64, f64, Option<Timestamp>, Item)> = items
         .drain(..)
