@@ -96,8 +96,8 @@ pub fn split(folder: &Path, options: &SplitOptions) -> Result<SplitReport> {
     let mut warnings = Vec::new();
     let smallest = shares.iter().copied().filter(|share| *share > 0.0).fold(1.0, f64::min);
     let limit = ((smallest * samples.len() as f64 * LARGEST_GROUP) as usize).max(1);
-    let neighbours = neighbours(samples);
-    let (group_of, preset) = groups(samples, &neighbours, options, shares, limit, &mut warnings)?;
+    let places = Places::new(samples);
+    let (group_of, preset) = groups(samples, &places, options, shares, limit, &mut warnings)?;
     let groups = members(&group_of);
     if groups.len() < wanted {
         return Err(refuse(
@@ -112,7 +112,7 @@ pub fn split(folder: &Path, options: &SplitOptions) -> Result<SplitReport> {
         ));
     }
     let mut part_of = assign_groups(samples, &groups, &preset, shares, options.seed);
-    let left_out = part_neighbours(&neighbours, &mut part_of, options);
+    let left_out = part_neighbours(&places, &mut part_of, options);
     if left_out > 0 {
         warnings.push(format!(
             "{left_out} patches lie on the border between splits and are left out: a group of neighbours was too large for \
@@ -145,23 +145,53 @@ fn refuse(folder: &Path, reason: &str) -> Error {
     Error::input(folder.display().to_string(), reason.to_owned())
 }
 
-/// For every sample, the samples whose bounding boxes in degrees touch or overlap its own.
-fn neighbours(samples: &[SampleRecord]) -> Vec<Vec<usize>> {
-    // Samples are sorted by western edge. Each is compared with those that start before it ends.
-    let mut order: Vec<usize> = (0..samples.len()).collect();
-    order.sort_by(|&a, &b| samples[a].west.total_cmp(&samples[b].west));
-    let mut found = vec![Vec::new(); samples.len()];
-    for (i, &a) in order.iter().enumerate() {
-        let one = &samples[a];
-        for &b in order[i + 1..].iter().take_while(|&&b| samples[b].west <= one.east + TOUCHING) {
-            let other = &samples[b];
-            if other.south <= one.north + TOUCHING && one.south <= other.north + TOUCHING {
-                found[a].push(b);
-                found[b].push(a);
+/// Places of samples, and which of them touch. Samples of several dates share a place, so pairs of places are fewer than pairs
+/// of samples.
+struct Places {
+    /// Place of each sample.
+    place_of: Vec<usize>,
+    /// Samples of each place.
+    samples: Vec<Vec<usize>>,
+    /// For every place, the other places whose bounding boxes in degrees touch or overlap its own.
+    near: Vec<Vec<usize>>,
+}
+
+impl Places {
+    fn new(samples: &[SampleRecord]) -> Self {
+        let mut known: BTreeMap<[u64; 4], usize> = BTreeMap::new();
+        let mut at: Vec<Vec<usize>> = Vec::new();
+        let mut place_of = Vec::with_capacity(samples.len());
+        for (i, sample) in samples.iter().enumerate() {
+            let bounds = [sample.west, sample.south, sample.east, sample.north];
+            // Samples without a georeference lie nowhere, each for itself.
+            let place = if bounds.iter().any(|edge| edge.is_nan()) {
+                at.len()
+            } else {
+                *known.entry(bounds.map(f64::to_bits)).or_insert(at.len())
+            };
+            if place == at.len() {
+                at.push(Vec::new());
+            }
+            at[place].push(i);
+            place_of.push(place);
+        }
+        // Places are sorted by western edge. Each is compared with those that start before it ends.
+        let bounds = |place: usize| &samples[at[place][0]];
+        let mut order: Vec<usize> = (0..at.len()).collect();
+        order.sort_by(|&a, &b| bounds(a).west.total_cmp(&bounds(b).west));
+        let mut near = vec![Vec::new(); at.len()];
+        for (i, &a) in order.iter().enumerate() {
+            let one = bounds(a);
+            for &b in order[i + 1..].iter().take_while(|&&b| bounds(b).west <= one.east + TOUCHING) {
+                let other = bounds(b);
+                if other.south <= one.north + TOUCHING && one.south <= other.north + TOUCHING {
+                    near[a].push(b);
+                    near[b].push(a);
+                }
             }
         }
+        Self { place_of, samples: at, near }
     }
-    found
 }
 
 /// Disjoint sets (union-find).
@@ -185,7 +215,7 @@ impl Sets {
 /// The group of every sample, named by its smallest index, and the fixed splits of groups that were cut.
 fn groups(
     samples: &[SampleRecord],
-    neighbours: &[Vec<usize>],
+    places: &Places,
     options: &SplitOptions,
     shares: [f64; 3],
     limit: usize,
@@ -223,9 +253,10 @@ fn groups(
         return Ok(((0..samples.len()).map(|i| sets.root(i)).collect(), BTreeMap::new()));
     }
     let before: Vec<usize> = (0..samples.len()).map(|i| sets.root(i)).collect();
-    for (a, others) in neighbours.iter().enumerate() {
-        for &b in others {
-            sets.join(a, b);
+    for (inside, near) in places.samples.iter().zip(&places.near) {
+        let others = near.iter().map(|place| places.samples[*place][0]);
+        for other in inside.iter().copied().chain(others) {
+            sets.join(inside[0], other);
         }
     }
     let mut group_of: Vec<usize> = (0..samples.len()).map(|i| sets.root(i)).collect();
@@ -399,21 +430,36 @@ fn assign_groups(
 }
 
 /// Leaves out samples so that no two touching samples lie in different splits. The larger split loses its samples.
-fn part_neighbours(neighbours: &[Vec<usize>], part_of: &mut [Split], options: &SplitOptions) -> usize {
+fn part_neighbours(places: &Places, part_of: &mut [Split], options: &SplitOptions) -> usize {
     if options.given_groups {
         return 0;
     }
+    // Samples of each split, in all and by place.
+    let mut sizes = [0_usize; 4];
+    let mut at: Vec<[usize; 4]> = vec![[0; 4]; places.samples.len()];
+    for (part, place) in part_of.iter().zip(&places.place_of) {
+        sizes[*part as usize] += 1;
+        at[*place][*part as usize] += 1;
+    }
     let mut left_out = 0;
-    let size = |part_of: &[Split], part: Split| part_of.iter().filter(|p| **p == part).count();
-    for i in 0..neighbours.len() {
-        for &other in &neighbours[i] {
-            let (a, b) = (part_of[i], part_of[other]);
-            if a == b || a == Split::Unused || b == Split::Unused {
-                continue;
+    for i in 0..part_of.len() {
+        let own = places.place_of[i];
+        for &place in std::iter::once(&own).chain(&places.near[own]) {
+            for &other in &places.samples[place] {
+                let (a, b) = (part_of[i], part_of[other]);
+                let has_others = Split::ALL.iter().any(|part| *part != a && at[place][*part as usize] > 0);
+                if a == Split::Unused || !has_others {
+                    break;
+                }
+                if a == b || b == Split::Unused {
+                    continue;
+                }
+                let spare = if sizes[a as usize] >= sizes[b as usize] { i } else { other };
+                let part = std::mem::replace(&mut part_of[spare], Split::Unused) as usize;
+                sizes[part] -= 1;
+                at[places.place_of[spare]][part] -= 1;
+                left_out += 1;
             }
-            let spare = if size(part_of, a) >= size(part_of, b) { i } else { other };
-            part_of[spare] = Split::Unused;
-            left_out += 1;
         }
     }
     left_out
@@ -481,7 +527,7 @@ mod tests {
         let total: f64 = options.shares.iter().sum();
         let shares = options.shares.map(|share| share / total);
         let limit = ((shares[1].min(shares[2]) * samples.len() as f64 * LARGEST_GROUP) as usize).max(1);
-        let near = neighbours(samples);
+        let near = Places::new(samples);
         let (group_of, preset) = groups(samples, &near, options, shares, limit, &mut Vec::new()).unwrap();
         let mut part_of = assign_groups(samples, &members(&group_of), &preset, shares, options.seed);
         part_neighbours(&near, &mut part_of, options);
@@ -529,17 +575,21 @@ mod tests {
             places in prop::collection::vec((0_u32..12, 0_u32..12), 6..80),
             seed in 0_u64..4,
         ) {
-            let places: BTreeSet<(u32, u32)> = places.into_iter().collect();
+            // Some places have several samples, as those of several dates.
             let samples: Vec<SampleRecord> = places
                 .iter()
                 .enumerate()
                 .map(|(i, &(col, row))| sample(i, f64::from(col) * 0.1, f64::from(row) * 0.07, 0.02))
                 .collect();
             let (_, part_of) = divide(&samples, &SplitOptions { seed, ..SplitOptions::default() });
-            for (a, near) in neighbours(&samples).into_iter().enumerate() {
-                for b in near {
-                    let parts = (part_of[a], part_of[b]);
-                    prop_assert!(parts.0 == parts.1 || parts.0 == Split::Unused || parts.1 == Split::Unused);
+            let touch = |a: &SampleRecord, b: &SampleRecord| {
+                let (x, y) = (a.west.max(b.west) - a.east.min(b.east), a.south.max(b.south) - a.north.min(b.north));
+                x <= TOUCHING && y <= TOUCHING
+            };
+            for (a, of_a) in samples.iter().zip(&part_of) {
+                for (b, of_b) in samples.iter().zip(&part_of) {
+                    let is_apart = of_a == of_b || *of_a == Split::Unused || *of_b == Split::Unused;
+                    prop_assert!(is_apart || !touch(a, b), "{} {}", a.id, b.id);
                 }
             }
         }
