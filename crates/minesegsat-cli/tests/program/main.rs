@@ -24,3 +24,4 @@ mod serve;
 mod simulate;
 mod sites;
 mod train;
+mod whole_sites;
