@@ -53,7 +53,8 @@ pub use self::index::LabelIndex;
 pub use self::mask::LabelMask;
 use self::place::LonLatBox;
 use self::project::Projector;
-pub use self::report::{Dropped, LabelFile, LabelReport, LabelSource, Repair, Repaired};
+pub use self::raw::polygons_of_gpkg;
+pub use self::report::{Dropped, DroppedKind, LabelFile, LabelReport, LabelSource, Repair, Repaired};
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::{Crs, Error, Grid, Result, Transformer};
 
@@ -93,6 +94,8 @@ pub struct LabelOptions {
 pub struct LabelFeature {
     /// Id in the file (`fid` of a GeoPackage, `id` of GeoJSON), or the position from 0, as in GDAL and geopandas.
     pub id: String,
+    /// Position in the file, from 0. Ids may be repeated.
+    pub place: usize,
     /// All attributes.
     pub attributes: Attributes,
     /// Valid outline: shells counterclockwise, holes clockwise. Longitudes are continuous: across the antimeridian they go past

@@ -33,7 +33,7 @@ mod spectra;
 mod tests;
 
 pub use self::dated::DatedMap;
-pub use self::run::{ChangeManifest, ChangeOptions, change};
+pub use self::run::{ChangeManifest, ChangeOptions, beyond_map, change};
 pub use self::site::{SiteArea, SiteChange};
 
 use minesegsat_core::job::Job;

@@ -27,6 +27,8 @@ pub(crate) struct Snapshot {
     /// Sorted by site, then by date.
     pub(crate) keys: Vec<ObservationKey>,
     index: HashMap<SiteId, usize>,
+    /// Rows of the register that cannot be used, as sentences.
+    pub(crate) problems: Vec<String>,
     /// Tag and body of `/api/sites`, serialised on first use.
     pub(crate) list: OnceLock<(String, Bytes)>,
 }
@@ -46,22 +48,43 @@ pub(crate) struct SiteEntry {
 
 impl Snapshot {
     fn read(register: &Register, today: Date) -> minesegsat_core::Result<Self> {
+        let summaries = register.read_summaries_on(today)?;
+        let keys = register.observation_keys()?;
+        let found = register.read_sites()?;
+        let mut damaged = summaries.damaged;
+        damaged.extend(keys.damaged);
+        let (mut keys, mut permits_damaged) = (keys.rows, Vec::new());
         let mut summaries: HashMap<SiteId, SiteSummary> =
-            register.summaries_on(today)?.into_iter().map(|summary| (summary.id.clone(), summary)).collect();
-        let mut keys = register.observation_keys()?;
+            summaries.rows.into_iter().map(|summary| (summary.id.clone(), summary)).collect();
         let mut sites = Vec::with_capacity(summaries.len());
-        for site in register.sites()? {
+        for site in found.rows {
             // Added after the first query. The next snapshot will contain it.
-            let Some(summary) = summaries.remove(&site.id) else { continue };
+            let Some(mut summary) = summaries.remove(&site.id) else { continue };
             let first = keys.partition_point(|key| key.site < site.id);
             let last = keys.partition_point(|key| key.site <= site.id);
-            let permits = register.permits(&site.id)?;
+            let permits = register.read_permits(&site.id)?;
+            for row in &permits.damaged {
+                let problem = row.to_string();
+                if !summary.problems.contains(&problem) {
+                    summary.problems.push(problem);
+                }
+            }
+            permits_damaged.extend(permits.damaged);
+            let permits = permits.rows;
             sites.push(SiteEntry { bbox: wrap_longitudes(site.bbox()), summary, permits, keys: first..last, site });
+        }
+        damaged.extend(found.damaged);
+        damaged.extend(permits_damaged);
+        let mut problems: Vec<String> = damaged.iter().map(ToString::to_string).collect();
+        problems.sort();
+        problems.dedup();
+        for problem in &problems {
+            tracing::warn!("{}: this row cannot be used: {problem}", register.path().display());
         }
         keys.shrink_to_fit();
         let index = sites.iter().enumerate().map(|(at, entry)| (entry.site.id.clone(), at)).collect();
         let version = VERSION.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { version, sites, keys, index, list: OnceLock::new() })
+        Ok(Self { version, sites, keys, index, problems, list: OnceLock::new() })
     }
 
     /// The site with this id.

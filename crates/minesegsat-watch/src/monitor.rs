@@ -1,9 +1,10 @@
 //! Monitoring of known sites: find new scenes, map, compare, judge, store, alert.
 //!
 //! ```text
-//! register ── site ── search around it ── candidates, newest first ── window of a scene ── map ── compare with the last
-//!                                              │ all of them too cloudy                             map and the first
-//!                                              └─ median of clear pixels (composite) ───┘                │
+//! register ── site ── search around it ── days, newest first ── windows of a day's scenes ── map ── compare with the last
+//!                                              │                      on one grid (mosaic)            map and the first
+//!                                              │ all of them too cloudy                        │         │
+//!                                              └─ median of clear pixels (composite) ──────────┘         │
 //! register <── observation and findings, in one transaction <── verdict against the permit of that day <─┘
 //! ```
 //! All files of an observation are on disk before it is stored. Their folder is named after its scenes and model, and is
@@ -19,14 +20,14 @@ use minesegsat_core::job::Job;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::Serialize;
 
-pub use self::judge::judge;
+pub use self::judge::{Shares, judge};
 pub(crate) use self::observe::INDICES;
 use self::observe::Observer;
 use crate::alerts::{self, AlertConfig, Delivery, DeliveryReport, DeliveryState, findings_of};
-use crate::register::{Observation, Register, Site, SiteId};
+use crate::register::{DamagedRow, Observation, Register, Site, SiteId};
 use minesegsat_core::model_description::ModelDescription;
 use minesegsat_core::noise_floor::NoiseFloor;
 use minesegsat_core::uncertainty::AreaErrorModel;
@@ -113,6 +114,8 @@ pub struct MonitorReport {
     pub failures: Vec<SiteFailure>,
     /// Number of new findings.
     pub findings: usize,
+    /// Rows of the register that cannot be read. Their sites, permits or observations were left out.
+    pub damaged: Vec<DamagedRow>,
 }
 
 /// A site that failed.
@@ -146,13 +149,18 @@ pub fn run(
         let accepted = "a share of 0 to 1".to_owned();
         return Err(Error::Argument { name: "min assessed", value: options.min_assessed.to_string(), accepted });
     }
+    let mut report = MonitorReport::default();
     let sites = if options.sites.is_empty() {
-        register.sites()?
+        let sites = register.read_sites()?;
+        report.damaged = sites.damaged;
+        sites.rows
     } else {
         options.sites.iter().map(|id| register.known_site(id)).collect::<Result<Vec<_>>>()?
     };
-    let observer = Observer { register, model, options, files: files_folder(register.path()), job };
-    let mut report = MonitorReport { sites: sites.len(), ..MonitorReport::default() };
+    report.sites = sites.len();
+    let lost = register.rows_without_site()?;
+    report.damaged.extend(lost.iter().cloned());
+    let observer = Observer { register, model, options, files: files_folder(register.path()), lost, job };
     for (index, site) in sites.iter().enumerate() {
         job.check()?;
         job.progress.item(index, sites.len(), site.id.as_str());
@@ -178,7 +186,10 @@ fn observe_site(
     report: &mut MonitorReport,
 ) -> Result<()> {
     let options = observer.options;
-    let mut earlier = observer.register.observations(&site.id)?;
+    let stored = observer.register.read_observations(&site.id)?;
+    report.damaged.extend(stored.damaged);
+    let mut earlier = stored.rows;
+    report.damaged.extend(observer.register.read_permits(&site.id)?.damaged);
     let dates = candidates(site, catalog, observer, &earlier)?;
     if dates.is_empty() {
         report.nothing_new += 1;
@@ -191,7 +202,7 @@ fn observe_site(
             let mut count = 0;
             let is_new = observer.register.store_observation(&observation, |transaction| {
                 count = alerts::record(transaction, &findings, alert_config, Timestamp::now())?;
-                store_rejected(observer, &site.id, &tried)
+                store_rejected(observer, site, &tried)
             })?;
             if is_new {
                 report.findings += count;
@@ -201,8 +212,8 @@ fn observe_site(
             Ok(())
         };
     if options.every_date {
-        for item in dates.iter().rev() {
-            let made = observer.observe(site, &earlier, std::slice::from_ref(item))?;
+        for day in dates.iter().rev() {
+            let made = observer.observe(site, &earlier, std::slice::from_ref(day))?;
             store(made, &mut earlier)?;
         }
     } else {
@@ -240,40 +251,49 @@ struct RejectedScene {
 }
 
 /// Stores rejected scenes, inside the connection's transaction.
-fn store_rejected(observer: &Observer<'_>, site: &SiteId, tried: &[RejectedScene]) -> Result<()> {
+fn store_rejected(observer: &Observer<'_>, site: &Site, tried: &[RejectedScene]) -> Result<()> {
     let fail = |error: rusqlite::Error| Error::database(observer.register.path(), "", error);
     let mut insert = observer
         .register
         .connection()
-        .prepare_cached("INSERT OR REPLACE INTO monitor_scenes VALUES (?1, ?2, ?3, ?4)")
+        .prepare_cached("INSERT OR REPLACE INTO monitor_scenes VALUES (?1, ?2, ?3, ?4, ?5)")
         .map_err(fail)?;
+    let boundary = site.boundary_sha256();
     for tried in tried {
-        let row = rusqlite::params![site.as_str(), tried.scene, observer.model.sha256, tried.share];
+        let row = rusqlite::params![site.id.as_str(), tried.scene, observer.model.sha256, tried.share, boundary];
         insert.execute(row).map_err(fail)?;
     }
     Ok(())
 }
 
-/// Whether an earlier run rejected a scene because it shows too little of the site.
-fn was_rejected(observer: &Observer<'_>, site: &SiteId, scene: &str) -> Result<bool> {
+/// Whether an earlier run rejected a scene because it shows too little of the site, inside the same boundary.
+fn was_rejected(observer: &Observer<'_>, site: &Site, scene: &str) -> Result<bool> {
     let fail = |error: rusqlite::Error| Error::database(observer.register.path(), "", error);
-    let query = "SELECT 1 FROM monitor_scenes WHERE site = ?1 AND scene = ?2 AND model_sha256 = ?3";
+    let query = "SELECT 1 FROM monitor_scenes WHERE site = ?1 AND scene = ?2 AND model_sha256 = ?3 \
+        AND ifnull(boundary_sha256, ?4) = ?4";
     let mut statement = observer.register.connection().prepare_cached(query).map_err(fail)?;
-    statement.exists(rusqlite::params![site.as_str(), scene, observer.model.sha256]).map_err(fail)
+    let boundary = site.boundary_sha256();
+    statement.exists(rusqlite::params![site.id.as_str(), scene, observer.model.sha256, boundary]).map_err(fail)
 }
 
-/// Acquisition day of an item (UTC).
-fn day_of(item: &Item) -> Option<Date> {
-    item.interval().map(|(start, _)| start.to_zoned(TimeZone::UTC).date())
+/// The scenes of one day over a site.
+#[derive(Debug, Clone)]
+struct Day {
+    date: Date,
+    /// The scene that covers most of the site first.
+    items: Vec<Item>,
 }
+
+/// Longest time between two neighbouring scenes of one pass: a pass over land takes some 20 minutes.
+const PASS: SignedDuration = SignedDuration::from_mins(20);
 
 /// Last day of the search.
 fn last_day(options: &MonitorOptions) -> Date {
     options.until.unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::UTC).date())
 }
 
-/// New scenes over a site, newest first: the one of each day that covers most of the site.
-fn candidates(site: &Site, catalog: &Catalog, observer: &Observer<'_>, earlier: &[Observation]) -> Result<Vec<Item>> {
+/// Days with new scenes over a site, newest first. All scenes of one pass have one day, also across midnight (UTC).
+fn candidates(site: &Site, catalog: &Catalog, observer: &Observer<'_>, earlier: &[Observation]) -> Result<Vec<Day>> {
     use geo::{Area, BooleanOps};
 
     let options = observer.options;
@@ -298,30 +318,53 @@ fn candidates(site: &Site, catalog: &Catalog, observer: &Observer<'_>, earlier: 
     };
     let found = catalog.search(&query, observer.job.without_progress())?;
     let whole = site.boundary.unsigned_area();
-    let mut of_days: Vec<(Date, f64, Item)> = Vec::new();
+    let mut timed: Vec<(Timestamp, f64, Item)> = Vec::new();
     for item in found.items {
-        let Some(day) = day_of(&item) else { continue };
-        // Rounded to permille, so that the id, not rounding noise, decides between equal covers.
+        let Some((start, _)) = item.interval() else { continue };
+        // Rounded to permille, so that the baseline and the id, not rounding noise, decide between equal covers.
         let share = item.footprint().intersection(&site.boundary).unsigned_area() / whole.max(f64::MIN_POSITIVE);
-        let share = (share * 1000.0).round();
-        let better = |a: &(Date, f64, Item)| share > a.1 || (share == a.1 && item.id() < a.2.id());
-        match of_days.iter_mut().find(|known| known.0 == day) {
-            Some(known) if better(known) => *known = (day, share, item),
-            Some(_) => {}
-            None => of_days.push((day, share, item)),
+        timed.push((start, (share * 1000.0).round(), item));
+    }
+    timed.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.2.id().cmp(b.2.id())));
+    let mut days: Vec<(Date, Timestamp, Vec<(f64, Item)>)> = Vec::new();
+    for (start, share, item) in timed {
+        let date = start.to_zoned(TimeZone::UTC).date();
+        match days.last_mut() {
+            Some((day, last, items)) if *day == date || start.duration_since(*last) <= PASS => {
+                *last = start;
+                items.push((share, item));
+            }
+            _ => days.push((date, start, vec![(share, item)])),
         }
     }
-    of_days.sort_by_key(|day| std::cmp::Reverse(day.0));
-    let mut items = Vec::new();
-    for (_, _, item) in of_days {
-        let scenes = [item.id().to_owned()];
-        let is_known = observer.register.has_observation(&site.id, &scenes, &observer.model.sha256)?
-            || was_rejected(observer, &site.id, item.id())?;
+    let mut new = Vec::new();
+    for (date, _, mut items) in days.into_iter().rev() {
+        items.sort_by(|(a, first), (b, second)| {
+            let newest = baseline(second).cmp(&baseline(first));
+            b.total_cmp(a).then(newest).then_with(|| first.id().cmp(second.id()))
+        });
+        let items: Vec<Item> = items.into_iter().map(|(_, item)| item).collect();
+        let mut is_known = true;
+        for item in &items {
+            let scenes = [item.id().to_owned()];
+            is_known &= observer.register.has_observation(&site.id, &scenes, &observer.model.sha256)?
+                || was_rejected(observer, site, item.id())?;
+        }
         if !is_known {
-            items.push(item);
+            new.push(Day { date, items });
         }
     }
-    Ok(items)
+    Ok(new)
+}
+
+/// Processing baseline of an item: `0510` for 05.10. Empty if it is unknown.
+fn baseline(item: &Item) -> String {
+    let stated = item.property("s2:processing_baseline").as_str().map(|text| text.replace('.', ""));
+    let named = || {
+        let is_baseline = |part: &&str| part.len() == 5 && part[1..].bytes().all(|b| b.is_ascii_digit());
+        item.id().split('_').filter(|part| part.starts_with('N')).find(is_baseline).map(|part| part[1..].to_owned())
+    };
+    stated.or_else(named).unwrap_or_default()
 }
 
 /// Sends the due alerts of a register.

@@ -32,9 +32,11 @@ mod observation;
 mod observations;
 mod permit;
 mod permits;
+mod rows;
 mod schema;
 mod site;
 mod sites;
+mod sql_functions;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -44,8 +46,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use geo::{BoundingRect, Geometry, MultiPolygon};
-use geozero::ToGeo;
-use geozero::wkb::GpkgWkb;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use self::area_limit::AreaUnit;
@@ -58,6 +58,7 @@ pub use self::listing::ObservationKey;
 pub(crate) use self::observation::observation_name;
 pub use self::observation::{Observation, ObservationFile};
 pub use self::permit::Permit;
+pub use self::rows::{DamagedRow, Rows};
 pub use self::schema::ALERT_TABLES;
 use self::schema::{MIGRATIONS, Migration, sql_error};
 pub use self::site::{Site, SiteId, SiteStatus};
@@ -80,6 +81,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub struct Register {
     path: PathBuf,
     connection: Connection,
+    /// Folder of the copy that is read instead of a file that cannot be written.
+    copy: Option<tempfile::TempDir>,
 }
 
 impl Register {
@@ -137,7 +140,36 @@ impl Register {
     }
 
     /// Opens a register for reading. Older tables are migrated first, because this program cannot read them otherwise.
+    ///
+    /// A file that cannot be written, such as one on a read-only disk or of another user, is copied to a temporary folder if
+    /// it has a write-ahead log or older tables, and the copy is read. It shows the register at this moment.
     pub fn open_read_only(path: &Path) -> Result<Self> {
+        let opened = Self::open_in_place(path);
+        if opened.is_ok() || !path.is_file() || can_write(path) {
+            return opened;
+        }
+        let folder = tempfile::tempdir()?;
+        let target = folder.path().join("register.gpkg");
+        fs_err::copy(path, &target)?;
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        if Path::new(&log).is_file() {
+            fs_err::copy(&log, folder.path().join("register.gpkg-wal"))?;
+        }
+        make_writable(&target)?;
+        // Errors name the file that the user knows.
+        let mut register = Self::connect(&target)?;
+        register.path = path.to_owned();
+        let newest = schema::newest(MIGRATIONS);
+        if schema::checked_version(&register.connection, path, newest)? < newest {
+            schema::migrate(&mut register.connection, path, newest, MIGRATIONS)?;
+        }
+        register.connection.pragma_update(None, "query_only", true).map_err(sql_error(path))?;
+        register.copy = Some(folder);
+        Ok(register)
+    }
+
+    fn open_in_place(path: &Path) -> Result<Self> {
         // Not opened with the read-only flag: such a connection cannot remove the files of the write-ahead log.
         let register = Self::connect(path)?;
         let newest = schema::newest(MIGRATIONS);
@@ -162,7 +194,9 @@ impl Register {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(sql_error(path))?;
         connection.busy_timeout(PATIENCE).map_err(sql_error(path))?;
-        Ok(Self { path: path.to_owned(), connection })
+        // GDAL and QGIS may have added a spatial index.
+        sql_functions::add(&connection).map_err(sql_error(path))?;
+        Ok(Self { path: path.to_owned(), connection, copy: None })
     }
 
     /// Path of the file.
@@ -220,11 +254,9 @@ impl Register {
             }
         }
         if problems.is_empty() {
-            // Reading fails on invalid rows.
-            for site in self.sites()? {
-                self.permits(&site.id)?;
-                self.observations(&site.id)?;
-            }
+            problems.extend(self.damaged()?.iter().map(ToString::to_string));
+        }
+        if problems.is_empty() {
             return Ok(());
         }
         Err(Error::input(self.path.display().to_string(), problems.join("; ")))
@@ -269,12 +301,18 @@ impl Register {
     }
 }
 
-/// Polygons of a GeoPackage geometry, or the reason why it has none.
-fn polygons_of(blob: Vec<u8>) -> std::result::Result<MultiPolygon<f64>, String> {
-    match GpkgWkb(blob).to_geo().map_err(|error| format!("its geometry cannot be read: {error}"))? {
-        Geometry::MultiPolygon(polygons) => Ok(polygons),
-        // Written by a program that is not strict about types.
-        Geometry::Polygon(polygon) => Ok(polygon.into()),
-        _ => Err("its geometry is not a polygon".to_owned()),
-    }
+/// Whether a file can be written, and others beside it.
+fn can_write(path: &Path) -> bool {
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    std::fs::OpenOptions::new().write(true).open(path).is_ok() && tempfile::tempfile_in(folder).is_ok()
+}
+
+/// Lets the owner write a copy of a file that was read-only.
+fn make_writable(path: &Path) -> Result<()> {
+    let mut permissions = fs_err::metadata(path)?.permissions();
+    #[cfg(unix)]
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o600);
+    #[cfg(not(unix))]
+    permissions.set_readonly(false);
+    Ok(fs_err::set_permissions(path, permissions)?)
 }

@@ -7,15 +7,14 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::register::SiteId;
-use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::model_description::BandNormalisation;
 use minesegsat_core::output::OutputFolder;
 use minesegsat_core::resample::SignedWindow;
 use minesegsat_core::uncertainty::Area;
 use minesegsat_core::{Band, Error, Grid, Result, Window};
 use minesegsat_map::change::picture::TrueColour;
-use minesegsat_map::change::site::{SitePixels, area_of_date};
-use minesegsat_map::change::{DatedMap, SiteArea};
+use minesegsat_map::change::site::{SiteExtent, SitePixels, area_of_date};
+use minesegsat_map::change::{DatedMap, SiteArea, beyond_map};
 use minesegsat_map::preview::{SpectralIndex, percentile, png};
 use minesegsat_scene::Scene;
 use minesegsat_scene::manifest::{OutputRecord, Software};
@@ -64,8 +63,10 @@ pub struct TimelinePoint {
     pub date: Date,
     /// Name of the scene.
     pub scene: String,
-    /// Share of the site that was seen, 0 to 1.
+    /// Share of the site's whole outline that was seen, 0 to 1.
     pub share_assessed: f64,
+    /// Share of the outline that lies beyond the map, 0 to 1.
+    pub share_beyond_map: f64,
     /// Disturbed land; `None` if too little was seen.
     pub area: Option<Area>,
     /// Kind of outlier, if it is one.
@@ -94,6 +95,8 @@ pub struct SiteTimeline {
     pub id: String,
     /// Name for people.
     pub name: String,
+    /// Area of the whole outline, in hectares.
+    pub site_ha: f64,
     /// Its points, sorted by date.
     pub points: Vec<TimelinePoint>,
 }
@@ -148,7 +151,7 @@ pub fn timeline(
     for (number, site) in options.sites.iter().enumerate() {
         job.progress.advance(number, options.sites.len());
         let Some(found) = follow(site, maps, options, &mut files, &mut warnings, job)? else {
-            warnings.push(format!("site {} lies outside all maps", site.id));
+            warnings.push(format!("site `{}` lies beyond all maps", site.id));
             continue;
         };
         sites.push(found);
@@ -194,6 +197,7 @@ fn follow(
     job: Job<'_>,
 ) -> Result<Option<SiteTimeline>> {
     let mut points = Vec::new();
+    let mut site_ha = 0.0;
     let mut frames: Vec<(Date, TrueColour, Vec<bool>)> = Vec::new();
     let mut frame_grid: Option<Grid> = None;
     for map in maps {
@@ -201,13 +205,17 @@ fn follow(
         let Some(date) = map.date else { continue };
         let grid = &map.grid;
         let Some(pixels) = SitePixels::rasterize(site, grid)? else { continue };
-        let pixel_m2 = pixels.pixel_area_m2(grid, &GeodesicMeter::new(&grid.crs)?)?;
+        let extent = SiteExtent::measure(site, &pixels, grid)?;
+        let pixel_m2 = extent.pixel_m2;
+        if let Some(warning) = beyond_map(&site.id, extent.beyond_m2 / 1e4, extent.site_m2 / 1e4) {
+            warnings.push(format!("{}: {warning}", map.name));
+        }
+        site_ha = extent.site_m2 / 1e4;
         let values = pixels.values(&map.probability, grid.width);
-        let inside = pixels.inside.iter().filter(|&&inside| inside).count();
         let seen = values.iter().filter(|p| !p.is_nan()).count();
-        let share_assessed = seen as f64 / inside as f64;
-        let pixel = (pixel_m2.sqrt(), pixel_m2);
-        let area = area_of_date(&pixels, &values, None, 0, pixel, &map.area_error, options.level_percent)
+        let share_assessed = extent.share(seen);
+        let (pixel, beyond) = ((pixel_m2.sqrt(), pixel_m2), extent.beyond_pixels());
+        let area = area_of_date(&pixels, &values, None, beyond, pixel, &map.area_error, options.level_percent)
             .filter(|_| share_assessed >= options.min_assessed);
         let margin = (options.around_m / pixel_m2.sqrt()).ceil() as usize;
         let window = grown(pixels.window, margin, grid);
@@ -219,6 +227,7 @@ fn follow(
             date,
             scene: map.name.clone(),
             share_assessed,
+            share_beyond_map: extent.share_beyond(),
             area,
             outlier: None,
             inside,
@@ -247,7 +256,7 @@ fn follow(
     if let Some(grid) = &frame_grid {
         draw(site, grid, &frames, files)?;
     }
-    Ok(Some(SiteTimeline { id: site.id.clone(), name: site.name.clone(), points }))
+    Ok(Some(SiteTimeline { id: site.id.clone(), name: site.name.clone(), site_ha, points }))
 }
 
 /// Extends a window by `by` pixels on each side, clipped to the grid.
@@ -415,7 +424,7 @@ fn outline(pixels: &mut [[u8; 3]], (width, height): (usize, usize), mask: &[bool
 fn table(sites: &[SiteTimeline]) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let fail = |error: csv::Error| Error::Io(std::io::Error::other(error));
-    let header = "site,date,scene,share_assessed,area_ha,lower_ha,upper_ha,outlier,ndvi,bsi,ndwi,ndvi_around,bsi_around,ndwi_around";
+    let header = "site,date,scene,share_assessed,area_ha,lower_ha,upper_ha,outlier,ndvi,bsi,ndwi,ndvi_around,bsi_around,ndwi_around,share_beyond_map,site_ha";
     writer.write_record(header.split(',')).map_err(fail)?;
     for site in sites {
         for point in &site.points {
@@ -434,7 +443,8 @@ fn table(sites: &[SiteTimeline]) -> Result<Vec<u8>> {
                 .chain([format!("{:.4}", point.share_assessed)])
                 .chain(area)
                 .chain([outlier.to_owned()])
-                .chain([point.inside, point.around].into_iter().flat_map(|i| [i.ndvi, i.bsi, i.ndwi]).map(index));
+                .chain([point.inside, point.around].into_iter().flat_map(|i| [i.ndvi, i.bsi, i.ndwi]).map(index))
+                .chain([format!("{:.4}", point.share_beyond_map), format!("{:.2}", site.site_ha)]);
             writer.write_record(record.collect::<Vec<_>>()).map_err(fail)?;
         }
     }
@@ -450,6 +460,7 @@ mod tests {
             date: day.parse().unwrap(),
             scene: day.to_owned(),
             share_assessed: 1.0,
+            share_beyond_map: 0.0,
             area: ha.map(|ha| Area { ha, lower_ha: ha - 5.0, upper_ha: ha + 5.0 }),
             outlier: None,
             inside: Indices::default(),

@@ -88,7 +88,9 @@ export interface Observation extends Drawable {
   scenes: string[];
   area: Area | null;
   confidence_level_percent: number | null;
+  /** Over the whole outline of the site. */
   share_assessed: number | null;
+  share_beyond_map?: number | null;
   compared_with: string | null;
   gain_ha: number | null;
   loss_ha: number | null;

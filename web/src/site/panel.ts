@@ -164,7 +164,7 @@ function figures(o: Observation): HTMLElement {
     ["Gain", change(o.gain_ha, "+"), since(o.gain_ha)],
     ["Loss", change(o.loss_ha, "−"), since(o.loss_ha)],
     ["Outside the permit", hectares(o.outside_permit_ha), null],
-    ["Seen of the site", percent(o.share_assessed), null],
+    ["Seen of the site", percent(o.share_assessed), o.share_beyond_map ? `${percent(o.share_beyond_map)} beyond the scenes` : null],
   ];
   return h(
     "dl",

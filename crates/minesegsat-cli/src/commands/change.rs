@@ -13,6 +13,7 @@ use minesegsat::labels::{LabelOptions, Labels};
 use minesegsat::nn::ModelCard;
 use minesegsat::scene::OpenOptions;
 use minesegsat::{
+    change::site::whole_percent,
     change::{ChangeManifest, ChangeOptions, DatedMap, SiteArea, SiteChange, change},
     noise_floor::{NoiseFloor, StablePair},
 };
@@ -51,7 +52,7 @@ pub(crate) fn run(args: &ChangeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         tracing::warn!("{warning}");
     }
     if !manifest.sites_elsewhere.is_empty() {
-        tracing::warn!("sites that do not touch the maps: {}", manifest.sites_elsewhere.join(", "));
+        tracing::warn!("sites that lie beyond the maps: {}", manifest.sites_elsewhere.join(", "));
     }
     let mut stdout = std::io::stdout().lock();
     if args.json {
@@ -81,12 +82,13 @@ fn print_site(out: &mut impl Write, site: &SiteChange) -> std::io::Result<()> {
     };
     writeln!(
         out,
-        "{}: {}; disturbed {} before, {} after; {:.0} % visible on both dates",
+        "{} ({:.1} ha): {}; disturbed {} before, {} after; {:.0} % visible on both dates",
         site.id,
+        site.site_ha,
         site.statement,
         area(site.before),
         area(site.after),
-        site.share_assessed * 100.0
+        whole_percent(site.share_assessed)
     )
 }
 
@@ -163,9 +165,14 @@ impl<'a> Mapper<'a> {
 pub(crate) fn read_sites(path: &Path, id_field: Option<&str>) -> anyhow::Result<Vec<SiteArea>> {
     let labels = Labels::read(path, &LabelOptions::default())?;
     for dropped in &labels.report().dropped {
-        tracing::warn!("{}: {dropped:?}", path.display());
+        tracing::warn!("{}: feature `{}` is not used: {}", path.display(), dropped.id, dropped.reason);
     }
-    SiteArea::from_labels(&labels, id_field).with_context(|| format!("cannot read the sites of {}", path.display()))
+    let sites = SiteArea::from_labels(&labels, id_field)
+        .with_context(|| format!("cannot read the sites of {}", path.display()))?;
+    for site in sites.iter().filter(|site| site.features > 1) {
+        tracing::warn!("{}: {} features have the id `{}`: they are one site", path.display(), site.features, site.id);
+    }
+    Ok(sites)
 }
 
 /// The part of the manifest of `change` that is read here.

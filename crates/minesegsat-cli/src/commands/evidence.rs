@@ -32,7 +32,7 @@ pub(crate) fn run(args: &EvidenceArgs, quiet: bool) -> anyhow::Result<ExitCode> 
 fn pack(args: &EvidencePackArgs, register: &Path, quiet: bool) -> anyhow::Result<ExitCode> {
     let register = Register::open_read_only(register)?;
     let site = register.known_site(&args.site)?;
-    let observation = select_observation(register.observations(&site.id)?, args)?;
+    let observation = select_observation(register.read_observations(&site.id)?.rows, args)?;
     let permit = permit_of(&observation, register.permits(&site.id)?);
     let base = register.folder().to_owned();
     let parameters = evidence::parameters_of(&observation, &base)?;

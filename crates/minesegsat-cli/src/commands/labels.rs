@@ -7,7 +7,7 @@ use minesegsat::job::Job;
 use minesegsat::{
     Grid, Location, Pixels, Scene,
     cog::{CogOptions, CogWriter},
-    labels::{IGNORE, Labels},
+    labels::{DroppedKind, IGNORE, Labels},
     manifest::counted,
     open_raster,
     output::OutputFolder,
@@ -240,8 +240,9 @@ fn warn(labels: &Labels) {
         tracing::warn!("{warning}");
     }
     // Points and lines already have a warning.
-    let is_other = |reason: &str| reason.ends_with("without polygons");
-    for (reason, ids) in by_reason(labels).into_iter().filter(|(reason, _)| !is_other(reason)) {
+    let is_known =
+        |reason: &str| report.dropped.iter().any(|d| d.reason == reason && d.kind == DroppedKind::PointsOrLines);
+    for (reason, ids) in by_reason(labels).into_iter().filter(|(reason, _)| !is_known(reason)) {
         tracing::warn!("dropped {}, {reason}: {}", counted(ids.len(), "feature"), shortened(&ids.join(", ")));
     }
     for repaired in &report.repaired {

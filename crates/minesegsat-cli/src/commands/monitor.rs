@@ -108,6 +108,7 @@ fn run_once(args: &MonitorRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::
     for (channel, problem) in &delivered.problems {
         tracing::warn!("alerts to `{channel}`: {problem}");
     }
+    super::sites::warn_of_damage(&register, &report.damaged);
     let mut stdout = std::io::stdout().lock();
     if args.json {
         let mut value = serde_json::to_value(&report)?;
@@ -133,7 +134,8 @@ fn run_once(args: &MonitorRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::
     // exceedance.
     let is_selected = |id: &SiteId| args.sites.is_empty() || args.sites.contains(id);
     let verdicts: Vec<Verdict> = register
-        .summaries()?
+        .read_summaries_on(jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date())?
+        .rows
         .into_iter()
         .filter(|summary| is_selected(&summary.id))
         .filter_map(|summary| summary.last.map(|last| last.verdict))

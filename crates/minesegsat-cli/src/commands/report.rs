@@ -13,10 +13,19 @@ use crate::args::ReportArgs;
 pub(crate) fn run(args: &ReportArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let register = Register::open_read_only(&args.register.path())?;
     let (folder, name) = super::folder_and_name(&args.output)?;
-    let page = match &args.site {
-        Some(site) => site_page(&load_site(&register, site)?)?,
-        None => overview_page(&overview(&register, folder)?)?,
+    let (page, problems) = match &args.site {
+        Some(site) => {
+            let report = load_site(&register, site)?;
+            (site_page(&report)?, report.problems)
+        }
+        None => {
+            let overview = overview(&register, folder)?;
+            (overview_page(&overview)?, overview.problems)
+        }
     };
+    for problem in problems {
+        tracing::warn!("{}: {problem}", register.path().display());
+    }
     let outputs = OutputFolder::create(folder, &[name], args.overwrite)?;
     std::fs::write(outputs.path(name), page).with_context(|| format!("cannot write `{name}`"))?;
     outputs.commit()?;
@@ -27,16 +36,21 @@ pub(crate) fn run(args: &ReportArgs, quiet: bool) -> anyhow::Result<ExitCode> {
 }
 
 fn overview(register: &Register, folder: &Path) -> anyhow::Result<Overview> {
-    let sites = register.sites()?.into_iter().map(|site| {
-        let last = register.last_observation(&site.id)?;
+    let mut damaged = register.damaged()?;
+    let sites = register.read_sites()?.rows.into_iter().map(|site| {
+        // A damaged row is named above. The one before it is shown.
+        let last = register.read_observations(&site.id)?.rows.pop();
         let page = format!("{}.html", site.id);
         let page = folder.join(&page).is_file().then_some(page);
         Ok::<_, minesegsat::Error>(OverviewSite { site, last, page })
     });
+    let sites = sites.collect::<minesegsat::Result<Vec<_>>>()?;
+    damaged.sort_by(|a, b| (a.table, a.row).cmp(&(b.table, b.row)));
     let name = register.path().file_stem().unwrap_or_default().to_string_lossy();
     Ok(Overview {
         title: if name == "sites" { "Register of sites".to_owned() } else { format!("Register {name}") },
-        sites: sites.collect::<minesegsat::Result<Vec<_>>>()?,
+        sites,
+        problems: damaged.iter().map(|row| format!("this row cannot be used: {row}")).collect(),
         created: Timestamp::now(),
         software: format!("minesegsat {}", env!("CARGO_PKG_VERSION")),
     })

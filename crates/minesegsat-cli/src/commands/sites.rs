@@ -5,14 +5,16 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use jiff::{Timestamp, tz::TimeZone};
 use minesegsat::Crs;
 use minesegsat::area::GeodesicMeter;
+use minesegsat::change::site::whole_percent;
 use minesegsat::labels::Repair;
 use minesegsat::manifest::counted;
 use minesegsat::output::OutputFolder;
 use minesegsat::register::{
-    Area, ImportOutcome, ImportReport, Observation, Permit, Register, Site, SiteId, boundary_of_bbox, boundary_of_file,
-    document_hash,
+    Area, DamagedRow, ImportOutcome, ImportReport, Observation, Permit, Register, Site, SiteId, boundary_of_bbox,
+    boundary_of_file, document_hash,
 };
 use serde_json::{Value, json};
 
@@ -152,6 +154,13 @@ fn permit_of(site: &SiteId, number: &str, terms: &TermsArgs) -> anyhow::Result<P
     })
 }
 
+/// Names the rows of a register that cannot be used.
+pub(super) fn warn_of_damage(register: &Register, damaged: &[DamagedRow]) {
+    for row in damaged {
+        tracing::warn!("{}: this row cannot be used: {row}", register.path().display());
+    }
+}
+
 fn warn_of_repairs(repairs: &[Repair]) {
     if !repairs.is_empty() {
         let repairs: Vec<String> = repairs.iter().map(ToString::to_string).collect();
@@ -225,7 +234,9 @@ fn print_import(out: &mut impl Write, report: &ImportReport, args: &SitesImportA
 
 fn list(args: &SitesListArgs) -> anyhow::Result<()> {
     let register = Register::open_read_only(&args.register.path())?;
-    let mut sites = register.summaries()?;
+    let summaries = register.read_summaries_on(Timestamp::now().to_zoned(TimeZone::UTC).date())?;
+    warn_of_damage(&register, &summaries.damaged);
+    let mut sites = summaries.rows;
     if !args.verdict.is_empty() {
         sites.retain(|site| site.last.as_ref().is_some_and(|last| args.verdict.contains(&last.verdict)));
     }
@@ -258,7 +269,12 @@ fn list(args: &SitesListArgs) -> anyhow::Result<()> {
 fn show(args: &SitesShowArgs) -> anyhow::Result<()> {
     let register = Register::open_read_only(&args.register.path())?;
     let site = register.known_site(&args.id)?;
-    let (permits, observations) = (register.permits(&site.id)?, register.observations(&site.id)?);
+    let (permits, observations) = (register.read_permits(&site.id)?, register.read_observations(&site.id)?);
+    let mut damaged = permits.damaged;
+    damaged.extend(observations.damaged);
+    damaged.extend(register.rows_without_site()?.into_iter().filter(|row| row.may_belong_to(site.id.as_str())));
+    warn_of_damage(&register, &damaged);
+    let (permits, observations) = (permits.rows, observations.rows);
     let bbox = site.bbox();
     if args.json {
         return print_json(&json!({
@@ -272,6 +288,7 @@ fn show(args: &SitesShowArgs) -> anyhow::Result<()> {
             "boundary": site.geojson(),
             "permits": permits.iter().map(Permit::to_json).collect::<Vec<_>>(),
             "observations": observations,
+            "problems": damaged.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }));
     }
     let mut out = std::io::stdout().lock();
@@ -325,7 +342,7 @@ fn print_observations(out: &mut impl Write, observations: &[Observation]) -> any
     for observation in observations {
         table.row([
             observation.date.to_string(),
-            format!("{:.0}", observation.share_assessed * 100.0),
+            format!("{:.0}", whole_percent(observation.share_assessed)),
             observation.area.map_or_else(dash, interval),
             number(observation.gain_ha),
             number(observation.loss_ha),
@@ -379,6 +396,7 @@ fn export(args: &SitesExportArgs, quiet: bool) -> anyhow::Result<()> {
     if canonical(&args.output).is_some_and(|output| Some(output) == canonical(register.path())) {
         bail!("output `{}` is the register itself; choose another file", args.output.display());
     }
+    warn_of_damage(&register, &register.damaged()?);
     let outputs = OutputFolder::create(folder, &[name], args.overwrite)?;
     let write =
         |bytes: Vec<u8>| std::fs::write(outputs.path(name), bytes).with_context(|| format!("cannot write `{name}`"));

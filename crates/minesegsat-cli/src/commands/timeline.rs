@@ -3,14 +3,30 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use minesegsat::change::site::percent_text;
 use minesegsat::job::Job;
-use minesegsat::timeline::{Outlier, TimelineOptions, timeline};
+use minesegsat::timeline::{Outlier, TimelineOptions, TimelinePoint, timeline};
 
 use super::change::{Mapper, read_sites};
 use super::table::Table;
 use crate::args::TimelineArgs;
 use crate::interrupt;
 use crate::progress::Bar;
+
+/// What a reader must know about a date.
+fn remark(point: &TimelinePoint) -> String {
+    let mut remarks = Vec::new();
+    match point.outlier {
+        None if point.area.is_none() => remarks.push("not assessable".to_owned()),
+        None => {}
+        Some(Outlier::Seasonal) => remarks.push("outlier: other season".to_owned()),
+        Some(Outlier::Monotone) => remarks.push("outlier: temporary change".to_owned()),
+    }
+    if point.share_beyond_map > 0.0 {
+        remarks.push(format!("{} beyond the map", percent_text(point.share_beyond_map)));
+    }
+    remarks.join("; ")
+}
 
 pub(crate) fn run(args: &TimelineArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
@@ -49,12 +65,7 @@ pub(crate) fn run(args: &TimelineArgs, quiet: bool) -> anyhow::Result<ExitCode> 
                     point.area.map_or_else(String::new, |a| format!("{:.1} to {:.1}", a.lower_ha, a.upper_ha)),
                     index(point.inside.ndvi),
                     index(point.around.ndvi),
-                    match point.outlier {
-                        None if point.area.is_none() => "not assessable".to_owned(),
-                        None => String::new(),
-                        Some(Outlier::Seasonal) => "outlier: other season".to_owned(),
-                        Some(Outlier::Monotone) => "outlier: temporary change".to_owned(),
-                    },
+                    remark(point),
                 ]);
             }
         }

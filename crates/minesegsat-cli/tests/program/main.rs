@@ -26,3 +26,4 @@ mod simulate;
 mod sites;
 mod train;
 mod training_inputs;
+mod whole_sites;

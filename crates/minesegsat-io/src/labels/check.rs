@@ -11,8 +11,8 @@ use super::filter::{Filter, find_name};
 use super::raw::{Layer, RawFeature, RawGeometry};
 use super::repair::repair;
 use super::{
-    Dropped, LabelFeature, LabelFile, LabelOptions, LabelReport, LabelSource, Labels, Repair, Repaired, index, listed,
-    lon_lat_box, place,
+    Dropped, DroppedKind, LabelFeature, LabelFile, LabelOptions, LabelReport, LabelSource, Labels, Repair, Repaired,
+    index, listed, lon_lat_box, place,
 };
 use minesegsat_core::{Crs, Error, Result, Setting};
 
@@ -40,7 +40,10 @@ pub(super) fn check(path: &Path, options: &LabelOptions, layer: Layer, files: Ve
         .transpose()?;
 
     let mut features = layer.features;
+    // Positions in the file of the features that are left. Ids may be missing or repeated.
+    let mut places: Vec<usize> = (0..features.len()).collect();
     if let Some(filter) = &filter {
+        places.retain(|&place| filter.matches(&features[place].attributes));
         features.retain(|feature| filter.matches(&feature.attributes));
         report.filtered_out = report.read - features.len();
         if features.is_empty() && report.read > 0 {
@@ -63,6 +66,10 @@ pub(super) fn check(path: &Path, options: &LabelOptions, layer: Layer, files: Ve
     }
     // Points and lines do not need a class.
     let has_polygons = |feature: &RawFeature| matches!(&feature.geometry, Ok(Some(g)) if !g.polygons.is_empty());
+    let (polygon_places, other_places): (Vec<usize>, Vec<usize>) = {
+        let (polygons, others): (Vec<_>, Vec<_>) = places.iter().zip(&features).partition(|(_, f)| has_polygons(f));
+        (polygons.into_iter().map(|(place, _)| *place).collect(), others.into_iter().map(|(place, _)| *place).collect())
+    };
     let (polygons, others): (Vec<RawFeature>, Vec<RawFeature>) = features.into_iter().partition(has_polygons);
     let classes = ClassMap::new(path, options, class_attribute, &polygons)?;
 
@@ -78,28 +85,28 @@ pub(super) fn check(path: &Path, options: &LabelOptions, layer: Layer, files: Ve
         })
         .collect();
     let mut kept = Vec::with_capacity(checked.len());
-    for Checked { id, attributes, geometry, repairs } in checked {
+    for (place, Checked { id, attributes, geometry, repairs }) in polygon_places.into_iter().zip(checked) {
         match geometry {
             Ok(geometry) => {
                 if !repairs.is_empty() {
-                    report.repaired.push(Repaired { id: id.clone(), repairs: repairs.into_iter().collect() });
+                    report.repaired.push(Repaired { id: id.clone(), place, repairs: repairs.into_iter().collect() });
                 }
-                kept.push(LabelFeature { class: classes.class_of(&attributes), id, attributes, geometry });
+                kept.push(LabelFeature { class: classes.class_of(&attributes), id, place, attributes, geometry });
             }
-            Err(reason) => report.dropped.push(Dropped { id, reason }),
+            Err(reason) => report.dropped.push(Dropped { id, place, kind: DroppedKind::Unusable, reason }),
         }
     }
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
-    for feature in others {
-        let reason = match feature.geometry {
+    for (place, feature) in other_places.into_iter().zip(others) {
+        let (kind, reason) = match feature.geometry {
             Ok(Some(geometry)) if geometry.others > 0 => {
                 *counts.entry(geometry.kind).or_default() += 1;
-                format!("it is a {} without polygons", geometry.kind)
+                (DroppedKind::PointsOrLines, format!("it is a {} without polygons", geometry.kind))
             }
-            Ok(_) => "it has no geometry".to_owned(),
-            Err(reason) => reason,
+            Ok(_) => (DroppedKind::NoGeometry, "it has no geometry".to_owned()),
+            Err(reason) => (DroppedKind::Unusable, reason),
         };
-        report.dropped.push(Dropped { id: feature.id, reason });
+        report.dropped.push(Dropped { id: feature.id, place, kind, reason });
     }
     if !counts.is_empty() {
         let counts: Vec<String> = counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();

@@ -1,6 +1,6 @@
 //! Unchecked features of a file. Rings may be open, have any winding, or cross.
 
-use geo::Coord;
+use geo::{Coord, LineString, MultiPolygon, Polygon};
 use geozero::GeomProcessor;
 use geozero::error::{GeozeroError, Result as GeozeroResult};
 use geozero::wkb::{process_ewkb_geom, process_gpkg_geom, process_wkb_geom};
@@ -77,6 +77,24 @@ impl RawGeometry {
         let read = process_gpkg_geom(&mut bytes, &mut collector);
         collector.finish(read).map(Some)
     }
+}
+
+/// Polygons of a geometry in GeoPackage binary, unchecked; or the reason why it has none. Memory follows the bytes that are
+/// there, not the counts that they state.
+pub fn polygons_of_gpkg(blob: &[u8]) -> Result<MultiPolygon<f64>, String> {
+    let geometry = RawGeometry::from_gpkg(blob)?.unwrap_or_default();
+    if geometry.polygons.is_empty() {
+        return Err(match geometry.others {
+            0 => "the geometry is empty".to_owned(),
+            _ => format!("it is a {}, not a polygon", geometry.kind),
+        });
+    }
+    let polygon = |mut rings: Vec<Ring>| {
+        let holes = rings.split_off(1);
+        let shell = rings.swap_remove(0);
+        Polygon::new(shell.into(), holes.into_iter().map(LineString).collect())
+    };
+    Ok(geometry.polygons.into_iter().map(polygon).collect())
 }
 
 /// Maximum nesting of geometry collections. A file with deeper nesting counts as damaged.

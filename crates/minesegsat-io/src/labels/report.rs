@@ -31,6 +31,9 @@ pub struct LabelReport {
 pub struct Repaired {
     /// Id of the feature.
     pub id: String,
+    /// Its position in the file, from 0.
+    #[serde(skip)]
+    pub place: usize,
     /// Repairs that were made.
     pub repairs: Vec<Repair>,
 }
@@ -40,8 +43,25 @@ pub struct Repaired {
 pub struct Dropped {
     /// Id of the feature.
     pub id: String,
+    /// Its position in the file, from 0. Ids may be repeated.
+    #[serde(skip)]
+    pub place: usize,
+    /// Kind of the reason.
+    #[serde(skip)]
+    pub kind: DroppedKind,
     /// Why it cannot be used.
     pub reason: String,
+}
+
+/// Kind of the reason why a feature cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DroppedKind {
+    /// It has points or lines, and no polygons.
+    PointsOrLines,
+    /// It has no geometry.
+    NoGeometry,
+    /// Its geometry cannot be used.
+    Unusable,
 }
 
 /// A repair. No repair changes the labelled area, except by up to a quarter of a pixel if a ring crosses itself.

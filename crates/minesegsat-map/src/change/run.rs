@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::picture::{TrueColour, overlay};
-use super::site::{SitePixels, SiteRules};
+use super::site::{SitePixels, SiteRules, percent_text};
 use super::{ChangeMap, ChangeRules, DatedMap, SiteArea, SiteChange, compare};
 use crate::preview::png;
 use minesegsat_core::area::GeodesicMeter;
@@ -128,11 +128,14 @@ pub(crate) struct Judged {
 /// Evaluates the sites of a comparison.
 pub(crate) fn judge(map: &ChangeMap, sites: &[SiteArea], rules: &SiteRules) -> Result<Judged> {
     let meter = GeodesicMeter::new(&map.grid.crs)?;
-    let total = SiteChange::evaluate(("all", "whole map"), &SitePixels::all(&map.grid), map, &meter, rules)?;
+    let total = SiteChange::evaluate(("all", "whole map"), None, &SitePixels::all(&map.grid), map, &meter, rules)?;
     let (mut found, mut elsewhere) = (Vec::new(), Vec::new());
     for site in sites {
         match SitePixels::rasterize(site, &map.grid)? {
-            Some(pixels) => found.push(SiteChange::evaluate((&site.id, &site.name), &pixels, map, &meter, rules)?),
+            Some(pixels) => {
+                let names = (site.id.as_str(), site.name.as_str());
+                found.push(SiteChange::evaluate(names, Some(site), &pixels, map, &meter, rules)?);
+            }
             None => elsewhere.push(site.id.clone()),
         }
     }
@@ -199,6 +202,8 @@ pub fn change(
         });
     }
 
+    warnings.extend(sites.iter().filter_map(|site| beyond_map(&site.id, site.beyond_map_ha, site.site_ha)));
+
     job.progress.stage("writing files");
     write_classes(&output.path("change.tif"), &map, before, after)?;
     write_polygons(&output.path("change.gpkg"), &map, before, after, &sites, &options.sites)?;
@@ -232,6 +237,16 @@ pub fn change(
     fs_err::write(output.path("manifest.json"), json + "\n")?;
     output.commit()?;
     Ok(manifest)
+}
+
+/// A warning that part of a site lies beyond the map, if it does.
+pub fn beyond_map(id: &str, beyond_ha: f64, site_ha: f64) -> Option<String> {
+    (beyond_ha > 0.0).then(|| {
+        format!(
+            "site `{id}`: {} of its {site_ha:.1} ha lies beyond the map; that land was not seen",
+            percent_text(beyond_ha / site_ha)
+        )
+    })
 }
 
 fn write_classes(path: &Path, map: &ChangeMap, before: &DatedMap, after: &DatedMap) -> Result<()> {
@@ -377,6 +392,7 @@ fn table(total: &SiteChange, sites: &[SiteChange]) -> Result<Vec<u8>> {
             "gain_reported",
             "loss_reported",
             "statement",
+            "beyond_map_ha",
         ])
         .map_err(fail)?;
     for site in [total].into_iter().chain(sites) {
@@ -389,6 +405,7 @@ fn table(total: &SiteChange, sites: &[SiteChange]) -> Result<Vec<u8>> {
         record.extend(area(site.after));
         record.extend([site.stable_ha, site.gain_ha, site.loss_ha, site.floor_ha].map(|v| format!("{v:.2}")));
         record.extend([site.gain.is_some().to_string(), site.loss.is_some().to_string(), site.statement.clone()]);
+        record.push(format!("{:.2}", site.beyond_map_ha));
         writer.write_record(&record).map_err(fail)?;
     }
     writer.into_inner().map_err(|error| Error::Io(std::io::Error::other(error.to_string())))

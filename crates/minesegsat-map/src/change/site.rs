@@ -1,6 +1,8 @@
 //! Change at a site between two dates.
 
-use geo::MultiPolygon;
+use std::collections::HashMap;
+
+use geo::{BooleanOps, BoundingRect, MultiPolygon, Rect, coord};
 use serde::Serialize;
 
 use super::ChangeMap;
@@ -25,6 +27,8 @@ pub struct SiteArea {
     pub boundary: MultiPolygon<f64>,
     /// CRS of the outline.
     pub crs: Crs,
+    /// Number of features of the file that are parts of it.
+    pub features: usize,
 }
 
 impl SiteArea {
@@ -46,6 +50,8 @@ impl SiteArea {
                 .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
         };
         let mut sites: Vec<Self> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut parts = Vec::new();
         for feature in labels.features() {
             let attribute = |names: &[&str]| {
                 names.iter().find_map(|name| text(feature.attributes.get(*name))).filter(|text| !text.is_empty())
@@ -55,12 +61,21 @@ impl SiteArea {
                 None => attribute(&["id", "site", "site_id"]),
             };
             let id = id.unwrap_or_else(|| feature.id.clone());
-            if let Some(same) = sites.iter_mut().find(|site| site.id == id) {
-                same.boundary.0.extend(feature.geometry.0.clone());
+            if let Some(&same) = places.get(&id) {
+                sites[same].boundary.0.extend(feature.geometry.0.clone());
+                sites[same].features += 1;
+                parts.push(same);
                 continue;
             }
+            places.insert(id.clone(), sites.len());
             let name = attribute(&["name", "Name", "NAME"]).unwrap_or_else(|| id.clone());
-            sites.push(Self { id, name, boundary: feature.geometry.clone(), crs: labels.crs().clone() });
+            sites.push(Self { id, name, boundary: feature.geometry.clone(), crs: labels.crs().clone(), features: 1 });
+        }
+        // Land that two parts share counts once.
+        parts.sort_unstable();
+        parts.dedup();
+        for site in parts {
+            sites[site].boundary = geo::algorithm::bool_ops::unary_union(&sites[site].boundary.0);
         }
         Ok(sites)
     }
@@ -73,11 +88,13 @@ pub struct SiteChange {
     pub id: String,
     /// Name for people.
     pub name: String,
-    /// Area of the site's pixels on the maps.
+    /// Area of the whole outline, on the map and beyond it.
     pub site_ha: f64,
-    /// Share of them that was assessed on both dates, 0 to 1.
+    /// Share of it that was assessed on both dates, 0 to 1. Land beyond the map was not assessed.
     pub share_assessed: f64,
-    /// Disturbed land on the earlier date; `None` if no pixel was assessed.
+    /// Area of the part of the outline that lies beyond the map.
+    pub beyond_map_ha: f64,
+    /// Disturbed land on the earlier date; `None` if no pixel was assessed, or if too little of a site beyond the map was.
     pub before: Option<Area>,
     /// Disturbed land on the later date.
     pub after: Option<Area>,
@@ -163,6 +180,81 @@ impl SitePixels {
     }
 }
 
+/// How much of a site's outline lies on a grid.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SiteExtent {
+    /// Area of the whole outline on the ellipsoid, in square metres.
+    pub site_m2: f64,
+    /// Area of the part of it beyond the grid, in square metres.
+    pub beyond_m2: f64,
+    /// Area of a pixel at the middle of the site, in square metres.
+    pub pixel_m2: f64,
+    /// Number of pixels inside the outline.
+    inside: usize,
+}
+
+impl SiteExtent {
+    /// Smallest share of an outline that counts as beyond the grid: transformed edges are off by less.
+    const SMALLEST_BEYOND: f64 = 1e-3;
+
+    /// Measures the outline of a site on a grid, and beyond it.
+    pub fn measure(site: &SiteArea, pixels: &SitePixels, grid: &Grid) -> Result<Self> {
+        let meter = GeodesicMeter::new(&grid.crs)?;
+        let pixel_m2 = pixels.pixel_area_m2(grid, &meter)?;
+        let site_m2 = GeodesicMeter::new(&site.crs)?.measure(&site.boundary)?.area_m2;
+        let outline = polygons_on_scene(grid, &site.boundary, &site.crs)?;
+        let [west, south, east, north] = grid.bounds();
+        let frame = Rect::new(coord! {x: west, y: south}, coord! {x: east, y: north});
+        let is_inside = outline.bounding_rect().is_some_and(|rect| {
+            west <= rect.min().x && rect.max().x <= east && south <= rect.min().y && rect.max().y <= north
+        });
+        let on_grid = if is_inside { outline } else { outline.intersection(&frame.to_polygon()) };
+        let beyond_m2 = site_m2 - meter.measure(&on_grid)?.area_m2;
+        Ok(Self {
+            site_m2,
+            beyond_m2: if beyond_m2 > site_m2 * Self::SMALLEST_BEYOND { beyond_m2 } else { 0.0 },
+            pixel_m2,
+            inside: pixels.inside.iter().filter(|&&inside| inside).count(),
+        })
+    }
+
+    /// Share of the outline beyond the grid, 0 to 1.
+    pub fn share_beyond(&self) -> f64 {
+        if self.site_m2 > 0.0 { (self.beyond_m2 / self.site_m2).min(1.0) } else { 0.0 }
+    }
+
+    /// Share of the whole outline that a number of its pixels makes up, 0 to 1.
+    pub fn share(&self, pixels: usize) -> f64 {
+        if self.inside == 0 {
+            return 0.0;
+        }
+        (pixels as f64 / self.inside as f64).min(1.0) * (1.0 - self.share_beyond())
+    }
+
+    /// Number of pixels that the part beyond the grid would have.
+    pub fn beyond_pixels(&self) -> usize {
+        (self.beyond_m2 / self.pixel_m2).round() as usize
+    }
+
+    /// All pixels of a grid.
+    fn of_grid(pixels: &SitePixels, pixel_m2: f64) -> Self {
+        let inside = pixels.inside.len();
+        Self { site_m2: inside as f64 * pixel_m2, beyond_m2: 0.0, pixel_m2, inside }
+    }
+}
+
+/// A share as a whole percentage that never claims more than there is: 99.6 % is `99`.
+pub fn whole_percent(share: f64) -> f64 {
+    // A share such as 0.29 times 100 lies a little below 29.
+    (share * 100.0 + 1e-9).floor()
+}
+
+/// A share above 0 in words: `87 %`, `less than 1 %`.
+pub fn percent_text(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent < 1.0 { "less than 1 %".to_owned() } else { format!("{percent:.0} %") }
+}
+
 /// Disturbed land of a site on one date. Hidden pixels take the value of the other date, if it was assessed there,
 /// otherwise the mean of the assessed pixels. The same mean applies to the site's pixels beyond the map. `None` if no
 /// pixel was assessed.
@@ -204,20 +296,23 @@ pub fn area_of_date(
 impl SiteChange {
     pub(crate) fn evaluate(
         (id, name): (&str, &str),
+        site: Option<&SiteArea>,
         pixels: &SitePixels,
         map: &ChangeMap,
         meter: &GeodesicMeter,
         rules: &SiteRules,
     ) -> Result<Self> {
         let width = map.grid.width;
-        let pixel_area_m2 = pixels.pixel_area_m2(&map.grid, meter)?;
+        let extent = match site {
+            Some(site) => SiteExtent::measure(site, pixels, &map.grid)?,
+            None => SiteExtent::of_grid(pixels, pixels.pixel_area_m2(&map.grid, meter)?),
+        };
+        let (pixel_area_m2, beyond) = (extent.pixel_m2, extent.beyond_pixels());
         let pixel_m = pixel_area_m2.sqrt();
         let (before, after) = (pixels.values(&map.before, width), pixels.values(&map.after, width));
         let area = |values: &[f32], other: &[f32], model: &AreaErrorModel| {
-            area_of_date(pixels, values, Some(other), 0, (pixel_m, pixel_area_m2), model, rules.level_percent)
+            area_of_date(pixels, values, Some(other), beyond, (pixel_m, pixel_area_m2), model, rules.level_percent)
         };
-        let area_before = area(&before, &after, &rules.area_error[0]);
-        let area_after = area(&after, &before, &rules.area_error[1]);
         let mut counts = [0_u64; 4];
         let (mut inside, mut hidden) = (0_u64, 0_u64);
         for (i, _) in pixels.indices(width).zip(&pixels.inside).filter(|(_, inside)| **inside) {
@@ -229,8 +324,12 @@ impl SiteChange {
         }
         let ha = |pixels: u64| pixels as f64 * pixel_area_m2 / 1e4;
         let [_, stable_ha, gain_ha, loss_ha] = counts.map(ha);
-        let share_assessed = if inside == 0 { 0.0 } else { (inside - hidden) as f64 / inside as f64 };
+        let share_assessed = extent.share((inside - hidden) as usize);
         let is_assessable = share_assessed >= rules.min_assessed && inside > hidden;
+        // A few pixels at the edge of a map say little about a site that lies mostly beyond it.
+        let is_measured = is_assessable || beyond == 0;
+        let area_before = area(&before, &after, &rules.area_error[0]).filter(|_| is_measured);
+        let area_after = area(&after, &before, &rules.area_error[1]).filter(|_| is_measured);
         let floor_ha = rules.floor.ha(stable_ha + gain_ha.max(loss_ha));
         let reported = |ha: f64| {
             let area = Area { ha, lower_ha: (ha - floor_ha).max(0.0), upper_ha: ha + floor_ha };
@@ -241,7 +340,7 @@ impl SiteChange {
         let is_none = |area: Option<Area>| area.is_some_and(|area| area.lower_ha == 0.0);
         let statement = match (is_assessable, gain, loss) {
             (false, ..) => {
-                format!("not assessable: only {:.0} % of it was assessed on both dates", share_assessed * 100.0)
+                format!("not assessable: only {:.0} % of it was assessed on both dates", whole_percent(share_assessed))
             }
             // Nothing stayed disturbed, and a mine is not certain on either date.
             (true, None, None) if stable_ha == 0.0 && is_none(area_before) && is_none(area_after) => {
@@ -254,11 +353,18 @@ impl SiteChange {
                 format!("{} newly disturbed, {} no longer disturbed", said(gain), said(loss))
             }
         };
+        let beyond = extent.share_beyond();
+        let statement = if beyond > 0.0 {
+            format!("{statement}; {} of it lies beyond the map", percent_text(beyond))
+        } else {
+            statement
+        };
         Ok(Self {
             id: id.to_owned(),
             name: name.to_owned(),
-            site_ha: ha(inside),
+            site_ha: extent.site_m2 / 1e4,
             share_assessed,
+            beyond_map_ha: extent.beyond_m2 / 1e4,
             before: area_before,
             after: area_after,
             stable_ha,

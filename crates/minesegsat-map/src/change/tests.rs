@@ -155,6 +155,7 @@ fn sites_have_areas_with_intervals_and_change_only_above_their_noise() {
         name: id.to_owned(),
         boundary: Rect::new(to_map(cols.0, 5.0), to_map(cols.1, 45.0)).to_polygon().into(),
         crs: first.grid.crs.clone(),
+        features: 1,
     };
     let sites = [site("mine", (5.0, 55.0)), site("west", (5.0, 30.0)), site("elsewhere", (500.0, 550.0))];
     let rules = |per_sqrt_ha: f64| SiteRules {

@@ -119,7 +119,7 @@ pub(crate) async fn export(
 /// The site as a feature collection: its boundary, then its permits.
 fn geojson(register: &Register, id: &SiteId) -> minesegsat_core::Result<Value> {
     let site = register.known_site(id)?;
-    let observations = register.observations(id)?;
+    let observations = register.read_observations(id)?.rows;
     let last = observations.last();
     let mut features = vec![json!({
         "type": "Feature",
@@ -138,7 +138,7 @@ fn geojson(register: &Register, id: &SiteId) -> minesegsat_core::Result<Value> {
         },
         "geometry": site.geojson(),
     })];
-    for permit in register.permits(id)? {
+    for permit in register.read_permits(id)?.rows {
         let mut properties = permit.to_json();
         let polygon = properties.as_object_mut().and_then(|properties| properties.remove("polygon"));
         properties["kind"] = "permit".into();

@@ -28,6 +28,8 @@ pub(super) fn observation_json(
         "area": observation.area,
         "confidence_level_percent": observation.confidence_level_percent,
         "share_assessed": observation.share_assessed,
+        "share_beyond_map": observation.share_beyond_map,
+        "boundary_sha256": observation.boundary_sha256,
         "compared_with": observation.compared_with,
         "gain_ha": observation.gain_ha,
         "loss_ha": observation.loss_ha,

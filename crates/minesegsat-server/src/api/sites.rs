@@ -33,7 +33,8 @@ pub(crate) async fn sites(State(app): State<Arc<App>>, _: NoQuery, headers: Head
 
 fn list(snapshot: &Snapshot) -> Result<(String, Bytes), Problem> {
     let sites: Vec<Value> = snapshot.sites.iter().map(summary).collect();
-    let bytes = serde_json::to_vec(&json!({ "sites": sites })).map_err(|error| Problem::internal(error.to_string()))?;
+    let bytes = serde_json::to_vec(&json!({ "sites": sites, "problems": snapshot.problems }))
+        .map_err(|error| Problem::internal(error.to_string()))?;
     Ok((etag::content_tag(&bytes), bytes.into()))
 }
 
@@ -51,6 +52,7 @@ fn summary(entry: &SiteEntry) -> Value {
         "limit_ha": summary.limit_ha,
         "observations": summary.observations,
         "last": summary.last,
+        "problems": summary.problems,
     })
 }
 
@@ -69,7 +71,7 @@ pub(crate) async fn site(
             let mut document = summary(entry);
             document["boundary"] = entry.site.geojson();
             document["permits"] = entry.permits.iter().map(permit).collect();
-            let observations = workspace.register(|register| register.observations(&id))?;
+            let observations = workspace.register(|register| Ok(register.read_observations(&id)?.rows))?;
             document["observations"] = observations
                 .iter()
                 .map(|one| observation_json(workspace, &tiles, one))

@@ -37,7 +37,7 @@ pub(crate) async fn timeline(
                     })
                 })
                 .collect();
-            let observations = workspace.register(|register| register.observations(&id))?;
+            let observations = workspace.register(|register| Ok(register.read_observations(&id)?.rows))?;
             let points: Vec<Value> = observations
                 .iter()
                 .map(|one| {
@@ -48,6 +48,8 @@ pub(crate) async fn timeline(
                         "area": one.area,
                         "verdict": one.verdict,
                         "share_assessed": one.share_assessed,
+                        "share_beyond_map": one.share_beyond_map,
+                        "boundary_sha256": one.boundary_sha256,
                         "gain_ha": one.gain_ha,
                         "loss_ha": one.loss_ha,
                         "indices": indices(workspace, &id, &name)?,

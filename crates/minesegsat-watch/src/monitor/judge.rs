@@ -2,27 +2,49 @@
 
 use jiff::civil::Date;
 
-use crate::register::{Area, Permit, Verdict};
+use crate::register::{Area, DamagedRow, Permit, Verdict};
+use minesegsat_map::change::site::{percent_text, whole_percent};
+
+/// Parts of a site's whole outline, 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shares {
+    /// What was seen.
+    pub assessed: f64,
+    /// What lies beyond the scenes.
+    pub beyond: f64,
+}
 
 /// Verdict on a site on one day, and a plain sentence with the numbers behind it.
 ///
-/// `area` is `None` if nothing was seen. The limit is compared with the whole interval of the area: a verdict is certain only
+/// `area` is `None` if nothing was seen. `shares` are parts of the site's whole outline, 0 to 1: what was seen, and what lies
+/// beyond the scenes. `unreadable` names permits of the site that cannot be read; without a permit there is no verdict on a
+/// limit, and the sentence says why. The limit is compared with the whole interval of the area: a verdict is certain only
 /// if the interval lies entirely on one side of the limit, and if the register has the permit in force.
 pub fn judge(
     day: Date,
     area: Option<Area>,
-    share_assessed: f64,
+    shares: Shares,
     min_assessed: f64,
     level_percent: f64,
     permit: Option<&Permit>,
+    unreadable: &[DamagedRow],
 ) -> (Verdict, String) {
-    let percent = |share: f64| (share * 100.0).floor();
-    let Some(area) = area.filter(|_| share_assessed >= min_assessed) else {
-        let why = if share_assessed > 0.0 {
-            format!("cloud, shadow or missing data hid the rest, and {:.0} % are needed", percent(min_assessed))
-        } else {
-            "cloud, shadow or missing data hid all of it".to_owned()
+    let percent = whole_percent;
+    let Some(area) = area.filter(|_| shares.assessed >= min_assessed) else {
+        let rest = if shares.assessed > 0.0 { "the rest" } else { "all of it" };
+        let is_hidden = 1.0 - shares.assessed - shares.beyond > 0.005;
+        let mut why = match (shares.beyond > 0.0, is_hidden) {
+            (false, _) => format!("cloud, shadow or missing data hid {rest}"),
+            (true, false) => format!("{rest} lies beyond the scenes"),
+            (true, true) => format!(
+                "{} lies beyond the scenes, and cloud, shadow or missing data hid {rest}",
+                percent_text(shares.beyond)
+            ),
         };
+        if shares.assessed > 0.0 {
+            why = format!("{why}, and {:.0} % are needed", percent(min_assessed));
+        }
+        let share_assessed = shares.assessed;
         let statement =
             format!("Not assessable on {day}: {:.0} % of the site was seen; {why}.", percent(share_assessed));
         return (Verdict::NotAssessable, statement);
@@ -32,10 +54,14 @@ pub fn judge(
         area.ha, area.lower_ha, area.upper_ha
     );
     let Some((permit, limit)) = permit.and_then(|permit| Some((permit, permit.limit_ha?))) else {
-        let why = permit.map_or_else(
-            || "the register has no permit for that day".to_owned(),
-            |permit| format!("permit {} has no limit in the register", permit.number),
-        );
+        let why = match (permit, unreadable) {
+            (Some(permit), _) => format!("permit {} has no limit in the register", permit.number),
+            (None, []) => "the register has no permit for that day".to_owned(),
+            (None, rows) => {
+                let rows: Vec<String> = rows.iter().map(ToString::to_string).collect();
+                format!("the register has no permit for that day that can be read: {}", rows.join("; "))
+            }
+        };
         return (Verdict::NoLimit, format!("On {day} {seen}; {why}."));
     };
     let number = &permit.number;
@@ -75,7 +101,8 @@ mod tests {
             document_sha256: None,
         };
         let area = Area { ha: 100.0, lower_ha: 90.0, upper_ha: 110.0 };
-        let of = |limit: f64| judge(day, Some(area), 0.9, 0.7, 90.0, Some(&permit(Some(limit))));
+        let seen = |assessed: f64| Shares { assessed, beyond: 0.0 };
+        let of = |limit: f64| judge(day, Some(area), seen(0.9), 0.7, 90.0, Some(&permit(Some(limit))), &[]);
         for (limit, verdict) in [
             (110.0, Verdict::Within),
             (109.9, Verdict::PossibleExceedance),
@@ -88,15 +115,39 @@ mod tests {
             assert!(of(limit).1.contains("revision of the permit may be missing"), "{}", of(limit).1);
         }
         assert!(of(100.0).1.starts_with("Possible exceedance on 2024-07-01: 100.0 ha"), "{}", of(100.0).1);
-        assert_eq!(judge(day, Some(area), 0.9, 0.7, 90.0, None).0, Verdict::NoLimit);
-        assert_eq!(judge(day, Some(area), 0.9, 0.7, 90.0, Some(&permit(None))).0, Verdict::NoLimit);
+        assert_eq!(judge(day, Some(area), seen(0.9), 0.7, 90.0, None, &[]).0, Verdict::NoLimit);
+        assert_eq!(judge(day, Some(area), seen(0.9), 0.7, 90.0, Some(&permit(None)), &[]).0, Verdict::NoLimit);
         // An area below the limit does not compensate for unseen land.
-        let (verdict, statement) = judge(day, Some(area), 0.5, 0.7, 90.0, Some(&permit(Some(500.0))));
+        let (verdict, statement) = judge(day, Some(area), seen(0.5), 0.7, 90.0, Some(&permit(Some(500.0))), &[]);
         assert_eq!(verdict, Verdict::NotAssessable);
         assert!(
             statement.contains("50 % of the site was seen") && statement.contains("70 % are needed"),
             "{statement}"
         );
-        assert!(judge(day, None, 0.0, 0.7, 90.0, None).1.contains("hid all of it"));
+        assert!(judge(day, None, seen(0.0), 0.7, 90.0, None, &[]).1.contains("hid all of it"));
+        // Land beyond the scenes is a reason of its own.
+        let beyond = |assessed, beyond| judge(day, Some(area), Shares { assessed, beyond }, 0.7, 90.0, None, &[]).1;
+        let statement = beyond(0.5, 0.39);
+        assert!(
+            statement.contains(
+                "50 % of the site was seen; 39 % lies beyond the scenes, and cloud, shadow or missing data hid"
+            ),
+            "{statement}"
+        );
+        assert!(beyond(0.61, 0.39).contains("the rest lies beyond the scenes, and 70 % are needed"));
+        // A permit that cannot be read is not an absent one.
+        let row = DamagedRow {
+            table: "permits",
+            row: 4,
+            site: "a".to_owned(),
+            record: "permit `C-3` of site `a`".to_owned(),
+            reason: "its limit `120,5` is not a number".to_owned(),
+        };
+        let (verdict, statement) = judge(day, Some(area), seen(0.9), 0.7, 90.0, None, &[row]);
+        assert_eq!(verdict, Verdict::NoLimit);
+        assert!(
+            statement.contains("permit `C-3` of site `a` (row 4 of table `permits`): its limit `120,5`"),
+            "{statement}"
+        );
     }
 }

@@ -8,18 +8,18 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
-use super::{MonitorModel, MonitorOptions, RejectedScene, composite, day_of, judge, picture};
-use crate::register::{Observation, ObservationFile, Permit, Register, Site, observation_name};
+use super::composite::{self, Mosaic};
+use super::{Day, MonitorModel, MonitorOptions, RejectedScene, Shares, judge, picture};
+use crate::register::{DamagedRow, Observation, ObservationFile, Permit, Register, Site, observation_name};
 use crate::timeline::indices;
-use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::area_of_interest::AreaOfInterest;
 use minesegsat_core::model_description::BandNormalisation;
 use minesegsat_core::output::atomic_write;
 use minesegsat_core::{Band, Crs, Error, Grid, Result};
-use minesegsat_map::change::site::{SitePixels, area_of_date};
+use minesegsat_map::change::site::{SiteExtent, SitePixels, area_of_date, percent_text};
 use minesegsat_map::change::{ChangeOptions, DatedMap, SiteArea, SiteChange, change};
 use minesegsat_map::predict::{PredictOptions, predict};
-use minesegsat_scene::catalog::{Item, SearchArea};
+use minesegsat_scene::catalog::SearchArea;
 use minesegsat_scene::download::{DownloadOptions, SceneState, download};
 use minesegsat_scene::manifest::OutputRecord;
 use minesegsat_scene::patch::{PatchReader, Validity};
@@ -43,15 +43,28 @@ pub(super) struct Observer<'a> {
     pub(super) options: &'a MonitorOptions,
     /// Folder with the files of all observations.
     pub(super) files: PathBuf,
+    /// Rows of the register that belong to no site.
+    pub(super) lost: Vec<DamagedRow>,
     pub(super) job: Job<'a>,
 }
 
-/// The scene of an observation, or a composite of several.
+/// The scene of an observation: one scene, the mosaic of a day, or a composite of several days.
 struct Chosen {
     scene: Scene,
     /// Scene ids, sorted.
     ids: Vec<String>,
     date: Date,
+}
+
+/// Share of a site without data that does not call for another scene of the day, 0 to 1.
+const COMPLETE: f64 = 1e-3;
+
+/// What a scene shows of a site, in shares of its whole outline, 0 to 1.
+#[derive(Debug, Clone, Copy)]
+struct View {
+    seen: f64,
+    /// Without data, or beyond the scene.
+    missing: f64,
 }
 
 impl Observer<'_> {
@@ -60,10 +73,10 @@ impl Observer<'_> {
         &self,
         site: &Site,
         earlier: &[Observation],
-        items: &[Item],
+        days: &[Day],
     ) -> Result<(Observation, Vec<RejectedScene>)> {
         let home = self.files.join(site.id.as_str());
-        let (chosen, tried) = self.choose(site, &home, items)?;
+        let (chosen, tried) = self.choose(site, &home, days)?;
         let Chosen { scene, ids, date } = chosen;
         let folder = home.join(observation_name(date, &ids, &self.model.sha256));
         self.job.progress.stage(&format!("mapping {date}"));
@@ -76,12 +89,7 @@ impl Observer<'_> {
         map.scene_ids.clone_from(&ids);
         let mut warnings = scene.warnings();
         picture::write(&folder.join("picture.png"), &scene, &map.grid)?;
-        let place = SiteArea {
-            id: site.id.to_string(),
-            name: site.name.clone(),
-            boundary: site.boundary.clone(),
-            crs: Crs::WGS84,
-        };
+        let place = area_of(site);
         if let Some(pixels) = SitePixels::rasterize(&place, &map.grid)? {
             let [inside, around] = indices(&scene, &map, &pixels, map.grid.full_window())?;
             let json = serde_json::json!({ "inside": inside, "around": around }).to_string();
@@ -90,18 +98,40 @@ impl Observer<'_> {
         map.scene = Some(scene);
 
         self.job.progress.stage(&format!("comparing {date}"));
+        let boundary = site.boundary_sha256();
         let of_model = |o: &&Observation| o.model_sha256 == self.model.sha256 && o.area.is_some() && o.date < date;
-        let mut comparable: Vec<&Observation> = earlier.iter().filter(of_model).collect();
-        comparable.sort_by_key(|o| o.date);
+        let mut before: Vec<&Observation> = earlier.iter().filter(of_model).collect();
+        before.sort_by_key(|o| o.date);
+        let is_other = |o: &Observation| o.boundary_sha256.as_ref().is_some_and(|known| *known != boundary);
+        let comparable: Vec<&Observation> = before.iter().copied().filter(|o| !is_other(o)).collect();
         let (baseline, last) = (comparable.first().copied(), comparable.last().copied());
+        // The boundary was changed after this day.
+        let changed_after = before.last().filter(|o| is_other(o)).map(|o| o.date);
         let mut last_map = None;
         let mut changed: Option<(Date, SiteChange)> = None;
+        let mut not_comparable = None;
         if let Some(last) = last
             && let Some(before) = self.map_of(last, &mut warnings)
         {
             let found = self.compare(&before, &map, &place, &folder.join("change"), &mut warnings)?;
-            changed = found.map(|found| (last.date, found));
             last_map = Some(before);
+            if let Some(found) = found {
+                if last.boundary_sha256.is_none() {
+                    warnings.push(format!(
+                        "the observation of {} does not say which boundary it was made from: if the boundary was changed \
+                         since, gain and loss are not comparable",
+                        last.date
+                    ));
+                }
+                let beyond_now = self.extent_beyond(&place, &map.grid)?;
+                let beyond_both = found.beyond_map_ha / found.site_ha.max(f64::MIN_POSITIVE);
+                if last.boundary_sha256.is_none() && beyond_both > beyond_now + COMPLETE {
+                    // The map of that day was made for a smaller boundary.
+                    not_comparable = Some(last.date);
+                } else {
+                    changed = Some((last.date, found));
+                }
+            }
         }
         if let Some(first) = baseline.filter(|first| last.is_some_and(|last| last.date != first.date))
             && let Some(before) = self.map_of(first, &mut warnings)
@@ -109,11 +139,41 @@ impl Observer<'_> {
             self.compare(&before, &map, &place, &folder.join("change-since-baseline"), &mut Vec::new())?;
         }
 
-        let permit = self.register.permit_on(&site.id, date)?;
+        let permits = self.register.read_permits(&site.id)?;
+        let mut unreadable = permits.damaged;
+        let lost = self.lost.iter().filter(|row| row.table == "permits" && row.may_belong_to(site.id.as_str()));
+        unreadable.extend(lost.cloned());
+        warnings.extend(unreadable.iter().map(|row| format!("in the register, {row}")));
+        let permit = permits.rows.into_iter().find(|permit| permit.holds_on(date));
+        let permit_sha256 = permit.as_ref().map(Permit::sha256);
         let measured = self.measure(&place, &map, last_map.as_ref(), permit.as_ref())?;
+        if measured.beyond > 0.0 {
+            warnings.push(format!("{} of the site lies beyond the scenes of {date}", percent_text(measured.beyond)));
+        }
         let level = self.options.level_percent;
+        let shares = Shares { assessed: measured.share, beyond: measured.beyond };
         let (verdict, mut statement) =
-            judge(date, measured.area, measured.share, self.options.min_assessed, level, permit.as_ref());
+            judge(date, measured.area, shares, self.options.min_assessed, level, permit.as_ref(), &unreadable);
+        if let Some(day) = changed_after.or(not_comparable) {
+            let known = if changed_after.is_some() { "was changed" } else { "may have been changed" };
+            let then = match &changed {
+                Some((since, _)) => format!("It is compared with {since}, which has the same boundary."),
+                None => "This observation is a new baseline.".to_owned(),
+            };
+            statement = format!(
+                "{statement} The boundary of the site {known} after {day}: not comparable with that day. {then}"
+            );
+            warnings.push(format!(
+                "the boundary of the site {known} after {day}: gain and loss since that day are not comparable"
+            ));
+        }
+        let permit_before = before.last().filter(|o| o.permit_sha256.is_some() && o.permit_sha256 != permit_sha256);
+        if let Some(before) = permit_before {
+            warnings.push(format!(
+                "another version of the permit held on {}: land outside the permit is not comparable with that day",
+                before.date
+            ));
+        }
         let is_assessable = measured.share >= self.options.min_assessed && measured.area.is_some();
         if let Some((since, found)) = changed.as_ref().filter(|_| is_assessable) {
             statement = format!("{statement} Since {since}: {}.", found.statement);
@@ -130,6 +190,9 @@ impl Observer<'_> {
             scenes: ids,
             model_sha256: self.model.sha256.clone(),
             share_assessed: measured.share,
+            share_beyond_map: Some(measured.beyond),
+            boundary_sha256: Some(boundary),
+            permit_sha256,
             area: measured.area.filter(|_| is_assessable),
             confidence_level_percent: level,
             compared_with: changed.as_ref().map(|(day, _)| *day),
@@ -147,30 +210,17 @@ impl Observer<'_> {
         Ok((observation, tried))
     }
 
-    /// Fetches the site's window of each scene until one shows enough of the site. If none does, makes a composite or takes
-    /// the best scene.
-    fn choose(&self, site: &Site, home: &Path, items: &[Item]) -> Result<(Chosen, Vec<RejectedScene>)> {
-        let area = SearchArea::from_bbox(window_around(&site.boundary, self.options.buffer_m))?;
+    /// Fetches the site's window of each day's scenes until a day shows enough of the site. If none does, makes a composite or
+    /// takes the best day.
+    fn choose(&self, site: &Site, home: &Path, days: &[Day]) -> Result<(Chosen, Vec<RejectedScene>)> {
         let mut tried: Vec<(f64, Chosen)> = Vec::new();
         let mut rejected = Vec::new();
-        for item in items.iter().take(self.options.max_tries.max(1)) {
-            let Some(date) = day_of(item) else { continue };
-            self.job.progress.stage(&format!("fetching {date}"));
-            let options = DownloadOptions { area: Some(area.clone()), clip: true, ..DownloadOptions::default() };
-            let report =
-                download(std::slice::from_ref(item), &home.join("scenes"), &options, self.job.without_progress())?;
-            let Some(path) =
-                report.scenes.iter().filter(|s| s.state != SceneState::Outside).find_map(|s| s.item.as_ref())
-            else {
-                continue;
-            };
-            let scene = Scene::open(&path.display().to_string(), &OpenOptions::default())?;
-            let share = self.share_seen(site, &scene)?;
-            let chosen = Chosen { scene, ids: vec![item.id().to_owned()], date };
+        for day in days.iter().take(self.options.max_tries.max(1)) {
+            let Some((chosen, share)) = self.fetch(site, home, day)? else { continue };
             if share >= self.options.min_assessed {
                 return Ok((chosen, rejected));
             }
-            rejected.push(RejectedScene { scene: item.id().to_owned(), share });
+            rejected.extend(day.items.iter().map(|item| RejectedScene { scene: item.id().to_owned(), share }));
             tried.push((share, chosen));
         }
         if tried.is_empty() {
@@ -187,7 +237,7 @@ impl Observer<'_> {
             .collect();
         if self.options.composite && of_season.len() > 1 {
             let chosen = self.compose(site, home, &of_season)?;
-            let share = self.share_seen(site, &chosen.scene)?;
+            let share = self.view(site, &chosen.scene)?.seen;
             if tried.iter().all(|(other, _)| *other < share) {
                 return Ok((chosen, rejected));
             }
@@ -196,41 +246,141 @@ impl Observer<'_> {
         best.map(|(_, chosen)| (chosen, rejected)).ok_or(Error::Interrupted)
     }
 
+    /// Fetches the scenes of a day, and puts them on one grid if the first one lacks a part of the site. Also returns the share
+    /// of the site that is seen. `None` if no scene has pixels over it.
+    fn fetch(&self, site: &Site, home: &Path, day: &Day) -> Result<Option<(Chosen, f64)>> {
+        let around = window_around(&site.boundary, self.options.buffer_m);
+        let area = SearchArea::from_bbox(around)?;
+        let options = DownloadOptions { area: Some(area), clip: true, ..DownloadOptions::default() };
+        let mut used: Vec<(String, Scene)> = Vec::new();
+        let mut view = View { seen: 0.0, missing: 1.0 };
+        let mut mosaic: Option<Mosaic> = None;
+        // A scene without data over the site, if there is no better one.
+        let mut empty: Option<(String, Scene)> = None;
+        for item in &day.items {
+            self.job.check()?;
+            self.job.progress.stage(&format!("fetching {}", day.date));
+            let report =
+                download(std::slice::from_ref(item), &home.join("scenes"), &options, self.job.without_progress())?;
+            let path = report.scenes.iter().filter(|s| s.state != SceneState::Outside).find_map(|s| s.item.as_ref());
+            let Some(path) = path else { continue };
+            let scene = Scene::open(&path.display().to_string(), &OpenOptions::default())?;
+            let Some((_, first)) = used.first() else {
+                view = self.view(site, &scene)?;
+                if view.missing >= 1.0 {
+                    empty.get_or_insert((item.id().to_owned(), scene));
+                    continue;
+                }
+                used.push((item.id().to_owned(), scene));
+                if view.missing <= COMPLETE {
+                    break;
+                }
+                continue;
+            };
+            let bands = self.bands_of(first);
+            if scene.require(&bands).is_err() {
+                continue;
+            }
+            let mosaic = match &mut mosaic {
+                Some(mosaic) => mosaic,
+                None => {
+                    let grid = composite::common_grid(&[first, &scene], around)?;
+                    let mut new = Mosaic::new(grid, &bands);
+                    new.add(first)?;
+                    mosaic.insert(new)
+                }
+            };
+            // Another tile of one pass often has the same pixels.
+            if mosaic.add(&scene)? {
+                used.push((item.id().to_owned(), scene));
+            }
+            view = self.view_of(site, mosaic.grid(), mosaic.validity())?;
+            if view.missing <= COMPLETE {
+                break;
+            }
+        }
+        let Some(mosaic) = mosaic.filter(|_| used.len() > 1) else {
+            let found = used.into_iter().next().or(empty);
+            return found
+                .map(|(id, scene)| {
+                    let share = self.view(site, &scene)?.seen;
+                    Ok((Chosen { scene, ids: vec![id], date: day.date }, share))
+                })
+                .transpose();
+        };
+        self.job.progress.stage(&format!("joining the scenes of {}", day.date));
+        let mut ids: Vec<String> = used.into_iter().map(|(id, _)| id).collect();
+        ids.sort();
+        let scene = self.write_scene(home, "mosaic", site, day.date, &ids, |path| mosaic.write(path, &ids))?;
+        Ok(Some((Chosen { scene, ids, date: day.date }, view.seen)))
+    }
+
+    /// Writes a scene made of several into its own folder, and opens it.
+    fn write_scene(
+        &self,
+        home: &Path,
+        kind: &str,
+        site: &Site,
+        date: Date,
+        ids: &[String],
+        write: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<Scene> {
+        let digest = minesegsat_core::hex::encode(&Sha256::digest(ids.join(" ").as_bytes())[..4]);
+        let name = format!("{kind}-{}-{}-{date}-{digest}.tif", site.id, ids.len());
+        let folder = home.join("scenes").join(format!("{kind}-{digest}"));
+        let output = minesegsat_core::output::OutputFolder::create(&folder, &[&name], true)?;
+        write(&output.path(&name))?;
+        output.commit()?;
+        Scene::open(&folder.join(&name).display().to_string(), &OpenOptions::default())
+    }
+
+    /// The bands of the model that a scene has.
+    fn bands_of(&self, scene: &Scene) -> Vec<Band> {
+        self.model.description.bands.iter().copied().filter(|&band| scene.band(band).is_some()).collect()
+    }
+
     fn compose(&self, site: &Site, home: &Path, tried: &[&Chosen]) -> Result<Chosen> {
         self.job.progress.stage("making a composite of the clear pixels");
-        let scenes: Vec<Scene> = tried.iter().map(|chosen| chosen.scene.clone()).collect();
-        let has = |band: &Band| scenes[0].band(*band).is_some();
-        let bands: Vec<Band> = self.model.description.bands.iter().copied().filter(has).collect();
-        let mut days: Vec<Date> = tried.iter().map(|chosen| chosen.date).collect();
+        let bands = self.bands_of(&tried[0].scene);
+        let used: Vec<&Chosen> = tried.iter().copied().filter(|chosen| chosen.scene.require(&bands).is_ok()).collect();
+        let scenes: Vec<&Scene> = used.iter().map(|chosen| &chosen.scene).collect();
+        let mut days: Vec<Date> = used.iter().map(|chosen| chosen.date).collect();
         days.sort_unstable();
         // The middle day is a day with a scene.
         let date = days[days.len() / 2];
-        let mut ids: Vec<String> = tried.iter().flat_map(|chosen| chosen.ids.clone()).collect();
+        let mut ids: Vec<String> = used.iter().flat_map(|chosen| chosen.ids.clone()).collect();
         ids.sort();
-        let digest = minesegsat_core::hex::encode(&Sha256::digest(ids.join(" ").as_bytes())[..4]);
-        let name = format!("composite-{}-{}-{date}-{digest}.tif", site.id, days.len());
-        let folder = home.join("scenes").join(format!("composite-{digest}"));
-        let output = minesegsat_core::output::OutputFolder::create(&folder, &[&name], true)?;
-        composite::write(&output.path(&name), &scenes, &bands)?;
-        output.commit()?;
-        let path = folder.join(&name);
-        let scene = Scene::open(&path.display().to_string(), &OpenOptions::default())?;
+        let grid = composite::common_grid(&scenes, window_around(&site.boundary, self.options.buffer_m))?;
+        let write = |path: &Path| composite::write_median(path, &scenes, &bands, &grid, &ids);
+        let scene = self.write_scene(home, "composite", site, date, &ids, write)?;
         Ok(Chosen { scene, ids, date })
     }
 
-    /// Share of a site that a scene shows, 0 to 1.
-    fn share_seen(&self, site: &Site, scene: &Scene) -> Result<f64> {
-        let place =
-            SiteArea { id: site.id.to_string(), name: String::new(), boundary: site.boundary.clone(), crs: Crs::WGS84 };
+    /// What a scene shows of a site.
+    fn view(&self, site: &Site, scene: &Scene) -> Result<View> {
         let grid = scene.grid();
-        let Some(pixels) = SitePixels::rasterize(&place, grid)? else { return Ok(0.0) };
-        let bands: Vec<Band> =
-            self.model.description.bands.iter().copied().filter(|&band| scene.band(band).is_some()).collect();
+        let Some(pixels) = SitePixels::rasterize(&area_of(site), grid)? else {
+            return Ok(View { seen: 0.0, missing: 1.0 });
+        };
+        let bands = self.bands_of(scene);
         let reader = PatchReader::new(scene, &bands, &vec![BandNormalisation::IDENTITY; bands.len()])?;
         let patch = reader.read(pixels.window.into())?;
-        let seen = pixels.inside.iter().zip(&patch.validity);
-        let seen = seen.filter(|(inside, state)| **inside && **state == Validity::Assessable as u8).count();
-        share_of_site(&place, &pixels, grid, seen)
+        view_of_pixels(site, grid, &pixels, patch.validity.iter().copied())
+    }
+
+    /// What a map of validities, `[H, W]`, shows of a site.
+    fn view_of(&self, site: &Site, grid: &Grid, validity: &[u8]) -> Result<View> {
+        let Some(pixels) = SitePixels::rasterize(&area_of(site), grid)? else {
+            return Ok(View { seen: 0.0, missing: 1.0 });
+        };
+        let states: Vec<u8> = pixels.indices(grid.width).map(|i| validity[i]).collect();
+        view_of_pixels(site, grid, &pixels, states)
+    }
+
+    /// Share of a site beyond a grid, 0 to 1.
+    fn extent_beyond(&self, place: &SiteArea, grid: &Grid) -> Result<f64> {
+        let Some(pixels) = SitePixels::rasterize(place, grid)? else { return Ok(1.0) };
+        Ok(SiteExtent::measure(place, &pixels, grid)?.share_beyond())
     }
 
     /// Map of an earlier observation. Adds a warning if it cannot be opened.
@@ -288,49 +438,65 @@ impl Observer<'_> {
     ) -> Result<Measured> {
         let grid = &map.grid;
         let Some(pixels) = SitePixels::rasterize(place, grid)? else {
-            return Ok(Measured { share: 0.0, area: None, outside_permit_ha: None });
+            return Ok(Measured { share: 0.0, beyond: 1.0, area: None, outside_permit_ha: None });
         };
-        let meter = GeodesicMeter::new(&grid.crs)?;
-        let pixel_m2 = pixels.pixel_area_m2(grid, &meter)?;
+        let extent = SiteExtent::measure(place, &pixels, grid)?;
+        let pixel_m2 = extent.pixel_m2;
         let values = pixels.values(&map.probability, grid.width);
         let elsewhere = last.filter(|last| last.grid == *grid).map(|last| pixels.values(&last.probability, grid.width));
-        let inside = pixels.inside.iter().filter(|&&inside| inside).count();
-        let whole = GeodesicMeter::new(&place.crs)?.measure(&place.boundary)?.area_m2 / pixel_m2;
-        let beyond = (whole.round() as usize).saturating_sub(inside);
         let area = area_of_date(
             &pixels,
             &values,
             elsewhere.as_deref(),
-            beyond,
+            extent.beyond_pixels(),
             (pixel_m2.sqrt(), pixel_m2),
             &self.model.area_error,
             self.options.level_percent,
         );
         let seen = values.iter().filter(|p| !p.is_nan()).count();
-        let share = share_of_site(place, &pixels, grid, seen)?;
+        let (share, beyond) = (extent.share(seen), extent.share_beyond());
         let allowed = SiteArea {
             boundary: permit.and_then(|p| p.polygon.clone()).unwrap_or_else(|| place.boundary.clone()),
             ..place.clone()
         };
         let outside = outside_permit(map, &pixels, &allowed)?;
-        Ok(Measured { share, area, outside_permit_ha: Some(outside as f64 * pixel_m2 / 1e4) })
+        Ok(Measured { share, beyond, area, outside_permit_ha: Some(outside as f64 * pixel_m2 / 1e4) })
     }
 }
 
 struct Measured {
     share: f64,
+    /// Share of the site beyond the map, 0 to 1.
+    beyond: f64,
     area: Option<crate::register::Area>,
     outside_permit_ha: Option<f64>,
 }
 
-/// Share of a site that `seen` pixels make up, 0 to 1.
-fn share_of_site(place: &SiteArea, pixels: &SitePixels, grid: &Grid, seen: usize) -> Result<f64> {
-    let pixel_m2 = pixels.pixel_area_m2(grid, &GeodesicMeter::new(&grid.crs)?)?;
-    let whole = GeodesicMeter::new(&place.crs)?.measure(&place.boundary)?.area_m2;
-    let inside = pixels.inside.iter().filter(|&&inside| inside).count();
-    // The pixel count of a small site differs slightly from its area.
-    let whole = (whole / pixel_m2).max(inside as f64);
-    Ok((seen as f64 / whole).min(1.0))
+/// A site with its outline in longitude and latitude.
+fn area_of(site: &Site) -> SiteArea {
+    SiteArea {
+        id: site.id.to_string(),
+        name: site.name.clone(),
+        boundary: site.boundary.clone(),
+        crs: Crs::WGS84,
+        features: 1,
+    }
+}
+
+/// What validities of the pixels of a site's window, `[H, W]`, show of the site.
+fn view_of_pixels(
+    site: &Site,
+    grid: &Grid,
+    pixels: &SitePixels,
+    validity: impl IntoIterator<Item = u8>,
+) -> Result<View> {
+    let extent = SiteExtent::measure(&area_of(site), pixels, grid)?;
+    let (mut seen, mut without_data) = (0, 0);
+    for (state, _) in validity.into_iter().zip(&pixels.inside).filter(|(_, inside)| **inside) {
+        seen += usize::from(state == Validity::Assessable as u8);
+        without_data += usize::from(state == Validity::NoData as u8);
+    }
+    Ok(View { seen: extent.share(seen), missing: extent.share_beyond() + extent.share(without_data) })
 }
 
 /// Number of disturbed pixels outside the permitted area, in regions connected to disturbed land inside the site.

@@ -6,7 +6,7 @@ use geo::{MultiPolygon, Rect, coord};
 
 use super::import::ToDegrees;
 use minesegsat_core::{Error, Result};
-use minesegsat_io::labels::{Filter, LabelOptions, Labels, Repair, valid_outline};
+use minesegsat_io::labels::{DroppedKind, Filter, LabelOptions, Labels, Repair, valid_outline};
 
 /// Reads all polygons of a file as one boundary in longitude and latitude. Also returns the repairs made. Fails if one of the
 /// polygons cannot be used.
@@ -20,7 +20,7 @@ pub fn boundary_of_file(
     let labels = Labels::read(path, &options)?;
     let report = labels.report();
     // Without this part the boundary would be wrong.
-    if let Some(dropped) = report.dropped.iter().find(|dropped| !dropped.reason.ends_with("without polygons")) {
+    if let Some(dropped) = report.dropped.iter().find(|dropped| dropped.kind != DroppedKind::PointsOrLines) {
         return Err(fail(format!("feature {} cannot be used: {}", dropped.id, dropped.reason)));
     }
     let to_degrees = ToDegrees::new(labels.crs())?;

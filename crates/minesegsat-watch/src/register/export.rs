@@ -1,5 +1,6 @@
 //! Export of sites, permits and observations.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use geo::{BoundingRect, MultiPolygon};
@@ -7,9 +8,11 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use wkt::ToWkt;
 
+use super::import::ambiguous_number;
 use super::schema::{self, sql_error};
+use super::sql_functions;
 use super::summary::today;
-use super::{Permit, Register, SiteSummary};
+use super::{Permit, Register, SiteId, SiteSummary};
 use minesegsat_core::{Error, Result};
 use minesegsat_io::vector::cut_at_antimeridian;
 
@@ -20,13 +23,18 @@ const KEPT_WITH_OBSERVATIONS: [&str; 2] = ["observations", "observation_files"];
 
 impl Register {
     /// GeoJSON (RFC 7946) with a feature per site: its permits as a list and its last observation. With `observations`, all
-    /// observations are another list.
+    /// observations are another list. Rows that cannot be read are left out ([`Register::damaged`] lists them); the property
+    /// `problems` of their site names them.
     pub fn export_geojson(&self, observations: bool) -> Result<Vec<u8>> {
         let today = today();
-        let summaries = self.summaries_on(today)?;
-        let mut features = Vec::with_capacity(summaries.len());
-        for (site, summary) in self.sites()?.into_iter().zip(summaries) {
-            let permits = self.permits(&site.id)?;
+        let summaries = self.read_summaries_on(today)?.rows;
+        let mut summaries: HashMap<SiteId, SiteSummary> =
+            summaries.into_iter().map(|summary| (summary.id.clone(), summary)).collect();
+        let sites = self.read_sites()?.rows;
+        let mut features = Vec::with_capacity(sites.len());
+        for site in sites {
+            let Some(summary) = summaries.remove(&site.id) else { continue };
+            let permits = self.read_permits(&site.id)?.rows;
             let permit = permits.iter().find(|permit| permit.holds_on(today));
             let mut properties = site_properties(&summary);
             properties.insert("id".to_owned(), json!(summary.id));
@@ -34,7 +42,7 @@ impl Register {
             properties.insert("valid_to".to_owned(), json!(permit.and_then(|permit| permit.valid_to)));
             properties.insert("permits".to_owned(), permits.iter().map(Permit::to_json).collect());
             if observations {
-                let all = self.observations(&site.id)?;
+                let all = self.read_observations(&site.id)?.rows;
                 properties
                     .insert("all_observations".to_owned(), serde_json::to_value(all).map_err(std::io::Error::from)?);
             }
@@ -69,8 +77,8 @@ impl Register {
         ];
         let fail = |error: csv::Error| Error::Io(error.into());
         writer.write_record(names).map_err(fail)?;
-        for site in self.sites()? {
-            let permits = self.permits(&site.id)?;
+        for site in self.read_sites()?.rows {
+            let permits = self.read_permits(&site.id)?.rows;
             let of_site = [
                 site.id.to_string(),
                 site.name,
@@ -89,7 +97,7 @@ impl Register {
                     permit.number,
                     permit.valid_from.to_string(),
                     permit.valid_to.map(|day| day.to_string()).unwrap_or_default(),
-                    permit.limit_ha.map(|limit| limit.to_string()).unwrap_or_default(),
+                    permit.limit_ha.map(limit_text).unwrap_or_default(),
                     permit.document.unwrap_or_default(),
                     permit.document_sha256.unwrap_or_default(),
                     permit.polygon.map(|polygon| polygon.wkt_string()).unwrap_or_default(),
@@ -126,11 +134,14 @@ impl Register {
             "statement",
             "warnings",
             "created",
+            "share_beyond_map",
+            "boundary_sha256",
+            "permit_sha256",
         ];
         writer.write_record(names).map_err(fail)?;
         let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-        for site in self.summaries()? {
-            for o in self.observations(&site.id)? {
+        for site in self.read_summaries_on(today())?.rows {
+            for o in self.read_observations(&site.id)?.rows {
                 let row = [
                     o.site.to_string(),
                     o.date.to_string(),
@@ -151,6 +162,9 @@ impl Register {
                     o.statement,
                     o.warnings.join("; "),
                     o.created.to_string(),
+                    number(o.share_beyond_map),
+                    o.boundary_sha256.unwrap_or_default(),
+                    o.permit_sha256.unwrap_or_default(),
                 ];
                 writer.write_record(row).map_err(fail)?;
             }
@@ -165,10 +179,11 @@ impl Register {
         let sql = sql_error(target);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let copy = Connection::open_with_flags(target, flags).map_err(&sql)?;
+        sql_functions::add(&copy).map_err(&sql)?;
         // The caller renames the file when it is complete.
         copy.pragma_update(None, "journal_mode", "OFF").map_err(&sql)?;
         let tables: Vec<String> = copy
-            .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'gpkg%' AND name NOT LIKE 'sqlite%'")
+            .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'gpkg%' AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'rtree%'")
             .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
             .map_err(&sql)?;
         for table in tables {
@@ -180,6 +195,13 @@ impl Register {
         copy.execute_batch("VACUUM").map_err(&sql)?;
         copy.close().map_err(|(_, error)| sql(error))
     }
+}
+
+/// A limit as text that [`Register::import`] reads as the same number.
+fn limit_text(limit_ha: f64) -> String {
+    let text = limit_ha.to_string();
+    // Three decimals could be a thousand.
+    if ambiguous_number(&text).is_some() { text + "0" } else { text }
 }
 
 /// GeoJSON geometry of a boundary (RFC 7946): longitudes of -180 to 180 degrees, split at the antimeridian.
@@ -208,7 +230,12 @@ pub fn site_properties(summary: &SiteSummary) -> serde_json::Map<String, Value> 
         "area_upper_ha": area.map(|area| area.upper_ha),
     });
     match properties {
-        Value::Object(properties) => properties,
+        Value::Object(mut properties) => {
+            if !summary.problems.is_empty() {
+                properties.insert("problems".to_owned(), json!(summary.problems));
+            }
+            properties
+        }
         _ => serde_json::Map::new(),
     }
 }

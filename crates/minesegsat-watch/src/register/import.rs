@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use self::fields::Columns;
+pub(super) use self::fields::ambiguous_number;
 pub use self::fields::{FieldUse, Fields};
 pub(super) use self::source::ToDegrees;
 use self::source::{Row, Source};
@@ -202,7 +203,12 @@ impl Register {
     /// Stores a site of a file. Must be called in a transaction.
     fn take(&self, plan: Plan, options: &ImportOptions) -> Result<ImportedSite> {
         let refuse = |reason: String| Error::Argument { name: "site", value: plan.id.to_string(), accepted: reason };
-        let known = self.site(&plan.id)?;
+        // A damaged row of the register fails the rows of its site only.
+        let row_error = |error: Error| match error {
+            Error::Input { .. } => refuse(error.to_string()),
+            other => other,
+        };
+        let known = self.site(&plan.id).map_err(row_error)?;
         if known.is_some() && !options.update {
             let path = self.path.display();
             return Err(refuse(format!("{path} has a site of this id already; `--update` takes changes into it")));
@@ -239,7 +245,12 @@ impl Register {
                 }
             }
         }
-        let mut permits = self.permits(&site.id)?;
+        let mut permits = self.permits(&site.id).map_err(|error| match error {
+            Error::Input { .. } => {
+                Error::Argument { name: "site", value: site.id.to_string(), accepted: error.to_string() }
+            }
+            other => other,
+        })?;
         let mut changed = 0;
         for mut permit in plan.permits {
             permit.site = site.id.clone();
@@ -386,7 +397,7 @@ fn read_row(
     let status =
         columns.status(row).map(|text| text.parse::<SiteStatus>().map_err(|error| error.to_string())).transpose()?;
     let number = columns.permit(row);
-    let limit = columns.limit(row);
+    let limit = columns.limit(row)?;
     let number = match number {
         None if options.as_permits => Some(columns.id(row).unwrap_or_else(|| id.to_string())),
         None => match limit {

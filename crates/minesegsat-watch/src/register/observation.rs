@@ -29,8 +29,19 @@ pub struct Observation {
     pub scenes: Vec<String>,
     /// SHA-256 of the model's weights.
     pub model_sha256: String,
-    /// Share of the site that could be seen, 0 to 1.
+    /// Share of the site's whole outline that could be seen, 0 to 1.
     pub share_assessed: f64,
+    /// Share of the outline that lies beyond the scenes, 0 to 1. `None` in observations of versions before 0.4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share_beyond_map: Option<f64>,
+    /// Identity of the boundary that was observed ([`super::Site::boundary_sha256`]). `None` in observations of versions
+    /// before 0.4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary_sha256: Option<String>,
+    /// Identity of the permit version in force ([`super::Permit::sha256`]). `None` without a permit, and in observations of
+    /// versions before 0.4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permit_sha256: Option<String>,
     /// Disturbed land inside the site's boundary; `None` if not assessable.
     pub area: Option<Area>,
     /// Confidence level of the intervals, in percent.

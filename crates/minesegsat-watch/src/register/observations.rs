@@ -1,34 +1,44 @@
 //! The observations of a register.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
 use serde::de::DeserializeOwned;
 
+use super::rows::{Cells, DamagedRow, Rows};
 use super::schema::sql_error;
 use super::sites::refuse;
-use super::{Area, Observation, ObservationFile, Register, SiteId};
+use super::{Area, Observation, ObservationFile, Register, SiteId, Verdict};
 use minesegsat_core::{Error, Result};
 
 /// Columns of an observation, in the order of [`Register::observation_of`].
 const COLUMNS: &str = "fid, site, date, scenes, model_sha256, share_assessed, area_ha, area_lower_ha, area_upper_ha, \
      confidence_level_percent, compared_with, gain_ha, loss_ha, outside_permit_ha, permit, limit_ha, verdict, statement, \
-     warnings, created";
+     warnings, created, share_beyond_map, boundary_sha256, permit_sha256";
 
 /// SQL order: latest day first; within a day, last stored first.
 pub(super) const LATEST_FIRST: &str = "date DESC, created DESC, fid DESC";
 
 impl Register {
-    /// Observations of a site, by date; within a day, in the order of storing.
+    /// Observations of a site, by date; within a day, in the order of storing. Fails at the first row that cannot be read.
     pub fn observations(&self, site: &SiteId) -> Result<Vec<Observation>> {
-        let query = format!("SELECT {COLUMNS} FROM observations WHERE site = ?1 ORDER BY date, created, fid");
-        self.read_observations(&query, [site.as_str()])
+        self.whole(self.read_observations(site)?)
     }
 
-    /// The latest observation of a site.
+    /// Observations of a site that can be read, by date; within a day, in the order of storing.
+    pub fn read_observations(&self, site: &SiteId) -> Result<Rows<Observation>> {
+        let query = format!("SELECT {COLUMNS} FROM observations WHERE site = ?1 ORDER BY date, created, fid");
+        self.read_observation_rows(&query, [site.as_str()])
+    }
+
+    /// All observations of all sites.
+    pub(super) fn all_observations(&self) -> Result<Rows<Observation>> {
+        self.read_observation_rows(&format!("SELECT {COLUMNS} FROM observations ORDER BY fid"), [])
+    }
+
+    /// The latest observation of a site. Fails if its row cannot be read.
     pub fn last_observation(&self, site: &SiteId) -> Result<Option<Observation>> {
         let query = format!("SELECT {COLUMNS} FROM observations WHERE site = ?1 ORDER BY {LATEST_FIRST} LIMIT 1");
-        Ok(self.read_observations(&query, [site.as_str()])?.pop())
+        Ok(self.whole(self.read_observation_rows(&query, [site.as_str()])?)?.pop())
     }
 
     /// The observation of a site with this name ([`Observation::name`]).
@@ -36,8 +46,8 @@ impl Register {
         let Some(day) = name.get(..10) else { return Ok(None) };
         let query =
             format!("SELECT {COLUMNS} FROM observations WHERE site = ?1 AND date = ?2 ORDER BY date, created, fid");
-        let found = self.read_observations(&query, params![site.as_str(), day])?;
-        Ok(found.into_iter().find(|observation| observation.name() == name))
+        let found = self.read_observation_rows(&query, params![site.as_str(), day])?;
+        Ok(found.rows.into_iter().find(|observation| observation.name() == name))
     }
 
     /// Whether a site was already observed in these scenes (in any order) with this model.
@@ -94,7 +104,7 @@ impl Register {
         self.connection
             .prepare_cached(&format!(
                 "INSERT INTO observations ({}) VALUES \
-                 (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+                 (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
                 COLUMNS.trim_start_matches("fid, ")
             ))
             .and_then(|mut statement| {
@@ -118,6 +128,9 @@ impl Register {
                     observation.statement,
                     serde_json::Value::from(observation.warnings.clone()).to_string(),
                     time_text(observation.created),
+                    observation.share_beyond_map,
+                    observation.boundary_sha256,
+                    observation.permit_sha256,
                 ])
             })
             .map_err(&sql)?;
@@ -133,52 +146,19 @@ impl Register {
         Ok(())
     }
 
-    fn read_observations(&self, query: &str, values: impl Params) -> Result<Vec<Observation>> {
+    fn read_observation_rows(&self, query: &str, values: impl Params) -> Result<Rows<Observation>> {
         let sql = sql_error(&self.path);
         let mut statement = self.connection.prepare_cached(query).map_err(&sql)?;
         let mut rows = statement.query(values).map_err(&sql)?;
-        let mut observations = Vec::new();
+        let mut observations = Rows::new();
         while let Some(row) = rows.next().map_err(&sql)? {
-            observations.push(self.observation_of(row)?);
+            let mut observation = observation_of(row);
+            if let Ok(observation) = &mut observation {
+                observation.files = self.files_of(Cells(row).fid())?;
+            }
+            observations.push(observation);
         }
         Ok(observations)
-    }
-
-    fn observation_of(&self, row: &Row<'_>) -> Result<Observation> {
-        let sql = sql_error(&self.path);
-        let fid: i64 = row.get(0).map_err(&sql)?;
-        let damaged =
-            |reason: String| Error::input(self.path.display().to_string(), format!("observation {fid}: {reason}"));
-        let text = |column: usize| row.get::<_, String>(column).map_err(&sql);
-        let number = |column: usize| row.get::<_, Option<f64>>(column).map_err(&sql);
-        let day = |text: &str| {
-            text.parse::<Date>().map_err(|error| damaged(format!("`{text}` is not a date such as 2024-05-31: {error}")))
-        };
-        let compared_with: Option<String> = row.get(10).map_err(&sql)?;
-        let area = match (number(6)?, number(7)?, number(8)?) {
-            (Some(ha), Some(lower_ha), Some(upper_ha)) => Some(Area { ha, lower_ha, upper_ha }),
-            _ => None,
-        };
-        Ok(Observation {
-            site: text(1)?.parse().map_err(|error: Error| damaged(error.to_string()))?,
-            date: day(&text(2)?)?,
-            scenes: list(&text(3)?).map_err(damaged)?,
-            model_sha256: text(4)?,
-            share_assessed: row.get(5).map_err(&sql)?,
-            area,
-            confidence_level_percent: row.get(9).map_err(&sql)?,
-            compared_with: compared_with.as_deref().map(day).transpose()?,
-            gain_ha: number(11)?,
-            loss_ha: number(12)?,
-            outside_permit_ha: number(13)?,
-            permit: row.get(14).map_err(&sql)?,
-            limit_ha: number(15)?,
-            verdict: text(16)?.parse().map_err(|error: Error| damaged(error.to_string()))?,
-            statement: text(17)?,
-            warnings: list(&text(18)?).map_err(damaged)?,
-            created: text(19)?.parse().map_err(|error: jiff::Error| damaged(error.to_string()))?,
-            files: self.files_of(fid)?,
-        })
     }
 
     fn files_of(&self, observation: i64) -> Result<Vec<ObservationFile>> {
@@ -194,6 +174,49 @@ impl Register {
             })
             .map_err(sql_error(&self.path))
     }
+}
+
+/// An observation without its files.
+fn observation_of(row: &Row<'_>) -> std::result::Result<Observation, DamagedRow> {
+    let cells = Cells(row);
+    let read = || -> std::result::Result<Observation, String> {
+        let ends = ["area", "lower end of the area", "upper end of the area"];
+        let [ha, lower_ha, upper_ha] = [6, 7, 8].map(|column| cells.optional_number(column, ends[column - 6]));
+        let area = match (ha?, lower_ha?, upper_ha?) {
+            (Some(ha), Some(lower_ha), Some(upper_ha)) => Some(Area { ha, lower_ha, upper_ha }),
+            _ => None,
+        };
+        let verdict: Verdict = cells.text(16, "verdict")?.parse().map_err(|error: Error| error.to_string())?;
+        let created = cells.text(19, "time of storing")?;
+        Ok(Observation {
+            site: cells.text(1, "site")?.parse().map_err(|error: Error| error.to_string())?,
+            date: cells.date(2, "date")?,
+            scenes: list(&cells.text(3, "scenes")?)?,
+            model_sha256: cells.text(4, "hash of the model")?,
+            share_assessed: cells.number(5, "assessed share")?,
+            area,
+            confidence_level_percent: cells.number(9, "confidence level")?,
+            compared_with: cells.optional_date(10, "day that was compared with")?,
+            gain_ha: cells.optional_number(11, "gain")?,
+            loss_ha: cells.optional_number(12, "loss")?,
+            outside_permit_ha: cells.optional_number(13, "area outside the permit")?,
+            permit: cells.optional_text(14, "permit")?,
+            limit_ha: cells.optional_number(15, "limit")?,
+            verdict,
+            statement: cells.text(17, "statement")?,
+            warnings: list(&cells.text(18, "warnings")?)?,
+            created: created.parse().map_err(|error| format!("its time of storing `{created}`: {error}"))?,
+            share_beyond_map: cells.optional_number(20, "share beyond the map")?,
+            boundary_sha256: cells.optional_text(21, "hash of the boundary")?,
+            permit_sha256: cells.optional_text(22, "hash of the permit")?,
+            files: Vec::new(),
+        })
+    };
+    read().map_err(|reason| {
+        let (site, date) = (cells.label(1), cells.label(2));
+        let record = format!("observation of site `{site}` on {date}");
+        DamagedRow { table: "observations", row: cells.fid(), site, record, reason }
+    })
 }
 
 /// Sorted texts as a JSON list, the form in which scenes are stored.

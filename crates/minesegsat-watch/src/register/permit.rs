@@ -2,8 +2,10 @@
 
 use geo::MultiPolygon;
 use jiff::civil::Date;
+use sha2::{Digest, Sha256};
 
 use super::SiteId;
+use super::site::outline_sha256;
 
 /// A version of a permit. Versions of one site do not overlap in time.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +32,14 @@ impl Permit {
     /// Whether it is valid on a day.
     pub fn holds_on(&self, day: Date) -> bool {
         self.valid_from <= day && self.valid_to.is_none_or(|last| day <= last)
+    }
+
+    /// Identity of this version: SHA-256 of its number, first day, limit and polygon. Its last day may be set later.
+    pub fn sha256(&self) -> String {
+        let polygon = self.polygon.as_ref().map(outline_sha256).unwrap_or_default();
+        let limit = self.limit_ha.map(|limit| limit.to_string()).unwrap_or_default();
+        let parts = [self.number.clone(), self.valid_from.to_string(), limit, polygon];
+        minesegsat_core::hex::encode(&Sha256::digest(parts.join("\0").as_bytes()))
     }
 
     /// JSON for programs, with the polygon as a GeoJSON geometry (RFC 7946).

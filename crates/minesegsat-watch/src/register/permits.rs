@@ -1,34 +1,44 @@
 //! The permits of a register.
 
 use jiff::civil::Date;
-use rusqlite::{Row, params};
+use rusqlite::{Params, Row, params};
 
+use super::rows::{Cells, DamagedRow, Rows};
 use super::schema::sql_error;
 use super::sites::refuse;
-use super::{Permit, Register, SiteId, polygons_of};
+use super::{Permit, Register, SiteId};
 use minesegsat_core::{Error, Result};
 use minesegsat_io::labels::{Repair, valid_outline};
 
 /// Columns of a permit, in the order of [`Register::permit_of`].
-const COLUMNS: &str = "site, number, valid_from, valid_to, limit_ha, document, document_sha256, geom";
+const COLUMNS: &str = "fid, site, number, valid_from, valid_to, limit_ha, document, document_sha256, geom";
 
 impl Register {
-    /// Permit versions of a site, by first day.
+    /// Permit versions of a site, by first day. Fails at the first row that cannot be read.
     pub fn permits(&self, site: &SiteId) -> Result<Vec<Permit>> {
-        let sql = sql_error(&self.path);
-        let query = format!("SELECT {COLUMNS} FROM permits WHERE site = ?1 ORDER BY valid_from");
-        let mut statement = self.connection.prepare_cached(&query).map_err(&sql)?;
-        let mut rows = statement.query([site.as_str()]).map_err(&sql)?;
-        let mut permits = Vec::new();
-        while let Some(row) = rows.next().map_err(&sql)? {
-            permits.push(self.permit_of(row)?);
-        }
-        Ok(permits)
+        self.whole(self.read_permits(site)?)
     }
 
-    /// The permit version that is valid on a day.
-    pub fn permit_on(&self, site: &SiteId, day: Date) -> Result<Option<Permit>> {
-        Ok(self.permits(site)?.into_iter().find(|permit| permit.holds_on(day)))
+    /// Permit versions of a site that can be read, by first day.
+    pub fn read_permits(&self, site: &SiteId) -> Result<Rows<Permit>> {
+        let query = format!("SELECT {COLUMNS} FROM permits WHERE site = ?1 ORDER BY valid_from");
+        self.read_permit_rows(&query, [site.as_str()])
+    }
+
+    /// All permits of all sites.
+    pub(super) fn all_permits(&self) -> Result<Rows<Permit>> {
+        self.read_permit_rows(&format!("SELECT {COLUMNS} FROM permits ORDER BY fid"), [])
+    }
+
+    fn read_permit_rows(&self, query: &str, values: impl Params) -> Result<Rows<Permit>> {
+        let sql = sql_error(&self.path);
+        let mut statement = self.connection.prepare_cached(query).map_err(&sql)?;
+        let mut rows = statement.query(values).map_err(&sql)?;
+        let mut permits = Rows::new();
+        while let Some(row) = rows.next().map_err(&sql)? {
+            permits.push(permit_of(row));
+        }
+        Ok(permits)
     }
 
     /// Adds a permit version. Returns the repairs made to its polygon. Fails if it overlaps another version in time.
@@ -140,30 +150,27 @@ impl Register {
         self.touch("permits", polygon.as_ref())?;
         Ok(repairs)
     }
+}
 
-    fn permit_of(&self, row: &Row<'_>) -> Result<Permit> {
-        let sql = sql_error(&self.path);
-        let (site, number): (String, String) = (row.get(0).map_err(&sql)?, row.get(1).map_err(&sql)?);
-        let damaged = |reason: String| {
-            Error::input(self.path.display().to_string(), format!("permit `{number}` of site `{site}`: {reason}"))
-        };
-        let blob: Option<Vec<u8>> = row.get(7).map_err(&sql)?;
-        let valid_to: Option<String> = row.get(3).map_err(&sql)?;
-        let valid_from: String = row.get(2).map_err(&sql)?;
-        let day = |text: &str| {
-            text.parse::<Date>().map_err(|error| damaged(format!("`{text}` is not a date such as 2024-05-31: {error}")))
-        };
+fn permit_of(row: &Row<'_>) -> std::result::Result<Permit, DamagedRow> {
+    let cells = Cells(row);
+    let read = || -> std::result::Result<Permit, String> {
         Ok(Permit {
-            site: site.parse().map_err(|error: Error| damaged(error.to_string()))?,
-            valid_from: day(&valid_from)?,
-            valid_to: valid_to.as_deref().map(day).transpose()?,
-            limit_ha: row.get(4).map_err(&sql)?,
-            document: row.get(5).map_err(&sql)?,
-            document_sha256: row.get(6).map_err(&sql)?,
-            polygon: blob.map(|blob| polygons_of(blob).map_err(damaged)).transpose()?,
-            number: number.clone(),
+            site: cells.text(1, "site")?.parse().map_err(|error: Error| error.to_string())?,
+            number: cells.text(2, "number")?,
+            valid_from: cells.date(3, "first day")?,
+            valid_to: cells.optional_date(4, "last day")?,
+            limit_ha: cells.optional_number(5, "limit")?,
+            document: cells.optional_text(6, "document")?,
+            document_sha256: cells.optional_text(7, "hash of the document")?,
+            polygon: cells.polygons(8, "polygon")?,
         })
-    }
+    };
+    read().map_err(|reason| {
+        let (site, number) = (cells.label(1), cells.label(2));
+        let record = format!("permit `{number}` of site `{site}`");
+        DamagedRow { table: "permits", row: cells.fid(), site, record, reason }
+    })
 }
 
 /// Number and days of a permit, for messages.

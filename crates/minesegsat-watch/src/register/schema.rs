@@ -17,7 +17,8 @@ pub(super) struct Migration {
 }
 
 /// All migrations, in order. A released migration is never changed, because registers of that version exist.
-pub(super) const MIGRATIONS: &[Migration] = &[Migration { version: 1, sql: version_1 }];
+pub(super) const MIGRATIONS: &[Migration] =
+    &[Migration { version: 1, sql: version_1 }, Migration { version: 2, sql: version_2 }];
 
 /// Tables of a GeoPackage and of the register, and a view that joins each site with its latest observation, for maps coloured
 /// by verdict.
@@ -35,6 +36,16 @@ fn version_1() -> String {
         wgs84.wkt().replace('\'', "''")
     );
     [gpkg::SCHEMA, gpkg::CHOICES, &system, TABLES, ALERT_TABLES, MONITOR_TABLE].join("\n")
+}
+
+/// What an observation was made from: the boundary and the permit version. The share of the site beyond the map.
+fn version_2() -> String {
+    "ALTER TABLE observations ADD COLUMN share_beyond_map DOUBLE;
+     ALTER TABLE observations ADD COLUMN boundary_sha256 TEXT;
+     ALTER TABLE observations ADD COLUMN permit_sha256 TEXT;
+     -- The boundary that the scene showed too little of.
+     ALTER TABLE monitor_scenes ADD COLUMN boundary_sha256 TEXT;"
+        .to_owned()
 }
 
 /// SQL of the alert tables, for migrations. Times are seconds since 1970 in UTC.
@@ -233,14 +244,20 @@ pub(super) fn bring_up_to_date(database: &mut Connection, path: &Path, migration
     Ok(())
 }
 
-fn migrate(database: &mut Connection, path: &Path, newest: u32, migrations: &[Migration]) -> Result<()> {
+/// Migrates the tables in one transaction.
+pub(super) fn migrate(database: &mut Connection, path: &Path, newest: u32, migrations: &[Migration]) -> Result<()> {
     let sql = sql_error(path);
     let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&sql)?;
     // Another process may have migrated it in the meantime.
     let found = checked_version(&transaction, path, newest)?;
+    // Another program may have left rows that belong to nothing. They are named when they are read.
+    let count_broken = || -> Result<i64> {
+        let query = "SELECT count(*) FROM pragma_foreign_key_check";
+        transaction.query_row(query, [], |row| row.get(0)).map_err(&sql)
+    };
+    let before = count_broken()?;
     run(&transaction, path, found, migrations)?;
-    let broken: i64 =
-        transaction.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0)).map_err(&sql)?;
+    let broken = count_broken()? - before;
     if broken > 0 {
         return Err(refused(path, format!("{broken} of its rows would lose what they belong to; nothing was changed")));
     }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use geo::{BoundingRect, MultiPolygon};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use minesegsat_core::{Error, Result};
 
@@ -167,8 +168,30 @@ impl Site {
         self.boundary.bounding_rect().map_or([0.0; 4], |rect| [rect.min().x, rect.min().y, rect.max().x, rect.max().y])
     }
 
+    /// Identity of the boundary: SHA-256 of its positions, rounded to 1e-7 degrees (about a centimetre).
+    pub fn boundary_sha256(&self) -> String {
+        outline_sha256(&self.boundary)
+    }
+
     /// The boundary as a GeoJSON geometry (RFC 7946).
     pub fn geojson(&self) -> serde_json::Value {
         super::export::geometry_json(&self.boundary)
     }
+}
+
+/// SHA-256 of the positions of an outline, rounded to 1e-7 degrees, lower-case hexadecimal.
+pub(super) fn outline_sha256(outline: &MultiPolygon<f64>) -> String {
+    let mut digest = Sha256::new();
+    for polygon in outline {
+        for ring in std::iter::once(polygon.exterior()).chain(polygon.interiors()) {
+            digest.update((ring.0.len() as u64).to_le_bytes());
+            for position in &ring.0 {
+                for value in [position.x, position.y] {
+                    digest.update(((value * 1e7).round() as i64).to_le_bytes());
+                }
+            }
+        }
+        digest.update([0]);
+    }
+    minesegsat_core::hex::encode(&digest.finalize())
 }

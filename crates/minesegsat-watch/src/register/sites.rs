@@ -4,13 +4,14 @@ use geo::MultiPolygon;
 use rusqlite::{OptionalExtension, Row, params};
 use serde::Serialize;
 
+use super::rows::{Cells, DamagedRow, Rows};
 use super::schema::sql_error;
-use super::{Permit, Register, Site, SiteId, polygons_of};
+use super::{Permit, Register, Site, SiteId, SiteStatus};
 use minesegsat_core::{Error, Result};
 use minesegsat_io::labels::{Repair, valid_outline};
 
 /// Columns of a site, in the order of [`site_of`].
-const COLUMNS: &str = "id, name, operator, commodity, status, geom";
+const COLUMNS: &str = "fid, id, name, operator, commodity, status, geom";
 
 /// What was removed together with a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -27,15 +28,20 @@ pub(super) fn refuse(site: &SiteId, reason: impl Into<String>) -> Error {
 }
 
 impl Register {
-    /// All sites, by id.
+    /// All sites, by id. Fails at the first row that cannot be read.
     pub fn sites(&self) -> Result<Vec<Site>> {
+        self.whole(self.read_sites()?)
+    }
+
+    /// All sites that can be read, by id, and the rows that cannot.
+    pub fn read_sites(&self) -> Result<Rows<Site>> {
         let sql = sql_error(&self.path);
         let mut statement =
             self.connection.prepare(&format!("SELECT {COLUMNS} FROM sites ORDER BY id")).map_err(&sql)?;
         let mut rows = statement.query([]).map_err(&sql)?;
-        let mut sites = Vec::new();
+        let mut sites = Rows::new();
         while let Some(row) = rows.next().map_err(&sql)? {
-            sites.push(self.site_of(row)?);
+            sites.push(site_of(row));
         }
         Ok(sites)
     }
@@ -46,7 +52,8 @@ impl Register {
         let mut statement =
             self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM sites WHERE id = ?1")).map_err(&sql)?;
         let mut rows = statement.query([id.as_str()]).map_err(&sql)?;
-        rows.next().map_err(&sql)?.map(|row| self.site_of(row)).transpose()
+        let row = rows.next().map_err(&sql)?;
+        row.map(|row| site_of(row).map_err(|damaged| self.damaged_row(&damaged))).transpose()
     }
 
     /// The site with this id, or an error that suggests similar ids.
@@ -187,26 +194,6 @@ impl Register {
         self.touch("sites_latest", boundary)
     }
 
-    fn site_of(&self, row: &Row<'_>) -> Result<Site> {
-        let sql = sql_error(&self.path);
-        let text: String = row.get(0).map_err(&sql)?;
-        let damaged =
-            |reason: String| Error::input(self.path.display().to_string(), format!("site `{text}`: {reason}"));
-        let status: String = row.get(4).map_err(&sql)?;
-        Ok(Site {
-            id: text.parse().map_err(|error: Error| damaged(error.to_string()))?,
-            name: row.get(1).map_err(&sql)?,
-            operator: row.get(2).map_err(&sql)?,
-            commodity: row.get(3).map_err(&sql)?,
-            status: status.parse().map_err(|error: Error| damaged(error.to_string()))?,
-            // It may have been edited in a GIS.
-            boundary: polygons_of(row.get(5).map_err(&sql)?)
-                .and_then(|polygons| valid_outline(&polygons))
-                .map_err(|reason| damaged(format!("its boundary cannot be used: {reason}")))?
-                .0,
-        })
-    }
-
     /// Whether a site has observations.
     pub fn is_observed(&self, id: &SiteId) -> Result<bool> {
         self.connection
@@ -215,6 +202,24 @@ impl Register {
             .map(|found| found.is_some())
             .map_err(sql_error(&self.path))
     }
+}
+
+fn site_of(row: &Row<'_>) -> std::result::Result<Site, DamagedRow> {
+    let cells = Cells(row);
+    let read = || -> std::result::Result<Site, String> {
+        let id = cells.text(1, "id")?.parse().map_err(|error: Error| error.to_string())?;
+        let status: SiteStatus = cells.text(5, "status")?.parse().map_err(|error: Error| error.to_string())?;
+        let (name, operator) = (cells.text(2, "name")?, cells.optional_text(3, "operator")?);
+        let commodity = cells.optional_text(4, "commodity")?;
+        // It may have been edited in a GIS.
+        let polygons = cells.polygons(6, "boundary")?.ok_or("it has no boundary")?;
+        let boundary = valid_outline(&polygons).map_err(|reason| format!("its boundary cannot be used: {reason}"))?.0;
+        Ok(Site { id, name, operator, commodity, status, boundary })
+    };
+    read().map_err(|reason| {
+        let site = cells.label(1);
+        DamagedRow { table: "sites", row: cells.fid(), record: format!("site `{site}`"), site, reason }
+    })
 }
 
 /// Validates and repairs a boundary before it is stored.

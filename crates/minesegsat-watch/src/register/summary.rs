@@ -1,10 +1,13 @@
 //! Summaries of sites: the valid permit and the latest observation.
 
+use std::collections::HashMap;
+
 use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
 use super::observations::LATEST_FIRST;
+use super::rows::{Cells, DamagedRow, Rows};
 use super::schema::sql_error;
 use super::{Area, Register, SiteId, SiteStatus, Verdict};
 use minesegsat_core::{Error, Result};
@@ -30,6 +33,9 @@ pub struct SiteSummary {
     pub observations: u64,
     /// The latest observation.
     pub last: Option<LastSeen>,
+    /// Rows of the register about this site that cannot be read, as sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
 }
 
 /// Short form of the latest observation of a site.
@@ -49,62 +55,135 @@ pub(super) fn today() -> Date {
 }
 
 impl Register {
-    /// All sites by id, with the permits that are valid today (UTC). Boundaries are not read, so this is fast.
+    /// All sites by id, with the permits that are valid today (UTC). Boundaries are not read, so this is fast. Fails at the
+    /// first row that cannot be read.
     pub fn summaries(&self) -> Result<Vec<SiteSummary>> {
-        self.summaries_on(today())
+        self.whole(self.read_summaries_on(today())?)
     }
 
-    /// All sites by id, with the permits that are valid on a day.
-    pub fn summaries_on(&self, day: Date) -> Result<Vec<SiteSummary>> {
+    /// All sites that can be read, by id, with the permits that are valid on a day. The damaged rows are those of sites and
+    /// permits, and the latest observations of sites; boundaries are not checked.
+    pub fn read_summaries_on(&self, day: Date) -> Result<Rows<SiteSummary>> {
         let sql = sql_error(&self.path);
         let query = format!(
-            "SELECT s.id, s.name, s.operator, s.commodity, s.status, p.number, p.limit_ha, \
+            "SELECT s.fid, s.id, s.name, s.operator, s.commodity, s.status, \
                (SELECT count(*) FROM observations WHERE site = s.id), \
-               o.date, o.area_ha, o.area_lower_ha, o.area_upper_ha, o.verdict \
+               o.date, o.area_ha, o.area_lower_ha, o.area_upper_ha, o.verdict, o.fid \
              FROM sites s \
-             LEFT JOIN permits p ON p.site = s.id AND p.valid_from <= ?1 AND (p.valid_to IS NULL OR p.valid_to >= ?1) \
              LEFT JOIN observations o ON o.fid = \
                (SELECT fid FROM observations WHERE site = s.id ORDER BY {LATEST_FIRST} LIMIT 1) \
              ORDER BY s.id"
         );
-        let mut statement = self.connection.prepare_cached(&query).map_err(&sql)?;
-        let mut rows = statement.query([day.to_string()]).map_err(&sql)?;
-        let mut summaries = Vec::new();
-        while let Some(row) = rows.next().map_err(&sql)? {
-            let id: String = row.get(0).map_err(&sql)?;
-            let damaged = |error: &dyn std::fmt::Display| {
-                Error::input(self.path.display().to_string(), format!("site `{id}`: {error}"))
-            };
-            let status: String = row.get(4).map_err(&sql)?;
-            let number = |column: usize| row.get::<_, Option<f64>>(column).map_err(&sql);
-            let date: Option<String> = row.get(8).map_err(&sql)?;
-            let last = match date {
-                Some(date) => {
-                    let verdict: String = row.get(12).map_err(&sql)?;
-                    let area = match (number(9)?, number(10)?, number(11)?) {
-                        (Some(ha), Some(lower_ha), Some(upper_ha)) => Some(Area { ha, lower_ha, upper_ha }),
-                        _ => None,
-                    };
-                    Some(LastSeen {
-                        date: date.parse().map_err(|error: jiff::Error| damaged(&error))?,
-                        area,
-                        verdict: verdict.parse().map_err(|error: Error| damaged(&error))?,
-                    })
-                }
-                None => None,
-            };
-            summaries.push(SiteSummary {
-                name: row.get(1).map_err(&sql)?,
-                operator: row.get(2).map_err(&sql)?,
-                commodity: row.get(3).map_err(&sql)?,
-                status: status.parse().map_err(|error: Error| damaged(&error))?,
-                permit: row.get(5).map_err(&sql)?,
-                limit_ha: number(6)?,
-                observations: row.get::<_, i64>(7).map_err(&sql)? as u64,
-                last,
-                id: id.parse().map_err(|error: Error| damaged(&error))?,
-            });
+        let mut permits: HashMap<String, (String, Option<f64>)> = HashMap::new();
+        let mut problems: HashMap<String, Vec<String>> = HashMap::new();
+        let terms = self.permit_terms()?;
+        for terms in terms.rows.into_iter().filter(|terms| terms.holds_on(day)) {
+            permits.entry(terms.site).or_insert((terms.number, terms.limit_ha));
         }
-        Ok(summaries)
+        let mut found = Rows { rows: Vec::new(), damaged: terms.damaged };
+        found.damaged.extend(self.rows_without_site()?);
+        for damaged in &found.damaged {
+            problems.entry(damaged.site.trim().to_ascii_lowercase()).or_default().push(damaged.to_string());
+        }
+        let mut statement = self.connection.prepare_cached(&query).map_err(&sql)?;
+        let mut rows = statement.query([]).map_err(&sql)?;
+        while let Some(row) = rows.next().map_err(&sql)? {
+            let cells = Cells(row);
+            let mut summary = match summary_of(&cells) {
+                Ok(summary) => summary,
+                Err(reason) => {
+                    let site = cells.label(1);
+                    let record = format!("site `{site}`");
+                    found.damaged.push(DamagedRow { table: "sites", row: cells.fid(), record, site, reason });
+                    continue;
+                }
+            };
+            match last_of(&cells) {
+                Ok(last) => summary.last = last,
+                Err(reason) => {
+                    let (site, date) = (cells.label(1), cells.label(7));
+                    let record = format!("observation of site `{site}` on {date}");
+                    let row = row.get(12).unwrap_or_default();
+                    let damaged = DamagedRow { table: "observations", row, site, record, reason };
+                    summary.problems.push(damaged.to_string());
+                    found.damaged.push(damaged);
+                }
+            }
+            if let Some((number, limit_ha)) = permits.remove(summary.id.as_str()) {
+                (summary.permit, summary.limit_ha) = (Some(number), limit_ha);
+            }
+            summary.problems.extend(problems.remove(summary.id.as_str()).unwrap_or_default());
+            found.rows.push(summary);
+        }
+        Ok(found)
     }
+
+    /// Days and limits of all permits, by site and first day, without their polygons.
+    fn permit_terms(&self) -> Result<Rows<Terms>> {
+        let sql = sql_error(&self.path);
+        let query = "SELECT fid, site, number, valid_from, valid_to, limit_ha FROM permits ORDER BY site, valid_from";
+        let mut statement = self.connection.prepare_cached(query).map_err(&sql)?;
+        let mut rows = statement.query([]).map_err(&sql)?;
+        let mut terms = Rows::new();
+        while let Some(row) = rows.next().map_err(&sql)? {
+            let cells = Cells(row);
+            let read = || -> std::result::Result<Terms, String> {
+                Ok(Terms {
+                    site: cells.text(1, "site")?,
+                    number: cells.text(2, "number")?,
+                    valid_from: cells.date(3, "first day")?,
+                    valid_to: cells.optional_date(4, "last day")?,
+                    limit_ha: cells.optional_number(5, "limit")?,
+                })
+            };
+            terms.push(read().map_err(|reason| {
+                let (site, number) = (cells.label(1), cells.label(2));
+                let record = format!("permit `{number}` of site `{site}`");
+                DamagedRow { table: "permits", row: cells.fid(), site, record, reason }
+            }));
+        }
+        Ok(terms)
+    }
+}
+
+/// Days and limit of a permit.
+struct Terms {
+    site: String,
+    number: String,
+    valid_from: Date,
+    valid_to: Option<Date>,
+    limit_ha: Option<f64>,
+}
+
+impl Terms {
+    fn holds_on(&self, day: Date) -> bool {
+        self.valid_from <= day && self.valid_to.is_none_or(|last| day <= last)
+    }
+}
+
+/// A site without its permit and observation.
+fn summary_of(cells: &Cells<'_>) -> std::result::Result<SiteSummary, String> {
+    Ok(SiteSummary {
+        id: cells.text(1, "id")?.parse().map_err(|error: Error| error.to_string())?,
+        name: cells.text(2, "name")?,
+        operator: cells.optional_text(3, "operator")?,
+        commodity: cells.optional_text(4, "commodity")?,
+        status: cells.text(5, "status")?.parse().map_err(|error: Error| error.to_string())?,
+        permit: None,
+        limit_ha: None,
+        observations: cells.number(6, "number of observations")? as u64,
+        last: None,
+        problems: Vec::new(),
+    })
+}
+
+fn last_of(cells: &Cells<'_>) -> std::result::Result<Option<LastSeen>, String> {
+    let Some(verdict) = cells.optional_text(11, "verdict")? else { return Ok(None) };
+    let [ha, lower_ha, upper_ha] = [8, 9, 10].map(|column| cells.optional_number(column, "area"));
+    let area = match (ha?, lower_ha?, upper_ha?) {
+        (Some(ha), Some(lower_ha), Some(upper_ha)) => Some(Area { ha, lower_ha, upper_ha }),
+        _ => None,
+    };
+    let verdict = verdict.parse().map_err(|error: Error| error.to_string())?;
+    Ok(Some(LastSeen { date: cells.date(7, "date")?, area, verdict }))
 }

@@ -12,6 +12,7 @@ use super::*;
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_io::vector::read_area_of_interest;
 
+mod damage;
 mod file;
 mod import;
 
@@ -58,6 +59,9 @@ fn observation(site: &str, day: Date) -> Observation {
         scenes: vec![format!("S2A_{day}")],
         model_sha256: "ab".repeat(32),
         share_assessed: 0.97,
+        share_beyond_map: None,
+        boundary_sha256: None,
+        permit_sha256: None,
         area: Some(Area { ha: 101.0, lower_ha: 90.5, upper_ha: 118.25 }),
         confidence_level_percent: 90.0,
         compared_with: Some(date(2020, 1, 1)),

@@ -21,8 +21,13 @@ const SMALLEST: u64 = 5;
 /// Loads everything known about a site. Missing files leave gaps, which the page reports.
 pub fn load_site(register: &Register, id: &SiteId) -> Result<SiteReport> {
     let site = register.known_site(id)?;
-    let permits = register.permits(id)?;
-    let mut observations = register.observations(id)?;
+    let permits = register.read_permits(id)?;
+    let observations = register.read_observations(id)?;
+    let mut damaged = permits.damaged;
+    damaged.extend(observations.damaged);
+    damaged.extend(register.rows_without_site()?.into_iter().filter(|row| row.may_belong_to(id.as_str())));
+    let problems = damaged.iter().map(|row| format!("The register has a row that cannot be used: {row}.")).collect();
+    let (permits, mut observations) = (permits.rows, observations.rows);
     observations.sort_by_key(|observation| (observation.date, observation.created));
     let folder = register.folder();
     let mut scenes: Vec<SceneRow> = Vec::new();
@@ -47,7 +52,7 @@ pub fn load_site(register: &Register, id: &SiteId) -> Result<SiteReport> {
                 cloud_cover_percent: record.and_then(|m| m["scene"]["cloud_cover_percent"].as_f64()),
                 processing_baseline: record.and_then(|m| text(&m["scene"]["processing_baseline"])),
                 offset_decision: decision.map_or_else(
-                    || "part of a median composite of several scenes".to_owned(),
+                    || "one of several scenes on one grid".to_owned(),
                     |d| {
                         let did = if d["removes_offset"] == true { "offset subtracted" } else { "no offset" };
                         format!("{did}: {}", d["statement"].as_str().unwrap_or("not recorded"))
@@ -75,6 +80,7 @@ pub fn load_site(register: &Register, id: &SiteId) -> Result<SiteReport> {
         method,
         indices: observations.iter().filter_map(|observation| indices_of(observation, folder)).collect(),
         observations,
+        problems,
         created: Timestamp::now(),
     })
 }

@@ -11,6 +11,8 @@ pub struct Overview {
     pub title: String,
     /// The sites, in any order. The page lists the most urgent first.
     pub sites: Vec<OverviewSite>,
+    /// Rows of the register that cannot be read, as sentences.
+    pub problems: Vec<String>,
     /// When the page was made.
     pub created: Timestamp,
     /// Program and version, such as `minesegsat 0.1.0`.

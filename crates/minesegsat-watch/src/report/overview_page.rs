@@ -39,6 +39,11 @@ pub fn overview_page(overview: &Overview) -> Result<String> {
                 }
             }
             p.faint.small { (FOOTNOTE) }
+            @if !overview.problems.is_empty() {
+                ul.notes aria-label="Rows of the register that cannot be used" {
+                    @for problem in &overview.problems { li { (problem) } }
+                }
+            }
         }
         main {
             h2 { "Locations" }

@@ -8,7 +8,7 @@ use super::index_chart::index_chart;
 use super::pictures::pictures;
 use super::sign::{self, REVISION, asterisk, is_exceedance};
 use super::site_report::{IndexPoint, MethodFacts, SiteReport};
-use super::text::{NONE, hectares, interval, level, percent, status};
+use super::text::{NONE, beyond, hectares, interval, level, percent, status};
 use super::timeline::timeline;
 use super::{STYLE, tables};
 use crate::register::{Observation, Permit, Verdict};
@@ -27,6 +27,7 @@ pub fn site_page(report: &SiteReport) -> Result<String> {
             h1 { (report.site.name) }
             p.lead { (lead(report, last)) }
             (verdict(&order))
+            (notes(report))
             (tiles(report, &order, today))
         }
         main {
@@ -84,7 +85,13 @@ fn verdict(order: &[&Observation]) -> Markup {
                 p.statement {
                     (last.map_or("The site is in the register but has not been observed yet.", |last| &last.statement))
                 }
-                @if is_exceedance(verdict) { p.revision { (REVISION) " This page alone is no proof of a breach." } }
+                @if is_exceedance(verdict) {
+                    // The sentence above may say it already.
+                    p.revision {
+                        @if !last.is_some_and(|last| says_revision(&last.statement)) { (REVISION) " " }
+                        "This page alone is no proof of a breach."
+                    }
+                }
                 @if verdict == Some(Verdict::NotAssessable) {
                     p {
                         @match assessed {
@@ -92,7 +99,7 @@ fn verdict(order: &[&Observation]) -> Markup {
                             Some(o) => {
                                 b { "Last assessable observation, " (o.date) ": " (o.verdict) "." }
                                 " " (o.statement)
-                                @if is_exceedance(Some(o.verdict)) { " " (REVISION) }
+                                @if is_exceedance(Some(o.verdict)) && !says_revision(&o.statement) { " " (REVISION) }
                             }
                         }
                     }
@@ -101,6 +108,23 @@ fn verdict(order: &[&Observation]) -> Markup {
         }
         @if !warnings.is_empty() {
             ul.notes aria-label="Warnings on this observation" { @for warning in warnings { li { (warning) } } }
+        }
+    }
+}
+
+/// Whether a sentence warns of a missing revision of the permit.
+fn says_revision(statement: &str) -> bool {
+    statement.contains("revision of the permit may be missing")
+}
+
+/// Rows of the register that cannot be read, and changes of the boundary.
+fn notes(report: &SiteReport) -> Markup {
+    let boundary = report.boundary_notes();
+    html! {
+        @if !(report.problems.is_empty() && boundary.is_empty()) {
+            ul.notes aria-label="Notes on the register" {
+                @for note in report.problems.iter().chain(&boundary) { li { (note) } }
+            }
         }
     }
 }
@@ -135,7 +159,10 @@ fn tiles(report: &SiteReport, order: &[&Observation], today: Date) -> Markup {
             (tile("Gain", &hectares(shown.gain_ha), since()))
             (tile("Loss", &hectares(shown.loss_ha), since()))
             (tile("Outside the permitted area", &hectares(shown.outside_permit_ha), on()))
-            (tile("Share of the site seen", &percent(Some(last.share_assessed)), html! { "on " (day(last.date)) }))
+            (tile("Share of the site seen", &percent(Some(last.share_assessed)), html! {
+                "on " (day(last.date))
+                @if let Some(beyond) = beyond(last) { "; " (beyond) " beyond the scenes" }
+            }))
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct SiteReport {
     pub method: Option<MethodFacts>,
     /// Indices inside and around the site; may be empty.
     pub indices: Vec<IndexPoint>,
+    /// Rows of the register about this site that cannot be read, as sentences.
+    pub problems: Vec<String>,
     /// When the report was made.
     pub created: Timestamp,
 }
@@ -112,6 +114,36 @@ pub struct IndexValues {
 }
 
 impl SiteReport {
+    /// What a reader must know before numbers of different dates are compared, as sentences: changes of the boundary.
+    pub(super) fn boundary_notes(&self) -> Vec<String> {
+        let order = self.in_order();
+        let mut notes = Vec::new();
+        for pair in order.windows(2) {
+            let (a, b) = (pair[0], pair[1]);
+            if a.boundary_sha256.is_some() && b.boundary_sha256.is_some() && a.boundary_sha256 != b.boundary_sha256 {
+                notes.push(format!(
+                    "The boundary of the site was changed between {} and {}: areas before and after are of different land.",
+                    a.date, b.date
+                ));
+            }
+        }
+        if let Some(last) = order.last()
+            && last.boundary_sha256.as_ref().is_some_and(|known| *known != self.site.boundary_sha256())
+        {
+            notes.push(format!(
+                "The boundary of the site was changed after {}: all numbers are of an earlier boundary.",
+                last.date
+            ));
+        }
+        if let Some(last) = order.iter().rev().find(|o| o.boundary_sha256.is_none()) {
+            notes.push(format!(
+                "The observations up to {} do not say which boundary they were made from. Whether it was changed is unknown.",
+                last.date
+            ));
+        }
+        notes
+    }
+
     /// Observations sorted by date, then by the time they were stored.
     pub(super) fn in_order(&self) -> Vec<&Observation> {
         let mut order: Vec<&Observation> = self.observations.iter().collect();

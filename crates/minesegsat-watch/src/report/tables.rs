@@ -6,7 +6,7 @@ use minesegsat_page::table;
 use super::index_chart::INDICES;
 use super::sign::{badge, footnote};
 use super::site_report::{IndexPoint, SceneRow};
-use super::text::{NONE, hectares, interval, level, number, percent};
+use super::text::{NONE, beyond, hectares, interval, level, number, percent};
 use crate::register::{Area, Observation, Permit};
 
 fn faint(words: &str) -> Markup {
@@ -58,7 +58,10 @@ pub(super) fn observations(order: &[&Observation]) -> Markup {
                         " " span.range { (number) }
                     }
                 }
-                td { (percent(Some(o.share_assessed))) }
+                td {
+                    (percent(Some(o.share_assessed)))
+                    @if let Some(beyond) = beyond(o) { " " span.range { (beyond) " beyond the scenes" } }
+                }
                 td.words {
                     (badge(Some(o.verdict)))
                     @for warning in &o.warnings { span.warning { (warning) } }
@@ -104,7 +107,7 @@ pub(super) fn permits(permits: &[Permit]) -> Markup {
     let head = ["Permit", "Valid from", "Valid to", "Limit", "<Permitted area", "<Document and its SHA-256"];
     html! {
         (table("Permits", &head, rows))
-        p.faint.small { "These are the permits in the register. A revision of a permit may be missing." }
+        p.faint.small { "These are the permits in the register." }
     }
 }
 

@@ -73,6 +73,9 @@ fn observation(site: &Site, day: Date, area: Option<[f64; 3]>, limit: Option<f64
         scenes: vec![format!("S2B_MSIL2A_{}_R056_T10UFV", day.strftime("%Y%m%d"))],
         model_sha256: "3f".repeat(32),
         share_assessed: if area.is_some() { 0.973 } else { 0.31 },
+        share_beyond_map: None,
+        boundary_sha256: None,
+        permit_sha256: None,
         area,
         confidence_level_percent: 90.0,
         compared_with: None,
@@ -209,6 +212,7 @@ fn report() -> SiteReport {
         indices,
         created: "2024-09-18T06:30:00Z".parse().unwrap(),
         observations,
+        problems: Vec::new(),
         site,
     }
 }
@@ -216,6 +220,7 @@ fn report() -> SiteReport {
 fn empty_report() -> SiteReport {
     SiteReport {
         site: site("new-site", "New Site", (12.0, 51.0)),
+        problems: Vec::new(),
         permits: vec![],
         observations: vec![],
         before: None,
@@ -262,6 +267,7 @@ fn overview() -> Overview {
         OverviewSite { last, page: Some(format!("{}.html", site.id)), site }
     });
     Overview {
+        problems: Vec::new(),
         title: "Mines watched in western Canada".to_owned(),
         sites: sites.collect(),
         created: "2024-09-18T06:30:00Z".parse().unwrap(),

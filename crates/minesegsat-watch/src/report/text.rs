@@ -2,7 +2,7 @@
 
 pub(super) use minesegsat_page::text::{NONE, number};
 
-use crate::register::{Area, SiteStatus};
+use crate::register::{Area, Observation, SiteStatus};
 
 /// An area in hectares, without the unit.
 pub(super) fn ha(value: f64) -> String {
@@ -23,6 +23,11 @@ pub(super) fn interval(area: &Area) -> String {
 pub(super) fn percent(share: Option<f64>) -> String {
     let percent = share.map(|share| share * 100.0).filter(|percent| percent.is_finite());
     percent.map_or_else(|| NONE.to_owned(), |percent| format!("{} %", number(Some(percent), 1)))
+}
+
+/// Share of a site beyond the scenes of an observation, if there is any.
+pub(super) fn beyond(observation: &Observation) -> Option<String> {
+    observation.share_beyond_map.filter(|share| *share > 0.0).map(|share| percent(Some(share)))
 }
 
 /// A confidence level: `90` for 90.0, `97.5` for 97.5.

@@ -8,11 +8,11 @@ use geo::{Destination, Geodesic, Geometry, LineString, MultiPolygon, Point, Poly
 use serde_json::Value;
 
 use super::ImportOptions;
-use super::fields::plain;
+use super::fields::{ambiguous_number, plain};
 use crate::register::SiteId;
 use minesegsat_core::{Crs, Error, Result, Transformer};
 use minesegsat_io::delimited::Table;
-use minesegsat_io::labels::{Attributes, LabelOptions, Repair, read_with_attributes};
+use minesegsat_io::labels::{Attributes, DroppedKind, LabelOptions, Repair, read_with_attributes};
 
 /// Maximum length of an edge, in metres, when outlines are transformed to longitude and latitude; longer edges are split.
 const MAX_EDGE_M: f64 = 1000.0;
@@ -76,47 +76,63 @@ impl Source {
             ..LabelOptions::default()
         };
         let (labels, attributes) = read_with_attributes(path, &label_options)?;
-        let order: HashMap<&str, usize> =
-            attributes.iter().enumerate().map(|(place, (id, _))| (id.as_str(), place)).collect();
         let to_degrees = ToDegrees::new(labels.crs())?;
         let report = labels.report();
-        let repairs: HashMap<&str, &[Repair]> =
-            report.repaired.iter().map(|repaired| (repaired.id.as_str(), repaired.repairs.as_slice())).collect();
-        let mut rows = Vec::with_capacity(labels.features().len());
+        // By position in the file: ids may be missing or repeated.
+        let repairs: HashMap<usize, &[Repair]> =
+            report.repaired.iter().map(|repaired| (repaired.place, repaired.repairs.as_slice())).collect();
+        let mut uses: HashMap<&str, usize> = HashMap::new();
+        for (id, _) in &attributes {
+            *uses.entry(id).or_default() += 1;
+        }
+        let mut repeated: Vec<&str> = attributes.iter().map(|(id, _)| id.as_str()).filter(|id| uses[id] > 1).collect();
+        repeated.sort_unstable();
+        repeated.dedup();
+        let name = |id: &str, place: usize| match uses.get(id) {
+            Some(2..) => format!("feature {id} (number {} of the file)", place + 1),
+            _ => format!("feature {id}"),
+        };
+        let mut rows: Vec<(usize, Row)> = Vec::with_capacity(labels.features().len());
         for feature in labels.features() {
-            rows.push(Row {
-                place: format!("feature {}", feature.id),
+            let row = Row {
+                place: name(&feature.id, feature.place),
                 number: feature.id.clone(),
                 attributes: feature.attributes.clone(),
                 boundary: to_degrees.run(&feature.geometry).map(Some),
-                repairs: repairs.get(feature.id.as_str()).copied().unwrap_or_default().to_vec(),
+                repairs: repairs.get(&feature.place).copied().unwrap_or_default().to_vec(),
                 permit_polygon: Ok(None),
-            });
+            };
+            rows.push((feature.place, row));
         }
         // Points and lines are not sites; a warning counts them. Files with mines often contain plants and roads too.
-        for dropped in report.dropped.iter().filter(|dropped| !dropped.reason.ends_with("without polygons")) {
-            let attributes = order.get(dropped.id.as_str()).map(|&place| attributes[place].1.clone());
-            let has_none = dropped.reason == "it has no geometry";
-            rows.push(Row {
-                place: format!("feature {}", dropped.id),
+        for dropped in report.dropped.iter().filter(|dropped| dropped.kind != DroppedKind::PointsOrLines) {
+            let row = Row {
+                place: name(&dropped.id, dropped.place),
                 number: dropped.id.clone(),
-                attributes: attributes.unwrap_or_default(),
-                boundary: if has_none {
-                    Ok(None)
-                } else {
-                    Err(format!("its boundary cannot be used: {}", dropped.reason))
+                attributes: attributes.get(dropped.place).map(|(_, attributes)| attributes.clone()).unwrap_or_default(),
+                boundary: match dropped.kind {
+                    DroppedKind::NoGeometry => Ok(None),
+                    _ => Err(format!("its boundary cannot be used: {}", dropped.reason)),
                 },
                 repairs: Vec::new(),
                 permit_polygon: Ok(None),
-            });
+            };
+            rows.push((dropped.place, row));
         }
-        rows.sort_by_key(|row| order.get(row.number.as_str()).copied());
+        rows.sort_by_key(|(place, _)| *place);
+        let rows = rows.into_iter().map(|(_, row)| row).collect();
+        let mut warnings = report.warnings.clone();
+        if !repeated.is_empty() {
+            let shown: Vec<String> = repeated.iter().take(5).map(|id| format!("`{id}`")).collect();
+            let more = if repeated.len() > 5 { " and others" } else { "" };
+            warnings.push(format!("several features of the file have the same id: {}{more}", shown.join(", ")));
+        }
         Ok(Self {
             names: labels.attribute_names().to_vec(),
             rows,
             read: report.read,
             filtered_out: report.filtered_out,
-            warnings: report.warnings.clone(),
+            warnings,
             stem: stem(path),
         })
     }
@@ -227,6 +243,10 @@ impl Shapes {
 
     fn number(&self, cells: &[String], shape: usize, name: &str) -> std::result::Result<Option<f64>, String> {
         let parse = |text: &str| {
+            // A position has six decimals, a radius none.
+            if let Some(reason) = ambiguous_number(text).filter(|_| matches!(shape, RADIUS_M | RADIUS_KM)) {
+                return Err(format!("its {name} {reason}"));
+            }
             text.parse::<f64>()
                 .ok()
                 .filter(|v| v.is_finite())
