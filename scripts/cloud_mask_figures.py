@@ -90,7 +90,7 @@ def simulated(program, folders):
             scene = Path(item).parent
             with rasterio.open(scene / "SCL.tif") as raster:
                 true = raster.read(1)
-            found = classes_of(program, item_without_classes(scene))
+            found = classes_of(program, item)
             ground = np.isin(true, (1, 2, 4, 5, 6, 11))
             sure = true != 7
             if clear:
@@ -111,10 +111,6 @@ def simulated(program, folders):
 
 def line(row):
     return " | ".join(f"{v:.1f}" if i in (0, 4, 8, 9) else f"{v:.2f}" for i, v in enumerate(row)) + " |"
-
-
-def item_without_classes(scene):
-    return scene / "item.json"  # the example computes the classes from the pixels anyway
 
 
 def real_scenes(data, folder):
@@ -164,9 +160,9 @@ def real_scenes(data, folder):
         for place in sorted(glob.glob(str(data / f"real_no_mine/SSL4EO/{level}/0000200/*/"))):
             product = Path(place).name
             key = lambda path: "B" + Path(path).stem[1:].zfill(2)
-            bands = {key(path): read(path) for path in sorted(glob.glob(place + "*.tif"))}
+            bands = {key(path): read(path) for path in sorted(glob.glob(place + "/*.tif"))}
             size = bands["B02"].shape
-            with rasterio.open(place + "B2.tif") as raster:
+            with rasterio.open(place + "/B2.tif") as raster:
                 grid = raster.transform, raster.crs
             bands = {name: finer(values, size) for name, values in bands.items()}
             kind = "1C" if level == "s2c" else "2A"
@@ -190,7 +186,7 @@ def real_scenes(data, folder):
         rows = [np.concatenate(list(chips[r * side : (r + 1) * side]), axis=1) for r in range(len(chips) // side)]
         mosaic = np.concatenate(rows) * 1e-4
         bands = {name: mosaic[..., i] for i, name in enumerate(["B02", "B03", "B04", "B08", "B11", "B12"])}
-        yield f"Amazon mines {time}", stack(folder / f"amazon_{time}.tif", bands), bands, "clear"
+        yield f"Amazon mines {time}, some clouded", stack(folder / f"amazon_{time}.tif", bands), bands, "clear"
 
 
 def real(program, pictures):
@@ -248,9 +244,9 @@ def worldcereal(program, data):
     with tempfile.TemporaryDirectory() as folder:
         for i, time in enumerate(times):
             day = time.strftime("%Y%m%d")
-            bands = {b: np.asarray(fine[b][i]) * 1e-4 for b in ("B02", "B03", "B04", "B08")}
+            bands = {b: np.asarray(fine[b][i]) for b in ("B02", "B03", "B04", "B08")}
             for b in ("B11", "B12"):
-                bands[b] = np.repeat(np.repeat(np.asarray(coarse[b][i]) * 1e-4, 2, 0), 2, 1)
+                bands[b] = np.repeat(np.repeat(np.asarray(coarse[b][i]), 2, 0), 2, 1)
             scl = np.asarray(coarse["SCL"][i])
             if bands["B02"].max() == 0:
                 continue

@@ -122,18 +122,17 @@ fn bands_that_cannot_tell_clouds_from_ground_give_a_warning() {
     let spec = SceneSpec { without: &["B11", "B8A", "B08"], ..SceneSpec::new("1C", "02.09") };
     let stack = scenes::write_stack(&folder.path().join("stack.tif"), &spec, true);
     let out = folder.path().join("out");
-    let done = Done::of(predict_with(rgb_model(), &stack, &out, &[]).args(["--patch-size", "64"])).succeeded();
+    let done = Done::of(predict_with(rgb_model(), &stack, &out, &["--offset", "0"])).succeeded();
     let warning = "nothing was masked: the scene has no classification, and lacks B08, B11 to tell cloud from ground";
     assert!(done.stderr.contains(warning), "{}", done.stderr);
     assert!(done.stdout.contains("clouds were not masked") && !done.stdout.contains("assessed"), "{}", done.stdout);
     assert!(warnings(&manifest(&out)).iter().any(|said| said.starts_with(warning)));
-    let info = run(["scene", "info", stack.to_str().unwrap()]).succeeded();
+    let info = run(["scene", "info", stack.to_str().unwrap(), "--offset", "0"]).succeeded();
     assert!(info.stdout.contains("cloud mask    none") && info.stdout.contains(warning), "{}", info.stdout);
-    let pixels = [&OFFSET[..], &["--cloud-mask", "pixels"]].concat();
-    predict(&stack, &folder.path().join("other"), &pixels).failed(1, &["lacks B08, B11"]);
-    predict(&stack, &folder.path().join("other"), &["--cloud-mask", "scl"])
-        .failed(1, &["has no scene classification", "accepted are pixels and none"]);
-    predict(&stack, &folder.path().join("other"), &["--cloud-mask", "sun"]).failed(2, &["scl, pixels, none"]);
+    let with = |mask: &str| predict(&stack, &folder.path().join("other"), &["--offset", "0", "--cloud-mask", mask]);
+    with("pixels").failed(1, &["lacks B08, B11"]);
+    with("scl").failed(1, &["has no scene classification", "accepted are pixels and none"]);
+    with("sun").failed(2, &["scl, pixels, none"]);
 }
 
 #[test]
