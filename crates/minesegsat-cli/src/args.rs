@@ -20,6 +20,7 @@ mod train;
 use std::{ffi::OsString, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use minesegsat::scene::CloudMask;
 use minesegsat::{Band, vector::VectorFormat};
 
 pub(crate) use self::area_sample::{AreaSampleCommand, AreaSampleDesignArgs, AreaSampleEstimateArgs};
@@ -172,6 +173,17 @@ pub(crate) struct SceneArgs {
     /// Also treat snow (class 11 of the scene classification) as not assessable.
     #[arg(long)]
     pub mask_snow: bool,
+
+    /// Source of the mask of clouds and their shadows: `scl` (scene classification), `pixels` (spectral tests) or
+    /// `none` [default: scl if the scene has one, else pixels].
+    #[arg(long, value_name = "SOURCE", value_parser = cloud_mask())]
+    pub cloud_mask: Option<CloudMask>,
+}
+
+/// Accepts the names of cloud masks.
+pub(crate) fn cloud_mask() -> impl clap::builder::TypedValueParser<Value = CloudMask> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser};
+    PossibleValuesParser::new(CloudMask::NAMES).try_map(|name| name.parse::<CloudMask>())
 }
 
 /// A missing band and the band used in its place, such as `B8A=B08`.

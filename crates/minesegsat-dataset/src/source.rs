@@ -11,8 +11,10 @@ use super::mosaic::Layer;
 use minesegsat_core::{Band, Crs, Error, Grid, Result};
 use minesegsat_io::raster::StatedChecksum;
 use minesegsat_io::{DataType, Location, Pixels, RasterSource, open_jp2_with_grid, open_raster, read_json};
+use minesegsat_scene::manifest::CloudMaskRecord;
+use minesegsat_scene::pixel_mask::{MaskBand, MaskPlan, PixelMask};
 use minesegsat_scene::{BandRadiometry, OpenOptions, SceneMetadata};
-use minesegsat_scene::{Scene, SceneBand};
+use minesegsat_scene::{CloudMask, Scene, SceneBand};
 
 /// One band of a scene; its file is closed.
 #[derive(Debug, Clone)]
@@ -24,6 +26,15 @@ pub(crate) struct SourceBand {
     /// `None` for the classification.
     pub(crate) radiometry: Option<BandRadiometry>,
     is_jp2: bool,
+    /// The classes by the pixels of other bands; their files are closed too.
+    from_pixels: Option<Arc<MaskSource>>,
+}
+
+/// A classification that is computed from other bands.
+#[derive(Debug)]
+struct MaskSource {
+    plan: MaskPlan,
+    bands: Vec<(Band, SourceBand)>,
 }
 
 impl SourceBand {
@@ -36,11 +47,35 @@ impl SourceBand {
             data_type: band.source.info().data_type,
             radiometry,
             is_jp2: name.ends_with(".jp2") || name.ends_with(".j2k"),
+            from_pixels: None,
         }
+    }
+
+    /// The classes of a scene by its pixels.
+    fn mask(scene: &Scene, mask: &PixelMask, bands: &BTreeMap<Band, Self>) -> Option<Self> {
+        let used = mask.bands().map(|band| Some((band.band, bands.get(&band.band)?.clone())));
+        let source = MaskSource { plan: mask.plan(), bands: used.collect::<Option<_>>()? };
+        Some(Self {
+            location: Location::parse(scene.location()).ok()?,
+            index: 0,
+            grid: mask.info().grid.clone(),
+            data_type: DataType::U8,
+            radiometry: None,
+            is_jp2: false,
+            from_pixels: Some(Arc::new(source)),
+        })
     }
 
     /// Opens the file again.
     pub(crate) fn open(&self) -> Result<Arc<dyn RasterSource>> {
+        if let Some(mask) = &self.from_pixels {
+            let open = |(band, found): &(Band, Self)| {
+                let radiometry = found.radiometry.unwrap_or(BandRadiometry::USUAL);
+                Ok(MaskBand { band: *band, source: found.open()?, index: found.index, radiometry })
+            };
+            let bands = mask.bands.iter().map(open).collect::<Result<Vec<_>>>()?;
+            return Ok(Arc::new(PixelMask::with_plan(&mask.plan, bands)));
+        }
         if self.is_jp2 { open_jp2_with_grid(&self.location, self.grid.clone()) } else { open_raster(&self.location) }
     }
 
@@ -73,6 +108,7 @@ pub(crate) struct SourceScene {
     pub(crate) bands: BTreeMap<Band, SourceBand>,
     classification: Option<SourceBand>,
     pub(crate) radiometry: Value,
+    cloud_mask: Value,
     pub(crate) inputs: Vec<(Location, Option<StatedChecksum>)>,
     pub(crate) warnings: Vec<String>,
 }
@@ -88,6 +124,11 @@ impl SourceScene {
                 Some((band, SourceBand::new(found, radiometry.bands.get(&band).copied())))
             })
             .collect();
+        let classification = match scene.cloud_mask() {
+            CloudMask::Scl => scene.classification().map(|band| SourceBand::new(band, None)),
+            CloudMask::Pixels => scene.pixel_mask().and_then(|mask| SourceBand::mask(scene, mask, &bands)),
+            CloudMask::None => None,
+        };
         let bounds = bands
             .values()
             .map(|band| band.grid.bounds())
@@ -99,8 +140,9 @@ impl SourceScene {
             crs: scene.grid().crs.clone(),
             bounds,
             bands,
-            classification: scene.classification().map(|band| SourceBand::new(band, None)),
+            classification,
             radiometry: serde_json::to_value(radiometry).unwrap_or_default(),
+            cloud_mask: serde_json::to_value(CloudMaskRecord::new(scene)).unwrap_or_default(),
             inputs: scene.inputs().iter().map(|input| (input.location.clone(), input.checksum.clone())).collect(),
             warnings: scene.warnings(),
         }
@@ -121,6 +163,7 @@ impl SourceScene {
             "metadata": self.metadata,
             "epsg": self.crs.epsg(),
             "radiometry": self.radiometry,
+            "cloud_mask": self.cloud_mask,
             "inputs": inputs,
             "warnings": self.warnings,
         })

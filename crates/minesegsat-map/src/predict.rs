@@ -46,7 +46,7 @@ use minesegsat_io::{
     vector::{MinePolygon, PolygonMetadata, VectorFormat, write_polygons},
 };
 use minesegsat_scene::{
-    MaskOptions, Scene, SceneInput,
+    CloudMask, MaskOptions, Scene, SceneInput,
     manifest::{Assessed, GridRecord, Manifest, OutputRecord, Timings, Totals, counted, location_from},
     patch::{PatchReader, Validity},
 };
@@ -614,7 +614,11 @@ fn caption(scene: &Scene, totals: &Totals, assessed: &Assessed) -> String {
     }
     if assessed.is_assessable() {
         parts.push(format!("{:.1} ha in {}", totals.area_ha, counted(totals.polygons, "polygon")));
-        parts.push(format!("{:.0} % assessed", assessed.share_assessed * 100.0));
+        parts.push(if scene.cloud_mask() == CloudMask::None {
+            format!("{:.0} % seen, clouds not masked", assessed.share_assessed * 100.0)
+        } else {
+            format!("{:.0} % assessed", assessed.share_assessed * 100.0)
+        });
     } else {
         parts.push("not assessable".to_owned());
     }

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Radiometry, Scene, SceneBand, SceneMetadata, SclClass};
+use super::manifest::CloudMaskRecord;
+use super::{CloudMask, Radiometry, Scene, SceneBand, SceneMetadata, SclClass};
 use minesegsat_core::{Band, Result, Window};
 use minesegsat_io::Pixels;
 
@@ -31,6 +32,8 @@ pub struct SceneSummary {
     pub bands: Vec<BandSummary>,
     /// The classification layer.
     pub classification: Option<BandSummary>,
+    /// What decides which pixels are cloud or shadow.
+    pub cloud_mask: CloudMaskRecord,
     /// Conversion from digital numbers to reflectance, with the reasons.
     pub radiometry: Radiometry,
     /// Share of the raster without data, in percent: class 0, or nodata in the coarsest band if the scene has no
@@ -94,6 +97,7 @@ pub fn summarize(scene: &Scene) -> Result<SceneSummary> {
         pixel_size: grid.transform.pixel_width,
         bands: scene.bands.iter().map(|(band, b)| BandSummary::new(band.id(), b)).collect(),
         classification: scene.classification().map(|b| BandSummary::new("SCL", b)),
+        cloud_mask: CloudMaskRecord::new(scene),
         radiometry: scene.radiometry().clone(),
         nodata_percent: None,
         cloud_percent: None,
@@ -201,6 +205,13 @@ impl fmt::Display for SceneSummary {
                     floor.band, floor.p0_1, floor.p1, floor.p5, floor.p50, floor.pixels
                 ),
             )?;
+        }
+        match self.cloud_mask.source {
+            CloudMask::Scl => line("cloud mask", &"scene classification (SCL)")?,
+            CloudMask::Pixels => {
+                line("cloud mask", &format_args!("from the pixels of {}", Band::list(&self.cloud_mask.bands)))?;
+            }
+            CloudMask::None => line("cloud mask", &"none")?,
         }
         let share = |value: Option<f64>| value.map_or_else(|| "unknown".to_owned(), |v| format!("{v:.1} %"));
         line("nodata", &share(self.nodata_percent))?;

@@ -5,7 +5,7 @@
 //! [`classification`] decides which pixels can be mapped.
 //!
 //! # The map of this crate
-//! - A scene: [`Scene::open`], [`radiometry`], [`classification`], [`evidence`] (what pixels show about the offset), [`summarize`]
+//! - A scene: [`Scene::open`], [`radiometry`], [`classification`], [`pixel_mask`] (for scenes without one), [`evidence`] (what pixels show about the offset), [`summarize`]
 //! - Search and download: [`catalog`] (STAC APIs, static catalogues, selection), [`download`] (whole or clipped)
 //! - Patches, the network's input: [`patch`]
 //! - Output records: [`manifest`] (one run), [`stac_writer`] (the STAC documents that this program writes)
@@ -23,6 +23,7 @@ pub mod manifest;
 mod mgrs;
 mod names;
 pub mod patch;
+pub mod pixel_mask;
 pub mod radiometry;
 mod safe;
 mod stac;
@@ -44,6 +45,7 @@ pub use classification::{MaskOptions, SclClass, is_assessable};
 pub use evidence::{BandFloor, PixelVerdict};
 pub use info::{BandSummary, SceneSummary, summarize};
 pub use names::{ProcessingBaseline, ProductLevel};
+pub use pixel_mask::CloudMask;
 pub use radiometry::{BandRadiometry, Confidence, OffsetDecision, OffsetRule, Radiometry, RadiometryOverride};
 
 use evidence::Sampled;
@@ -51,6 +53,7 @@ pub(crate) use names::Layer;
 pub(crate) use stac::layers_of_item;
 
 use names::ProductName;
+use pixel_mask::PixelMask;
 use radiometry::RadiometryClaim;
 use stated::{Contradictions, StatedGrid};
 use tree::{FileTree, folder_of, has_extension, is_jp2, is_tiff};
@@ -75,6 +78,8 @@ pub struct OpenOptions {
     pub radiometry: Option<RadiometryOverride>,
     /// Exclude snow and ice from the assessable pixels.
     pub mask_snow: bool,
+    /// What decides which pixels are cloud or shadow. `None`: the classification, else the pixels.
+    pub cloud_mask: Option<CloudMask>,
     /// MGRS tile to open in an old SAFE product that holds several tiles: `53HLA`.
     pub tile: Option<String>,
     /// Open only these bands and the classification. This saves requests on remote scenes. `None`: all bands.
@@ -183,6 +188,9 @@ pub struct Scene {
     grid: Grid,
     bands: BTreeMap<Band, SceneBand>,
     classification: Option<SceneBand>,
+    /// The classes by the pixels, if they are the cloud mask.
+    pixel_mask: Option<Arc<PixelMask>>,
+    cloud_mask: CloudMask,
     radiometry: Radiometry,
     mask: MaskOptions,
     warnings: Vec<String>,
@@ -260,6 +268,25 @@ impl Scene {
     /// The scene classification layer, on its own grid.
     pub fn classification(&self) -> Option<&SceneBand> {
         self.classification.as_ref()
+    }
+
+    /// What decides which pixels are cloud or shadow.
+    pub fn cloud_mask(&self) -> CloudMask {
+        self.cloud_mask
+    }
+
+    /// The classes by the pixels, if they are the cloud mask.
+    pub fn pixel_mask(&self) -> Option<&Arc<PixelMask>> {
+        self.pixel_mask.as_ref()
+    }
+
+    /// The raster of classes that masks the scene, and its band; `None` if nothing is masked.
+    pub fn mask_source(&self) -> Option<(Arc<dyn RasterSource>, usize)> {
+        match self.cloud_mask {
+            CloudMask::Scl => self.classification.as_ref().map(|scl| (Arc::clone(&scl.source), scl.index)),
+            CloudMask::Pixels => self.pixel_mask.clone().map(|mask| (mask as Arc<dyn RasterSource>, 0)),
+            CloudMask::None => None,
+        }
     }
 
     /// Settings for the optional classes.
@@ -478,6 +505,17 @@ impl UnopenedScene {
             infos,
             sampled,
         })?;
+        let (cloud_mask, pixel_mask, warning) = pixel_mask::choose(pixel_mask::Inputs {
+            scene: &location,
+            wanted: options.cloud_mask,
+            has_classification: classification.is_some(),
+            reference: &grid,
+            bands: &bands,
+            radiometry: &radiometry,
+            metadata: &self.metadata,
+        })?;
+        // A scene that is opened for some of its bands only is not mapped.
+        self.warnings.extend(warning.filter(|_| options.only.is_none()));
 
         let mut seen = BTreeSet::new();
         let files = bands.values().chain(&classification).map(|b| b.location.clone());
@@ -494,6 +532,8 @@ impl UnopenedScene {
             grid,
             bands,
             classification,
+            pixel_mask: pixel_mask.map(Arc::new),
+            cloud_mask,
             radiometry,
             mask: MaskOptions { mask_snow: options.mask_snow },
             warnings: self.warnings,

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Scene, SceneMetadata};
-use minesegsat_core::{Grid, Result};
+use crate::{CloudMask, Scene, SceneMetadata, pixel_mask};
+use minesegsat_core::{Band, Grid, Result};
 use minesegsat_io::{InputIdentity, Location, identity};
 
 /// Version of the manifest's schema.
@@ -21,7 +21,7 @@ pub struct Manifest {
     pub software: Software,
     /// When the run ended, UTC.
     pub created: jiff::Timestamp,
-    /// `assessed`, or `not assessable` if no pixel could be assessed.
+    /// `assessed`, `not assessable` if no pixel could be assessed, or `clouds not masked` if nothing was masked.
     pub status: &'static str,
     /// The scene's metadata.
     pub scene: SceneMetadata,
@@ -37,6 +37,8 @@ pub struct Manifest {
     pub parameters: serde_json::Value,
     /// Grid of the rasters.
     pub grid: GridRecord,
+    /// What decided which pixels are cloud or shadow.
+    pub cloud_mask: CloudMaskRecord,
     /// Assessed and excluded pixels.
     pub assessed: Assessed,
     /// Totals of the mapped polygons.
@@ -86,6 +88,43 @@ impl From<&Grid> for GridRecord {
             transform: [t.origin_x, t.pixel_width, 0.0, t.origin_y, 0.0, t.pixel_height],
             width: grid.width,
             height: grid.height,
+        }
+    }
+}
+
+/// What decided which pixels are cloud or shadow.
+#[derive(Debug, Clone, Serialize)]
+pub struct CloudMaskRecord {
+    /// The source of the classes.
+    pub source: CloudMask,
+    /// The method, if they come from the pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<&'static str>,
+    /// The bands that the method read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bands: Vec<Band>,
+}
+
+impl CloudMaskRecord {
+    /// The record of a scene.
+    pub fn new(scene: &Scene) -> Self {
+        let mask = scene.pixel_mask();
+        Self {
+            source: scene.cloud_mask(),
+            method: mask.map(|_| pixel_mask::METHOD),
+            bands: mask.map(|mask| mask.bands().map(|band| band.band).collect()).unwrap_or_default(),
+        }
+    }
+
+    /// The share of the area that the map shows, in words. A share is called assessed only if clouds were masked.
+    pub fn share_text(&self, assessed: &Assessed) -> String {
+        let percent = assessed.share_assessed * 100.0;
+        match self.source {
+            CloudMask::Scl => format!("{percent:.1} % of the area assessed"),
+            CloudMask::Pixels => {
+                format!("{percent:.1} % of the area assessed (clouds and shadows found from the pixels)")
+            }
+            CloudMask::None => format!("{percent:.1} % of the area has data; clouds were not masked"),
         }
     }
 }
@@ -233,7 +272,11 @@ impl Manifest {
             manifest_version: FORMAT_VERSION,
             software: Software::this(),
             created: jiff::Timestamp::now(),
-            status: if assessed.is_assessable() { "assessed" } else { "not assessable" },
+            status: match scene.cloud_mask() {
+                _ if !assessed.is_assessable() => "not assessable",
+                CloudMask::None => "clouds not masked",
+                CloudMask::Scl | CloudMask::Pixels => "assessed",
+            },
             scene: scene.info().clone(),
             scene_location: scene.location().to_owned(),
             radiometry: serde_json::to_value(scene.radiometry()).unwrap_or_default(),
@@ -241,6 +284,7 @@ impl Manifest {
             model: serde_json::Value::Null,
             parameters,
             grid,
+            cloud_mask: CloudMaskRecord::new(scene),
             assessed,
             totals: Totals::default(),
             outputs: Vec::new(),

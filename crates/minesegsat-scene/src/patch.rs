@@ -168,8 +168,11 @@ impl PatchReader {
         let plans = channels.iter().map(|&channel| plan((&bands[channel], &normalisation[channel])));
         let bands = plans.collect::<Result<Vec<_>>>()?;
         let classification = scene
-            .classification()
-            .map(|scl| Ok::<_, Error>((Arc::clone(&scl.source), scl.index, resampler(&scl.grid)?)))
+            .mask_source()
+            .map(|(source, index)| {
+                let resampler = resampler(&source.info().grid)?;
+                Ok::<_, Error>((source, index, resampler))
+            })
             .transpose()?;
         Ok(Self { grid, bands, channels, count, classification, mask: scene.mask_options() })
     }

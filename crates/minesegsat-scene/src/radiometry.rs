@@ -67,7 +67,7 @@ pub struct BandRadiometry {
 
 impl BandRadiometry {
     /// Products before baseline 04.00.
-    const USUAL: Self = Self { scale: 1e-4, offset_dn: 0.0, nodata: None, zero_is_nodata: true };
+    pub const USUAL: Self = Self { scale: 1e-4, offset_dn: 0.0, nodata: None, zero_is_nodata: true };
 
     /// `(dn + offset_dn) * scale`, at least 0; NaN stays NaN. Does not check for nodata.
     #[inline]

@@ -138,7 +138,7 @@ pub fn timeline(
         });
     }
     maps.sort_by(|a, b| a.date.cmp(&b.date).then(a.name.cmp(&b.name)));
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = maps.iter().filter_map(DatedMap::cloud_warning).collect();
     let mut models: Vec<String> = maps.iter().map(|map| map.model_sha256.clone()).collect();
     models.sort();
     models.dedup();

@@ -65,6 +65,11 @@ pub(crate) struct DatasetBuildArgs {
     #[arg(long)]
     pub fill_clouds: bool,
 
+    /// Source of the masks of clouds and their shadows: `scl` (scene classification), `pixels` (spectral tests) or
+    /// `none` [default: scl if a scene has one, else pixels].
+    #[arg(long, value_name = "SOURCE", value_parser = super::cloud_mask())]
+    pub cloud_mask: Option<minesegsat::scene::CloudMask>,
+
     /// Bands of the patches [default: all bands that every scene has].
     #[arg(long, value_delimiter = ',', value_name = "BAND,...")]
     pub bands: Option<Vec<Band>>,

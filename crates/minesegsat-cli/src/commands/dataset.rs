@@ -34,6 +34,7 @@ pub(crate) fn build(args: &DatasetBuildArgs, quiet: bool) -> anyhow::Result<Exit
     }
     let options = OpenOptions {
         radiometry: args.offset.map(|offset| RadiometryOverride { offset_dn: Some(offset), scale: None }),
+        cloud_mask: args.cloud_mask,
         ..OpenOptions::default()
     };
     let bar = Bar::with_label(quiet || args.json, "opening scenes");

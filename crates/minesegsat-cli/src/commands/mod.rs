@@ -70,6 +70,7 @@ pub(crate) fn open_options(args: &SceneArgs) -> OpenOptions {
         substitute: args.substitute.iter().map(|s| (s.missing, s.stand_in)).collect(),
         radiometry,
         mask_snow: args.mask_snow,
+        cloud_mask: args.cloud_mask,
         tile: args.tile.clone(),
         ..OpenOptions::default()
     }

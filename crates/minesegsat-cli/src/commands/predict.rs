@@ -66,10 +66,10 @@ fn print_summary(out: &mut impl Write, manifest: &Manifest, args: &PredictArgs) 
     if assessed.is_assessable() {
         writeln!(
             out,
-            "{:.2} ha of mining-disturbed land in {}; {:.1} % of the area assessed",
+            "{:.2} ha of mining-disturbed land in {}; {}",
             manifest.totals.area_ha,
             minesegsat::manifest::counted(manifest.totals.polygons, "polygon"),
-            assessed.share_assessed * 100.0
+            manifest.cloud_mask.share_text(assessed)
         )?;
     } else {
         writeln!(out, "not assessable: no pixel has data in every band and a clear view of the ground")?;

@@ -6,6 +6,7 @@ mod support;
 mod area_sample;
 mod bad_input;
 mod change;
+mod cloud_mask;
 mod dataset;
 mod demo;
 mod download;

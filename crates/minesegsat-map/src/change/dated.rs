@@ -42,6 +42,8 @@ pub struct DatedMap {
     pub offset: OffsetSummary,
     /// Processing level: `L1C` or `L2A`.
     pub level: Option<String>,
+    /// Whether cloud and cloud shadow count as seen ground.
+    pub clouds_not_masked: bool,
     /// The scene, if it could be reopened.
     pub scene: Option<Scene>,
     /// Ids of the source scenes.
@@ -68,6 +70,9 @@ struct Record {
     radiometry: serde_json::Value,
     model: serde_json::Value,
     parameters: serde_json::Value,
+    /// Absent in maps of version 0.2 and before.
+    #[serde(default)]
+    cloud_mask: serde_json::Value,
 }
 
 #[derive(Debug, Deserialize)]
@@ -130,7 +135,15 @@ impl DatedMap {
             noise_floor,
             offset,
             level: record.scene.level,
+            clouds_not_masked: record.cloud_mask["source"] == "none",
             scene,
+        })
+    }
+
+    /// A warning if the map was made without a cloud mask.
+    pub fn cloud_warning(&self) -> Option<String> {
+        self.clouds_not_masked.then(|| {
+            format!("nothing was masked in the map of {}: cloud and cloud shadow count as seen ground", self.name)
         })
     }
 
@@ -159,7 +172,7 @@ impl DatedMap {
                 }
             }
         }
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<String> = [self, after].into_iter().filter_map(Self::cloud_warning).collect();
         if let (Some(a), Some(b)) = (self.date, after.date) {
             if a > b {
                 return refuse(format!("the first map ({a}) is later than the second ({b}); swap them"));

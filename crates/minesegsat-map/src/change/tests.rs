@@ -32,6 +32,7 @@ fn map(day: &str, grid: Grid, p: impl Fn(f64, f64) -> f32) -> DatedMap {
         noise_floor: None,
         offset: OffsetSummary { removed: false, is_doubtful: false, statement: "stated".to_owned() },
         level: Some("L2A".to_owned()),
+        clouds_not_masked: false,
         scene: None,
         scene_ids: vec![day.to_owned()],
     }

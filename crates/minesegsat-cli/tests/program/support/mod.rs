@@ -245,11 +245,14 @@ pub(crate) fn folder_scene(folder: &Path) -> PathBuf {
     scenes::write_folder(&folder.join("scene"), &spec())
 }
 
-/// A GeoTIFF of the paper's twelve bands with reflectance from a hash of the place: any size, no clouds.
+/// A GeoTIFF of the paper's twelve bands with reflectance from a hash of the place: any size. Its blue is too dark for
+/// clouds.
 pub(crate) fn noise_stack(path: &Path, width: usize, height: usize) {
     let bands = minesegsat::Band::PAPER;
     let pixels = |band: usize| {
-        let value = |i: usize| 200 + ((i as u64 * 12 + band as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 52) as u16;
+        let bits = if bands[band] == minesegsat::Band::B02 { 10 } else { 12 };
+        let hash = |i: usize| (i as u64 * 12 + band as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let value = |i: usize| 200 + (hash(i) >> (64 - bits)) as u16;
         (0..width * height).map(value).collect()
     };
     let pixels = (0..bands.len()).map(pixels).collect();
