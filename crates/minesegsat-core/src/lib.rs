@@ -14,6 +14,7 @@
 //! - Random numbers that stay the same between versions: [`noise`]
 //! - Output files that are complete or absent: [`output`]; checksums as text: [`hex`]
 //! - Long runs: [`job`] (progress and cancellation)
+//! - Foreign text, safe for a terminal: [`printable`], [`on_one_line`]
 //! - Errors: [`Error`], [`Setting`] (the option that avoids an error), [`hint`] ("did you mean ...?")
 //!
 //! Arrays are row-major `[C, H, W]`; positions in arrays are (row, col), on maps (x, y); bounding boxes are west, south,
@@ -41,6 +42,7 @@ pub mod rasterize;
 pub mod resample;
 mod segmenter;
 mod setting;
+mod text;
 pub mod uncertainty;
 
 pub use band::Band;
@@ -50,3 +52,4 @@ pub use grid::{GeoTransform, Grid, Window};
 pub use job::{Job, Progress};
 pub use segmenter::Segmenter;
 pub use setting::Setting;
+pub use text::{on_one_line, printable};

@@ -10,7 +10,7 @@ use super::radiometry::{OffsetRule, RadiometryClaim, Reliability};
 use super::tree::{has_extension, is_jp2, is_raster};
 use super::{LocatedRaster, OpenOptions, SceneKind, SceneMetadata, UnopenedScene};
 use minesegsat_core::{Band, Crs, Error, GeoTransform, Grid, Result};
-use minesegsat_io::raster::StatedChecksum;
+use minesegsat_io::raster::{StatedChecksum, follow, in_region};
 use minesegsat_io::{Location, read_json};
 
 pub(super) fn find(location: &Location, _options: &OpenOptions) -> Result<UnopenedScene> {
@@ -80,7 +80,7 @@ fn single_item<'a>(scene: &str, document: &'a Value) -> Result<&'a Value> {
     }
 }
 
-fn metadata(item: &Value) -> SceneMetadata {
+pub(crate) fn metadata(item: &Value) -> SceneMetadata {
     let properties = &item["properties"];
     let text = |key: &str| properties[key].as_str();
     let id = item["id"].as_str().unwrap_or("item");
@@ -170,7 +170,9 @@ fn choose_assets<'a>(scene: &str, item: &'a Value, item_at: &Location) -> Result
         if chosen.get(&layer).is_some_and(|other| other.rank <= rank) {
             continue;
         }
-        let location = base.join(href);
+        let region = [&value["storage:region"], &item["properties"]["storage:region"]];
+        let region = region.into_iter().find_map(Value::as_str);
+        let location = in_region(follow(item_at, &base, href)?, region);
         chosen.insert(layer, Asset { key, location, value, rank });
     }
     if !chosen.keys().any(|layer| matches!(layer, Layer::Band(_))) {

@@ -23,4 +23,5 @@ mod search;
 mod serve;
 mod simulate;
 mod sites;
+mod strangers;
 mod train;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::http::{public_url, without_query};
+use crate::http::{public_url, s3, without_query};
 use minesegsat_core::{Error, Result};
 
 /// The location of a file.
@@ -27,7 +27,7 @@ pub enum Location {
 impl Location {
     /// Parses a location from user input.
     ///
-    /// - `https://…` and `http://…` are URLs, `s3://bucket/key` is the public HTTPS address of that object;
+    /// - `https://…` and `http://…` are URLs, `s3://bucket/key` is an object in a bucket ([`s3`]);
     /// - `archive.zip/entry` (where `archive.zip` is a file) is an entry of an archive;
     /// - anything else is a path.
     pub fn parse(text: &str) -> Result<Self> {
@@ -46,12 +46,7 @@ impl Location {
                 "http" | "https" if rest.trim_start_matches('/').is_empty() => refuse("the URL names no server"),
                 "http" | "https" => Ok(Self::Url(text.to_owned())),
                 "file" => Ok(Self::Path(PathBuf::from(rest))),
-                "s3" => match rest.split_once('/') {
-                    Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => {
-                        Ok(Self::Url(s3_to_https(bucket, key)))
-                    }
-                    _ => refuse("an S3 address is s3://bucket/key"),
-                },
+                "s3" => Ok(Self::Url(s3::Object::parse(text)?.address())),
                 _ => refuse("the schemes are http, https, s3 (public buckets) and file"),
             };
         }
@@ -76,6 +71,8 @@ impl Location {
     pub fn join(&self, relative: &str) -> Self {
         if relative.contains("://")
             && let Ok(location) = Self::parse(relative)
+            // A server names no local files: see `follow`.
+            && (!matches!(self, Self::Url(_)) || matches!(location, Self::Url(_)))
         {
             return location;
         }
@@ -183,16 +180,6 @@ fn normalise(path: &str) -> String {
         }
     }
     parts.join("/")
-}
-
-/// The HTTPS address of an object in a public bucket. A bucket name with dots as a subdomain does not match the server's
-/// certificate, so it goes into the path.
-fn s3_to_https(bucket: &str, key: &str) -> String {
-    if bucket.contains('.') {
-        format!("https://s3.amazonaws.com/{bucket}/{key}")
-    } else {
-        format!("https://{bucket}.s3.amazonaws.com/{key}")
-    }
 }
 
 #[cfg(test)]
