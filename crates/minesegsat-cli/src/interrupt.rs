@@ -25,6 +25,8 @@ static CANCELLED: AtomicBool = AtomicBool::new(false);
 static RESUME_HINT: OnceLock<String> = OnceLock::new();
 static ENDS_BY_ITSELF: AtomicBool = AtomicBool::new(false);
 static INSTALLED: Once = Once::new();
+/// Ends requests after Ctrl-C: a read of pixels has no flag of its own.
+static REQUESTS: OnceLock<minesegsat::http::CancelGuard> = OnceLock::new();
 
 /// Like [`cancel_flag`], for a run that can be continued after an interruption. `hint` says how.
 pub(crate) fn resumable_cancel_flag(hint: &str) -> &'static AtomicBool {
@@ -53,6 +55,12 @@ pub(crate) fn stop_flag() -> &'static AtomicBool {
 /// Installs the Ctrl-C handler and returns the flag that a run must check.
 pub(crate) fn cancel_flag() -> &'static AtomicBool {
     INSTALLED.call_once(|| {
+        // A server first stops its job, which then ends its own requests.
+        REQUESTS.get_or_init(|| {
+            minesegsat::http::cancel_requests_if(|| {
+                CANCELLED.load(Ordering::Relaxed) && !ENDS_BY_ITSELF.load(Ordering::Relaxed)
+            })
+        });
         let installed = ctrlc::set_handler(|| {
             if CANCELLED.swap(true, Ordering::SeqCst) {
                 stop_at_once();

@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod interrupt;
 mod progress;
+mod terminal;
 
 use std::{
     io::{IsTerminal, Write},
@@ -83,14 +84,14 @@ fn print_error(error: &anyhow::Error) -> ExitCode {
     if error.chain().any(broken_pipe) {
         return ExitCode::SUCCESS;
     }
-    print_message(format_args!("error: {error}"));
+    print_message(format_args!("error: {}", terminal::indented(&error.to_string())));
     let mut last = error.to_string();
     for cause in error.chain().skip(1) {
         let text = cause.to_string();
         // An error may say its cause itself, a transparent variant says nothing else, and SQLite puts a code before its words.
         let words = text.rsplit_once(": ").map_or(text.as_str(), |(_, words)| words);
         if !last.contains(words) {
-            print_message(format_args!("  caused by: {text}"));
+            print_message(format_args!("  caused by: {}", terminal::indented(&text)));
         }
         last = text;
     }
@@ -105,7 +106,7 @@ fn print_error(error: &anyhow::Error) -> ExitCode {
 
 /// Prints a line to stderr. A failure to print, on a full disk for example, is ignored.
 pub(crate) fn print_message(line: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(terminal::stderr(), "{line}");
 }
 
 /// Starts logging to stderr: warnings by default, more with `-v`, only errors with `-q`. `RUST_LOG` overrides both.
@@ -125,7 +126,7 @@ fn start_logging(cli: &Cli) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(terminal::log)
         .log_internal_errors(false)
         .with_target(false);
     if matches!(&cli.command, Command::Serve(args) if args.log_json) {

@@ -35,7 +35,7 @@ impl Bar {
 
     /// Sets the label.
     pub(crate) fn set_label(&self, what: &str) {
-        self.0.set_message(what.to_owned());
+        self.0.set_message(minesegsat::on_one_line(what));
     }
 
     pub(crate) fn clear(&self) {

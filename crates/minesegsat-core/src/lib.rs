@@ -15,6 +15,7 @@
 //! - Output files that are complete or absent: [`output`]; checksums as text: [`hex`]
 //! - Long runs: [`job`] (progress and cancellation), [`parallel`] (many items on several threads)
 //! - Panics of libraries that read files: [`guard`]
+//! - Foreign text, safe for a terminal: [`printable`], [`on_one_line`]
 //! - Errors: [`Error`], [`Setting`] (the option that avoids an error), [`hint`] ("did you mean ...?")
 //!
 //! Arrays are row-major `[C, H, W]`; positions in arrays are (row, col), on maps (x, y); bounding boxes are west, south,
@@ -44,6 +45,7 @@ pub mod rasterize;
 pub mod resample;
 mod segmenter;
 mod setting;
+mod text;
 pub mod uncertainty;
 
 pub use band::Band;
@@ -54,3 +56,4 @@ pub use guard::guard;
 pub use job::{Job, Progress};
 pub use segmenter::Segmenter;
 pub use setting::Setting;
+pub use text::{on_one_line, printable};

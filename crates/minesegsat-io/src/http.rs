@@ -5,13 +5,24 @@
 //!
 //! - A request is retried after a connection error, a stall, a short body and the statuses 408, 429 and 5xx. Pauses double
 //!   and vary at random; `Retry-After` is respected. Other statuses fail at once.
+//! - A body that comes more slowly than 1 KiB per second counts as stalled, and a document has a deadline.
+//! - Redirections never lead from `https` to `http` or further inside a network. Credentials and bodies stay with their
+//!   origin.
+//! - Requests end soon after [`cancel_requests_if`] says so.
 //! - Messages show a URL without its query, because the query may contain a signature.
 //! - `ETag` (or date) and size of the first response are compared with every later one. A file that changes during a read
 //!   is an error.
 
+mod cancel;
+mod content;
+mod outward;
+mod pace;
 mod post;
+mod reach;
 pub mod receive;
+mod redirect;
 mod request;
+pub mod s3;
 
 use std::env;
 use std::fmt;
@@ -19,18 +30,23 @@ use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 use std::str::FromStr;
-use std::sync::{OnceLock, PoisonError, RwLock, mpsc};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, mpsc};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt, stream};
 use reqwest::header::{self, HeaderMap};
-use reqwest::{Client, Response, StatusCode, redirect};
+use reqwest::{Client, Response, StatusCode};
 use tokio::runtime::Runtime;
 
+pub use self::cancel::{CancelGuard, cancel_requests_if};
+pub use self::content::{DESCRIBED_BYTES, describe_content};
+pub use self::outward::{OutwardGuard, outward_requests_only};
+use self::pace::Pace;
 pub use self::post::{Reply, post_once};
+pub use self::reach::{Reach, check_step, is_public};
 pub use self::receive::{Address, Outcome, RemoteInfo, inspect, receive};
-pub use self::request::Request;
+pub use self::request::{Request, explanation_of};
 use minesegsat_core::{Error, Result};
 
 /// Number of bytes in the first request for a file. The header of a COG of a Sentinel-2 tile fits in it.
@@ -47,6 +63,8 @@ const WHOLE_FILE: u64 = 32 << 20;
 const LARGEST_DOCUMENT: u64 = 512 << 20;
 /// Maximum pause that a server can request with `Retry-After`.
 const LONGEST_PAUSE: Duration = Duration::from_mins(2);
+/// Deadline of a document or range, in timeouts: ten minutes with the default timeout.
+const DEADLINE_TIMEOUTS: u32 = 20;
 
 /// Timeout and retries of HTTP reads.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -344,14 +362,18 @@ impl Failure {
 /// Sends a request until it succeeds, fails permanently, or no attempts are left.
 async fn fetch(wanted: &Request) -> Result<Answer> {
     let options = HttpOptions::current()?;
-    let url = wanted.url();
-    let client = client(url)?;
+    let deadline = options.timeout.saturating_mul(DEADLINE_TIMEOUTS);
     let mut attempt = 1;
     loop {
-        let (reason, pause) = match request(client, wanted, options.timeout).await {
-            Ok(answer) => return Ok(answer),
-            Err(Failure::Final(error)) => return Err(error),
-            Err(Failure::Passing { reason, pause }) => (reason, pause),
+        // Signatures expire, so every attempt has its own.
+        let wanted = &wanted.resolved()?;
+        let url = wanted.url();
+        let answer = tokio::time::timeout(deadline, request(wanted, options.timeout)).await;
+        let (reason, pause) = match answer {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(Failure::Final(error))) => return Err(error),
+            Ok(Err(Failure::Passing { reason, pause })) => (reason, pause),
+            Err(_) => (format!("the response did not end within {} s", deadline.as_secs_f64()), None),
         };
         if attempt >= options.attempts {
             return Err(Error::Http { url: public_url(url), reason, attempts: attempt });
@@ -371,8 +393,28 @@ fn pause_before(attempt: u32, backoff: Duration) -> Duration {
     whole.mul_f64(0.5 + 0.5 * chance)
 }
 
-/// Sends a request once and reads the header of the response.
-async fn head(client: &Client, wanted: &Request, timeout: Duration) -> Result<Response, Failure> {
+/// Sends a request once, follows redirections, and reads the header of the response.
+async fn head(wanted: &Request, timeout: Duration) -> Result<Response, Failure> {
+    let mut request = wanted.resolved().map_err(Failure::Final)?;
+    for _ in 0..=redirect::MOST {
+        let client = client(request.url()).map_err(Failure::Final)?;
+        let response = send_once(client, &request, timeout).await?;
+        match response.headers().get(header::LOCATION) {
+            Some(location) if redirect::is_redirection(response.status()) => {
+                request = redirect::next(&request, response.status(), location)?;
+            }
+            _ => return Ok(response),
+        }
+    }
+    Err(Failure::Final(Error::Http {
+        url: public_url(wanted.url()),
+        reason: format!("it redirects more than {} times", redirect::MOST),
+        attempts: 1,
+    }))
+}
+
+/// Sends a request once and reads the header of the response, which may be a redirection.
+async fn send_once(client: &Client, wanted: &Request, timeout: Duration) -> Result<Response, Failure> {
     match tokio::time::timeout(timeout, wanted.build(client).send()).await {
         Err(_) => Err(Failure::passing(format!("no answer within {} s", timeout.as_secs_f64()))),
         Ok(Err(error)) if error.is_builder() => Err(Failure::Final(Error::Argument {
@@ -385,9 +427,9 @@ async fn head(client: &Client, wanted: &Request, timeout: Duration) -> Result<Re
     }
 }
 
-async fn request(client: &Client, wanted: &Request, timeout: Duration) -> Result<Answer, Failure> {
+async fn request(wanted: &Request, timeout: Duration) -> Result<Answer, Failure> {
     let (url, range) = (wanted.url(), wanted.wanted_range());
-    let response = head(client, wanted, timeout).await?;
+    let response = head(wanted, timeout).await?;
     let status = response.status();
     if !status.is_success() {
         let failure = refused(url, status, response.headers());
@@ -475,7 +517,11 @@ async fn request(client: &Client, wanted: &Request, timeout: Duration) -> Result
 
 /// Reads a body to its end, or until it exceeds `limit` bytes.
 async fn body(mut response: Response, limit: u64, timeout: Duration) -> Result<Bytes, Failure> {
-    let mut body = BytesMut::with_capacity(response.content_length().unwrap_or(0).min(limit) as usize);
+    // A server may state any length; memory follows what arrives.
+    const LARGEST_GUESS: u64 = 8 << 20;
+    let guess = response.content_length().unwrap_or(0).min(limit).min(LARGEST_GUESS);
+    let mut body = BytesMut::with_capacity(guess as usize);
+    let mut pace = Pace::new(timeout);
     while body.len() as u64 <= limit {
         match tokio::time::timeout(timeout, response.chunk()).await {
             Err(_) => {
@@ -484,7 +530,10 @@ async fn body(mut response: Response, limit: u64, timeout: Duration) -> Result<B
                 return Err(Failure::passing(stalled));
             }
             Ok(Err(error)) => return Err(Failure::from_reqwest(error)),
-            Ok(Ok(Some(piece))) => body.extend_from_slice(&piece),
+            Ok(Ok(Some(piece))) => {
+                body.extend_from_slice(&piece);
+                pace.note(piece.len()).map_err(Failure::passing)?;
+            }
             Ok(Ok(None)) => break,
         }
     }
@@ -539,8 +588,16 @@ fn parse_retry_after(text: &str) -> Option<Duration> {
 fn client(url: &str) -> Result<&'static Client> {
     static ELSEWHERE: OnceLock<Result<Client, String>> = OnceLock::new();
     static THIS_MACHINE: OnceLock<Result<Client, String>> = OnceLock::new();
-    let (client, local) = if is_this_machine(url) { (&THIS_MACHINE, true) } else { (&ELSEWHERE, false) };
-    let client = client.get_or_init(|| build_client(local, redirect::Policy::default()));
+    static OUTWARD: OnceLock<Result<Client, String>> = OnceLock::new();
+    let (client, kind) = if outward::concerns(url) {
+        outward::check(url)?;
+        (&OUTWARD, ClientKind::Outward)
+    } else if is_this_machine(url) {
+        (&THIS_MACHINE, ClientKind::ThisMachine)
+    } else {
+        (&ELSEWHERE, ClientKind::Any)
+    };
+    let client = client.get_or_init(|| build_client(kind));
     client.as_ref().map_err(|reason| Error::Http { url: public_url(url), reason: reason.clone(), attempts: 0 })
 }
 
@@ -551,13 +608,31 @@ fn is_this_machine(url: &str) -> bool {
     ["localhost", "127.", "[::1]"].iter().any(|h| host.starts_with(h))
 }
 
-fn build_client(local: bool, redirects: redirect::Policy) -> Result<Client, String> {
+/// The addresses that a client connects to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ClientKind {
+    /// This machine, without proxies.
+    ThisMachine,
+    /// Any address.
+    Any,
+    /// Public addresses only.
+    Outward,
+}
+
+/// A client that follows no redirections: [`head`] does.
+fn build_client(kind: ClientKind) -> Result<Client, String> {
     // If another part of the program has already installed a provider, that one is used.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut client =
-        Client::builder().user_agent(concat!("minesegsat/", env!("CARGO_PKG_VERSION"))).redirect(redirects);
-    if local {
-        client = client.no_proxy();
+    let mut client = Client::builder()
+        .user_agent(concat!("minesegsat/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none());
+    match kind {
+        ClientKind::ThisMachine => client = client.no_proxy(),
+        // A proxy resolves the names itself, and its own address may be private.
+        ClientKind::Outward if !outward::has_proxy() => {
+            client = client.dns_resolver(Arc::new(outward::PublicResolver));
+        }
+        ClientKind::Outward | ClientKind::Any => {}
     }
     client.build().map_err(|e| {
         let cause = std::error::Error::source(&e).map_or(String::new(), |cause| format!(": {cause}"));
@@ -586,9 +661,14 @@ where
     let runtime = runtime()?;
     let (send, receive) = mpsc::sync_channel(1);
     runtime.spawn(async move {
-        let _ = send.send(future.await);
+        let done = tokio::select! {
+            biased;
+            done = future => Ok(done),
+            () = cancel::cancelled() => Err(Error::Interrupted),
+        };
+        let _ = send.send(done);
     });
-    receive.recv().map_err(|_| Error::Io(std::io::Error::other("an HTTP task ended without a result")))
+    receive.recv().map_err(|_| Error::Io(std::io::Error::other("an HTTP task ended without a result")))?
 }
 
 /// A URL without its query, user name and password, safe for messages.

@@ -6,6 +6,7 @@ mod blocks;
 mod bytes;
 mod cache;
 mod checksum;
+mod foreign;
 mod jp2;
 mod location;
 mod tiff;
@@ -15,9 +16,11 @@ use std::sync::Arc;
 pub use access::{InputIdentity, checked_identity, identity, read_bytes, read_json, read_text};
 pub use cache::set_block_cache_limit;
 pub use checksum::{ChecksumAlgorithm, StatedChecksum};
+pub use foreign::{follow, in_region};
 pub use location::Location;
 
 use self::bytes::ByteSource;
+use crate::http::{DESCRIBED_BYTES, describe_content};
 use minesegsat_core::{Grid, Result, Window};
 
 /// Pixel values of one band in a window, row-major `[height, width]`.
@@ -115,11 +118,27 @@ pub trait RasterSource: Send + Sync + std::fmt::Debug {
     /// Reads a window of one band (counted from 0). The window must lie inside the raster.
     fn read(&self, band: usize, window: Window) -> Result<Pixels>;
 
+    /// Checks that all blocks lie in the file, and decodes the last one if `decodes`: a file that was cut fails.
+    fn check_is_whole(&self, decodes: bool) -> Result<()> {
+        let _ = decodes;
+        Ok(())
+    }
+
     /// Reduced copies of the raster in its file, finest first: the overviews of a GeoTIFF or the resolution levels of a JPEG 2000
     /// image. Their grids cover the same area with larger pixels. They are located on each call.
     fn overviews(&self) -> Result<Vec<Arc<dyn RasterSource>>> {
         Ok(Vec::new())
     }
+}
+
+/// Whether a file begins like a TIFF.
+pub fn is_tiff(head: &[u8]) -> bool {
+    tiff::is_tiff(head)
+}
+
+/// Whether a file begins like a TIFF or JPEG 2000 file.
+pub fn is_image(head: &[u8]) -> bool {
+    tiff::is_tiff(head) || jp2::is_jp2(head)
 }
 
 /// Opens a GeoTIFF, COG or JPEG 2000 file for reading by windows, on disk, in an archive or over HTTP.
@@ -136,8 +155,8 @@ pub fn open_raster(location: &Location) -> Result<Arc<dyn RasterSource>> {
     } else if source.len() == 0 {
         Err(source.error("it is empty"))
     } else {
-        let start = head.escape_ascii();
-        Err(source.error(format!("it is neither a GeoTIFF nor JPEG 2000: it begins with `{start}`")))
+        let what = describe_content(&source.read(0..source.len().min(DESCRIBED_BYTES))?);
+        Err(source.error(format!("it is neither a GeoTIFF nor JPEG 2000, but {what}")))
     }
 }
 
@@ -180,7 +199,8 @@ pub fn open_jp2_with_grid(location: &Location, grid: Grid) -> Result<Arc<dyn Ras
     let source = ByteSource::open(location)?;
     let head = source.read(0..source.len().min(12))?;
     if !jp2::is_jp2(&head) {
-        return Err(source.error(format!("it is not a JPEG 2000 file: it begins with `{}`", head.escape_ascii())));
+        let what = describe_content(&source.read(0..source.len().min(DESCRIBED_BYTES))?);
+        return Err(source.error(format!("it is not a JPEG 2000 file, but {what}")));
     }
     jp2::open(source, Some(grid))
 }

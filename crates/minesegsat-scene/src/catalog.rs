@@ -14,7 +14,9 @@ mod area;
 mod auth;
 mod dates;
 mod item;
+mod left_out;
 mod page;
+mod processing;
 mod query;
 mod selection;
 mod static_catalog;
@@ -32,13 +34,17 @@ pub(crate) use auth::Secret;
 pub use dates::DateRange;
 pub use item::{Item, item_collection, parse_items};
 pub(crate) use item::{ItemKey, polygons_of};
+pub use left_out::LeftOut;
+pub use processing::{Superseded, keep_newest_processing};
 pub use query::{SearchQuery, SortKey};
 pub use selection::{Preference, Selected, Selection, select};
 pub use table::table;
 
 use self::api::Api;
+use self::item::ParsedItems;
+use self::query::Match;
 use minesegsat_core::{Error, Result};
-use minesegsat_io::{Location, read_json};
+use minesegsat_io::{Location, http, read_json};
 
 /// The address of a catalogue, with its login and defaults.
 #[derive(Debug, Clone)]
@@ -122,8 +128,8 @@ pub struct Catalog {
 enum Kind {
     Api(Box<Api>),
     /// Read on the first search, then kept.
-    Static(Location, Box<OnceLock<Vec<Item>>>),
-    Items(Vec<Item>),
+    Static(Location, Box<OnceLock<ParsedItems>>),
+    Items(ParsedItems),
 }
 
 /// The result of a search.
@@ -133,6 +139,10 @@ pub struct SearchResults {
     pub items: Vec<Item>,
     /// Whether [`SearchQuery::max_items`] ended the search before the last item.
     pub truncated: bool,
+    /// Items that may match but are unusable: without a readable date or an outline, or damaged. They are logged as well.
+    pub left_out: Vec<LeftOut>,
+    /// How the catalogue says that its answer is not complete, if it does. It is logged as well.
+    pub incomplete: Option<String>,
 }
 
 impl Catalog {
@@ -140,7 +150,7 @@ impl Catalog {
     /// collection of items. `-` is standard input.
     pub fn open(endpoint: &Endpoint) -> Result<Self> {
         if endpoint.location == "-" {
-            let items = items_of_stdin()?;
+            let items = parse_stdin()?;
             return Ok(Self { name: "standard input".to_owned(), kind: Kind::Items(items) });
         }
         let location = Location::parse(&endpoint.location)?;
@@ -161,7 +171,7 @@ impl Catalog {
                 let reason = "it is one page of a search; give the address of the API".to_owned();
                 return Err(Error::input(name, reason));
             }
-            _ => Kind::Items(parse_items(document, &location)?),
+            _ => Kind::Items(item::parse(document, &location)?),
         };
         Ok(Self { name, kind })
     }
@@ -169,6 +179,12 @@ impl Catalog {
     /// Path or URL, without its query.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it is on a server whose address is public. The server's name is resolved; a server that cannot be found
+    /// counts as public.
+    pub fn is_public(&self) -> bool {
+        http::is_public(&self.name)
     }
 
     /// Whether it is an API. An API may have a very large number of items.
@@ -179,24 +195,39 @@ impl Catalog {
     /// Finds the items that match a query, each once.
     pub fn search(&self, query: &SearchQuery, job: Job<'_>) -> Result<SearchResults> {
         query.check()?;
+        let results = self.search_quietly(query, job)?;
+        left_out::log(&self.name, &results.left_out);
+        if let Some(incomplete) = &results.incomplete {
+            tracing::warn!("{}: {incomplete}", self.name);
+        }
+        Ok(results)
+    }
+
+    /// Like [`Catalog::search`], without messages.
+    fn search_quietly(&self, query: &SearchQuery, job: Job<'_>) -> Result<SearchResults> {
         let all = match &self.kind {
             Kind::Api(api) => return api.search(query, job),
-            Kind::Items(items) => items.as_slice(),
+            Kind::Items(items) => items,
             Kind::Static(location, cache) => {
                 if cache.get().is_none() {
                     let items = static_catalog::crawl(location, job)?;
                     cache.get_or_init(|| items);
                 }
-                cache.get().map_or(&[][..], Vec::as_slice)
+                cache.get_or_init(ParsedItems::default)
             }
         };
-        let mut items: Vec<Item> = all.iter().filter(|item| query.accepts(item)).cloned().collect();
-        query::keep_first_of_each(&mut items);
-        query.sort(&mut items);
+        let mut results = SearchResults {
+            left_out: all.left_out.clone(),
+            incomplete: all.incomplete.clone(),
+            ..SearchResults::default()
+        };
+        results.take(all.items.iter().cloned(), query);
+        query::keep_first_of_each(&mut results.items);
+        query.sort(&mut results.items);
         let most = query.max_items.unwrap_or(usize::MAX);
-        let truncated = items.len() > most;
-        items.truncate(most);
-        Ok(SearchResults { items, truncated })
+        results.truncated = results.items.len() > most;
+        results.items.truncate(most);
+        Ok(results)
     }
 
     /// An error for a query without results. It names the limits to loosen and counts the items without each. Queries
@@ -206,14 +237,31 @@ impl Catalog {
     }
 }
 
+impl SearchResults {
+    /// Adds the items that match a query, and notes those that cannot be told.
+    fn take(&mut self, items: impl Iterator<Item = Item>, query: &SearchQuery) {
+        for item in items {
+            match query.judge(&item) {
+                Match::Yes => self.items.push(item),
+                Match::No => {}
+                Match::Unknown(why) => self.left_out.push(LeftOut::new(item.id(), why)),
+            }
+        }
+    }
+}
+
 /// Reads items from standard input. Their relative addresses start at the current folder.
 pub fn items_of_stdin() -> Result<Vec<Item>> {
+    parse_stdin().map(|parsed| parsed.logged("standard input"))
+}
+
+fn parse_stdin() -> Result<ParsedItems> {
     let mut text = String::new();
     std::io::stdin().lock().read_to_string(&mut text)?;
     let document = serde_json::from_str(&text)
         .map_err(|error| Error::input("standard input", "it is not the JSON expected").caused_by(error))?;
     let here = std::env::current_dir()?;
-    parse_items(document, &Location::Path(here.join("standard input")))
+    item::parse(document, &Location::Path(here.join("standard input")))
 }
 
 /// Reads the items of a file or URL (an ItemCollection or one Item), or of standard input (`-`).

@@ -8,10 +8,12 @@
 //! DIR/<item>/.B04.tif.partial and .B04.tif.journal, .download.json     files of an unfinished download
 //! ```
 //! A killed run leaves the files of the last line behind, and the same command resumes from them. The program checks
-//! received bytes against their checksums before it resumes. At the end it checks size and checksum of the item.
+//! received bytes against their checksums before it resumes. At the end it checks size and checksum of the item, and opens
+//! the file as the image that it must be: servers send login pages and error documents with status 200.
 
 mod checksum;
 mod clip;
+mod content;
 mod journal;
 mod plan;
 mod record;
@@ -29,11 +31,12 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use self::checksum::{Described, Measured, measure, mismatch};
+use self::content::{Fault, check_content, is_image};
 use self::plan::{AssetPlan, ScenePlan, plan};
 use self::record::{ClipGrid, Record, Stored};
 use self::source::{Signed, Signer, Source};
 use self::transfer::{Transfer, remove_if_there};
-use crate::catalog::{Item, ItemKey, SearchArea, geometry};
+use crate::catalog::{Item, ItemKey, SearchArea, geometry, keep_newest_processing};
 use minesegsat_core::area_of_interest::AreaOfInterest;
 use minesegsat_core::job::{Job, Progress};
 use minesegsat_core::output::{FolderLock, remove_abandoned_files};
@@ -74,6 +77,8 @@ pub enum SceneState {
     AlreadyThere,
     /// Outside the area.
     Outside,
+    /// Left out, because the same acquisition is there with a newer processing baseline.
+    Superseded,
 }
 
 /// One item of a download.
@@ -114,7 +119,11 @@ pub fn download(items: &[Item], dir: &Path, options: &DownloadOptions, job: Job<
         return Err(Error::Argument { name: "clip", value: "whole scenes".to_owned(), accepted });
     }
     let signer = Signer::from_env(options.requester_pays);
-    let (plans, outside) = plan(items, options, &signer)?;
+    let mut newest = items.to_vec();
+    for replaced in keep_newest_processing(&mut newest) {
+        tracing::info!("{} is left out: {} is a newer processing", replaced.older, replaced.newer);
+    }
+    let (plans, outside) = plan(&newest, options, &signer)?;
     let _lock = FolderLock::acquire(dir)?;
 
     let run = Run::new(plans, dir, options, &signer, job)?;
@@ -261,6 +270,19 @@ impl<'a> Run<'a> {
                 Some(source) => *source == stored.source,
                 None => value["assets"].get(key).is_some(),
             });
+            // Older versions stored what a server sent without a look at it.
+            let stored = record.assets.len();
+            record.assets.retain(|_, stored| is_image(&folder.join(&stored.file)));
+            if record.assets.len() < stored {
+                tracing::warn!(
+                    "{}: {} no images and fetched again",
+                    folder.display(),
+                    if stored - record.assets.len() == 1 { "a stored file is" } else { "stored files are" }
+                );
+                remove_if_there(&item_path)?;
+                record.write(&folder)?;
+            }
+            let has_item = item_path.exists();
             let index = scenes.len();
             let mut missing = 0;
             for (at, asset) in plan.assets.iter().enumerate() {
@@ -382,6 +404,7 @@ impl<'a> Run<'a> {
             // A run that was killed after the rename, but before the record, leaves this file.
             if asset.described.is_exact()
                 && let Ok(measured) = measure(&target, &asset.described)?
+                && check_content(&target, asset.grid.as_ref()).is_ok()
             {
                 remove_if_there(&partial_of(&target))?;
                 remove_if_there(&beside(&target, "journal"))?;
@@ -437,7 +460,15 @@ impl<'a> Run<'a> {
         let scene = &self.scenes[active.scene];
         let asset = &scene.plan.assets[active.asset];
         let (partial, _) = active.transfer.complete()?;
-        match measure(partial, &asset.described)? {
+        let damage = match (check_content(partial, asset.grid.as_ref()), measure(partial, &asset.described)?) {
+            (Err(Fault::Other(what)), _) => {
+                active.transfer.discard()?;
+                return Err(not_the_image(asset, &what));
+            }
+            (_, Err(how)) | (Err(Fault::Damaged(how)), Ok(_)) => Err(how),
+            (Ok(()), Ok(measured)) => Ok(measured),
+        };
+        match damage {
             Ok(measured) => {
                 fs::rename(partial, scene.folder.join(&asset.file))?;
                 active.transfer.forget_journal()?;
@@ -478,7 +509,15 @@ impl<'a> Run<'a> {
         let partial = partial_of(target);
         let copied = fs::copy(from, &partial)?;
         self.progress.bytes(copied);
-        match measure(&partial, &asset.described)? {
+        let found = match (check_content(&partial, asset.grid.as_ref()), measure(&partial, &asset.described)?) {
+            (Err(Fault::Other(what)), _) => {
+                remove_if_there(&partial)?;
+                return Err(not_the_image(asset, &what));
+            }
+            (_, Err(how)) | (Err(Fault::Damaged(how)), Ok(_)) => Err(how),
+            (Ok(()), Ok(measured)) => Ok(measured),
+        };
+        match found {
             Ok(measured) => {
                 fs::rename(&partial, target)?;
                 self.store(scene, asset, measured, None)
@@ -573,11 +612,17 @@ impl<'a> Run<'a> {
             1 if total == 1 => return Err(*failures.remove(0).1),
             _ => return Err(Error::Download { total, failures }),
         }
+        let mut seen = HashSet::new();
         let scenes = items.iter().filter_map(|item| {
             let key = item.key();
             let is_outside = outside.contains(&key);
+            if by_item.contains_key(&key) {
+                seen.insert(key.clone());
+            }
             by_item.remove(&key).or_else(|| {
-                is_outside.then(|| SceneReport { id: item.id().to_owned(), state: SceneState::Outside, item: None })
+                let is_twice = !seen.insert(key);
+                let state = if is_outside { SceneState::Outside } else { SceneState::Superseded };
+                (!is_twice).then(|| SceneReport { id: item.id().to_owned(), state, item: None })
             })
         });
         Ok(DownloadReport {
@@ -586,6 +631,12 @@ impl<'a> Run<'a> {
             seconds: start.elapsed().as_secs_f64(),
         })
     }
+}
+
+/// The error for a server that sent something else than the image.
+fn not_the_image(asset: &AssetPlan, what: &str) -> Error {
+    let image = if asset.file.ends_with(".jp2") { "a JPEG 2000 image" } else { "a GeoTIFF" };
+    Error::raster(asset.source.to_string(), format!("it is not {image}, but {what}; nothing was stored"))
 }
 
 /// Whether an error would affect every other scene too.

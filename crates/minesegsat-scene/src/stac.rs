@@ -12,7 +12,7 @@ use super::stated::{StatedGrid, epsg};
 use super::tree::{has_extension, is_raster};
 use super::{LocatedRaster, OpenOptions, SceneKind, SceneMetadata, UnopenedScene};
 use minesegsat_core::{Band, Error, GeoTransform, Grid, Result};
-use minesegsat_io::raster::StatedChecksum;
+use minesegsat_io::raster::{StatedChecksum, follow, in_region};
 use minesegsat_io::{Location, read_json};
 
 pub(super) fn find(location: &Location, _options: &OpenOptions) -> Result<UnopenedScene> {
@@ -97,7 +97,7 @@ fn single_item<'a>(scene: &str, document: &'a Value) -> Result<&'a Value> {
     }
 }
 
-fn metadata(item: &Value) -> SceneMetadata {
+pub(crate) fn metadata(item: &Value) -> SceneMetadata {
     let properties = &item["properties"];
     let text = |key: &str| properties[key].as_str();
     let id = item["id"].as_str().unwrap_or("item");
@@ -182,7 +182,7 @@ fn choose_assets<'a>(scene: &str, item: &'a Value, item_at: &Location) -> Result
         if chosen.get(&layer).is_some_and(|other| other.rank <= rank) {
             continue;
         }
-        let location = match resolve(scene, &base, href) {
+        let location = match follow(item_at, &base, href) {
             Ok(location) => location,
             Err(error) => {
                 // Another asset may hold the layer.
@@ -190,6 +190,8 @@ fn choose_assets<'a>(scene: &str, item: &'a Value, item_at: &Location) -> Result
                 continue;
             }
         };
+        let region = [&value["storage:region"], &item["properties"]["storage:region"]];
+        let location = in_region(location, region.into_iter().find_map(Value::as_str));
         chosen.insert(layer, Asset { key, location, value, rank });
     }
     if let Some((_, error)) = unresolved.into_iter().find(|(layer, _)| !chosen.contains_key(layer)) {
@@ -200,15 +202,6 @@ fn choose_assets<'a>(scene: &str, item: &'a Value, item_at: &Location) -> Result
         return Err(Error::scene(scene, format!("none of the item's assets is a band (it has {})", keys.join(", "))));
     }
     Ok(chosen)
-}
-
-/// The location of an asset. An item on a server must not name files on this computer.
-fn resolve(scene: &str, base: &Location, href: &str) -> Result<Location> {
-    let location = base.resolve(href)?;
-    if matches!(base, Location::Url(_)) && !matches!(location, Location::Url(_)) {
-        return Err(Error::scene(scene, format!("an item on a server names a file on this computer: {location}")));
-    }
-    Ok(location)
 }
 
 /// A band or the classification among the assets of an item.

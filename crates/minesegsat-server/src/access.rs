@@ -18,7 +18,7 @@ pub(crate) const COOKIE: &str = "minesegsat";
 const OPEN: [&str; 3] = ["/", "/health", "/favicon.ico"];
 const OPEN_FOLDER: &str = "/assets/";
 
-/// Address of the client. The server puts it into the extensions of each request.
+/// Address of the client, as a trusted proxy states it. The server puts it into the extensions of each request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 

@@ -21,6 +21,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use minesegsat_core::output::FolderLock;
@@ -33,6 +34,7 @@ pub use self::request::{MonitorRequest, PredictRequest};
 pub use self::runner::{JobFailure, JobRunner};
 use self::store::Store;
 use crate::ids::random_id;
+use crate::links::leads_out;
 use crate::options::ServerError;
 use crate::problem::Problem;
 
@@ -52,6 +54,7 @@ pub(crate) struct Jobs {
     ending: AtomicBool,
     worker: Mutex<Option<JoinHandle<()>>>,
     max_queued: usize,
+    max_duration: Duration,
     /// Keeps other servers from running these jobs.
     _lock: FolderLock,
 }
@@ -73,8 +76,12 @@ impl Jobs {
         workspace: &Path,
         runner: Arc<dyn JobRunner>,
         max_queued: usize,
+        max_duration: Duration,
     ) -> Result<Arc<Self>, ServerError> {
         let path = workspace.join(FILE);
+        if leads_out(&path, workspace) {
+            return Err(ServerError::LeadsOut { path });
+        }
         let fail = |reason: String| ServerError::Jobs { path: path.clone(), reason };
         let lock = FolderLock::acquire(workspace).map_err(|error| match error {
             minesegsat_core::Error::FolderInUse { owner, .. } => {
@@ -104,6 +111,7 @@ impl Jobs {
             ending: AtomicBool::new(false),
             worker: Mutex::new(None),
             max_queued,
+            max_duration,
             _lock: lock,
         });
         let worker = Arc::clone(&jobs);

@@ -20,7 +20,7 @@
 //! | its parts | `access`, `metrics`, `tile_store`; `blocking`, `jobs`, `observation_files` |
 //! | the workspace | `workspace`; `predictions`, `snapshot`; `register_pool`, `shapes` |
 //! | values of requests and responses | `response`, `remote`; `etag`, `ids`, `query`, `spatial_filter`, `time` |
-//! | foundation | `options`; `problem` |
+//! | foundation | `options`; `links`, `problem`, `proxy` |
 //!
 //! A request passes the layers (`layers`: request id and log, headers, limits, access control), then reaches a handler. Handlers
 //! read the [`workspace`](ServerOptions::workspace) on blocking threads, at most [`Limits::readers`] at a time. Every error becomes
@@ -37,6 +37,7 @@ mod health;
 mod ids;
 mod jobs;
 mod layers;
+mod links;
 mod metrics;
 mod observation_files;
 mod openapi;
@@ -44,6 +45,7 @@ mod options;
 mod params;
 mod predictions;
 mod problem;
+mod proxy;
 mod query;
 mod register_pool;
 mod remote;
@@ -63,4 +65,5 @@ mod workspace;
 
 pub use self::jobs::{Job, JobFailure, JobKind, JobProgress, JobRunner, JobState, MonitorRequest, PredictRequest};
 pub use self::options::{Basemap, Limits, ServerError, ServerOptions, Token};
+pub use self::proxy::Network;
 pub use self::serve::{Server, serve};

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use minesegsat_watch::evidence::SecretKey;
 
+use crate::proxy::Network;
+
 /// Minimum length of a token. 16 random letters and digits have about 95 bits.
 const MIN_TOKEN: usize = 16;
 
@@ -31,6 +33,8 @@ pub struct ServerOptions {
     pub basemap: Option<Basemap>,
     /// Hosts of catalogues that a client may name. Default: none.
     pub remote_hosts: Vec<String>,
+    /// Reverse proxies whose `X-Forwarded-For` states the client, for the limits per client. Default: this machine.
+    pub trusted_proxies: Vec<Network>,
     /// Public URL of this server, without a final slash. Default: from the `Host` header.
     pub public_url: Option<String>,
     /// Limits of requests and jobs.
@@ -49,6 +53,7 @@ impl ServerOptions {
             evidence_key: None,
             basemap: None,
             remote_hosts: Vec::new(),
+            trusted_proxies: Network::LOOPBACK.to_vec(),
             public_url: None,
             limits: Limits::default(),
         }
@@ -157,7 +162,7 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// Timeout for writes to a client that reads nothing. Default: 60 s.
     pub write_timeout: Duration,
-    /// Timeout for requests under way at shutdown. Default: 10 s.
+    /// Timeout for requests under way at shutdown. Default: 1.5 s, so that a stopped server ends within two seconds.
     pub shutdown_timeout: Duration,
     /// Lasting rate of requests per client, per second. `None` means no limit. Loopback addresses have no limit. Default: 200.
     pub requests_per_second: Option<f64>,
@@ -169,6 +174,8 @@ pub struct Limits {
     pub jobs_per_minute: f64,
     /// Maximum number of waiting jobs. Default: 100.
     pub queued_jobs: usize,
+    /// Maximum duration of a job. Default: 12 h.
+    pub job_timeout: Duration,
     /// Maximum area of a job's box, in square kilometres. Default: 15,000.
     pub bbox_km2: f64,
     /// Maximum number of sites in a job. Default: 10,000.
@@ -190,12 +197,13 @@ impl Default for Limits {
             head_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_mins(1),
             write_timeout: Duration::from_mins(1),
-            shutdown_timeout: Duration::from_secs(10),
+            shutdown_timeout: Duration::from_millis(1500),
             requests_per_second: Some(200.0),
             burst: 1000.0,
             wrong_tokens_per_minute: 10.0,
             jobs_per_minute: 30.0,
             queued_jobs: 100,
+            job_timeout: Duration::from_hours(12),
             bbox_km2: 15_000.0,
             sites_per_job: 10_000,
             page: 1000,
@@ -231,6 +239,12 @@ pub enum ServerError {
         path: PathBuf,
         /// The cause.
         source: std::io::Error,
+    },
+    /// A file of the workspace is a link that leads out of it.
+    #[error("{path} is a link that leads out of the workspace; links are followed inside of it only", path = path.display())]
+    LeadsOut {
+        /// The link.
+        path: PathBuf,
     },
     /// The register cannot be read.
     #[error("cannot read the register of the workspace")]

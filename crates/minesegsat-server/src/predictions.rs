@@ -11,6 +11,7 @@ use minesegsat_io::{Location, read_json};
 use serde_json::Value;
 
 use crate::ids::PredictionName;
+use crate::links::has_outward_link;
 use crate::problem::Problem;
 use crate::shapes::grid_bounds;
 
@@ -39,13 +40,15 @@ type CachedManifest = (Stamp, Option<Arc<Prediction>>);
 /// The predictions of a workspace. Each manifest is read once.
 #[derive(Debug)]
 pub(crate) struct Predictions {
+    root: PathBuf,
     folder: PathBuf,
     cache: Mutex<HashMap<PredictionName, CachedManifest>>,
 }
 
 impl Predictions {
-    pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder, cache: Mutex::default() }
+    /// The predictions of the workspace `root`, a canonical path.
+    pub(crate) fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), folder: root.join("predictions"), cache: Mutex::default() }
     }
 
     /// All predictions, by name. Folders without a valid manifest are left out.
@@ -70,8 +73,7 @@ impl Predictions {
 
     fn get(&self, name: &PredictionName) -> Option<Arc<Prediction>> {
         let folder = std::fs::canonicalize(self.folder.join(name.as_str())).ok()?;
-        let home = std::fs::canonicalize(&self.folder).ok()?;
-        if !folder.starts_with(&home) {
+        if !folder.starts_with(&self.root) || has_outward_link(&folder, &self.root) {
             return None;
         }
         let path = folder.join("manifest.json");

@@ -50,6 +50,11 @@ pub(crate) struct FileId([u64; 2]);
 
 impl FileId {
     pub(crate) fn read(path: &Path) -> Result<Self, Problem> {
+        // A link may have taken the place of the file since the server started.
+        let is_link = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+        if is_link && path.parent().is_none_or(|root| crate::links::leads_out(path, root)) {
+            return Err(Problem::unavailable("the register is a link that leads out of the workspace", 10));
+        }
         let found = std::fs::metadata(path)
             .map_err(|error| Problem::unavailable(format!("the register cannot be read: {error}"), 10))?;
         #[cfg(unix)]

@@ -24,6 +24,7 @@ use crate::blocking::Gate;
 use crate::jobs::{JobRunner, Jobs};
 use crate::metrics::Metrics;
 use crate::options::{Limits, ServerError, ServerOptions};
+use crate::proxy::{Network, client_of};
 use crate::router::router;
 use crate::state::App;
 use crate::tile_store::TileStore;
@@ -61,7 +62,10 @@ impl Server {
         let listener = TcpListener::bind(bind).await.map_err(fail)?;
         let address = listener.local_addr().map_err(fail)?;
         let jobs = match runner {
-            Some(runner) => Some(Jobs::start(workspace.root(), runner, options.limits.queued_jobs)?),
+            Some(runner) => {
+                let limits = &options.limits;
+                Some(Jobs::start(workspace.root(), runner, limits.queued_jobs, limits.job_timeout)?)
+            }
             None => None,
         };
         let app = App {
@@ -86,6 +90,7 @@ impl Server {
         let Self { listener, address, app } = self;
         let limits = app.options.limits;
         let router = router(Arc::clone(&app));
+        let trusted: Arc<[Network]> = app.options.trusted_proxies.clone().into();
         let connections = Arc::new(Semaphore::new(limits.connections.max(1)));
         let graceful = GracefulShutdown::new();
         tracing::info!(%address, workspace = %app.workspace.root().display(), "serving");
@@ -102,7 +107,7 @@ impl Server {
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let connection = connection(stream, peer, router.clone(), limits);
+                    let connection = connection(stream, peer, Arc::clone(&trusted), router.clone(), limits);
                     let connection = graceful.watch(connection);
                     tokio::spawn(async move {
                         let _turn = turn;
@@ -136,6 +141,7 @@ impl Server {
 fn connection(
     stream: TcpStream,
     peer: SocketAddr,
+    trusted: Arc<[Network]>,
     router: Router,
     limits: Limits,
 ) -> http1::Connection<
@@ -146,7 +152,8 @@ fn connection(
         tracing::debug!(%peer, "cannot disable Nagle's algorithm: {error}");
     }
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer.ip()));
+        let client = client_of(peer.ip(), request.headers(), &trusted);
+        request.extensions_mut().insert(Peer(client));
         router.clone().call(request)
     });
     http1::Builder::new()

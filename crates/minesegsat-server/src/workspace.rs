@@ -7,6 +7,7 @@ use minesegsat_watch::monitor::files_folder;
 use minesegsat_watch::register::{Observation, Register, SiteId};
 
 use crate::ids::ObservationName;
+use crate::links::{has_outward_link, leads_out};
 use crate::options::ServerError;
 use crate::predictions::Predictions;
 use crate::problem::Problem;
@@ -39,10 +40,13 @@ impl Workspace {
         let workspace = Self {
             pool: RegisterPool::new(register.clone()),
             snapshots: Snapshots::new(register.clone()),
-            predictions: Predictions::new(root.join("predictions")),
+            predictions: Predictions::new(&root),
             register,
             root,
         };
+        if leads_out(&workspace.register, &workspace.root) {
+            return Err(ServerError::LeadsOut { path: workspace.register });
+        }
         if workspace.register.exists() {
             // Migrates a register of an older version now, so that no request waits for it.
             Register::open_read_only(&workspace.register).map_err(ServerError::Register)?;
@@ -97,7 +101,11 @@ impl Workspace {
 
     /// Folder with the files of an observation. `None` if it is missing.
     pub(crate) fn observation_folder(&self, site: &SiteId, name: &str) -> Result<Option<PathBuf>, Problem> {
-        self.inside(&files_folder(&self.register).join(site.as_str()).join(name))
+        let folder = self.inside(&files_folder(&self.register).join(site.as_str()).join(name))?;
+        if folder.as_ref().is_some_and(|folder| has_outward_link(folder, &self.root)) {
+            return Err(outside());
+        }
+        Ok(folder)
     }
 
     /// A path with its links resolved. `None` if it is missing. An error if it leads out of the workspace.
@@ -108,8 +116,21 @@ impl Workspace {
             return Ok(Some(real));
         }
         tracing::warn!("{} leads out of the workspace; not served", path.display());
-        Err(Problem::not_found("the path is outside of the workspace"))
+        Err(outside())
     }
+
+    /// An error if the files of a site lead out of the workspace.
+    pub(crate) fn check_files(&self, site: &SiteId) -> Result<(), Problem> {
+        let folder = files_folder(&self.register).join(site.as_str());
+        match self.inside(&folder)? {
+            Some(folder) if has_outward_link(&folder, &self.root) => Err(outside()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn outside() -> Problem {
+    Problem::not_found("the path is outside of the workspace")
 }
 
 #[cfg(test)]
@@ -129,6 +150,17 @@ mod tests {
         assert_eq!(leads_out.status, 404);
         assert!(workspace.inside(&inside.join("predictions")).unwrap().is_some());
         assert!(workspace.inside(&inside.join("nothing")).unwrap().is_none());
+        std::fs::write(outside.join("secret.tif"), "secret").unwrap();
+        let folder = inside.join("predictions/y/sub");
+        std::fs::create_dir_all(&folder).unwrap();
+        let root = workspace.root().to_owned();
+        std::fs::write(folder.join("own"), "").unwrap();
+        std::os::unix::fs::symlink(folder.join("own"), folder.join("link-inside")).unwrap();
+        assert!(!has_outward_link(&root.join("predictions/y"), &root));
+        std::os::unix::fs::symlink(outside.join("secret.tif"), folder.join("probability.tif")).unwrap();
+        assert!(has_outward_link(&root.join("predictions/y"), &root));
+        std::os::unix::fs::symlink(outside.join("secret.tif"), inside.join("sites.gpkg")).unwrap();
+        assert!(matches!(Workspace::open(&inside), Err(ServerError::LeadsOut { .. })));
         std::fs::remove_dir_all(&inside).unwrap();
         assert_eq!(workspace.check().unwrap_err().status, 503);
     }

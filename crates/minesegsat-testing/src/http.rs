@@ -24,6 +24,8 @@ pub enum Fault {
     Cut { times: usize },
     /// The server ignores `Range` and sends the whole file with status 200.
     IgnoreRange,
+    /// The server sends one byte of the body every 50 ms, for as long as the client listens.
+    Drip,
     /// The first `after` requests see one version of the file (`ETag`), later ones another.
     Change { after: usize },
     /// The first `times` requests get another range than they requested; `Content-Range` states it.
@@ -279,6 +281,17 @@ fn answer(stream: TcpStream, state: &Mutex<State>, stop: &AtomicBool) -> std::io
                     break;
                 }
                 std::thread::sleep(Duration::from_millis(100));
+            }
+            Ok(())
+        }
+        Fault::Drip => {
+            for byte in body.iter().cycle() {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                stream.write_all(std::slice::from_ref(byte))?;
+                stream.flush()?;
+                std::thread::sleep(Duration::from_millis(50));
             }
             Ok(())
         }

@@ -33,7 +33,7 @@ use minesegsat_core::noise_floor::NoiseFloor;
 use minesegsat_core::uncertainty::AreaErrorModel;
 use minesegsat_core::{Error, Result, Segmenter, with_causes};
 use minesegsat_map::predict::PredictOptions;
-use minesegsat_scene::catalog::{Catalog, DateRange, Item, SearchArea, SearchQuery};
+use minesegsat_scene::catalog::{Catalog, DateRange, Item, SearchArea, SearchQuery, keep_newest_processing};
 
 /// Options of a monitor run.
 #[derive(Debug, Clone)]
@@ -316,7 +316,10 @@ fn candidates(site: &Site, catalog: &Catalog, observer: &Observer<'_>, earlier: 
         max_cloud_cover_percent: (options.max_cloud_cover_percent < 100.0).then_some(options.max_cloud_cover_percent),
         ..SearchQuery::default()
     };
-    let found = catalog.search(&query, observer.job.without_progress())?;
+    let mut found = catalog.search(&query, observer.job.without_progress())?;
+    for replaced in keep_newest_processing(&mut found.items) {
+        tracing::info!("{} is left out: {} is a newer processing", replaced.older, replaced.newer);
+    }
     let whole = site.boundary.unsigned_area();
     let mut timed: Vec<(Timestamp, f64, Item)> = Vec::new();
     for item in found.items {

@@ -72,6 +72,11 @@ pub(crate) struct AccessArgs {
     #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
     pub host_name: Vec<String>,
 
+    /// Reverse proxies whose header `X-Forwarded-For` states the client: addresses or networks, such as `10.0.0.5` or
+    /// `10.0.0.0/8`. Limits per client then count each client behind them. A proxy on this machine is always trusted.
+    #[arg(long, value_delimiter = ',', value_name = "ADDRESS,...")]
+    pub trusted_proxy: Vec<minesegsat_server::Network>,
+
     /// Origins of web pages that may read from this server (CORS): `https://example.org`.
     #[arg(long, value_delimiter = ',', value_name = "ORIGIN,...")]
     pub cors_origin: Vec<String>,

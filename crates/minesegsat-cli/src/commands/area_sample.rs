@@ -28,7 +28,7 @@ pub(crate) fn design(args: &AreaSampleDesignArgs, quiet: bool) -> anyhow::Result
     for warning in &design.warnings {
         tracing::warn!("{warning}");
     }
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&design)?)?;
     } else if !quiet {
@@ -83,7 +83,7 @@ pub(crate) fn estimate(args: &AreaSampleEstimateArgs, quiet: bool) -> anyhow::Re
         std::fs::write(outputs.path(name), format!("{json}\n")).with_context(|| format!("cannot write `{name}`"))?;
         outputs.commit()?;
     }
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{json}")?;
     } else if !quiet {

@@ -97,7 +97,7 @@ pub(crate) fn run(args: &BenchArchitecturesArgs, quiet: bool) -> anyhow::Result<
         atomic_write(&args.output.join("table.md"), table.as_bytes())?;
         atomic_write(&args.output.join("table.json"), serde_json::to_string_pretty(&rows)?.as_bytes())?;
     }
-    write!(std::io::stdout().lock(), "{}", table(&rows))?;
+    write!(crate::terminal::stdout(), "{}", table(&rows))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -21,7 +21,7 @@ const AREA_LEVEL_PERCENT: f64 = 90.0;
 
 pub(crate) fn run(args: &CalibrateArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let report = calibrate(args, quiet || args.json, interrupt::cancel_flag())?;
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?;
     } else if !quiet {

@@ -54,7 +54,7 @@ pub(crate) fn run(args: &ChangeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     if !manifest.sites_elsewhere.is_empty() {
         tracing::warn!("sites that lie beyond the maps: {}", manifest.sites_elsewhere.join(", "));
     }
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&manifest)?)?;
     } else if !quiet {
@@ -237,7 +237,7 @@ pub(crate) fn noise_floor(args: &NoiseFloorArgs, quiet: bool) -> anyhow::Result<
         card.noise_floor = Some(floor);
         card.replace(folder)?;
     }
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&floor)?)?;
     } else if !quiet {

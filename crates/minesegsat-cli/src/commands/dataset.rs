@@ -62,7 +62,7 @@ pub(crate) fn build(args: &DatasetBuildArgs, quiet: bool) -> anyhow::Result<Exit
     for warning in &report.warnings {
         tracing::warn!("{warning}");
     }
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?;
     } else if !quiet {
@@ -93,7 +93,7 @@ pub(crate) fn split(args: &DatasetSplitArgs) -> anyhow::Result<ExitCode> {
     for warning in &report.warnings {
         tracing::warn!("{warning}");
     }
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?;
         return Ok(ExitCode::SUCCESS);
@@ -119,7 +119,7 @@ pub(crate) fn stats(args: &DatasetStatsArgs, quiet: bool) -> anyhow::Result<Exit
     let stats = dataset::stats(&dataset, &StatsOptions { all: args.all }, Job::new(&bar, cancel));
     bar.clear();
     let stats = stats?;
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&stats)?)?;
         return Ok(ExitCode::SUCCESS);
@@ -236,7 +236,7 @@ pub(crate) fn preview(args: &DatasetPreviewArgs, quiet: bool) -> anyhow::Result<
     bar.clear();
     let made = job.finish(made)?;
     if !quiet {
-        let mut stdout = std::io::stdout().lock();
+        let mut stdout = crate::terminal::stdout();
         let megabytes = made.page_bytes as f64 / 1e6;
         writeln!(stdout, "{} ({megabytes:.1} MB): {}", made.page.display(), counted(ids.len(), "sample"))?;
         if let Some(sheets) = &args.sheets {
@@ -258,7 +258,7 @@ fn relative(from: &Path, to: &Path) -> Option<String> {
 pub(crate) fn info(args: &DatasetInfoArgs) -> anyhow::Result<ExitCode> {
     let dataset = Dataset::open(&args.dataset)?;
     if args.json {
-        writeln!(std::io::stdout().lock(), "{}", serde_json::to_string_pretty(dataset.card())?)?;
+        writeln!(crate::terminal::stdout(), "{}", serde_json::to_string_pretty(dataset.card())?)?;
         return Ok(ExitCode::SUCCESS);
     }
     print_info(&dataset)
@@ -266,7 +266,7 @@ pub(crate) fn info(args: &DatasetInfoArgs) -> anyhow::Result<ExitCode> {
 
 fn print_info(dataset: &Dataset) -> anyhow::Result<ExitCode> {
     let card = dataset.card();
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     let samples = dataset.samples();
     writeln!(stdout, "{}", card.title)?;
     let line = |name: &str, value: String| format!("  {name:<12} {value}");

@@ -44,7 +44,7 @@ pub(crate) fn run(args: &DownloadArgs, quiet: bool) -> anyhow::Result<ExitCode> 
         let reason = "no item intersects the area; are longitude and latitude swapped?".to_owned();
         return Err(Error::input(args.items.clone(), reason).into());
     }
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?;
     } else if !quiet {
@@ -62,7 +62,11 @@ fn print_summary(out: &mut impl Write, report: &DownloadReport) -> std::io::Resu
         report.seconds,
         megabytes / report.seconds.max(1e-3)
     );
-    for (state, what) in [(SceneState::AlreadyThere, "already there"), (SceneState::Outside, "outside the area")] {
+    for (state, what) in [
+        (SceneState::AlreadyThere, "already there"),
+        (SceneState::Outside, "outside the area"),
+        (SceneState::Superseded, "replaced by a newer processing"),
+    ] {
         if count(state) > 0 {
             line = format!("{line}, {} {what}", count(state));
         }

@@ -16,7 +16,7 @@ pub(crate) fn open(model: &Path, args: &EngineArgs, views: Option<usize>) -> any
 /// Prints the profile of a model, if `--profile` was given.
 pub(crate) fn print_profile(model: &Model) -> std::io::Result<()> {
     match model.take_profile() {
-        Some(profile) => writeln!(std::io::stderr().lock(), "{profile}"),
+        Some(profile) => writeln!(crate::terminal::stderr(), "{profile}"),
         None => Ok(()),
     }
 }
@@ -30,7 +30,7 @@ pub(crate) fn verify(
 ) -> anyhow::Result<VerifyReport> {
     let (report, profile) = Model::verify(model, &args.options(None), against, tolerance)?;
     if let Some(profile) = profile {
-        writeln!(std::io::stderr().lock(), "{profile}")?;
+        writeln!(crate::terminal::stderr(), "{profile}")?;
     }
     Ok(report)
 }

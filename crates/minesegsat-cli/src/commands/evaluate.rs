@@ -61,7 +61,7 @@ pub(crate) fn run(args: &EvaluateArgs, quiet: bool) -> anyhow::Result<ExitCode> 
     for note in &evaluation.notes {
         tracing::warn!("{note}");
     }
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         stdout.write_all(evaluation.to_json()?.as_bytes())?;
     } else if !quiet {

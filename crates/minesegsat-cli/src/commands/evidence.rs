@@ -41,7 +41,7 @@ fn pack(args: &EvidencePackArgs, register: &Path, quiet: bool) -> anyhow::Result
     let input = PackInput { site, permit, observation, base, parameters, signed };
     interrupt::stop_on_ctrl_c();
     let summary = evidence::pack(&input, &key, &args.output, args.overwrite)?;
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         let record = json!({
             "path": summary.path.display().to_string(),
@@ -158,7 +158,7 @@ fn prompt(text: &str) -> anyhow::Result<String> {
 fn keygen(args: &EvidenceKeygenArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let password = if args.no_password { None } else { Some(new_password()?) };
     let keys = evidence::generate_keys(&args.output, password.as_deref())?;
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     writeln!(stdout, "secret key  {}", keys.secret.display())?;
     writeln!(stdout, "public key  {}: {}", keys.public.display(), keys.public_key)?;
     writeln!(stdout, "key id      {}", keys.key_id)?;
@@ -196,7 +196,7 @@ fn new_password() -> anyhow::Result<String> {
 fn verify(args: &EvidenceVerifyArgs) -> anyhow::Result<ExitCode> {
     let key = args.public_key.as_deref().map(evidence::read_public_key).transpose()?;
     let verification = evidence::verify(&args.pack, key.as_ref())?;
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&record(&args.pack, &verification))?)?;
     } else {

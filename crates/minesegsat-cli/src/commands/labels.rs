@@ -41,7 +41,7 @@ pub(crate) fn info(args: &LabelsInfoArgs) -> anyhow::Result<ExitCode> {
         })
         .collect();
     let attributes: Vec<Value> = labels.attribute_names().iter().map(|name| describe(&labels, name)).collect();
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         let summary = json!({
             "source": labels.source(),
@@ -200,7 +200,7 @@ pub(crate) fn rasterize(args: &LabelsRasterizeArgs, quiet: bool) -> anyhow::Resu
     outputs.commit()?;
 
     let classes = &labels.classes().classes;
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         let classes = classes
             .iter()

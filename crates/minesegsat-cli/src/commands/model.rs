@@ -58,7 +58,7 @@ pub(crate) fn random(args: &ModelRandomArgs) -> anyhow::Result<ExitCode> {
 
 pub(crate) fn list(args: &ModelListArgs) -> anyhow::Result<ExitCode> {
     let models = list_models(&args.folder)?;
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         let rows: Vec<_> = models
             .iter()
@@ -96,7 +96,7 @@ pub(crate) fn list(args: &ModelListArgs) -> anyhow::Result<ExitCode> {
 pub(crate) fn show(args: &ModelShowArgs) -> anyhow::Result<ExitCode> {
     let card = ModelCard::read(&args.model)?;
     if args.json {
-        writeln!(std::io::stdout().lock(), "{}", serde_json::to_string_pretty(&card)?)?;
+        writeln!(crate::terminal::stdout(), "{}", serde_json::to_string_pretty(&card)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     print_card(&args.model, &card)
@@ -104,7 +104,7 @@ pub(crate) fn show(args: &ModelShowArgs) -> anyhow::Result<ExitCode> {
 
 pub(crate) fn verify(args: &ModelVerifyArgs) -> anyhow::Result<ExitCode> {
     let report = engine::verify(&args.model, &args.engine, args.against.as_deref(), args.tolerance)?;
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?;
     } else {
@@ -134,7 +134,7 @@ pub(crate) fn export(args: &ModelExportArgs) -> anyhow::Result<ExitCode> {
     let card = ModelCard::read(&args.model)?;
     let (a, megabytes) = (&card.architecture, bytes.len() as f64 / 1e6);
     writeln!(
-        std::io::stdout().lock(),
+        crate::terminal::stdout(),
         "{}: {}, ONNX operator set {OPSET_VERSION}, {megabytes:.1} MB\n\
          input `{INPUT}` [batch, {}, height, width], output `{OUTPUT}` [batch, {}, height, width]; height and width must \
          be multiples of {}",
@@ -162,7 +162,7 @@ fn dimensions(config: &NetworkConfig) -> String {
 }
 
 fn print_card(folder: &Path, card: &ModelCard) -> anyhow::Result<ExitCode> {
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::terminal::stdout();
     let a = &card.architecture;
     let line = |name: &str, value: String| format!("{name:<14} {value}\n");
     let numbers = |values: &[f32]| values.iter().map(f32::to_string).collect::<Vec<_>>().join(", ");

@@ -109,7 +109,7 @@ fn run_once(args: &MonitorRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::
         tracing::warn!("alerts to `{channel}`: {problem}");
     }
     super::sites::warn_of_damage(&register, &report.damaged);
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         let mut value = serde_json::to_value(&report)?;
         value["alerts"] = serde_json::to_value(&delivered)?;
@@ -198,7 +198,7 @@ fn watch(args: &MonitorWatchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
 }
 
 fn alerts(args: &MonitorAlertsArgs, quiet: bool) -> anyhow::Result<ExitCode> {
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if let Some(which) = &args.revive {
         let register = Register::open(&args.register.path())?;
         let id = Some(which.as_str()).filter(|id| *id != "all");

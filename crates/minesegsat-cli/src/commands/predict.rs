@@ -52,7 +52,7 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     engine::print_profile(&model)?;
     let manifest = job.finish(result)?;
 
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&manifest)?)?;
     } else if !quiet {

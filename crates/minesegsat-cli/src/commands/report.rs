@@ -30,7 +30,7 @@ pub(crate) fn run(args: &ReportArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     std::fs::write(outputs.path(name), page).with_context(|| format!("cannot write `{name}`"))?;
     outputs.commit()?;
     if !quiet {
-        writeln!(std::io::stdout().lock(), "{}", args.output.display())?;
+        writeln!(crate::terminal::stdout(), "{}", args.output.display())?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -12,7 +12,7 @@ use crate::{
 pub(crate) fn run(args: &SceneInfoArgs) -> anyhow::Result<ExitCode> {
     let scene = open_scene(&args.scene, &open_options(&args.scene))?;
     let summary = summarize(&scene)?;
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&summary)?)?;
     } else {

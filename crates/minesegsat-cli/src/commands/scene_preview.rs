@@ -48,7 +48,7 @@ pub(crate) fn run(args: &ScenePreviewArgs, quiet: bool) -> anyhow::Result<ExitCo
     if !quiet {
         let panels = sheet.panels.iter().map(|panel| panel.id()).collect::<Vec<_>>().join(", ");
         let (width, height) = (sheet.picture.width, sheet.picture.height);
-        writeln!(std::io::stdout().lock(), "{} ({width} x {height} px): {panels}", args.output.display())?;
+        writeln!(crate::terminal::stdout(), "{} ({width} x {height} px): {panels}", args.output.display())?;
     }
     Ok(ExitCode::SUCCESS)
 }

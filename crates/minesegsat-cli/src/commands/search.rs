@@ -1,9 +1,6 @@
 //! `minesegsat search`
 
-use std::{
-    io::{IsTerminal, Write},
-    process::ExitCode,
-};
+use std::{io::Write, process::ExitCode};
 
 use minesegsat::job::Job;
 use minesegsat::{
@@ -61,7 +58,7 @@ pub(crate) fn run(args: &SearchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         text.push('\n');
         atomic_write(path, text.as_bytes())?;
     }
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     let as_table = args.table || (!args.json && (args.output.is_some() || stdout.is_terminal()));
     if as_table {
         if !(quiet && args.output.is_some()) {

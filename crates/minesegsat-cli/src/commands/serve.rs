@@ -25,6 +25,7 @@ pub(crate) fn run(args: &ServeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     options.token = token(args)?;
     options.cors_origins.clone_from(&args.access.cors_origin);
     options.host_names.clone_from(&args.access.host_name);
+    options.trusted_proxies.extend(&args.access.trusted_proxy);
     options.public_url.clone_from(&args.access.public_url);
     options.remote_hosts.clone_from(&args.jobs.allow_catalogue);
     options.evidence_key = args.key.as_deref().map(secret_key).transpose()?.map(Arc::new);

@@ -58,7 +58,7 @@ pub(crate) fn run(args: &SimulateArgs, quiet: bool) -> anyhow::Result<ExitCode> 
     let result = simulate(&options, &args.output, job);
     bar.0.finish_and_clear();
     let summary = job.finish(result)?;
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&summary)?)?;
     } else if !quiet {

@@ -195,7 +195,7 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
             "report": report,
         }))?;
     } else if !quiet {
-        print_import(&mut std::io::stdout().lock(), &report, args)?;
+        print_import(&mut crate::terminal::stdout(), &report, args)?;
     }
     if !report.failed.is_empty() && !args.skip_invalid {
         bail!(
@@ -258,7 +258,7 @@ fn list(args: &SitesListArgs) -> anyhow::Result<()> {
             last.map_or_else(dash, |last| last.verdict.to_string()),
         ]);
     }
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if !sites.is_empty() {
         table.print(&mut stdout)?;
     }
@@ -291,7 +291,7 @@ fn show(args: &SitesShowArgs) -> anyhow::Result<()> {
             "problems": damaged.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }));
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::terminal::stdout();
     writeln!(out, "{}: {}", site.id, site.name)?;
     writeln!(out, "operator   {}", site.operator.as_deref().unwrap_or("-"))?;
     writeln!(out, "commodity  {}", site.commodity.as_deref().unwrap_or("-"))?;
@@ -442,9 +442,9 @@ fn shortened(text: &str) -> String {
 }
 
 fn print_line(line: String) -> anyhow::Result<()> {
-    Ok(writeln!(std::io::stdout().lock(), "{line}")?)
+    Ok(writeln!(crate::terminal::stdout(), "{line}")?)
 }
 
 fn print_json(value: &Value) -> anyhow::Result<()> {
-    Ok(writeln!(std::io::stdout().lock(), "{}", serde_json::to_string_pretty(value)?)?)
+    Ok(writeln!(crate::terminal::stdout(), "{}", serde_json::to_string_pretty(value)?)?)
 }

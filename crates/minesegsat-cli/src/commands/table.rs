@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use minesegsat::on_one_line;
+
 /// A table with a header. The first column and text columns are left-aligned, the others right-aligned.
 pub(super) struct Table {
     rows: Vec<Vec<String>>,
@@ -21,7 +23,8 @@ impl Table {
     }
 
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        // A row stays a row, whatever a foreign name contains.
+        self.rows.push(cells.into_iter().map(|cell| on_one_line(&cell)).collect());
     }
 
     pub(super) fn print(&self, out: &mut impl Write) -> std::io::Result<()> {

@@ -48,7 +48,7 @@ pub(crate) fn run(args: &TimelineArgs, quiet: bool) -> anyhow::Result<ExitCode> 
     for warning in &manifest.warnings {
         tracing::warn!("{warning}");
     }
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&manifest)?)?;
     } else if !quiet {

@@ -20,7 +20,7 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         None if args.resume => TrainConfig::read(&args.output.join(CONFIG_FILE), &settings)?,
         None => TrainConfig::parse("", "of the defaults", &settings)?,
     };
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = crate::terminal::stdout();
     if args.print_config {
         write!(stdout, "{}", config.to_toml()?)?;
         return Ok(ExitCode::SUCCESS);

@@ -25,6 +25,7 @@ mod search;
 mod serve;
 mod simulate;
 mod sites;
+mod strangers;
 mod train;
 mod training_inputs;
 mod whole_sites;

@@ -10,7 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::support::{Done, program, program_path};
+use crate::support::http::{Fault, Server as HttpServer};
+use crate::support::{Done, program, program_path, wait_until};
 use serde_json::{Value, json};
 
 const TOKEN: &str = "0123456789abcdef-test";
@@ -230,6 +231,50 @@ fn a_job_that_was_killed_midway_is_done_by_the_next_server() {
     // Nothing half done lies about.
     let maps = crate::support::names(&fixture.workspace().join("predictions"));
     assert_eq!(maps.len(), 1, "{maps:?}");
+}
+
+#[test]
+fn a_cancelled_job_and_a_stopped_server_end_while_a_catalogue_drips() {
+    let fixture = Fixture::new();
+    let catalogue = HttpServer::start();
+    let url = catalogue.serve("/catalog.json", " ".repeat(1_000_000), Fault::Drip);
+    let mut arguments = fixture.arguments();
+    *arguments.last_mut().unwrap() = url;
+    let start = || Server::start(program().args(&arguments).env("MINESEGSAT_HTTP_TIMEOUT_S", "3600"));
+    let requests = |count: usize| {
+        wait_until("a request of the job", || catalogue.requests("/catalog.json").len() >= count);
+    };
+    let server = start();
+    let order = |server: &Server| {
+        let (status, job) = fixture.order(server);
+        assert_eq!(status, 202, "{job}");
+        job["id"].as_str().unwrap().to_owned()
+    };
+    let id = order(&server);
+    requests(1);
+    let (status, _) = server.ask("DELETE", &format!("/api/jobs/{id}"), None);
+    assert!((200..300).contains(&status), "{status}");
+    server.wait(&id, |job| job["state"] == "cancelled");
+    let id = order(&server);
+    requests(2);
+    assert_eq!(server.interrupt(), Some(0));
+    // The job was put back, not failed.
+    let server = start();
+    requests(3);
+    let (_, job) = server.ask("GET", &format!("/api/jobs/{id}"), None);
+    assert_eq!(job["state"], "running", "{job}");
+    assert_eq!(server.interrupt(), Some(0));
+}
+
+#[test]
+fn a_register_that_is_a_link_out_of_the_workspace_is_not_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let workspace = folder.path().join("w");
+    fs::create_dir(&workspace).unwrap();
+    fs::write(folder.path().join("other.gpkg"), "secret").unwrap();
+    std::os::unix::fs::symlink(folder.path().join("other.gpkg"), workspace.join("sites.gpkg")).unwrap();
+    let done = Done::of(program().args(["serve", "--bind", "127.0.0.1:0", "--workspace"]).arg(&workspace));
+    done.failed(1, &["sites.gpkg is a link that leads out of the workspace"]);
 }
 
 #[cfg(target_os = "linux")]

@@ -4,10 +4,12 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use reqwest::{Client, header, redirect};
+use reqwest::{Client, header};
 
 use super::receive::cancelled;
-use super::{Failure, HttpOptions, Request, build_client, head, is_this_machine, parse_retry_after, runtime};
+use super::{
+    ClientKind, Failure, HttpOptions, Request, build_client, is_this_machine, parse_retry_after, runtime, send_once,
+};
 use minesegsat_core::{Error, Result};
 
 /// Response of a receiver.
@@ -36,7 +38,7 @@ pub fn post_once(request: &Request, cancel: &AtomicBool) -> Result<Result<Reply,
         tokio::select! {
             biased;
             () = cancelled(cancel) => Err(Error::Interrupted),
-            sent = head(client, request, timeout) => Ok(sent),
+            sent = send_once(client, request, timeout) => Ok(sent),
         }
     })?;
     Ok(match sent {
@@ -50,9 +52,10 @@ pub fn post_once(request: &Request, cancel: &AtomicBool) -> Result<Result<Reply,
     })
 }
 
-/// A client that follows no redirections. The one for this machine (`local`) uses no proxies.
+/// A client for this machine (`local`), which uses no proxies, or for any other.
 fn client(local: bool) -> Result<&'static Client, String> {
     static CLIENTS: [OnceLock<Result<Client, String>>; 2] = [OnceLock::new(), OnceLock::new()];
-    let client = CLIENTS[usize::from(local)].get_or_init(|| build_client(local, redirect::Policy::none()));
+    let kind = if local { ClientKind::ThisMachine } else { ClientKind::Any };
+    let client = CLIENTS[usize::from(local)].get_or_init(|| build_client(kind));
     client.as_ref().map_err(Clone::clone)
 }

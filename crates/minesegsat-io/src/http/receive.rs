@@ -7,17 +7,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::header;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Response, StatusCode};
 
 use super::{
-    Failure, HttpOptions, LONGEST_PAUSE, Request, Version, client, head, parse_content_range, pause_before, refused,
-    runtime,
+    Failure, HttpOptions, LONGEST_PAUSE, Pace, Request, Version, cancel, head, parse_content_range, pause_before,
+    refused, runtime,
 };
 use crate::http::public_url;
 use minesegsat_core::{Error, Result};
 
 /// Interval at which a transfer checks for cancellation.
 const CANCEL_POLL: Duration = Duration::from_millis(50);
+/// An attempt that brings at least this many bytes does not count as failed. A server that breaks every connection after a
+/// few bytes is given up.
+const PROGRESS_BYTES: u64 = 64 << 10;
 
 /// Provides the address of a file, signed if necessary.
 pub trait Address: Sync {
@@ -56,16 +59,15 @@ pub fn inspect(address: &dyn Address, cancel: &AtomicBool) -> Result<RemoteInfo>
     let mut attempts = Attempts::new(address, cancel)?;
     loop {
         let url = address.url()?;
-        let (client, timeout) = (client(&url)?, attempts.options.timeout);
-        match attempts.run(inspect_once(client, &url, timeout))? {
+        match attempts.run(inspect_once(&url, attempts.options.timeout))? {
             Ok(info) => return Ok(info),
             Err(failure) => attempts.after(failure, &url, false)?,
         }
     }
 }
 
-async fn inspect_once(client: &Client, url: &str, timeout: Duration) -> Result<RemoteInfo, Failure> {
-    let response = head(client, &Request::get(url).range(0..1), timeout).await?;
+async fn inspect_once(url: &str, timeout: Duration) -> Result<RemoteInfo, Failure> {
+    let response = head(&Request::get(url).range(0..1), timeout).await?;
     let version = Version::from_headers(response.headers());
     match response.status() {
         StatusCode::PARTIAL_CONTENT => {
@@ -93,21 +95,23 @@ pub fn receive(
     let mut position = range.start;
     loop {
         let url = address.url()?;
-        let (client, timeout) = (client(&url)?, attempts.options.timeout);
         if !expected.ranges {
             position = 0;
         }
         let wanted = position..range.end;
-        let once = receive_once(client, &url, timeout, expected, wanted.clone(), &mut position, sink);
+        let timeout = attempts.options.timeout;
+        let once = receive_once(&url, timeout, expected, wanted.clone(), &mut position, sink);
         match attempts.run(once)? {
             Ok(outcome) => return Ok(outcome),
-            Err(failure) => attempts.after(failure, &url, expected.ranges && position > wanted.start)?,
+            Err(failure) => {
+                let progressed = expected.ranges && position >= wanted.start + PROGRESS_BYTES;
+                attempts.after(failure, &url, progressed)?;
+            }
         }
     }
 }
 
 async fn receive_once(
-    client: &Client,
     url: &str,
     timeout: Duration,
     expected: &RemoteInfo,
@@ -123,10 +127,11 @@ async fn receive_once(
             request = request.header(header::IF_RANGE.as_str(), etag).map_err(Failure::Final)?;
         }
     }
-    let mut response = head(client, &request, timeout).await?;
+    let mut response = head(&request, timeout).await?;
     if let Some(how) = change(&response, expected, &wanted, url)? {
         return Ok(Outcome::Changed(how));
     }
+    let mut pace = Pace::new(timeout);
     while *position < wanted.end {
         match tokio::time::timeout(timeout, response.chunk()).await {
             Err(_) => {
@@ -138,6 +143,7 @@ async fn receive_once(
                 let len = (piece.len() as u64).min(wanted.end - *position);
                 sink(*position, &piece[..len as usize]).map_err(Failure::Final)?;
                 *position += len;
+                pace.note(piece.len()).map_err(Failure::passing)?;
             }
             Ok(Ok(None)) if expected.size.is_none() => break,
             Ok(Ok(None)) => {
@@ -239,9 +245,9 @@ impl<'a> Attempts<'a> {
     }
 }
 
-/// Ends when the run is cancelled.
+/// Ends when the run is cancelled, or all requests are.
 pub(super) async fn cancelled(cancel: &AtomicBool) {
-    while !cancel.load(Ordering::Relaxed) {
+    while !cancel.load(Ordering::Relaxed) && !cancel::is_cancelled() {
         tokio::time::sleep(CANCEL_POLL).await;
     }
 }

@@ -75,6 +75,49 @@ impl Request {
         &self.url
     }
 
+    /// The same request with the address that is sent: an `s3://` address becomes that of its server, signed if
+    /// necessary.
+    pub(super) fn resolved(&self) -> Result<Self> {
+        match super::s3::server_url(&self.url)? {
+            Some(url) => Ok(self.clone().at(url)),
+            None => Ok(self.clone()),
+        }
+    }
+
+    /// The same request to another address.
+    pub(super) fn at(mut self, url: String) -> Self {
+        self.url = url;
+        self
+    }
+
+    pub(super) fn has_body(&self) -> bool {
+        self.body.is_some()
+    }
+
+    /// Makes a GET of a POST.
+    pub(super) fn drop_body(&mut self) {
+        if self.body.take().is_some() {
+            self.headers.remove(header::CONTENT_TYPE);
+        }
+    }
+
+    /// Removes the login and all headers but those that only describe the wanted content.
+    pub(super) fn drop_credentials(&mut self) {
+        self.basic = None;
+        let mut kept = HeaderMap::new();
+        for name in [header::ACCEPT, header::CONTENT_TYPE, header::IF_RANGE] {
+            if let Some(value) = self.headers.get(&name) {
+                kept.insert(name, value.clone());
+            }
+        }
+        self.headers = kept;
+    }
+
+    #[cfg(test)]
+    pub(super) fn has_credentials(&self) -> bool {
+        self.basic.is_some() || self.headers.keys().any(|name| *name != header::ACCEPT)
+    }
+
     pub(super) fn wanted_range(&self) -> Option<Range<u64>> {
         self.range.clone()
     }
@@ -103,10 +146,13 @@ pub(super) async fn explanation(response: Response, timeout: Duration) -> Option
     explanation_of(&body)
 }
 
-/// STAC APIs use `description`, FastAPI `detail`, OAuth `error_description`.
-fn explanation_of(body: &[u8]) -> Option<String> {
+/// The message in a JSON document that an API sends for an error, on one line, at most 300 characters.
+///
+/// STAC APIs use `description`, FastAPI `detail`, OAuth `error_description`, others `message` or `error`.
+pub fn explanation_of(body: &[u8]) -> Option<String> {
     let json: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let text = ["description", "detail", "error_description", "message"].iter().find_map(|key| match &json[key] {
+    let keys = ["description", "detail", "error_description", "message", "error"];
+    let text = keys.iter().find_map(|key| match &json[key] {
         serde_json::Value::String(text) => Some(text.clone()),
         serde_json::Value::Null => None,
         other => Some(other.to_string()),

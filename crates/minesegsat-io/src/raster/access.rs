@@ -69,8 +69,18 @@ pub fn read_text(location: &Location) -> Result<String> {
 /// Reads a JSON file.
 pub fn read_json<T: DeserializeOwned>(location: &Location) -> Result<T> {
     let bytes = read_text_bytes(location)?;
-    serde_json::from_slice(&bytes)
-        .map_err(|e| Error::input(location.to_string(), "it is not the JSON expected").caused_by(e))
+    serde_json::from_slice(&bytes).map_err(|e| not_json(location, &bytes).caused_by(e))
+}
+
+/// The error for a document that is not the expected JSON. For a document of a server it says what came instead.
+fn not_json(location: &Location, bytes: &[u8]) -> Error {
+    let is_remote = matches!(location, Location::Url(_));
+    let looks_like_json = bytes.trim_ascii_start().starts_with(b"{");
+    if is_remote && !looks_like_json {
+        let what = http::describe_content(&bytes[..bytes.len().min(http::DESCRIBED_BYTES as usize)]);
+        return Error::input(location.to_string(), format!("it is not the JSON expected, but {what}"));
+    }
+    Error::input(location.to_string(), "it is not the JSON expected")
 }
 
 /// Size, and SHA-256 or `ETag`, of a file. Files on disk and in archives are read whole. For a file on a server, one byte is

@@ -256,6 +256,27 @@ impl<F: BlockFormat> RasterSource for BlockRaster<F> {
         Ok(out)
     }
 
+    fn check_is_whole(&self, decodes: bool) -> Result<()> {
+        let layout = self.format.layout();
+        let planes = self.info.band_names.len().div_ceil(layout.bands.max(1));
+        let mut last = None;
+        for block in 0..layout.across * layout.down * planes {
+            let end = self.format.ranges(block).iter().map(|range| range.end).max().unwrap_or(0);
+            if end > self.source.len() {
+                return Err(self.source.error(format!(
+                    "it was cut: {} ends after {end} bytes, but the file has {}",
+                    self.block_name(block),
+                    self.source.len()
+                )));
+            }
+            last = last.max((end > 0).then_some((end, block)));
+        }
+        match last {
+            Some((_, block)) if decodes => self.blocks(&[block]).map(drop),
+            _ => Ok(()),
+        }
+    }
+
     fn overviews(&self) -> Result<Vec<Arc<dyn RasterSource>>> {
         let found = self.format.overviews(&self.info, &self.source)?;
         let open = |(info, format)| -> Arc<dyn RasterSource> {

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::http::{public_url, without_query};
+use crate::http::{public_url, s3, without_query};
 use minesegsat_core::{Error, Result};
 
 /// The location of a file.
@@ -28,8 +28,8 @@ pub enum Location {
 impl Location {
     /// Parses a location from user input, or an absolute address of a document.
     ///
-    /// - `https://…` and `http://…` are URLs;
-    /// - `s3://bucket/key` and `gs://bucket/key` are the public HTTPS addresses of these objects;
+    /// - `https://…` and `http://…` are URLs, `s3://bucket/key` is an object in a bucket ([`s3`]);
+    /// - `gs://bucket/key` is the public HTTPS address of that object;
     /// - `file:///…` and `file://localhost/…` are paths, percent-encoded (RFC 8089);
     /// - GDAL's `/vsicurl/`, `/vsis3/`, `/vsigs/` and `/vsizip/` are what they stand for;
     /// - `archive.zip/entry` (where `archive.zip` is a file) is an entry of an archive;
@@ -64,12 +64,12 @@ impl Location {
             return match scheme.to_ascii_lowercase().as_str() {
                 "http" | "https" if rest.trim_start_matches('/').is_empty() => refuse("the URL names no server"),
                 "http" | "https" => Ok(Self::Url(text.to_owned())),
-                store @ ("s3" | "gs") => match rest.split_once('/') {
+                "s3" => Ok(Self::Url(s3::Object::parse(text)?.address())),
+                "gs" => match rest.split_once('/') {
                     Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => {
-                        let address = if store == "s3" { s3_to_https(bucket, key) } else { gs_to_https(bucket, key) };
-                        Ok(Self::Url(address))
+                        Ok(Self::Url(gs_to_https(bucket, key)))
                     }
-                    _ => refuse(&format!("an address of this kind is {store}://bucket/key")),
+                    _ => refuse("an address of this kind is gs://bucket/key"),
                 },
                 _ => refuse(
                     "the schemes are http, https, s3 and gs (public buckets) and file; use the https:// address, or \
@@ -131,6 +131,8 @@ impl Location {
     pub fn join(&self, relative: &str) -> Self {
         if relative.contains("://")
             && let Ok(location) = Self::parse(relative)
+            // A server names no local files: see `follow`.
+            && (!matches!(self, Self::Url(_)) || matches!(location, Self::Url(_)))
         {
             return location;
         }
@@ -297,16 +299,6 @@ fn first_existing<const N: usize>(paths: [PathBuf; N]) -> PathBuf {
 /// The HTTPS address of an object in a public bucket of Google Cloud Storage.
 fn gs_to_https(bucket: &str, key: &str) -> String {
     format!("https://storage.googleapis.com/{bucket}/{key}")
-}
-
-/// The HTTPS address of an object in a public bucket. A bucket name with dots as a subdomain does not match the server's
-/// certificate, so it goes into the path.
-fn s3_to_https(bucket: &str, key: &str) -> String {
-    if bucket.contains('.') {
-        format!("https://s3.amazonaws.com/{bucket}/{key}")
-    } else {
-        format!("https://{bucket}.s3.amazonaws.com/{key}")
-    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub(super) fn nothing_found(catalog: &Catalog, query: &SearchQuery, job: Job<'_>
     let mut said = Vec::new();
     let mut say = |change: &str, query: SearchQuery| {
         let query = SearchQuery { max_items: Some(COUNTED), sort_by: Vec::new(), page_size: None, ..query };
-        match catalog.search(&query, job.without_progress()) {
+        match catalog.search_quietly(&query, job.without_progress()) {
             Ok(found) if found.items.is_empty() => {}
             Ok(found) => {
                 let or_more = if found.truncated { " or more" } else { "" };
@@ -70,8 +70,8 @@ fn unknown_collections(catalog: &Catalog, query: &SearchQuery) -> Option<String>
     const SHOWN: usize = 20;
     let mut known: Vec<String> = match &catalog.kind {
         Kind::Api(api) => api.collections()?,
-        Kind::Items(items) => items.iter().filter_map(|item| item.collection().map(str::to_owned)).collect(),
-        Kind::Static(_, cache) => cache.get()?.iter().filter_map(|i| i.collection().map(str::to_owned)).collect(),
+        Kind::Items(items) => items.items.iter().filter_map(|item| item.collection().map(str::to_owned)).collect(),
+        Kind::Static(_, cache) => cache.get()?.items.iter().filter_map(|i| i.collection().map(str::to_owned)).collect(),
     };
     known.sort();
     known.dedup();
@@ -89,7 +89,7 @@ fn unknown_collections(catalog: &Catalog, query: &SearchQuery) -> Option<String>
 #[cfg(test)]
 mod tests {
     use super::super::query::tests::item;
-    use super::super::{Catalog, Kind, SearchArea};
+    use super::super::{Catalog, Kind, ParsedItems, SearchArea};
     use super::*;
 
     fn message(query: &SearchQuery) -> String {
@@ -97,7 +97,8 @@ mod tests {
             item("a", "2021-07-10", Some(30.0), [10.0, 50.0, 11.0, 51.0]),
             item("b", "2020-07-10", Some(3.0), [10.0, 50.0, 11.0, 51.0]),
         ];
-        let catalog = Catalog { name: "here".to_owned(), kind: Kind::Items(items) };
+        let catalog =
+            Catalog { name: "here".to_owned(), kind: Kind::Items(ParsedItems { items, ..ParsedItems::default() }) };
         assert!(catalog.search(query, Job::silent()).unwrap().items.is_empty(), "the query finds nothing");
         catalog.nothing_found(query, Job::silent()).to_string()
     }

@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::area::ApiArea;
-use super::page::{PageRequest, Trail, next};
-use super::{Credentials, DateRange, Item, SearchQuery, SearchResults, parse_items};
+use super::item;
+use super::page::{self, PageRequest, Trail, next};
+use super::{Credentials, DateRange, Item, SearchQuery, SearchResults, left_out};
 use minesegsat_core::{Error, Result};
 use minesegsat_io::Location;
 use minesegsat_io::http::public_url;
@@ -15,6 +16,10 @@ use minesegsat_io::http::{self, Request};
 
 /// Default number of items per page: small enough for quick responses that include all assets.
 const PAGE_SIZE: usize = 100;
+/// Maximum number of pages of a search with pages of the default size; smaller pages (`limit`) may be more.
+const MOST_PAGES: usize = 2000;
+/// Maximum number of pages without an item, one after the other.
+const MOST_EMPTY_PAGES: usize = 20;
 
 /// A STAC API that can search items.
 #[derive(Debug)]
@@ -67,6 +72,11 @@ impl Login {
     /// Requests a JSON document. If the token is refused, a new token is requested once.
     fn send(&self, page: &PageRequest) -> Result<Value> {
         let own = same_origin(&self.url, &page.url);
+        if !own && page.body.is_some() {
+            let reason =
+                format!("it leads to another server, `{}`; give the address of that server", public_url(&page.url));
+            return Err(Error::input(public_url(&self.url), reason));
+        }
         let build = || -> Result<Request> {
             let mut request = match &page.body {
                 Some(body) => {
@@ -79,9 +89,9 @@ impl Login {
                 for (name, value) in &self.headers {
                     request = request.header(name, value)?;
                 }
-            }
-            for (name, value) in &page.headers {
-                request = request.header(name, value)?;
+                for (name, value) in &page.headers {
+                    request = request.header(name, value)?;
+                }
             }
             if own { self.credentials.apply(request) } else { Ok(request) }
         };
@@ -95,8 +105,16 @@ impl Login {
             }
             error => error,
         })?;
-        serde_json::from_slice(&body)
-            .map_err(|error| Error::input(public_url(&page.url), "it is not the JSON expected").caused_by(error))
+        serde_json::from_slice(&body).map_err(|error| {
+            let looks_like_json = body.trim_ascii_start().starts_with(b"{");
+            let what = http::describe_content(&body[..body.len().min(http::DESCRIBED_BYTES as usize)]);
+            let reason = if looks_like_json {
+                "it is not the JSON expected".to_owned()
+            } else {
+                format!("it is not the JSON expected, but {what}")
+            };
+            Error::input(public_url(&page.url), reason).caused_by(error)
+        })
     }
 
     fn get(&self, url: &str) -> Result<Value> {
@@ -117,7 +135,7 @@ impl Api {
     ) -> Result<(Option<Self>, Value)> {
         let login = Login { url: url.to_owned(), credentials, headers: headers.to_vec() };
         let landing = login.get(url)?;
-        let resolve = |href: &str| Url::parse(url).and_then(|base| base.join(href)).map(String::from).ok();
+        let resolve = |href: &str| page::resolve(url, href).map(String::from).ok();
         let links = || landing["links"].as_array().into_iter().flatten();
         let link = |rel: &str| links().find(|l| l["rel"] == rel).and_then(|l| resolve(l["href"].as_str()?));
         let Some(search_url) = link("search") else { return Ok((None, landing)) };
@@ -164,19 +182,22 @@ impl Api {
                     break 'parts;
                 }
                 let first = self.first_page(query, range.as_ref(), place.as_ref());
-                let (items, more) = self.pages(first, query, most_of_part, found.items.len(), job)?;
-                found.items.extend(items);
-                found.truncated |= more;
+                let part = self.pages(first, query, most_of_part, found.items.len(), job)?;
+                found.items.extend(part.items);
+                found.truncated |= part.truncated;
+                found.incomplete = found.incomplete.or(part.incomplete);
+                found.left_out.extend(part.left_out);
                 super::query::keep_first_of_each(&mut found.items);
             }
         }
+        left_out::keep_first_of_each(&mut found.left_out);
         query.sort(&mut found.items);
         found.truncated |= found.items.len() > most;
         found.items.truncate(most);
         Ok(found)
     }
 
-    /// The matching items of one search, at most `most`, and whether more may exist.
+    /// The matching items of one search, at most `most`.
     fn pages(
         &self,
         first: PageRequest,
@@ -184,33 +205,52 @@ impl Api {
         most: usize,
         before: usize,
         job: Job<'_>,
-    ) -> Result<(Vec<Item>, bool)> {
+    ) -> Result<SearchResults> {
         let mut trail = Trail::default();
-        let mut items = Vec::new();
+        let mut found = SearchResults::default();
         let mut request = Some(first);
+        let (mut pages, mut empty, mut received, mut matched) = (0, 0, 0, None);
+        let most_pages = MOST_PAGES.max(MOST_PAGES * PAGE_SIZE / query.page_size.unwrap_or(PAGE_SIZE).max(1));
         while let Some(current) = request {
             job.check()?;
             trail.enter(&current)?;
+            pages += 1;
+            if pages > most_pages || empty >= MOST_EMPTY_PAGES {
+                return Err(endless(&current, pages - 1, received));
+            }
             let page = self.login.send(&current)?;
             if page["type"] != "FeatureCollection" {
+                let said = http::explanation_of(page.to_string().as_bytes());
+                let said = said.map_or_else(String::new, |said| format!("; it says: {said}"));
                 return Err(Error::input(
                     public_url(&current.url),
-                    "its response to a search is not a FeatureCollection".to_owned(),
+                    format!("its response to a search is not a FeatureCollection{said}"),
                 ));
             }
             request = next(&page, &current)?;
-            let arrived = parse_items(page, &Location::Url(current.url.clone()))?;
-            let keys: Vec<_> = arrived.iter().map(Item::key).collect();
+            matched = left_out::number_matched(&page).or(matched);
+            if left_out::exceeded_limit(&page) && request.is_none() {
+                found.incomplete =
+                    Some("it sent only a part of the matching items: `exceededTransferLimit`".to_owned());
+            }
+            let arrived = item::parse(page, &Location::Url(current.url.clone()))?;
+            received += arrived.items.len() + arrived.left_out.len();
+            empty = if arrived.items.is_empty() { empty + 1 } else { 0 };
+            let keys: Vec<_> = arrived.items.iter().map(Item::key).collect();
             trail.saw(&keys, &current)?;
-            items.extend(arrived.into_iter().filter(|item| query.accepts(item)));
-            job.progress.count(before + items.len());
-            if items.len() >= most {
-                let more = items.len() > most || request.is_some();
-                items.truncate(most);
-                return Ok((items, more));
+            found.left_out.extend(arrived.left_out);
+            found.take(arrived.items.into_iter(), query);
+            job.progress.count(before + found.items.len());
+            if found.items.len() >= most {
+                found.truncated = found.items.len() > most || request.is_some();
+                found.items.truncate(most);
+                return Ok(found);
             }
         }
-        Ok((items, false))
+        if let Some(matched) = matched.filter(|&matched| matched > received as u64) {
+            found.incomplete = Some(left_out::fewer_than_matched(matched, received));
+        }
+        Ok(found)
     }
 
     fn first_page(&self, query: &SearchQuery, range: Option<&DateRange>, place: Option<&Value>) -> PageRequest {
@@ -265,6 +305,15 @@ impl Api {
         let collections = answer["collections"].as_array()?;
         Some(collections.iter().filter_map(|c| c["id"].as_str().map(str::to_owned)).collect())
     }
+}
+
+/// The error for pages without an end.
+fn endless(request: &PageRequest, pages: usize, received: usize) -> Error {
+    let reason = format!(
+        "its `next` links do not end: {pages} pages with {received} items were read; narrow the search by area, dates or \
+         number of items"
+    );
+    Error::input(public_url(&request.url), reason).avoided_by(minesegsat_core::Setting::SearchLimits)
 }
 
 /// Parameters of a GET search: lists are comma-separated, objects are JSON.

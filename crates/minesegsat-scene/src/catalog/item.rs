@@ -9,10 +9,13 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::area::normalise;
+use super::left_out::{self, LeftOut};
 use crate::stated::epsg;
 use minesegsat_core::area_of_interest::rectangles;
 use minesegsat_core::{Crs, Error, Result, Transformer};
 use minesegsat_io::Location;
+use minesegsat_io::http;
+use minesegsat_io::raster::follow;
 
 /// Ids of the collection and the item.
 pub(crate) type ItemKey = (String, String);
@@ -139,32 +142,52 @@ impl Item {
     }
 
     /// Makes the addresses of links and assets absolute, so that the item can be moved. `at` is the item's location.
-    fn resolve(&mut self, at: &Location) {
+    ///
+    /// Links and assets that a stranger may not name are removed: files of this machine in an item from a server, and
+    /// addresses further inside the network than its own. Returns the reasons, with the keys of assets.
+    fn resolve(&mut self, at: &Location) -> Vec<String> {
         let base = at.parent().unwrap_or_else(|| at.clone());
-        let links = self.0.get_mut("links").and_then(Value::as_array_mut).into_iter().flatten();
-        for link in links {
-            resolve_href(link, &base);
+        let mut refused = Vec::new();
+        if let Some(links) = self.0.get_mut("links").and_then(Value::as_array_mut) {
+            links.retain_mut(|link| resolve_href(link, at, &base).is_ok());
         }
-        for asset in self.0.get_mut("assets").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
-            resolve_href(asset, &base);
-            let alternates = asset.get_mut("alternate").and_then(Value::as_object_mut);
-            for alternate in alternates.into_iter().flat_map(Map::values_mut) {
-                resolve_href(alternate, &base);
-            }
+        if let Some(assets) = self.0.get_mut("assets").and_then(Value::as_object_mut) {
+            assets.retain(|key, asset| {
+                if let Some(alternates) = asset.get_mut("alternate").and_then(Value::as_object_mut) {
+                    alternates.retain(|_, alternate| resolve_href(alternate, at, &base).is_ok());
+                }
+                resolve_href(asset, at, &base).map_err(|error| refused.push(format!("asset `{key}`: {error}"))).is_ok()
+            });
         }
+        refused
     }
 }
 
-fn resolve_href(object: &mut Value, base: &Location) {
-    let Some(href) = object["href"].as_str().filter(|href| !href.contains("://")) else { return };
-    // An address that cannot be resolved stays as it is, and is refused when it is used.
-    let Ok(location) = base.resolve(href) else { return };
-    let resolved = match location {
+fn resolve_href(object: &mut Value, at: &Location, base: &Location) -> Result<()> {
+    let Some(href) = object["href"].as_str() else { return Ok(()) };
+    let is_remote = matches!(at, Location::Url(_));
+    if href.contains("://") {
+        // Addresses of schemes that the program does not read stay as they are: an alternate may be readable.
+        let scheme = href.split("://").next().unwrap_or_default().to_ascii_lowercase();
+        return if is_remote && ["http", "https", "file"].contains(&scheme.as_str()) {
+            follow(at, base, href).map(drop)
+        } else {
+            Ok(())
+        };
+    }
+    let resolved = match follow(at, base, href) {
+        Ok(location) => location,
+        Err(error) if is_remote => return Err(error),
+        // An address that cannot be resolved stays as it is, and is refused when it is used.
+        Err(_) => return Ok(()),
+    };
+    let resolved = match resolved {
         Location::Path(path) => std::path::absolute(&path).unwrap_or(path).display().to_string(),
         Location::Url(url) => url,
         entry @ Location::ZipEntry { .. } => entry.to_string(),
     };
     object["href"] = Value::String(resolved);
+    Ok(())
 }
 
 /// Whether a footprint is larger than any scene of Sentinel-2: one tile has sides of 110 km. Wrong footprints at the
@@ -197,9 +220,37 @@ fn polygons(value: &GeometryValue) -> Option<MultiPolygon<f64>> {
 
 /// The items of a document: an ItemCollection, or one Item. Relative addresses are resolved against `location`, the
 /// document's source.
+///
+/// Damaged items are left out and logged, as long as others are usable.
 pub fn parse_items(document: Value, location: &Location) -> Result<Vec<Item>> {
+    parse(document, location).map(|parsed| parsed.logged(&location.to_string()))
+}
+
+/// The items of a document, and what is wrong with it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ParsedItems {
+    pub(super) items: Vec<Item>,
+    pub(super) left_out: Vec<LeftOut>,
+    /// How the document says that it is incomplete, if it does.
+    pub(super) incomplete: Option<String>,
+}
+
+impl ParsedItems {
+    /// The items. What was left out is logged.
+    pub(super) fn logged(self, name: &str) -> Vec<Item> {
+        left_out::log(name, &self.left_out);
+        if let Some(incomplete) = &self.incomplete {
+            tracing::warn!("{name}: {incomplete}");
+        }
+        self.items
+    }
+}
+
+/// Like [`parse_items`], without messages.
+pub(super) fn parse(document: Value, location: &Location) -> Result<ParsedItems> {
     let name = location.to_string();
     let fail = |reason: String| Error::input(name.clone(), reason);
+    let incomplete = left_out::said_incomplete(&document);
     let values = match document["type"].as_str() {
         Some("Feature") => vec![document],
         Some("FeatureCollection") => match document {
@@ -212,16 +263,33 @@ pub fn parse_items(document: Value, location: &Location) -> Result<Vec<Item>> {
         Some(kind @ ("Catalog" | "Collection")) => {
             return Err(fail(format!("it is a STAC {kind}; items are needed: search it with `minesegsat search`")));
         }
-        _ => return Err(fail("it is neither a STAC ItemCollection nor a STAC Item".to_owned())),
+        _ => {
+            let said = http::explanation_of(document.to_string().as_bytes());
+            let said = said.map_or_else(String::new, |said| format!("; it says: {said}"));
+            return Err(fail(format!("it is neither a STAC ItemCollection nor a STAC Item{said}")));
+        }
     };
-    values
-        .into_iter()
-        .map(|value| {
-            let mut item = Item::from_value(value, &name)?;
-            item.resolve(location);
-            Ok(item)
-        })
-        .collect()
+    let mut parsed = ParsedItems { incomplete, ..ParsedItems::default() };
+    let mut first_error = None;
+    for (number, value) in values.into_iter().enumerate() {
+        let id = value["id"].as_str().map_or_else(|| format!("number {}", number + 1), str::to_owned);
+        match Item::from_value(value, &name) {
+            Ok(mut item) => {
+                for reason in item.resolve(location) {
+                    tracing::warn!("{name}: item {id}: {reason}");
+                }
+                parsed.items.push(item);
+            }
+            Err(error) => {
+                parsed.left_out.push(LeftOut::new(&id, "it is not a STAC item"));
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    match first_error {
+        Some(error) if parsed.items.is_empty() => Err(error),
+        _ => Ok(parsed),
+    }
 }
 
 /// An ItemCollection of these items, as JSON.

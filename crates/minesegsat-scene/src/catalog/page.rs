@@ -7,7 +7,7 @@ use url::Url;
 
 use super::ItemKey;
 use minesegsat_core::{Error, Result};
-use minesegsat_io::http::public_url;
+use minesegsat_io::http::{self, public_url};
 
 /// A request for one page.
 #[derive(Clone, PartialEq)]
@@ -34,9 +34,11 @@ pub(super) fn next(page: &Value, request: &PageRequest) -> Result<Option<PageReq
     let links = page["links"].as_array().into_iter().flatten();
     let Some(link) = links.into_iter().find(|link| link["rel"] == "next") else { return Ok(None) };
     let href = link["href"].as_str().ok_or_else(|| fail("its `next` link has no address".to_owned()))?;
-    let url = Url::parse(&request.url)
-        .and_then(|base| base.join(href))
+    let url = resolve(&request.url, href)
         .map_err(|error| fail(format!("its `next` link is not a valid address: {error}")))?;
+    if let Ok(from) = Url::parse(&request.url) {
+        http::check_step(&from, &url).map_err(|why| fail(format!("its `next` link is not followed: {why}")))?;
+    }
     let merge = link["merge"].as_bool().unwrap_or(false);
     let mut headers = if merge { request.headers.clone() } else { Vec::new() };
     for (name, value) in link["headers"].as_object().into_iter().flatten() {
@@ -59,6 +61,17 @@ pub(super) fn next(page: &Value, request: &PageRequest) -> Result<Option<PageReq
         _ => request.body.clone().unwrap_or_default(),
     });
     Ok(Some(PageRequest { url: url.into(), body, headers }))
+}
+
+/// The address of a link in a document at `base`. An API behind a proxy may name itself with `http`: its links to itself
+/// stay with `https`.
+pub(super) fn resolve(base: &str, href: &str) -> Result<Url, url::ParseError> {
+    let base = Url::parse(base)?;
+    let mut url = base.join(href)?;
+    if base.scheme() == "https" && url.scheme() == "http" && base.host() == url.host() && url.port().is_none() {
+        let _ = url.set_scheme("https");
+    }
+    Ok(url)
 }
 
 /// A header's value without JSON quotes.

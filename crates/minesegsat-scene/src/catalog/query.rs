@@ -49,22 +49,37 @@ impl SearchQuery {
 
     /// Whether an item satisfies all limits.
     pub fn accepts(&self, item: &Item) -> bool {
+        self.judge(item) == Match::Yes
+    }
+
+    /// Whether an item satisfies all limits, or cannot be told because it lacks a date or an outline.
+    pub(super) fn judge(&self, item: &Item) -> Match {
         let collection = item.collection();
         if !self.collections.is_empty() && !self.collections.iter().any(|c| Some(c.as_str()) == collection) {
-            return false;
+            return Match::No;
         }
         if let Some(most) = self.max_cloud_cover_percent
             && item.cloud_cover_percent().is_none_or(|cloud| cloud > most)
         {
-            return false;
+            return Match::No;
         }
+        let mut unknown = None;
         if !self.datetimes.is_empty() {
-            let Some(interval) = item.interval() else { return false };
-            if !self.datetimes.iter().any(|range| range.touches(interval)) {
-                return false;
+            match item.interval() {
+                Some(interval) if !self.datetimes.iter().any(|range| range.touches(interval)) => return Match::No,
+                Some(_) => {}
+                None => unknown = Some("no readable date"),
             }
         }
-        self.area.as_ref().is_none_or(|area| area.polygons().intersects(&item.footprint()))
+        if let Some(area) = &self.area {
+            let footprint = item.footprint();
+            if footprint.0.is_empty() {
+                unknown = unknown.or(Some("no readable outline"));
+            } else if !area.polygons().intersects(&footprint) {
+                return Match::No;
+            }
+        }
+        unknown.map_or(Match::Yes, Match::Unknown)
     }
 
     /// Sorts items in the requested order. The sort is stable.
@@ -73,6 +88,15 @@ impl SearchQuery {
             self.sort_by.iter().map(|key| key.compare(a, b)).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
         });
     }
+}
+
+/// Whether an item satisfies a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Match {
+    Yes,
+    No,
+    /// It lacks what a limit needs: what it lacks.
+    Unknown(&'static str),
 }
 
 /// Removes duplicates.

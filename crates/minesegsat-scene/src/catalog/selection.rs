@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use geo::{BooleanOps, MultiPolygon};
 use jiff::Timestamp;
 
-use super::{DateRange, Item, SearchArea};
+use super::{DateRange, Item, SearchArea, keep_newest_processing};
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::{Crs, Error, Result};
 
@@ -66,7 +66,8 @@ struct Candidate<'a> {
     from_middle: Option<i64>,
 }
 
-/// Selects scenes per date range, or from all items without a range. The result does not depend on the order of the
+/// Selects scenes per date range, or from all items without a range. Of an acquisition that was processed more than once, only
+/// the newest processing counts. The result does not depend on the order of the
 /// items.
 pub fn select(
     items: &[Item],
@@ -81,6 +82,11 @@ pub fn select(
             accepted: "a share of 0 to 1, and an area in km2".to_owned(),
         });
     }
+    let mut items = items.to_vec();
+    for replaced in keep_newest_processing(&mut items) {
+        tracing::info!("{} is left out: {} is a newer processing", replaced.older, replaced.newer);
+    }
+    let items = items.as_slice();
     if ranges.is_empty() {
         let whole = select_of_range(items, area, None, selection)?;
         return Ok(vec![whole]);

@@ -5,39 +5,56 @@ use std::collections::{HashSet, VecDeque};
 
 use serde_json::Value;
 
-use super::{Item, parse_items};
+use super::item::{self, ParsedItems};
 use minesegsat_core::{Error, Result};
+use minesegsat_io::raster::follow;
 use minesegsat_io::{Location, read_json};
 
 /// Documents read at the same time, because each may need a request.
 const AT_ONCE: usize = 8;
+/// Maximum depth of nested catalogues. Real ones have five or six levels: mission, collection, tile, year, month.
+const MOST_LEVELS: usize = 32;
+/// Maximum number of documents.
+const MOST_DOCUMENTS: usize = 200_000;
 
 /// All items below a catalogue or collection, in the order of their links. Each document is read once.
-pub(super) fn crawl(root: &Location, job: Job<'_>) -> Result<Vec<Item>> {
+pub(super) fn crawl(root: &Location, job: Job<'_>) -> Result<ParsedItems> {
     let mut visited = HashSet::from([root.clone()]);
-    let mut queue = VecDeque::from([root.clone()]);
-    let mut items = Vec::new();
+    let mut queue = VecDeque::from([(root.clone(), 1)]);
+    let mut found = ParsedItems::default();
     let mut count = 0;
     while !queue.is_empty() {
         job.check()?;
-        let batch: Vec<Location> = queue.drain(..queue.len().min(AT_ONCE)).collect();
+        let batch: Vec<(Location, usize)> = queue.drain(..queue.len().min(AT_ONCE)).collect();
         let documents: Vec<Result<Value>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = batch.iter().map(|at| scope.spawn(|| read_json(at))).collect();
+            let threads: Vec<_> = batch.iter().map(|(at, _)| scope.spawn(|| read_json(at))).collect();
             threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         });
-        for (at, document) in batch.iter().zip(documents) {
+        for ((at, level), document) in batch.iter().zip(documents) {
             let document = document?;
             count += 1;
+            if count > MOST_DOCUMENTS || *level > MOST_LEVELS {
+                let reason = format!(
+                    "its links do not end: {count} documents were read, nested {level} deep; the limits are \
+                     {MOST_DOCUMENTS} documents and {MOST_LEVELS} levels"
+                );
+                return Err(Error::input(root.to_string(), reason));
+            }
             match document["type"].as_str() {
                 // Version 0.9 of the specification and some later tools omit the type.
                 Some("Catalog" | "Collection") | None => {
-                    for child in linked(&document, at) {
+                    for child in linked(&document, at)? {
                         if visited.insert(child.clone()) {
-                            queue.push_back(child);
+                            queue.push_back((child, level + 1));
                         }
                     }
                 }
-                Some("Feature" | "FeatureCollection") => items.extend(parse_items(document, at)?),
+                Some("Feature" | "FeatureCollection") => {
+                    let parsed = item::parse(document, at)?;
+                    found.items.extend(parsed.items);
+                    found.left_out.extend(parsed.left_out);
+                    found.incomplete = found.incomplete.or(parsed.incomplete);
+                }
                 Some(other) => {
                     let reason =
                         format!("a catalogue links to it, but it is a `{other}`, not part of a STAC catalogue");
@@ -47,21 +64,22 @@ pub(super) fn crawl(root: &Location, job: Job<'_>) -> Result<Vec<Item>> {
         }
         job.progress.count(count);
     }
-    Ok(items)
+    Ok(found)
 }
 
 /// The children and items that a document links to.
-fn linked(document: &Value, at: &Location) -> Vec<Location> {
+fn linked(document: &Value, at: &Location) -> Result<Vec<Location>> {
     let base = at.parent().unwrap_or_else(|| at.clone());
     let links = document["links"].as_array().into_iter().flatten();
     links
         .filter(|link| matches!(link["rel"].as_str(), Some("child" | "item")))
         .filter_map(|link| link["href"].as_str())
-        .filter_map(|href| base.resolve(href).ok())
-        .map(|location| match location {
-            // Two spellings of one path are one document.
-            Location::Path(path) => Location::Path(tidy(&path)),
-            other => other,
+        .map(|href| {
+            Ok(match follow(at, &base, href)? {
+                // Two spellings of one path are one document.
+                Location::Path(path) => Location::Path(tidy(&path)),
+                other => other,
+            })
         })
         .collect()
 }
@@ -115,8 +133,8 @@ mod tests {
         put("a/x/x.json", &item("x"));
         put("top.json", &item("top"));
         let root = Location::Path(folder.path().join("catalog.json"));
-        let items = crawl(&root, Job::silent()).unwrap();
-        assert_eq!(items.iter().map(Item::id).collect::<Vec<_>>(), ["top", "x"]);
+        let items = crawl(&root, Job::silent()).unwrap().items;
+        assert_eq!(items.iter().map(super::super::Item::id).collect::<Vec<_>>(), ["top", "x"]);
         let href = items[1].assets().next().unwrap().1["href"].as_str().unwrap().to_owned();
         assert_eq!(std::path::Path::new(&href), folder.path().join("a/x/./x.tif").components().as_path());
 

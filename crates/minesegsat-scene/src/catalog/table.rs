@@ -3,7 +3,7 @@
 use super::{Item, SearchArea};
 use geo::BooleanOps;
 use minesegsat_core::area::GeodesicMeter;
-use minesegsat_core::{Crs, Result};
+use minesegsat_core::{Crs, Result, on_one_line};
 
 /// Formats a heading and one line per item: id, date, cloud cover, footprint, share of the area, collection.
 pub fn table(items: &[Item], area: Option<&SearchArea>) -> Result<String> {
@@ -18,12 +18,12 @@ pub fn table(items: &[Item], area: Option<&SearchArea>) -> Result<String> {
             None => String::new(),
         };
         rows.push([
-            item.id().to_owned(),
+            on_one_line(item.id()),
             item.interval().map_or_else(String::new, |(at, _)| at.strftime("%Y-%m-%d").to_string()),
             item.cloud_cover_percent().map_or_else(String::new, |cloud| format!("{cloud:.1}")),
             format!("{:.0}", km2(&footprint)?),
             covered,
-            item.collection().unwrap_or_default().to_owned(),
+            on_one_line(item.collection().unwrap_or_default()),
         ]);
     }
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

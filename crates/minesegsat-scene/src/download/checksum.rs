@@ -9,18 +9,22 @@ use serde_json::Value;
 use sha2::{Digest, Sha256, Sha512};
 
 use minesegsat_core::{Error, Result};
+use minesegsat_io::Location;
+use minesegsat_io::raster::{ChecksumAlgorithm, StatedChecksum, checked_identity};
 
 /// Prefix of a multihash of SHA-256: code 0x12, length 32 (<https://multiformats.io/multihash/>).
 const SHA2_256: &str = "1220";
 /// Prefix of a multihash of SHA-512: code 0x13, length 64.
 const SHA2_512: &str = "1340";
 
-/// The item's description of a file. Hashes with other multihash codes are not computed.
+/// The item's description of a file. Hashes with unknown multihash codes are not computed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Described {
     pub(super) size: Option<u64>,
     /// Multihash, in lower-case hexadecimal.
     checksum: Option<String>,
+    /// MD5 or SHA3-256.
+    other: Option<StatedChecksum>,
 }
 
 /// Measured size and hash of a file.
@@ -38,12 +42,14 @@ impl Described {
             text.strip_prefix(SHA2_256).is_some_and(|hash| hash.len() == 64)
                 || text.strip_prefix(SHA2_512).is_some_and(|hash| hash.len() == 128)
         };
-        Self { size: asset["file:size"].as_u64(), checksum: checksum.filter(known) }
+        let other = checksum.as_deref().and_then(|hash| StatedChecksum::multihash(hash, "the item"));
+        let other = other.filter(|stated| stated.algorithm != ChecksumAlgorithm::Sha256);
+        Self { size: asset["file:size"].as_u64(), checksum: checksum.filter(known), other }
     }
 
     /// Whether the description identifies the file uniquely.
     pub(super) fn is_exact(&self) -> bool {
-        self.checksum.is_some()
+        self.checksum.is_some() || self.other.is_some()
     }
 }
 
@@ -75,12 +81,27 @@ pub(super) fn measure(path: &Path, described: &Described) -> Result<std::result:
             return Ok(Err(format!("its checksum is {found}, but the item states {expected}")));
         }
     }
+    if described.other.is_some()
+        && let Err(error) = checked_identity(&Location::from(path), described.other.as_ref())
+    {
+        return Ok(Err(reason_of(&error)));
+    }
     Ok(Ok(Measured { size, checksum }))
+}
+
+/// The reason of an error about a file, without the name of the file.
+pub(super) fn reason_of(error: &Error) -> String {
+    match error {
+        Error::Raster { reason, source, .. } | Error::Input { reason, source, .. } => {
+            source.as_ref().map_or_else(|| reason.clone(), |cause| format!("{reason}: {cause}"))
+        }
+        other => other.to_string(),
+    }
 }
 
 /// An error for a file that does not match its description.
 pub(super) fn mismatch(source: &impl std::fmt::Display, how: &str) -> Error {
-    Error::input(source.to_string(), format!("the downloaded file does not match its item: {how}"))
+    Error::input(source.to_string(), format!("the downloaded file is not usable: {how}"))
 }
 
 /// Bytes as hexadecimal digits.
@@ -112,12 +133,14 @@ mod tests {
             json!({}),
             json!({"file:size": 3, "file:checksum": sha256.to_ascii_uppercase()}),
             json!({"file:checksum": sha512}),
-            // MD5 is not computed.
+            // MD5 (RFC 1321, appendix A.5), and SHA-1, which is not computed.
             json!({"file:checksum": "d50110900150983cd24fb0d6963f7d28e17f72"}),
+            json!({"file:checksum": "1114a9993e364706816aba3e25717850c26c9cd0d89d"}),
         ] {
             assert_eq!(of(good).unwrap(), measured);
         }
         assert!(of(json!({"file:size": 4})).unwrap_err().contains("3 bytes, but the item states 4"));
+        assert!(of(json!({"file:checksum": "d50110900150983cd24fb0d6963f7d28e17f73"})).unwrap_err().contains("MD5"));
         let other = sha256.replace("ba78", "ba79");
         assert!(of(json!({"file:checksum": other})).unwrap_err().contains(&other));
         assert!(of(json!({"file:checksum": sha512.replace("ddaf", "ddae")})).unwrap_err().contains("1340ddaf"));

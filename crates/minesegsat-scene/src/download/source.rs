@@ -4,20 +4,16 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::percent_decode_str;
-use rusty_s3::actions::GetObject;
-use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle};
 use serde_json::Value;
 use url::Url;
 
 use crate::catalog::{Item, Secret};
 use minesegsat_core::{Error, Result};
 use minesegsat_io::Location;
-use minesegsat_io::http::public_url;
-use minesegsat_io::http::{self, Address, Request};
+use minesegsat_io::http::{self, Address, Request, public_url, s3};
 
 /// Token service of the Planetary Computer. `PC_SDK_SAS_URL` overrides it, as in the official client.
 const SAS_URL: &str = "https://planetarycomputer.microsoft.com/api/sas/v1/token";
@@ -25,10 +21,8 @@ const SAS_URL: &str = "https://planetarycomputer.microsoft.com/api/sas/v1/token"
 const PLANETARY_COMPUTER: &str = "https://planetarycomputer.microsoft.com/";
 /// A token is not used in the last minute of its lifetime.
 const EXPIRY_MARGIN: SignedDuration = SignedDuration::from_secs(60);
-/// S3 addresses are signed for one hour, and signed again for every request.
-const VALID: Duration = Duration::from_hours(1);
-/// Default region of buckets, if neither the item nor the environment states it.
-const DEFAULT_REGION: &str = "us-east-1";
+/// Domain of the storage accounts of the Planetary Computer.
+const BLOB_HOSTS: &str = ".blob.core.windows.net";
 
 /// The source of an asset. `Debug` and `Display` hide the query.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,10 +31,10 @@ pub(super) enum Source {
     Path(PathBuf),
     /// A public or signed address.
     Url(String),
-    /// A blob of the Planetary Computer, which needs a token for its collection.
-    PlanetaryComputer { url: String, collection: String },
-    /// An S3 object that is read with the user's keys.
-    S3 { bucket: String, key: String, region: String },
+    /// A blob of the Planetary Computer, which needs a token for its container.
+    PlanetaryComputer { url: String, container: BlobContainer },
+    /// An S3 object that is read with the user's keys, or from the user's server.
+    S3(s3::Object),
 }
 
 impl fmt::Display for Source {
@@ -48,7 +42,7 @@ impl fmt::Display for Source {
         match self {
             Self::Path(path) => write!(f, "{}", path.display()),
             Self::Url(url) | Self::PlanetaryComputer { url, .. } => f.write_str(&public_url(url)),
-            Self::S3 { bucket, key, .. } => write!(f, "s3://{bucket}/{key}"),
+            Self::S3(object) => write!(f, "s3://{}/{}", object.bucket, object.key),
         }
     }
 }
@@ -61,17 +55,13 @@ impl fmt::Debug for Source {
 
 /// Signs addresses with credentials from the environment.
 pub(super) struct Signer {
-    aws: Option<Credentials>,
-    /// Region from the environment.
-    region: Option<String>,
-    /// Another server with the S3 protocol.
-    endpoint: Option<String>,
+    s3: s3::Access,
     /// Whether the user agrees to pay for reads.
     requester_pays: bool,
     sas_url: String,
     subscription_key: Option<Secret>,
-    /// Tokens by collection.
-    tokens: Mutex<HashMap<String, SasToken>>,
+    /// Tokens by container.
+    tokens: Mutex<HashMap<BlobContainer, SasToken>>,
 }
 
 #[derive(Debug, Clone)]
@@ -95,22 +85,11 @@ impl Signer {
     }
 
     fn new(requester_pays: bool, variable: &dyn Fn(&str) -> Option<String>) -> Self {
-        let unsigned =
-            variable("AWS_NO_SIGN_REQUEST").is_some_and(|v| ["yes", "true", "1"].contains(&&*v.to_lowercase()));
-        let aws = match (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {
-            (Some(id), Some(secret)) if !unsigned => Some(match variable("AWS_SESSION_TOKEN") {
-                Some(token) => Credentials::new_with_token(id, secret, token),
-                None => Credentials::new(id, secret),
-            }),
-            _ => None,
-        };
-        let trimmed = |url: String| url.trim_end_matches('/').to_owned();
+        let sas_url = variable("PC_SDK_SAS_URL").unwrap_or_else(|| SAS_URL.to_owned());
         Self {
-            aws,
-            region: variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")),
-            endpoint: variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL")).map(trimmed),
+            s3: s3::Access::new(variable),
             requester_pays,
-            sas_url: trimmed(variable("PC_SDK_SAS_URL").unwrap_or_else(|| SAS_URL.to_owned())),
+            sas_url: sas_url.trim_end_matches('/').to_owned(),
             subscription_key: variable("PC_SDK_SUBSCRIPTION_KEY").map(Secret),
             tokens: Mutex::default(),
         }
@@ -125,10 +104,8 @@ impl Signer {
         })?;
         let storage = |name: &str| [&asset[name], item.property(name)].into_iter().find(|value| !value.is_null());
         let pays = storage("storage:requester_pays").and_then(Value::as_bool).unwrap_or(false);
-        // The region becomes a part of the server's name.
-        let is_region = |text: &&str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') && !text.is_empty();
-        let region = storage("storage:region").and_then(Value::as_str).filter(is_region).map(str::to_owned);
-        let object = s3_object(href);
+        let object = s3_object(href)?;
+        let stated = storage("storage:region").and_then(Value::as_str);
         if pays && object.is_some() && !self.requester_pays {
             return Err(fail(format!(
                 "{} is in a requester-pays bucket: agree to pay, and set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
@@ -136,23 +113,29 @@ impl Signer {
             ))
             .avoided_by(minesegsat_core::Setting::RequesterPays));
         }
-        if let Some((bucket, key, region_of_host)) = object
-            && (self.requester_pays || href.starts_with("s3://"))
+        if let Some(object) = object
+            && (self.requester_pays || is_s3(href))
         {
-            if self.aws.is_some() || self.endpoint.is_some() {
-                let region = region.or(region_of_host).or_else(|| self.region.clone());
-                let region = region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
-                return Ok(Source::S3 { bucket, key, region });
+            if self.s3.has_keys() || self.s3.has_endpoint() {
+                // The region becomes a part of the server's name, and the item is a stranger's.
+                if let Some(region) = stated.filter(|region| !s3::is_region(region)) {
+                    let reason =
+                        format!("`storage:region` is `{region}`; a region of S3 is needed, such as eu-central-1");
+                    return Err(fail(reason));
+                }
+                let region = stated.map(str::to_owned).or(object.region);
+                return Ok(Source::S3(s3::Object { region, ..object }));
             }
             if self.requester_pays {
                 let reason = "requester-pays reads need keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
                 return Err(fail(reason.to_owned()));
             }
+            return Ok(Source::Url(object.public_url()));
         }
         match Location::parse(href)? {
             Location::Path(path) => Ok(Source::Path(path)),
-            Location::Url(url) => match item.collection().filter(|_| wants_token(item, &url)) {
-                Some(collection) => Ok(Source::PlanetaryComputer { url, collection: collection.to_owned() }),
+            Location::Url(url) => match BlobContainer::of(&url).filter(|_| wants_token(item, &url)) {
+                Some(container) => Ok(Source::PlanetaryComputer { url, container }),
                 None => Ok(Source::Url(url)),
             },
             entry @ Location::ZipEntry { .. } => Err(fail(format!("an asset is in an archive: `{entry}`"))),
@@ -166,31 +149,13 @@ impl Signer {
                 Err(Error::input(path.display().to_string(), "it is a local file and has no address".to_owned()))
             }
             Source::Url(url) => Ok(url.clone()),
-            Source::PlanetaryComputer { url, collection } => {
-                let token = self.sas_token(collection)?;
+            Source::PlanetaryComputer { url, container } => {
+                let token = self.sas_token(container)?;
                 let separator = if url.contains('?') { '&' } else { '?' };
                 Ok(format!("{url}{separator}{}", token.0))
             }
-            Source::S3 { bucket, key, region } => self.s3_url(bucket, key, region, Timestamp::now()),
+            Source::S3(object) => self.s3.url(object, self.requester_pays, Timestamp::now()),
         }
-    }
-
-    /// The address of an object, presigned if there are keys. It needs no headers, so every reader can use it.
-    fn s3_url(&self, bucket: &str, key: &str, region: &str, now: Timestamp) -> Result<String> {
-        let server = self.endpoint.clone().unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com"));
-        let refused = format!("`{}` is not the URL of a server", public_url(&server));
-        let fail = || Error::input(format!("s3://{bucket}/{key}"), &refused);
-        let server: Url = server.parse().map_err(|e: url::ParseError| fail().caused_by(e))?;
-        // Names with dots do not match the server's certificate as a subdomain, and host names have no capitals.
-        let is_host = bucket.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        let style = if self.endpoint.is_none() && is_host { UrlStyle::VirtualHost } else { UrlStyle::Path };
-        let bucket =
-            Bucket::new(server, style, bucket.to_owned(), region.to_owned()).map_err(|e| fail().caused_by(e))?;
-        let mut object = GetObject::new(&bucket, self.aws.as_ref(), key);
-        if self.requester_pays && self.aws.is_some() {
-            object.query_mut().insert("x-amz-request-payer", "requester");
-        }
-        Ok(object.sign_with_time(VALID, &now).into())
     }
 
     /// The current location of a source.
@@ -202,14 +167,14 @@ impl Signer {
     }
 
     /// A token that stays valid for a while. All threads share one request.
-    fn sas_token(&self, collection: &str) -> Result<Secret> {
+    fn sas_token(&self, container: &BlobContainer) -> Result<Secret> {
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(token) = tokens.get(collection)
+        if let Some(token) = tokens.get(container)
             && token.expires.is_none_or(|at| Timestamp::now() + EXPIRY_MARGIN < at)
         {
             return Ok(token.query.clone());
         }
-        let url = format!("{}/{collection}", self.sas_url);
+        let url = format!("{}/{}/{}", self.sas_url, container.account, container.name);
         let mut request = Request::get(&url);
         if let Some(key) = &self.subscription_key {
             request = request.header("Ocp-Apim-Subscription-Key", &key.0)?;
@@ -222,8 +187,37 @@ impl Signer {
         };
         let query = Secret(query.trim_start_matches('?').to_owned());
         let expires = answer["msft:expiry"].as_str().and_then(|text| text.parse().ok());
-        tokens.insert(collection.to_owned(), SasToken { query: query.clone(), expires });
+        tokens.insert(container.clone(), SasToken { query: query.clone(), expires });
         Ok(query)
+    }
+}
+
+/// A container of an Azure storage account. Tokens are requested for the container of an address, as the official client
+/// does, so that a foreign item cannot direct a token elsewhere: the service gives none for other accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct BlobContainer {
+    account: String,
+    name: String,
+}
+
+impl BlobContainer {
+    /// The container of an `https` address of a blob; `None` for other addresses.
+    fn of(url: &str) -> Option<Self> {
+        let url = Url::parse(url).ok()?;
+        let account = url.host_str()?.strip_suffix(BLOB_HOSTS)?;
+        let name = url.path_segments()?.next()?;
+        // <https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftstorage>
+        let is_word = |text: &str, more: &str| {
+            (3..=63).contains(&text.len())
+                && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || more.contains(c))
+        };
+        let fits = url.scheme() == "https"
+            && url.port().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && is_word(account, "")
+            && is_word(name, "-");
+        fits.then(|| Self { account: account.to_owned(), name: name.to_owned() })
     }
 }
 
@@ -248,18 +242,25 @@ fn readable_href(asset: &Value) -> Option<&str> {
     signed.into_iter().chain(asset["href"].as_str()).chain(all).find(readable)
 }
 
-/// Bucket, key and (if the address states it) region of an S3 object. A URL cannot have `.` or `..` as a segment.
-fn s3_object(href: &str) -> Option<(String, String, Option<String>)> {
-    s3_parts(href).filter(|(bucket, key, _)| {
-        key.split('/').chain([bucket.as_str()]).all(|segment| !matches!(segment, "." | ".."))
-    })
+fn is_s3(href: &str) -> bool {
+    href.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("s3://"))
 }
 
-fn s3_parts(href: &str) -> Option<(String, String, Option<String>)> {
-    if let Some(rest) = href.strip_prefix("s3://") {
-        let (bucket, key) = rest.split_once('/')?;
-        return (!bucket.is_empty() && !key.is_empty()).then(|| (bucket.to_owned(), key.to_owned(), None));
+/// The S3 object of an address; `None` for addresses elsewhere. An `s3://` address that names no object is an error.
+fn s3_object(href: &str) -> Result<Option<s3::Object>> {
+    if is_s3(href) {
+        return s3::Object::parse(href).map(Some);
     }
+    Ok(https_object(href).filter(|object| {
+        s3::is_bucket(&object.bucket)
+            && object.region.as_deref().is_none_or(s3::is_region)
+            && !object.key.is_empty()
+            && object.key.split('/').all(|segment| !matches!(segment, "." | ".."))
+    }))
+}
+
+/// The object of an HTTPS address of Amazon's servers.
+fn https_object(href: &str) -> Option<s3::Object> {
     let (address, _) = href.split_once('?').map_or((href, ""), |(address, query)| (address, query));
     if address.len() < href.len() {
         // An address with a query may be signed.
@@ -277,9 +278,9 @@ fn s3_parts(href: &str) -> Option<(String, String, Option<String>)> {
     let region = (!region.is_empty() && !region.contains('.')).then(|| region.to_owned());
     if bucket.is_empty() {
         let (bucket, key) = path.split_once('/')?;
-        return Some((bucket.to_owned(), key.to_owned(), region));
+        return Some(s3::Object { bucket: bucket.to_owned(), key: key.to_owned(), region });
     }
-    Some((bucket, path, region))
+    Some(s3::Object { bucket, key: path, region })
 }
 
 /// A source together with its signer, which provides addresses.
@@ -295,8 +296,8 @@ impl Address for Signed<'_> {
 
     fn renew(&self) -> bool {
         match self.source {
-            Source::PlanetaryComputer { collection, .. } => {
-                self.signer.tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(collection).is_some()
+            Source::PlanetaryComputer { container, .. } => {
+                self.signer.tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(container).is_some()
             }
             _ => false,
         }
@@ -321,9 +322,9 @@ mod tests {
 
     #[test]
     fn objects_are_told_from_their_addresses() {
-        let object = |href: &str| s3_object(href);
+        let object = |href: &str| s3_object(href).ok().flatten();
         let some = |bucket: &str, key: &str, region: Option<&str>| {
-            Some((bucket.to_owned(), key.to_owned(), region.map(str::to_owned)))
+            Some(s3::Object { bucket: bucket.to_owned(), key: key.to_owned(), region: region.map(str::to_owned) })
         };
         assert_eq!(object("s3://b/k/v.tif"), some("b", "k/v.tif", None));
         assert_eq!(object("https://b.s3.us-west-2.amazonaws.com/k%20v.tif"), some("b", "k v.tif", Some("us-west-2")));
@@ -331,68 +332,26 @@ mod tests {
         assert_eq!(object("https://s3.eu-central-1.amazonaws.com/b.c/k"), some("b.c", "k", Some("eu-central-1")));
         assert_eq!(object("https://b.s3.dualstack.eu-west-1.amazonaws.com/k"), some("b", "k", Some("eu-west-1")));
         let signed = "https://b.s3.amazonaws.com/k?X-Amz-Signature=1";
-        for other in ["https://host/k", signed, "s3://b", "/file", "s3://b/../other/k", "s3://../k"] {
+        let inject = "https://x.s3.a@b.amazonaws.com/k";
+        for other in ["https://host/k", signed, inject, "s3://b", "/file", "s3://b/../other/k", "s3://../k"] {
             assert_eq!(object(other), None, "{other}");
         }
     }
 
-    /// Made with botocore 1.44.8, its clock at 2024-02-03 04:05:06 UTC:
-    /// ```python
-    /// request = AWSRequest("GET", url, params={"x-amz-request-payer": "requester"})  # the first; no params in the others
-    /// keys = Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "to/ken")  # the first
-    /// S3SigV4QueryAuth(keys, "s3", region, expires=3600).add_auth(request)
-    /// ```
     #[test]
-    fn addresses_are_signed_as_botocore_signs_them() {
-        let sign = |pays: bool, endpoint: Option<&str>, bucket: &str, key: &str, region: &str| {
-            let signer = Signer::new(pays, &|name| match name {
-                "AWS_ACCESS_KEY_ID" => Some("AKIAIOSFODNN7EXAMPLE".to_owned()),
-                "AWS_SECRET_ACCESS_KEY" => Some("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned()),
-                "AWS_SESSION_TOKEN" => pays.then(|| "to/ken".to_owned()),
-                "AWS_ENDPOINT_URL" => endpoint.map(str::to_owned),
-                _ => None,
-            });
-            let url = signer.s3_url(bucket, key, region, "2024-02-03T04:05:06Z".parse().unwrap()).unwrap();
-            let (address, query) = url.split_once('?').unwrap();
-            let (query, signature) = query.split_once("&X-Amz-Signature=").unwrap();
-            (address.to_owned(), query.to_owned(), signature.to_owned())
-        };
-        let (address, query, signature) = sign(true, None, "sentinel-s2-l2a", "tiles/10/a b+c.jp2", "eu-central-1");
-        assert_eq!(address, "https://sentinel-s2-l2a.s3.eu-central-1.amazonaws.com/tiles/10/a%20b%2Bc.jp2");
-        assert_eq!(
-            query,
-            "X-Amz-Algorithm=AWS4-HMAC-SHA256\
-             &X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20240203%2Feu-central-1%2Fs3%2Faws4_request\
-             &X-Amz-Date=20240203T040506Z&X-Amz-Expires=3600&X-Amz-Security-Token=to%2Fken&X-Amz-SignedHeaders=host\
-             &x-amz-request-payer=requester"
-        );
-        assert_eq!(signature, "002abb6c7f932f182145ab7e9cd7fddf676438f0649158ffc6cbe9fa1a50cb1c");
-
-        let (address, _, signature) = sign(false, None, "my.bucket", "k", "us-west-2");
-        assert_eq!(address, "https://s3.us-west-2.amazonaws.com/my.bucket/k");
-        assert_eq!(signature, "c56f35f512a5fdaafeed9e2c960a18e346730a74ad8443dbc9d73f8362808ec4");
-
-        let (address, _, signature) =
-            sign(false, Some("http://127.0.0.1:9000/minio/"), "My_Bucket", "a/b\u{e9}.tif", "us-east-1");
-        assert_eq!(address, "http://127.0.0.1:9000/minio/My_Bucket/a/b%C3%A9.tif");
-        assert_eq!(signature, "8c96bb005265ad19f15275be51dfb90f3d3a1f75ec057755723d1fc90e4162b1");
-    }
-
-    #[test]
-    fn a_region_is_a_word_of_a_host_name() {
-        let pays = item(&json!([]), &json!({"storage:region": "evil.example/"}));
-        let source = Signer::new(true, &with_keys).source(&pays, &json!({"href": "s3://b/k"})).unwrap();
-        assert!(matches!(source, Source::S3 { region, .. } if region == DEFAULT_REGION));
-    }
-
-    #[test]
-    fn an_endpoint_is_a_url() {
-        let signer = Signer::new(false, &|name| (name == "AWS_ENDPOINT_URL").then(|| "minio:9000".to_owned()));
-        let source = signer.source(&item(&json!([]), &json!({})), &json!({"href": "s3://b/k"})).unwrap();
-        let error = signer.url(&source).unwrap_err().to_string();
-        assert!(error.contains("s3://b/k: ") && error.contains("minio:9000"), "{error}");
-        let signer = Signer::new(false, &|name| (name == "AWS_ENDPOINT_URL").then(|| "http://minio:9000".to_owned()));
-        assert_eq!(signer.url(&source).unwrap(), "http://minio:9000/b/k");
+    fn regions_and_buckets_of_items_make_no_hosts() {
+        for region in ["evil.example/", "x@127.0.0.1:4443/", "a#", ""] {
+            for place in [json!({"href": "s3://b/k", "storage:region": region}), json!({"href": "s3://b/k"})] {
+                let item = item(&json!([]), &json!({"storage:region": region}));
+                let error = Signer::new(true, &with_keys).source(&item, &place).unwrap_err().to_string();
+                assert!(error.contains("storage:region") && error.contains("eu-central-1"), "{error}");
+            }
+        }
+        let plain = item(&json!([]), &json!({}));
+        for href in ["s3://x@127.0.0.1:4443/k", "s3://evil:1@localhost#/k", "s3://127.0.0.1:1/k"] {
+            assert!(Signer::new(false, &with_keys).source(&plain, &json!({"href": href})).is_err(), "{href}");
+            assert!(Signer::new(false, &|_| None).source(&plain, &json!({"href": href})).is_err(), "{href}");
+        }
     }
 
     #[test]
@@ -432,8 +391,23 @@ mod tests {
             item(&json!([{"rel": "root", "href": "https://planetarycomputer.microsoft.com.evil/"}]), &json!({}));
         let signer = Signer::new(false, &|_| None);
         let blob = json!({"href": "https://sentinel2l2a01.blob.core.windows.net/sentinel2-l2/B04.tif"});
+        for href in [
+            "http://127.0.0.1:8102/B04.tif",
+            "http://sentinel2l2a01.blob.core.windows.net/sentinel2-l2/B04.tif",
+            "https://sentinel2l2a01.blob.core.windows.net:8443/sentinel2-l2/B04.tif",
+            "https://sentinel2l2a01.blob.core.windows.net.evil.example/sentinel2-l2/B04.tif",
+            "https://evil.example/sentinel2l2a01.blob.core.windows.net/B04.tif",
+            "https://me@sentinel2l2a01.blob.core.windows.net/sentinel2-l2/B04.tif",
+            "https://a.b.blob.core.windows.net/sentinel2-l2/B04.tif",
+            "https://sentinel2l2a01.blob.core.windows.net/..%2f..%2fx/B04.tif",
+        ] {
+            let signer = Signer::new(false, &|_| None);
+            assert!(matches!(signer.source(&theirs, &json!({"href": href})).unwrap(), Source::Url(_)), "{href}");
+        }
         let signed = json!({"href": "https://sentinel2l2a01.blob.core.windows.net/sentinel2-l2/B04.tif?sig=x"});
-        assert!(matches!(signer.source(&theirs, &blob).unwrap(), Source::PlanetaryComputer { .. }));
+        let source = signer.source(&theirs, &blob).unwrap();
+        let Source::PlanetaryComputer { container, .. } = &source else { panic!("{source}") };
+        assert_eq!((container.account.as_str(), container.name.as_str()), ("sentinel2l2a01", "sentinel2-l2"));
         assert!(matches!(signer.source(&theirs, &signed).unwrap(), Source::Url(_)));
         assert!(matches!(signer.source(&others, &blob).unwrap(), Source::Url(_)));
     }

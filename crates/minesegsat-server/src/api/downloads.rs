@@ -36,6 +36,7 @@ pub(crate) async fn report(
     let page = app
         .read(move |workspace| {
             workspace.snapshot()?.site(&id)?;
+            workspace.check_files(&id)?;
             workspace.register(|register| site_page(&load_site(register, &id)?))
         })
         .await?;
@@ -54,6 +55,7 @@ pub(crate) async fn evidence(
     let bytes = app
         .read(move |workspace| {
             let observation = workspace.observation(&site, &name)?;
+            workspace.check_files(&site)?;
             let key = key.ok_or_else(|| {
                 Problem::conflict(
                     "this server has no signing key; create one with `minesegsat evidence keygen` and start with `serve --key`",

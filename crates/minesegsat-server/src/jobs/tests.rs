@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+const HOUR: Duration = Duration::from_hours(1);
+
 /// Finishes a job when the test sends an outcome, or when the job is cancelled.
 #[derive(Debug)]
 struct Scripted {
@@ -70,7 +72,7 @@ fn end(jobs: Arc<Jobs>) {
 fn jobs_are_done_one_after_the_other_and_a_panic_is_one_failure() {
     let folder = tempfile::tempdir().unwrap();
     let (runner, outcomes) = Scripted::new();
-    let jobs = Jobs::start(folder.path(), runner, 10).unwrap();
+    let jobs = Jobs::start(folder.path(), runner, 10, HOUR).unwrap();
     let ids: Vec<String> = (0..3).map(|_| jobs.submit(JobKind::Predict, order()).unwrap().id).collect();
     wait(&jobs, &ids[0], JobState::Running);
     assert_eq!(jobs.count(JobState::Queued), 2);
@@ -91,7 +93,7 @@ fn jobs_are_done_one_after_the_other_and_a_panic_is_one_failure() {
 fn jobs_are_cancelled_where_they_wait_and_where_they_run() {
     let folder = tempfile::tempdir().unwrap();
     let (runner, _outcomes) = Scripted::new();
-    let jobs = Jobs::start(folder.path(), runner, 1).unwrap();
+    let jobs = Jobs::start(folder.path(), runner, 1, HOUR).unwrap();
     let running = jobs.submit(JobKind::Predict, order()).unwrap().id;
     wait(&jobs, &running, JobState::Running);
     let waiting = jobs.submit(JobKind::Predict, order()).unwrap().id;
@@ -108,15 +110,15 @@ fn jobs_are_cancelled_where_they_wait_and_where_they_run() {
 fn what_was_running_at_the_end_goes_on_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let (runner, _outcomes) = Scripted::new();
-    let jobs = Jobs::start(folder.path(), runner, 10).unwrap();
+    let jobs = Jobs::start(folder.path(), runner, 10, HOUR).unwrap();
     let running = jobs.submit(JobKind::Predict, order()).unwrap().id;
     let waiting = jobs.submit(JobKind::Predict, order()).unwrap().id;
     wait(&jobs, &running, JobState::Running);
-    let second = Jobs::start(folder.path(), Scripted::new().0, 10).unwrap_err().to_string();
+    let second = Jobs::start(folder.path(), Scripted::new().0, 10, HOUR).unwrap_err().to_string();
     assert!(second.contains("another server") && second.contains(&std::process::id().to_string()), "{second}");
     end(jobs);
     let (runner, outcomes) = Scripted::new();
-    let jobs = Jobs::start(folder.path(), runner, 10).unwrap();
+    let jobs = Jobs::start(folder.path(), runner, 10, HOUR).unwrap();
     outcomes.send("done").unwrap();
     outcomes.send("done").unwrap();
     wait(&jobs, &running, JobState::Done);
@@ -139,7 +141,7 @@ fn a_job_that_was_killed_is_done_again_but_not_for_ever() {
     drop(store);
     let (runner, outcomes) = Scripted::new();
     outcomes.send("done").unwrap();
-    let jobs = Jobs::start(folder.path(), runner, 10).unwrap();
+    let jobs = Jobs::start(folder.path(), runner, 10, HOUR).unwrap();
     wait(&jobs, &job.id, JobState::Done);
     assert!(jobs.find(&cursed.id).unwrap().error.unwrap().contains("3 times"));
     end(jobs);

@@ -4,8 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use minesegsat_core::with_causes;
+use minesegsat_io::http::cancel_requests_if;
 use serde_json::{Value, json};
 
 use super::{Job, JobKind, JobProgress, JobRunner, JobState, Jobs, MonitorRequest, PredictRequest};
@@ -15,9 +18,18 @@ impl Jobs {
     pub(super) fn work(self: &Arc<Self>, runner: &dyn JobRunner) {
         while let Some((job, stop)) = self.next() {
             let progress = JobProgress::new(Arc::clone(self), job.id.clone());
+            // Requests have no flag of their own. With this guard they end soon after the job is stopped.
+            let flag = Arc::clone(&stop);
+            let _requests = cancel_requests_if(move || flag.load(Ordering::Relaxed));
+            let deadline = Deadline::start(self.max_duration, Arc::clone(&stop));
             // A job that panics fails. The worker continues with the next job.
             let done = catch_unwind(AssertUnwindSafe(|| run(runner, &job, &progress, &stop)))
                 .unwrap_or_else(|_| Err("the program failed; its log has the reason".to_owned()));
+            let done = if deadline.has_passed() && done.is_err() {
+                Err(format!("it did not end within {}, the limit of this server for a job", hours(self.max_duration)))
+            } else {
+                done
+            };
             self.finish(&job.id, &stop, done);
         }
     }
@@ -82,6 +94,41 @@ impl Jobs {
         }
         drop(inner);
         self.notify();
+    }
+}
+
+fn hours(duration: Duration) -> String {
+    let hours = duration.as_secs_f64() / 3600.0;
+    if hours < 1.0 { format!("{:.0} s", duration.as_secs_f64()) } else { format!("{hours:.0} h") }
+}
+
+/// Stops a job that runs for too long, such as one whose catalogue sends slowly.
+#[derive(Debug)]
+struct Deadline {
+    passed: Arc<AtomicBool>,
+    /// Ends the thread when it is dropped.
+    _done: mpsc::Sender<()>,
+}
+
+impl Deadline {
+    fn start(duration: Duration, stop: Arc<AtomicBool>) -> Self {
+        let (sender, receiver) = mpsc::channel::<()>();
+        let passed = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&passed);
+        let watch = move || {
+            if receiver.recv_timeout(duration) == Err(mpsc::RecvTimeoutError::Timeout) {
+                flag.store(true, Ordering::SeqCst);
+                stop.store(true, Ordering::SeqCst);
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("job-deadline".to_owned()).spawn(watch) {
+            tracing::warn!("a job runs without a deadline: {error}");
+        }
+        Self { passed, _done: sender }
+    }
+
+    fn has_passed(&self) -> bool {
+        self.passed.load(Ordering::SeqCst)
     }
 }
 

@@ -78,6 +78,37 @@ fn writing_needs_the_token_and_guessing_ends() {
 }
 
 #[test]
+fn wrong_tokens_slow_down_their_sender_and_not_others_behind_the_proxy() {
+    let workspace = Workspace::filled();
+    let start = |trusted: bool| {
+        Served::start(&workspace, Some(Arc::new(Fake::default())), |options| {
+            options.limits.wrong_tokens_per_minute = 3.0;
+            if !trusted {
+                options.trusted_proxies.clear();
+            }
+        })
+    };
+    let server = start(true);
+    let send = |client: &str, token: &str| {
+        let request = Request::post("/api/predict", &order()).token(token).header("x-forwarded-for", client);
+        request.send(server.address).status
+    };
+    let guesses: Vec<u16> = (0..5).map(|at| send("203.0.113.7", &format!("guess-number-{at:04}"))).collect();
+    assert_eq!(guesses, [401, 401, 401, 429, 429]);
+    assert_eq!(send("203.0.113.7", TOKEN), 429, "nobody learns that a guess was right");
+    assert_eq!(send("203.0.113.8", TOKEN), 202, "another client behind the proxy");
+    assert_eq!(send("203.0.113.8, 203.0.113.7", TOKEN), 429, "only the address that the proxy saw counts");
+    drop(server);
+    let server = start(false);
+    let send = |client: &str, token: &str| {
+        let request = Request::post("/api/predict", &order()).token(token).header("x-forwarded-for", client);
+        request.send(server.address).status
+    };
+    let guesses: Vec<u16> = (0..5).map(|at| send(&format!("203.0.113.{at}"), "guess-number-0000")).collect();
+    assert_eq!(guesses, [401, 401, 401, 429, 429], "who is not trusted names no other client");
+}
+
+#[test]
 fn pages_of_other_names_do_not_read_what_is_local() {
     let workspace = Workspace::filled();
     let server = Served::start(&workspace, None, |options| options.host_names = vec!["map.example".to_owned()]);

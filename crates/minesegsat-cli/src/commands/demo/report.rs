@@ -20,7 +20,7 @@ pub(super) const SIDE: usize = 768;
 
 /// Prints the numbers to the terminal.
 pub(super) fn print(demo: &Demo) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = crate::terminal::stdout();
     writeln!(out)?;
     writeln!(
         out,

@@ -4,13 +4,14 @@ use std::cmp::Ordering as Order;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use geo::{Area, BooleanOps};
 use jiff::Timestamp;
 use minesegsat::alerts::AlertConfig;
 use minesegsat::area_of_interest::{AreaOfInterest, rectangles};
-use minesegsat::catalog::{DateRange, Item, SearchArea, SearchQuery};
+use minesegsat::catalog::{Catalog, DateRange, Item, SearchArea, SearchQuery, keep_newest_processing};
 use minesegsat::download::{DownloadOptions, SceneState, download};
+use minesegsat::http::{OutwardGuard, outward_requests_only};
 use minesegsat::job::{Job, Progress as _};
 use minesegsat::monitor::{self, MonitorOptions};
 use minesegsat::predict::PredictOptions;
@@ -76,13 +77,16 @@ impl Runner {
             max_cloud_cover_percent: Some(request.max_cloud_cover_percent),
             ..SearchQuery::default()
         };
+        let _outward = outward_guard(&catalog);
         let mut items = catalog.search(&query, Job::with_cancel(cancel))?.items;
+        keep_newest_processing(&mut items);
         sort_by_coverage(&mut items, request.bbox);
         let name = &request.name;
         for item in items.iter().take(MAX_TRIES) {
             progress.set(None, &format!("downloading {}", item.id()));
             let options = DownloadOptions { area: Some(area.clone()), clip: true, ..DownloadOptions::default() };
             let folder = self.workspace.join("scenes").join(name);
+            ensure_inside(&self.workspace, &folder)?;
             let report = download(std::slice::from_ref(item), &folder, &options, Job::with_cancel(cancel))?;
             let mut downloaded = report.scenes.iter().filter(|scene| scene.state != SceneState::Outside);
             let Some(path) = downloaded.find_map(|scene| scene.item.as_ref()) else { continue };
@@ -90,6 +94,7 @@ impl Runner {
             let options = PredictOptions { area: AreaOfInterest::Bbox(request.bbox), ..predict_options(&self.model) };
             progress.set(None, &format!("mapping {}", item.id()));
             let output = self.workspace.join("predictions").join(name);
+            ensure_inside(&self.workspace, &output)?;
             self.model.predict(&scene, &output, &options, Job::new(progress, cancel))?;
             return Ok(name.clone());
         }
@@ -110,6 +115,7 @@ impl Runner {
         cancel: &AtomicBool,
     ) -> anyhow::Result<Value> {
         let (catalog, collections) = open_catalogue(request.catalogue.as_ref().unwrap_or(&self.api), &[])?;
+        let _outward = outward_guard(&catalog);
         let register = Register::open(&self.workspace.join("sites.gpkg"))?;
         let options = MonitorOptions {
             sites: request.sites.clone(),
@@ -151,6 +157,24 @@ impl JobRunner for Runner {
     ) -> Result<Value, JobFailure> {
         Ok(self.check_sites(request, progress, cancel)?)
     }
+}
+
+/// Checks that a folder lies in the workspace after its links are followed. Its last parts may be missing.
+fn ensure_inside(workspace: &Path, folder: &Path) -> anyhow::Result<()> {
+    let real_path = |path: &Path| path.canonicalize().with_context(|| format!("cannot open {}", path.display()));
+    let root = real_path(workspace)?;
+    let existing = folder.ancestors().find(|path| path.symlink_metadata().is_ok()).unwrap_or(workspace);
+    if !real_path(existing)?.starts_with(&root) {
+        bail!("{} leads out of the workspace; nothing is written there", existing.display());
+    }
+    Ok(())
+}
+
+/// While a job reads a public catalogue, its requests reach public addresses only: what a foreign document names must not
+/// lead into the network of this server. A catalogue on this machine or in a private network is the operator's choice, and so
+/// is what it names.
+fn outward_guard(catalog: &Catalog) -> Option<OutwardGuard> {
+    catalog.is_public().then(outward_requests_only)
 }
 
 /// Sorts by share of the box covered, in steps of 5 %, then by cloud cover, then newest first.
