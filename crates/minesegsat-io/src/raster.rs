@@ -156,7 +156,8 @@ pub fn open_raster(location: &Location) -> Result<Arc<dyn RasterSource>> {
         Err(source.error("it is empty"))
     } else {
         let what = describe_content(&source.read(0..source.len().min(DESCRIBED_BYTES))?);
-        Err(source.error(format!("it is neither a GeoTIFF nor JPEG 2000, but {what}")))
+        let start = head.escape_ascii();
+        Err(source.error(format!("it is neither a GeoTIFF nor JPEG 2000, but {what}: it begins with `{start}`")))
     }
 }
 

@@ -132,6 +132,12 @@ impl Item {
         Value::Object(self.0.clone())
     }
 
+    /// Id, collection and properties as JSON: what describes the item, without its many addresses.
+    pub(crate) fn without_assets(&self) -> Value {
+        let member = |name: &str| self.0.get(name).cloned().unwrap_or_default();
+        json!({ "id": self.id(), "collection": self.collection(), "properties": member("properties") })
+    }
+
     pub(crate) fn object_mut(&mut self) -> &mut Map<String, Value> {
         &mut self.0
     }

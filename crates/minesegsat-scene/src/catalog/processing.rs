@@ -3,7 +3,7 @@
 //! Catalogues list a scene again after each reprocessing, with another processing baseline. The older one may have another
 //! radiometric offset and geometry, and both together would count as two scenes of one day.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use geo::Area;
 use geo::{BooleanOps, MultiPolygon, unary_union};
@@ -55,9 +55,22 @@ impl Processing {
 ///
 /// Items without a platform, a tile or a time are kept.
 pub fn keep_newest_processing(items: &mut Vec<Item>) -> Vec<Superseded> {
+    let found = superseded(items);
+    let id = |index: usize| items[index].id().to_owned();
+    let names = found.iter().map(|(&older, &newest)| Superseded { older: id(older), newer: id(newest) }).collect();
+    let mut index = 0;
+    items.retain(|_| {
+        index += 1;
+        !found.contains_key(&(index - 1))
+    });
+    names
+}
+
+/// Indices of the items that [`keep_newest_processing`] removes, each with the index of the item that replaces it.
+pub(super) fn superseded(items: &[Item]) -> BTreeMap<usize, usize> {
     let mut groups: HashMap<AcquisitionKey, Vec<(usize, Timestamp, Processing)>> = HashMap::new();
     for (index, item) in items.iter().enumerate() {
-        let metadata = stac::metadata(&item.to_value());
+        let metadata = stac::metadata(&item.without_assets());
         let (Some(platform), Some(tile), Some(at)) = (metadata.platform, metadata.mgrs_tile, metadata.datetime) else {
             continue;
         };
@@ -67,15 +80,15 @@ pub fn keep_newest_processing(items: &mut Vec<Item>) -> Vec<Superseded> {
         let key = (platform, tile, metadata.level, metadata.relative_orbit);
         groups.entry(key).or_default().push((index, at, processing));
     }
-    let mut superseded: HashMap<usize, usize> = HashMap::new();
-    for group in groups.values().filter(|group| group.len() > 1) {
-        for &(older, at, processing) in group {
-            let newer: Vec<&(usize, Timestamp, Processing)> = group
-                .iter()
-                .filter(|(_, other_at, other)| {
-                    other.is_newer_than(processing) && other_at.duration_since(at).abs() <= SAME_ACQUISITION
-                })
-                .collect();
+    let mut superseded = BTreeMap::new();
+    for group in groups.values_mut().filter(|group| group.len() > 1) {
+        group.sort_by_key(|&(index, at, _)| (at, index));
+        for (number, &(older, at, processing)) in group.iter().enumerate() {
+            let is_near = |other_at: Timestamp| other_at.duration_since(at).abs() <= SAME_ACQUISITION;
+            let before = group[..number].iter().rev().take_while(|(_, other_at, _)| is_near(*other_at));
+            let after = group[number + 1..].iter().take_while(|(_, other_at, _)| is_near(*other_at));
+            let newer: Vec<&(usize, Timestamp, Processing)> =
+                before.chain(after).filter(|(_, _, other)| other.is_newer_than(processing)).collect();
             let newest = newer.iter().copied().reduce(|a, b| if b.2.is_newer_than(a.2) { b } else { a });
             let Some(&(newest, ..)) = newest else { continue };
             let footprints: Vec<MultiPolygon<f64>> =
@@ -85,16 +98,7 @@ pub fn keep_newest_processing(items: &mut Vec<Item>) -> Vec<Superseded> {
             }
         }
     }
-    let mut found: Vec<(usize, usize)> = superseded.iter().map(|(&older, &newest)| (older, newest)).collect();
-    found.sort_unstable();
-    let id = |index: usize| items[index].id().to_owned();
-    let names = found.iter().map(|&(older, newest)| Superseded { older: id(older), newer: id(newest) }).collect();
-    let mut index = 0;
-    items.retain(|_| {
-        index += 1;
-        !superseded.contains_key(&(index - 1))
-    });
-    names
+    superseded
 }
 
 /// Whether the newer footprints cover the older one. Unknown footprints count as the whole tile.

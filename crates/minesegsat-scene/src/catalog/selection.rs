@@ -8,7 +8,8 @@ use std::cmp::Ordering;
 use geo::{BooleanOps, MultiPolygon};
 use jiff::Timestamp;
 
-use super::{DateRange, Item, SearchArea, keep_newest_processing};
+use super::processing::superseded;
+use super::{DateRange, Item, SearchArea};
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::{Crs, Error, Result};
 
@@ -82,10 +83,12 @@ pub fn select(
             accepted: "a share of 0 to 1, and an area in km2".to_owned(),
         });
     }
-    let mut items = items.to_vec();
-    for replaced in keep_newest_processing(&mut items) {
-        tracing::info!("{} is left out: {} is a newer processing", replaced.older, replaced.newer);
+    let superseded = superseded(items);
+    for (&older, &newer) in &superseded {
+        tracing::info!("{} is left out: {} is a newer processing", items[older].id(), items[newer].id());
     }
+    let items: Vec<&Item> =
+        items.iter().enumerate().filter(|(index, _)| !superseded.contains_key(index)).map(|(_, item)| item).collect();
     let items = items.as_slice();
     if ranges.is_empty() {
         let whole = select_of_range(items, area, None, selection)?;
@@ -95,7 +98,7 @@ pub fn select(
 }
 
 fn select_of_range(
-    items: &[Item],
+    items: &[&Item],
     area: Option<&SearchArea>,
     range: Option<DateRange>,
     selection: &Selection,
@@ -113,7 +116,7 @@ fn select_of_range(
     let km2 = |polygons: &MultiPolygon<f64>| meter.measure(polygons).map(|size| size.area_m2 / 1e6);
     let mut dropped_small = 0;
     let mut candidates = Vec::new();
-    for item in items {
+    for &item in items {
         let Some(interval) = item.interval() else {
             if range.is_none() {
                 candidates.extend(candidate(item, area, None, &km2, selection, &mut dropped_small)?);
