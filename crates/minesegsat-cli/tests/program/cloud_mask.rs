@@ -34,7 +34,7 @@ fn warnings(manifest: &Value) -> Vec<String> {
     manifest["warnings"].as_array().unwrap().iter().map(|warning| warning.as_str().unwrap().to_owned()).collect()
 }
 
-/// Hidden pixels of a map of 10 m against the classes of 20 m: shares of cloud, of shadow and of clear land that are hidden.
+/// Hidden pixels of a map of 10 m against the classes of 20 m: shares of cloud, shadow and clear land that are hidden.
 fn hidden(map: &Path, classes: &Path) -> [f64; 3] {
     let found = probability(map);
     let (info, classes) = raster(classes);
