@@ -3,9 +3,9 @@
 //! # Method
 //! The spectral tests are those of Fmask for sensors without a thermal band, with fixed thresholds:
 //! - Zhu & Woodcock (2012), "Object-based cloud and cloud shadow detection in Landsat imagery", Remote Sensing of
-//!   Environment 118: equations 1 to 5, 12 and 20.
-//! - Zhu, Wang & Woodcock (2015), "Improvement and expansion of the Fmask algorithm", Remote Sensing of Environment 159:
-//!   Sentinel-2 without a thermal band, and cirrus by B10.
+//!   Environment 118: equations 1 to 5, 15 and 20.
+//! - Zhu, Wang & Woodcock (2015), "Improvement and expansion of the Fmask algorithm", Remote Sensing of
+//!   Environment 159: Sentinel-2 without a thermal band, and cirrus by B10.
 //!
 //! Fmask adapts its last threshold to the scene. Here it is fixed, so that a pixel gets the same class in every window.
 //!
@@ -435,8 +435,8 @@ impl RasterSource for PixelMask {
 
 /// Distance in pixels and turn in degrees of the shadows that fit dark land best; `None` if none fits.
 ///
-/// The turn allows for a time that is not known exactly: product names have the start of the pass, up to a quarter of an
-/// hour before the tile.
+/// The turn allows for a time that is not known exactly: product names have the start of the pass, up to a quarter of
+/// an hour before the tile.
 fn matched(
     clouds: &[u8],
     bits: &[u8],

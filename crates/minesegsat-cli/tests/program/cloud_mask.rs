@@ -34,7 +34,7 @@ fn warnings(manifest: &Value) -> Vec<String> {
     manifest["warnings"].as_array().unwrap().iter().map(|warning| warning.as_str().unwrap().to_owned()).collect()
 }
 
-/// Hidden pixels of a map of 10 m against the classes of 20 m: shares of cloud, of shadow and of clear land that are hidden.
+/// Hidden pixels of a map of 10 m against the classes of 20 m: shares of cloud, shadow and clear land that are hidden.
 fn hidden(map: &Path, classes: &Path) -> [f64; 3] {
     let found = probability(map);
     let (info, classes) = raster(classes);
@@ -122,7 +122,7 @@ fn bands_that_cannot_tell_clouds_from_ground_give_a_warning() {
     let spec = SceneSpec { without: &["B11", "B8A", "B08"], ..SceneSpec::new("1C", "02.09") };
     let stack = scenes::write_stack(&folder.path().join("stack.tif"), &spec, true);
     let out = folder.path().join("out");
-    let done = Done::of(predict_with(rgb_model(), &stack, &out, &["--offset", "0"])).succeeded();
+    let done = Done::of(&mut predict_with(rgb_model(), &stack, &out, &["--offset", "0"])).succeeded();
     let warning = "nothing was masked: the scene has no classification, and lacks B08, B11 to tell cloud from ground";
     assert!(done.stderr.contains(warning), "{}", done.stderr);
     assert!(done.stdout.contains("clouds were not masked") && !done.stdout.contains("assessed"), "{}", done.stdout);

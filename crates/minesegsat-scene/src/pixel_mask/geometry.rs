@@ -114,7 +114,8 @@ mod tests {
     use minesegsat_core::GeoTransform;
 
     /// Angles in the metadata of a real scene, `metadata.json` of
-    /// `../shared/data/real_no_mine/SSL4EO/s2c/0000200/20200823T054639_20200823T055618_T43RCP`: zenith 24.65, azimuth 136.67.
+    /// `../shared/data/real_no_mine/SSL4EO/s2c/0000200/20200823T054639_20200823T055618_T43RCP`: zenith 24.65,
+    /// azimuth 136.67 degrees.
     #[test]
     fn the_sun_stands_where_the_metadata_of_a_real_scene_says() {
         let grid = Grid {

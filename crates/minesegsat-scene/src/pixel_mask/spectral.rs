@@ -12,7 +12,8 @@ const PROBABILITY: [f32; 2] = [0.6, 0.7];
 /// Visible reflectance from which whiteness is not tested: a band may be saturated.
 const SATURATED: f32 = 0.9;
 /// Least ratio of B02 to B04 of cloud and snow. Wet sand is as bright as cloud in B11, but reddish: mined sand in the
-/// Amazon has 0.75 to 0.85, strict cloud pixels of real scenes have 0.85 to 1.25 (5 % to 95 %). Muddy water is reddish too.
+/// Amazon has 0.75 to 0.85, strict cloud pixels of real scenes have 0.85 to 1.25 (5 % to 95 %). Muddy water is reddish
+/// too.
 /// Luo, Trishchenko & Khlopenkov (2008), Remote Sensing of Environment 112, tell bare land from cloud in this way.
 const WHITE: f32 = 0.87;
 /// Reflectance of B10 from which cirrus hides the ground (Zhu, Wang & Woodcock 2015).
