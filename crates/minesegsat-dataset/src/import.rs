@@ -414,9 +414,7 @@ fn check_masks(inspected: &[Inspected], options: &ImportOptions, warnings: &mut 
             ));
         }
     }
-    if mined == 0 {
-        warnings.push("no mask has a pixel of mining".to_owned());
-    } else if count(&|one| one.has_other) == 0 {
+    if mined > 0 && count(&|one| one.has_other) == 0 {
         warnings.push("no mask has a pixel that is not mining".to_owned());
     }
     let half_placed = count(&|one| one.is_half_placed);

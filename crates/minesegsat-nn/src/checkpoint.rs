@@ -135,7 +135,7 @@ impl Checkpoint {
     pub fn config(&self, num_heads: Option<[usize; 4]>) -> Result<NetworkConfig> {
         if self.tensors.contains_key(FIRST_LAYERS[1]) {
             let config = self.read_convolutional()?;
-            config.check()?;
+            config.check().map_err(|error| not_a_checkpoint(&self.path, error))?;
             return Ok(config);
         }
         if self.is_segformer_encoder() {
@@ -151,7 +151,7 @@ impl Checkpoint {
                 Err(self.other_network(&smallest.into()))
             },
             |config| {
-                config.check()?;
+                config.check().map_err(|error| not_a_checkpoint(&self.path, error))?;
                 Ok(NetworkConfig::SegFormer(config))
             },
         )

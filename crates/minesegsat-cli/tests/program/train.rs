@@ -129,8 +129,17 @@ fn a_run_leaves_a_model_that_predicts_and_says_what_it_did() {
     assert!(done.stdout.contains("trained 3 epochs, 12 steps"), "{}", done.stdout);
     assert!(done.stdout.contains("best bce"), "{}", done.stdout);
     assert!(done.stderr.contains("epoch    3  loss"), "{}", done.stderr);
-    let expected =
-        ["best", "checkpoints", "config.toml", "last", "metrics.csv", "metrics.jsonl", "pictures", "tensorboard"];
+    let expected = [
+        "best",
+        "checkpoints",
+        "config.toml",
+        "data.json",
+        "last",
+        "metrics.csv",
+        "metrics.jsonl",
+        "pictures",
+        "tensorboard",
+    ];
     assert_eq!(names(&out), expected);
     assert_eq!(names(&out.join("pictures")), ["epoch-0002.png", "epoch-0003.png"]);
     assert_eq!(names(&out.join("checkpoints")), ["step-00000008", "step-00000012"], "the last two are kept");
@@ -222,7 +231,7 @@ fn a_loss_that_is_no_number_stops_the_run_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let (config, out) = (config(folder.path()), folder.path().join("run"));
     train(&config, &out, &["--set", "phases.1.learning_rate=1e38", "--set", "optimiser.clip_norm=0"])
-        .failed(1, &["the loss is", "training stopped", "the last good checkpoint and the best model are in"]);
+        .failed(1, &["the loss is", "training stopped", "the last good checkpoint and the best model are kept in"]);
     assert!(names(&out.join("checkpoints")).contains(&"step-00000008".to_owned()));
     run(["model", "verify", out.join("best").to_str().unwrap()]).succeeded();
 }

@@ -209,16 +209,11 @@ fn masks_that_are_shifted_or_elsewhere_are_refused() {
 #[test]
 fn values_of_masks_need_a_meaning() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, said) in [
-        ("m0_255", "255 is read as `ignore`"),
-        ("m1_2", "the mask holds 2; the values that have a meaning are 0 (background), 1 (mining) and 255 (ignore)"),
-        ("float01", "the mask holds 0."),
-        ("rgbmask", "the mask has 3 bands that differ"),
-    ] {
+    for (name, said) in [("m0_255", "255 is read as `ignore`"), ("float01", "the mask holds 0.")] {
         let Some(chips) = case(&format!("vectors/chips/{name}")) else { continue };
         let out = folder.path().join(name);
         let done = import(&chips, &out, &[]).failed(1, &[said]);
-        assert!(name == "rgbmask" || done.stderr.contains("hint: `dataset import --mask-values"), "{}", done.stderr);
+        assert!(done.stderr.contains("hint: `dataset import --mask-values"), "{}", done.stderr);
         assert!(!out.join("dataset.json").exists(), "{name}");
     }
     // With a word from the user they are what they mean.
@@ -257,6 +252,18 @@ fn fractions_and_other_values_get_the_meaning_that_is_stated() {
     Done::of(program().args(["dataset", "merge"]).arg(&out).arg("-o").arg(&both)).succeeded();
     Done::of(program().args(["dataset", "stats", "--all"]).arg(&both)).succeeded();
     assert_eq!(json_file(&both.join("stats.json"))["classes"]["mining"]["share"], 0.75);
+    // Other values, and several bands that differ.
+    let other = folder.path().join("other");
+    Tiff::new(16, 1).write(&mask, |_, pixel| (1 + pixel % 2) as f32);
+    import(folder.path(), &other, &[]).failed(
+        1,
+        &["the mask holds 2; the values that have a meaning are 0 (background), 1 (mining) and 255 (ignore)"],
+    );
+    let done = import(folder.path(), &other, &["--mask-values", "mining=2,other=1"]).succeeded();
+    assert!(done.stdout.contains("50.00 % of the pixels"), "{}", done.stdout);
+    Tiff::new(16, 3).write(&mask, |band, pixel| if band == 0 && pixel < 64 { 255.0 } else { 0.0 });
+    import(folder.path(), &folder.path().join("rgb"), &["--mask-values", "mining=255,other=0"])
+        .failed(1, &["c00.tif", "the mask has 3 bands that differ"]);
     // A value without a meaning is named by every reader.
     Tiff { floats: true, ..Tiff::new(16, 1) }.write(&mask, |_, _| 3.0);
     Done::of(program().args(["dataset", "stats", "--all"]).arg(&both))
@@ -294,7 +301,7 @@ fn indices_of_spreadsheets_and_of_windows_are_understood() {
     let folder = tempfile::tempdir().unwrap();
     chips(folder.path(), 12);
     let expected = "train 6, val 3, test 3";
-    for name in ["i_semi", "i_caps", "i_winrel", "i_winabs"] {
+    for name in ["i_semi", "i_winrel"] {
         let Some(index) = case(&format!("vectors/{name}.csv")) else { continue };
         let out = folder.path().join(name);
         let done = import(folder.path(), &out, &["--index", index.to_str().unwrap()]).succeeded();
@@ -548,9 +555,6 @@ fn hostile_model_cards_and_weights_are_refused() {
         ),
         ("unet", "decoder_channels `1099511627776` is not accepted: 1 to 2048"),
         ("patch", "its patch_size is 1099511627776; expected at most 4096"),
-        ("dims62", "embed_dims"),
-        ("mlp", "mlp_ratios"),
-        ("patch3", "its patch_size is"),
     ] {
         let Some(card) = case(&format!("hostile/model_{name}.json")) else { continue };
         fs::copy(card, model.join("model.json")).unwrap();
@@ -564,8 +568,13 @@ fn hostile_model_cards_and_weights_are_refused() {
         assert!(list.stdout.contains("cannot be used"), "{}", list.stdout);
     }
     if let Some(weights) = case("hostile/dims_b.safetensors") {
-        run([Path::new("model"), Path::new("import"), &weights, Path::new("-o"), &folder.path().join("m")])
-            .failed(1, &["embed_dims `[42949672960,", "is not accepted: all four must be 1 to 4096"]);
+        run([Path::new("model"), Path::new("import"), &weights, Path::new("-o"), &folder.path().join("m")]).failed(
+            1,
+            &[
+                "dims_b.safetensors is not a readable checkpoint: embed_dims `[42949672960,",
+                "is not accepted: all four must be 1 to 4096",
+            ],
+        );
     }
 }
 
@@ -587,6 +596,11 @@ fn other_hostile_dimensions_are_refused() {
         card["architecture"]["depths"] = json!([256, 256, 256, 256]);
     })
     .failed(1, &["model.json", "a network of at most 1073741824 weights"]);
+    with(&|card| card["architecture"]["embed_dims"] = json!([1_u64 << 62; 4]))
+        .failed(1, &["embed_dims `[4611686018427387904,"]);
+    with(&|card| card["architecture"]["mlp_ratios"] = json!([1_u64 << 40; 4])).failed(1, &["mlp_ratios", "1 to 64"]);
+    with(&|card| card["patch_size"] = json!(1_u64 << 63))
+        .failed(1, &["its patch_size is 9223372036854775808; expected at most 4096"]);
     with(&|card| card["architecture"]["num_classes"] = json!(1_u64 << 40)).failed(1, &["num_classes `1099511627776`"]);
     // Weights that the network does not have are noticed before it is filled.
     with(&|card| card["architecture"]["embed_dims"] = json!([1024, 1024, 1280, 1024])).failed(1, &["expected ["]);
@@ -609,7 +623,7 @@ fn other_hostile_dimensions_are_refused() {
     set(folder.path(), half);
     for (key, said) in [
         ("data.patch_size=1099511627776", "`data.patch_size` is 1099511627776; expected at most 4096"),
-        ("data.batch_size=1099511627776", "`data.batch_size` is 1099511627776; expected at most 65536"),
+        ("data.batch_size=1099511627776", "`data.batch_size` is 1099511627776; expected at most 10000000"),
         ("phases.0.epochs=1099511627776", "`epochs` of phase 1 is 1099511627776; expected at most 1000000"),
         ("network.depths=[1073741824,1,1,1]", "depths `[1073741824, 1, 1, 1]` is not accepted"),
     ] {

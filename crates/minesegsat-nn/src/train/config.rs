@@ -392,7 +392,7 @@ impl TrainConfig {
         let at_most = [
             ("data.patch_size", self.data.patch_size, LARGEST_PATCH_PX),
             ("validation.window", self.validation.window, LARGEST_PATCH_PX),
-            ("data.batch_size", self.data.batch_size, 65_536),
+            ("data.batch_size", self.data.batch_size, 10_000_000),
             ("data.samples_per_epoch", self.data.samples_per_epoch, 100_000_000),
             ("data.num_workers", self.data.num_workers, 1024),
             ("data.prefetch", self.data.prefetch, 65_536),
