@@ -13,7 +13,6 @@ use minesegsat::labels::{LabelOptions, Labels};
 use minesegsat::nn::ModelCard;
 use minesegsat::scene::OpenOptions;
 use minesegsat::{
-    change::site::whole_percent,
     change::{ChangeManifest, ChangeOptions, DatedMap, SiteArea, SiteChange, change},
     noise_floor::{NoiseFloor, StablePair},
 };
@@ -82,13 +81,12 @@ fn print_site(out: &mut impl Write, site: &SiteChange) -> std::io::Result<()> {
     };
     writeln!(
         out,
-        "{} ({:.1} ha): {}; disturbed {} before, {} after; {:.0} % visible on both dates",
+        "{}: {}; disturbed {} before, {} after; {:.0} % visible on both dates",
         site.id,
-        site.site_ha,
         site.statement,
         area(site.before),
         area(site.after),
-        whole_percent(site.share_assessed)
+        site.share_assessed * 100.0
     )
 }
 

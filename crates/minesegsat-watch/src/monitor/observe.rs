@@ -98,6 +98,10 @@ impl Observer<'_> {
         map.scene = Some(scene);
 
         self.job.progress.stage(&format!("comparing {date}"));
+        let (since_last, since_first) = (folder.join("change"), folder.join("change-since-baseline"));
+        for left_over in [&since_last, &since_first] {
+            remove_folder(left_over)?;
+        }
         let boundary = site.boundary_sha256();
         let of_model = |o: &&Observation| o.model_sha256 == self.model.sha256 && o.area.is_some() && o.date < date;
         let mut before: Vec<&Observation> = earlier.iter().filter(of_model).collect();
@@ -113,7 +117,7 @@ impl Observer<'_> {
         if let Some(last) = last
             && let Some(before) = self.map_of(last, &mut warnings)
         {
-            let found = self.compare(&before, &map, &place, &folder.join("change"), &mut warnings)?;
+            let found = self.compare(&before, &map, &place, &since_last, &mut warnings)?;
             last_map = Some(before);
             if let Some(found) = found {
                 if last.boundary_sha256.is_none() {
@@ -128,15 +132,17 @@ impl Observer<'_> {
                 if last.boundary_sha256.is_none() && beyond_both > beyond_now + COMPLETE {
                     // The map of that day was made for a smaller boundary.
                     not_comparable = Some(last.date);
+                    remove_folder(&since_last)?;
                 } else {
                     changed = Some((last.date, found));
                 }
             }
         }
-        if let Some(first) = baseline.filter(|first| last.is_some_and(|last| last.date != first.date))
+        let is_older = |first: &&Observation| last.is_some_and(|last| last.date != first.date);
+        if let Some(first) = baseline.filter(is_older).filter(|_| not_comparable.is_none())
             && let Some(before) = self.map_of(first, &mut warnings)
         {
-            self.compare(&before, &map, &place, &folder.join("change-since-baseline"), &mut Vec::new())?;
+            self.compare(&before, &map, &place, &since_first, &mut Vec::new())?;
         }
 
         let permits = self.register.read_permits(&site.id)?;
@@ -251,7 +257,13 @@ impl Observer<'_> {
     fn fetch(&self, site: &Site, home: &Path, day: &Day) -> Result<Option<(Chosen, f64)>> {
         let around = window_around(&site.boundary, self.options.buffer_m);
         let area = SearchArea::from_bbox(around)?;
-        let options = DownloadOptions { area: Some(area), clip: true, ..DownloadOptions::default() };
+        let options = DownloadOptions {
+            area: Some(area),
+            clip: true,
+            // The window of a smaller boundary.
+            overwrite: true,
+            ..DownloadOptions::default()
+        };
         let mut used: Vec<(String, Scene)> = Vec::new();
         let mut view = View { seen: 0.0, missing: 1.0 };
         let mut mosaic: Option<Mosaic> = None;
@@ -470,6 +482,14 @@ struct Measured {
     beyond: f64,
     area: Option<crate::register::Area>,
     outside_permit_ha: Option<f64>,
+}
+
+/// Removes a folder that an interrupted run left behind.
+fn remove_folder(folder: &Path) -> Result<()> {
+    match fs_err::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// A site with its outline in longitude and latitude.

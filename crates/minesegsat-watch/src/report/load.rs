@@ -63,8 +63,14 @@ pub fn load_site(register: &Register, id: &SiteId) -> Result<SiteReport> {
         }
     }
     let last = observations.last();
-    let first =
-        observations.iter().find(|o| o.area.is_some()).filter(|first| last.is_some_and(|l| l.date > first.date));
+    // Pictures of two boundaries show changes that nobody compared.
+    let is_same = |o: &Observation| {
+        o.boundary_sha256.is_none() || last.is_some_and(|last| o.boundary_sha256 == last.boundary_sha256)
+    };
+    let first = observations
+        .iter()
+        .find(|o| o.area.is_some() && is_same(o))
+        .filter(|first| last.is_some_and(|l| l.date > first.date));
     let picture = |observation: &Observation, with_change: bool| {
         let permit = permits.iter().find(|permit| permit.holds_on(observation.date));
         picture_of(observation, folder, &site.boundary, permit, with_change)
