@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::area::{normalise, rectangles};
 use minesegsat_core::{Error, Result};
 use minesegsat_io::Location;
+use minesegsat_io::vector::parse_geometry;
 
 /// Ids of the collection and the item.
 pub(crate) type ItemKey = (String, String);
@@ -154,7 +155,7 @@ fn resolve_href(object: &mut Value, base: &Location) {
 
 /// The polygons of a GeoJSON geometry; `None` if it has no polygon.
 fn polygons(value: &GeometryValue) -> Option<MultiPolygon<f64>> {
-    match Geometry::<f64>::try_from(value).ok()? {
+    match parse_geometry(value).ok()? {
         Geometry::Polygon(polygon) => Some(MultiPolygon(vec![polygon])),
         Geometry::MultiPolygon(polygons) => Some(polygons),
         _ => None,
