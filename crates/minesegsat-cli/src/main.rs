@@ -20,12 +20,17 @@ use crate::args::{AreaSampleCommand, Cli, Command, DatasetCommand, LabelsCommand
 fn main() -> ExitCode {
     let cli = Cli::parse();
     start_logging(&cli);
-    // No input may end in a panic. If one does, the message asks for a report.
-    minesegsat::guard::report_panics(|what| {
-        print_message(format_args!("error: internal error: {what}"));
-        print_message(format_args!(
-            "hint: this is a fault of the program; report this line, the command and its input"
-        ));
+    // No input may end in a panic. If one does, the message asks for a report. A server goes on and logs it.
+    let is_server = matches!(&cli.command, Command::Serve(_));
+    minesegsat::guard::report_panics(move |what| {
+        if is_server {
+            tracing::error!("internal error: {what}");
+        } else {
+            print_message(format_args!("error: internal error: {what}"));
+            print_message(format_args!(
+                "hint: this is a fault of the program; report this line, the command and its input"
+            ));
+        }
     });
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&cli))).unwrap_or(ExitCode::FAILURE)
 }

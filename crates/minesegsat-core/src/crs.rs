@@ -296,12 +296,10 @@ impl Transformer {
 
     /// Like [`transform_polygons`](Self::transform_polygons), with vertices added so that no edge is longer than
     /// `max_edge` units of the source system. The work is bounded: an edge is cut into 4,096 parts at most, and into fewer if
-    /// the geometry has more than 1,024 vertices.
+    /// the geometry would get more than 4 million vertices.
     pub fn transform_densified(&self, geometry: &MultiPolygon<f64>, max_edge: f64) -> Result<MultiPolygon<f64>> {
         let continuous = self.to.is_geographic() && !self.from.is_geographic();
-        let vertices: usize =
-            geometry.iter().flat_map(|p| std::iter::once(p.exterior()).chain(p.interiors())).map(|r| r.0.len()).sum();
-        let edges = Edges { longest: max_edge, most_parts: (MOST_VERTICES / vertices.max(1)).clamp(1, MOST_PARTS) };
+        let edges = Edges::new(geometry, max_edge);
         geometry
             .iter()
             .map(|polygon| {
@@ -354,6 +352,20 @@ struct Edges {
     /// Longest edge that is not divided.
     longest: f64,
     most_parts: usize,
+}
+
+impl Edges {
+    /// Full division, unless a geometry with many long edges would get more than [`MOST_VERTICES`].
+    fn new(geometry: &MultiPolygon<f64>, longest: f64) -> Self {
+        let rings = geometry.iter().flat_map(|polygon| std::iter::once(polygon.exterior()).chain(polygon.interiors()));
+        let (mut count, mut parts) = (0_usize, 0.0_f64);
+        for pair in rings.flat_map(|ring| ring.0.windows(2)) {
+            count += 1;
+            parts += ((pair[1].x - pair[0].x).hypot(pair[1].y - pair[0].y) / longest).min(MOST_PARTS as f64);
+        }
+        let most_parts = if parts <= MOST_VERTICES as f64 { MOST_PARTS } else { MOST_VERTICES / count.max(1) };
+        Self { longest, most_parts: most_parts.clamp(1, MOST_PARTS) }
+    }
 }
 
 fn lerp(a: f64, b: f64, t: f64) -> f64 {
@@ -476,5 +488,23 @@ mod tests {
         let to_utm = Transformer::new(&Crs::WGS84, &Crs::from_epsg(32611).unwrap()).unwrap();
         assert!(to_utm.transform(-117.0, 91.0).is_err());
         assert!(to_utm.transform(f64::NAN, 40.0).is_err());
+    }
+
+    #[test]
+    fn the_division_of_edges_is_bounded() {
+        let mercator = Transformer::new(&Crs::from_epsg(3857).unwrap(), &Crs::WGS84).unwrap();
+        let zigzag = |vertices: usize, width: f64| {
+            let ring: Vec<_> =
+                (0..vertices).map(|i| (if i % 2 == 0 { -width } else { width }, i as f64 * 1e-3)).collect();
+            MultiPolygon(vec![Polygon::new(LineString::from(ring), Vec::new())])
+        };
+        let vertices = |geometry: &MultiPolygon<f64>, edge| {
+            mercator.transform_densified(geometry, edge).unwrap().0[0].exterior().0.len()
+        };
+        // Two edges of 400 km in pieces of 1 km, a short one, and the end; 20,000 km in 4,096 pieces; 20,000 such edges in 209.
+        assert_eq!(vertices(&zigzag(3, 2e5), 1000.0), 2 * 400 + 1 + 1);
+        assert_eq!(vertices(&zigzag(3, 1e7), 1000.0), 2 * 4096 + 1 + 1);
+        assert_eq!(vertices(&zigzag(20_001, 1e7), 1000.0), 20_000 * 209 + 1 + 1);
+        assert!(mercator.transform(6e15, 0.0).is_err());
     }
 }

@@ -245,6 +245,7 @@ mod tests {
         assert_eq!(w.to_map(1.5, 1.5), t.to_map(8.5, 10.5));
         assert_eq!(w.to_pixel(435_800.0, 4_179_370.0), (0.0, 0.0));
     }
+
     #[test]
     fn grids_that_are_not_on_earth_are_refused() {
         let grid = |epsg, transform| Grid { crs: Crs::from_epsg(epsg).unwrap(), transform, width: 64, height: 64 };

@@ -14,6 +14,7 @@ use std::str::FromStr;
 use geo::{BooleanOps, BoundingRect, Coord, Geometry, LineString, MapCoords, MultiPolygon, Rect, Winding};
 use serde::Serialize;
 
+pub use self::geojson::parse_geometry;
 pub use self::read::read_area_of_interest;
 use minesegsat_core::{Cause, Crs, Error, Result, Transformer};
 

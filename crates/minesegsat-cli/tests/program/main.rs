@@ -12,6 +12,7 @@ mod demo;
 mod download;
 mod evaluate;
 mod evidence;
+mod hostile;
 mod interrupt;
 mod labels;
 mod model;

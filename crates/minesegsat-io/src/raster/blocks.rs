@@ -17,8 +17,10 @@ use minesegsat_core::{Result, Window, guard};
 const BATCH_BYTES: usize = 64 << 20;
 /// Maximum size of a decoded block in bytes.
 pub(super) const LARGEST_BLOCK_BYTES: u64 = 1 << 30;
-/// Rasters up to this many pixels (two Sentinel-2 tiles at 10 m) are read, whatever the size of their file.
-const SMALL_RASTER_PIXELS: u64 = 1 << 28;
+/// TIFFs up to this many pixels (4096x4096) are read, whatever the size of their file.
+pub(super) const SMALL_TIFF_PIXELS: u64 = 1 << 24;
+/// The same for JPEG 2000: a Sentinel-2 tile at 10 m of one value takes some hundred bytes.
+pub(super) const SMALL_JP2_PIXELS: u64 = 1 << 27;
 /// Maximum number of columns and of rows. Earth is 4,007,502 pixels of 10 m around.
 const LONGEST_SIDE: u64 = 1 << 22;
 /// Maximum number of pixels per byte of the file in larger rasters. Deflate reaches 1,030, zstd 33,000, and a file that leaves
@@ -372,15 +374,16 @@ pub(super) fn check_block_bytes(width: u64, height: u64, samples: u64, bytes_per
     }
 }
 
-/// Checks that a file can hold this many pixels. Without it, a header of some hundred bytes could state work for years.
-pub(super) fn check_pixels(width: u64, height: u64, file_len: u64) -> Result<(), String> {
+/// Checks that a file can hold this many pixels, if they are more than `small`. Without it, a header of some hundred bytes
+/// could state work for years.
+pub(super) fn check_pixels(width: u64, height: u64, file_len: u64, small: u64) -> Result<(), String> {
     if width.max(height) > LONGEST_SIDE {
         return Err(format!(
             "it states {width}x{height} pixels; at most {LONGEST_SIDE} columns and rows are supported"
         ));
     }
     match width.checked_mul(height) {
-        Some(pixels) if pixels <= SMALL_RASTER_PIXELS.max(file_len.saturating_mul(MOST_PIXELS_PER_BYTE)) => Ok(()),
+        Some(pixels) if pixels <= small.max(file_len.saturating_mul(MOST_PIXELS_PER_BYTE)) => Ok(()),
         _ => Err(format!("it states {width}x{height} pixels, more than a file of {file_len} bytes can hold")),
     }
 }

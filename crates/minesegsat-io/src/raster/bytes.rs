@@ -192,8 +192,9 @@ fn read_exact_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Res
 
 fn open_file(path: &Path) -> Result<Kind> {
     // Before it is opened, because opening a pipe waits for its writer.
-    let metadata = fs_err::metadata(path)?;
-    if !metadata.is_file() {
+    if let Ok(metadata) = std::fs::metadata(path)
+        && !metadata.is_file()
+    {
         let kind = if metadata.is_dir() { "a folder" } else { "a pipe or a device" };
         return Err(Error::raster(path.display().to_string(), format!("it is {kind}; a file is needed")));
     }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use self::codestream::Codestream;
-use super::blocks::{BlockFormat, BlockLayout, BlockRaster, check_block_bytes, check_pixels};
+use super::blocks::{BlockFormat, BlockLayout, BlockRaster, SMALL_JP2_PIXELS, check_block_bytes, check_pixels};
 use super::bytes::ByteSource;
 use super::{DataType, Pixels, RasterInfo, RasterSource};
 use minesegsat_core::{GeoTransform, Grid, Result, Window};
@@ -67,7 +67,7 @@ pub(super) fn open(source: ByteSource, fallback: Option<Grid>) -> Result<Arc<dyn
     };
     // OpenJPEG decodes to 32-bit integers.
     check_block_bytes(u64::from(size.tile_width), u64::from(size.tile_height), u64::from(size.components), 4)
-        .and_then(|()| check_pixels(size.width.into(), size.height.into(), source.len()))
+        .and_then(|()| check_pixels(size.width.into(), size.height.into(), source.len(), SMALL_JP2_PIXELS))
         .map_err(|reason| source.error(reason))?;
     let bands = usize::from(size.components);
     let layout = BlockLayout {

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use self::codec::{Codec, Compression, Sample};
 use self::directory::{Directory, tag};
 pub(super) use self::georeference::degenerate_grid;
-use super::blocks::{BlockFormat, BlockLayout, BlockRaster, check_block_bytes, check_pixels};
+use super::blocks::{BlockFormat, BlockLayout, BlockRaster, SMALL_TIFF_PIXELS, check_block_bytes, check_pixels};
 use super::bytes::ByteSource;
 use super::{Georeference, Pixels, RasterInfo, RasterSource};
 use minesegsat_core::{GeoTransform, Grid, Result};
@@ -134,7 +134,7 @@ fn describe(directory: &mut Directory<'_>, full: Option<&RasterInfo>) -> Result<
         }
     }
     check_block_bytes(block_width, block_height, bands_in_block, sample.byte_len().max(4) as u64)
-        .and_then(|()| check_pixels(width, height, directory.file_len()))
+        .and_then(|()| check_pixels(width, height, directory.file_len(), SMALL_TIFF_PIXELS))
         .map_err(|reason| directory.error(reason))?;
     let down = height.div_ceil(block_height);
 

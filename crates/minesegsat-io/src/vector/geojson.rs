@@ -3,11 +3,11 @@
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use geo::{Coord, MapCoords, MultiPolygon};
+use geo::{Coord, Geometry, MapCoords, MultiPolygon};
 use serde::{Serialize, Serializer};
 
 use super::{Attribute, LAYER, MinePolygon, PolygonMetadata, ToLonLat, bounds, bounds_of_all, vector_error};
-use minesegsat_core::{Crs, Result};
+use minesegsat_core::{Crs, Result, guard};
 
 /// Steps per degree to which coordinates are rounded.
 const SCALE: f64 = 1e8;
@@ -33,6 +33,14 @@ struct Feature<'a> {
     properties: &'a MinePolygon,
     #[serde(serialize_with = "serialize_outline")]
     geometry: MultiPolygon<f64>,
+}
+
+/// A geometry of GeoJSON. The conversion of the crate `geojson` panics at positions with fewer than two numbers.
+pub fn parse_geometry(value: &::geojson::GeometryValue) -> std::result::Result<Geometry<f64>, String> {
+    guard(
+        || Geometry::try_from(value).map_err(|error| error.to_string()),
+        |_| "a position has fewer than two numbers".to_owned(),
+    )
 }
 
 fn serialize_attributes<S: Serializer>(polygon: &MinePolygon, serializer: S) -> std::result::Result<S::Ok, S::Error> {

@@ -10,6 +10,7 @@ use geozero::ToGeo;
 use geozero::wkb::GpkgWkb;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use super::geojson::parse_geometry;
 use super::vector_error;
 use minesegsat_core::{Crs, Error, Result};
 
@@ -87,10 +88,7 @@ fn read_geojson(path: &Path, text: &str) -> Result<(Vec<Geometry<f64>>, Crs)> {
             Crs::from_epsg(epsg).map_err(vector_error(path))?
         }
     };
-    let geometries = values
-        .iter()
-        .map(|value| Geometry::try_from(value).map_err(|error| fail(error.to_string())))
-        .collect::<Result<Vec<_>>>()?;
+    let geometries = values.iter().map(|value| parse_geometry(value).map_err(fail)).collect::<Result<Vec<_>>>()?;
     Ok((geometries, crs))
 }
 

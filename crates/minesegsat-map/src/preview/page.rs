@@ -286,13 +286,23 @@ pub fn png(rgb: &[[u8; 3]], width: usize, height: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Maximum size in bytes of a decoded picture. A header alone can state any size.
+const LARGEST_PICTURE_BYTES: usize = 1 << 28;
+
 /// Converts an 8-bit RGB picture to a JPEG of at most `side` pixels on the longer side, as a `data:` address for a
 /// page.
 pub fn thumbnail_uri(png: &[u8], side: usize) -> Result<String> {
     let fail = |reason: String| Error::raster_write("thumbnail.jpg", reason);
     let mut reader =
         png::Decoder::new(std::io::Cursor::new(png)).read_info().map_err(|error| fail(error.to_string()))?;
-    let mut bytes = vec![0; reader.output_buffer_size().unwrap_or_default()];
+    let size = reader.output_buffer_size().filter(|&size| size <= LARGEST_PICTURE_BYTES);
+    let Some(size) = size else {
+        let (width, height) = (reader.info().width, reader.info().height);
+        return Err(fail(format!(
+            "the picture of {width}x{height} pixels takes more than {LARGEST_PICTURE_BYTES} bytes"
+        )));
+    };
+    let mut bytes = vec![0; size];
     let info = reader.next_frame(&mut bytes).map_err(|error| fail(error.to_string()))?;
     if (info.color_type, info.bit_depth) != (png::ColorType::Rgb, png::BitDepth::Eight) {
         return Err(fail(format!(

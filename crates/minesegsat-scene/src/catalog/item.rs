@@ -16,6 +16,7 @@ use minesegsat_core::{Crs, Error, Result, Transformer};
 use minesegsat_io::Location;
 use minesegsat_io::http;
 use minesegsat_io::raster::follow;
+use minesegsat_io::vector::parse_geometry;
 
 /// Ids of the collection and the item.
 pub(crate) type ItemKey = (String, String);
@@ -216,7 +217,7 @@ pub(crate) fn polygons_of(geometry: &Value) -> Option<MultiPolygon<f64>> {
 
 /// The polygons of a GeoJSON geometry; `None` if it has no polygon.
 fn polygons(value: &GeometryValue) -> Option<MultiPolygon<f64>> {
-    match Geometry::<f64>::try_from(value).ok()? {
+    match parse_geometry(value).ok()? {
         Geometry::Polygon(polygon) => Some(MultiPolygon(vec![polygon])),
         Geometry::MultiPolygon(polygons) => Some(polygons),
         _ => None,

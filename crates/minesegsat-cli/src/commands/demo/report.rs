@@ -306,6 +306,7 @@ mod tests {
             limit_ha: Some(35.4),
             observations: 2,
             last,
+            problems: Vec::new(),
         };
         let trained = TrainReport {
             parameters: 1,
