@@ -157,8 +157,13 @@ impl Item {
 
 fn resolve_href(object: &mut Value, base: &Location) {
     let Some(href) = object["href"].as_str().filter(|href| !href.contains("://")) else { return };
-    // An address that cannot be resolved stays as it is, and is refused when it is used.
-    let Ok(location) = base.resolve(href) else { return };
+    let Ok(location) = base.resolve(href) else {
+        // It is refused when it is used. A stranger's address of a local file is removed.
+        if matches!(base, Location::Url(_)) {
+            object["href"] = Value::Null;
+        }
+        return;
+    };
     let resolved = match location {
         Location::Path(path) => std::path::absolute(&path).unwrap_or(path).display().to_string(),
         Location::Url(url) => url,
