@@ -70,7 +70,7 @@ impl Location {
                 },
                 "gs" => refuse(&format!(
                     "Google Cloud Storage is read at its https address: https://storage.googleapis.com/{}",
-                    without_query(rest)
+                    without_query(text).split_once("://").map_or(rest, |(_, key)| key)
                 )),
                 _ => refuse(
                     "the schemes are http, https, s3 (public buckets) and file; use the https:// address, or \
