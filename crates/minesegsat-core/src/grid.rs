@@ -182,6 +182,12 @@ impl Grid {
         Some(nominal.filter(|&(w, h)| close(w, width) && close(h, height)).unwrap_or((width, height)))
     }
 
+    /// Units of the CRS per metre on the ground, at the centre of the grid: 1 in UTM, 1.74 in Web Mercator at 55 degrees.
+    /// `None` if the centre has no longitude and latitude.
+    pub fn units_per_metre(&self) -> Option<f64> {
+        self.ground_pixel_m().map(|(width, _)| self.transform.pixel_width / width)
+    }
+
     /// The grid of a window of this one.
     pub fn window(&self, window: &Window) -> Self {
         Self {

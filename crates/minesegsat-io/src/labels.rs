@@ -188,7 +188,9 @@ impl Labels {
     /// Straight edges of the file may be curves in `crs`. Vertices are added so that no point of an edge is off by more than
     /// 0.1 m. Parts of features more than 3 degrees beyond the bounds may be cut off.
     pub fn index(&self, crs: &Crs, bounds: [f64; 4]) -> Result<LabelIndex> {
-        let margin = self.ignore_buffer_m / crs.metres_per_unit().unwrap_or(f64::INFINITY);
+        // Web Mercator stretches lengths six times at 80 degrees. The margin only selects features near the bounds.
+        let stretch = if crs.epsg() == 3857 { 6.0 } else { 1.0 };
+        let margin = stretch * self.ignore_buffer_m / crs.metres_per_unit().unwrap_or(f64::INFINITY);
         let [x0, y0, x1, y1] = bounds;
         let bounds = [x0 - margin, y0 - margin, x1 + margin, y1 + margin];
         let area = lon_lat_box(crs, bounds)?;

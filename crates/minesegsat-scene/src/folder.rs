@@ -50,9 +50,12 @@ pub(super) fn find(tree: &FileTree, root: &str, path: &Path) -> Result<UnopenedS
     let mut bands: BTreeMap<Band, LocatedRaster> = BTreeMap::new();
     let mut classification = None;
     let mut name = ProductName::default();
+    let mut warnings = Vec::new();
     for (layer, files) in &candidates {
         let found = finest(&scene, *layer, files, tree)?;
-        name = name.or(ProductName::parse(found.location.file_name()));
+        let of_file = ProductName::parse(found.location.file_name());
+        warnings.extend(name.contradictions("the name of an earlier band", &of_file, found.location.file_name()));
+        name = name.or(of_file);
         match layer {
             Layer::Band(band) => {
                 bands.insert(*band, found);
@@ -72,7 +75,7 @@ pub(super) fn find(tree: &FileTree, root: &str, path: &Path) -> Result<UnopenedS
     };
     let folder = path.file_name().and_then(|n| n.to_str()).unwrap_or("scene");
     let metadata = SceneMetadata::new(folder, SceneKind::Folder, name);
-    Ok(UnopenedScene { bands, classification, ..UnopenedScene::new(metadata, claim) })
+    Ok(UnopenedScene { bands, classification, warnings, ..UnopenedScene::new(metadata, claim) })
 }
 
 /// The finest of the files that hold a layer. Two files with the same pixel size are an error.

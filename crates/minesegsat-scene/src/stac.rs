@@ -329,13 +329,15 @@ fn stated_grid(asset: &Value, properties: &Value) -> StatedGrid {
     };
     let own = epsg(asset);
     // The item's bounds are in the item's CRS.
-    let bounds_of = if asset["proj:bbox"].is_array() || own.is_some_and(|own| epsg(properties) != Some(own)) {
-        asset
-    } else {
-        properties
-    };
+    let bounds_of_item = own.is_none() || own == epsg(properties);
+    let bounds_of = if asset["proj:bbox"].is_array() || !bounds_of_item { asset } else { properties };
     let bounds = <[f64; 4]>::try_from(numbers(bounds_of, "proj:bbox")).ok();
-    StatedGrid { by: "the item".to_owned(), epsg: own.or_else(|| epsg(properties)), transform, size, bounds }
+    // The item's own transform is that of its finest images. All images begin at its corner.
+    let corner = match numbers(properties, "proj:transform")[..] {
+        [_, _, x, _, _, y, ..] if bounds_of_item && transform.is_none() => Some((x, y)),
+        _ => None,
+    };
+    StatedGrid { by: "the item".to_owned(), epsg: own.or_else(|| epsg(properties)), transform, corner, size, bounds }
 }
 
 /// A warning if the file of a band is named by another layer than its asset, such as `B03.tif` of the asset `B04`.

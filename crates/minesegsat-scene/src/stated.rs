@@ -17,6 +17,8 @@ pub(crate) struct StatedGrid {
     pub(crate) epsg: Option<u16>,
     /// Pixel corners to map coordinates.
     pub(crate) transform: Option<GeoTransform>,
+    /// Upper left corner, if the transform is not stated.
+    pub(crate) corner: Option<(f64, f64)>,
     /// Columns and rows.
     pub(crate) size: Option<(usize, usize)>,
     /// Bounds in the CRS: min x, min y, max x, max y. The image may cover a part of them.
@@ -30,6 +32,7 @@ impl StatedGrid {
             by: by.to_owned(),
             epsg: Some(grid.crs.epsg()),
             transform: Some(grid.transform),
+            corner: None,
             size: Some((grid.width, grid.height)),
             bounds: None,
         }
@@ -48,19 +51,20 @@ impl StatedGrid {
         }
         let t = &own.transform;
         let (width, height) = (t.pixel_width, -t.pixel_height);
-        if let Some(stated) = &self.transform {
-            let same = |a: f64, b: f64, pixel: f64, count: usize| (a - b).abs() * count as f64 <= pixel * TOLERANCE_PX;
-            if !(same(stated.pixel_width, t.pixel_width, width, own.width)
+        let same = |a: f64, b: f64, pixel: f64, count: usize| (a - b).abs() * count as f64 <= pixel * TOLERANCE_PX;
+        if let Some(stated) = &self.transform
+            && !(same(stated.pixel_width, t.pixel_width, width, own.width)
                 && same(stated.pixel_height, t.pixel_height, height, own.height))
-            {
-                return Some(format!("pixels of {}, but the pixels of the files are {width}", stated.pixel_width));
-            }
-            if !(same(stated.origin_x, t.origin_x, width, 1) && same(stated.origin_y, t.origin_y, height, 1)) {
-                return Some(format!(
-                    "the upper left corner ({}, {}), but that of the files is ({}, {})",
-                    stated.origin_x, stated.origin_y, t.origin_x, t.origin_y
-                ));
-            }
+        {
+            return Some(format!("pixels of {}, but the pixels of the files are {width}", stated.pixel_width));
+        }
+        if let Some((x, y)) = self.transform.map(|stated| (stated.origin_x, stated.origin_y)).or(self.corner)
+            && !(same(x, t.origin_x, width, 1) && same(y, t.origin_y, height, 1))
+        {
+            return Some(format!(
+                "the upper left corner ({x}, {y}), but that of the files is ({}, {})",
+                t.origin_x, t.origin_y
+            ));
         }
         if let Some((columns, rows)) = self.size.filter(|size| *size != (own.width, own.height)) {
             return Some(format!("{columns} x {rows} pixels, but the files have {} x {}", own.width, own.height));
@@ -130,6 +134,7 @@ mod tests {
         let text = said(&|s| s.transform = Some(GeoTransform::north_up(605_000.0, 6_100_000.0, 10.0)));
         assert!(text.contains("(605000, 6100000)") && text.contains("(600000, 6100000)"), "{text}");
         assert!(said(&|s| s.transform = Some(GeoTransform::north_up(600_000.0, 6_100_000.0, 20.0))).contains("of 20,"));
+        assert!(said(&|s| (s.transform, s.corner) = (None, Some((6e5, 6.2e6)))).contains("(600000, 6200000)"));
         assert!(said(&|s| s.size = Some((240, 120))).contains("240 x 120 pixels"));
         assert!(said(&|s| s.bounds = Some([6e5, 6.09e6, 6.01e5, 6.1e6])).contains("600000 6090000 601000 6100000"));
         // A clip lies in the bounds of its item, and rounded coordinates are no contradiction.

@@ -1,10 +1,10 @@
 //! Ways into a scene: items against their files, areas of interest, tile folders, archives, addresses, pixel sizes.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use minesegsat::Band;
+use minesegsat::cog::{BandMeta, CogOptions, CogWriter};
+use minesegsat::{Band, Crs, DataType, GeoTransform, Grid, Pixels};
 use minesegsat_testing::reference::case;
 use serde_json::{Value, json};
 
@@ -61,6 +61,30 @@ fn the_files_own_place_wins_over_an_item_and_both_are_named() {
         assert!(said.contains("the item states for B02, B04") && said.contains(stated), "{said}");
         assert!(said.contains(if item == "item_zone.json" { "EPSG:32610" } else { "(600000, 6100000)" }), "{said}");
     }
+}
+
+#[test]
+fn a_clip_lies_where_its_image_lies() {
+    let Some(folder) = case("scenes/07_item_grid_overrides_jp2") else { return };
+    let out = tempfile::tempdir().unwrap();
+    let wanted = "-121.43,55.025,-121.42,55.03";
+    let mut command = program();
+    command
+        .arg("download")
+        .arg(folder.join("item_zone.json"))
+        .arg("-o")
+        .arg(out.path())
+        .args(["--clip", "--bbox", wanted]);
+    Done::of(&mut command).succeeded();
+    let scene = out.path().join(names(out.path()).into_iter().find(|name| name.starts_with("S2A")).unwrap());
+    let item = names(&scene).into_iter().find(|name| name.ends_with(".json") && !name.starts_with('.')).unwrap();
+    let (item, found) = (json_file(&scene.join(&item)), info(scene.join(&item), &[]));
+    let transform = &item["assets"]["B02_10m"]["proj:transform"];
+    assert_eq!((&found["epsg"], warnings(&found).as_str()), (&json!(32610), ""));
+    assert_eq!((&transform[2], &transform[5]), (&found["bounds"][0], &found["bounds"][3]));
+    // pyproj: Transformer.from_crs(4326, 32610, always_xy=True).transform(-121.43, 55.03) is (600333, 6099332)
+    let west = found["bounds"][0].as_f64().unwrap();
+    assert!((600_240.0..=600_360.0).contains(&west), "{west}");
 }
 
 #[test]
@@ -255,7 +279,10 @@ fn tile_folders_of_aws_tell_their_baseline() {
         let decision = &found["radiometry"]["decision"];
         assert_eq!((&decision["removes_offset"], &decision["rule"]), (&json!(true), &json!("processing-baseline")));
         assert_eq!((found["bands"].as_array().unwrap().len(), &found["epsg"]), (12, &json!(32610)));
-        assert_eq!(found["bounds"], json!([6e5, 6_097_600.0, 602_400.0, 6.1e6]));
+        // The images are a half of what their metadata state.
+        assert_eq!(found["bounds"], json!([6e5, 6_098_800.0, 601_200.0, 6.1e6]));
+        let said = "metadata.xml states for B02, B03, B04, B08 240 x 240 pixels, but the files have 120 x 120";
+        assert!(warnings(found).contains(said), "{found}");
         assert!(!found["classification"].is_null());
     };
     for path in [tile.clone(), tile.join("R10m"), tile.join("metadata.xml"), tile.join("tileInfo.json")] {
@@ -416,9 +443,9 @@ fn addresses_of_assets_are_uris() {
                 Done::of(program().arg("download").arg(folder.path().join(name)).arg("-o").arg(&out)).succeeded();
             assert!(done.stdout.contains("1 scene"), "{}", done.stdout);
         }
-        let mut command = program();
-        command.args(["scene", "info"]).arg(cases.join("gs.json")).env("HTTPS_PROXY", "http://127.0.0.1:9");
-        Done::of(&mut command).failed(1, &["storage.googleapis.com/gcp-public-data-sentinel-2/tiles/10/U/FV/x.SAFE/B"]);
+        let address = "gcp-public-data-sentinel-2/tiles/10/U/FV/x.SAFE/B01.tif";
+        let said = [&*format!("gs://{address}"), &format!("https://storage.googleapis.com/{address}")];
+        Done::of(program().args(["scene", "info"]).arg(cases.join("gs.json"))).failed(1, &said);
     }
     // Other spellings: one slash, GDAL's, and a file whose name has a percent sign.
     let item = |name: &str, address: &dyn Fn(&str) -> String| {
@@ -441,7 +468,7 @@ fn addresses_of_assets_are_uris() {
     fs::write(folder.path().join("bands.zip"), scenes::zip(&files)).unwrap();
     check(&item("vsizip", &|band| format!("/vsizip/{here}/bands.zip/b/{band}.tif")), &offset);
     for (name, address, said) in [
-        ("azure", "abfs://x/B02.tif", "the schemes are http, https, s3 and gs"),
+        ("azure", "abfs://x/B02.tif", "the schemes are http, https, s3 (public buckets)"),
         ("other_host", "file://elsewhere/B02.tif", "file://localhost"),
         ("tar", "/vsitar/x.tar/B02.tif", "download it first"),
     ] {
@@ -470,6 +497,65 @@ fn pixels_are_measured_on_the_ground() {
         let summary = info(&scene, &["--offset", "0"]);
         let found = summary["bands"][0]["ground_pixel_m"].as_f64().unwrap();
         assert!((found / pixel - 0.574).abs() < 0.002, "{found}");
+    }
+}
+
+/// A stack like that of [`stack`], in degrees.
+fn stack_in_degrees(path: &Path, west: f64, north: f64, pixel: f64, side: usize) {
+    let grid =
+        Grid { crs: Crs::WGS84, transform: GeoTransform::north_up(west, north, pixel), width: side, height: side };
+    let options = CogOptions {
+        data_type: DataType::U16,
+        nodata: None,
+        bands: Band::PAPER.iter().map(|band| BandMeta::named(band.to_string())).collect(),
+        ..CogOptions::default()
+    };
+    let mut cog = CogWriter::create(path, &grid, options).unwrap();
+    let value =
+        |band: usize, i: usize| 300 + (((i * 12 + band) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 53) as u16;
+    let rows: Vec<Pixels> =
+        (0..12).map(|band| Pixels::U16((0..side * side).map(|i| value(band, i)).collect())).collect();
+    cog.write_rows(&rows).unwrap();
+    cog.finish().unwrap();
+}
+
+#[test]
+fn grids_in_degrees_are_measured_and_cross_the_antimeridian() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    // 5.7 x 10 m at 55 N.
+    stack_in_degrees(&at("north.tif"), -121.4, 55.0, 0.00009, 64);
+    predict(at("north.tif"), &at("north"), &["--offset", "0"])
+        .failed(1, &["pixels of 5.76 x 10.02 m on the ground (in EPSG:4326)", "gdalwarp -t_srs EPSG:32610"]);
+    // 9.6 x 10 m at 17.5 S, in both ranges of longitudes.
+    let ring = |west: f64, east: f64| {
+        json!([[west, -17.525], [east, -17.525], [east, -17.523], [west, -17.523], [west, -17.525]])
+    };
+    let areas = [
+        ("jump", json!({"type": "Polygon", "coordinates": [ring(179.999, -179.999)]})),
+        ("split", json!({"type": "MultiPolygon", "coordinates": [[ring(179.999, 180.0)], [ring(-180.0, -179.999)]]})),
+        ("beyond", json!({"type": "Polygon", "coordinates": [ring(179.999, 180.001)]})),
+    ];
+    for (name, west) in [("east", 179.9964), ("west", -180.0036)] {
+        let scene = at(&format!("{name}.tif"));
+        stack_in_degrees(&scene, west, -17.521, 0.00009, 80);
+        let mut found = Vec::new();
+        for (area, polygon) in &areas {
+            let file = at("area.geojson");
+            fs::write(&file, polygon.to_string()).unwrap();
+            let out = at(&format!("{name}-{area}"));
+            predict(&scene, &out, &["--offset", "0", "--intersects", file.to_str().unwrap()]).succeeded();
+            found.push(probability(&out).iter().filter(|p| !p.is_nan()).count());
+        }
+        // 0.002 degrees in both directions: 22.2 pixels.
+        assert!(
+            found.iter().all(|count| (22 * 22..=23 * 23).contains(count) && *count == found[0]),
+            "{name}: {found:?}"
+        );
+        let out = at(&format!("{name}-box"));
+        predict(&scene, &out, &["--offset", "0", "--bbox", "179.999,-17.525,-179.999,-17.523"]).succeeded();
+        let window = &manifest(&out)["grid"];
+        assert_eq!((window["width"].as_u64(), window["height"].as_u64()), (Some(24), Some(23)), "{window}");
     }
 }
 

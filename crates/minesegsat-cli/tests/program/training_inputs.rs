@@ -598,7 +598,8 @@ fn other_hostile_dimensions_are_refused() {
     .failed(1, &["model.json", "a network of at most 1073741824 weights"]);
     with(&|card| card["architecture"]["embed_dims"] = json!(vec![1_u64 << 62; 4]))
         .failed(1, &["embed_dims `[4611686018427387904,"]);
-    with(&|card| card["architecture"]["mlp_ratios"] = json!(vec![1_u64 << 40; 4])).failed(1, &["mlp_ratios", "1 to 64"]);
+    with(&|card| card["architecture"]["mlp_ratios"] = json!(vec![1_u64 << 40; 4]))
+        .failed(1, &["mlp_ratios", "1 to 64"]);
     with(&|card| card["patch_size"] = json!(1_u64 << 63))
         .failed(1, &["its patch_size is 9223372036854775808; expected at most 4096"]);
     with(&|card| card["architecture"]["num_classes"] = json!(1_u64 << 40)).failed(1, &["num_classes `1099511627776`"]);

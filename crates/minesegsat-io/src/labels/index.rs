@@ -79,7 +79,8 @@ impl LabelIndex {
             grid.crs.require_metres()?;
         }
         let [x0, y0, x1, y1] = grid.bounds();
-        let d = self.ignore_buffer_m;
+        // Mercator stretches the distance.
+        let d = self.ignore_buffer_m * grid.units_per_metre().unwrap_or(1.0);
         Ok(LabelMask::new(grid, &self.features_in([x0 - d, y0 - d, x1 + d, y1 + d]), d))
     }
 }

@@ -29,9 +29,8 @@ impl Location {
     /// Parses a location from user input, or an absolute address of a document.
     ///
     /// - `https://…` and `http://…` are URLs, `s3://bucket/key` is an object in a bucket ([`s3`]);
-    /// - `gs://bucket/key` is the public HTTPS address of that object;
     /// - `file:///…` and `file://localhost/…` are paths, percent-encoded (RFC 8089);
-    /// - GDAL's `/vsicurl/`, `/vsis3/`, `/vsigs/` and `/vsizip/` are what they stand for;
+    /// - GDAL's `/vsicurl/`, `/vsis3/` and `/vsizip/` are what they stand for;
     /// - `archive.zip/entry` (where `archive.zip` is a file) is an entry of an archive;
     /// - anything else is a path.
     pub fn parse(text: &str) -> Result<Self> {
@@ -49,9 +48,7 @@ impl Location {
                     Self::parse(&rest.replace(['{', '}'], ""))
                 }
                 "zip" => refuse("an archive must be on disk: download it first"),
-                _ => {
-                    refuse("of GDAL's paths, /vsicurl/, /vsis3/, /vsigs/ and /vsizip/ are supported: download it first")
-                }
+                _ => refuse("of GDAL's paths, /vsicurl/, /vsis3/ and /vsizip/ are supported: download it first"),
             };
         }
         if let Some(rest) = strip_scheme(text, "file") {
@@ -65,14 +62,12 @@ impl Location {
                 "http" | "https" if rest.trim_start_matches('/').is_empty() => refuse("the URL names no server"),
                 "http" | "https" => Ok(Self::Url(text.to_owned())),
                 "s3" => Ok(Self::Url(s3::Object::parse(text)?.address())),
-                "gs" => match rest.split_once('/') {
-                    Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => {
-                        Ok(Self::Url(gs_to_https(bucket, key)))
-                    }
-                    _ => refuse("an address of this kind is gs://bucket/key"),
-                },
+                "gs" => refuse(&format!(
+                    "Google Cloud Storage is read at its https address: https://storage.googleapis.com/{}",
+                    without_query(text).split_once("://").map_or(rest, |(_, key)| key)
+                )),
                 _ => refuse(
-                    "the schemes are http, https, s3 and gs (public buckets) and file; use the https:// address, or \
+                    "the schemes are http, https, s3 (public buckets) and file; use the https:// address, or \
                      download the file first",
                 ),
             };
@@ -96,10 +91,16 @@ impl Location {
     /// path relative to this folder, percent-encoded.
     ///
     /// Not every program encodes its paths. If the decoded path does not exist, the path as it is written is tried, and
-    /// then that with `/` for `\`.
+    /// then that with `/` for `\`. A document on a server cannot name a file on this computer.
     pub fn resolve(&self, href: &str) -> Result<Self> {
         if href.contains("://") || strip_scheme(href, "file").is_some() || gdal_path(href).is_some() {
-            return Self::parse(href);
+            return match Self::parse(href)? {
+                url @ Self::Url(_) => Ok(url),
+                _ if matches!(self, Self::Url(_)) => {
+                    Err(refused(href, "a document on a server must not name a file on this computer"))
+                }
+                local => Ok(local),
+            };
         }
         match self {
             Self::Path(folder) if href.contains(['%', '\\']) => Ok(Self::Path(first_existing([
@@ -296,11 +297,6 @@ fn first_existing<const N: usize>(paths: [PathBuf; N]) -> PathBuf {
     paths.into_iter().nth(at).unwrap_or_default()
 }
 
-/// The HTTPS address of an object in a public bucket of Google Cloud Storage.
-fn gs_to_https(bucket: &str, key: &str) -> String {
-    format!("https://storage.googleapis.com/{bucket}/{key}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -337,7 +333,10 @@ mod tests {
         assert_eq!(Location::parse("s3://b/k/v.tif").unwrap(), url("https://b.s3.amazonaws.com/k/v.tif"));
         assert_eq!(Location::parse("s3://b.c/k").unwrap(), url("https://s3.amazonaws.com/b.c/k"));
         assert!(Location::parse("s3://bucket").is_err());
-        assert_eq!(Location::parse("gs://b/k/v.tif").unwrap(), url("https://storage.googleapis.com/b/k/v.tif"));
+        for text in ["gs://b/k/v.tif?sig=SECRET", "/vsigs/b/k/v.tif?sig=SECRET"] {
+            let error = Location::parse(text).unwrap_err().to_string();
+            assert!(error.contains("gs://b/k/v.tif` is not") && error.ends_with("googleapis.com/b/k/v.tif"), "{error}");
+        }
     }
 
     #[test]
@@ -355,7 +354,6 @@ mod tests {
     fn paths_of_gdal_are_what_they_stand_for() {
         assert_eq!(Location::parse("/vsicurl/https://h/x.tif?s=1").unwrap(), url("https://h/x.tif?s=1"));
         assert_eq!(Location::parse("/vsis3/b/k.tif").unwrap(), url("https://b.s3.amazonaws.com/k.tif"));
-        assert_eq!(Location::parse("/vsigs_streaming/b/k").unwrap(), url("https://storage.googleapis.com/b/k"));
         let folder = tempfile::tempdir().unwrap();
         let archive = folder.path().join("a.zip");
         fs_err::write(&archive, b"").unwrap();
@@ -386,6 +384,10 @@ mod tests {
         assert_eq!(here.resolve("s3://b/k").unwrap(), url("https://b.s3.amazonaws.com/k"));
         assert_eq!(url("https://h/c/").resolve("a%20b.tif").unwrap(), url("https://h/c/a%20b.tif"));
         assert!(here.resolve("abfs://b/k").is_err());
+        for local in ["file:///etc/passwd", "file:/etc/passwd", "/vsizip//tmp/a.zip/x"] {
+            let error = url("https://h/c/").resolve(local).unwrap_err().to_string();
+            assert!(error.contains(local) && error.contains("on this computer"), "{error}");
+        }
     }
 
     #[test]
