@@ -10,8 +10,10 @@ use serde_json::{Value, json};
 use super::mosaic::Layer;
 use minesegsat_core::{Band, Crs, Error, Grid, Result};
 use minesegsat_io::raster::StatedChecksum;
-use minesegsat_io::{DataType, Location, Pixels, RasterSource, open_jp2_with_grid, open_raster, read_json};
-use minesegsat_scene::{BandRadiometry, OpenOptions, SceneMetadata};
+use minesegsat_io::{
+    DataType, Location, MissingValues, Pixels, RasterSource, open_jp2_with_grid, open_raster, read_json,
+};
+use minesegsat_scene::{BandRadiometry, OpenOptions, SceneMetadata, open_classification};
 use minesegsat_scene::{Scene, SceneBand};
 
 /// One band of a scene; its file is closed.
@@ -23,6 +25,8 @@ pub(crate) struct SourceBand {
     pub(crate) data_type: DataType,
     /// `None` for the classification.
     pub(crate) radiometry: Option<BandRadiometry>,
+    /// Values of missing pixels that the file does not declare.
+    missing: Option<MissingValues>,
     is_jp2: bool,
 }
 
@@ -35,13 +39,22 @@ impl SourceBand {
             grid: band.grid.clone(),
             data_type: band.source.info().data_type,
             radiometry,
+            missing: band.missing.clone(),
             is_jp2: name.ends_with(".jp2") || name.ends_with(".j2k"),
         }
     }
 
     /// Opens the file again.
     pub(crate) fn open(&self) -> Result<Arc<dyn RasterSource>> {
-        if self.is_jp2 { open_jp2_with_grid(&self.location, self.grid.clone()) } else { open_raster(&self.location) }
+        let source = match self.is_jp2 {
+            true => open_jp2_with_grid(&self.location, self.grid.clone())?,
+            false if self.radiometry.is_none() => open_classification(&self.location)?,
+            false => open_raster(&self.location)?,
+        };
+        Ok(match &self.missing {
+            Some(missing) => missing.removed_from(source),
+            None => source,
+        })
     }
 
     /// Whether any pixel is nodata.

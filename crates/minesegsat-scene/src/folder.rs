@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::hls;
 use super::names::{Layer, ProductName, layer_of, resolution_of};
 use super::radiometry::RadiometryClaim;
+use super::sensor::refuse_other_sensors;
 use super::tree::{FileTree, file_of, folder_of, is_raster};
 use super::{LocatedRaster, SceneKind, SceneMetadata, UnopenedScene};
 use minesegsat_core::{Band, Error, Result};
@@ -28,6 +30,7 @@ pub(super) fn find(tree: &FileTree, path: &Path) -> Result<UnopenedScene> {
             candidates.entry(layer).or_default().push(name);
         }
     }
+    refuse_other_sensors(&scene, images.iter().copied())?;
     if !candidates.keys().any(|layer| matches!(layer, Layer::Band(_))) {
         let found = if images.is_empty() {
             "it holds no .tif, .tiff or .jp2 files".to_owned()
@@ -49,7 +52,8 @@ pub(super) fn find(tree: &FileTree, path: &Path) -> Result<UnopenedScene> {
     let mut name = ProductName::default();
     for (layer, files) in &candidates {
         let found = finest(&scene, *layer, files, tree)?;
-        name = name.or(ProductName::parse(found.location.file_name()));
+        let file = found.location.file_name();
+        name = name.or(hls::product_name(file).unwrap_or_else(|| ProductName::parse(file)));
         match layer {
             Layer::Band(band) => {
                 bands.insert(*band, found);
@@ -63,13 +67,27 @@ pub(super) fn find(tree: &FileTree, path: &Path) -> Result<UnopenedScene> {
             name = name.or(ProductName::parse(folder));
         }
     }
-    let claim = match (name.baseline, &name.product_id) {
+    let mut claim = match (name.baseline, &name.product_id) {
         (Some(baseline), Some(id)) => RadiometryClaim::baseline(baseline, &format!("in the name {id}")),
         _ => RadiometryClaim::silent(),
     };
+    let is_hls = bands.values().all(|found| hls::is_hls(found.location.file_name()));
+    if is_hls {
+        claim = hls::claim();
+        if let (None, Some(fmask)) = (&classification, hls::find_fmask(&images)) {
+            let location = tree.location(fmask);
+            let source = Some(hls::open_classification(&location)?);
+            classification = Some(LocatedRaster { source, ..LocatedRaster::new(location) });
+        }
+    }
     let folder = path.file_name().and_then(|n| n.to_str()).unwrap_or("scene");
-    let metadata = SceneMetadata::new(folder, SceneKind::Folder, name);
-    Ok(UnopenedScene { bands, classification, ..UnopenedScene::new(metadata, claim) })
+    let mut metadata = SceneMetadata::new(folder, SceneKind::Folder, name);
+    let mut warnings = Vec::new();
+    if is_hls {
+        metadata.collection = Some("HLSS30".to_owned());
+        warnings.push("HLS S30 has pixels of 30 m; models are trained on pixels of 10 m".to_owned());
+    }
+    Ok(UnopenedScene { bands, classification, warnings, ..UnopenedScene::new(metadata, claim) })
 }
 
 /// The finest of the files that hold a layer. Two files with the same pixel size are an error.

@@ -33,7 +33,7 @@ use minesegsat::area_of_interest::AreaOfInterest;
 use minesegsat::scene::{OpenOptions, RadiometryOverride};
 use minesegsat::vector::read_area_of_interest;
 
-use crate::args::{Bbox, SceneArgs};
+use crate::args::{Bbox, SceneArgs, nodata_values};
 
 /// The part of a scene given by `--bbox` or `--intersects`.
 pub(crate) fn area_of_interest(bbox: Option<Bbox>, polygons: Option<&Path>) -> minesegsat::Result<AreaOfInterest> {
@@ -63,6 +63,7 @@ pub(crate) fn open_options(args: &SceneArgs) -> OpenOptions {
         bands: args.bands.clone(),
         substitute: args.substitute.iter().map(|s| (s.missing, s.stand_in)).collect(),
         radiometry,
+        nodata: nodata_values(&args.nodata),
         mask_snow: args.mask_snow,
         tile: args.tile.clone(),
         ..OpenOptions::default()

@@ -16,6 +16,7 @@ mod labels;
 mod model;
 mod monitor;
 mod predict;
+mod radiometry;
 mod remote;
 mod report;
 mod scene_preview;
