@@ -166,6 +166,11 @@ pub(crate) struct SceneArgs {
     #[arg(long, value_name = "SCALE", value_parser = scale, allow_negative_numbers = true)]
     pub scale: Option<f64>,
 
+    /// Values of missing pixels that the files do not declare, in digital numbers: `-9999`; or `none` [default: found in
+    /// the pixels].
+    #[arg(long, value_delimiter = ',', value_name = "VALUE,...", value_parser = nodata, allow_hyphen_values = true)]
+    pub nodata: Vec<NodataValue>,
+
     /// MGRS tile to read from an old SAFE product with several tiles: `53HLA`.
     #[arg(long, value_name = "TILE")]
     pub tile: Option<String>,
@@ -308,6 +313,22 @@ fn pixel_size(text: &str) -> Result<f64, String> {
 
 fn scale(text: &str) -> Result<f64, String> {
     number(text, |scale| scale.is_finite() && scale > 0.0, "a number above 0, normally 0.0001")
+}
+
+/// A value of missing pixels, or `none`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NodataValue(Option<f64>);
+
+fn nodata(text: &str) -> Result<NodataValue, String> {
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(NodataValue(None));
+    }
+    text.parse().map(|value| NodataValue(Some(value))).map_err(|_| "expected a number, or none".to_owned())
+}
+
+/// The values that the user gives; `None` if the user gives neither values nor `none`.
+pub(crate) fn nodata_values(given: &[NodataValue]) -> Option<Vec<f64>> {
+    (!given.is_empty()).then(|| given.iter().filter_map(|value| value.0).collect())
 }
 
 /// A bounding box in degrees: west, south, east, north. West > east crosses the antimeridian.

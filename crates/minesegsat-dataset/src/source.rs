@@ -10,10 +10,12 @@ use serde_json::{Value, json};
 use super::mosaic::Layer;
 use minesegsat_core::{Band, Crs, Error, Grid, Result};
 use minesegsat_io::raster::StatedChecksum;
-use minesegsat_io::{DataType, Location, Pixels, RasterSource, open_jp2_with_grid, open_raster, read_json};
+use minesegsat_io::{
+    DataType, Location, MissingValues, Pixels, RasterSource, open_jp2_with_grid, open_raster, read_json,
+};
 use minesegsat_scene::manifest::CloudMaskRecord;
 use minesegsat_scene::pixel_mask::{MaskBand, MaskPlan, PixelMask};
-use minesegsat_scene::{BandRadiometry, OpenOptions, SceneMetadata};
+use minesegsat_scene::{BandRadiometry, OpenOptions, SceneMetadata, open_classification};
 use minesegsat_scene::{CloudMask, Scene, SceneBand};
 
 /// One band of a scene; its file is closed.
@@ -25,6 +27,8 @@ pub(crate) struct SourceBand {
     pub(crate) data_type: DataType,
     /// `None` for the classification.
     pub(crate) radiometry: Option<BandRadiometry>,
+    /// Values of missing pixels that the file does not declare.
+    missing: Option<MissingValues>,
     is_jp2: bool,
     /// The classes by the pixels of other bands; their files are closed too.
     from_pixels: Option<Arc<MaskSource>>,
@@ -46,6 +50,7 @@ impl SourceBand {
             grid: band.grid.clone(),
             data_type: band.source.info().data_type,
             radiometry,
+            missing: band.missing.clone(),
             is_jp2: name.ends_with(".jp2") || name.ends_with(".j2k"),
             from_pixels: None,
         }
@@ -61,6 +66,7 @@ impl SourceBand {
             grid: mask.info().grid.clone(),
             data_type: DataType::U8,
             radiometry: None,
+            missing: None,
             is_jp2: false,
             from_pixels: Some(Arc::new(source)),
         })
@@ -76,7 +82,15 @@ impl SourceBand {
             let bands = mask.bands.iter().map(open).collect::<Result<Vec<_>>>()?;
             return Ok(Arc::new(PixelMask::with_plan(&mask.plan, bands)));
         }
-        if self.is_jp2 { open_jp2_with_grid(&self.location, self.grid.clone()) } else { open_raster(&self.location) }
+        let source = match self.is_jp2 {
+            true => open_jp2_with_grid(&self.location, self.grid.clone())?,
+            false if self.radiometry.is_none() => open_classification(&self.location)?,
+            false => open_raster(&self.location)?,
+        };
+        Ok(match &self.missing {
+            Some(missing) => missing.removed_from(source),
+            None => source,
+        })
     }
 
     /// Whether any pixel is nodata.

@@ -17,6 +17,6 @@ pub mod raster;
 pub mod vector;
 
 pub use raster::{
-    DataType, InputIdentity, Location, Pixels, RasterInfo, RasterSource, identity, open_jp2_with_grid, open_raster,
-    read_bytes, read_json, read_text,
+    DataType, InputIdentity, Location, MissingValues, Pixels, RasterInfo, RasterMask, RasterSource, identity,
+    open_jp2_with_grid, open_raster, read_bytes, read_json, read_text,
 };

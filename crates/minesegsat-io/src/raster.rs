@@ -9,6 +9,7 @@ mod checksum;
 mod foreign;
 mod jp2;
 mod location;
+mod missing;
 mod tiff;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use cache::set_block_cache_limit;
 pub use checksum::{ChecksumAlgorithm, StatedChecksum};
 pub use foreign::{follow, in_region};
 pub use location::Location;
+pub use missing::{MissingValues, RasterMask};
 
 use self::bytes::ByteSource;
 use crate::http::{DESCRIBED_BYTES, describe_content};
@@ -108,6 +110,9 @@ pub struct RasterInfo {
     pub scale_offset: Vec<Option<(f64, f64)>>,
     /// Size of the file's internal blocks, (width, height). Reads along block borders are fastest.
     pub block_size: (usize, usize),
+    /// The validity mask, if there is one. Reading applies it: masked pixels have the nodata value, which is then stated. The
+    /// masks of a raster that has several are all applied.
+    pub mask: Option<RasterMask>,
 }
 
 /// A raster that several threads can read window by window.
@@ -145,13 +150,15 @@ pub fn is_image(head: &[u8]) -> bool {
 ///
 /// Over HTTP a TIFF is read by ranges, and a JPEG 2000 file is downloaded whole to a temporary file. The first bytes of the
 /// file determine its format, not its name. Decoded blocks of all rasters of the process share one cache of bounded size.
+///
+/// Masks are applied: a mask in the file, an alpha band, a band `dataMask`, and a local file beside it (`B04.tif.msk`).
 pub fn open_raster(location: &Location) -> Result<Arc<dyn RasterSource>> {
     let source = ByteSource::open(location)?;
     let head = source.read(0..source.len().min(12))?;
     if tiff::is_tiff(&head) {
-        tiff::open(source)
+        with_side_car(location, tiff::open(source)?)
     } else if jp2::is_jp2(&head) {
-        jp2::open(source, None)
+        with_side_car(location, jp2::open(source, None)?)
     } else if source.len() == 0 {
         Err(source.error("it is empty"))
     } else {
@@ -189,9 +196,28 @@ pub fn open_image(location: &Location) -> Result<(Arc<dyn RasterSource>, Georefe
     let source = ByteSource::open(location)?;
     let head = source.read(0..source.len().min(12))?;
     if tiff::is_tiff(&head) {
-        return tiff::open_image(source);
+        let (raster, georeference) = tiff::open_image(source)?;
+        return Ok((with_side_car(location, raster)?, georeference));
     }
     Ok((open_raster(location)?, Georeference::Placed))
+}
+
+/// The raster with the mask of the file beside it, if there is one. GDAL names it after the image: `B04.tif.msk`.
+fn with_side_car(location: &Location, raster: Arc<dyn RasterSource>) -> Result<Arc<dyn RasterSource>> {
+    let Location::Path(path) = location else { return Ok(raster) };
+    let mut name = path.clone().into_os_string();
+    name.push(".msk");
+    let beside = std::path::PathBuf::from(name);
+    if !beside.is_file() {
+        return Ok(raster);
+    }
+    let beside = Location::from(beside);
+    let source = ByteSource::open(&beside)?;
+    let head = source.read(0..source.len().min(12))?;
+    if !tiff::is_tiff(&head) {
+        return Err(source.error(format!("it is not a TIFF, as the mask of {location} should be")));
+    }
+    missing::masked(raster, RasterMask::SideCar(beside), tiff::open_image(source)?.0)
 }
 
 /// Opens a JPEG 2000 file that may lack a georeference. The file's own georeference is used, as GDAL does. If it has none,
@@ -203,5 +229,5 @@ pub fn open_jp2_with_grid(location: &Location, grid: Grid) -> Result<Arc<dyn Ras
         let what = describe_content(&source.read(0..source.len().min(DESCRIBED_BYTES))?);
         return Err(source.error(format!("it is not a JPEG 2000 file, but {what}")));
     }
-    jp2::open(source, Some(grid))
+    with_side_car(location, jp2::open(source, Some(grid))?)
 }

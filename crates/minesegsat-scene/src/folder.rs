@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::hls;
 use super::names::{Layer, ProductName, layer_of, resolution_of};
 use super::radiometry::RadiometryClaim;
+use super::sensor::refuse_other_sensors;
 use super::tree::{FileTree, file_of, folder_of, is_raster};
 use super::{LocatedRaster, SceneKind, SceneMetadata, UnopenedScene};
 use minesegsat_core::{Band, Error, Result};
@@ -31,6 +33,7 @@ pub(super) fn find(tree: &FileTree, root: &str, path: &Path) -> Result<UnopenedS
             candidates.entry(layer).or_default().push(name);
         }
     }
+    refuse_other_sensors(&scene, images.iter().copied())?;
     if !candidates.keys().any(|layer| matches!(layer, Layer::Band(_))) {
         let found = if images.is_empty() {
             "it holds no .tif, .tiff or .jp2 files".to_owned()
@@ -53,8 +56,9 @@ pub(super) fn find(tree: &FileTree, root: &str, path: &Path) -> Result<UnopenedS
     let mut warnings = Vec::new();
     for (layer, files) in &candidates {
         let found = finest(&scene, *layer, files, tree)?;
-        let of_file = ProductName::parse(found.location.file_name());
-        warnings.extend(name.contradictions("the name of an earlier band", &of_file, found.location.file_name()));
+        let file = found.location.file_name();
+        let of_file = hls::product_name(file).unwrap_or_else(|| ProductName::parse(file));
+        warnings.extend(name.contradictions("the name of an earlier band", &of_file, file));
         name = name.or(of_file);
         match layer {
             Layer::Band(band) => {
@@ -69,12 +73,25 @@ pub(super) fn find(tree: &FileTree, root: &str, path: &Path) -> Result<UnopenedS
             name = name.or(ProductName::parse(folder));
         }
     }
-    let claim = match (name.baseline, &name.product_id) {
+    let mut claim = match (name.baseline, &name.product_id) {
         (Some(baseline), Some(id)) => RadiometryClaim::baseline(baseline, &format!("in the name {id}")),
         _ => RadiometryClaim::silent(),
     };
+    let is_hls = bands.values().all(|found| hls::is_hls(found.location.file_name()));
+    if is_hls {
+        claim = hls::claim();
+        if let (None, Some(fmask)) = (&classification, hls::find_fmask(&images)) {
+            let location = tree.location(fmask);
+            let source = Some(hls::open_classification(&location)?);
+            classification = Some(LocatedRaster { source, ..LocatedRaster::new(location) });
+        }
+    }
     let folder = path.file_name().and_then(|n| n.to_str()).unwrap_or("scene");
-    let metadata = SceneMetadata::new(folder, SceneKind::Folder, name);
+    let mut metadata = SceneMetadata::new(folder, SceneKind::Folder, name);
+    if is_hls {
+        metadata.collection = Some("HLSS30".to_owned());
+        warnings.push("HLS S30 has pixels of 30 m; models are trained on pixels of 10 m".to_owned());
+    }
     Ok(UnopenedScene { bands, classification, warnings, ..UnopenedScene::new(metadata, claim) })
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::names::{Layer, ProductLevel, ProductName, layer_of};
 use super::radiometry::RadiometryClaim;
+use super::sensor::refuse_other_sensors;
 use super::{LocatedRaster, OpenOptions, SceneKind, SceneMetadata, UnopenedScene};
 use minesegsat_core::{Band, Error, Result};
-use minesegsat_io::{Location, open_raster};
+use minesegsat_io::{Location, RasterMask, open_raster};
 
 /// Bands of sen2r's surface-reflectance stacks. B8A is missing, both at 10 m and at 20 m.
 const SEN2R_BOA: [Band; 11] = {
@@ -25,12 +26,17 @@ pub(super) fn find(location: &Location, options: &OpenOptions) -> Result<Unopene
     let source = open_raster(location)?;
     let info = source.info();
     let file = location.file_name();
+    refuse_other_sensors(&scene, std::iter::once(file).chain(info.band_names.iter().flatten().map(String::as_str)))?;
     let mut names = ProductName::parse(file);
     let product = sen2r_product(file);
     if product == Some("TOA") {
         names.level = Some(ProductLevel::L1C);
     }
-    let layers = layers(&scene, &info.band_names, product, options.bands.as_deref())?;
+    let mask = match info.mask {
+        Some(RasterMask::Band(band)) => Some(band),
+        _ => None,
+    };
+    let layers = layers(&scene, &info.band_names, mask, product, options.bands.as_deref())?;
 
     let mut bands = BTreeMap::new();
     let mut classification = None;
@@ -70,15 +76,24 @@ pub(super) fn find(location: &Location, options: &OpenOptions) -> Result<Unopene
     Ok(UnopenedScene { bands, classification, ..UnopenedScene::new(metadata, claim) })
 }
 
-/// The layer of each band of the file.
+/// The layer of each band of the file. `mask` is the band with the validity of the others, if there is one: the user need not
+/// name it.
 fn layers(
     scene: &str,
     descriptions: &[Option<String>],
+    mask: Option<usize>,
     sen2r: Option<&str>,
     given: Option<&[Band]>,
 ) -> Result<Vec<Option<Layer>>> {
     let count = descriptions.len();
     if let Some(given) = given {
+        if let Some(mask) = mask
+            && given.len() + 1 == count
+        {
+            let mut layers: Vec<_> = given.iter().map(|&band| Some(Layer::Band(band))).collect();
+            layers.insert(mask, None);
+            return Ok(layers);
+        }
         if given.len() != count {
             return Err(Error::scene(
                 scene,
@@ -148,12 +163,14 @@ mod tests {
     fn bands_are_known_by_description_by_the_user_or_by_convention() {
         let described = ["B02", "red", "QA60"].map(|d| Some(d.to_owned()));
         let expected = vec![Some(Layer::Band(Band::B02)), Some(Layer::Band(Band::B04)), None];
-        assert_eq!(layers("x", &described, None, None).unwrap(), expected);
+        assert_eq!(layers("x", &described, None, None, None).unwrap(), expected);
         let unnamed = vec![None; 11];
-        assert_eq!(layers("x", &unnamed, Some("BOA"), None).unwrap()[9], Some(Layer::Band(Band::B11)));
-        let error = layers("x", &unnamed, None, None).unwrap_err();
+        assert_eq!(layers("x", &unnamed, None, Some("BOA"), None).unwrap()[9], Some(Layer::Band(Band::B11)));
+        let error = layers("x", &unnamed, None, None, None).unwrap_err();
         assert_eq!(error.setting(), Some(minesegsat_core::Setting::Bands), "{error}");
-        let error = layers("x", &unnamed, None, Some(&Band::PAPER)).unwrap_err().to_string();
+        let error = layers("x", &unnamed, None, None, Some(&Band::PAPER)).unwrap_err().to_string();
         assert!(error.contains("names 12 bands, but the file has 11"), "{error}");
+        let with_alpha = layers("x", &unnamed, Some(10), None, Some(&Band::PAPER[..10])).unwrap();
+        assert_eq!((with_alpha.len(), with_alpha[10]), (11, None));
     }
 }

@@ -5,7 +5,8 @@
 //! [`classification`] decides which pixels can be mapped.
 //!
 //! # The map of this crate
-//! - A scene: [`Scene::open`], [`radiometry`], [`classification`], [`pixel_mask`] (for scenes without one), [`evidence`] (what pixels show about the offset), [`summarize`]
+//! - A scene: [`Scene::open`], [`radiometry`], [`classification`], [`pixel_mask`] (for scenes without one), [`evidence`]
+//!   (what pixels show about the offset), [`level`] (what they show about the scale), [`summarize`]
 //! - Search and download: [`catalog`] (STAC APIs, static catalogues, selection), [`download`] (whole or clipped)
 //! - Patches, the network's input: [`patch`]
 //! - Output records: [`manifest`] (one run), [`stac_writer`] (the STAC documents that this program writes)
@@ -18,7 +19,9 @@ pub mod download;
 pub mod evidence;
 mod folder;
 mod geotiff;
+mod hls;
 mod info;
+pub mod level;
 pub mod manifest;
 mod mgrs;
 mod names;
@@ -26,6 +29,7 @@ pub mod patch;
 pub mod pixel_mask;
 pub mod radiometry;
 mod safe;
+mod sensor;
 mod stac;
 pub mod stac_writer;
 mod stated;
@@ -43,10 +47,14 @@ use serde::Serialize;
 
 pub use classification::{MaskOptions, SclClass, is_assessable};
 pub use evidence::{BandFloor, PixelVerdict};
+pub use hls::open_classification;
 pub use info::{BandSummary, SceneSummary, summarize};
+pub use level::{LevelDecision, LevelVerdict, ScaleRule};
 pub use names::{ProcessingBaseline, ProductLevel};
 pub use pixel_mask::CloudMask;
-pub use radiometry::{BandRadiometry, Confidence, OffsetDecision, OffsetRule, Radiometry, RadiometryOverride};
+pub use radiometry::{
+    BandRadiometry, Confidence, OffsetDecision, OffsetRule, Radiometry, RadiometryOverride, UndeclaredNodata,
+};
 
 use evidence::Sampled;
 pub(crate) use names::Layer;
@@ -61,7 +69,7 @@ use tree::{FileTree, folder_of, has_extension, is_jp2, is_tiff};
 use minesegsat_core::area_of_interest::polygons_on_scene;
 use minesegsat_core::{Band, Crs, Error, Grid, Result, Transformer};
 use minesegsat_io::raster::StatedChecksum;
-use minesegsat_io::{Location, RasterSource, open_jp2_with_grid, open_raster};
+use minesegsat_io::{Location, MissingValues, RasterMask, RasterSource, open_jp2_with_grid, open_raster};
 
 /// Rasters opened at the same time: enough to hide a server's latency, few enough not to overload it.
 const OPEN_AT_ONCE: usize = 8;
@@ -76,6 +84,9 @@ pub struct OpenOptions {
     pub substitute: Vec<(Band, Band)>,
     /// Scale and offset that override all metadata.
     pub radiometry: Option<RadiometryOverride>,
+    /// Pixel values of missing pixels that the files do not declare, in digital numbers. `None`: the pixels show them. An empty
+    /// list: there are none.
+    pub nodata: Option<Vec<f64>>,
     /// Exclude snow and ice from the assessable pixels.
     pub mask_snow: bool,
     /// What decides which pixels are cloud or shadow. `None`: the classification, else the pixels.
@@ -178,6 +189,8 @@ pub struct SceneBand {
     pub location: Location,
     /// The actual band, if a substitute is used (see [`OpenOptions::substitute`]).
     pub stand_in: Option<Band>,
+    /// Values of missing pixels that the file does not declare. `source` returns them as missing pixels.
+    pub missing: Option<MissingValues>,
 }
 
 /// An open Sentinel-2 scene.
@@ -332,7 +345,14 @@ impl LocatedRaster {
             (None, _) => open_raster(&self.location)?,
         };
         let grid = source.info().grid.clone();
-        Ok(SceneBand { source, index: self.index, grid, location: self.location.clone(), stand_in: None })
+        Ok(SceneBand {
+            source,
+            index: self.index,
+            grid,
+            location: self.location.clone(),
+            stand_in: None,
+            missing: None,
+        })
     }
 }
 
@@ -502,9 +522,16 @@ impl UnopenedScene {
             level: self.metadata.level,
             claim: self.claim,
             user: options.radiometry,
+            nodata: options.nodata.as_deref(),
             infos,
             sampled,
         })?;
+        for (&band, found) in &mut bands {
+            found.missing = radiometry.missing_values(band, found.source.info().data_type);
+            if let Some(missing) = &found.missing {
+                found.source = missing.removed_from(Arc::clone(&found.source));
+            }
+        }
         let (cloud_mask, pixel_mask, warning) = pixel_mask::choose(pixel_mask::Inputs {
             scene: &location,
             wanted: options.cloud_mask,
@@ -518,7 +545,14 @@ impl UnopenedScene {
         self.warnings.extend(warning.filter(|_| options.only.is_none()));
 
         let mut seen = BTreeSet::new();
-        let files = bands.values().chain(&classification).map(|b| b.location.clone());
+        let files = bands.values().chain(&classification).flat_map(|b| {
+            // A mask beside an image decides the map too.
+            let mask = match &b.source.info().mask {
+                Some(RasterMask::SideCar(mask)) => Some(mask.clone()),
+                _ => None,
+            };
+            std::iter::once(b.location.clone()).chain(mask)
+        });
         let inputs = self
             .inputs
             .into_iter()

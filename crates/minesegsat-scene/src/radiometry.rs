@@ -18,6 +18,11 @@
 //! | floating-point raster with values up to about 1 | reflectance already | as stated |
 //! | anything else | the pixels; if they are unclear: refused, asks for `--offset` | |
 //!
+//! The scale is held against the pixels as well ([`level`](super::level)). If the values cannot be reflectance with the stated or
+//! usual scale, and exactly one of the known scales makes them usual land, that one is taken, with a warning: 1, 1/100
+//! (percent), 1/1000, 1/10,000, 1/65,535, and 10,000 for values that were scaled by 0.0001 twice. Otherwise the scene is refused
+//! and asks for `--scale`. A crop that is only darker than land usually is is opened with a warning.
+//!
 //! "Prove" means dark pixels that would have clearly negative reflectance ([`PixelVerdict::Absent`]). Pixels that only
 //! suggest an offset ([`PixelVerdict::Present`]) never overrule a stated offset of 0: a warning is recorded.
 //!
@@ -30,9 +35,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::evidence::{self, BandFloor, PixelVerdict, Sample, Sampled};
+use super::level::{self, LevelDecision, LevelVerdict, ScaleRule};
 use super::names::{ProcessingBaseline, ProductLevel};
 use minesegsat_core::{Band, Error, Result};
-use minesegsat_io::{DataType, RasterInfo};
+use minesegsat_io::{DataType, MissingValues, RasterInfo};
 
 /// Digital numbers per unit of reflectance, unless the product states otherwise.
 const QUANTIFICATION: f64 = 10_000.0;
@@ -40,8 +46,17 @@ const QUANTIFICATION: f64 = 10_000.0;
 const OFFSET_DN: f64 = -1000.0;
 /// A floating-point raster whose 99th percentile is at most this holds reflectance; clouds reach 1.5.
 const MAX_REFLECTANCE: f32 = 3.0;
-/// A floating-point raster whose 99th percentile is at least this holds digital numbers.
-const MIN_DIGITAL_NUMBER: f32 = 100.0;
+/// Reflectance of a pixel that is not missing. Overshoot of the atmospheric correction stays above, glints of the sun below.
+const POSSIBLE_REFLECTANCE: (f64, f64) = (-0.2, 10.0);
+/// Known scales, and their names. Only floating-point values can be reflectance itself, or scaled twice.
+static KNOWN_SCALES: [(f64, &str); 6] = [
+    (1.0, "reflectance itself"),
+    (1e-2, "reflectance in percent"),
+    (1e-3, "reflectance x 1000"),
+    (1e-4, "reflectance x 10000"),
+    (1.0 / 65_535.0, "reflectance x 65535"),
+    (1e4, "reflectance that was scaled by 0.0001 twice"),
+];
 
 /// The user's scale and offset. They override all metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -106,11 +121,12 @@ pub enum OffsetRule {
     Pixels,
 }
 
-/// Confidence in the offset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// Confidence in scale and offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confidence {
-    /// Stated by the producer or the user, or proven by the pixels, without evidence against it.
+    /// Stated by the producer or the user, or proven by the pixels, without evidence against it, and the values are
+    /// reflectance of land, snow or water.
     High,
     /// Inferred, without evidence against it.
     Moderate,
@@ -142,11 +158,42 @@ pub struct Radiometry {
     pub bands: BTreeMap<Band, BandRadiometry>,
     /// The decision about the offset.
     pub decision: OffsetDecision,
+    /// The decision about the scale.
+    pub level: LevelDecision,
+    /// Pixel values that are missing pixels although the files do not declare them, in digital numbers.
+    pub undeclared_nodata: Vec<UndeclaredNodata>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
+/// A value of missing pixels that the files do not declare.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct UndeclaredNodata {
+    /// The value, in digital numbers.
+    pub value: f64,
+    /// Its share of the sampled pixels in percent; the largest of the sampled bands.
+    pub percent: f64,
+    /// Whether the user gave the value. Otherwise the pixels show it.
+    pub is_given: bool,
+}
+
 impl Radiometry {
+    /// The values of missing pixels of a band that its file does not declare: [`Radiometry::undeclared_nodata`], and values
+    /// that no reflectance can have. `None` if pixels of this type have none.
+    pub fn missing_values(&self, band: Band, data_type: DataType) -> Option<MissingValues> {
+        let of = self.bands.get(&band)?;
+        let dn = |reflectance: f64| reflectance / of.scale - of.offset_dn;
+        let range = (dn(POSSIBLE_REFLECTANCE.0), dn(POSSIBLE_REFLECTANCE.1));
+        let (low, high) = match data_type {
+            DataType::U8 => (0.0, 255.0),
+            DataType::U16 => (0.0, 65_535.0),
+            DataType::I16 => (-32_768.0, 32_767.0),
+            DataType::F32 => (f64::MIN, f64::MAX),
+        };
+        let values: Vec<f64> = self.undeclared_nodata.iter().map(|fill| fill.value).collect();
+        (!values.is_empty() || range.0 > low || range.1 < high).then_some(MissingValues { values, range })
+    }
+
     /// Reflectance of a digital number: `(dn + offset_dn) * scale`, at least 0; NaN stays NaN. For nodata see
     /// [`Radiometry::is_nodata`]. A band that is missing from the scene has scale 1e-4 and no offset.
     #[inline]
@@ -237,6 +284,22 @@ impl RadiometryClaim {
         }
     }
 
+    /// The user's scale of a band, or the stated one.
+    fn scale_of(&self, band: Band, user: &RadiometryOverride) -> Option<f64> {
+        user.scale.or(self.bands.get(&band).map(|b| b.0)).or(self.scale)
+    }
+
+    /// Whether the source is a known product, whose definition fixes the scale. Tags of a file may be left over from another.
+    fn is_of_product(&self) -> bool {
+        matches!(
+            self.rule,
+            OffsetRule::ProductMetadata
+                | OffsetRule::AssetMetadata
+                | OffsetRule::EarthSearch
+                | OffsetRule::ProcessingBaseline
+        )
+    }
+
     fn offset(&self, band: Band) -> Option<f64> {
         self.bands.get(&band).map(|b| b.1).or(self.offset_dn)
     }
@@ -286,6 +349,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) level: Option<ProductLevel>,
     pub(crate) claim: RadiometryClaim,
     pub(crate) user: Option<RadiometryOverride>,
+    /// The user's values of missing pixels; `None`: the pixels show them.
+    pub(crate) nodata: Option<&'a [f64]>,
     /// Raster metadata, and the band's index in its file.
     pub(crate) infos: BTreeMap<Band, (RasterInfo, usize)>,
     /// Candidate rasters for the sample.
@@ -294,7 +359,7 @@ pub(crate) struct Inputs<'a> {
 
 /// Decides scale and offset of all bands. Reads a sample of the pixels.
 pub(crate) fn decide(inputs: Inputs<'_>) -> Result<Radiometry> {
-    let Inputs { scene, level, mut claim, user, infos, sampled } = inputs;
+    let Inputs { scene, level, mut claim, user, nodata, infos, sampled } = inputs;
     let user = user.unwrap_or_default();
     let mut warnings = Vec::new();
 
@@ -312,7 +377,6 @@ pub(crate) fn decide(inputs: Inputs<'_>) -> Result<Radiometry> {
         }
     }
 
-    let scale_of = |band: Band| user.scale.or(claim.bands.get(&band).map(|b| b.0)).or(claim.scale);
     let is_float = infos.values().all(|(info, _)| info.data_type == DataType::F32);
     if let Some((band, (info, _))) = infos.iter().find(|(_, (info, _))| info.data_type == DataType::U8)
         && user.scale.is_none()
@@ -327,58 +391,48 @@ pub(crate) fn decide(inputs: Inputs<'_>) -> Result<Radiometry> {
         .avoided_by(minesegsat_core::Setting::Scale));
     }
 
-    // Half the sample is enough to check a statement. Reading stops early only if the scale is known.
+    // Half the sample is enough to check a statement. Reading stops early only if the scale is known, and if the pixels are of
+    // the type of the products: in copies of another type, any part of the scene may have values of missing pixels.
     let rounds = if matches!(claim.reliability, Reliability::Stated | Reliability::Inferred) { 2 } else { 4 };
+    let is_usual_type = infos.values().all(|(info, _)| info.data_type == DataType::U16);
     let rasters = evidence::choose(sampled, level);
-    let factor = |band: Band| scale_of(band).unwrap_or(1.0 / QUANTIFICATION) * QUANTIFICATION;
-    let sample = Sample::read(&rasters, rounds, |sample| {
-        let needs_scale = is_float && scale_of(Band::B04).is_none();
-        !needs_scale && evidence::verdict(&sample.floors(factor), level) == PixelVerdict::Absent
+    let factor = |band: Band| claim.scale_of(band, &user).unwrap_or(1.0 / QUANTIFICATION) * QUANTIFICATION;
+    let sample = Sample::read(&rasters, rounds, nodata, |sample| {
+        is_usual_type && evidence::verdict(&sample.floors(factor), level) == PixelVerdict::Absent
     })?;
+    let undeclared_nodata = undeclared_nodata(&sample, nodata, &mut warnings);
 
     let asks_offset = user.offset_dn.is_none() && claim.removes_offset().is_none();
-    let asks_scale = is_float && infos.keys().any(|&band| scale_of(band).is_none());
+    let asks_scale = is_float && infos.keys().any(|&band| claim.scale_of(band, &user).is_none());
     // A scene without data gives no evidence and needs none, because none of its pixels is assessed.
     let is_empty = (asks_offset || asks_scale)
         && !rasters.is_empty()
-        && sample.values.iter().all(|(_, values)| values.is_empty())
-        && !evidence::any_data(&rasters)?;
+        && sample.is_empty()
+        && !evidence::any_data(&rasters, &sample.missing)?;
     if is_empty && asks_offset {
         let statement = format!("{}, and no pixel has data", claim.statement);
         claim = RadiometryClaim { reliability: Reliability::Inferred, offset_dn: Some(0.0), statement, ..claim };
     }
 
+    let raw = sample.floors(|_| 1.0);
     let mut default_scale = 1.0 / QUANTIFICATION;
     if asks_scale && !is_empty {
-        let top = sample.floors(|_| 1.0).iter().map(|f| f.p99).fold(f32::NAN, f32::max);
+        let top = raw.iter().map(|f| f.p99).fold(f32::NAN, f32::max);
         if top <= MAX_REFLECTANCE {
             default_scale = 1.0;
             if claim.reliability != Reliability::Stated {
-                claim = RadiometryClaim {
-                    rule: OffsetRule::FloatReflectance,
-                    reliability: Reliability::Stated,
-                    offset_dn: Some(0.0),
-                    statement: format!("floating-point values up to {top:.2} are already reflectance"),
-                    ..RadiometryClaim::silent()
-                };
+                claim = float_reflectance(top);
             }
-        } else if top.is_nan() || top < MIN_DIGITAL_NUMBER {
-            return Err(Error::scene(
-                scene,
-                format!(
-                    "its floating-point values (99th percentile {top}) are neither reflectance (up to {MAX_REFLECTANCE}) \
-                     nor digital numbers ({MIN_DIGITAL_NUMBER} and more); give the scale, and the offset if there is one"
-                ),
-            )
-            .avoided_by(minesegsat_core::Setting::Scale));
         }
     }
+    let fit = Fit { scene, raw: &raw, user: &user, default_scale, is_float, pixel_level: level };
+    let (level_decision, most_confident) = fit.check(&mut claim, &mut default_scale, &mut warnings)?;
 
-    let scale =
-        |band: Band| user.scale.or(claim.bands.get(&band).map(|b| b.0)).or(claim.scale).unwrap_or(default_scale);
-    let floors = sample.floors(|band| scale(band) * QUANTIFICATION);
+    let scale = |band: Band| claim.scale_of(band, &user).unwrap_or(default_scale);
+    let floors = scaled(&raw, scale);
     let pixels = evidence::verdict(&floors, level);
     let (offset, rule, confidence) = weigh(scene, &claim, user.offset_dn, pixels, &floors, &mut warnings)?;
+    let confidence = confidence.max(most_confident);
 
     let bands: BTreeMap<Band, BandRadiometry> = infos
         .iter()
@@ -396,7 +450,191 @@ pub(crate) fn decide(inputs: Inputs<'_>) -> Result<Radiometry> {
         .collect();
     let removes_offset = bands.values().any(|b| b.offset_dn != 0.0);
     let decision = OffsetDecision { removes_offset, rule, confidence, statement: claim.statement, pixels, floors };
-    Ok(Radiometry { bands, decision, warnings })
+    Ok(Radiometry { bands, decision, level: level_decision, undeclared_nodata, warnings })
+}
+
+/// The values of missing pixels that the files do not declare, with a warning for each that the user did not give.
+fn undeclared_nodata(sample: &Sample, given: Option<&[f64]>, warnings: &mut Vec<String>) -> Vec<UndeclaredNodata> {
+    let is_given = given.is_some();
+    let fill = |&value: &f32| UndeclaredNodata {
+        value: f64::from(value),
+        percent: (sample.percent(value) * 100.0).round() / 100.0,
+        is_given,
+    };
+    let found: Vec<UndeclaredNodata> = sample.missing.iter().map(fill).collect();
+    for UndeclaredNodata { value, percent, .. } in found.iter().filter(|_| !is_given) {
+        warnings.push(format!(
+            "{percent:.1} % of the sampled pixels have the value {value} in every band, apart from all others: it is taken for \
+             nodata, which the files do not declare. If it is a measurement, give `none` as the nodata value"
+        ));
+    }
+    if let Some((value, percent)) = sample.impossible() {
+        warnings.push(format!(
+            "{percent:.1} % of the sampled pixels have values that no reflectance can have, such as {value}: they are taken for \
+             nodata, which the files do not declare"
+        ));
+    }
+    found
+}
+
+/// Floors on the scale of 10,000 per unit of reflectance.
+fn scaled(raw: &[BandFloor], scale: impl Fn(Band) -> f64) -> Vec<BandFloor> {
+    raw.iter().map(|floor| floor.times((scale(floor.band) * QUANTIFICATION) as f32)).collect()
+}
+
+/// Floating-point values that are reflectance already.
+fn float_reflectance(top: f32) -> RadiometryClaim {
+    RadiometryClaim {
+        rule: OffsetRule::FloatReflectance,
+        reliability: Reliability::Stated,
+        offset_dn: Some(0.0),
+        statement: format!("floating-point values up to {top:.2} are already reflectance"),
+        ..RadiometryClaim::silent()
+    }
+}
+
+/// The check of the scale against the pixels.
+struct Fit<'a> {
+    scene: &'a str,
+    /// Floors in the units of the files.
+    raw: &'a [BandFloor],
+    user: &'a RadiometryOverride,
+    /// Scale of the bands for which nobody states one.
+    default_scale: f64,
+    is_float: bool,
+    pixel_level: Option<ProductLevel>,
+}
+
+impl Fit<'_> {
+    /// Checks the scale, and replaces it in `claim` and `default_scale` if the pixels are reflectance with exactly one other.
+    /// Returns the decision, and the highest confidence that it allows.
+    fn check(
+        &self,
+        claim: &mut RadiometryClaim,
+        default_scale: &mut f64,
+        warnings: &mut Vec<String>,
+    ) -> Result<(LevelDecision, Confidence)> {
+        let (verdict, brightest) = self.judge(claim);
+        let is_stated = self.raw.iter().any(|f| claim.scale_of(f.band, self.user).is_some());
+        let is_product = claim.is_of_product();
+        let scale = match self.user.scale {
+            Some(_) => ScaleRule::User,
+            None if is_stated || is_product => ScaleRule::Stated,
+            None => ScaleRule::Usual,
+        };
+        let decision = LevelDecision { scale, verdict, brightest };
+        let shown = brightest.map_or_else(|| "unknown".to_owned(), shown);
+        let current = self.raw.first().map_or(self.default_scale, |f| self.scale(claim, f.band));
+        let described = format!(
+            "with {} scale {} the brightest sampled band has a reflectance of {shown} (99th percentile)",
+            match scale {
+                ScaleRule::User => "the given",
+                ScaleRule::Stated => "the stated",
+                ScaleRule::Usual | ScaleRule::Pixels => "the usual",
+            },
+            shown_scale(current)
+        );
+        match verdict {
+            LevelVerdict::Plausible | LevelVerdict::Unknown => return Ok((decision, Confidence::High)),
+            LevelVerdict::Dark if scale != ScaleRule::Usual => return Ok((decision, Confidence::High)),
+            LevelVerdict::Dark => {
+                warnings.push(format!("{described}: water, or another scale; if so, give the scale"));
+                return Ok((decision, Confidence::Moderate));
+            }
+            LevelVerdict::DarkLand | LevelVerdict::TooDark | LevelVerdict::TooBright => {}
+        }
+        let problem = match verdict {
+            LevelVerdict::TooBright => "brighter than cloud, snow and any soil",
+            LevelVerdict::TooDark => "darker than water",
+            _ => "darker than land, whose spectrum it has",
+        };
+        if scale == ScaleRule::User {
+            warnings.push(format!("{described}, {problem}; the scale is used, as requested"));
+            return Ok((decision, Confidence::Low));
+        }
+        // Products have one scale: a crop of them that is so dark lies in shadow.
+        let may_be_shadow = verdict == LevelVerdict::DarkLand;
+        let others = KNOWN_SCALES.iter().filter(|(scale, _)| {
+            let is_of_type = self.is_float || (1e-5..0.1).contains(scale);
+            let floors = scaled(self.raw, |_| *scale);
+            // Floating-point values of water are reflectance of water: no other scale is as usual.
+            let is_water = *scale == 1.0 && level::judge(&floors, |_| 0.0) == LevelVerdict::Dark;
+            is_of_type && *scale != current && (is_water || level::is_usual_land(&floors))
+        });
+        let others: Vec<&(f64, &str)> = if may_be_shadow && is_product { Vec::new() } else { others.collect() };
+        if let [(other, name)] = others[..] {
+            warnings.push(format!(
+                "{}; {described}, {problem}: the values are taken as {name}. If that is wrong, give the scale",
+                claim.statement
+            ));
+            let top = self.raw.iter().map(|f| f.p99).fold(f32::NAN, f32::max);
+            let statement = format!("the pixels are {name}");
+            *claim = match *other {
+                1.0 => float_reflectance(top),
+                // Only these numbers can contain the offset.
+                1e-4 => RadiometryClaim { statement, ..RadiometryClaim::silent() },
+                _ => RadiometryClaim {
+                    reliability: Reliability::Stated,
+                    offset_dn: Some(0.0),
+                    statement,
+                    ..RadiometryClaim::silent()
+                },
+            };
+            *default_scale = *other;
+            let (verdict, brightest) = Fit { default_scale: *other, ..*self }.judge(claim);
+            return Ok((LevelDecision { scale: ScaleRule::Pixels, verdict, brightest }, Confidence::Moderate));
+        }
+        if may_be_shadow {
+            warnings.push(format!("{described}, {problem}: shadow, or another scale; if so, give the scale"));
+            return Ok((decision, Confidence::Low));
+        }
+        let known: Vec<&str> = others.iter().map(|(_, name)| *name).collect();
+        let fits = if known.is_empty() {
+            "no known scale makes them reflectance of land".to_owned()
+        } else {
+            format!("they may be {}", known.join(" or "))
+        };
+        Err(Error::scene(
+            self.scene,
+            format!("its values are no reflectance: {described}, {problem}; {fits}; give the scale, and the offset if there is one"),
+        )
+        .avoided_by(minesegsat_core::Setting::Scale))
+    }
+
+    fn scale(&self, claim: &RadiometryClaim, band: Band) -> f64 {
+        claim.scale_of(band, self.user).unwrap_or(self.default_scale)
+    }
+
+    /// The level with and without the offset, and the brightest reflectance. Whether the offset is in the numbers is decided later,
+    /// so the better verdict counts.
+    fn judge(&self, claim: &RadiometryClaim) -> (LevelVerdict, Option<f64>) {
+        let floors = scaled(self.raw, |band| self.scale(claim, band));
+        let suspected = match evidence::verdict(&floors, self.pixel_level) {
+            PixelVerdict::Present => OFFSET_DN as f32,
+            _ => 0.0,
+        };
+        let offset = |band: Band| match self.user.offset_dn.or(claim.offset(band)) {
+            Some(offset_dn) => (offset_dn * self.scale(claim, band) * QUANTIFICATION) as f32,
+            None => suspected,
+        };
+        let with = (level::judge(&floors, offset), level::brightest_reflectance(&floors, offset));
+        let without = (level::judge(&floors, |_| 0.0), level::brightest_reflectance(&floors, |_| 0.0));
+        if with.0.is_possible() || !without.0.is_possible() { with } else { without }
+    }
+}
+
+/// A reflectance for a message: two significant digits.
+fn shown(value: f64) -> String {
+    if value.abs() >= 0.001 { format!("{value:.3}") } else { format!("{value:.1e}") }
+}
+
+/// A scale for a message: 0.0001, or 1/65535.
+fn shown_scale(scale: f64) -> String {
+    if (scale * 65_535.0 - 1.0).abs() < 1e-6 {
+        "1/65535".to_owned()
+    } else {
+        format!("{}", (scale * 1e9).round() / 1e9)
+    }
 }
 
 /// The offset that was decided.
@@ -586,7 +824,9 @@ mod tests {
             pixels: PixelVerdict::Unclear,
             floors: Vec::new(),
         };
-        let radiometry = Radiometry { bands: BTreeMap::from([(Band::B04, band)]), decision, warnings: Vec::new() };
+        let level = LevelDecision { scale: ScaleRule::User, verdict: LevelVerdict::Unknown, brightest: None };
+        let bands = BTreeMap::from([(Band::B04, band)]);
+        let radiometry = Radiometry { bands, decision, level, undeclared_nodata: Vec::new(), warnings: Vec::new() };
         assert_eq!(radiometry.reflectance(Band::B04, 3000.0), 0.2);
         assert_eq!(radiometry.reflectance(Band::B04, 900.0), 0.0);
         assert_eq!(radiometry.reflectance(Band::B04, 16_000.0), 1.5);

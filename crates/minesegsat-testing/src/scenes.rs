@@ -453,13 +453,92 @@ pub struct GeoTiff {
     pub scale_offset: Option<(f64, f64)>,
     /// If set, pixels are multiplied by this factor and written as 32-bit floating point.
     pub as_float: Option<f32>,
+    /// Whether the 16 bits of a pixel are a signed integer.
+    pub signed: bool,
+    /// Whether the last band is declared to be alpha.
+    pub alpha: bool,
+    /// Validity of each pixel, written as a mask with one bit per pixel after the image.
+    pub mask: Option<Vec<bool>>,
+}
+
+/// A tag of a TIFF: number, and type, count and bytes of its value.
+type Tag = (u16, (u16, usize, Vec<u8>));
+
+/// Appends a directory and the values that do not fit into it. Returns its position.
+fn write_directory(out: &mut Vec<u8>, tags: Vec<Tag>, next: u32) -> u32 {
+    let mut directory = (tags.len() as u16).to_le_bytes().to_vec();
+    for (tag, (kind, n, mut value)) in tags {
+        directory.extend(tag.to_le_bytes());
+        directory.extend(kind.to_le_bytes());
+        directory.extend((n as u32).to_le_bytes());
+        if value.len() > 4 {
+            directory.extend((out.len() as u32).to_le_bytes());
+            value.resize(value.len().next_multiple_of(2), 0);
+            out.extend(value);
+        } else {
+            value.resize(4, 0);
+            directory.extend(value);
+        }
+    }
+    directory.extend(next.to_le_bytes());
+    out.resize(out.len().next_multiple_of(2), 0);
+    let at = out.len() as u32;
+    out.extend(directory);
+    at
+}
+
+/// The tags of an image of one band in one uncompressed strip.
+fn one_band_tags(
+    kind: u32,
+    (width, height): (usize, usize),
+    bits: u32,
+    photometric: u32,
+    at: usize,
+    len: usize,
+) -> Vec<Tag> {
+    let long = |value: u32| (4_u16, 1, value.to_le_bytes().to_vec());
+    vec![
+        (254, long(kind)),
+        (256, long(width as u32)),
+        (257, long(height as u32)),
+        (258, long(bits)),
+        (259, long(1)),
+        (262, long(photometric)),
+        (273, long(at as u32)),
+        (277, long(1)),
+        (278, long(height as u32)),
+        (279, long(len as u32)),
+    ]
+}
+
+/// A mask in a file of its own, as GDAL writes it beside an image (`B04.tif.msk`): 8 bits, 0 or 255, no georeference.
+pub fn mask_file(width: usize, height: usize, valid: &[bool]) -> Vec<u8> {
+    let mut out = b"II*\0\0\0\0\0".to_vec();
+    out.extend(valid.iter().map(|&valid| if valid { 255 } else { 0 }));
+    let tags = one_band_tags(0, (width, height), 8, 1, 8, valid.len());
+    let at = write_directory(&mut out, tags, 0);
+    out[4..8].copy_from_slice(&at.to_le_bytes());
+    out
 }
 
 impl GeoTiff {
     pub fn new(epsg: u16, origin: (f64, f64), pixel: f64, width: usize, height: usize, bands: Vec<Vec<u16>>) -> Self {
         assert!(bands.iter().all(|band| band.len() == width * height), "every band has {width} x {height} pixels");
         let size = (width, height);
-        Self { epsg, origin, pixel, size, bands, names: Vec::new(), nodata: None, scale_offset: None, as_float: None }
+        Self {
+            epsg,
+            origin,
+            pixel,
+            size,
+            bands,
+            names: Vec::new(),
+            nodata: None,
+            scale_offset: None,
+            as_float: None,
+            signed: false,
+            alpha: false,
+            mask: None,
+        }
     }
 
     /// The bytes of the file: header, pixels, values that do not fit into tags, and tags.
@@ -476,7 +555,22 @@ impl GeoTiff {
             }
         }
         let bytes = (out.len() - 8) as u32;
-        let (bits, format) = if self.as_float.is_some() { (32, 3) } else { (16, 1) };
+        let (bits, format) = match self.as_float {
+            Some(_) => (32, 3),
+            None if self.signed => (16, 2),
+            None => (16, 1),
+        };
+        let next = self.mask.as_ref().map_or(0, |valid| {
+            let at = out.len();
+            for row in valid.chunks_exact(width) {
+                let byte =
+                    |bits: &[bool]| bits.iter().enumerate().map(|(i, &bit)| u8::from(bit) << (7 - i)).sum::<u8>();
+                out.extend(row.chunks(8).map(byte));
+            }
+            // NewSubfileType 4 and photometric interpretation 4: a transparency mask.
+            let tags = one_band_tags(4, self.size, 1, 4, at, out.len() - at);
+            write_directory(&mut out, tags, 0)
+        });
         let short =
             |values: &[u16]| (3_u16, values.len(), values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
         let long = |value: u32| (4_u16, 1, value.to_le_bytes().to_vec());
@@ -495,7 +589,11 @@ impl GeoTiff {
             (284, short(&[1])),
         ];
         if count > 1 {
-            tags.push((338, short(&vec![0; count - 1])));
+            let mut extra = vec![0; count - 1];
+            if self.alpha {
+                extra[count - 2] = 2;
+            }
+            tags.push((338, short(&extra)));
         }
         tags.push((339, short(&vec![format; count])));
         tags.push((33550, double(&[self.pixel, self.pixel, 0.0])));
@@ -508,24 +606,8 @@ impl GeoTiff {
         if let Some(nodata) = self.nodata {
             tags.push((42113, ascii(nodata.to_string())));
         }
-        let mut directory = (tags.len() as u16).to_le_bytes().to_vec();
-        for (tag, (kind, n, mut value)) in tags {
-            directory.extend(u16::to_le_bytes(tag));
-            directory.extend(kind.to_le_bytes());
-            directory.extend((n as u32).to_le_bytes());
-            if value.len() > 4 {
-                directory.extend((out.len() as u32).to_le_bytes());
-                value.resize(value.len().next_multiple_of(2), 0);
-                out.extend(value);
-            } else {
-                value.resize(4, 0);
-                directory.extend(value);
-            }
-        }
-        directory.extend(0_u32.to_le_bytes());
-        let at = (out.len() as u32).to_le_bytes();
-        out[4..8].copy_from_slice(&at);
-        out.extend(directory);
+        let at = write_directory(&mut out, tags, next);
+        out[4..8].copy_from_slice(&at.to_le_bytes());
         out
     }
 

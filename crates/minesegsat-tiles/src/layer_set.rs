@@ -36,6 +36,8 @@ pub struct LayerSet {
     files: BTreeMap<Layer, PathBuf>,
     /// Location of the scene, and scale and offset of its bands.
     scene: Option<(String, BTreeMap<Band, BandRadiometry>)>,
+    /// Values of missing pixels that the scene's files do not declare. `None` in records of older versions.
+    nodata: Option<Vec<f64>>,
     rasters: Mutex<BTreeMap<Layer, Arc<Opened<Pyramid>>>>,
     bands: Mutex<Option<Arc<Opened<DrawnBands>>>>,
     fingerprint: String,
@@ -103,6 +105,8 @@ impl LayerSet {
             };
             is_there.then(|| (at, read_radiometry(&record["radiometry"]["bands"])))
         });
+        let fills = record["radiometry"]["undeclared_nodata"].as_array();
+        let nodata = fills.map(|all| all.iter().filter_map(|fill| fill["value"].as_f64()).collect());
         let has = |layer: &Layer| match &scene {
             Some((_, bands)) if !layer.bands().is_empty() => layer.bands().iter().all(|band| bands.contains_key(band)),
             _ => files.contains_key(layer),
@@ -129,6 +133,7 @@ impl LayerSet {
             layers,
             files,
             scene,
+            nodata,
             rasters: Mutex::default(),
             bands: Mutex::default(),
             fingerprint,
@@ -244,6 +249,7 @@ impl LayerSet {
         let options = OpenOptions {
             only: Some(BANDS.into_iter().filter(|band| radiometry.contains_key(band)).collect()),
             radiometry: known.map(|r| RadiometryOverride { offset_dn: Some(r.offset_dn), scale: Some(r.scale) }),
+            nodata: self.nodata.clone(),
             ..OpenOptions::default()
         };
         let scene = Scene::open(location, &options)?;

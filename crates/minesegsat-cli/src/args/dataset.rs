@@ -79,6 +79,15 @@ pub(crate) struct DatasetBuildArgs {
     #[arg(long, value_name = "DN", value_parser = super::offset, allow_negative_numbers = true)]
     pub offset: Option<f64>,
 
+    /// Reflectance per digital number, for all scenes: 0.0001 [default: determined from each scene].
+    #[arg(long, value_name = "SCALE", value_parser = super::scale, allow_negative_numbers = true)]
+    pub scale: Option<f64>,
+
+    /// Values of missing pixels that the files do not declare, in digital numbers: `-9999`; or `none` [default: found in
+    /// the pixels].
+    #[arg(long, value_delimiter = ',', value_name = "VALUE,...", value_parser = super::nodata, allow_hyphen_values = true)]
+    pub nodata: Vec<super::NodataValue>,
+
     /// Label attribute with the commodity [default: found by common names].
     #[arg(long, value_name = "NAME")]
     pub commodity_attribute: Option<String>,

@@ -17,7 +17,7 @@ use minesegsat::scene::{OpenOptions, RadiometryOverride};
 
 use crate::args::{
     DatasetBuildArgs, DatasetImportArgs, DatasetInfoArgs, DatasetMergeArgs, DatasetPreviewArgs, DatasetSplitArgs,
-    DatasetStatsArgs,
+    DatasetStatsArgs, nodata_values,
 };
 use crate::interrupt;
 use crate::progress::Bar;
@@ -33,7 +33,9 @@ pub(crate) fn build(args: &DatasetBuildArgs, quiet: bool) -> anyhow::Result<Exit
         tracing::warn!("{} dropped; see `labels.report` in dataset.json", counted(report.dropped.len(), "label"));
     }
     let options = OpenOptions {
-        radiometry: args.offset.map(|offset| RadiometryOverride { offset_dn: Some(offset), scale: None }),
+        radiometry: (args.offset.is_some() || args.scale.is_some())
+            .then_some(RadiometryOverride { offset_dn: args.offset, scale: args.scale }),
+        nodata: nodata_values(&args.nodata),
         cloud_mask: args.cloud_mask,
         ..OpenOptions::default()
     };

@@ -34,7 +34,7 @@ use minesegsat::scene::{OpenOptions, RadiometryOverride};
 use minesegsat::vector::read_area_of_interest;
 use minesegsat::{Location, Scene};
 
-use crate::args::{Bbox, SceneArgs};
+use crate::args::{Bbox, SceneArgs, nodata_values};
 
 /// The part of a scene given by `--bbox` or `--intersects`.
 pub(crate) fn area_of_interest(bbox: Option<Bbox>, polygons: Option<&Path>) -> minesegsat::Result<AreaOfInterest> {
@@ -69,6 +69,7 @@ pub(crate) fn open_options(args: &SceneArgs) -> OpenOptions {
         bands: args.bands.clone(),
         substitute: args.substitute.iter().map(|s| (s.missing, s.stand_in)).collect(),
         radiometry,
+        nodata: nodata_values(&args.nodata),
         mask_snow: args.mask_snow,
         cloud_mask: args.cloud_mask,
         tile: args.tile.clone(),

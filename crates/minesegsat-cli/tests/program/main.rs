@@ -18,6 +18,7 @@ mod labels;
 mod model;
 mod monitor;
 mod predict;
+mod radiometry;
 mod remote;
 mod report;
 mod scene_doors;

@@ -72,7 +72,7 @@ impl<F: BlockFormat> BlockRaster<F> {
         Self::sharing(info, Arc::new(source), format)
     }
 
-    fn sharing(info: RasterInfo, source: Arc<ByteSource>, format: F) -> Self {
+    pub(super) fn sharing(info: RasterInfo, source: Arc<ByteSource>, format: F) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self { id: NEXT.fetch_add(1, Ordering::Relaxed), info, source, format }
     }

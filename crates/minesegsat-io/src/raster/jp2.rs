@@ -85,6 +85,7 @@ pub(super) fn open(source: ByteSource, fallback: Option<Grid>) -> Result<Arc<dyn
         band_names: vec![None; bands],
         scale_offset: vec![None; bands],
         block_size: (layout.width, layout.height),
+        mask: None,
     };
     let codestream = Arc::new(codestream);
     Ok(Arc::new(BlockRaster::new(info, source, Jp2Format { layout, codestream, data_type, reduction: 0 })))

@@ -20,7 +20,8 @@ use self::directory::{Directory, tag};
 pub(super) use self::georeference::degenerate_grid;
 use super::blocks::{BlockFormat, BlockLayout, BlockRaster, SMALL_TIFF_PIXELS, check_block_bytes, check_pixels};
 use super::bytes::ByteSource;
-use super::{Georeference, Pixels, RasterInfo, RasterSource};
+use super::missing::masked;
+use super::{Georeference, Pixels, RasterInfo, RasterMask, RasterSource};
 use minesegsat_core::{GeoTransform, Grid, Result};
 
 /// Strips of an uncompressed file are divided. Otherwise an image in one strip would be one block.
@@ -50,22 +51,90 @@ struct TiffFormat {
     fill: f64,
     /// Position of the next directory, which describes the first overview, if any.
     next: Option<u64>,
+    /// Whether it is a mask, whose overviews are masks too.
+    is_mask: bool,
 }
 
-/// Opens a GeoTIFF.
+/// Opens a GeoTIFF with its masks.
 pub(super) fn open(source: ByteSource) -> Result<Arc<dyn RasterSource>> {
-    let mut directory = Directory::read(&source)?;
-    let (info, format) = describe(&mut directory, None)?;
-    Ok(Arc::new(BlockRaster::new(info, source, format)))
+    Ok(open_masked(source, false)?.0)
 }
 
-/// Opens a TIFF with or without a georeference.
+/// Opens a TIFF with or without a georeference, with its masks. Returns what its georeference is.
 pub(super) fn open_image(source: ByteSource) -> Result<(Arc<dyn RasterSource>, Georeference)> {
+    open_masked(source, true)
+}
+
+fn open_masked(source: ByteSource, may_be_unplaced: bool) -> Result<(Arc<dyn RasterSource>, Georeference)> {
+    let source = Arc::new(source);
     let mut directory = Directory::read(&source)?;
-    directory.may_be_unplaced = true;
+    directory.may_be_unplaced = may_be_unplaced;
     let (info, format) = describe(&mut directory, None)?;
     let georeference = std::mem::replace(&mut directory.georeference, Georeference::Placed);
-    Ok((Arc::new(BlockRaster::new(info, source, format)), georeference))
+    let band = mask_band(&mut directory, &info)?;
+    let internal = internal_mask(directory, &info)?;
+    let mut raster: Arc<dyn RasterSource> = Arc::new(BlockRaster::sharing(info, Arc::clone(&source), format));
+    if let Some(band) = band {
+        raster = masked(Arc::clone(&raster), RasterMask::Band(band), raster)?;
+    }
+    if let Some((info, format)) = internal {
+        raster = masked(raster, RasterMask::Internal, Arc::new(BlockRaster::sharing(info, source, format)))?;
+    }
+    Ok((raster, georeference))
+}
+
+/// The band that says which pixels of the others are missing: an alpha band (TIFF 6.0, ExtraSamples 1 or 2, or GDAL's colour
+/// interpretation), or a band with the name `alpha`, or `dataMask` as Sentinel Hub has it. A file may declare a band of
+/// reflectance to be alpha by mistake: only its zeros count, which are missing there as well.
+fn mask_band(directory: &mut Directory<'_>, info: &RasterInfo) -> Result<Option<usize>> {
+    let bands = info.band_names.len();
+    if bands < 2 {
+        return Ok(None);
+    }
+    let is_mask = |name: &Option<String>| {
+        let letters = name.iter().flat_map(|name| name.chars()).filter(char::is_ascii_alphanumeric);
+        let name: String = letters.collect::<String>().to_ascii_lowercase();
+        name == "datamask" || name == "alpha"
+    };
+    if let Some(band) = info.band_names.iter().position(is_mask) {
+        return Ok(Some(band));
+    }
+    let extra = directory.numbers(tag::EXTRA_SAMPLES)?.unwrap_or_default();
+    let metadata = directory.text(tag::GDAL_METADATA)?.unwrap_or_default();
+    let declared = extra.iter().position(|kind| matches!(kind, 1 | 2)).map(|at| bands.saturating_sub(extra.len()) + at);
+    let declared = declared.or(band_metadata(&metadata, bands).alpha).filter(|&band| band < bands);
+    // GDAL's option ALPHA=YES declares the second band, and writers put alpha last.
+    let last = bands - 1;
+    Ok(declared.map(|band| {
+        let is_misplaced = info.band_names[band].is_some() && info.band_names[last].is_none();
+        if is_misplaced { last } else { band }
+    }))
+}
+
+/// The mask of the whole image among the directories after the first. The masks of its overviews are not it.
+fn internal_mask(first: Directory<'_>, info: &RasterInfo) -> Result<Option<(RasterInfo, TiffFormat)>> {
+    let start = first.next();
+    let mut directory = first;
+    for _ in 0..MOST_DIRECTORIES {
+        // What follows the image may be damaged: the image can be read without it.
+        let Some(next) = directory.following()? else { break };
+        directory = next;
+        // Bit 0: reduced copy; bit 2: transparency mask.
+        if directory.optional_u32(tag::NEW_SUBFILE_TYPE).ok().flatten().unwrap_or(0) & 0b101 != 0b100 {
+            continue;
+        }
+        let samples = directory.optional_u32(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1) as usize;
+        let like = RasterInfo {
+            nodata: None,
+            band_names: vec![None; samples],
+            scale_offset: vec![None; samples],
+            ..info.clone()
+        };
+        let (info, format) = describe(&mut directory, Some(&like))
+            .map_err(|e| directory.error("its mask of missing pixels is not supported").caused_by(e))?;
+        return Ok(Some((info, TiffFormat { next: start, is_mask: true, ..format })));
+    }
+    Ok(None)
 }
 
 /// Metadata of the image of a directory. An overview inherits georeference, nodata value and names from the full image.
@@ -106,7 +175,7 @@ fn describe(directory: &mut Directory<'_>, full: Option<&RasterInfo>) -> Result<
     if block_width == 0 || block_height == 0 {
         return Err(directory.error(format!("it states blocks of {block_width}x{block_height} pixels")));
     }
-    let row_bytes = block_width * bands_in_block * sample.byte_len() as u64;
+    let row_bytes = sample.row_bytes(block_width * bands_in_block);
     let across = width.div_ceil(block_width);
     let stored = (across * height.div_ceil(block_height)).checked_mul(planes);
     let stored = stored.ok_or_else(|| directory.error(format!("{width}x{height} pixels are too many")))?;
@@ -147,7 +216,7 @@ fn describe(directory: &mut Directory<'_>, full: Option<&RasterInfo>) -> Result<
         }
     } else {
         let metadata = directory.text(tag::GDAL_METADATA)?.unwrap_or_default();
-        let (band_names, scale_offset) = band_metadata(&metadata, samples as usize);
+        let BandMetadata { names: band_names, scales: scale_offset, .. } = band_metadata(&metadata, samples as usize);
         RasterInfo {
             location: directory.name().to_owned(),
             grid: georeference::grid(directory, width as usize, height as usize)?,
@@ -156,6 +225,7 @@ fn describe(directory: &mut Directory<'_>, full: Option<&RasterInfo>) -> Result<
             band_names,
             scale_offset,
             block_size: (block_width as usize, block_height as usize),
+            mask: None,
         }
     };
     let layout = BlockLayout {
@@ -175,7 +245,9 @@ fn describe(directory: &mut Directory<'_>, full: Option<&RasterInfo>) -> Result<
     };
     let fill = info.nodata.unwrap_or(0.0);
     let next = directory.next();
-    Ok((info, TiffFormat { layout, blocks, cut, codec, image_rows: height as usize, tiled, fill, next }))
+    let format =
+        TiffFormat { layout, blocks, cut, codec, image_rows: height as usize, tiled, fill, next, is_mask: false };
+    Ok((info, format))
 }
 
 /// The grid of an overview: the same area in fewer pixels. The ratio of pixel sizes need not be an integer.
@@ -226,8 +298,10 @@ impl BlockFormat for TiffFormat {
             // Bit 0: reduced copy; bit 2: transparency mask. Other directories are other images.
             let kind = directory.optional_u32(tag::NEW_SUBFILE_TYPE)?.unwrap_or(0);
             let samples = directory.optional_u32(tag::SAMPLES_PER_PIXEL)?.unwrap_or(1) as usize;
-            if kind & 0b101 == 0b001 && samples == info.band_names.len() {
-                let overview = describe(&mut directory, Some(info))?;
+            let wanted = if self.is_mask { 0b101 } else { 0b001 };
+            if kind & 0b101 == wanted && samples == info.band_names.len() {
+                let mut overview = describe(&mut directory, Some(info))?;
+                overview.1.is_mask = self.is_mask;
                 blocks += overview.1.blocks.len();
                 if blocks as u64 > source.len() / 2 {
                     return Err(source.error("its overviews state more blocks than it can hold"));
@@ -292,6 +366,7 @@ fn sample_type(directory: &mut Directory<'_>) -> Result<Sample> {
         return Err(directory.error("its bands have different types; convert it to one type"));
     };
     match (format, bits) {
+        (1 | 4, 1) => Ok(Sample::Bit),
         (1 | 4, 8) => Ok(Sample::U8),
         (1 | 4, 16) => Ok(Sample::U16),
         (1 | 4, 32) => Ok(Sample::U32),
@@ -344,12 +419,24 @@ fn parse_number(text: &str) -> Option<f64> {
 
 type ScaleOffset = Option<(f64, f64)>;
 
-/// Description, scale and offset of each band from GDAL's metadata XML:
+/// What GDAL's metadata say about the bands.
+#[derive(Debug, PartialEq)]
+struct BandMetadata {
+    /// Description of each band.
+    names: Vec<Option<String>>,
+    /// Scale and offset of each band.
+    scales: Vec<ScaleOffset>,
+    /// The band that is interpreted as alpha.
+    alpha: Option<usize>,
+}
+
+/// Description, scale, offset and interpretation of each band from GDAL's metadata XML:
 /// `<GDALMetadata><Item name="DESCRIPTION" sample="0" role="description">B02</Item>…`.
-fn band_metadata(xml: &str, bands: usize) -> (Vec<Option<String>>, Vec<ScaleOffset>) {
+fn band_metadata(xml: &str, bands: usize) -> BandMetadata {
     use quick_xml::events::Event;
 
     let mut names = vec![None; bands];
+    let mut alpha = None;
     let mut scales: Vec<(Option<f64>, Option<f64>)> = vec![(None, None); bands];
     let mut reader = quick_xml::Reader::from_str(xml);
     let mut item: Option<(usize, String)> = None;
@@ -377,6 +464,7 @@ fn band_metadata(xml: &str, bands: usize) -> (Vec<Option<String>>, Vec<ScaleOffs
                         "description" if !text.trim().is_empty() => names[band] = Some(text.trim().to_owned()),
                         "scale" => scales[band].0 = parse_number(&text),
                         "offset" => scales[band].1 = parse_number(&text),
+                        "colorinterp" if text.trim().eq_ignore_ascii_case("alpha") => alpha = Some(band),
                         _ => {}
                     }
                 }
@@ -392,7 +480,7 @@ fn band_metadata(xml: &str, bands: usize) -> (Vec<Option<String>>, Vec<ScaleOffs
             (scale, offset) => Some((scale.unwrap_or(1.0), offset.unwrap_or(0.0))),
         })
         .collect();
-    (names, scales)
+    BandMetadata { names, scales, alpha }
 }
 
 #[cfg(test)]
@@ -407,12 +495,15 @@ mod tests {
             <Item name="SCALE" sample="0" role="scale">0.0001</Item>
             <Item name="DESCRIPTION" sample="0" role="description">B02 &lt;blue&#62;</Item>
             <Item name="SCALE" sample="2" role="scale">2</Item>
+            <Item name="COLORINTERP" sample="1" role="colorinterp">Alpha</Item>
             <Item name="DESCRIPTION" sample="7" role="description">there is no such band</Item>
         </GDALMetadata>"#;
-        let (names, scales) = band_metadata(xml, 3);
-        assert_eq!(names, [Some("B02 <blue>".to_owned()), None, None]);
-        assert_eq!(scales, [Some((0.0001, -0.1)), None, Some((2.0, 0.0))]);
-        assert_eq!(band_metadata("<GDALMetadata><Item", 1), (vec![None], vec![None]));
+        let found = band_metadata(xml, 3);
+        assert_eq!(found.names, [Some("B02 <blue>".to_owned()), None, None]);
+        assert_eq!(found.scales, [Some((0.0001, -0.1)), None, Some((2.0, 0.0))]);
+        assert_eq!(found.alpha, Some(1));
+        let none = BandMetadata { names: vec![None], scales: vec![None], alpha: None };
+        assert_eq!(band_metadata("<GDALMetadata><Item", 1), none);
     }
 
     #[test]

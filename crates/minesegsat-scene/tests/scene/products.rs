@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use minesegsat_core::{Band, Error, Setting, Window};
-use minesegsat_scene::{Confidence, OffsetRule, PixelVerdict, ProductLevel, RadiometryOverride, SceneKind, summarize};
+use minesegsat_scene::{
+    Confidence, OffsetRule, PixelVerdict, ProductLevel, RadiometryOverride, ScaleRule, SceneKind, summarize,
+};
 use minesegsat_scene::{OpenOptions, Scene};
 use minesegsat_testing::scenes::{self, GeoTiff, Provider, SceneSpec};
 
@@ -203,6 +205,12 @@ fn float_reflectance_is_taken_as_it_is_and_pictures_are_refused() {
     assert!((0.19..0.21).contains(&bare_ground(&scene, Band::B04)));
 
     tiff.as_float = Some(0.01);
+    fs::write(&path, tiff.encode()).unwrap();
+    let percent = open(&path);
+    assert_eq!((percent.radiometry().level.scale, percent.warnings().len()), (ScaleRule::Pixels, 1));
+    assert!((0.19..0.21).contains(&bare_ground(&percent, Band::B04)));
+
+    tiff.as_float = Some(50.0);
     fs::write(&path, tiff.encode()).unwrap();
     assert_eq!(refused(&path).setting(), Some(Setting::Scale));
 }

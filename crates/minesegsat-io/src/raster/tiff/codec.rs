@@ -28,6 +28,8 @@ pub(super) enum Predictor {
 /// Type of the samples in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sample {
+    /// One bit, as in masks. Rows begin at whole bytes.
+    Bit,
     U8,
     I8,
     U16,
@@ -41,17 +43,25 @@ pub(super) enum Sample {
 impl Sample {
     pub(super) const fn byte_len(self) -> usize {
         match self {
-            Self::U8 | Self::I8 => 1,
+            Self::Bit | Self::U8 | Self::I8 => 1,
             Self::U16 | Self::I16 => 2,
             Self::U32 | Self::I32 | Self::F32 => 4,
             Self::F64 => 8,
         }
     }
 
+    /// Bytes of a row of `values` samples in the file.
+    pub(super) const fn row_bytes(self, values: u64) -> u64 {
+        match self {
+            Self::Bit => values.div_ceil(8),
+            _ => values * self.byte_len() as u64,
+        }
+    }
+
     /// Type in memory. 32-bit integers and 64-bit floating point numbers are rounded to 32-bit floating point numbers.
     pub(super) const fn data_type(self) -> DataType {
         match self {
-            Self::U8 => DataType::U8,
+            Self::Bit | Self::U8 => DataType::U8,
             Self::U16 => DataType::U16,
             Self::I8 | Self::I16 => DataType::I16,
             Self::U32 | Self::I32 | Self::F32 | Self::F64 => DataType::F32,
@@ -75,15 +85,18 @@ pub(super) struct Codec {
 impl Codec {
     /// Decodes a block of `rows` rows into `[bands, rows, width]`.
     pub(super) fn decode(&self, bytes: &[u8], rows: usize) -> Result<Pixels, String> {
-        let expected = rows * self.width * self.bands * self.sample.byte_len();
-        let mut raw = self.decompress(bytes, expected)?;
+        let row_bytes = self.sample.row_bytes((self.width * self.bands) as u64) as usize;
+        let mut raw = self.decompress(bytes, rows * row_bytes)?;
+        if self.sample == Sample::Bit {
+            raw = unpack(&raw, row_bytes, self.width * self.bands);
+        }
         if self.predictor == Predictor::FloatingPoint {
             self.undo_floating_point(&mut raw);
         }
         // From here on, words have native byte order.
         let big = self.big_endian || self.predictor == Predictor::FloatingPoint;
         Ok(match self.sample {
-            Sample::U8 => Pixels::U8(self.words::<u8>(raw, big)),
+            Sample::Bit | Sample::U8 => Pixels::U8(self.words::<u8>(raw, big)),
             Sample::I8 => Pixels::I16(self.words::<u8>(raw, big).into_iter().map(|v| i16::from(v as i8)).collect()),
             Sample::U16 => Pixels::U16(self.words::<u16>(raw, big)),
             Sample::I16 => Pixels::I16(self.words::<u16>(raw, big).into_iter().map(|v| v as i16).collect()),
@@ -188,6 +201,12 @@ impl Codec {
         }
         apart
     }
+}
+
+/// The bits of rows of `row_bytes` bytes as numbers, the highest bit first, without the padding of the rows.
+fn unpack(packed: &[u8], row_bytes: usize, values: usize) -> Vec<u8> {
+    let bits = |row: &[u8]| -> Vec<u8> { (0..values).map(|i| row[i / 8] >> (7 - i % 8) & 1).collect() };
+    packed.chunks_exact(row_bytes).flat_map(bits).collect()
 }
 
 /// An unsigned integer that holds the bits of a sample.

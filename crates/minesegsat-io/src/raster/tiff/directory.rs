@@ -27,6 +27,7 @@ pub(super) mod tag {
     pub(crate) const TILE_LENGTH: u16 = 323;
     pub(crate) const TILE_OFFSETS: u16 = 324;
     pub(crate) const TILE_BYTE_COUNTS: u16 = 325;
+    pub(crate) const EXTRA_SAMPLES: u16 = 338;
     pub(crate) const SAMPLE_FORMAT: u16 = 339;
     pub(crate) const MODEL_PIXEL_SCALE: u16 = 33_550;
     pub(crate) const MODEL_TIEPOINT: u16 = 33_922;
@@ -74,13 +75,28 @@ impl<'a> Directory<'a> {
         Self::read_from(source, Some(at))
     }
 
+    /// Reads the next directory, if there is one. Uses the piece of the header that was read already. `None` if the link is
+    /// damaged.
+    pub(super) fn following(self) -> Result<Option<Self>> {
+        let Some(at) = self.next else { return Ok(None) };
+        match Self::read_with(self.source, Some(at), self.ahead) {
+            Ok(found) => Ok(Some(found)),
+            Err(Error::Raster { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn read_from(source: &'a ByteSource, at: Option<u64>) -> Result<Self> {
+        Self::read_with(source, at, (0, Bytes::new()))
+    }
+
+    fn read_with(source: &'a ByteSource, at: Option<u64>, ahead: (u64, Bytes)) -> Result<Self> {
         let mut this = Self {
             source,
             big_endian: false,
             entries: BTreeMap::new(),
             next: None,
-            ahead: (0, Bytes::new()),
+            ahead,
             may_be_unplaced: false,
             georeference: Georeference::Placed,
         };
