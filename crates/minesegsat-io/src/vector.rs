@@ -5,7 +5,6 @@ mod flatgeobuf;
 mod geojson;
 pub mod gpkg;
 mod parquet;
-mod read;
 
 use std::fmt;
 use std::path::Path;
@@ -14,7 +13,7 @@ use std::str::FromStr;
 use geo::{BooleanOps, BoundingRect, Coord, Geometry, LineString, MapCoords, MultiPolygon, Rect, Winding};
 use serde::Serialize;
 
-pub use self::read::read_area_of_interest;
+pub use crate::labels::read_area as read_area_of_interest;
 use minesegsat_core::{Cause, Crs, Error, Result, Transformer};
 
 /// A polygon of mining-disturbed land.
