@@ -1,6 +1,8 @@
 //! Coordinate reference systems: [`Crs`], an EPSG code that this program transforms exactly, and [`Transformer`] between two
 //! of them.
 
+mod esri;
+
 use std::f64::consts::FRAC_PI_2;
 use std::fmt;
 
@@ -15,7 +17,8 @@ const ACCEPTED: &str = "accepted are EPSG codes on WGS 84 and on the datums that
                         like); reproject to the scene's UTM zone on WGS 84, EPSG:32601 to 32660 north and EPSG:32701 \
                         to 32760 south of the equator, for example with `gdalwarp -t_srs` or `ogr2ogr -t_srs`";
 
-/// A coordinate reference system, named by its EPSG code.
+/// A coordinate reference system, named by its EPSG code, or by its code of ESRI if it is one of the continental systems
+/// that have no EPSG code.
 ///
 /// The datum must equal WGS 84 within about two metres by definition: WGS 84, ETRS89, NAD83, GDA, SIRGAS 2000 and others
 /// without a datum shift in their definition. Legacy datums (ED50, NAD27, Cape, SAD69, ...) need shift grids. Without a grid
@@ -24,12 +27,13 @@ const ACCEPTED: &str = "accepted are EPSG codes on WGS 84 and on the datums that
 /// Axes are always x = east or longitude, y = north or latitude, regardless of the axis order in the EPSG registry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Crs {
-    epsg: u16,
+    /// An EPSG code up to 65535, a code of ESRI above.
+    code: u32,
 }
 
 impl Crs {
     /// WGS 84 longitude and latitude (EPSG:4326), in degrees, x = longitude.
-    pub const WGS84: Self = Self { epsg: 4326 };
+    pub const WGS84: Self = Self { code: 4326 };
 
     /// The CRS of an EPSG code, or an error with the reason for its refusal.
     pub fn from_epsg(epsg: u16) -> Result<Self> {
@@ -41,12 +45,56 @@ impl Crs {
         build_proj(&definition).map_err(|error| {
             refuse(format!("{} uses a projection that is not supported ({error}); {ACCEPTED}", name_of(&definition)))
         })?;
-        Ok(Self { epsg })
+        Ok(Self { code: u32::from(epsg) })
     }
 
-    /// EPSG code.
+    /// The CRS of a code of ESRI, such as 102001 (Canada Albers) or 102100 (EPSG:3857).
+    pub fn from_esri(code: u32) -> Result<Self> {
+        if let Ok(epsg) = u16::try_from(code) {
+            // ESRI uses EPSG's numbers below 65536.
+            return Self::from_epsg(epsg);
+        }
+        if let Some((_, epsg)) = esri::EQUAL.iter().find(|(esri, _)| *esri == code) {
+            return Self::from_epsg(*epsg);
+        }
+        if esri::DEFINITIONS.iter().any(|(esri, _)| *esri == code) {
+            return Ok(Self { code });
+        }
+        Err(Error::crs(format!("ESRI:{code}"), format!("not a code of ESRI that is known; {ACCEPTED}")))
+    }
+
+    /// The CRS of a name: `EPSG:3005`, `ESRI:102001`, `urn:ogc:def:crs:EPSG::3005`,
+    /// `http://www.opengis.net/def/crs/EPSG/0/3005`, `http://www.opengis.net/gml/srs/epsg.xml#3005`, or one of these forms with
+    /// `CRS84`.
+    pub fn from_name(name: &str) -> Result<Self> {
+        let name = name.trim();
+        if name.ends_with("CRS84") {
+            return Ok(Self::WGS84);
+        }
+        let unknown = || Error::crs(name, format!("not the name of a system, such as `EPSG:3005`; {ACCEPTED}"));
+        let (authority, code) = name.rsplit_once([':', '/', '#']).ok_or_else(unknown)?;
+        let code: u32 = code.trim().parse().map_err(|_| unknown())?;
+        let authority = authority.to_ascii_uppercase();
+        match u16::try_from(code) {
+            _ if authority.contains("ESRI") => Self::from_esri(code),
+            Ok(epsg) if authority.contains("EPSG") => Self::from_epsg(epsg),
+            // Codes of ESRI are often given as EPSG's, for example `EPSG:102100`.
+            Err(_) if authority.contains("EPSG") => match code {
+                900_913 => Self::from_epsg(3857),
+                _ => Self::from_esri(code),
+            },
+            _ => Err(unknown()),
+        }
+    }
+
+    /// The systems of ESRI without an EPSG code, with their definitions in well-known text.
+    pub fn of_esri() -> impl Iterator<Item = (Self, &'static str)> {
+        esri::DEFINITIONS.iter().map(|(code, definition)| (Self { code: *code }, definition.wkt))
+    }
+
+    /// EPSG code. Systems of ESRI have none, which is 0 here. Only vector files have such systems; rasters never do.
     pub const fn epsg(&self) -> u16 {
-        self.epsg
+        if self.code <= u16::MAX as u32 { self.code as u16 } else { 0 }
     }
 
     /// Name in the EPSG registry, such as `WGS 84 / UTM zone 11N`.
@@ -91,14 +139,17 @@ impl Crs {
     }
 
     fn definition(&self) -> crs_definitions::Def {
-        // `from_epsg` has found the code, and WGS84 is in the table.
-        crs_definitions::from_code(self.epsg).unwrap_or(crs_definitions::EPSG_4326)
+        // The constructors have found the code, and WGS84 is in the table.
+        let own = || esri::DEFINITIONS.iter().find(|(code, _)| *code == self.code).map(|(_, definition)| *definition);
+        let epsg = u16::try_from(self.code).ok().and_then(crs_definitions::from_code);
+        epsg.or_else(own).unwrap_or(crs_definitions::EPSG_4326)
     }
 }
 
 impl fmt::Display for Crs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EPSG:{}", self.epsg)
+        let authority = if self.epsg() == 0 { "ESRI" } else { "EPSG" };
+        write!(f, "{authority}:{}", self.code)
     }
 }
 
@@ -185,6 +236,9 @@ fn build_proj(definition: &crs_definitions::Def) -> std::result::Result<Proj, pr
     // PROJ names the scale factor k_0 or k, proj4rs k0 or k.
     Proj::from_proj_string(&tokens.join(" ").replace("+k_0=", "+k="))
 }
+
+/// Number of parts beyond which an edge is no edge on Earth. An edge of 100,000 km has this many parts of 1 km.
+const MAX_PARTS: f64 = 1e5;
 
 /// Number of parts that [`Transformer::transform_bounds`] cuts each edge into, as PROJ and rasterio do.
 const BOUNDS_PARTS: usize = 21;
@@ -331,7 +385,14 @@ impl Transformer {
         for pair in ring.0.windows(2) {
             let (a, b) = (pair[0], pair[1]);
             let length = (b.x - a.x).hypot(b.y - a.y);
-            let parts = ((length / edges.longest).ceil() as usize).clamp(1, edges.most_parts);
+            let parts = length / edges.longest;
+            if parts.is_nan() || parts > MAX_PARTS {
+                return Err(Error::crs(
+                    self.from.to_string(),
+                    format!("an edge from ({}, {}) to ({}, {}) is longer than the Earth", a.x, a.y, b.x, b.y),
+                ));
+            }
+            let parts = (parts.ceil() as usize).clamp(1, edges.most_parts);
             push(a.x, a.y)?;
             for part in 1..parts {
                 let t = part as f64 / parts as f64;
@@ -423,6 +484,60 @@ mod tests {
             // Equal-area systems are inverted, as in PROJ before 9.6, by a series that is good to 0.3 mm (3e-9 degrees).
             assert!((plon - lon).abs() < 1e-11 && (plat - lat).abs() < 4e-9, "{crs} back: ({plon}, {plat})");
         }
+    }
+
+    const ESRI_PYPROJ: [(&str, f64, f64, f64, f64); 8] = [
+        ("ESRI:102001", -110.5, 58.2, -834506.431947733, 2106224.126429706),
+        ("ESRI:102002", -110.5, 58.2, -833466.0975883116, 2128648.9072849234),
+        ("ESRI:102003", -110.5, 40.1, -1220569.875700891, 384692.96517464565),
+        ("ESRI:102008", -110.5, 50.0, -981164.4834757829, 1255272.3800451867),
+        ("ESRI:102022", 27.5, -11.25, 257735.94517119005, -1331298.5791374212),
+        ("ESRI:102024", 27.5, -11.25, 257780.91700509447, -1163036.5366463128),
+        ("ESRI:102025", 88.1, 49.3, -455886.26877225743, 2360886.168396696),
+        ("ESRI:102028", 117.2, -1.3, -835708.7502411704, 1585435.9821607166),
+    ];
+
+    /// Made with pyproj 3.7.2 (PROJ 9.5.1): `Transformer.from_crs(4326, "ESRI:...", always_xy=True).transform(lon, lat)`
+    #[test]
+    fn systems_of_esri_equal_those_of_proj() {
+        for (name, lon, lat, x, y) in ESRI_PYPROJ {
+            let crs = Crs::from_name(name).unwrap();
+            let (px, py) = Transformer::new(&Crs::WGS84, &crs).unwrap().transform(lon, lat).unwrap();
+            assert!((px - x).abs() < 1e-5 && (py - y).abs() < 1e-5, "{crs}: ({px}, {py}) instead of ({x}, {y})");
+            assert_eq!((crs.to_string().as_str(), crs.metres_per_unit(), crs.epsg()), (name, Some(1.0), 0));
+        }
+    }
+
+    #[test]
+    fn names_in_all_forms_are_the_same_system() {
+        for name in [
+            "EPSG:3005",
+            "epsg:3005",
+            "urn:ogc:def:crs:EPSG::3005",
+            "urn:x-ogc:def:crs:EPSG:6.9:3005",
+            "http://www.opengis.net/def/crs/EPSG/0/3005",
+            "https://www.opengis.net/def/crs/EPSG/9.9.1/3005",
+            "http://www.opengis.net/gml/srs/epsg.xml#3005",
+            "ESRI:102190",
+            "EPSG:102190",
+        ] {
+            assert_eq!(Crs::from_name(name).unwrap().epsg(), 3005, "{name}");
+        }
+        for name in ["urn:ogc:def:crs:OGC:1.3:CRS84", "http://www.opengis.net/def/crs/OGC/1.3/CRS84", "EPSG:4326"] {
+            assert_eq!(Crs::from_name(name).unwrap(), Crs::WGS84, "{name}");
+        }
+        for name in ["", "3005", "EPSG:", "EPSG:x", "IGNF:3005", "EPSG:27700", "ESRI:102999"] {
+            assert!(Crs::from_name(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn edges_longer_than_the_earth_are_refused_at_once() {
+        let corners = [(5e5, 5.5e6), (1e12, 5.5e6), (1e12, 1e11)];
+        let far = Polygon::new(LineString::from(corners.to_vec()), vec![]);
+        let transformer = Transformer::new(&Crs::from_epsg(3857).unwrap(), &Crs::WGS84).unwrap();
+        let error = transformer.transform_densified(&MultiPolygon(vec![far]), 1000.0).unwrap_err().to_string();
+        assert!(error.contains("is longer than the Earth"), "{error}");
     }
 
     #[test]

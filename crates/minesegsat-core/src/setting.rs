@@ -5,6 +5,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Setting {
+    /// Accept a vector file that states that it is incomplete.
+    AllowIncomplete,
     /// Estimate without the sample points that have no reference class yet.
     AllowMissing,
     /// Names of the bands, in the order of the file.

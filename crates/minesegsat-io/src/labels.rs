@@ -18,8 +18,11 @@
 //! # }
 //! ```
 
+mod archive;
+mod area;
 mod check;
 mod classes;
+mod codepage;
 mod dbf;
 mod filter;
 mod flatgeobuf;
@@ -27,6 +30,7 @@ mod geojson;
 mod geopackage;
 mod geoparquet;
 mod index;
+mod kml;
 mod mask;
 mod open;
 mod place;
@@ -44,13 +48,16 @@ use std::path::{Path, PathBuf};
 use geo::{Coord, MultiPolygon};
 use rayon::prelude::*;
 
+pub use self::area::{outline_of_wkt, read_area};
 pub use self::check::valid_outline;
 pub use self::classes::ClassMap;
 pub use self::classes::text_of;
 pub use self::filter::Filter;
 pub use self::filter::find_name;
+pub use self::geopackage::open_read_only;
 pub use self::index::LabelIndex;
 pub use self::mask::LabelMask;
+use self::open::Wanted;
 use self::place::LonLatBox;
 use self::project::Projector;
 pub use self::raw::polygons_of_gpkg;
@@ -73,6 +80,8 @@ pub struct LabelOptions {
     pub layer: Option<String>,
     /// Filter of the features.
     pub filter: Option<Filter>,
+    /// Accepts a file that states that it is incomplete, such as an answer that a server cut off. The report says so.
+    pub allow_incomplete: bool,
     /// The CRS of the coordinates, for files with a missing or wrong CRS.
     pub crs: Option<Crs>,
     /// Exchanges x and y, for files that have latitudes before longitudes.
@@ -87,6 +96,12 @@ pub struct LabelOptions {
     pub source: Option<String>,
     /// Licence of the labels, recorded unchanged.
     pub licence: Option<String>,
+}
+
+impl LabelOptions {
+    fn wanted(&self) -> Wanted<'_> {
+        self.layer.as_deref().map_or(Wanted::Only, Wanted::Named)
+    }
 }
 
 /// A labelled area.
@@ -121,13 +136,15 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// Reads a GeoPackage, Shapefile (`.shp`, or a `.zip` that contains one), GeoJSON (also newline-delimited), FlatGeobuf or
-    /// GeoParquet file. The content determines the format, not the name.
+    /// Reads a GeoPackage, Shapefile (`.shp`), GeoJSON (also newline-delimited, or as ArcGIS servers send it), FlatGeobuf,
+    /// GeoParquet or KML file, or a `.zip` or `.kmz` that contains one. The content determines the format, not the name.
     ///
     /// Features are filtered, then checked. [`LabelReport`] lists repaired and dropped features. Points and lines are dropped.
     ///
     /// Fails in these cases:
     /// - No feature is left.
+    /// - The file states that it is incomplete, and the options do not accept that.
+    /// - Most features lie where the CRS is not defined.
     /// - Neither the file nor the options state a CRS.
     /// - The CRS is geographic, but the coordinates are not longitudes and latitudes.
     pub fn read(path: &Path, options: &LabelOptions) -> Result<Self> {
@@ -138,7 +155,7 @@ impl Labels {
                 accepted: "metres, 0 or more".to_owned(),
             });
         }
-        let (layer, files) = open::read(path, options)?;
+        let (layer, files) = open::read(path, options.wanted())?;
         check::check(path, options, layer, files)
     }
 
@@ -251,14 +268,13 @@ impl Labels {
 
 /// Attributes of all features of a file, for all geometry types. Formats and layers are those of [`Labels::read`].
 pub fn read_attributes(path: &Path, layer: Option<&str>) -> Result<Vec<Attributes>> {
-    let options = LabelOptions { layer: layer.map(str::to_owned), ..LabelOptions::default() };
-    let (layer, _) = open::read(path, &options)?;
+    let (layer, _) = open::read(path, layer.map_or(Wanted::Only, Wanted::Named))?;
     Ok(layer.features.into_iter().map(|feature| feature.attributes).collect())
 }
 
 /// Like [`Labels::read`], with the ids and attributes of all features in the order of the file, including dropped ones.
 pub fn read_with_attributes(path: &Path, options: &LabelOptions) -> Result<(Labels, Vec<(String, Attributes)>)> {
-    let (layer, files) = open::read(path, options)?;
+    let (layer, files) = open::read(path, options.wanted())?;
     let attributes = layer.features.iter().map(|feature| (feature.id.clone(), feature.attributes.clone())).collect();
     Ok((check::check(path, options, layer, files)?, attributes))
 }

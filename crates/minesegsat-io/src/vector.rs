@@ -5,7 +5,6 @@ mod flatgeobuf;
 mod geojson;
 pub mod gpkg;
 mod parquet;
-mod read;
 
 use std::fmt;
 use std::path::Path;
@@ -15,7 +14,7 @@ use geo::{BooleanOps, BoundingRect, Coord, Geometry, LineString, MapCoords, Mult
 use serde::Serialize;
 
 pub use self::geojson::parse_geometry;
-pub use self::read::read_area_of_interest;
+pub use crate::labels::read_area as read_area_of_interest;
 use minesegsat_core::{Cause, Crs, Error, Result, Transformer};
 
 /// A polygon of mining-disturbed land.

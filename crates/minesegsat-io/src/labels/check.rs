@@ -14,7 +14,7 @@ use super::{
     Dropped, DroppedKind, LabelFeature, LabelFile, LabelOptions, LabelReport, LabelSource, Labels, Repair, Repaired,
     index, listed, lon_lat_box, place,
 };
-use minesegsat_core::{Crs, Error, Result, Setting};
+use minesegsat_core::{Crs, Error, Result, Setting, Transformer};
 
 /// Metres per degree of a great circle of the mean radius of the Earth, 6 371 008.8 m.
 const METRES_PER_DEGREE: f64 = 111_195.08;
@@ -25,6 +25,13 @@ const MAX_LONGITUDE: f64 = 360.0;
 pub(super) fn check(path: &Path, options: &LabelOptions, layer: Layer, files: Vec<LabelFile>) -> Result<Labels> {
     let fail = |reason: String| Error::vector(path, reason);
     let mut report = LabelReport { read: layer.features.len(), warnings: layer.warnings, ..LabelReport::default() };
+    if let Some(reason) = &layer.incomplete {
+        if !options.allow_incomplete {
+            return Err(fail(format!("it is incomplete: {reason}; get the rest, or accept what is there"))
+                .avoided_by(Setting::AllowIncomplete));
+        }
+        report.warnings.push(format!("the file is incomplete: {reason}"));
+    }
     let crs = choose_crs(path, options, layer.crs, &mut report.warnings)?;
     let names = layer.attributes;
     let unknown = |name: &str| {
@@ -61,9 +68,7 @@ pub(super) fn check(path: &Path, options: &LabelOptions, layer: Layer, files: Ve
     if options.swap_axes {
         features.par_iter_mut().for_each(|feature| for_each_vertex(feature, |c| std::mem::swap(&mut c.x, &mut c.y)));
     }
-    if crs.is_geographic() {
-        check_degrees(path, &crs, &mut features)?;
-    }
+    check_positions(path, &crs, &mut features)?;
     // Points and lines do not need a class.
     let has_polygons = |feature: &RawFeature| matches!(&feature.geometry, Ok(Some(g)) if !g.polygons.is_empty());
     let (polygon_places, other_places): (Vec<usize>, Vec<usize>) = {
@@ -128,6 +133,7 @@ pub(super) fn check(path: &Path, options: &LabelOptions, layer: Layer, files: Ve
         swap_axes: options.swap_axes,
         filter: options.filter.as_ref().map(ToString::to_string),
         features: kept.len(),
+        incomplete: layer.incomplete,
         classes: classes.clone(),
         ignore_buffer_m: options.ignore_buffer_m,
         source: options.source.clone(),
@@ -179,6 +185,65 @@ fn for_each_vertex(feature: &mut RawFeature, mut f: impl FnMut(&mut Coord<f64>))
     if let Ok(Some(geometry)) = &mut feature.geometry {
         geometry.polygons.iter_mut().flatten().flatten().for_each(&mut f);
     }
+}
+
+/// Checks that the CRS can hold the positions. See [`check_degrees`] and [`check_plane`].
+pub(super) fn check_positions(path: &Path, crs: &Crs, features: &mut [RawFeature]) -> Result<()> {
+    if crs.is_geographic() { check_degrees(path, crs, features) } else { check_plane(path, crs, features) }
+}
+
+/// Length of the equator of WGS 84 in metres, by which eastings of cylindrical projections may differ.
+const EQUATOR_M: f64 = 40_075_016.685_578_49;
+
+/// Greatest difference, in metres, of a position that is transformed to degrees and back.
+const MAX_RETURN_ERROR_M: f64 = 1.0;
+
+/// Checks that the outermost positions of each feature lie where the CRS is defined: on the way to degrees and back they must
+/// not move. The file is refused if most of its features lie elsewhere. Otherwise those features are dropped.
+fn check_plane(path: &Path, crs: &Crs, features: &mut [RawFeature]) -> Result<()> {
+    let to_degrees = Transformer::new(crs, &Crs::WGS84)?;
+    let from_degrees = Transformer::new(&Crs::WGS84, crs)?;
+    let metres = crs.metres_per_unit().unwrap_or(1.0);
+    let returns = |c: &Coord<f64>| {
+        let back = to_degrees.transform(c.x, c.y).and_then(|(lon, lat)| from_degrees.transform(lon, lat));
+        back.is_ok_and(|(x, y)| {
+            let east = (x - c.x) * metres;
+            let turns = (east / EQUATOR_M).round().clamp(-1.0, 1.0);
+            (east - turns * EQUATOR_M).abs() <= MAX_RETURN_ERROR_M && ((y - c.y) * metres).abs() <= MAX_RETURN_ERROR_M
+        })
+    };
+    let outside = |feature: &RawFeature| -> Option<Coord<f64>> {
+        let Ok(Some(geometry)) = &feature.geometry else { return None };
+        let mut outermost: [Option<Coord<f64>>; 4] = [None; 4];
+        for c in geometry.polygons.iter().flatten().flatten().filter(|c| c.x.is_finite() && c.y.is_finite()) {
+            let is_further = [
+                outermost[0].is_none_or(|o| c.x < o.x),
+                outermost[1].is_none_or(|o| c.x > o.x),
+                outermost[2].is_none_or(|o| c.y < o.y),
+                outermost[3].is_none_or(|o| c.y > o.y),
+            ];
+            for (place, _) in is_further.into_iter().enumerate().filter(|(_, is_further)| *is_further) {
+                outermost[place] = Some(*c);
+            }
+        }
+        outermost.into_iter().flatten().find(|c| !returns(c))
+    };
+    let wrong: Vec<(usize, Coord<f64>)> =
+        features.par_iter().enumerate().filter_map(|(place, feature)| Some((place, outside(feature)?))).collect();
+    let Some(&(_, first)) = wrong.first() else { return Ok(()) };
+    if wrong.len() * 2 > features.len() {
+        let reason = format!(
+            "position ({}, {}) lies outside the area of {crs}, {}; if its coordinates are in another CRS, name that",
+            first.x,
+            first.y,
+            crs.name()
+        );
+        return Err(Error::vector(path, reason).avoided_by(Setting::LabelsCrs));
+    }
+    for (place, c) in wrong {
+        features[place].geometry = Err(format!("position ({}, {}) lies outside the area of {crs}", c.x, c.y));
+    }
+    Ok(())
 }
 
 /// Checks that coordinates are degrees. The file is refused if an exchange of x and y would make all of them valid, or if most

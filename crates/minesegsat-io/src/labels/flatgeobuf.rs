@@ -1,10 +1,13 @@
 //! FlatGeobuf 3. This module reads geometries and attributes from the verified buffers and checks every index. The readers of
 //! the `flatgeobuf` crate do not.
 
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
-use ::flatgeobuf::{ColumnType, FallibleStreamingIterator, FgbFeature, FgbReader, Geometry, GeometryType, Header};
+use ::flatgeobuf::{
+    ColumnType, FallibleStreamingIterator, FgbFeature, FgbReader, Geometry, GeometryType, Header,
+    size_prefixed_root_as_header,
+};
 use geo::Coord;
 use serde_json::Value;
 
@@ -17,9 +20,11 @@ struct Column {
     kind: ColumnType,
 }
 
-pub(super) fn read(path: &Path) -> Result<Layer> {
+/// Reads the layer. Messages name `path`; the content is that of `file`.
+pub(super) fn read(path: &Path, file: &Path) -> Result<Layer> {
     let fail = |error: ::flatgeobuf::Error| Error::vector(path, "").caused_by(error);
-    let reader = FgbReader::open(BufReader::new(fs_err::File::open(path)?)).map_err(fail)?;
+    check_sizes(file)?.map_err(|reason| Error::vector(path, reason))?;
+    let reader = FgbReader::open(BufReader::new(fs_err::File::open(file)?)).map_err(fail)?;
     let header = reader.header();
     let crs = crs_of(&header);
     let name = header.name().map(str::to_owned);
@@ -47,12 +52,74 @@ pub(super) fn read(path: &Path) -> Result<Layer> {
         attributes: columns.into_iter().map(|column| column.name).collect(),
         features,
         warnings: Vec::new(),
+        incomplete: None,
     })
+}
+
+/// Checks that the sizes that the file states for its header, index and features fit into it, because the reader allocates
+/// memory for them.
+fn check_sizes(file: &Path) -> Result<Result<(), String>> {
+    let mut content = BufReader::new(fs_err::File::open(file)?);
+    let end = content.get_ref().metadata()?.len();
+    let mut at = 8;
+    content.seek_relative(8)?;
+    let mut index = None;
+    while at < end {
+        let mut size = [0; 4];
+        if end - at < 4 {
+            break;
+        }
+        content.read_exact(&mut size)?;
+        let size = u64::from(u32::from_le_bytes(size));
+        at += 4;
+        if size > end - at {
+            return Ok(Err(format!(
+                "it is damaged or cut off: a part of {size} bytes begins {} bytes before its end",
+                end - at
+            )));
+        }
+        if index.is_none() {
+            let mut header = vec![0; size as usize + 4];
+            header[..4].copy_from_slice(&(size as u32).to_le_bytes());
+            content.read_exact(&mut header[4..])?;
+            let Ok(header) = size_prefixed_root_as_header(&header) else { return Ok(Ok(())) };
+            let (count, node) = (header.features_count(), u64::from(header.index_node_size()));
+            // Each feature has an entry of 40 bytes in the index, if there is one.
+            if node > 0 && count > end / 40 {
+                return Ok(Err(format!(
+                    "it is damaged: its header announces {count} features, and it has {end} bytes"
+                )));
+            }
+            let length = if node > 0 && count > 0 { index_bytes(count, node.max(2)) } else { 0 };
+            index = Some(length);
+            at += size + length;
+            content.seek_relative(length as i64)?;
+        } else {
+            at += size;
+            content.seek_relative(size as i64)?;
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Size of the packed R-tree of FlatGeobuf: nodes of 40 bytes, from the features up to the root.
+fn index_bytes(features: u64, node: u64) -> u64 {
+    let (mut nodes, mut all) = (features, features);
+    while nodes > 1 {
+        nodes = nodes.div_ceil(node);
+        all += nodes;
+    }
+    all * 40
 }
 
 fn crs_of(header: &Header<'_>) -> Result<Crs, String> {
     let Some(crs) = header.crs() else { return Err("its header does not state its CRS".to_owned()) };
     let is_epsg = crs.org().is_none_or(|name| name.eq_ignore_ascii_case("EPSG"));
+    if crs.org().is_some_and(|name| name.eq_ignore_ascii_case("ESRI"))
+        && let Some(crs) = u32::try_from(crs.code()).ok().and_then(|code| Crs::from_esri(code).ok())
+    {
+        return Ok(crs);
+    }
     if let Some(code) = u16::try_from(crs.code()).ok().filter(|&code| code > 0)
         && is_epsg
     {

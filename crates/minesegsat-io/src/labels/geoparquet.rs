@@ -1,8 +1,10 @@
-//! GeoParquet 1.0 and 1.1 with geometries as well-known binary.
+//! GeoParquet 1.0 and 1.1 with geometries as well-known binary, and Parquet's own type GEOMETRY.
 
 use std::path::Path;
 use std::sync::Arc;
 
+use ::parquet::basic::{ConvertedType, LogicalType, TimeUnit};
+use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::record::Field;
 use ::parquet::schema::types::Type;
@@ -12,36 +14,56 @@ use super::Attributes;
 use super::raw::{Layer, RawFeature, RawGeometry};
 use minesegsat_core::{Crs, Error, Result};
 
-pub(super) fn read(path: &Path) -> Result<Layer> {
+/// Reads the features. Messages name `path`; the content is that of `file`.
+pub(super) fn read(path: &Path, file: &Path) -> Result<Layer> {
     let fail = |reason: String| Error::vector(path, reason);
     let damaged = |error: ::parquet::errors::ParquetError| Error::vector(path, "").caused_by(error);
-    let reader = SerializedFileReader::new(fs_err::File::open(path)?.into_parts().0).map_err(damaged)?;
+    let reader = SerializedFileReader::new(fs_err::File::open(file)?.into_parts().0).map_err(damaged)?;
     let file = reader.metadata().file_metadata();
-    let geo = file.key_value_metadata().into_iter().flatten().find(|pair| pair.key == "geo");
-    let geo = geo.and_then(|pair| pair.value.as_deref()).ok_or_else(|| {
-        fail("it is a Parquet file without the `geo` metadata of GeoParquet, which describes its geometries".into())
-    })?;
-    let geo: Value = serde_json::from_str(geo)
-        .map_err(|error| fail("its `geo` metadata is not JSON".to_owned()).caused_by(error))?;
-    let geometry = geo["primary_column"].as_str().unwrap_or("geometry").to_owned();
-    let column = &geo["columns"][&geometry];
-    match column["encoding"].as_str() {
-        Some(encoding) if encoding.eq_ignore_ascii_case("WKB") => {}
-        encoding => {
-            return Err(fail(format!(
-                "its geometries are encoded as `{}`; only `WKB` is supported",
-                encoding.unwrap_or_default()
-            )));
-        }
-    }
-
-    // Nested columns, such as the bounding boxes of features, are not attributes.
     let schema = file.schema_descr().root_schema();
-    let fields: Vec<_> = schema.get_fields().iter().filter(|field| field.is_primitive()).map(Arc::clone).collect();
+    let geo = file.key_value_metadata().into_iter().flatten().find(|pair| pair.key == "geo");
+    let (geometry, crs) = match geo.and_then(|pair| pair.value.as_deref()) {
+        Some(geo) => {
+            let geo: Value = serde_json::from_str(geo)
+                .map_err(|error| fail("its `geo` metadata is not JSON".to_owned()).caused_by(error))?;
+            let geometry = geo["primary_column"].as_str().unwrap_or("geometry").to_owned();
+            let column = &geo["columns"][&geometry];
+            match column["encoding"].as_str() {
+                Some(encoding) if encoding.eq_ignore_ascii_case("WKB") => {}
+                encoding => {
+                    return Err(fail(format!(
+                        "its geometries are encoded as `{}`; only `WKB` is supported",
+                        encoding.unwrap_or_default()
+                    )));
+                }
+            }
+            (geometry, crs_of(column))
+        }
+        None => native_geometry(schema, file.key_value_metadata()).ok_or_else(|| {
+            fail(
+                "it is a Parquet file without geometries: it has neither the `geo` metadata of GeoParquet nor a column of \
+                 type GEOMETRY"
+                    .to_owned(),
+            )
+        })?,
+    };
+
+    // Nested columns, such as the bounding boxes of features, are not attributes. The reader fails on intervals.
+    let mut warnings = Vec::new();
+    let mut is_read = |field: &Type| {
+        let is_interval = field.get_basic_info().converted_type() == ConvertedType::INTERVAL;
+        if is_interval {
+            warnings.push(format!("its column `{}` holds intervals of time and was left out", field.name()));
+        }
+        field.is_primitive() && !is_interval
+    };
+    let fields: Vec<_> = schema.get_fields().iter().filter(|field| is_read(field)).map(Arc::clone).collect();
     let attributes = fields.iter().map(|field| field.name().to_owned()).filter(|name| *name != geometry).collect();
     if !fields.iter().any(|field| field.name() == geometry) {
         return Err(fail(format!("it lacks its geometry column `{geometry}`")));
     }
+    let nanoseconds: Vec<String> =
+        fields.iter().filter(|field| is_in_nanoseconds(field)).map(|field| field.name().to_owned()).collect();
     let projection = Type::group_type_builder(schema.name()).with_fields(fields).build().map_err(damaged)?;
     let rows = reader.get_row_iter(Some(projection)).map_err(damaged)?;
     let mut features = Vec::new();
@@ -56,12 +78,50 @@ pub(super) fn read(path: &Path) -> Result<Layer> {
                     _ => Err("its geometry is not a binary value".to_owned()),
                 };
             } else {
-                feature.attributes.insert(name, json(value));
+                let value = match value {
+                    Field::Long(time) if nanoseconds.contains(&name) => {
+                        timestamp(jiff::Timestamp::from_nanosecond(i128::from(time)))
+                    }
+                    other => json(other),
+                };
+                feature.attributes.insert(name, value);
             }
         }
         features.push(feature);
     }
-    Ok(Layer { format: "GeoParquet", name: None, crs: crs_of(column), attributes, features, warnings: Vec::new() })
+    Ok(Layer { format: "GeoParquet", name: None, crs, attributes, features, warnings, incomplete: None })
+}
+
+/// Whether a column holds times in nanoseconds, which have no converted type of older versions of Parquet.
+fn is_in_nanoseconds(field: &Type) -> bool {
+    matches!(field.get_basic_info().logical_type_ref(), Some(LogicalType::Timestamp(time)) if time.unit == TimeUnit::NANOS)
+}
+
+/// The first column of Parquet's own type GEOMETRY or GEOGRAPHY, and its CRS.
+fn native_geometry(schema: &Type, metadata: Option<&Vec<KeyValue>>) -> Option<(String, Result<Crs, String>)> {
+    schema.get_fields().iter().find_map(|field| {
+        let crs = match field.get_basic_info().logical_type_ref()? {
+            LogicalType::Geometry(kind) => &kind.crs,
+            LogicalType::Geography(kind) => &kind.crs,
+            _ => return None,
+        };
+        let crs = match crs.as_deref().map(str::trim) {
+            None | Some("") => Ok(Crs::WGS84),
+            Some(text) => native_crs(text, metadata),
+        };
+        Some((field.name().to_owned(), crs))
+    })
+}
+
+/// The CRS of a column of type GEOMETRY: PROJJSON, `projjson:KEY` of the file's metadata, `srid:3005` or `EPSG:3005`.
+fn native_crs(text: &str, metadata: Option<&Vec<KeyValue>>) -> Result<Crs, String> {
+    let stored =
+        text.strip_prefix("projjson:").and_then(|key| metadata?.iter().find(|pair| pair.key == key)?.value.as_deref());
+    if let Ok(json @ Value::Object(_)) = serde_json::from_str::<Value>(stored.unwrap_or(text)) {
+        return crs_of(&serde_json::json!({ "crs": json }));
+    }
+    let name = text.strip_prefix("srid:").map_or_else(|| text.to_owned(), |code| format!("EPSG:{code}"));
+    Crs::from_name(&name).map_err(|error| error.to_string())
 }
 
 /// The CRS of a column: longitude and latitude without a `crs` member, unknown if it is null.
@@ -76,14 +136,23 @@ fn crs_of(column: &Value) -> Result<Crs, String> {
         return Ok(Crs::WGS84);
     }
     let number = code.as_u64().or_else(|| code.as_str()?.parse().ok()).and_then(|code| u16::try_from(code).ok());
+    if authority.eq_ignore_ascii_case("ESRI")
+        && let Some(code) = code.as_u64().or_else(|| code.as_str()?.parse().ok())
+    {
+        let code = u32::try_from(code).unwrap_or_default();
+        return Crs::from_esri(code).map_err(|error| error.to_string());
+    }
     match number {
         Some(code) if authority.eq_ignore_ascii_case("EPSG") => Crs::from_epsg(code).map_err(|e| e.to_string()),
         _ => Err(format!("its CRS {} has no EPSG code", crs["name"])),
     }
 }
 
+fn timestamp(time: Result<jiff::Timestamp, jiff::Error>) -> Value {
+    time.map_or(Value::Null, |time| time.to_string().into())
+}
+
 fn json(value: Field) -> Value {
-    let timestamp = |time: Result<jiff::Timestamp, jiff::Error>| time.map_or(Value::Null, |t| t.to_string().into());
     match value {
         Field::Bool(v) => v.into(),
         Field::Byte(v) => v.into(),
@@ -102,9 +171,12 @@ fn json(value: Field) -> Value {
             .map_or(Value::Null, |date| date.to_string().into()),
         Field::TimestampMillis(v) => timestamp(jiff::Timestamp::from_millisecond(v)),
         Field::TimestampMicros(v) => timestamp(jiff::Timestamp::from_microsecond(v)),
-        other @ (Field::Float16(_) | Field::Decimal(_) | Field::TimeMillis(_) | Field::TimeMicros(_)) => {
-            other.to_string().into()
+        // Numbers, so that nobody asks what their separators mean.
+        number @ (Field::Float16(_) | Field::Decimal(_)) => {
+            let text = number.to_string();
+            text.parse::<f64>().map_or_else(|_| text.into(), Value::from)
         }
+        other @ (Field::TimeMillis(_) | Field::TimeMicros(_)) => other.to_string().into(),
         Field::Null | Field::Bytes(_) | Field::Group(_) | Field::ListInternal(_) | Field::MapInternal(_) => Value::Null,
     }
 }

@@ -3,7 +3,7 @@
 use geo::{Coord, LineString, MultiPolygon, Polygon};
 use geozero::GeomProcessor;
 use geozero::error::{GeozeroError, Result as GeozeroResult};
-use geozero::wkb::{process_ewkb_geom, process_gpkg_geom, process_wkb_geom};
+use geozero::wkb::{process_ewkb_geom, process_wkb_geom};
 
 use super::Attributes;
 use minesegsat_core::Crs;
@@ -25,6 +25,8 @@ pub(super) struct Layer {
     pub(super) features: Vec<RawFeature>,
     /// Warnings for the user, as sentences.
     pub(super) warnings: Vec<String>,
+    /// Why the file is not the whole of its source, by its own words.
+    pub(super) incomplete: Option<String>,
 }
 
 /// An unchecked feature.
@@ -67,15 +69,23 @@ impl RawGeometry {
         collector.finish(read)
     }
 
-    /// From GeoPackage binary. `None` if its header marks the geometry as empty.
-    pub(super) fn from_gpkg(mut bytes: &[u8]) -> Result<Option<Self>, String> {
-        // Flags in the header: X, Y (empty), E E E, B.
-        if bytes.get(3).is_some_and(|flags| flags & 0b0001_0000 != 0) {
+    /// From GeoPackage binary (OGC 12-128r18, 2.1.3), which holds well-known binary of the OGC, or of PostGIS if a program wrote
+    /// that. `None` if its header marks the geometry as empty.
+    pub(super) fn from_gpkg(bytes: &[u8]) -> Result<Option<Self>, String> {
+        let [b'G', b'P', _, flags, ..] = *bytes else { return Self::from_wkb(bytes).map(Some) };
+        // Flags: X, Y (empty), E E E (envelope), B.
+        if flags & 0b0001_0000 != 0 {
             return Ok(None);
         }
-        let mut collector = Collector::default();
-        let read = process_gpkg_geom(&mut bytes, &mut collector);
-        collector.finish(read).map(Some)
+        let numbers = match (flags >> 1) & 0b111 {
+            0 => 0,
+            1 => 4,
+            2 | 3 => 6,
+            4 => 8,
+            _ => return Err("its GeoPackage header is damaged".to_owned()),
+        };
+        let body = bytes.get(8 + 8 * numbers..).ok_or("its geometry is cut off")?;
+        Self::from_wkb(body).map(Some)
     }
 }
 

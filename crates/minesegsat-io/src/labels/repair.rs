@@ -14,13 +14,15 @@
 //!
 //! Parts of one feature that overlap or share edges are united, because every part is labelled.
 
+use minesegsat_core::guard;
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use geo::bool_ops::FillRule;
 use geo::coordinate_position::{CoordPos, coord_pos_relative_to_ring};
 use geo::kernels::{Kernel, Orientation, RobustKernel};
 use geo::{Area, BooleanOps, Coord, LineString, MultiPolygon, OpType, Polygon, Validation, unary_union};
+use rstar::primitives::{GeomWithData, Rectangle};
+use rstar::{AABB, RTree};
 
 use super::Repair;
 use super::raw::Ring;
@@ -62,13 +64,12 @@ pub(super) fn repair(
         return Ok(MultiPolygon(parts));
     }
     // Rings and parts may touch at single points. Only then is the slow exact check needed.
-    let shape = MultiPolygon(parts);
-    if !contacts.within_rings && !contacts.crossing && shape.is_valid() {
-        return Ok(shape);
+    if !contacts.within_rings && !contacts.crossing && contacts.are_valid(&parts) {
+        return Ok(MultiPolygon(parts));
     }
+    let shape = MultiPolygon(parts);
     // i_overlay panics on one in tens of thousands of outlines that cross themselves often. It keeps no state after a panic.
-    let redrawn = catch_unwind(AssertUnwindSafe(|| redraw(&shape, m2_per_unit2)))
-        .unwrap_or_else(|_| Err(UNREPAIRABLE.to_owned()))?;
+    let redrawn = guard(|| redraw(&shape, m2_per_unit2), |_| UNREPAIRABLE.to_owned())?;
     let is_multi = shape.0.len() > 1;
     let before: Vec<bool> = shape.0.iter().map(is_valid_alone).collect();
     if contacts.within_rings {
@@ -76,7 +77,7 @@ pub(super) fn repair(
     } else if before.contains(&false) {
         repairs.insert(Repair::Holes);
     }
-    if is_multi && (contacts.between_parts || !is_nested(&shape.0)) {
+    if is_multi && (!contacts.touching.is_empty() || !is_nested(&shape.0)) {
         repairs.insert(Repair::Parts);
     }
     Ok(redrawn)
@@ -180,11 +181,16 @@ struct Contacts {
     crossing: bool,
     /// A ring meets itself, except at the ends of neighbouring edges.
     within_rings: bool,
-    /// Rings of one part meet.
-    between_rings: bool,
-    /// Parts meet.
-    between_parts: bool,
+    /// Parts whose rings meet one another.
+    between_rings: BTreeSet<u32>,
+    /// Pairs of parts that meet.
+    touching: BTreeSet<(u32, u32)>,
 }
+
+/// Number of edges from which a tree of their boxes is faster than a sweep.
+const MANY_EDGES: usize = 2000;
+
+type BoxedEdge = GeomWithData<Rectangle<[f64; 2]>, usize>;
 
 #[derive(Debug, Clone, Copy)]
 struct Edge {
@@ -221,7 +227,7 @@ enum Meeting {
 }
 
 impl Contacts {
-    /// Tests all pairs of edges whose bounding boxes intersect, by a sweep along x.
+    /// Tests all pairs of edges whose bounding boxes intersect: by a sweep along x, or through a tree if there are many.
     fn find(parts: &[Polygon<f64>]) -> Self {
         let mut edges = Vec::new();
         for (part, polygon) in parts.iter().enumerate() {
@@ -237,8 +243,21 @@ impl Contacts {
                 }));
             }
         }
-        edges.sort_by(|a, b| a.x().0.total_cmp(&b.x().0));
         let mut contacts = Self::default();
+        if edges.len() > MANY_EDGES {
+            let boxed = |(place, edge): (usize, &Edge)| {
+                let ((x0, x1), (y0, y1)) = (edge.x(), edge.y());
+                BoxedEdge::new(Rectangle::from_corners([x0, y0], [x1, y1]), place)
+            };
+            let tree = RTree::bulk_load(edges.iter().enumerate().map(boxed).collect());
+            for (one, two) in tree.intersection_candidates_with_other_tree(&tree) {
+                if one.data < two.data {
+                    contacts.add(&edges[one.data], &edges[two.data]);
+                }
+            }
+            return contacts;
+        }
+        edges.sort_by(|a, b| a.x().0.total_cmp(&b.x().0));
         for (place, edge) in edges.iter().enumerate() {
             let ((_, east), (south, north)) = (edge.x(), edge.y());
             for other in edges[place + 1..].iter().take_while(|other| other.x().0 <= east) {
@@ -264,14 +283,27 @@ impl Contacts {
         if same_ring {
             self.within_rings = true;
         } else if one.part == two.part {
-            self.between_rings = true;
+            self.between_rings.insert(one.part);
         } else {
-            self.between_parts = true;
+            self.touching.insert((one.part.min(two.part), one.part.max(two.part)));
         }
     }
 
     fn is_clean(&self) -> bool {
-        !(self.crossing || self.within_rings || self.between_rings || self.between_parts)
+        !(self.crossing || self.within_rings) && self.between_rings.is_empty() && self.touching.is_empty()
+    }
+
+    /// Whether parts are valid that meet themselves and one another in single points at most.
+    fn are_valid(&self, parts: &[Polygon<f64>]) -> bool {
+        let touch = |one: usize, two: usize| self.touching.contains(&(one.min(two) as u32, one.max(two) as u32));
+        let is_right = |(place, part): (usize, &Polygon<f64>)| {
+            if self.between_rings.contains(&(place as u32)) { part.is_valid() } else { has_right_holes(part) }
+        };
+        parts.iter().enumerate().all(is_right)
+            && are_apart(parts, touch)
+            && self.touching.iter().all(|&(one, two)| {
+                MultiPolygon(vec![parts[one as usize].clone(), parts[two as usize].clone()]).is_valid()
+            })
     }
 }
 
@@ -301,25 +333,44 @@ fn meet(one: &Edge, two: &Edge) -> Meeting {
 
 /// Whether holes lie in their shells and not in each other, and parts do not contain each other. No rings may meet.
 fn is_nested(parts: &[Polygon<f64>]) -> bool {
-    let first = |ring: &LineString<f64>| ring.0[0];
-    let within = |inner: &LineString<f64>, outer: &LineString<f64>| {
-        coord_pos_relative_to_ring(first(inner), outer) == CoordPos::Inside
+    parts.iter().all(has_right_holes) && are_apart(parts, |_, _| false)
+}
+
+/// Whether the first vertex of a ring lies in another ring.
+fn is_within(inner: &LineString<f64>, outer: &LineString<f64>) -> bool {
+    coord_pos_relative_to_ring(inner.0[0], outer) == CoordPos::Inside
+}
+
+/// Pairs of rings (inner, outer) where the box of the outer one contains the first vertex of the inner one.
+fn near_pairs<'a>(rings: &[&'a LineString<f64>]) -> impl Iterator<Item = (usize, usize)> + use<'a> {
+    let boxed = |(place, ring): (usize, &&LineString<f64>)| {
+        let [x0, y0, x1, y1] = super::bounds_of(&ring.0);
+        BoxedEdge::new(Rectangle::from_corners([x0, y0], [x1, y1]), place)
     };
-    let holes_fit = parts.iter().all(|part| {
-        let holes = part.interiors();
-        holes.iter().enumerate().all(|(place, hole)| {
-            within(hole, part.exterior())
-                && holes.iter().enumerate().all(|(other, outer)| other == place || !within(hole, outer))
-        })
-    });
-    holes_fit
-        && parts.iter().enumerate().all(|(place, part)| {
-            let inner = part.exterior();
-            parts.iter().enumerate().all(|(other, outer)| {
-                other == place
-                    || !within(inner, outer.exterior())
-                    || outer.interiors().iter().any(|hole| within(inner, hole))
-            })
+    let tree = RTree::bulk_load(rings.iter().enumerate().map(boxed).collect());
+    let near = move |(place, first): (usize, Coord<f64>)| -> Vec<(usize, usize)> {
+        let found = tree.locate_in_envelope_intersecting(&AABB::from_point([first.x, first.y]));
+        found.map(|entry| (place, entry.data)).filter(|(inner, outer)| inner != outer).collect()
+    };
+    let firsts: Vec<Coord<f64>> = rings.iter().map(|ring| ring.0[0]).collect();
+    firsts.into_iter().enumerate().flat_map(near)
+}
+
+/// Whether the holes of a part lie in its shell and not in each other.
+fn has_right_holes(part: &Polygon<f64>) -> bool {
+    let holes: Vec<&LineString<f64>> = part.interiors().iter().collect();
+    holes.iter().all(|hole| is_within(hole, part.exterior()))
+        && (holes.len() < 2 || near_pairs(&holes).all(|(inner, outer)| !is_within(holes[inner], holes[outer])))
+}
+
+/// Whether no part lies in another one, except in its holes. Pairs for which `skip` is true are not tested.
+fn are_apart(parts: &[Polygon<f64>], skip: impl Fn(usize, usize) -> bool) -> bool {
+    let shells: Vec<&LineString<f64>> = parts.iter().map(Polygon::exterior).collect();
+    parts.len() < 2
+        || near_pairs(&shells).all(|(inner, outer)| {
+            skip(inner, outer)
+                || !is_within(shells[inner], shells[outer])
+                || parts[outer].interiors().iter().any(|hole| is_within(shells[inner], hole))
         })
 }
 

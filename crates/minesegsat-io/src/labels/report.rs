@@ -124,6 +124,9 @@ pub struct LabelSource {
     pub filter: Option<String>,
     /// Features that are used.
     pub features: usize,
+    /// Why the file is not the whole of its source, by its own words, if the user accepted that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
     /// The classes of mask values.
     pub classes: ClassMap,
     /// Ignore distance from edges, in metres.

@@ -8,6 +8,11 @@ use ::shapefile::{PolygonRing, Shape, ShapeReader};
 use geo::coordinate_position::{CoordPos, coord_pos_relative_to_ring};
 use geo::{Area, Coord, LineString, Polygon};
 
+use rstar::primitives::{GeomWithData, Rectangle};
+use rstar::{AABB, RTree};
+
+use super::Attributes;
+use super::archive::{Archive, stem_of};
 use super::dbf::Dbf;
 use super::raw::{Layer, RawFeature, RawGeometry, Ring, refusal};
 use super::wkt;
@@ -23,7 +28,7 @@ pub(super) struct Parts {
     /// Path from the user, for messages.
     path: PathBuf,
     /// The `.shp`.
-    pub(super) shp: Location,
+    shp: Location,
     shx: Option<Location>,
     dbf: Option<Location>,
     prj: Option<Location>,
@@ -48,38 +53,21 @@ impl Parts {
         }
     }
 
-    /// The shapefile in a zip archive: the only one, or the requested one.
-    pub(super) fn in_zip(path: &Path, wanted: Option<&str>) -> Result<Self> {
-        let fail = |reason: String| Error::vector(path, reason);
-        let archive = zip::ZipArchive::new(BufReader::new(fs_err::File::open(path)?))
-            .map_err(|error| fail("it is not a readable zip archive".to_owned()).caused_by(error))?;
-        let names = archive
-            .file_names()
-            .map(|name| name.map(String::from))
-            .collect::<std::result::Result<Vec<_>, _>>()
-            .map_err(|error| fail("the names of its files cannot be read".to_owned()).caused_by(error))?;
-        // Skip the metadata files that macOS adds.
-        let names: Vec<String> = names.into_iter().filter(|name| !name.starts_with("__MACOSX/")).collect();
-        let stem_of = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
-        let shps: Vec<&String> = names.iter().filter(|name| name.to_ascii_lowercase().ends_with(".shp")).collect();
-        if shps.is_empty() {
-            return Err(fail(format!("the archive holds no .shp; it holds {}", super::listed(&names))));
-        }
-        let layers: Vec<String> = shps.iter().map(|name| stem_of(name)).collect();
-        let place = super::choose_layer(path, wanted, layers.iter().map(String::as_str))?;
+    /// The shapefile in a zip archive whose `.shp` has this name.
+    pub(super) fn in_zip(path: &Path, archive: &Archive, shp: &str) -> Self {
         let location = |name: &str| Location::ZipEntry { archive: path.to_owned(), entry: name.to_owned() };
         let part = |extension: &str| {
-            let is_it = |name: &&String| name.eq_ignore_ascii_case(&format!("{}.{extension}", layers[place]));
-            names.iter().find(is_it).map(|name| location(name))
+            let is_it = |name: &&String| name.eq_ignore_ascii_case(&format!("{}.{extension}", stem_of(shp)));
+            archive.names().iter().find(is_it).map(|name| location(name))
         };
-        Ok(Self {
+        Self {
             path: path.to_owned(),
-            shp: location(shps[place]),
+            shp: location(shp),
             shx: part("shx"),
             dbf: part("dbf"),
             prj: part("prj"),
             cpg: part("cpg"),
-        })
+        }
     }
 
     /// The files that exist.
@@ -94,26 +82,30 @@ impl Parts {
     }
 }
 
-/// Reads a shapefile. If the options give a CRS, the `.prj` may be missing.
+/// Reads a shapefile. If the options give a CRS, the `.prj` may be missing. Without a `.dbf` the features have no attributes.
 pub(super) fn read(parts: &Parts) -> Result<Layer> {
     let mut warnings = Vec::new();
-    let Some(dbf) = &parts.dbf else {
-        return Err(Error::vector(
-            parts.path.clone(),
-            "its .dbf, which holds the attributes, is missing; a shapefile is the files .shp, .shx, .dbf and \
-                     .prj together"
-                .to_owned(),
-        ));
+    let bytes_of = |location: &Location| -> Result<Vec<u8>> {
+        match location {
+            Location::ZipEntry { archive, entry } => Archive::open(archive)?.read(entry),
+            other => read_bytes(other, None).map(Vec::from),
+        }
     };
-    let label = parts.cpg.as_ref().map(|cpg| read_bytes(cpg, None)).transpose()?;
-    let label = label.map(|bytes| String::from_utf8_lossy(&bytes).trim().trim_start_matches('\u{feff}').to_owned());
-    let table = Dbf::parse(&read_bytes(dbf, None)?, label.as_deref()).map_err(|reason| parts.error(dbf, reason))?;
-    warnings.extend(table.warnings.iter().map(|warning| format!("{}: {warning}", dbf.file_name())));
+    let table = if let Some(dbf) = &parts.dbf {
+        let label = parts.cpg.as_ref().map(bytes_of).transpose()?;
+        let label = label.map(|bytes| String::from_utf8_lossy(&bytes).trim().trim_start_matches('\u{feff}').to_owned());
+        let table = Dbf::parse(&bytes_of(dbf)?, label.as_deref()).map_err(|reason| parts.error(dbf, reason))?;
+        warnings.extend(table.warnings.iter().map(|warning| format!("{}: {warning}", dbf.file_name())));
+        Some((dbf, table))
+    } else {
+        warnings.push("its .dbf is missing; the features have no attributes".to_owned());
+        None
+    };
 
     let open = |location: &Location| -> Result<Box<dyn Source>> {
         Ok(match location {
             Location::Path(path) => Box::new(BufReader::new(fs_err::File::open(path)?)),
-            other => Box::new(Cursor::new(read_bytes(other, None)?)),
+            other => Box::new(Cursor::new(bytes_of(other)?)),
         })
     };
     let shp = open(&parts.shp)?;
@@ -124,32 +116,54 @@ pub(super) fn read(parts: &Parts) -> Result<Layer> {
         ShapeReader::new(shp)
     };
     let mut reader = opened.map_err(|error| parts.error(&parts.shp, error))?;
-    let mut features = Vec::new();
-    let mut records = table.records.into_iter();
-    let mut shapes = 0;
-    for shape in reader.iter_shapes() {
-        let shape = shape.map_err(|error| {
-            parts.error(&parts.shp, format!("shape {shapes} cannot be read: {error}; the file is damaged or cut off"))
-        })?;
-        // The shape of a deleted record is left out too.
-        if let Some(attributes) = records.next().flatten() {
-            features.push(RawFeature { id: shapes.to_string(), attributes, geometry: raw_geometry(shape) });
+    let shapes = read_shapes(&mut reader, parts)?;
+    let count = shapes.len();
+    let (names, records) = match table {
+        Some((dbf, table)) if table.rows != count => {
+            return Err(parts.error(
+                dbf,
+                format!("it has {} records and the .shp {count} shapes; they do not belong together", table.rows),
+            ));
         }
-        shapes += 1;
-    }
-    if shapes != table.rows {
-        return Err(parts.error(
-            dbf,
-            format!("it has {} records and the .shp {shapes} shapes; they do not belong together", table.rows),
-        ));
-    }
+        Some((_, table)) => (table.names, table.records),
+        None => (Vec::new(), vec![Some(Attributes::new()); count]),
+    };
+    // The shape of a deleted record is left out too.
+    let features = shapes.into_iter().zip(records).enumerate().filter_map(|(place, (geometry, attributes))| {
+        Some(RawFeature { id: place.to_string(), attributes: attributes?, geometry })
+    });
+    let features = features.collect();
     let crs = match &parts.prj {
-        Some(prj) => wkt::crs(&String::from_utf8_lossy(&read_bytes(prj, None)?)),
+        Some(prj) => wkt::crs(&String::from_utf8_lossy(&bytes_of(prj)?)),
         None => Err("its .prj, which states the CRS, is missing".to_owned()),
     };
-    let name = parts.shp.file_name();
-    let name = name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
-    Ok(Layer { format: "Shapefile", name: Some(name), crs, attributes: table.names, features, warnings })
+    let name = stem_of(parts.shp.file_name()).to_owned();
+    Ok(Layer { format: "Shapefile", name: Some(name), crs, attributes: names, features, warnings, incomplete: None })
+}
+
+/// Reads all shapes. With an index, a shape that cannot be read is one damaged feature; without one, or if the file ends, the
+/// following shapes cannot be found.
+fn read_shapes(
+    reader: &mut ShapeReader<Box<dyn Source>>,
+    parts: &Parts,
+) -> Result<Vec<Result<Option<RawGeometry>, String>>> {
+    let fail = |place: usize, error: ::shapefile::Error| {
+        parts.error(&parts.shp, format!("shape {place} cannot be read: {error}; the file is damaged or cut off"))
+    };
+    let Ok(count) = reader.shape_count() else {
+        let shapes = reader.iter_shapes().enumerate();
+        return shapes.map(|(place, shape)| shape.map(raw_geometry).map_err(|error| fail(place, error))).collect();
+    };
+    let mut shapes = Vec::new();
+    for place in 0..count {
+        shapes.push(match reader.read_nth_shape(place) {
+            Some(Ok(shape)) => raw_geometry(shape),
+            None => break,
+            Some(Err(error @ ::shapefile::Error::IoError(_))) => return Err(fail(place, error)),
+            Some(Err(error)) => Err(format!("its shape cannot be read: {error}")),
+        });
+    }
+    Ok(shapes)
 }
 
 fn raw_geometry(shape: Shape) -> Result<Option<RawGeometry>, String> {
@@ -174,31 +188,40 @@ fn raw_geometry(shape: Shape) -> Result<Option<RawGeometry>, String> {
 
 /// Groups the rings of a shape into polygons. A ring inside an odd number of other rings is a hole of the smallest of them;
 /// any other ring is a shell. GDAL and QGIS do the same. The winding should distinguish holes from shells, but is often wrong.
-fn nest(rings: Vec<Ring>) -> Vec<Vec<Ring>> {
+pub(super) fn nest(rings: Vec<Ring>) -> Vec<Vec<Ring>> {
     if rings.len() < 2 {
         return rings.into_iter().map(|ring| vec![ring]).collect();
     }
     let mut rings: Vec<Nested> = rings.into_iter().map(Nested::new).collect();
     // Largest first, so that a containing ring comes before its contents. The sort is stable: equal rings stay in order.
     rings.sort_by(|a, b| b.area.total_cmp(&a.area));
+    let entries = rings.iter().enumerate().filter(|(_, ring)| ring.bounds.iter().all(|bound| bound.is_finite()));
+    let tree = RTree::bulk_load(entries.map(|(place, ring)| ring.entry(place)).collect());
     let mut depths: Vec<usize> = Vec::with_capacity(rings.len());
     let mut polygons: Vec<Vec<Ring>> = Vec::new();
     // For each ring, the polygon of which it is the shell.
     let mut shells: Vec<Option<usize>> = Vec::with_capacity(rings.len());
     for place in 0..rings.len() {
-        let holders: Vec<usize> = (0..place).filter(|&outer| rings[place].is_within(&rings[outer])).collect();
+        let mut holders: Vec<usize> = match rings[place].closed.0.first() {
+            Some(first) if first.x.is_finite() && first.y.is_finite() => tree
+                .locate_in_envelope_intersecting(&AABB::from_point([first.x, first.y]))
+                .map(|entry| entry.data)
+                .filter(|&outer| outer < place && rings[place].is_within(&rings[outer]))
+                .collect(),
+            _ => Vec::new(),
+        };
+        holders.sort_unstable();
         let depth = holders.len();
         // The smallest ring one level up that contains it.
         let parent = holders.iter().rev().find(|&&outer| depths[outer] + 1 == depth).and_then(|&outer| shells[outer]);
-        let ring = std::mem::take(&mut rings[place].ring);
         match parent {
             Some(polygon) if depth % 2 == 1 => {
-                polygons[polygon].push(ring);
+                polygons[polygon].push(std::mem::take(&mut rings[place].ring));
                 shells.push(None);
             }
             _ => {
                 shells.push(Some(polygons.len()));
-                polygons.push(vec![ring]);
+                polygons.push(vec![std::mem::take(&mut rings[place].ring)]);
             }
         }
         depths.push(depth);
@@ -222,6 +245,11 @@ impl Nested {
         let area = Polygon::new(closed.clone(), Vec::new()).unsigned_area();
         let bounds = super::bounds_of(&ring);
         Self { ring, closed, area, bounds }
+    }
+
+    fn entry(&self, place: usize) -> GeomWithData<Rectangle<[f64; 2]>, usize> {
+        let [x0, y0, x1, y1] = self.bounds;
+        GeomWithData::new(Rectangle::from_corners([x0, y0], [x1, y1]), place)
     }
 
     /// Whether it lies in another ring. The first vertex that is not on the other ring's boundary decides.

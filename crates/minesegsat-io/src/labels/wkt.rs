@@ -43,6 +43,11 @@ pub(super) fn crs(text: &str) -> Result<Crs, String> {
         {
             return Crs::from_epsg(code).map_err(|error| error.to_string());
         }
+        if authority.eq_ignore_ascii_case("ESRI")
+            && let Some(crs) = code.parse().ok().and_then(|code| Crs::from_esri(code).ok())
+        {
+            return Ok(crs);
+        }
         if authority == "OGC" && code.starts_with("CRS84") {
             return Ok(Crs::WGS84);
         }
@@ -152,7 +157,7 @@ fn parse_node(rest: &mut &str, depth: usize) -> Option<Node> {
         }
         *rest = rest.trim_start();
         let separator = rest.chars().next()?;
-        *rest = &rest[1..];
+        *rest = &rest[separator.len_utf8()..];
         match separator {
             ',' => {}
             ']' | ')' => return Some(node),
@@ -227,6 +232,29 @@ impl Definition {
                 parameters.insert(name, value);
             }
         }
+        let mut method = method;
+        let origin = parameters.get("latitude_of_origin").copied().unwrap_or_default();
+        match (parameters.get("standard_parallel_1").copied(), parameters.get("standard_parallel_2").copied()) {
+            // The order of the two parallels makes no difference.
+            (Some(one), Some(two)) if two < one => {
+                parameters.insert("standard_parallel_1".to_owned(), two);
+                parameters.insert("standard_parallel_2".to_owned(), one);
+            }
+            // ESRI writes a cone that touches the ellipsoid in one parallel as a cone with one parallel, its origin.
+            (Some(one), None) if method == "lambert_conformal_conic_2sp" && one == origin => {
+                parameters.remove("standard_parallel_1");
+                method = "lambert_conformal_conic_1sp".to_owned();
+            }
+            // ESRI has one name for both variants.
+            (Some(_), None) if method == "mercator_1sp" => method = "mercator_2sp".to_owned(),
+            _ => {}
+        }
+        // An angle that equals the azimuth may be left out.
+        if let (Some(angle), Some(azimuth)) = (parameters.get("rectified_grid_angle"), parameters.get("azimuth"))
+            && (angle - azimuth).abs() < 1e-9
+        {
+            parameters.remove("rectified_grid_angle");
+        }
         // The parallel of true scale, which the OGC writes as the latitude of origin.
         if method == "polar_stereographic"
             && let Some(latitude) = parameters.remove("standard_parallel_1")
@@ -295,6 +323,67 @@ fn datum_name(name: &str) -> String {
         "jgd_2000" => "japanese_geodetic_datum_2000",
         "jgd_2011" => "japanese_geodetic_datum_2011",
         "cgcs2000" => "china_2000",
+        // Made from pyproj 3.7.2 (PROJ 9.5.1): the datums in `CRS(code).to_wkt("WKT1_ESRI")`, `"WKT1_GDAL"` and `"WKT2_2019"`
+        // of each accepted code, beside those of the table.
+        "australian_antarctic_1998" => "australian_antarctic_datum_1998",
+        "ptra08" => "autonomous_regions_of_portugal_2008",
+        "etrf_1989" => "european_terrestrial_reference_frame_1989",
+        "etrf2000_poland" => "european_terrestrial_reference_system_1989",
+        "gdbd2009" => "geocentric_datum_brunei_darussalam_2009",
+        "korea_geodetic_datum_2002" | "korean_geodetic_datum_2002" => "geocentric_datum_of_korea",
+        "gdm_2000" => "geodetic_datum_of_malaysia_2000",
+        "hartebeesthoek_1994" => "hartebeesthoek94",
+        "itrf_1988" => "international_terrestrial_reference_frame_1988",
+        "itrf_1989" => "international_terrestrial_reference_frame_1989",
+        "itrf_1990" => "international_terrestrial_reference_frame_1990",
+        "itrf_1991" => "international_terrestrial_reference_frame_1991",
+        "itrf_1992" => "international_terrestrial_reference_frame_1992",
+        "itrf_1993" => "international_terrestrial_reference_frame_1993",
+        "itrf_1994" => "international_terrestrial_reference_frame_1994",
+        "itrf_1996" => "international_terrestrial_reference_frame_1996",
+        "itrf_1997" => "international_terrestrial_reference_frame_1997",
+        "itrf_2000" => "international_terrestrial_reference_frame_2000",
+        "itrf_2005" => "international_terrestrial_reference_frame_2005",
+        "itrf_2008" => "international_terrestrial_reference_frame_2008",
+        "iraq_kuwait_boundary_1992" => "iraq_kuwait_boundary_datum_1992",
+        "islands_network_1993" => "islands_net_1993",
+        "islands_network_2004" => "islands_net_2004",
+        "israel_geodetic_datum_2005" => "israeli_geodetic_datum_2005",
+        "igm_1995" => "istituto_geografico_militaire_1995",
+        "kyrgyz_republic_2006" => "kyrgyzstan_geodetic_datum_2006",
+        "latvian_geodetic_coordinate_system_1992" => "latvia_1992",
+        "lithuania_1994" => "lithuania_1994_etrs89",
+        "macao_2008" => "macao_geodetic_datum_2008",
+        "magna" => "marco_geocentrico_nacional_de_referencia",
+        "marco_geodesico_nacional" => "marco_geodesico_nacional_de_bolivia",
+        "mexican_datum_of_1993" => "mexico_itrf92",
+        "moznet" => "moznet_itrf94",
+        "north_american_datum_of_1983_csrs_version_2" => "nad83_canadian_spatial_reference_system",
+        "nad_1983_cors96" => "nad83_continuously_operating_reference_station_1996",
+        "nad_1983_federal_base_network" => "nad83_federal_base_network",
+        "north_american_1983_harn" => "nad83_high_accuracy_reference_network",
+        "nad_1983_high_accuracy_reference_network_corrected" => "nad83_high_accuracy_reference_network_corrected",
+        "nad_1983_nsrs2007" => "nad83_national_spatial_reference_system_2007",
+        "nad_1983_2011" => "nad83_national_spatial_reference_system_2011",
+        "nad_1983_ma11" => "nad83_national_spatial_reference_system_ma11",
+        "nad_1983_pa11" => "nad83_national_spatial_reference_system_pa11",
+        "posgar" => "posiciones_geodesicas_argentinas",
+        "posgar_1994" => "posiciones_geodesicas_argentinas_1994",
+        "posgar_1998" => "posiciones_geodesicas_argentinas_1998",
+        "posgar_2007" => "posiciones_geodesicas_argentinas_2007",
+        "regven" => "red_geodesica_venezolana",
+        "rraf_1991" => "reseau_de_reference_des_antilles_francaises_1991",
+        "rgr_1992" => "reseau_geodesique_de_la_reunion_1992",
+        "reseau_geodesique_de_nouvelle_caledonie_1991_93" => "reseau_geodesique_de_nouvelle_caledonie_91_93",
+        "reseau_geodesique_de_st_pierre_et_miquelon_2006" => "reseau_geodesique_de_saint_pierre_et_miquelon_2006",
+        "reseau_geodesique_francais_1993_v1" | "rgf_1993" => "reseau_geodesique_francais_1993",
+        "rgfg_1995" => "reseau_geodesique_francais_guyane_1995",
+        "sirgas_chile_realization_1_epoch_2002" => "sirgas_chile",
+        "sirgas" => "sistema_de_referencia_geocentrico_para_america_del_sur_1995",
+        "sgnp_marcario_solis" => "sistema_geodesico_nacional_de_panama_macario_solis",
+        "swiss_terrestrial_reference_system_1995" | "swiss_trf_1995" => "swiss_terrestrial_reference_frame_1995",
+        "twd_1997" => "taiwan_datum_1997",
+        "yemen_ngn_1996" => "yemen_national_geodetic_network_1996",
         other => other,
     }
     .to_owned()
@@ -306,6 +395,16 @@ fn method_name(name: &str) -> String {
             "lambert_conformal_conic_2sp"
         }
         "lambert_conformal_conic_1sp" | "lambert_conic_conformal_1sp" => "lambert_conformal_conic_1sp",
+        "gauss_kruger" => "transverse_mercator",
+        "double_stereographic" => "oblique_stereographic",
+        "cassini" => "cassini_soldner",
+        "hotine_oblique_mercator_azimuth_natural_origin"
+        | "hotine_oblique_mercator_variant_a"
+        | "rectified_skew_orthomorphic_natural_origin" => "hotine_oblique_mercator",
+        "hotine_oblique_mercator_variant_b" => "hotine_oblique_mercator_azimuth_center",
+        "american_polyconic" => "polyconic",
+        "lambert_cylindrical_equal_area" | "behrmann" => "cylindrical_equal_area",
+        "mercator_variant_b" => "mercator_2sp",
         "albers" | "albers_equal_area" | "albers_conic_equal_area" => "albers_conic_equal_area",
         "mercator_auxiliary_sphere" | "popular_visualisation_pseudo_mercator" => PSEUDO_MERCATOR,
         "mercator" | "mercator_variant_a" => "mercator_1sp",
@@ -335,7 +434,15 @@ fn parameter_name(name: &str) -> String {
             "standard_parallel_1"
         }
         "latitude_of_2nd_standard_parallel" | "standard_parallel_2" => "standard_parallel_2",
-        "scale_factor_at_natural_origin" | "scale_factor" => "scale_factor",
+        "scale_factor_at_natural_origin"
+        | "scale_factor_at_projection_centre"
+        | "scale_factor_on_initial_line"
+        | "scale_factor_at_the_projection_centre"
+        | "scale_factor" => "scale_factor",
+        "azimuth_of_initial_line" | "azimuth_at_projection_centre" | "azimuth" => "azimuth",
+        "angle_from_rectified_to_skew_grid" | "xy_plane_rotation" | "rectified_grid_angle" => "rectified_grid_angle",
+        "easting_at_projection_centre" => "false_easting",
+        "northing_at_projection_centre" => "false_northing",
         "easting_at_false_origin" | "false_easting" => "false_easting",
         "northing_at_false_origin" | "false_northing" => "false_northing",
         other => other,
@@ -351,6 +458,12 @@ static TABLE: LazyLock<Vec<(u16, Definition)>> = LazyLock::new(|| {
         .collect()
 });
 
+/// The definitions of the systems of ESRI without an EPSG code.
+static TABLE_OF_ESRI: LazyLock<Vec<(Crs, Definition)>> = LazyLock::new(|| {
+    let definition = |(crs, wkt): (Crs, &str)| Some((crs, Definition::from_node(&parse(wkt)?).ok()?));
+    Crs::of_esri().filter_map(definition).collect()
+});
+
 /// Preferred codes among the many for longitudes and latitudes on one datum.
 const COMMON: [u16; 6] = [4326, 4269, 4258, 4283, 4674, 4617];
 
@@ -358,11 +471,15 @@ const COMMON: [u16; 6] = [4326, 4269, 4258, 4283, 4674, 4617];
 fn find(wanted: &Definition, name: &str) -> Option<Crs> {
     let codes = TABLE.iter().filter(|(_, definition)| definition.equals(wanted)).map(|(code, _)| *code);
     let mut found: Vec<Crs> = codes.filter_map(|code| Crs::from_epsg(code).ok()).collect();
+    if found.is_empty() {
+        let is_it = |(_, definition): &&(Crs, Definition)| definition.equals(wanted);
+        return TABLE_OF_ESRI.iter().find(is_it).map(|(crs, _)| crs.clone());
+    }
     // ESRI writes `NAD_1983` and `ETRS_1989`, EPSG `NAD83` and `ETRS89`.
     let short = |name: &str| plain(name).replace("_1983", "83").replace("_1984", "_84").replace("_1989", "89");
     let common = found.iter().position(|crs| COMMON.contains(&crs.epsg()));
     let place = common.or_else(|| found.iter().position(|crs| short(crs.name()) == short(name))).unwrap_or(0);
-    (!found.is_empty()).then(|| found.swap_remove(place))
+    Some(found.swap_remove(place))
 }
 
 #[cfg(test)]

@@ -227,7 +227,9 @@ fn areas_of_interest_are_read_from_every_kind_of_geojson() {
         assert!(error.contains("aoi.json") || error.contains("EPSG:23032"), "{error}");
     }
     fs_err::write(&path, b"\x89PNG\xff").unwrap();
-    assert!(read_area_of_interest(&path).unwrap_err().to_string().contains("neither GeoJSON"));
+    assert!(
+        read_area_of_interest(&path).unwrap_err().to_string().contains("it is not a GeoPackage, Shapefile, GeoJSON")
+    );
     assert!(read_area_of_interest(&folder.path().join("missing")).unwrap_err().to_string().contains("missing"));
 }
 
