@@ -245,6 +245,7 @@ impl PixelMask {
             band_names: vec![Some("SCL".to_owned())],
             scale_offset: vec![None],
             block_size: (BLOCK, BLOCK),
+            mask: None,
         };
         Self::with_plan(&MaskPlan { info, sun }, bands)
     }

@@ -141,6 +141,7 @@ fn painted(band: Band, paint: fn(usize, usize) -> f32, gsd: f64) -> MaskBand {
         band_names: vec![None],
         scale_offset: vec![None],
         block_size: (size, size),
+        mask: None,
     };
     let radiometry = BandRadiometry { scale: 1.0, offset_dn: 0.0, nodata: None, zero_is_nodata: true };
     MaskBand { band, source: Arc::new(Painted { info, paint }), index: 0, radiometry }
