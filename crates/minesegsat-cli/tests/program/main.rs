@@ -24,3 +24,4 @@ mod serve;
 mod simulate;
 mod sites;
 mod train;
+mod vector_files;

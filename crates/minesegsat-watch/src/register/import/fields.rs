@@ -3,7 +3,6 @@
 use std::fmt;
 use std::path::Path;
 
-use jiff::civil::Date;
 use serde::Serialize;
 
 use super::ImportOptions;
@@ -11,6 +10,7 @@ use super::source::Row;
 use crate::register::AreaUnit;
 use minesegsat_core::{Error, Result};
 use minesegsat_io::labels::{find_name, text_of};
+use minesegsat_io::values::Numbers;
 
 /// Names of columns by meaning.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -190,6 +190,19 @@ impl Columns {
         self.text(row, LIMIT)
     }
 
+    /// How the limits of a file are written: the decimal mark of those that are texts.
+    pub(super) fn numbers(&self, rows: &[Row]) -> Numbers {
+        let Some((column, _)) = &self.0[LIMIT] else { return Numbers::default() };
+        let values = rows.iter().filter_map(|row| row.attributes.get(column)?.as_str());
+        Numbers::of(values.map(AreaUnit::number_of))
+    }
+
+    /// Whether a limit is a number in the file, and not a text that has to be read.
+    pub(super) fn is_limit_a_number(&self, row: &Row) -> bool {
+        let value = self.0[LIMIT].as_ref().and_then(|(column, _)| row.attributes.get(column));
+        value.is_some_and(serde_json::Value::is_number)
+    }
+
     /// Unit in the name of the limit column, such as `limit_km2`.
     pub(super) fn unit_of_limit(&self) -> Option<AreaUnit> {
         let (column, _) = self.0[LIMIT].as_ref()?;
@@ -217,15 +230,4 @@ impl Columns {
 pub(super) fn plain(name: &str) -> String {
     let plain: String = name.trim().to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
     plain.trim_matches('_').to_owned()
-}
-
-/// Parses a date such as `2024-05-31`; a time after it is ignored.
-pub(super) fn date(text: &str) -> std::result::Result<Date, String> {
-    let (day, rest) = text.split_at_checked(10).unwrap_or((text, ""));
-    let is_time = rest.is_empty() || rest.starts_with([' ', 'T']);
-    // Other orders of year, month and day would be ambiguous.
-    day.parse()
-        .ok()
-        .filter(|_| is_time)
-        .ok_or_else(|| format!("`{text}` is not a date; expected a date such as 2024-05-31"))
 }
