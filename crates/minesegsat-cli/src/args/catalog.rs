@@ -124,7 +124,7 @@ pub(crate) struct AreaArgs {
     #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true, conflicts_with = "intersects")]
     pub bbox: Option<Bbox>,
 
-    /// Only scenes that intersect the polygons of this file (GeoJSON, GeoPackage, FlatGeobuf).
+    /// Only scenes that intersect the polygons of this file (GeoJSON, GeoPackage, Shapefile, KML, ...).
     #[arg(long, value_name = "FILE")]
     pub intersects: Option<PathBuf>,
 }

@@ -18,7 +18,7 @@ pub(crate) enum LabelsCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct LabelsInfoArgs {
-    /// Label file: GeoPackage, Shapefile (.shp, or a .zip with one), GeoJSON, FlatGeobuf or GeoParquet.
+    /// Label file: GeoPackage, Shapefile (.shp), GeoJSON, FlatGeobuf, GeoParquet, KML, or a .zip or .kmz with one.
     pub labels: PathBuf,
 
     #[command(flatten)]
@@ -31,7 +31,7 @@ pub(crate) struct LabelsInfoArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct LabelsRasterizeArgs {
-    /// Label file: GeoPackage, Shapefile (.shp, or a .zip with one), GeoJSON, FlatGeobuf or GeoParquet.
+    /// Label file: GeoPackage, Shapefile (.shp), GeoJSON, FlatGeobuf, GeoParquet, KML, or a .zip or .kmz with one.
     pub labels: PathBuf,
 
     /// Raster (GeoTIFF, JPEG 2000) or scene that defines the pixel grid of the mask. For a scene, this is the 10 m
@@ -66,6 +66,10 @@ pub(crate) struct LabelArgs {
     /// Use only features that match this filter (CQL2 text): `COUNTRY_NAME = 'Canada' and AREA > 1`.
     #[arg(long = "where", value_name = "EXPRESSION")]
     pub filter: Option<Filter>,
+
+    /// Accept a file that states that it is incomplete, such as an answer that a server cut off.
+    #[arg(long)]
+    pub allow_incomplete: bool,
 
     /// CRS of the labels, if the file states none or a wrong one: `EPSG:4326`.
     #[arg(long, value_name = "EPSG:CODE", value_parser = crs)]
@@ -103,6 +107,7 @@ impl LabelArgs {
         LabelOptions {
             layer: self.layer.clone(),
             filter: self.filter.clone(),
+            allow_incomplete: self.allow_incomplete,
             crs: self.labels_crs.clone(),
             swap_axes: self.swap_axes,
             class_attribute: self.class_attribute.clone(),
@@ -115,9 +120,12 @@ impl LabelArgs {
 }
 
 pub(super) fn crs(text: &str) -> Result<Crs, String> {
-    let code = text.strip_prefix("EPSG:").or_else(|| text.strip_prefix("epsg:")).unwrap_or(text);
-    let code = code.parse().map_err(|_| "expected an EPSG code, such as EPSG:4326".to_owned())?;
-    Crs::from_epsg(code).map_err(|error| error.to_string())
+    let name = if text.parse::<u16>().is_ok() { format!("EPSG:{text}") } else { text.to_owned() };
+    let is_name = name.rsplit_once(':').is_some_and(|(_, code)| code.parse::<u32>().is_ok());
+    if !is_name {
+        return Err("expected an EPSG code, such as EPSG:4326".to_owned());
+    }
+    Crs::from_name(&name).map_err(|error| error.to_string())
 }
 
 /// Parses `pit=1`. A name may contain `=`.

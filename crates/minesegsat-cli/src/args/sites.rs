@@ -178,8 +178,8 @@ pub(crate) struct SitesPermitArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SitesImportArgs {
-    /// File to import: GeoPackage, Shapefile (.shp, or a .zip with one), GeoJSON, FlatGeobuf, GeoParquet, or a table
-    /// (.csv, .tsv). A table needs a column `wkt` with polygons, or `longitude`, `latitude` and `radius_m`.
+    /// File to import: GeoPackage, Shapefile (.shp), GeoJSON, FlatGeobuf, GeoParquet, KML, a .zip or .kmz with one, or a
+    /// table (.csv, .tsv). A table needs a column `wkt` with polygons, or `longitude`, `latitude` and `radius_m`.
     pub file: PathBuf,
 
     /// Layer of a GeoPackage, or Shapefile in a zip archive, if there are several.
@@ -189,6 +189,10 @@ pub(crate) struct SitesImportArgs {
     /// Import only rows that match this filter (CQL2 text): `COUNTRY_NAME = 'Canada' and AREA > 1`.
     #[arg(long = "where", value_name = "EXPRESSION")]
     pub filter: Option<Filter>,
+
+    /// Accept a file that states that it is incomplete, such as an answer that a server cut off.
+    #[arg(long)]
+    pub allow_incomplete: bool,
 
     /// CRS of the coordinates, if the file states none or a wrong one: `EPSG:4326`.
     #[arg(long, alias = "labels-crs", value_name = "EPSG:CODE", value_parser = super::labels::crs)]
@@ -297,6 +301,7 @@ impl SitesImportArgs {
         ImportOptions {
             layer: self.layer.clone(),
             filter: self.filter.clone(),
+            allow_incomplete: self.allow_incomplete,
             crs: self.crs.clone(),
             swap_axes: self.swap_axes,
             fields: Fields {

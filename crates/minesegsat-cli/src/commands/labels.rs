@@ -7,7 +7,7 @@ use minesegsat::job::Job;
 use minesegsat::{
     Grid, Location, Pixels, Scene,
     cog::{CogOptions, CogWriter},
-    labels::{DroppedKind, IGNORE, Labels},
+    labels::{DroppedKind, IGNORE, LabelOptions, Labels},
     manifest::counted,
     open_raster,
     output::OutputFolder,
@@ -28,7 +28,8 @@ const STRIP_ROWS: usize = 1024;
 const EXAMPLES: usize = 3;
 
 pub(crate) fn info(args: &LabelsInfoArgs) -> anyhow::Result<ExitCode> {
-    let labels = Labels::read(&args.labels, &args.options.options())?;
+    // A summary shows what is wrong with a file, so it accepts one that is incomplete, and says so.
+    let labels = Labels::read(&args.labels, &LabelOptions { allow_incomplete: true, ..args.options.options() })?;
     let areas = labels.areas_ha()?;
     let classes: Vec<Value> = labels
         .classes()

@@ -127,6 +127,9 @@ fn flag_of(setting: minesegsat::Setting) -> Option<&'static str> {
     use minesegsat::Setting;
 
     Some(match setting {
+        Setting::AllowIncomplete => {
+            "`--allow-incomplete` of `labels`, `dataset build` and `sites import` accepts the file as it is"
+        }
         Setting::AllowMissing => "`--allow-missing` estimates without these points",
         Setting::Bands => "`--bands B02,B03,B04,...` names the bands",
         Setting::Classes => "`--classes VALUE=NAME` names classes, `--exclude VALUE` leaves them out",

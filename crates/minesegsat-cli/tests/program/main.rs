@@ -30,4 +30,5 @@ mod sites;
 mod strangers;
 mod train;
 mod training_inputs;
+mod vector_files;
 mod whole_sites;

@@ -647,7 +647,7 @@ fn text_after_a_date_and_points_between_thousands_are_refused() {
     let import = ["sites", "import", table.to_str().unwrap(), "--json"];
     for (from, limit, said) in [
         ("2021-01-01 to 2022-12-31", "10", "`2021-01-01 to 2022-12-31` is not a date"),
-        ("2021-01-01", "1.200", "its limit `1.200` may mean 1200 or 1.2"),
+        ("2021-01-01", "1.200", "`1.200` has two readings, 1.2 and 1200"),
     ] {
         write(from, limit);
         let done = on(&register, &import);

@@ -137,6 +137,9 @@ fn read_features(path: &Path, layer: Option<&str>) -> Result<Vec<Attributes>> {
 
 fn read_table(path: &Path) -> Result<Vec<Attributes>> {
     let table = Table::read(path)?;
+    if let Some((line, problem)) = table.rows.iter().find_map(|row| Some((row.line, row.problem.as_ref()?))) {
+        return Err(Error::vector(path, format!("line {line}: {problem}")));
+    }
     let row = |row: &TableRow| {
         table.names.iter().zip(&row.cells).map(|(name, cell)| (name.clone(), Value::from(cell.as_str()))).collect()
     };

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use minesegsat_core::{Error, Result};
+use minesegsat_io::values::Numbers;
 
 /// Unit of an area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,15 +34,18 @@ impl AreaUnit {
     /// Parses a text such as `120 ha` or `1.2 km2` to hectares. A number without a unit is in `unit`; without `unit` it is an
     /// error, because it would be ambiguous.
     pub fn parse_ha(text: &str, unit: Option<Self>) -> Result<f64> {
+        Self::parse_ha_of(text, unit, Numbers::DECIMAL_POINT)
+    }
+
+    /// Like [`parse_ha`](Self::parse_ha), for a text of a table whose decimal mark is known or not.
+    pub(super) fn parse_ha_of(text: &str, unit: Option<Self>, numbers: Numbers) -> Result<f64> {
         let refuse = |accepted: String| Err(Error::Argument { name: "limit", value: text.to_owned(), accepted });
-        let trimmed = text.trim();
-        let end =
-            trimmed.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+'))).unwrap_or(trimmed.len());
-        let (number, rest) = trimmed.split_at(end);
-        let Some(number) = number.parse::<f64>().ok().filter(|_| !rest.starts_with([',', '\'', 'e', 'E'])) else {
-            return refuse(
-                "a number without separators of thousands and a unit, such as `120 ha` or `1.2 km2`".to_owned(),
-            );
+        let written = Self::number_of(text);
+        let rest = &text.trim_start()[written.len()..];
+        let number = match numbers.parse(written) {
+            Ok(number) if !rest.starts_with(['e', 'E']) => number,
+            Err(reason) if reason.contains("two readings") => return refuse(reason),
+            _ => return refuse("expected a number and a unit, such as `120 ha` or `1.2 km2`".to_owned()),
         };
         if number < 0.0 {
             return refuse("0 or more".to_owned());
@@ -62,6 +66,16 @@ impl AreaUnit {
             other => number * other.hectares(),
         };
         Ok(hectares)
+    }
+}
+
+impl AreaUnit {
+    /// The number at the start of a text, as it is written there.
+    pub(super) fn number_of(text: &str) -> &str {
+        let is_part =
+            |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '+' | '\'' | '\u{2019}') || c.is_whitespace();
+        let text = text.trim_start();
+        text[..text.find(|c| !is_part(c)).unwrap_or(text.len())].trim_end()
     }
 }
 
@@ -92,6 +106,10 @@ mod tests {
         assert_eq!(ha("1.2 km^2"), 120.0);
         assert_eq!(ha("35000 m2"), 3.5);
         assert_eq!(ha("0 ha"), 0.0);
+        assert_eq!(ha("1,200.5 ha"), 1200.5);
+        assert_eq!(ha("1 200 ha"), 1200.0);
+        assert_eq!(ha("120,5 ha"), 120.5);
+        assert_eq!(ha("1.200 km2"), 120.0);
         assert!((ha("100 acres") - 40.468_564_224).abs() < 1e-12);
         assert_eq!(AreaUnit::parse_ha("7", Some(AreaUnit::SquareKilometre)).unwrap(), 700.0);
         // A unit in the text is what counts.
@@ -99,12 +117,21 @@ mod tests {
     }
 
     #[test]
+    fn numbers_with_two_readings_are_not_guessed() {
+        let of = |text: &str, numbers| AreaUnit::parse_ha_of(text, Some(AreaUnit::Hectare), numbers);
+        let said = of("1.200", Numbers::default()).unwrap_err().to_string();
+        assert!(said.contains("`1.200` has two readings, 1.2 and 1200"), "{said}");
+        assert_eq!(of("1.200 ha", Numbers::of(["3,5"])).unwrap(), 1200.0);
+        assert_eq!(of("1.200 ha", Numbers::of(["3.5"])).unwrap(), 1.2);
+    }
+
+    #[test]
     fn what_is_no_limit_says_what_is_wrong() {
         for (text, said) in [
             ("120", "it has no unit"),
             ("-5 ha", "0 or more"),
-            ("1,200 ha", "without separators"),
-            ("1e3 ha", "without separators"),
+            ("1,20,0 ha", "a number"),
+            ("1e3 ha", "a number"),
             ("", "a number"),
             ("none", "a number"),
             ("12 hm", "its unit `hm` is unknown"),

@@ -8,12 +8,12 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 use wkt::ToWkt;
 
-use super::import::ambiguous_number;
 use super::schema::{self, sql_error};
 use super::sql_functions;
 use super::summary::today;
 use super::{Permit, Register, SiteId, SiteSummary};
 use minesegsat_core::{Error, Result};
+use minesegsat_io::values::Numbers;
 use minesegsat_io::vector::cut_at_antimeridian;
 
 /// Tables whose rows are always exported.
@@ -201,7 +201,7 @@ impl Register {
 fn limit_text(limit_ha: f64) -> String {
     let text = limit_ha.to_string();
     // Three decimals could be a thousand.
-    if ambiguous_number(&text).is_some() { text + "0" } else { text }
+    if Numbers::default().parse(&text).is_err() { text + "0" } else { text }
 }
 
 /// GeoJSON geometry of a boundary (RFC 7946): longitudes of -180 to 180 degrees, split at the antimeridian.

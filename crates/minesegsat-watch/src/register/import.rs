@@ -12,7 +12,6 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use self::fields::Columns;
-pub(super) use self::fields::ambiguous_number;
 pub use self::fields::{FieldUse, Fields};
 pub(super) use self::source::ToDegrees;
 use self::source::{Row, Source};
@@ -20,6 +19,7 @@ use super::schema::sql_error;
 use super::{AreaUnit, Permit, Register, Site, SiteId, SiteStatus};
 use minesegsat_core::{Crs, Error, Result};
 use minesegsat_io::labels::{Filter, Repair, valid_outline};
+use minesegsat_io::values::{self, Numbers, is_in_milliseconds};
 use minesegsat_io::{Location, identity};
 
 /// Options of an import. By default every polygon becomes a new site, column names are guessed, and nothing is imported if
@@ -30,6 +30,8 @@ pub struct ImportOptions {
     pub layer: Option<String>,
     /// Filter of the rows to import.
     pub filter: Option<Filter>,
+    /// Accepts a file that states that it is incomplete, such as an answer that a server cut off. The report says so.
+    pub allow_incomplete: bool,
     /// CRS of the coordinates, for files that state none or a wrong one. Tables default to longitude and latitude.
     pub crs: Option<Crs>,
     /// Swaps x and y, for files with latitude before longitude.
@@ -290,11 +292,12 @@ fn plan(
     warnings: &mut Vec<String>,
     failed: &mut Vec<(usize, FailedRow)>,
 ) -> Vec<Plan> {
+    let numbers = columns.numbers(&source.rows);
     let mut plans: Vec<Plan> = Vec::new();
     let mut places: HashMap<SiteId, usize> = HashMap::new();
     for (number, row) in source.rows.iter().enumerate() {
         let fail = |reason: String| (number, FailedRow { row: row.place.clone(), site: columns.site(row), reason });
-        let mut new = match read_row(path, source, row, columns, options, warnings) {
+        let mut new = match read_row(path, source, row, columns, numbers, options, warnings) {
             Ok(new) => Plan { place: number, ..new },
             Err(reason) => {
                 failed.push(fail(reason));
@@ -379,6 +382,7 @@ fn read_row(
     source: &Source,
     row: &Row,
     columns: &Columns,
+    numbers: Numbers,
     options: &ImportOptions,
     warnings: &mut Vec<String>,
 ) -> std::result::Result<Plan, String> {
@@ -397,7 +401,7 @@ fn read_row(
     let status =
         columns.status(row).map(|text| text.parse::<SiteStatus>().map_err(|error| error.to_string())).transpose()?;
     let number = columns.permit(row);
-    let limit = columns.limit(row)?;
+    let limit = columns.limit(row);
     let number = match number {
         None if options.as_permits => Some(columns.id(row).unwrap_or_else(|| id.to_string())),
         None => match limit {
@@ -412,13 +416,26 @@ fn read_row(
     };
     let mut permits = Vec::new();
     if let Some(number) = number {
-        let date = |text: String| fields::date(&text);
-        let valid_from = columns.valid_from(row).map(date).transpose()?.or(options.valid_from).ok_or_else(|| {
+        let mut in_milliseconds = false;
+        let mut date = |text: String| {
+            in_milliseconds |= is_in_milliseconds(&text);
+            values::date(&text)
+        };
+        let valid_from = columns.valid_from(row).map(&mut date).transpose()?.or(options.valid_from).ok_or_else(|| {
             format!("permit `{number}` has no first day; `--valid-from-field` names its column, `--valid-from` gives one for all")
         })?;
-        let valid_to = columns.valid_to(row).map(date).transpose()?;
+        let valid_to = columns.valid_to(row).map(&mut date).transpose()?;
+        if in_milliseconds {
+            warnings.push(format!(
+                "{}: dates of permit `{number}` are milliseconds, and were read as days in UTC",
+                row.place
+            ));
+        }
         let limit_ha = limit
-            .map(|text| AreaUnit::parse_ha(&text, options.limit_unit.or(columns.unit_of_limit())))
+            .map(|text| {
+                let numbers = if columns.is_limit_a_number(row) { Numbers::DECIMAL_POINT } else { numbers };
+                AreaUnit::parse_ha_of(&text, options.limit_unit.or(columns.unit_of_limit()), numbers)
+            })
             .transpose()
             .map_err(|error| format!("permit `{number}`: {error}"))?;
         let document = columns.document(row);

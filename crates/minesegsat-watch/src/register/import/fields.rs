@@ -3,15 +3,14 @@
 use std::fmt;
 use std::path::Path;
 
-use jiff::civil::{Date, Time};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::ImportOptions;
 use super::source::Row;
 use crate::register::AreaUnit;
 use minesegsat_core::{Error, Result};
 use minesegsat_io::labels::{find_name, text_of};
+use minesegsat_io::values::Numbers;
 
 /// Names of columns by meaning.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -187,15 +186,21 @@ impl Columns {
         self.text(row, PERMIT)
     }
 
-    /// The limit as it is written. An error if its points may separate thousands: only numbers in text leave that open.
-    pub(super) fn limit(&self, row: &Row) -> std::result::Result<Option<String>, String> {
-        let Some(text) = self.text(row, LIMIT) else { return Ok(None) };
-        let is_text =
-            self.0[LIMIT].as_ref().is_some_and(|(column, _)| row.attributes.get(column).is_some_and(Value::is_string));
-        match ambiguous_number(&text).filter(|_| is_text) {
-            Some(reason) => Err(format!("its limit {reason}")),
-            None => Ok(Some(text)),
-        }
+    pub(super) fn limit(&self, row: &Row) -> Option<String> {
+        self.text(row, LIMIT)
+    }
+
+    /// How the limits of a file are written: the decimal mark of those that are texts.
+    pub(super) fn numbers(&self, rows: &[Row]) -> Numbers {
+        let Some((column, _)) = &self.0[LIMIT] else { return Numbers::default() };
+        let values = rows.iter().filter_map(|row| row.attributes.get(column)?.as_str());
+        Numbers::of(values.map(AreaUnit::number_of))
+    }
+
+    /// Whether a limit is a number in the file, and not a text that has to be read.
+    pub(super) fn is_limit_a_number(&self, row: &Row) -> bool {
+        let value = self.0[LIMIT].as_ref().and_then(|(column, _)| row.attributes.get(column));
+        value.is_some_and(serde_json::Value::is_number)
     }
 
     /// Unit in the name of the limit column, such as `limit_km2`.
@@ -225,79 +230,4 @@ impl Columns {
 pub(super) fn plain(name: &str) -> String {
     let plain: String = name.trim().to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
     plain.trim_matches('_').to_owned()
-}
-
-/// Parses a date such as `2024-05-31`. A time after it is ignored; any other text is an error.
-pub(super) fn date(text: &str) -> std::result::Result<Date, String> {
-    let (day, rest) = text.split_at_checked(10).unwrap_or((text, ""));
-    // Other orders of year, month and day would be ambiguous.
-    let day = day.parse().ok().filter(|_| rest.is_empty() || is_time(rest));
-    day.ok_or_else(|| format!("`{text}` is not a date; expected a date such as 2024-05-31"))
-}
-
-/// Whether the text after a date is a time such as ` 10:30`, `T10:30:00.000Z` or `T10:30:00+02:00`.
-fn is_time(text: &str) -> bool {
-    let Some(time) = text.strip_prefix(['T', ' ']) else { return false };
-    let time = time.trim();
-    let end = time.find(['Z', 'z', '+', '-']).unwrap_or(time.len());
-    let (clock, offset) = time.split_at(end);
-    let offset: String = offset.chars().filter(|c| *c != ':').collect();
-    let is_offset = match offset.as_bytes() {
-        [] | [b'Z' | b'z'] => true,
-        [b'+' | b'-', digits @ ..] => matches!(digits.len(), 2 | 4) && digits.iter().all(u8::is_ascii_digit),
-        _ => false,
-    };
-    is_offset && clock.trim().parse::<Time>().is_ok()
-}
-
-/// The number at the start of a text, if its points may separate thousands: `1.200` is 1.2 or 1200.
-pub(in crate::register) fn ambiguous_number(text: &str) -> Option<String> {
-    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
-    let mut groups = text[..end].split('.');
-    let first = groups.next()?;
-    let rest: Vec<&str> = groups.collect();
-    let is_grouped = (1..=3).contains(&first.len())
-        && !first.starts_with('0')
-        && !rest.is_empty()
-        && rest.iter().all(|group| group.len() == 3);
-    is_grouped.then(|| {
-        let whole = text[..end].replace('.', "");
-        let decimal = text[..end].trim_end_matches('0').trim_end_matches('.');
-        format!("`{text}` may mean {whole} or {decimal}: write it without a point between thousands")
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_after_a_date_is_a_time_or_an_error() {
-        let day = Ok(jiff::civil::date(2021, 1, 1));
-        for text in [
-            "2021-01-01",
-            "2021-01-01T00:00:00Z",
-            "2021-01-01 10:30",
-            "2021-01-01T10:30:00.000+02:00",
-            "2021-01-01 10:30:00-0500",
-        ] {
-            assert_eq!(date(text), day, "{text}");
-        }
-        for text in
-            ["2021-01-01 to 2022-12-31", "2021-01-01/2022-12-31", "2021-01-01 (revised)", "2021-01-01T", "1.1.2021"]
-        {
-            assert!(date(text).unwrap_err().contains(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn points_between_thousands_are_not_decimal_points() {
-        for text in ["1.200", "1.200 ha", "12.345.678", "120.500"] {
-            assert!(ambiguous_number(text).unwrap().contains(text), "{text}");
-        }
-        assert!(ambiguous_number("1.200").unwrap().contains("1200 or 1.2"));
-        for text in ["1.2", "120", "120.5", "0.125", "1200.000", "1.20", "ha", ""] {
-            assert_eq!(ambiguous_number(text), None, "{text}");
-        }
-    }
 }

@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::str::FromStr;
 
-use geo::{Destination, Geodesic, Geometry, LineString, MultiPolygon, Point, Polygon};
+use geo::{Destination, Geodesic, LineString, MultiPolygon, Point, Polygon};
 use serde_json::Value;
 
 use super::ImportOptions;
-use super::fields::{ambiguous_number, plain};
+use super::fields::plain;
 use crate::register::SiteId;
 use minesegsat_core::{Crs, Error, Result, Transformer};
 use minesegsat_io::delimited::Table;
-use minesegsat_io::labels::{Attributes, DroppedKind, LabelOptions, Repair, read_with_attributes};
+use minesegsat_io::labels::{Attributes, DroppedKind, LabelOptions, Repair, outline_of_wkt, read_with_attributes};
+use minesegsat_io::values::Numbers;
 
 /// Maximum length of an edge, in metres, when outlines are transformed to longitude and latitude; longer edges are split.
 const MAX_EDGE_M: f64 = 1000.0;
@@ -71,6 +71,7 @@ impl Source {
         let label_options = LabelOptions {
             layer: options.layer.clone(),
             filter: options.filter.clone(),
+            allow_incomplete: options.allow_incomplete,
             crs: options.crs.clone(),
             swap_axes: options.swap_axes,
             ..LabelOptions::default()
@@ -150,6 +151,7 @@ impl Source {
         })?;
         let shapes = Shapes::choose(&table.names);
         let to_degrees = ToDegrees::new(options.crs.as_ref().unwrap_or(&Crs::WGS84))?;
+        let numbers = shapes.numbers(&table);
         let read = table.rows.len();
         let mut rows = Vec::with_capacity(read);
         for row in table.rows {
@@ -165,7 +167,10 @@ impl Source {
                 place: format!("line {}", row.line),
                 number: row.line.to_string(),
                 attributes,
-                boundary: shapes.boundary(&row.cells, options.swap_axes, &to_degrees),
+                boundary: match row.problem {
+                    Some(problem) => Err(problem),
+                    None => shapes.boundary(&row.cells, options.swap_axes, &to_degrees, numbers),
+                },
                 repairs: Vec::new(),
                 permit_polygon: shapes.permit(&row.cells, options.swap_axes, &to_degrees),
             });
@@ -241,18 +246,23 @@ impl Shapes {
         Some(cells[self.0[shape]?].trim()).filter(|text| !text.is_empty())
     }
 
-    fn number(&self, cells: &[String], shape: usize, name: &str) -> std::result::Result<Option<f64>, String> {
-        let parse = |text: &str| {
-            // A position has six decimals, a radius none.
-            if let Some(reason) = ambiguous_number(text).filter(|_| matches!(shape, RADIUS_M | RADIUS_KM)) {
-                return Err(format!("its {name} {reason}"));
-            }
-            text.parse::<f64>()
-                .ok()
-                .filter(|v| v.is_finite())
-                .ok_or_else(|| format!("its {name} `{text}` is not a number"))
-        };
-        self.cell(cells, shape).map(parse).transpose()
+    /// How the positions of a table are written: their decimal mark.
+    fn numbers(&self, table: &Table) -> Numbers {
+        let places = self.0[LONGITUDE..].iter().flatten();
+        Numbers::of(places.flat_map(|&place| table.rows.iter().map(move |row| row.cells[place].as_str())))
+    }
+
+    fn number(
+        &self,
+        cells: &[String],
+        shape: usize,
+        name: &str,
+        numbers: Numbers,
+    ) -> std::result::Result<Option<f64>, String> {
+        let Some(text) = self.cell(cells, shape) else { return Ok(None) };
+        let is_in_degrees = shape == LONGITUDE || shape == LATITUDE;
+        let parsed = if is_in_degrees { Numbers::parse_degrees(text) } else { numbers.parse(text) };
+        parsed.map(Some).map_err(|reason| format!("its {name} {reason}"))
     }
 
     fn boundary(
@@ -260,14 +270,15 @@ impl Shapes {
         cells: &[String],
         swap_axes: bool,
         to_degrees: &ToDegrees,
+        numbers: Numbers,
     ) -> std::result::Result<Option<MultiPolygon<f64>>, String> {
         if let Some(text) = self.cell(cells, WKT) {
             return polygons(text, swap_axes, to_degrees).map(Some);
         }
-        let longitude = self.number(cells, LONGITUDE, "longitude")?;
-        let latitude = self.number(cells, LATITUDE, "latitude")?;
-        let radius_km = self.number(cells, RADIUS_KM, "radius")?;
-        let radius_m = self.number(cells, RADIUS_M, "radius")?.or(radius_km.map(|km| km * 1000.0));
+        let longitude = self.number(cells, LONGITUDE, "longitude", numbers)?;
+        let latitude = self.number(cells, LATITUDE, "latitude", numbers)?;
+        let radius_km = self.number(cells, RADIUS_KM, "radius", numbers)?;
+        let radius_m = self.number(cells, RADIUS_M, "radius", numbers)?.or(radius_km.map(|km| km * 1000.0));
         match (longitude, latitude, radius_m) {
             (None, None, None) => Ok(None),
             (Some(longitude), Some(latitude), Some(radius_m)) => circle(longitude, latitude, radius_m).map(Some),
@@ -289,7 +300,6 @@ impl Shapes {
 
 /// Parses polygons in well-known text.
 fn polygons(text: &str, swap_axes: bool, to_degrees: &ToDegrees) -> std::result::Result<MultiPolygon<f64>, String> {
-    let start: String = text.chars().take(30).collect();
     // PostGIS writes a prefix `SRID=...;`.
     let plain = match text.split_once(';') {
         Some((srid, rest)) if srid.trim().to_ascii_uppercase().starts_with("SRID=") => {
@@ -300,20 +310,7 @@ fn polygons(text: &str, swap_axes: bool, to_degrees: &ToDegrees) -> std::result:
         }
         _ => text,
     };
-    let parsed = wkt::Wkt::<f64>::from_str(plain.trim())
-        .map_err(|error| format!("its outline `{start}...` is not well-known text: {error}"))?;
-    let geometry = Geometry::<f64>::try_from(parsed).map_err(|error| format!("its outline cannot be used: {error}"))?;
-    let mut parts = Vec::new();
-    let mut left = vec![geometry];
-    while let Some(geometry) = left.pop() {
-        match geometry {
-            Geometry::Polygon(polygon) => parts.push(polygon),
-            Geometry::MultiPolygon(polygons) => parts.extend(polygons),
-            Geometry::GeometryCollection(members) => left.extend(members.0.into_iter().rev()),
-            _ => return Err(format!("its outline `{start}...` is not a polygon")),
-        }
-    }
-    let mut shape = MultiPolygon(parts);
+    let mut shape = outline_of_wkt(plain)?;
     if swap_axes {
         use geo::MapCoordsInPlace;
         shape.map_coords_in_place(|c| geo::Coord { x: c.y, y: c.x });
