@@ -500,7 +500,7 @@ mod tests {
         assert_eq!(sample.missing, [0.0; 0]);
         let (value, percent) = sample.impossible().unwrap();
         assert_eq!((value, percent.round()), (-9999.0, 33.0));
-        assert_eq!(sample.floors(|_| 1.0)[0].p1, 1101.0);
+        assert_eq!(sample.floors(|_| 1.0)[0].p1, 1096.0);
         assert_eq!(verdict(&sample.floors(|_| 1.0), None), PixelVerdict::Unclear, "2000 pixels are too few");
     }
 }

@@ -32,7 +32,11 @@ pub(crate) fn other_sensor(name: &str) -> Option<&'static str> {
         return Some("Landsat");
     }
     // Bands of Landsat Collection 2, level 2: surface reflectance and surface temperature.
-    if file.contains("SR_B") || file.contains("ST_B") {
+    let is_band = |(at, _): (usize, &str)| {
+        let before = file[..at].chars().next_back();
+        before.is_none_or(|c| !c.is_ascii_alphanumeric()) && digits(at + 4, 1)
+    };
+    if file.match_indices("SR_B").chain(file.match_indices("ST_B")).any(is_band) {
         return Some("Landsat");
     }
     if starts(&["HLS.L30", "HLSL30", "HLS_L30"]) {
