@@ -23,9 +23,9 @@ use minesegsat_core::patch_grid::LARGEST_PATCH_PX;
 use minesegsat_core::pixel_class::MASK_NODATA;
 use minesegsat_core::{Band, Error, Grid, Result, Transformer, parallel};
 use minesegsat_io::cog::{BandMeta, CogOptions, CogWriter};
-use minesegsat_io::labels::{LabelFeature, LabelIndex, Labels};
 use minesegsat_io::{DataType, Pixels};
 use minesegsat_scene::{BandRadiometry, MaskOptions, is_assessable};
+use minesegsat_vector::labels::{LabelFeature, LabelIndex, Labels};
 
 /// Options of [`build()`].
 #[derive(Debug, Clone)]

@@ -59,11 +59,11 @@ pub use stats::{BandStats, ClassStats, DatasetStats, Histogram, StatsOptions, st
 
 use minesegsat_core::output::atomic_write;
 use minesegsat_core::{Band, Error, Grid, Result};
-use minesegsat_io::delimited::{Table, TableRow};
 use minesegsat_io::raster::open_image;
 use minesegsat_io::{DataType, Location, RasterInfo, read_json};
 use minesegsat_map::preview::{Layer, Layers};
 use minesegsat_scene::BandRadiometry;
+use minesegsat_vector::delimited::{Table, TableRow};
 
 /// File of the data set's description, a [`DatasetCard`].
 pub const CARD_FILE: &str = "dataset.json";

@@ -16,10 +16,10 @@ use minesegsat_dataset::{
     BuildOptions, BuildReport, ChipLayout, Dataset, ImportOptions, SampleReader, SceneList, Split, SplitOptions,
     StatsOptions,
 };
-use minesegsat_io::labels::{LabelOptions, Labels};
 use minesegsat_io::{Location, open_raster};
 use minesegsat_scene::OpenOptions;
 use minesegsat_testing::scenes::{self, GeoTiff, Provider, SceneSpec};
+use minesegsat_vector::labels::{LabelOptions, Labels};
 use serde_json::{Value, json};
 
 /// Side of a patch in these tests: scenes have 120 pixels.

@@ -43,13 +43,13 @@ use minesegsat_io::{
     Pixels,
     cog::{BandMeta, CogOptions, CogWriter},
     raster::{InputIdentity, checked_identity},
-    vector::{MinePolygon, PolygonMetadata, VectorFormat, write_polygons},
 };
 use minesegsat_scene::{
     CloudMask, MaskOptions, Scene, SceneInput,
     manifest::{Assessed, GridRecord, Manifest, OutputRecord, Timings, Totals, counted, location_from},
     patch::{PatchReader, Validity},
 };
+use minesegsat_vector::vector::{MinePolygon, PolygonMetadata, VectorFormat, write_polygons};
 
 /// Largest accepted ratio between the scene's pixel size and the model's, in both directions. Pixels of angular grids
 /// have different sizes in x and y, so it is not 1. The next native size of Sentinel-2 is twice as large.

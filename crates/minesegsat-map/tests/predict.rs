@@ -13,10 +13,11 @@ use minesegsat_core::{
     model_description::{BandNormalisation, ModelDescription},
     polygonize::Connectivity,
 };
-use minesegsat_io::{Location, Pixels, open_raster, vector::VectorFormat};
+use minesegsat_io::{Location, Pixels, open_raster};
 use minesegsat_map::predict::{PredictOptions, predict};
 use minesegsat_scene::{OpenOptions, Scene, manifest::Manifest};
 use minesegsat_testing::scenes::{self, SceneSpec};
+use minesegsat_vector::vector::VectorFormat;
 
 /// Probability is the sum of the channels, kept within 0 to 1.
 #[derive(Debug, Default)]

@@ -139,7 +139,7 @@ fn read_geojson(path: &Path) -> Result<Vec<Shape>, Problem> {
     for feature in document["features"].as_array().into_iter().flatten() {
         let geometry: geojson::Geometry =
             serde_json::from_value(feature["geometry"].clone()).map_err(|error| fail(&error))?;
-        let outline = match minesegsat_io::vector::parse_geometry(&geometry.value).map_err(|error| fail(&error))? {
+        let outline = match minesegsat_vector::vector::parse_geometry(&geometry.value).map_err(|error| fail(&error))? {
             geo::Geometry::MultiPolygon(outline) => outline,
             geo::Geometry::Polygon(polygon) => polygon.into(),
             _ => continue,

@@ -77,7 +77,7 @@ fn masks_are_the_rasterised_polygons_and_the_summary_counts_them() {
         for year in &summary.years {
             let truth = out.join("truth");
             let (polygons, crs) =
-                minesegsat_io::vector::read_area_of_interest(&truth.join(format!("{}.gpkg", year.year))).unwrap();
+                minesegsat_vector::vector::read_area_of_interest(&truth.join(format!("{}.gpkg", year.year))).unwrap();
             let raster =
                 minesegsat_io::open_raster(&Location::from(&*truth.join(format!("{}_mask.tif", year.year)))).unwrap();
             let grid = &raster.info().grid;

@@ -14,8 +14,8 @@ use minesegsat_core::polygonize::{Connectivity, Polygonizer};
 use minesegsat_core::rasterize::Rasterizer;
 use minesegsat_core::{Grid, Result};
 use minesegsat_io::cog::{BandMeta, CogOptions, CogWriter, OverviewResampling};
-use minesegsat_io::vector::{ColumnType, FeatureLayer, ShapeType, Value, write_layer};
 use minesegsat_io::{DataType, Pixels};
+use minesegsat_vector::vector::{ColumnType, FeatureLayer, ShapeType, Value, write_layer};
 
 /// Colours of the raster of parts, by value, starting at 0.
 const PART_PALETTE: [[u8; 3]; 7] =

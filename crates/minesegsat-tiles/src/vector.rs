@@ -13,7 +13,7 @@ use self::mvt::{Layer, LayerWriter, VectorTile};
 use self::shape::{Frame, in_tile};
 use super::grid::{Tile, world_position};
 use minesegsat_core::{Error, Result};
-use minesegsat_io::vector::cut_at_antimeridian;
+use minesegsat_vector::vector::cut_at_antimeridian;
 
 /// Units along the side of a tile: 16 per pixel of a tile of 256 pixels.
 const EXTENT: u32 = 4096;

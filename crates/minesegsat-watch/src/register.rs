@@ -68,7 +68,7 @@ pub use self::verdict::Verdict;
 use minesegsat_core::output::{FolderLock, OutputFolder};
 pub use minesegsat_core::uncertainty::Area;
 use minesegsat_core::{Crs, Error, Result};
-use minesegsat_io::vector::gpkg;
+use minesegsat_vector::vector::gpkg;
 
 /// Maximum wait for another program that writes to the register.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -38,8 +38,8 @@ mod model;
 pub use minesegsat_core::*;
 pub use minesegsat_dataset::{self as dataset, evaluate};
 pub use minesegsat_io::{
-    DataType, InputIdentity, Location, Pixels, RasterInfo, RasterSource, cog, delimited, http, identity, labels,
-    open_jp2_with_grid, open_raster, raster, read_bytes, read_json, read_text, vector,
+    DataType, InputIdentity, Location, Pixels, RasterInfo, RasterSource, cog, http, identity, open_jp2_with_grid,
+    open_raster, raster, read_bytes, read_json, read_text,
 };
 pub use minesegsat_map::{area_sample, change, predict, preview, quicklook};
 pub use minesegsat_model::{ModelCard, Precision};
@@ -47,6 +47,7 @@ pub use minesegsat_nn as nn;
 pub use minesegsat_onnx as onnx;
 pub use minesegsat_scene::{self as scene, OpenOptions, Scene, SceneBand, catalog, download, manifest, patch};
 pub use minesegsat_simulate as simulate;
+pub use minesegsat_vector::{delimited, labels, values, vector};
 pub use minesegsat_watch::{alerts, evidence, monitor, register, report, timeline};
 
 pub use self::model::{Engine, Model, ModelOptions, OpenModelError};

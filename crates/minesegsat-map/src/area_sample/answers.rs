@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::design::Design;
 use super::files::{ID, LAYER, REFERENCE_CLASS, SAMPLE_FILES};
 use minesegsat_core::{Error, Result};
-use minesegsat_io::delimited::{Table, TableRow};
-use minesegsat_io::labels::{Attributes, read_attributes};
+use minesegsat_vector::delimited::{Table, TableRow};
+use minesegsat_vector::labels::{Attributes, read_attributes};
 
 /// Index of the class for each point, in the order of the points; `None` for unfilled points.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use super::design::{DESIGN_FILE, Design, SampleRecord};
 use super::pixel_area::outline;
 use minesegsat_core::output::OutputTree;
 use minesegsat_core::{Error, Grid, Result, Window};
-use minesegsat_io::vector::{ColumnType, FeatureLayer, ShapeType, Value, write_layers};
+use minesegsat_vector::vector::{ColumnType, FeatureLayer, ShapeType, Value, write_layers};
 
 /// Names of the files to fill, in the order in which answers are searched.
 pub(super) const SAMPLE_FILES: [&str; 3] = ["samples.csv", "samples.geojson", "samples.gpkg"];

@@ -9,8 +9,8 @@ use super::*;
 use minesegsat_core::noise::Dice;
 use minesegsat_core::{Crs, Error, GeoTransform, Grid, Result};
 use minesegsat_io::cog::{CogOptions, CogWriter};
-use minesegsat_io::labels::read_attributes;
 use minesegsat_io::{Location, Pixels};
+use minesegsat_vector::labels::read_attributes;
 
 /// Points of an error matrix whose strata are the classes of the map.
 fn points_of(matrix: &[Vec<u64>]) -> Vec<Observation> {
@@ -391,9 +391,9 @@ fn files_to_fill_have_the_points_and_blind_ones_no_map() {
             }
         }
         // The squares are the pixels around the points.
-        let squares = minesegsat_io::labels::Labels::read(
+        let squares = minesegsat_vector::labels::Labels::read(
             &out.join("samples.gpkg"),
-            &minesegsat_io::labels::LabelOptions { layer: Some("pixels".to_owned()), ..Default::default() },
+            &minesegsat_vector::labels::LabelOptions { layer: Some("pixels".to_owned()), ..Default::default() },
         )
         .unwrap();
         for (square, sample) in squares.features().iter().zip(&made.samples) {

@@ -18,9 +18,9 @@ use minesegsat_core::polygonize::{Connectivity, Polygonizer};
 use minesegsat_core::uncertainty::AreaErrorModel;
 use minesegsat_core::{Error, Grid, Result};
 use minesegsat_io::cog::{BandMeta, CogOptions, CogWriter, OverviewResampling};
-use minesegsat_io::vector::{ColumnType, FeatureLayer, ShapeType, Value, write_layer};
 use minesegsat_io::{DataType, Pixels};
 use minesegsat_scene::manifest::{GridRecord, OutputRecord, Software};
+use minesegsat_vector::vector::{ColumnType, FeatureLayer, ShapeType, Value, write_layer};
 
 /// Settings of a comparison.
 #[derive(Debug, Clone)]

@@ -14,7 +14,7 @@ use minesegsat_core::rasterize::Rasterizer;
 use minesegsat_core::uncertainty::Area;
 use minesegsat_core::uncertainty::{AreaErrorModel, AreaMoments};
 use minesegsat_core::{Crs, Error, Grid, Result, Window};
-use minesegsat_io::labels::Labels;
+use minesegsat_vector::labels::Labels;
 
 /// A site with its outline.
 #[derive(Debug, Clone, PartialEq)]

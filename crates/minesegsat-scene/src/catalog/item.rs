@@ -16,7 +16,7 @@ use minesegsat_core::{Crs, Error, Result, Transformer};
 use minesegsat_io::Location;
 use minesegsat_io::http;
 use minesegsat_io::raster::follow;
-use minesegsat_io::vector::parse_geometry;
+use minesegsat_vector::vector::parse_geometry;
 
 /// Ids of the collection and the item.
 pub(crate) type ItemKey = (String, String);

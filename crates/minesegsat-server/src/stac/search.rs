@@ -245,7 +245,7 @@ fn parse_geometry(value: &Value) -> Result<geo::Geometry<f64>, Problem> {
     let geometry: geojson::Geometry =
         serde_json::from_value(value.clone()).map_err(|error| refuse(&format!(": {error}")))?;
     let geometry =
-        minesegsat_io::vector::parse_geometry(&geometry.value).map_err(|error| refuse(&format!(": {error}")))?;
+        minesegsat_vector::vector::parse_geometry(&geometry.value).map_err(|error| refuse(&format!(": {error}")))?;
     let count = geometry.coords_count();
     if count == 0 || count > MAX_VERTICES {
         return Err(refuse(&format!(", of 1 to {MAX_VERTICES} positions")));

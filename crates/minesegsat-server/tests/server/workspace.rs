@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use geo::{MultiPolygon, Rect, coord};
 use minesegsat_core::{Crs, GeoTransform, Grid};
 use minesegsat_io::cog::{CogOptions, CogWriter};
-use minesegsat_io::vector::{
+use minesegsat_io::{InputIdentity, Location, Pixels, identity};
+use minesegsat_vector::vector::{
     ColumnType, FeatureLayer, MinePolygon, PolygonMetadata, ShapeType, Value, VectorFormat, write_layer, write_polygons,
 };
-use minesegsat_io::{InputIdentity, Location, Pixels, identity};
 use minesegsat_watch::register::{
     Area, Observation, ObservationFile, Permit, Register, Site, SiteId, SiteStatus, Verdict,
 };

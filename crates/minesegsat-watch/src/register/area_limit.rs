@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use minesegsat_core::{Error, Result};
-use minesegsat_io::values::Numbers;
+use minesegsat_vector::values::Numbers;
 
 /// Unit of an area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use geo::{MultiPolygon, Rect, coord};
 
 use super::import::ToDegrees;
 use minesegsat_core::{Error, Result};
-use minesegsat_io::labels::{DroppedKind, Filter, LabelOptions, Labels, Repair, valid_outline};
+use minesegsat_vector::labels::{DroppedKind, Filter, LabelOptions, Labels, Repair, valid_outline};
 
 /// Reads all polygons of a file as one boundary in longitude and latitude. Also returns the repairs made. Fails if one of the
 /// polygons cannot be used.

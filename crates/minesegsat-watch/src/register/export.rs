@@ -13,8 +13,8 @@ use super::sql_functions;
 use super::summary::today;
 use super::{Permit, Register, SiteId, SiteSummary};
 use minesegsat_core::{Error, Result};
-use minesegsat_io::values::Numbers;
-use minesegsat_io::vector::cut_at_antimeridian;
+use minesegsat_vector::values::Numbers;
+use minesegsat_vector::vector::cut_at_antimeridian;
 
 /// Tables whose rows are always exported.
 const KEPT: [&str; 3] = ["sites", "permits", "minesegsat_register"];

@@ -18,9 +18,9 @@ use self::source::{Row, Source};
 use super::schema::sql_error;
 use super::{AreaUnit, Permit, Register, Site, SiteId, SiteStatus};
 use minesegsat_core::{Crs, Error, Result};
-use minesegsat_io::labels::{Filter, Repair, valid_outline};
-use minesegsat_io::values::{self, Numbers, is_in_milliseconds};
 use minesegsat_io::{Location, identity};
+use minesegsat_vector::labels::{Filter, Repair, valid_outline};
+use minesegsat_vector::values::{self, Numbers, is_in_milliseconds};
 
 /// Options of an import. By default every polygon becomes a new site, column names are guessed, and nothing is imported if
 /// any row is invalid.

@@ -8,7 +8,7 @@ use super::schema::sql_error;
 use super::sites::refuse;
 use super::{Permit, Register, SiteId};
 use minesegsat_core::{Error, Result};
-use minesegsat_io::labels::{Repair, valid_outline};
+use minesegsat_vector::labels::{Repair, valid_outline};
 
 /// Columns of a permit, in the order of [`Register::permit_of`].
 const COLUMNS: &str = "fid, site, number, valid_from, valid_to, limit_ha, document, document_sha256, geom";

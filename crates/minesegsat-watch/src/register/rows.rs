@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::Register;
 use super::schema::sql_error;
 use minesegsat_core::{Crs, Error, Result};
-use minesegsat_io::labels::polygons_of_gpkg;
+use minesegsat_vector::labels::polygons_of_gpkg;
 
 /// A row of the register that cannot be read, or that belongs to no site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

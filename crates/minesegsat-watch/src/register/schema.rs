@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use minesegsat_core::output::OutputFolder;
 use minesegsat_core::{Crs, Error, Result};
-use minesegsat_io::vector::gpkg;
+use minesegsat_vector::vector::gpkg;
 
 /// Migration from one version of the tables to the next.
 pub(super) struct Migration {

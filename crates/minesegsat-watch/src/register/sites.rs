@@ -8,7 +8,7 @@ use super::rows::{Cells, DamagedRow, Rows};
 use super::schema::sql_error;
 use super::{Permit, Register, Site, SiteId, SiteStatus};
 use minesegsat_core::{Error, Result};
-use minesegsat_io::labels::{Repair, valid_outline};
+use minesegsat_vector::labels::{Repair, valid_outline};
 
 /// Columns of a site, in the order of [`site_of`].
 const COLUMNS: &str = "fid, id, name, operator, commodity, status, geom";

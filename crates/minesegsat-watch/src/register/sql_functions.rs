@@ -69,7 +69,7 @@ impl GeomProcessor for Bounds {
 #[cfg(test)]
 mod tests {
     use geo::{MultiPolygon, polygon};
-    use minesegsat_io::vector::gpkg;
+    use minesegsat_vector::vector::gpkg;
 
     use super::*;
 

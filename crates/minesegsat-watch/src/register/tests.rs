@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::schema::{MIGRATIONS, Migration};
 use super::*;
 use minesegsat_core::area::GeodesicMeter;
-use minesegsat_io::vector::read_area_of_interest;
+use minesegsat_vector::vector::read_area_of_interest;
 
 mod damage;
 mod file;
@@ -207,7 +207,7 @@ fn sites_need_an_id_of_their_own_a_name_and_a_boundary() {
     assert_eq!(register.sites().unwrap().len(), 1);
     // A bow tie can be repaired unambiguously.
     let bow_tie = polygon![(x: 7.0, y: 50.), (x: 7.1, y: 50.1), (x: 7.1, y: 50.), (x: 7.0, y: 50.1)];
-    assert_eq!(register.add_site(&at(bow_tie)).unwrap(), [minesegsat_io::labels::Repair::SelfIntersection]);
+    assert_eq!(register.add_site(&at(bow_tie)).unwrap(), [minesegsat_vector::labels::Repair::SelfIntersection]);
     let stored = register.site(&id("beta")).unwrap().unwrap();
     assert_eq!(stored.boundary.0.len(), 2);
     assert!((stored.boundary.unsigned_area() - 0.005).abs() < 1e-9);

@@ -9,8 +9,8 @@ use super::ImportOptions;
 use super::source::Row;
 use crate::register::AreaUnit;
 use minesegsat_core::{Error, Result};
-use minesegsat_io::labels::{find_name, text_of};
-use minesegsat_io::values::Numbers;
+use minesegsat_vector::labels::{find_name, text_of};
+use minesegsat_vector::values::Numbers;
 
 /// Names of columns by meaning.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

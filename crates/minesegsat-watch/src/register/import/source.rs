@@ -10,9 +10,9 @@ use super::ImportOptions;
 use super::fields::plain;
 use crate::register::SiteId;
 use minesegsat_core::{Crs, Error, Result, Transformer};
-use minesegsat_io::delimited::Table;
-use minesegsat_io::labels::{Attributes, DroppedKind, LabelOptions, Repair, outline_of_wkt, read_with_attributes};
-use minesegsat_io::values::Numbers;
+use minesegsat_vector::delimited::Table;
+use minesegsat_vector::labels::{Attributes, DroppedKind, LabelOptions, Repair, outline_of_wkt, read_with_attributes};
+use minesegsat_vector::values::Numbers;
 
 /// Maximum length of an edge, in metres, when outlines are transformed to longitude and latitude; longer edges are split.
 const MAX_EDGE_M: f64 = 1000.0;

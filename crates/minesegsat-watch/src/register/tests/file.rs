@@ -197,8 +197,8 @@ fn other_programs_find_layers_with_extents() {
     let (area, crs) = read_area_of_interest(register.path()).unwrap();
     assert_eq!((area.0.len(), crs), (2, Crs::WGS84));
     for (layer, features) in [("sites", 2), ("sites_latest", 2)] {
-        let options = minesegsat_io::labels::LabelOptions { layer: Some(layer.to_owned()), ..Default::default() };
-        let labels = minesegsat_io::labels::Labels::read(register.path(), &options).unwrap();
+        let options = minesegsat_vector::labels::LabelOptions { layer: Some(layer.to_owned()), ..Default::default() };
+        let labels = minesegsat_vector::labels::Labels::read(register.path(), &options).unwrap();
         assert_eq!(labels.features().len(), features);
         if layer == "sites_latest" {
             assert_eq!(labels.features()[0].attributes["verdict"], "within");

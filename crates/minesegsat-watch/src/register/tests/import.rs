@@ -227,7 +227,7 @@ fn features_are_repaired_reprojected_united_and_refused_by_name() {
     assert!(report.stored && report.failed.is_empty(), "{report:?}");
     assert_eq!((report.filtered_out, report.count(ImportOutcome::Added)), (3, 2));
     let tie = report.sites.iter().find(|site| site.id.as_str() == "tie").unwrap();
-    assert!(tie.repairs.contains(&minesegsat_io::labels::Repair::SelfIntersection), "{tie:?}");
+    assert!(tie.repairs.contains(&minesegsat_vector::labels::Repair::SelfIntersection), "{tie:?}");
     let one = register.site(&id("one")).unwrap().unwrap();
     assert_eq!((one.operator.as_deref(), one.status, one.boundary.0.len()), (Some("Us"), SiteStatus::Closed, 1));
     // Two squares of a hectare on the grid, where a hectare is 0.08 % larger than on the ground.

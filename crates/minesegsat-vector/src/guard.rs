@@ -7,7 +7,7 @@ use minesegsat_core::{Error, Result};
 /// Reads a file with code that may panic. A panic becomes an error that names the file: see [`minesegsat_core::guard`](minesegsat_core::guard()).
 ///
 /// ```
-/// let error = minesegsat_io::guard("mines.parquet", || -> minesegsat_core::Result<()> { panic!("index out of bounds") });
+/// let error = minesegsat_vector::guard("mines.parquet", || -> minesegsat_core::Result<()> { panic!("index out of bounds") });
 /// assert!(error.unwrap_err().to_string().starts_with("cannot use mines.parquet: it is damaged"));
 /// ```
 pub fn guard<T>(location: impl Display, read: impl FnOnce() -> Result<T>) -> Result<T> {

@@ -5,7 +5,7 @@
 //!
 //! ```no_run
 //! use minesegsat_core::Grid;
-//! use minesegsat_io::labels::{LabelOptions, Labels};
+//! use minesegsat_vector::labels::{LabelOptions, Labels};
 //!
 //! # fn example(grid: &Grid) -> minesegsat_core::Result<()> {
 //! let options = LabelOptions { filter: Some("COUNTRY_NAME = Canada".parse()?), ..LabelOptions::default() };

@@ -16,8 +16,8 @@ use super::archive::{Archive, stem_of};
 use super::dbf::Dbf;
 use super::raw::{Layer, RawFeature, RawGeometry, Ring, refusal};
 use super::wkt;
-use crate::{Location, read_bytes};
 use minesegsat_core::{Error, Result};
+use minesegsat_io::{Location, read_bytes};
 
 trait Source: Read + Seek {}
 impl<T: Read + Seek> Source for T {}

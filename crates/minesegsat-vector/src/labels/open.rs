@@ -9,8 +9,9 @@ use super::raw::{Layer, RawFeature};
 use super::shapefile::Parts;
 use super::{LabelFile, flatgeobuf, geojson, geopackage, geoparquet, kml, shapefile};
 use crate::delimited::decode;
-use crate::{Location, guard, identity};
+use crate::guard;
 use minesegsat_core::{Error, Result};
+use minesegsat_io::{Location, identity};
 
 /// Which layer of a file is read.
 #[derive(Debug, Clone, Copy)]

@@ -9,7 +9,7 @@ use std::time::Instant;
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::polygonize::{Connectivity, Polygonizer};
 use minesegsat_core::{Crs, GeoTransform};
-use minesegsat_io::vector::{MinePolygon, PolygonMetadata, VectorFormat, write_polygons};
+use minesegsat_vector::vector::{MinePolygon, PolygonMetadata, VectorFormat, write_polygons};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
