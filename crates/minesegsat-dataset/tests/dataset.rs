@@ -369,7 +369,9 @@ fn paper_set(root: &Path, count: usize) -> Vec<BTreeMap<Band, Vec<u16>>> {
             bands.insert(band, pixels);
         }
         let mask = (0..48 * 48).map(|i| u16::from(i % 5 == 0)).collect();
-        let tiff = GeoTiff::new(32610, (500_000.0, 5_900_000.0), 10.0, 48, 48, vec![mask]);
+        // The mask lies on the grid of the image that it is compared with.
+        let origin = (500_000.0 + Band::B04.index() as f64, 5_900_000.0);
+        let tiff = GeoTiff::new(32610, origin, 10.0, 48, 48, vec![mask]);
         fs::write(masks.join("mask.tif"), tiff.encode()).unwrap();
         all.push(bands);
     }

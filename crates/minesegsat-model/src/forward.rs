@@ -158,7 +158,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let outputs = [("logits", array([1, 1, 2, 2], 3.0)), ("stage1", array([1, 4, 1, 1], 1.0))];
         let outputs = outputs.map(|(name, array)| (name.to_owned(), array)).into();
-        let record = Forward { input: array([1, 12, 2, 2], 0.5), outputs };
+        let record = Forward { input: array([1, 12, 32, 32], 0.5), outputs };
         record.write(&folder.path().join(FORWARD_FILE)).unwrap();
         let verify = |logits: f32| {
             let answer = |input| {

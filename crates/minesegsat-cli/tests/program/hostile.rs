@@ -95,11 +95,14 @@ fn blocks_that_a_file_leaves_out_are_missing_pixels_and_take_no_time() {
         assert!(said.contains("nodata        100.0 %"), "{width} x {height}: {said}");
     }
     // More than a file of this size can hold.
-    let path =
-        written(folder.path(), "more.tif", &with_tags(tiff.encode(), &[(257, 1 << 21), (278, 1 << 21), (279, 0)]));
+    let path = written(
+        folder.path(),
+        "more.tif",
+        &with_tags(tiff.encode(), &[(256, 1 << 12), (257, 1 << 21), (278, 1 << 21), (279, 0)]),
+    );
     let len = fs::metadata(&path).unwrap().len();
     scene_info(&path)
-        .failed(1, &["more.tif", "64x2097152 pixels, more than a file of", &format!("{len} bytes can hold")]);
+        .failed(1, &["more.tif", "4096x2097152 pixels, more than a file of", &format!("{len} bytes can hold")]);
 }
 
 #[test]

@@ -94,7 +94,6 @@ fn collection() -> Value {
 #[test]
 fn cases_in_further_formats_hold_the_same_squares() {
     for name in [
-        "gj.zip",
         "gpkg.zip",
         "mac.zip",
         "comp_lz4.parquet",
@@ -117,6 +116,8 @@ fn cases_in_further_formats_hold_the_same_squares() {
         let Some(file) = case(&format!("vectors/{name}")) else { return };
         squares(&file, &[]);
     }
+    let Some(file) = case("vectors/gj.zip") else { return };
+    summary(&file, &[], 1, SQUARES_HA[0] + SQUARES_HA[1]);
     let Some(file) = case("vectors/esri.json") else { return };
     let summary_of = summary(&file, &[], 1, SQUARES_HA[0]);
     assert_eq!((&summary_of["crs"]["code"], examples(&summary_of, "site")), (&json!("EPSG:3005"), &json!(["a"])));
@@ -274,8 +275,8 @@ fn text_after_a_date_is_not_dropped() {
     let done = done.succeeded();
     assert!(done.stderr.contains("dates of permit `C-A` are milliseconds"), "{}", done.stderr);
     let register = register.path().join("r.gpkg");
-    let sites = run(["sites", "list", "--json", "--register", register.to_str().unwrap()]).succeeded().stdout;
-    assert!(sites.contains("2021-01-01"), "{sites}");
+    let shown = run(["sites", "show", "a", "--json", "--register", register.to_str().unwrap()]).succeeded().json();
+    assert_eq!(shown["permits"][0]["valid_from"], "2021-01-01", "{shown}");
 }
 
 #[test]
@@ -433,7 +434,7 @@ fn own_files_in_further_formats_hold_the_same_squares() {
         let ring = ring(west, south, 0.02, 0.01);
         let positions: Vec<String> = ring.as_array().unwrap().iter().map(|p| format!("{},{},0", p[0], p[1])).collect();
         format!(
-            "<Placemark id=\"p{site}\"><name>{site} &amp; Co</name><ExtendedData><Data name=\"limit\"><value>7</value></Data>\
+            "<Placemark id=\"p{site}\"><name>{site} &amp; Co</name><ExtendedData><Data name=\"phase\"><value>7</value></Data>\
              </ExtendedData><MultiGeometry><Point><coordinates>1,2</coordinates></Point><Polygon><outerBoundaryIs><LinearRing>\
              <coordinates>\n{}\n</coordinates></LinearRing></outerBoundaryIs></Polygon></MultiGeometry></Placemark>",
             positions.join(" ")
@@ -448,7 +449,7 @@ fn own_files_in_further_formats_hold_the_same_squares() {
     let file = zip_of(folder.path(), "permit.kmz", &[("doc.kml", kml.as_bytes()), ("files/icon.png", b"x")]);
     let summary = squares(&file, &[]);
     assert_eq!(examples(&summary, "name"), &json!(["A & Co", "B & Co", "C & Co"]));
-    assert_eq!(examples(&summary, "limit"), &json!(["7"]));
+    assert_eq!(examples(&summary, "phase"), &json!(["7"]));
     let (done, _register) = import(&file, &[]);
     assert_eq!(done.succeeded().json()["report"]["sites"][0]["id"], "a-co");
     // The same door in a search, which has no server to ask.
@@ -473,6 +474,13 @@ fn views_without_a_key_and_values_of_other_types_are_read() {
     let copy = folder.path().join("views.gpkg");
     fs::copy(file, &copy).unwrap();
     let database = rusqlite::Connection::open(&copy).unwrap();
+    // The triggers of GDAL's spatial index call functions that only a GIS has.
+    let drop_triggers = "SELECT 'DROP TRIGGER \"' || name || '\"' FROM sqlite_master WHERE type = 'trigger'";
+    let drops: Vec<String> = {
+        let mut statement = database.prepare(drop_triggers).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    drops.iter().for_each(|drop| database.execute_batch(drop).unwrap());
     database
         .execute_batch(
             "CREATE TABLE owners (site TEXT, owner TEXT);
@@ -480,7 +488,6 @@ fn views_without_a_key_and_values_of_other_types_are_read() {
              CREATE VIEW joined AS SELECT geom, m.site AS site, owner FROM mines m JOIN owners o ON o.site = m.site;
              INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id) VALUES ('joined', 'features', 'joined', 4326);
              INSERT INTO gpkg_geometry_columns VALUES ('joined', 'geom', 'POLYGON', 4326, 0, 0);
-             DROP TRIGGER IF EXISTS rtree_mines_geom_update1;
              UPDATE mines SET limit_ha = 'about 30' WHERE fid = 3;",
         )
         .unwrap();

@@ -102,14 +102,16 @@ fn check_sizes(file: &Path) -> Result<Result<(), String>> {
     Ok(Ok(()))
 }
 
-/// Size of the packed R-tree of FlatGeobuf: nodes of 40 bytes, from the features up to the root.
+/// Size of the packed R-tree of FlatGeobuf: nodes of 40 bytes, from the features up to the root. One feature has a root too.
 fn index_bytes(features: u64, node: u64) -> u64 {
     let (mut nodes, mut all) = (features, features);
-    while nodes > 1 {
+    loop {
         nodes = nodes.div_ceil(node);
         all += nodes;
+        if nodes <= 1 {
+            return all * 40;
+        }
     }
-    all * 40
 }
 
 fn crs_of(header: &Header<'_>) -> Result<Crs, String> {

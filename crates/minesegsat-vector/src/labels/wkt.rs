@@ -467,7 +467,8 @@ static TABLE_OF_ESRI: LazyLock<Vec<(Crs, Definition)>> = LazyLock::new(|| {
 /// Preferred codes among the many for longitudes and latitudes on one datum.
 const COMMON: [u16; 6] = [4326, 4269, 4258, 4283, 4674, 4617];
 
-/// The EPSG code with this definition. Among several: a preferred one, the one with this name, or the lowest.
+/// The EPSG code with this definition. Among several: a preferred one, the one with this name, or the lowest that is not
+/// deprecated.
 fn find(wanted: &Definition, name: &str) -> Option<Crs> {
     let codes = TABLE.iter().filter(|(_, definition)| definition.equals(wanted)).map(|(code, _)| *code);
     let mut found: Vec<Crs> = codes.filter_map(|code| Crs::from_epsg(code).ok()).collect();
@@ -478,7 +479,9 @@ fn find(wanted: &Definition, name: &str) -> Option<Crs> {
     // ESRI writes `NAD_1983` and `ETRS_1989`, EPSG `NAD83` and `ETRS89`.
     let short = |name: &str| plain(name).replace("_1983", "83").replace("_1984", "_84").replace("_1989", "89");
     let common = found.iter().position(|crs| COMMON.contains(&crs.epsg()));
-    let place = common.or_else(|| found.iter().position(|crs| short(crs.name()) == short(name))).unwrap_or(0);
+    let named = || found.iter().position(|crs| short(crs.name()) == short(name));
+    let current = || found.iter().position(|crs| !crs.name().ends_with("(deprecated)"));
+    let place = common.or_else(named).or_else(current).unwrap_or(0);
     Some(found.swap_remove(place))
 }
 

@@ -82,7 +82,7 @@ fn rows_that_cannot_be_taken_are_named_and_nothing_is_stored() {
              point,,POINT(7 50),,,,,,,\n\
              halved,,,7,50,,,,,\n\
              words,,somewhere,,,,,,,\n\
-             far,,,7,50,1e9,,,,\n"
+             far,,,7,50,1000000000,,,,\n"
         ),
     );
     let expected = [
