@@ -206,6 +206,10 @@ impl fmt::Display for SceneSummary {
                 ),
             )?;
         }
+        let scale = &self.radiometry.level;
+        let brightest = scale.brightest.map_or_else(String::new, |top| format!(", brightest band {top:.3}"));
+        let verdict = serialized_name(&scale.verdict);
+        line("  level", &format_args!("{verdict}{brightest}, scale {}", serialized_name(&scale.scale)))?;
         match self.cloud_mask.source {
             CloudMask::Scl => line("cloud mask", &"scene classification (SCL)")?,
             CloudMask::Pixels => {
@@ -213,10 +217,6 @@ impl fmt::Display for SceneSummary {
             }
             CloudMask::None => line("cloud mask", &"none")?,
         }
-        let scale = &self.radiometry.level;
-        let brightest = scale.brightest.map_or_else(String::new, |top| format!(", brightest band {top:.3}"));
-        let verdict = serialized_name(&scale.verdict);
-        line("  level", &format_args!("{verdict}{brightest}, scale {}", serialized_name(&scale.scale)))?;
         let share = |value: Option<f64>| value.map_or_else(|| "unknown".to_owned(), |v| format!("{v:.1} %"));
         line("nodata", &share(self.nodata_percent))?;
         let stated = m.cloud_cover_percent.map_or_else(String::new, |c| format!(" (tile metadata: {c:.1} %)"));
