@@ -444,7 +444,14 @@ fn masked_pixels_are_missing_in_data_sets_and_previews() {
     }
     // A preview draws missing pixels in the colour of missing pixels.
     let draw = |scene: &str| {
-        let (scene, out) = (at(scene), at(&format!("{scene}.png")));
+        // The sheet names the scene, so all have one name.
+        let drawn = at(&format!("{scene}-drawn"));
+        fs::create_dir(&drawn).unwrap();
+        fs::copy(at(scene), drawn.join("scene.tif")).unwrap();
+        if at(&format!("{scene}.msk")).exists() {
+            fs::copy(at(&format!("{scene}.msk")), drawn.join("scene.tif.msk")).unwrap();
+        }
+        let (scene, out) = (drawn.join("scene.tif"), drawn.join("sheet.png"));
         run([
             "scene",
             "preview",
