@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn foreign_text_neither_controls_the_terminal_nor_forges_lines() {
         let mut out = Vec::new();
-        write!(Printable(&mut out), "id \u{1b}[2J\u{9b}K {}\n", "x").unwrap();
+        writeln!(Printable(&mut out), "id \u{1b}[2J\u{9b}K x").unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "id \\u001b[2J\\u009bK x\n");
         let mut out = Vec::new();
         Printable(&mut out).write_all(b"a\xff\x1b[0m").unwrap();

@@ -463,11 +463,17 @@ mod tests {
         }
         assert_eq!(undeclared(&filled(255.0, &[1100..3000, 1200..4000, 1150..3500])), [255.0]);
         let mut two = filled(-1000.0, &ground);
-        two.iter_mut().for_each(|(_, values)| values.extend([65_535.0; 500]));
+        for (_, values) in &mut two {
+            values.extend([65_535.0; 500]);
+        }
         assert_eq!(undeclared(&two), [-1000.0, 65_535.0]);
         // Reflectance in floating point.
         let mut reflectance = filled(9999.0 * 1e4, &ground);
-        reflectance.iter_mut().for_each(|(_, values)| values.iter_mut().for_each(|v| *v *= 1e-4));
+        for (_, values) in &mut reflectance {
+            for v in values.iter_mut() {
+                *v *= 1e-4;
+            }
+        }
         assert_eq!(undeclared(&reflectance), [9999.0]);
     }
 
@@ -487,7 +493,9 @@ mod tests {
         assert_eq!(undeclared(&cloud), [0.0; 0]);
         // Overshoot of the atmospheric correction reaches down to the smallest value.
         let mut overshoot = filled(-300.0, &ground);
-        overshoot.iter_mut().for_each(|(_, values)| values.extend((0..300).map(|v| -(v as f32))));
+        for (_, values) in &mut overshoot {
+            values.extend((0..300).map(|v| -(v as f32)));
+        }
         assert_eq!(undeclared(&overshoot), [0.0; 0]);
         // A raster of one value.
         assert_eq!(undeclared(&[(Band::B04, vec![5000.0; 100])]), [0.0; 0]);

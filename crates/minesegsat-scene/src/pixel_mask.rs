@@ -11,7 +11,7 @@
 //!
 //! Cloud is a pixel that passes the strict test with its neighbours, and what passes the weak test near it. One pixel
 //! of margin is added. Cloud shadow follows the geometry of Fmask: clouds are moved away from the sun, by the height at
-//! which they cover the largest share of dark land. Land is dark if B08 and B11 are below [`SHADE`] of the median of
+//! which they cover the largest share of dark land. Land is dark if B08 and B11 are below `SHADE` of the median of
 //! the land around. If the date is unknown, dark land near a cloud is shadow. Water is never shadow.
 //!
 //! # What it needs
@@ -278,7 +278,7 @@ impl PixelMask {
     }
 
     /// A block from the store, or computed and stored. Two threads may compute the same block; both get equal bytes.
-    fn cached(&self, store: &Blocks, place: Place, compute: impl FnOnce() -> Result<Vec<u8>>) -> Result<Arc<Vec<u8>>> {
+    fn cached(store: &Blocks, place: Place, compute: impl FnOnce() -> Result<Vec<u8>>) -> Result<Arc<Vec<u8>>> {
         let locked = || store.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = locked().get(&place) {
             return Ok(Arc::clone(found));
@@ -315,7 +315,7 @@ impl PixelMask {
     }
 
     fn evidence(&self, place: Place) -> Result<Arc<Vec<u8>>> {
-        self.cached(&self.evidence, place, || {
+        Self::cached(&self.evidence, place, || {
             let grid = self.plan.info.grid.window(&self.window_of(place));
             let mut bands = Vec::with_capacity(self.bands.len());
             for band in &self.bands {
@@ -326,7 +326,7 @@ impl PixelMask {
     }
 
     fn clouds(&self, place: Place) -> Result<Arc<Vec<u8>>> {
-        self.cached(&self.clouds, place, || {
+        Self::cached(&self.clouds, place, || {
             let window = self.window_of(place);
             let wide = self.around(window, NEAR + SUPPORT);
             let bits = self.gather(wide, |place| self.evidence(place))?;
@@ -347,7 +347,7 @@ impl PixelMask {
     }
 
     fn classes(&self, place: Place) -> Result<Arc<Vec<u8>>> {
-        self.cached(&self.classes, place, || {
+        Self::cached(&self.classes, place, || {
             let window = self.window_of(place);
             let shadow = self.shadow(place)?;
             let wide = self.around(window, 1);
@@ -493,7 +493,7 @@ fn means(band: &MaskBand, grid: &Grid) -> Result<Vec<f32>> {
     // Four points a pixel: each of the four finer pixels, or one coarser pixel four times.
     let axis = |len: usize, native_len: usize, at: &dyn Fn(f64) -> f64| -> Vec<Option<usize>> {
         let index = |k: usize| {
-            let position = at((k as f64 + 0.5) / 2.0);
+            let position = at(f64::midpoint(k as f64, 0.5));
             // Grids that are cut to whole pixels of each band may differ by up to one coarse pixel at the edge.
             (position > -1.0 && position < native_len as f64 + 1.0)
                 .then(|| (position.max(0.0) as usize).min(native_len - 1))

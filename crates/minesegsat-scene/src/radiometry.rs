@@ -18,7 +18,7 @@
 //! | floating-point raster with values up to about 1 | reflectance already | as stated |
 //! | anything else | the pixels; if they are unclear: refused, asks for `--offset` | |
 //!
-//! The scale is held against the pixels as well ([`level`](super::level)). If the values cannot be reflectance with the stated or
+//! The scale is held against the pixels as well ([`level`]). If the values cannot be reflectance with the stated or
 //! usual scale, and exactly one of the known scales makes them usual land, that one is taken, with a warning: 1, 1/100
 //! (percent), 1/1000, 1/10,000, 1/65,535, and 10,000 for values that were scaled by 0.0001 twice. Otherwise the scene is refused
 //! and asks for `--scale`. A crop that is only darker than land usually is is opened with a warning.

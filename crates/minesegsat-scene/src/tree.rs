@@ -46,7 +46,8 @@ impl FileTree {
         }
         files.sort_unstable();
         if let Some(twice) = files.windows(2).find(|pair| pair[0] == pair[1]) {
-            let reason = format!("the archive has two entries `{}`", twice[0]);
+            let [entry, ..] = twice else { unreachable!("windows of two have two") };
+            let reason = format!("the archive has two entries `{entry}`");
             return Err(Error::scene(path.display().to_string(), reason));
         }
         Ok(Self { root: Location::from(path), files, odd: BTreeMap::new() })

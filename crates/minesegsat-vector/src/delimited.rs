@@ -67,7 +67,7 @@ impl Table {
 fn stated_separator(text: &str) -> (Option<u8>, &str) {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     let first = first.trim_matches(['"', '\r']);
-    let stated = first.get(..4).filter(|start| start.eq_ignore_ascii_case("sep=")).map(|_| first[4..].as_bytes());
+    let stated = first.get(..4).filter(|start| start.eq_ignore_ascii_case("sep=")).map(|_| &first.as_bytes()[4..]);
     match stated {
         Some([separator]) => (Some(*separator), rest),
         _ => (None, text),

@@ -12,23 +12,21 @@ pub fn is_in_milliseconds(text: &str) -> bool {
 pub fn date(text: &str) -> Result<Date, String> {
     let text = text.trim();
     let refuse = || format!("`{text}` is not a date; expected a date such as 2024-05-31");
-    if let Some(date) = milliseconds(text) {
-        return date.ok_or_else(refuse);
+    if let Some(time) = milliseconds(text) {
+        let date = jiff::Timestamp::from_millisecond(time).map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).date());
+        return date.ok().filter(|date| (1900..=2200).contains(&date.year())).ok_or_else(refuse);
     }
     let (day, rest) = text.split_at_checked(10).unwrap_or((text, ""));
     // Other orders of year, month and day would be ambiguous.
     day.parse().ok().filter(|_| rest.is_empty() || is_time(rest)).ok_or_else(refuse)
 }
 
-/// The day of a number of milliseconds since 1970. `None` if the text is not such a number.
-fn milliseconds(text: &str) -> Option<Option<Date>> {
+/// A number of milliseconds since 1970, of at least 11 digits. `None` if the text is not such a number.
+fn milliseconds(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    if digits.len() < 11 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let time = text.parse().ok().and_then(|time| jiff::Timestamp::from_millisecond(time).ok());
-    let date = time.map(|time| time.to_zoned(jiff::tz::TimeZone::UTC).date());
-    Some(date.filter(|date| (1900..=2200).contains(&date.year())))
+    (digits.len() >= 11 && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(())?;
+    // A number of too many digits is a time that no date has.
+    Some(text.parse().unwrap_or(i64::MAX))
 }
 
 /// Whether a text is a time after a date: `T23:00`, ` 23:00:00.5Z`, `T23:00:00+02:00`.

@@ -292,6 +292,9 @@ fn last_day(options: &MonitorOptions) -> Date {
     options.until.unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::UTC).date())
 }
 
+/// Date, last time and scenes of a pass, with the share of the site that each covers.
+type Pass = (Date, Timestamp, Vec<(f64, Item)>);
+
 /// Days with new scenes over a site, newest first. All scenes of one pass have one day, also across midnight (UTC).
 fn candidates(site: &Site, catalog: &Catalog, observer: &Observer<'_>, earlier: &[Observation]) -> Result<Vec<Day>> {
     use geo::{Area, BooleanOps};
@@ -329,7 +332,7 @@ fn candidates(site: &Site, catalog: &Catalog, observer: &Observer<'_>, earlier: 
         timed.push((start, (share * 1000.0).round(), item));
     }
     timed.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.2.id().cmp(b.2.id())));
-    let mut days: Vec<(Date, Timestamp, Vec<(f64, Item)>)> = Vec::new();
+    let mut days: Vec<Pass> = Vec::new();
     for (start, share, item) in timed {
         let date = start.to_zoned(TimeZone::UTC).date();
         match days.last_mut() {

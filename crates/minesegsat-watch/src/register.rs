@@ -159,7 +159,7 @@ impl Register {
         make_writable(&target)?;
         // Errors name the file that the user knows.
         let mut register = Self::connect(&target)?;
-        register.path = path.to_owned();
+        path.clone_into(&mut register.path);
         let newest = schema::newest(MIGRATIONS);
         if schema::checked_version(&register.connection, path, newest)? < newest {
             schema::migrate(&mut register.connection, path, newest, MIGRATIONS)?;

@@ -13,15 +13,12 @@ use crate::args::ReportArgs;
 pub(crate) fn run(args: &ReportArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let register = Register::open_read_only(&args.register.path())?;
     let (folder, name) = super::folder_and_name(&args.output)?;
-    let (page, problems) = match &args.site {
-        Some(site) => {
-            let report = load_site(&register, site)?;
-            (site_page(&report)?, report.problems)
-        }
-        None => {
-            let overview = overview(&register, folder)?;
-            (overview_page(&overview)?, overview.problems)
-        }
+    let (page, problems) = if let Some(site) = &args.site {
+        let report = load_site(&register, site)?;
+        (site_page(&report)?, report.problems)
+    } else {
+        let overview = overview(&register, folder)?;
+        (overview_page(&overview)?, overview.problems)
     };
     for problem in problems {
         tracing::warn!("{}: {problem}", register.path().display());

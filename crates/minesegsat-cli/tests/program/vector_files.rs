@@ -121,8 +121,8 @@ fn cases_in_further_formats_hold_the_same_squares() {
     let Some(file) = case("vectors/esri.json") else { return };
     let summary_of = summary(&file, &[], 1, SQUARES_HA[0]);
     assert_eq!((&summary_of["crs"]["code"], examples(&summary_of, "site")), (&json!("EPSG:3005"), &json!(["a"])));
-    summary(&case("vectors/permit.kml").unwrap(), &[], 1, 7115.246_678);
-    summary(&case("vectors/znull.geojson").unwrap(), &[], 1, 7115.246_678 / 2.0);
+    summary(&case("vectors/permit.kml").unwrap(), &[], 1, 7_115.246_678);
+    summary(&case("vectors/znull.geojson").unwrap(), &[], 1, 7_115.246_678 / 2.0);
     // A view with a condition: two of three mines.
     let active =
         summary(&case("vectors/view_fid.gpkg").unwrap(), &["--layer", "active"], 2, SQUARES_HA[1] + SQUARES_HA[2]);
@@ -480,7 +480,9 @@ fn views_without_a_key_and_values_of_other_types_are_read() {
         let mut statement = database.prepare(drop_triggers).unwrap();
         statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     };
-    drops.iter().for_each(|drop| database.execute_batch(drop).unwrap());
+    for drop in &drops {
+        database.execute_batch(drop).unwrap();
+    }
     database
         .execute_batch(
             "CREATE TABLE owners (site TEXT, owner TEXT);

@@ -45,8 +45,9 @@ impl Reach {
         let [a, b, c, _] = address.octets();
         match (a, b, c) {
             (127 | 0, ..) => Self::ThisMachine,
-            (10, ..) | (192, 168, _) | (192, 0, 0) => Self::Private,
-            (172, 16..=31, _) | (100, 64..=127, _) | (198, 18 | 19, _) => Self::Private,
+            (10, ..) | (192, 168, _) | (192, 0, 0) | (172, 16..=31, _) | (100, 64..=127, _) | (198, 18 | 19, _) => {
+                Self::Private
+            }
             (169, 254, _) | (224..=255, ..) => Self::Link,
             _ => Self::Public,
         }
@@ -58,10 +59,11 @@ impl Reach {
         match segments {
             [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Self::ThisMachine,
             // Mapped and compatible addresses, NAT64 and 6to4 contain an IPv4 address.
-            [0, 0, 0, 0, 0, 0xffff | 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
-            [0x2002, high, low, ..] => embedded(high, low),
-            [0xfe80..=0xfebf, ..] | [0xff00..=0xffff, ..] => Self::Link,
-            [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => Self::Private,
+            [0, 0, 0, 0, 0, 0xffff | 0, high, low]
+            | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+            | [0x2002, high, low, ..] => embedded(high, low),
+            [0xfe80..=0xfebf | 0xff00..=0xffff, ..] => Self::Link,
+            [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => Self::Private,
             _ => Self::Public,
         }
     }

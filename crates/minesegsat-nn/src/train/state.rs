@@ -216,7 +216,9 @@ const OTHER_SCALE: f32 = 100.0;
 
 /// Compares the normalisation of a starting model with the run's. The network would see other values than it knows.
 fn compare_normalisation(path: &Path, card: &ModelCard, setting: &Setting<'_>) -> Result<Option<String>> {
-    let mut worst: Option<(f32, Band, [(f32, f32); 2])> = None;
+    /// Ratio, band, and offset and divisor of both.
+    type Difference = (f32, Band, [(f32, f32); 2]);
+    let mut worst: Option<Difference> = None;
     for (i, band) in setting.card.bands.iter().enumerate() {
         let Some(before) = card.bands.iter().position(|other| other == band) else { continue };
         let both = [card.normalisation.offset_divisor(before), setting.card.normalisation.offset_divisor(i)];

@@ -146,7 +146,9 @@ impl<'a> Run<'a> {
         let fresh = claim_folder(config, options)?;
         if fresh {
             setting.identity.write(&options.run)?;
-            notes.iter().for_each(|note| progress.note(note));
+            for note in &notes {
+                progress.note(note);
+            }
         } else {
             let (loaded, damaged) = checkpoints.load()?;
             for reason in damaged {

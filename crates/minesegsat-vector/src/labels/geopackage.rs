@@ -104,16 +104,16 @@ pub(super) fn read(path: &Path, file: &Path, wanted: Wanted<'_>) -> Result<Layer
                 ValueRef::Integer(v) => Value::from(v),
                 ValueRef::Real(v) => Value::from(v),
                 ValueRef::Text(text) => Value::from(String::from_utf8_lossy(text)),
-                ValueRef::Null => Value::Null,
                 // SQLite stores any type in any column.
-                ValueRef::Blob(bytes) if !column.is_binary => match std::str::from_utf8(bytes) {
-                    Ok(text) => Value::from(text),
-                    Err(_) => {
+                ValueRef::Blob(bytes) if !column.is_binary => {
+                    if let Ok(text) = std::str::from_utf8(bytes) {
+                        Value::from(text)
+                    } else {
                         binary += 1;
                         Value::Null
                     }
-                },
-                ValueRef::Blob(_) => Value::Null,
+                }
+                ValueRef::Blob(_) | ValueRef::Null => Value::Null,
             };
             attributes.insert(column.name.clone(), value);
         }

@@ -145,8 +145,9 @@ impl Placemark {
             attributes.insert(name.to_owned(), value);
         };
         match (name, parent) {
-            ("name" | "description", "Placemark") => set(&mut self.attributes, name),
-            ("begin" | "end", "TimeSpan") | ("when", "TimeStamp") => set(&mut self.attributes, name),
+            ("name" | "description", "Placemark") | ("begin" | "end", "TimeSpan") | ("when", "TimeStamp") => {
+                set(&mut self.attributes, name);
+            }
             ("value", "Data") | ("SimpleData", _) => {
                 let field = std::mem::take(&mut self.field);
                 set(&mut self.attributes, &field);

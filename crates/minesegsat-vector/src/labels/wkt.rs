@@ -243,10 +243,10 @@ impl Definition {
             // ESRI writes a cone that touches the ellipsoid in one parallel as a cone with one parallel, its origin.
             (Some(one), None) if method == "lambert_conformal_conic_2sp" && one == origin => {
                 parameters.remove("standard_parallel_1");
-                method = "lambert_conformal_conic_1sp".to_owned();
+                "lambert_conformal_conic_1sp".clone_into(&mut method);
             }
             // ESRI has one name for both variants.
-            (Some(_), None) if method == "mercator_1sp" => method = "mercator_2sp".to_owned(),
+            (Some(_), None) if method == "mercator_1sp" => "mercator_2sp".clone_into(&mut method),
             _ => {}
         }
         // An angle that equals the azimuth may be left out.
@@ -314,8 +314,10 @@ fn datum_name(name: &str) -> String {
     match bare {
         "world_geodetic_system_1984" | "wgs_84" | "wgs84" => "wgs_1984",
         "north_american_1983" | "nad_1983" | "nad83" => "north_american_datum_1983",
-        "north_american_1983_csrs" | "nad83_csrs" => "nad83_canadian_spatial_reference_system",
-        "etrs_1989" => "european_terrestrial_reference_system_1989",
+        "north_american_1983_csrs" | "nad83_csrs" | "north_american_datum_of_1983_csrs_version_2" => {
+            "nad83_canadian_spatial_reference_system"
+        }
+        "etrs_1989" | "etrf2000_poland" => "european_terrestrial_reference_system_1989",
         "gda_1994" => "geocentric_datum_of_australia_1994",
         "gda2020" | "gda_2020" => "geocentric_datum_of_australia_2020",
         "sirgas_2000" => "sistema_de_referencia_geocentrico_para_las_americas_2000",
@@ -328,7 +330,6 @@ fn datum_name(name: &str) -> String {
         "australian_antarctic_1998" => "australian_antarctic_datum_1998",
         "ptra08" => "autonomous_regions_of_portugal_2008",
         "etrf_1989" => "european_terrestrial_reference_frame_1989",
-        "etrf2000_poland" => "european_terrestrial_reference_system_1989",
         "gdbd2009" => "geocentric_datum_brunei_darussalam_2009",
         "korea_geodetic_datum_2002" | "korean_geodetic_datum_2002" => "geocentric_datum_of_korea",
         "gdm_2000" => "geodetic_datum_of_malaysia_2000",
@@ -358,7 +359,6 @@ fn datum_name(name: &str) -> String {
         "marco_geodesico_nacional" => "marco_geodesico_nacional_de_bolivia",
         "mexican_datum_of_1993" => "mexico_itrf92",
         "moznet" => "moznet_itrf94",
-        "north_american_datum_of_1983_csrs_version_2" => "nad83_canadian_spatial_reference_system",
         "nad_1983_cors96" => "nad83_continuously_operating_reference_station_1996",
         "nad_1983_federal_base_network" => "nad83_federal_base_network",
         "north_american_1983_harn" => "nad83_high_accuracy_reference_network",
@@ -441,10 +441,8 @@ fn parameter_name(name: &str) -> String {
         | "scale_factor" => "scale_factor",
         "azimuth_of_initial_line" | "azimuth_at_projection_centre" | "azimuth" => "azimuth",
         "angle_from_rectified_to_skew_grid" | "xy_plane_rotation" | "rectified_grid_angle" => "rectified_grid_angle",
-        "easting_at_projection_centre" => "false_easting",
-        "northing_at_projection_centre" => "false_northing",
-        "easting_at_false_origin" | "false_easting" => "false_easting",
-        "northing_at_false_origin" | "false_northing" => "false_northing",
+        "easting_at_projection_centre" | "easting_at_false_origin" => "false_easting",
+        "northing_at_projection_centre" | "northing_at_false_origin" => "false_northing",
         other => other,
     }
     .to_owned()

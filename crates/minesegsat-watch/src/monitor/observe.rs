@@ -127,7 +127,7 @@ impl Observer<'_> {
                         last.date
                     ));
                 }
-                let beyond_now = self.extent_beyond(&place, &map.grid)?;
+                let beyond_now = Self::extent_beyond(&place, &map.grid)?;
                 let beyond_both = found.beyond_map_ha / found.site_ha.max(f64::MIN_POSITIVE);
                 if last.boundary_sha256.is_none() && beyond_both > beyond_now + COMPLETE {
                     // The map of that day was made for a smaller boundary.
@@ -293,20 +293,19 @@ impl Observer<'_> {
             if scene.require(&bands).is_err() {
                 continue;
             }
-            let mosaic = match &mut mosaic {
-                Some(mosaic) => mosaic,
-                None => {
-                    let grid = composite::common_grid(&[first, &scene], around)?;
-                    let mut new = Mosaic::new(grid, &bands);
-                    new.add(first)?;
-                    mosaic.insert(new)
-                }
+            let mosaic = if let Some(mosaic) = &mut mosaic {
+                mosaic
+            } else {
+                let grid = composite::common_grid(&[first, &scene], around)?;
+                let mut new = Mosaic::new(grid, &bands);
+                new.add(first)?;
+                mosaic.insert(new)
             };
             // Another tile of one pass often has the same pixels.
             if mosaic.add(&scene)? {
                 used.push((item.id().to_owned(), scene));
             }
-            view = self.view_of(site, mosaic.grid(), mosaic.validity())?;
+            view = Self::view_of(site, mosaic.grid(), mosaic.validity())?;
             if view.missing <= COMPLETE {
                 break;
             }
@@ -323,13 +322,12 @@ impl Observer<'_> {
         self.job.progress.stage(&format!("joining the scenes of {}", day.date));
         let mut ids: Vec<String> = used.into_iter().map(|(id, _)| id).collect();
         ids.sort();
-        let scene = self.write_scene(home, "mosaic", site, day.date, &ids, |path| mosaic.write(path, &ids))?;
+        let scene = Self::write_scene(home, "mosaic", site, day.date, &ids, |path| mosaic.write(path, &ids))?;
         Ok(Some((Chosen { scene, ids, date: day.date }, view.seen)))
     }
 
     /// Writes a scene made of several into its own folder, and opens it.
     fn write_scene(
-        &self,
         home: &Path,
         kind: &str,
         site: &Site,
@@ -364,7 +362,7 @@ impl Observer<'_> {
         ids.sort();
         let grid = composite::common_grid(&scenes, window_around(&site.boundary, self.options.buffer_m))?;
         let write = |path: &Path| composite::write_median(path, &scenes, &bands, &grid, &ids);
-        let scene = self.write_scene(home, "composite", site, date, &ids, write)?;
+        let scene = Self::write_scene(home, "composite", site, date, &ids, write)?;
         Ok(Chosen { scene, ids, date })
     }
 
@@ -381,7 +379,7 @@ impl Observer<'_> {
     }
 
     /// What a map of validities, `[H, W]`, shows of a site.
-    fn view_of(&self, site: &Site, grid: &Grid, validity: &[u8]) -> Result<View> {
+    fn view_of(site: &Site, grid: &Grid, validity: &[u8]) -> Result<View> {
         let Some(pixels) = SitePixels::rasterize(&area_of(site), grid)? else {
             return Ok(View { seen: 0.0, missing: 1.0 });
         };
@@ -390,7 +388,7 @@ impl Observer<'_> {
     }
 
     /// Share of a site beyond a grid, 0 to 1.
-    fn extent_beyond(&self, place: &SiteArea, grid: &Grid) -> Result<f64> {
+    fn extent_beyond(place: &SiteArea, grid: &Grid) -> Result<f64> {
         let Some(pixels) = SitePixels::rasterize(place, grid)? else { return Ok(1.0) };
         Ok(SiteExtent::measure(place, &pixels, grid)?.share_beyond())
     }
