@@ -14,7 +14,7 @@
 //! - Random numbers that stay the same between versions: [`noise`]
 //! - Output files that are complete or absent: [`output`]; checksums as text: [`hex`]
 //! - Long runs: [`job`] (progress and cancellation), [`parallel`] (many items on several threads)
-//! - Panics of libraries that read files: [`guard`]
+//! - Panics of libraries that read files: [`guard`](guard())
 //! - Foreign text, safe for a terminal: [`printable`], [`on_one_line`]
 //! - Errors: [`Error`], [`Setting`] (the option that avoids an error), [`hint`] ("did you mean ...?")
 //!

@@ -27,7 +27,7 @@ pub struct MissingValues {
 }
 
 impl MissingValues {
-    /// The raster with these values replaced by [`missing_value`].
+    /// The raster with these values replaced by one value that means missing.
     pub fn removed_from(&self, source: Arc<dyn RasterSource>) -> Arc<dyn RasterSource> {
         let values = self.values.iter().map(|&v| v as f32).collect();
         let range = (self.range.0 as f32, self.range.1 as f32);
