@@ -280,13 +280,15 @@ fn two_halves_of_one_day_are_one_observation() {
     assert_eq!(observation["scenes"], json!(["lower", "upper"]));
     assert_eq!(observation["share_beyond_map"], json!(0.0));
     assert!(observation["area"]["ha"].is_number() && observation["verdict"] == "no-limit", "{observation}");
-    // The whole scene gives the same numbers.
+    // The whole scene shows the same.
     let whole = Watch::new(&sites);
     let mut item = part(&scene, &whole.folder.path().join("whole"), "whole", &crs, (x, y), (768, 768));
     item["id"] = "whole".into();
     let made = whole.run(&[item], &[]);
-    let (a, b) = (observation["area"]["ha"].as_f64().unwrap(), made[0]["area"]["ha"].as_f64().unwrap());
-    assert!((a - b).abs() < 0.02 * b.max(1.0), "{a} ha in two halves, {b} ha as a whole");
+    // Bands of 20 m are interpolated within each half, so pixels along the seam differ a little.
+    let of = |made: &Value, key: &str| made["area"][key].as_f64().unwrap();
+    let ha = of(&made[0], "ha");
+    assert!((of(observation, "lower_ha")..of(observation, "upper_ha")).contains(&ha), "{observation} {ha}");
     assert!((share(observation) - share(&made[0])).abs() < 0.001, "{observation} {}", made[0]);
     assert_eq!(made[0]["scenes"], json!(["whole"]));
     // Nothing is left to observe.
