@@ -54,6 +54,9 @@ use minesegsat_vector::vector::{MinePolygon, PolygonMetadata, VectorFormat, writ
 /// Largest accepted ratio between the scene's pixel size and the model's, in both directions. Pixels of angular grids
 /// have different sizes in x and y, so it is not 1. The next native size of Sentinel-2 is twice as large.
 const GSD_TOLERANCE: f64 = 1.25;
+/// Largest accepted ratio of height and width of pixels in degrees, which are narrow far from the equator: that at 60 degrees. The
+/// scene warns of stretched shapes.
+const LARGEST_STRETCH: f64 = 2.0;
 
 /// Settings of a prediction.
 #[derive(Debug, Clone)]
@@ -164,7 +167,14 @@ impl Plan {
 fn check_pixel_size(scene: &Scene, gsd_m: f64) -> Result<()> {
     let grid = scene.grid();
     let fits = |metres: f64| (gsd_m / GSD_TOLERANCE..=gsd_m * GSD_TOLERANCE).contains(&metres);
-    let Some((width, height)) = grid.ground_pixel_m().filter(|&(width, height)| !(fits(width) && fits(height))) else {
+    let is_right = |width: f64, height: f64| {
+        if grid.crs.is_geographic() {
+            fits(width.max(height)) && width.max(height) <= LARGEST_STRETCH * width.min(height)
+        } else {
+            fits(width) && fits(height)
+        }
+    };
+    let Some((width, height)) = grid.ground_pixel_m().filter(|&(width, height)| !is_right(width, height)) else {
         return Ok(());
     };
     let rounded = |metres: f64| (metres * 100.0).round() / 100.0;

@@ -502,6 +502,7 @@ impl UnopenedScene {
             self.warnings.extend(beside_footprint(&grid, footprint));
         }
         self.warnings.extend(coarser_than_native(&bands, &grid));
+        self.warnings.extend(stretched(&grid));
 
         let sampled = if self.coarse.is_empty() { bands.clone() } else { open_all(&self.coarse)? };
         let sampled = sampled
@@ -620,6 +621,18 @@ fn beside_footprint(grid: &Grid, footprint: &MultiPolygon<f64>) -> Option<String
         stated.min().y,
         stated.max().y
     ))
+}
+
+/// A warning if pixels in degrees are clearly narrower than high.
+fn stretched(grid: &Grid) -> Option<String> {
+    let (width, height) = grid.ground_pixel_m().filter(|_| grid.crs.is_geographic())?;
+    (height > 1.25 * width).then(|| {
+        format!(
+            "its pixels are {width:.2} x {height:.2} m on the ground (in {}), so shapes are stretched and models see them less \
+             well; reproject it to its UTM zone",
+            grid.crs
+        )
+    })
 }
 
 /// A warning if some bands are there only at a coarser resolution than their own, beside finer bands.

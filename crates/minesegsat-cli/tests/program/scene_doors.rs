@@ -525,10 +525,15 @@ fn stack_in_degrees(path: &Path, west: f64, north: f64, pixel: f64, side: usize)
 fn grids_in_degrees_are_measured_and_cross_the_antimeridian() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    // 5.7 x 10 m at 55 N.
+    // 5.7 x 10 m at 55 N: mapped with a warning. Narrower than half their height at 65 N: refused.
     stack_in_degrees(&at("north.tif"), -121.4, 55.0, 0.00009, 64);
-    predict(at("north.tif"), &at("north"), &["--offset", "0"])
-        .failed(1, &["pixels of 5.76 x 10.02 m on the ground (in EPSG:4326)", "gdalwarp -t_srs EPSG:32610"]);
+    let done = predict(at("north.tif"), &at("north"), &["--offset", "0"]).succeeded();
+    let said = "its pixels are 5.76 x 10.02 m on the ground (in EPSG:4326), so shapes are stretched";
+    assert!(done.stderr.contains(said), "{}", done.stderr);
+    assert!(warnings(&json_file(&at("north").join("manifest.json"))).contains(said));
+    stack_in_degrees(&at("arctic.tif"), -121.4, 65.0, 0.00009, 64);
+    predict(at("arctic.tif"), &at("arctic"), &["--offset", "0"])
+        .failed(1, &["on the ground (in EPSG:4326)", "gdalwarp -t_srs EPSG:32610"]);
     // 9.6 x 10 m at 17.5 S, in both ranges of longitudes.
     let ring = |west: f64, east: f64| {
         json!([[west, -17.525], [east, -17.525], [east, -17.523], [west, -17.523], [west, -17.525]])
