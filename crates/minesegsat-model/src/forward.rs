@@ -105,11 +105,10 @@ pub fn verify_by<E: From<Error>>(
         return Err(Error::NotACheckpoint { path: against, reason }.into());
     }
     let [batch, _, height, width] = record.input.shape[..] else { unreachable!("Forward::read checks the dimensions") };
-    if batch == 0 || card.architecture.check_size([height, width]).is_err() || height.max(width) > LARGEST_PATCH_PX {
-        let divisor = card.architecture.size_divisor();
+    // Sides that are no multiple of the network's are padded.
+    if batch == 0 || height.min(width) == 0 || height.max(width) > LARGEST_PATCH_PX {
         let reason = format!(
-            "its input has shape {:?}; expected 1 or more patches whose sides are multiples of {divisor} pixels and at most \
-             {LARGEST_PATCH_PX}",
+            "its input has shape {:?}; expected 1 or more patches with sides of 1 to {LARGEST_PATCH_PX} pixels",
             record.input.shape
         );
         return Err(Error::NotACheckpoint { path: against, reason }.into());
