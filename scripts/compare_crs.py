@@ -1,113 +1,102 @@
-"""Compares `minesegsat::Transformer` with PROJ on every EPSG code that pyproj knows.
+#!/usr/bin/env python3
+"""Share of definitions of coordinate reference systems in well-known text that the program maps to their EPSG code.
 
-    cargo build --release --example crs_transform
-    python scripts/compare_crs.py target/release/examples/crs_transform
+Writes a Shapefile of one triangle for each code of EPSG and each of three texts of PROJ (ESRI's, version 1, version 2), and reads it
+with `minesegsat labels info`. Needs pyproj.
 
-For each code, nine positions inside the area of use are projected and inverted. Two numbers count: the difference from
-PROJ's projection of the same datum (must be micrometres) and the shift between the code's datum and WGS 84 as the best
-operation that PROJ has without grids (must be within the two metres or so that the program accepts). Needs pyproj.
+    python3 scripts/compare_crs.py target/debug/minesegsat --every 10
 """
 
-import collections
-import math
+import argparse
+import json
+import struct
 import subprocess
-import sys
+import tempfile
 import warnings
+from collections import Counter
+from pathlib import Path
 
-import pyproj
+from pyproj import CRS, Transformer
+from pyproj.database import query_crs_info
 from pyproj.enums import PJType
 from pyproj.exceptions import ProjError
 
-warnings.filterwarnings("ignore")
-
-def codes():
-    for kind in (PJType.GEOGRAPHIC_2D_CRS, PJType.PROJECTED_CRS, PJType.GEOCENTRIC_CRS, PJType.COMPOUND_CRS):
-        for code in pyproj.get_codes("EPSG", kind, allow_deprecated=True):
-            if int(code) < 65536:
-                yield int(code)
+TEXTS = {"ESRI": "WKT1_ESRI", "version 1": "WKT1_GDAL", "version 2": "WKT2_2019"}
 
 
-def run(binary, lines):
-    out = subprocess.run([binary], input="\n".join(lines), capture_output=True, text=True, check=True).stdout
-    assert out.count("\n") == len(lines)
-    return out.splitlines()
+def shapefile(path, ring):
+    """Writes a polygon (shape type 5) without attributes."""
+    xs, ys = [x for x, _ in ring], [y for _, y in ring]
+    box = struct.pack("<4d", min(xs), min(ys), max(xs), max(ys))
+    content = struct.pack("<i", 5) + box + struct.pack("<3i", 1, len(ring), 0) + b"".join(struct.pack("<2d", *p) for p in ring)
+    record = struct.pack(">2i", 1, len(content) // 2) + content
+
+    def head(length):
+        return struct.pack(">7i", 9994, 0, 0, 0, 0, 0, length // 2) + struct.pack("<2i", 1000, 5) + box + bytes(32)
+
+    path.write_bytes(head(100 + len(record)) + record)
+    path.with_suffix(".shx").write_bytes(head(108) + struct.pack(">2i", 50, len(content) // 2))
 
 
-def main(binary):
-    jobs, lines = [], []
-    for code in sorted(codes()):
-        crs = pyproj.CRS.from_epsg(code)
-        area = crs.area_of_use
-        if area is None:
-            continue
-        west, south, east, north = area.bounds
-        if east < west:
-            east += 360
-        for i in (0.25, 0.5, 0.75):
-            for j in (0.25, 0.5, 0.75):
-                lon, lat = west + i * (east - west), south + j * (north - south)
-                lon = (lon + 180) % 360 - 180
-                jobs.append((code, crs, lon, lat))
-                lines.append(f"4326 {code} {lon!r} {lat!r}")
-    out = run(binary, lines)
-
-    accepted, refused, worst, shifts, failures = set(), collections.Counter(), {}, {}, []
-    cache, back, back_lines, inverse = {}, [], [], {}
-    for (code, crs, lon, lat), answer in zip(jobs, out):
-        if answer.startswith("error"):
-            reason = answer.split(": ", 2)[-1]
-            if "lies outside" in reason:
-                failures.append((code, lon, lat))
-            else:
-                refused[code] = reason
-            continue
-        accepted.add(code)
-        x, y = map(float, answer.split())
-        if code not in cache:
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("--every", type=int, default=10, help="take every Nth code (default: 10)")
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    infos = query_crs_info("EPSG", [PJType.PROJECTED_CRS, PJType.GEOGRAPHIC_2D_CRS])
+    infos = sorted((info for info in infos if info.area_of_use), key=lambda info: int(info.code))[:: args.every]
+    counts = {name: Counter() for name in TEXTS}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.shp"
+        for info in infos:
+            crs, area = CRS.from_epsg(info.code), info.area_of_use
+            east = area.east if area.east >= area.west else area.east + 360
+            x, y = (area.west + east) / 2, (area.south + area.north) / 2
             try:
-                geographic = crs.geodetic_crs
-                exact = None if crs.is_geographic else pyproj.Transformer.from_crs(geographic, crs, always_xy=True)
-                cache[code] = exact, pyproj.Transformer.from_crs(4326, crs, always_xy=True)
+                to = Transformer.from_crs(4326, crs, always_xy=True)
             except ProjError:
-                print(f"PROJ itself cannot use EPSG:{code} {crs.name}")
-                cache[code] = None
-        if cache[code] is None:
-            continue
-        exact, datum = cache[code]
-        scale = math.cos(math.radians(lat)) if crs.is_geographic else 1
-        unit = 111_000 if crs.is_geographic else crs.axis_info[0].unit_conversion_factor
-        ex, ey = exact.transform(lon, lat) if exact else (lon, lat)
-        worst[code] = max(worst.get(code, 0), abs(ex - x) * unit * scale, abs(ey - y) * unit)
-        back.append((code, *(exact.transform(ex, ey, direction="INVERSE") if exact else (lon, lat))))
-        back_lines.append(f"{code} 4326 {ex!r} {ey!r}")
-        dx, dy = datum.transform(lon, lat)
-        shifts[code] = max(shifts.get(code, 0), abs(dx - x) * unit * scale, abs(dy - y) * unit)
+                continue
+            ring = [to.transform(a, b) for a, b in [(x, y), (x, y + 0.01), (x + 0.01, y), (x, y)]]
+            if not all(abs(v) < 1e9 for point in ring for v in point):
+                continue
+            shapefile(path, ring)
+            for name, version in TEXTS.items():
+                try:
+                    text = crs.to_wkt(version)
+                except Exception:
+                    counts[name]["no text"] += 1
+                    continue
+                path.with_suffix(".prj").write_text(text)
+                path.with_suffix(".cpg").write_text("UTF-8")
+                done = subprocess.run([args.program, "labels", "info", path, "--json"], capture_output=True, text=True)
+                if done.returncode != 0:
+                    # The code itself may be refused: a datum that needs a shift grid.
+                    code = subprocess.run(
+                        [args.program, "labels", "info", path, "--json", "--labels-crs", f"EPSG:{info.code}"],
+                        capture_output=True,
+                    )
+                    counts[name]["refused, as the code" if code.returncode else "refused, the code is accepted"] += 1
+                    continue
+                found = json.loads(done.stdout)["crs"]["code"]
+                if found == f"EPSG:{info.code}":
+                    counts[name]["its code"] += 1
+                elif CRS.from_user_input(found).equals(crs, ignore_axis_order=True) or same_place(found, crs, x, y, 0.001):
+                    counts[name]["another code, same positions"] += 1
+                elif same_place(found, crs, x, y, 2.0):
+                    counts[name]["another realisation of the datum, within 2 m"] += 1
+                else:
+                    counts[name]["another code, OTHER positions"] += 1
+                    print(info.code, name, found)
+    for name, count in counts.items():
+        print(name, dict(count))
 
-    for (code, lon, lat), answer in zip(back, run(binary, back_lines)):
-        if answer.startswith("error"):
-            failures.append((code, lon, lat, "inverse"))
-            continue
-        x, y = map(float, answer.split())
-        dlon = (x - lon + 180) % 360 - 180
-        d = max(abs(dlon) * math.cos(math.radians(lat)), abs(y - lat)) * 111_000
-        inverse[code] = max(inverse.get(code, 0), d)
 
-    name = lambda code: f"EPSG:{code} {pyproj.CRS.from_epsg(code).name}"
-    print(f"{len(accepted)} codes accepted, {len(refused)} refused")
-    bad = sorted(((d, c) for c, d in worst.items() if not d < 1e-6), reverse=True)
-    print(f"\n{len(bad)} differ from PROJ's projection by more than a micrometre:")
-    for d, code in bad[:60]:
-        print(f"  {d:.3e} m  {name(code)}")
-    bad = sorted(((d, c) for c, d in inverse.items() if not d < 1e-6), reverse=True)
-    print(f"\n{len(bad)} differ from PROJ's inverse by more than a micrometre:")
-    for d, code in bad[:60]:
-        print(f"  {d:.3e} m  {name(code)}")
-    bad = sorted(((d, c) for c, d in shifts.items() if not d < 2.5), reverse=True)
-    print(f"\n{len(bad)} have a datum shift of more than 2.5 m:")
-    for d, code in bad[:60]:
-        print(f"  {d:.3f} m  {name(code)}")
-    print(f"\n{len(failures)} positions could not be transformed, the first: {failures[:5]}")
+def same_place(found, crs, x, y, tolerance):
+    """Whether a position has the same coordinates in both systems."""
+    both = [Transformer.from_crs(4326, c, always_xy=True).transform(x, y) for c in (CRS.from_user_input(found), crs)]
+    return all(abs(a - b) < tolerance for a, b in zip(*both))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

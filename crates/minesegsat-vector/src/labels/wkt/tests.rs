@@ -169,42 +169,6 @@ fn damaged_texts_beyond_ascii_are_refused() {
     }
 }
 
-/// All definitions of pyproj, in a file that `MINESEGSAT_CRS_TEXTS` names: `[[code, ESRI, version 1, version 2], ...]`.
-#[test]
-#[ignore = "needs a file of texts"]
-fn most_definitions_are_their_codes() {
-    let texts = std::fs::read_to_string(std::env::var("MINESEGSAT_CRS_TEXTS").unwrap()).unwrap();
-    let texts: Vec<(u16, [Option<String>; 3])> = serde_json::from_str::<Vec<serde_json::Value>>(&texts)
-        .unwrap()
-        .into_iter()
-        .map(|row| {
-            let text = |place: usize| row[place].as_str().map(str::to_owned);
-            (row[0].as_u64().unwrap() as u16, [text(1), text(2), text(3)])
-        })
-        .collect();
-    let (mut right, mut other, mut refused) = (0, 0, 0);
-    for (code, texts) in texts {
-        let Ok(wanted) = Crs::from_epsg(code) else { continue };
-        for (place, text) in texts.iter().enumerate() {
-            let Some(text) = text else { continue };
-            match crs(text) {
-                Ok(found) if found == wanted => right += 1,
-                Ok(found) => {
-                    // Another code of the same definition.
-                    let definition = |crs: &Crs| Definition::from_node(&parse(crs.wkt()).unwrap()).unwrap();
-                    assert!(definition(&found).equals(&definition(&wanted)), "{code} {found}");
-                    other += 1;
-                }
-                Err(reason) => {
-                    refused += 1;
-                    eprintln!("{code} {place} {reason:.120}");
-                }
-            }
-        }
-    }
-    eprintln!("{right} right, {other} of another code with the same definition, {refused} refused");
-}
-
 #[test]
 fn definitions_of_version_2_are_their_epsg_codes() {
     for &(code, text) in WKT2 {
