@@ -1,8 +1,8 @@
 //! Mask to polygons, row by row. [`Polygonizer`] takes rows of a mask and of probabilities. [`Regions`] has the connected
-//! regions with their outlines along pixel edges.
+//! regions with their outlines along pixel edges, or along a contour of the probabilities ([`Polygonizer::along_contour`]).
 //!
 //! Memory is one bit per pixel for the mask, 4 bytes per run of mask pixels in a row, and the outlines themselves. The
-//! mask of a whole Sentinel-2 tile (10980 x 10980) takes 15 MB.
+//! mask of a whole Sentinel-2 tile (10980 x 10980) takes 15 MB. Contours take 8 bytes more per pixel edge of the outlines.
 //!
 //! # Method
 //! Runs of equal pixels are joined by union-find as rows come in (L. He, Y. Chao, K. Suzuki, "A run-based two-scan
@@ -13,12 +13,14 @@
 //! 8-connected region is the [`MultiPolygon`] of its 4-connected parts, which touch at corners only.
 
 mod bits;
+mod contour;
 mod trace;
 mod union_find;
 
 use geo::{Coord, LineString, MultiPolygon, Polygon};
 
 use self::bits::{BitRows, any_bit, for_each_run, pack};
+use self::contour::Crossings;
 use self::union_find::UnionFind;
 use crate::GeoTransform;
 
@@ -40,8 +42,9 @@ const NODATA: u8 = 255;
 /// A connected region of mask pixels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Region {
-    /// Outline in pixel corners: x = column, y = row, growing downwards. Vertices are corners only, rings are closed.
-    /// Under [`Connectivity::Eight`] one polygon for each part that is connected by edges.
+    /// Outline in pixels: x = column, y = row, growing downwards; a pixel has whole numbers at its corners. Rings are closed.
+    /// Outlines along pixel edges have vertices at corners only. Under [`Connectivity::Eight`] one polygon for each part that is
+    /// connected by edges.
     pub geometry: MultiPolygon<f64>,
     /// Number of pixels.
     pub pixel_count: u64,
@@ -98,6 +101,8 @@ pub struct Polygonizer {
     nodata: Vec<u64>,
     previous_nodata: Vec<u64>,
     previous_has_nodata: bool,
+    /// Places where the contour crosses between pixels; `None` for outlines along pixel edges.
+    crossings: Option<Crossings>,
 }
 
 /// Columns `start..end` of a row.
@@ -150,7 +155,15 @@ impl Polygonizer {
             nodata: vec![0; words],
             previous_nodata: vec![0; words],
             previous_has_nodata: false,
+            crossings: None,
         }
+    }
+
+    /// A polygonizer whose outlines follow the contour of the probabilities at a threshold. Regions, parts and rings are those of
+    /// the mask, which must be 1 where the probability reaches the threshold. Beside pixels that are not assessable and at the
+    /// edge of the raster, outlines follow pixel edges.
+    pub fn along_contour(width: usize, connectivity: Connectivity, threshold: f32) -> Self {
+        Self { crossings: Some(Crossings::new(threshold)), ..Self::new(width, connectivity) }
     }
 
     /// Adds the next row: mask values (1 inside, 255 not assessable, everything else outside) and the probability of each
@@ -160,6 +173,10 @@ impl Polygonizer {
         assert_eq!(mask.len(), width, "mask row of wrong length");
         assert_eq!(probability.len(), width, "probability row of wrong length");
         let row = self.mask.rows;
+        if let Some(crossings) = &mut self.crossings {
+            let pixels = mask.iter().zip(probability);
+            crossings.push_row(pixels.map(|(&mask, &p)| (mask != NODATA).then_some((mask == INSIDE, p))));
+        }
 
         std::mem::swap(&mut self.nodata, &mut self.previous_nodata);
         pack(mask, NODATA, &mut self.nodata);
@@ -255,7 +272,18 @@ impl Polygonizer {
         }
 
         self.mask.close();
-        let polygons = trace::trace(&self.mask, &self.run_labels, &part_of, part_count);
+        let is_unknown = |col: i64, row: i64| {
+            if !(0..self.mask.width as i64).contains(&col) || !(0..self.mask.rows as i64).contains(&row) {
+                return true;
+            }
+            let runs = &self.nodata_runs[self.nodata_starts[row as usize]..self.nodata_starts[row as usize + 1]];
+            let next = runs.partition_point(|&[_, end]| i64::from(end) <= col);
+            runs.get(next).is_some_and(|&[start, _]| i64::from(start) <= col)
+        };
+        let polygons = trace::trace(&self.mask, &self.run_labels, &part_of, part_count, |ring| match &self.crossings {
+            Some(crossings) => crossings.ring(ring, is_unknown),
+            None => trace::line(ring),
+        });
         let mut regions: Vec<Region> = (0..)
             .zip(stats)
             .map(|(index, stats)| Region {

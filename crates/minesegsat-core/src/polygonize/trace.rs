@@ -7,7 +7,7 @@ use geo::{Coord, LineString, Polygon};
 use super::bits::{BitRows, for_each_run};
 
 /// A corner of pixels, in the columns and rows of [`BitRows`] (one more than those of the mask).
-type Corner = (u32, u32);
+pub(super) type Corner = (u32, u32);
 
 /// Direction along an edge, with the region on the right-hand side. Rows grow downwards.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,8 +39,14 @@ impl Heading {
 }
 
 /// The polygon of each part. `run_labels` has the label of each run of the mask, in order. `part_of` has the part of each
-/// label. Parts are numbered in the order of their first pixels.
-pub(super) fn trace(mask: &BitRows, run_labels: &[u32], part_of: &[u32], part_count: usize) -> Vec<Polygon<f64>> {
+/// label. Parts are numbered in the order of their first pixels. `line` makes the closed ring of simple, unclosed corners.
+pub(super) fn trace(
+    mask: &BitRows,
+    run_labels: &[u32],
+    part_of: &[u32],
+    part_count: usize,
+    line: impl Fn(&[Corner]) -> LineString<f64>,
+) -> Vec<Polygon<f64>> {
     let mut tracer = Tracer { mask, passed: vec![0; mask.words.len()], path: Vec::new(), pinches: HashMap::new() };
     let mut parts: Vec<(LineString<f64>, Vec<LineString<f64>>)> = Vec::with_capacity(part_count);
     parts.resize_with(part_count, || (LineString(Vec::new()), Vec::new()));
@@ -86,8 +92,8 @@ fn twice_area(ring: &[Corner]) -> i64 {
         .sum()
 }
 
-/// The closed ring in mask coordinates.
-fn line(ring: &[Corner]) -> LineString<f64> {
+/// The closed ring along pixel edges, in mask coordinates.
+pub(super) fn line(ring: &[Corner]) -> LineString<f64> {
     ring.iter().chain(ring.first()).map(|&(x, y)| Coord { x: f64::from(x) - 1.0, y: f64::from(y) - 1.0 }).collect()
 }
 
