@@ -75,6 +75,8 @@ pub struct PredictOptions {
     pub min_area_m2: f64,
     /// Whether pixels that touch only at a corner are connected.
     pub connectivity: Connectivity,
+    /// Course of the polygons' outlines.
+    pub outlines: Outlines,
     /// Vector formats to write.
     pub formats: Vec<VectorFormat>,
     /// Part of the scene to map.
@@ -83,6 +85,17 @@ pub struct PredictOptions {
     pub overwrite: bool,
     /// Name of the device, for the manifest.
     pub device: String,
+}
+
+/// Course of the outlines of polygons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outlines {
+    /// Along the edges of the mask's pixels.
+    #[default]
+    Pixels,
+    /// Along the contour of the probability at the threshold, between the pixel centres.
+    Contour,
 }
 
 impl Default for PredictOptions {
@@ -96,6 +109,7 @@ impl Default for PredictOptions {
             threshold: 0.5,
             min_area_m2: 0.0,
             connectivity: Connectivity::Four,
+            outlines: Outlines::Pixels,
             formats: Vec::new(),
             area: AreaOfInterest::Scene,
             overwrite: false,
@@ -262,10 +276,14 @@ pub fn predict(
         scene: scene.info().name.clone(),
         datetime: scene.info().datetime,
         model: model.title.clone(),
-        extra: [("threshold", options.threshold.into()), ("min_area_m2", options.min_area_m2.into())]
-            .map(|(name, value): (&str, serde_json::Value)| (name.to_owned(), value))
-            .into_iter()
-            .collect(),
+        extra: [
+            ("threshold", options.threshold.into()),
+            ("min_area_m2", options.min_area_m2.into()),
+            ("outlines", serde_json::json!(options.outlines)),
+        ]
+        .map(|(name, value): (&str, serde_json::Value)| (name.to_owned(), value))
+        .into_iter()
+        .collect(),
     };
     for (format, name) in &vectors {
         write_polygons(&output.path(name), *format, &plan.grid.crs, &polygons, &metadata)?;
@@ -287,7 +305,7 @@ pub fn predict(
         outputs.push(OutputRecord::from_file(name, &output.path(name))?);
     }
     let wall = started.elapsed();
-    let manifest = Manifest {
+    let mut manifest = Manifest {
         model: model.record.clone(),
         scene_location: location_from(folder, scene.location()),
 
@@ -309,6 +327,8 @@ pub fn predict(
             assessed,
         )
     };
+    let level = scene.info().level.map(|level| level.to_string());
+    manifest.warnings.extend(model.level_warning(level.as_deref()));
     let json = serde_json::to_string_pretty(&manifest).map_err(std::io::Error::from)?;
     fs_err::write(output.path(MANIFEST), json + "\n")?;
     output.commit()?;
@@ -358,7 +378,10 @@ fn run_patches(
                 ..CogOptions::default()
             },
         )?,
-        polygonizer: Polygonizer::new(width, options.connectivity),
+        polygonizer: match options.outlines {
+            Outlines::Pixels => Polygonizer::new(width, options.connectivity),
+            Outlines::Contour => Polygonizer::along_contour(width, options.connectivity, options.threshold),
+        },
         counts: [0; 4],
         quicklook: Quicklook::new(
             width,
@@ -512,7 +535,7 @@ impl<'a> QuicklookSource<'a> {
     }
 }
 
-/// Converts regions in pixel corners to map polygons, without those below the minimum area.
+/// Converts regions in pixels to map polygons, without those below the minimum area.
 fn measure(mut regions: Regions, grid: &Grid, min_area_m2: f64) -> Result<(Regions, Vec<MinePolygon>)> {
     use rayon::prelude::*;
 
@@ -576,6 +599,7 @@ struct Parameters<'a> {
     threshold: f32,
     min_area_m2: f64,
     connectivity: u8,
+    outlines: Outlines,
     mask: MaskOptions,
     area: serde_json::Value,
     formats: Vec<&'static str>,
@@ -596,6 +620,7 @@ fn parameters(mask: MaskOptions, model: &ModelDescription, options: &PredictOpti
             Connectivity::Four => 4,
             Connectivity::Eight => 8,
         },
+        outlines: options.outlines,
         mask,
         area: match &options.area {
             AreaOfInterest::Scene => serde_json::json!("scene"),

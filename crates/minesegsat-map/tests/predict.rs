@@ -14,7 +14,7 @@ use minesegsat_core::{
     polygonize::Connectivity,
 };
 use minesegsat_io::{Location, Pixels, open_raster};
-use minesegsat_map::predict::{PredictOptions, predict};
+use minesegsat_map::predict::{Outlines, PredictOptions, predict};
 use minesegsat_scene::{OpenOptions, Scene, manifest::Manifest};
 use minesegsat_testing::scenes::{self, SceneSpec};
 use minesegsat_vector::vector::VectorFormat;
@@ -72,6 +72,7 @@ fn options() -> PredictOptions {
         threshold: 0.2,
         min_area_m2: 0.0,
         connectivity: Connectivity::Four,
+        outlines: Outlines::Pixels,
         formats: vec![VectorFormat::GeoJson],
         area: AreaOfInterest::Scene,
         overwrite: false,
@@ -234,6 +235,40 @@ fn small_polygons_leave_the_mask_as_well() {
     let features = json["features"].as_array().unwrap();
     assert_eq!(features.len(), manifest.totals.polygons);
     assert!(features.iter().all(|f| f["properties"]["area_ha"].as_f64().unwrap() >= 0.2));
+}
+
+#[test]
+fn contours_are_outlines_of_the_same_regions() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = scene_in(folder.path());
+    let polygons = |outlines: Outlines, name: &str| {
+        let out = folder.path().join(name);
+        let manifest = run(&scene, &out, &PredictOptions { outlines, ..options() }).unwrap();
+        let record: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(out.join("manifest.json")).unwrap()).unwrap();
+        let text = std::fs::read_to_string(out.join("polygons.geojson")).unwrap();
+        let features: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let features = features["features"].as_array().unwrap().clone();
+        (manifest, record["parameters"]["outlines"].clone(), features, read(out.join("mask.tif")).2)
+    };
+    let (edges, said, by_edges, mask) = polygons(Outlines::Pixels, "pixels");
+    assert_eq!(said, "pixels");
+    let (contours, said, by_contour, same) = polygons(Outlines::Contour, "contour");
+    assert_eq!(said, "contour");
+    assert_eq!(mask, same, "the mask does not depend on the outlines");
+    assert_eq!(by_edges.len(), by_contour.len());
+    // An outline moves by at most half a pixel of 10 m, so its area by at most half of its length times a pixel.
+    let (mut bound, mut moved) = (0.0, false);
+    for (edge, contour) in by_edges.iter().zip(&by_contour) {
+        let number = |feature: &serde_json::Value, name: &str| feature["properties"][name].as_f64().unwrap();
+        let here = number(edge, "perimeter_m") * 5.0 / 1e4;
+        assert!((number(edge, "area_ha") - number(contour, "area_ha")).abs() <= here * 1.001);
+        assert_eq!(number(edge, "mean_probability"), number(contour, "mean_probability"));
+        moved |= edge["geometry"] != contour["geometry"];
+        bound += here;
+    }
+    assert!(moved);
+    assert!((edges.totals.area_ha - contours.totals.area_ha).abs() <= bound * 1.001);
 }
 
 #[test]
