@@ -2,10 +2,14 @@
 //!
 //! ```text
 //! map of a date (folder of `predict`) ─┐
-//!                                      ├─ on one grid ── candidates ── net of jitter ── classes ── sites, hectares, files
+//!                                      ├─ on one grid, registered ── candidates ── net of jitter ── classes ── sites, hectares, files
 //! map of another date ─────────────────┘                     │
 //! both scenes ── has the ground changed? ────────────────────┘
 //! ```
+//! # Registration
+//! The shift between the scenes is measured in the pixels (`registration`). Above a third of a pixel the later map and its bands
+//! are moved back. Above [`LARGEST_PX`] the comparison is refused. [`RegistrationMode`] switches this off.
+//!
 //! # What counts as change
 //! A pixel is a candidate for gain if its probability crossed the model's threshold upwards, and for loss if it
 //! crossed it downwards. Most candidates are no real change: outlines shift by a pixel between dates, and a network
@@ -22,10 +26,11 @@
 //! - **Minimum area.**
 //! - **Noise floor** per site: the apparent change of stable sites ([`NoiseFloor`]). Smaller changes are not reported.
 
-mod align;
-mod dated;
+pub(crate) mod align;
+pub(crate) mod dated;
 mod jitter;
 pub mod picture;
+mod registration;
 mod run;
 pub mod site;
 mod spectra;
@@ -33,6 +38,7 @@ mod spectra;
 mod tests;
 
 pub use self::dated::DatedMap;
+pub use self::registration::{CORRECTED_ABOVE_PX, LARGEST_PX, Registration, RegistrationMode};
 pub use self::run::{ChangeManifest, ChangeOptions, beyond_map, change};
 pub use self::site::{SiteArea, SiteChange};
 
@@ -59,12 +65,21 @@ pub struct ChangeRules {
     pub min_pixels: usize,
     /// Share of unchanged mines that a candidate must exceed in spectral difference, 0 to 1.
     pub spectral_share: f32,
+    /// What happens with the shift between the two dates.
+    pub registration: RegistrationMode,
 }
 
 impl ChangeRules {
     /// Rules for a model's threshold. The limits for sure pixels are half-way from the threshold to 0 and to 1.
     pub fn around(threshold: f32, min_pixels: usize) -> Self {
-        Self { threshold, low: threshold / 2.0, high: f32::midpoint(threshold, 1.0), min_pixels, spectral_share: 0.8 }
+        Self {
+            threshold,
+            low: threshold / 2.0,
+            high: f32::midpoint(threshold, 1.0),
+            min_pixels,
+            spectral_share: 0.8,
+            registration: RegistrationMode::default(),
+        }
     }
 }
 
@@ -79,6 +94,8 @@ pub struct ChangeMap {
     pub after: Vec<f32>,
     /// `[H, W]`, values of [`Change`].
     pub classes: Vec<u8>,
+    /// The shift between the two scenes.
+    pub registration: Registration,
     /// Whether the spectra of the two scenes were compared.
     pub compared_spectra: bool,
     /// Warnings about resampling, season, models and missing scenes.
@@ -88,8 +105,13 @@ pub struct ChangeMap {
 /// Aligns two dates and classifies every pixel.
 pub fn compare(before: &DatedMap, after: &DatedMap, rules: &ChangeRules, job: Job<'_>) -> Result<ChangeMap> {
     let mut warnings = before.check_against(after)?;
-    let Aligned { grid, before: p_before, after: p_after, note } = align::align(before, after)?;
+    let Aligned { grid, before: p_before, after: mut p_after, note } = align::align(before, after)?;
     warnings.extend(note);
+    let registration = registration::register(before, after, &grid, rules.registration, job)?;
+    warnings.extend(registration.warning());
+    if let Some(correction) = registration.correction() {
+        p_after = registration::moved_back(&p_after, grid.width, correction);
+    }
     let seen = |i: usize| !p_before[i].is_nan() && !p_after[i].is_nan();
     let threshold = rules.threshold;
     let len = p_before.len();
@@ -101,7 +123,8 @@ pub fn compare(before: &DatedMap, after: &DatedMap, rules: &ChangeRules, job: Jo
     job.check()?;
     let mut compared_spectra = false;
     if gain.iter().chain(&loss).any(|&is| is) {
-        match spectra::changed(before, after, &grid, (&p_before, &p_after), rules, [&gain, &loss], job)? {
+        let correction = registration.correction();
+        match spectra::changed(before, after, &grid, (&p_before, &p_after), correction, rules, [&gain, &loss], job)? {
             spectra::Comparison::Changed(changed) => {
                 compared_spectra = true;
                 for mask in [&mut gain, &mut loss] {
@@ -135,5 +158,5 @@ pub fn compare(before: &DatedMap, after: &DatedMap, rules: &ChangeRules, job: Jo
             class as u8
         })
         .collect();
-    Ok(ChangeMap { grid, before: p_before, after: p_after, classes, compared_spectra, warnings })
+    Ok(ChangeMap { grid, before: p_before, after: p_after, classes, registration, compared_spectra, warnings })
 }

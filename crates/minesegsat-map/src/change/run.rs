@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::picture::{TrueColour, overlay};
 use super::site::{SitePixels, SiteRules, percent_text};
-use super::{ChangeMap, ChangeRules, DatedMap, SiteArea, SiteChange, compare};
+use super::{ChangeMap, ChangeRules, DatedMap, Registration, RegistrationMode, SiteArea, SiteChange, compare};
 use crate::preview::png;
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::noise_floor::NoiseFloor;
@@ -37,6 +37,8 @@ pub struct ChangeOptions {
     pub level_percent: f64,
     /// Minimum share of a site that was assessed on both dates, 0 to 1. Sites below it are not assessable.
     pub min_assessed: f64,
+    /// What happens with the shift between the two dates.
+    pub registration: RegistrationMode,
     /// Whether existing outputs may be replaced.
     pub overwrite: bool,
 }
@@ -52,6 +54,7 @@ impl Default for ChangeOptions {
             noise_floor: None,
             level_percent: 90.0,
             min_assessed: 0.5,
+            registration: RegistrationMode::default(),
             overwrite: false,
         }
     }
@@ -76,6 +79,8 @@ pub struct ChangeManifest {
     pub confidence_level_percent: f64,
     /// Whether the spectra of the two scenes were compared.
     pub compared_spectra: bool,
+    /// The shift between the two scenes.
+    pub registration: Registration,
     /// Grid of the rasters.
     pub grid: GridRecord,
     /// The whole map.
@@ -169,7 +174,8 @@ pub fn change(
         });
     }
     let output = OutputFolder::create(folder, &FILES, options.overwrite)?;
-    let rules = ChangeRules::around(threshold, pixels_of(&before.grid, options.min_area_m2)?);
+    let min_pixels = pixels_of(&before.grid, options.min_area_m2)?;
+    let rules = ChangeRules { registration: options.registration, ..ChangeRules::around(threshold, min_pixels) };
     job.progress.stage("comparing the dates");
     let map = compare(before, after, &rules, job)?;
     let mut warnings = map.warnings.clone();
@@ -226,6 +232,7 @@ pub fn change(
         noise_floor: floor,
         confidence_level_percent: options.level_percent,
         compared_spectra: map.compared_spectra,
+        registration: map.registration.clone(),
         grid: GridRecord::from(&map.grid),
         total,
         sites,

@@ -3,6 +3,7 @@
 use minesegsat_core::job::Job;
 
 use super::align::shift;
+use super::registration::moved_back;
 use super::{ChangeRules, DatedMap};
 use crate::preview::percentile;
 use minesegsat_core::model_description::BandNormalisation;
@@ -40,36 +41,58 @@ struct Dated {
     reader: PatchReader,
     /// Corner of the common grid on the scene's grid: (col, row).
     corner: (i64, i64),
+    /// Columns and rows from the common grid to the scene's ground, in pixels.
+    shift: Option<[f64; 2]>,
 }
 
 impl Dated {
-    fn new(scene: &Scene, bands: &[Band], grid: &Grid) -> Result<Option<Self>> {
+    fn new(scene: &Scene, bands: &[Band], grid: &Grid, moved: Option<[f64; 2]>) -> Result<Option<Self>> {
         let Some((col, row)) = shift(scene.grid(), grid) else { return Ok(None) };
         let reader = PatchReader::new(scene, bands, &vec![BandNormalisation::IDENTITY; bands.len()])?;
-        Ok(Some(Self { reader, corner: (col, row) }))
+        Ok(Some(Self { reader, corner: (col, row), shift: moved }))
     }
 
     /// Logarithms of reflectance, `[C, H, W]`, of a window of the common grid with a margin of one pixel.
     fn logs(&self, window: &Window) -> Result<Vec<f32>> {
-        let mut patch = self.reader.read(SignedWindow {
-            col: self.corner.0 + window.col as i64 - 1,
-            row: self.corner.1 + window.row as i64 - 1,
-            width: window.width + 2,
-            height: window.height + 2,
+        // Pixels around the window that a shift brings into it.
+        let reach =
+            self.shift.map_or(0, |shift| shift.map(|px| px.abs().ceil() as usize + 1).into_iter().max().unwrap_or(0));
+        let (width, height) = (window.width + 2, window.height + 2);
+        let (wide, high) = (width + 2 * reach, height + 2 * reach);
+        let patch = self.reader.read(SignedWindow {
+            col: self.corner.0 + window.col as i64 - 1 - reach as i64,
+            row: self.corner.1 + window.row as i64 - 1 - reach as i64,
+            width: wide,
+            height: high,
         })?;
-        for value in &mut patch.data {
+        let mut data = match self.shift {
+            None => patch.data,
+            Some(shift) => {
+                let mut inner = Vec::with_capacity(patch.data.len());
+                for band in patch.data.chunks_exact(wide * high) {
+                    let moved = moved_back(band, wide, shift);
+                    for row in moved.chunks_exact(wide).skip(reach).take(height) {
+                        inner.extend_from_slice(&row[reach..reach + width]);
+                    }
+                }
+                inner
+            }
+        };
+        for value in &mut data {
             *value = (value.max(0.0) + DARK).ln();
         }
-        Ok(patch.data)
+        Ok(data)
     }
 }
 
-/// Finds the candidates that differ by more than a given share of the pixels that are mines on both dates.
+/// Finds the candidates that differ by more than a given share of the pixels that are mines on both dates. `correction` is the shift
+/// of the later scene that was taken out of its map.
 pub(super) fn changed(
     before: &DatedMap,
     after: &DatedMap,
     grid: &Grid,
     (p_before, p_after): (&[f32], &[f32]),
+    correction: Option<[f64; 2]>,
     rules: &ChangeRules,
     candidates: [&[bool]; 2],
     job: Job<'_>,
@@ -83,7 +106,9 @@ pub(super) fn changed(
     if bands.len() < FEWEST_BANDS {
         return unknown("because the scenes have too few bands in common");
     }
-    let (Some(first), Some(second)) = (Dated::new(first, &bands, grid)?, Dated::new(second, &bands, grid)?) else {
+    let (Some(first), Some(second)) =
+        (Dated::new(first, &bands, grid, None)?, Dated::new(second, &bands, grid, correction)?)
+    else {
         return unknown("because the scenes lie on different pixels");
     };
     let seen: Vec<bool> = p_before.iter().zip(p_after).map(|(a, b)| !a.is_nan() && !b.is_nan()).collect();

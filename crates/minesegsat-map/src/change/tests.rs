@@ -30,6 +30,7 @@ fn map(day: &str, grid: Grid, p: impl Fn(f64, f64) -> f32) -> DatedMap {
         model_title: "test".to_owned(),
         area_error: AreaErrorModel { range_m: 30.0, inflation: 1.0, relative_sd: 0.1, fitted_to: 1 },
         noise_floor: None,
+        persistence: None,
         offset: OffsetSummary { removed: false, is_doubtful: false, statement: "stated".to_owned() },
         level: Some("L2A".to_owned()),
         clouds_not_masked: false,
@@ -188,4 +189,71 @@ fn sites_have_areas_with_intervals_and_change_only_above_their_noise() {
     let hidden = judged.sites[0].after.unwrap();
     assert!(hidden.upper_ha - hidden.lower_ha > after.upper_ha - after.lower_ha, "{hidden:?} {after:?}");
     assert_eq!(date(2021, 7, 1), first.date.unwrap());
+}
+
+/// A scene of three bands, whose ground lies `shift` columns and rows from the map.
+fn scene_with_shift(path: &std::path::Path, grid: &Grid, shift: [f64; 2]) -> minesegsat_scene::Scene {
+    use minesegsat_io::cog::{BandMeta, CogOptions, CogWriter};
+    use minesegsat_io::{DataType, Pixels};
+
+    let noise = minesegsat_core::noise::Noise::new(7, "change");
+    let options = CogOptions {
+        data_type: DataType::U16,
+        nodata: None,
+        bands: ["B03", "B04", "B08"].map(BandMeta::named).to_vec(),
+        ..CogOptions::default()
+    };
+    let mut cog = CogWriter::create(path, grid, options).unwrap();
+    let value = |i: usize| {
+        let (x, y) = ((i % grid.width) as f64 - shift[0], (i / grid.width) as f64 - shift[1]);
+        (1500.0 + 900.0 * noise.fbm((x / 9.0) as f32, (y / 9.0) as f32, 3, 0.6)).max(1.0) as u16
+    };
+    let band = Pixels::U16((0..grid.width * grid.height).map(value).collect());
+    cog.write_rows(&[band.clone(), band.clone(), band]).unwrap();
+    cog.finish().unwrap();
+    let open = minesegsat_scene::OpenOptions {
+        radiometry: Some(minesegsat_scene::RadiometryOverride { scale: Some(1e-4), offset_dn: Some(0.0) }),
+        cloud_mask: Some(minesegsat_scene::CloudMask::None),
+        ..minesegsat_scene::OpenOptions::default()
+    };
+    minesegsat_scene::Scene::open(path.to_str().unwrap(), &open).unwrap()
+}
+
+#[test]
+fn dates_that_lie_apart_are_moved_together_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let side = 128;
+    let shape = grid(32610, ORIGIN, side);
+    let dated = |day: &str, [dx, dy]: [f64; 2]| {
+        // The network saw the shifted scene, so its map has the same shift.
+        let p = |x: f64, y: f64| mine(0)(x - 10.0 * dx, y + 10.0 * dy);
+        let scene = scene_with_shift(&folder.path().join(format!("{dx}_{dy}.tif")), &shape, [dx, dy]);
+        DatedMap { scene: Some(scene), ..map(day, shape.clone(), p) }
+    };
+    let first = dated("2021-07-01", [0.0, 0.0]);
+    let near = compared(&first, &dated("2022-07-01", [0.2, 0.1]));
+    assert!(!near.registration.is_corrected && near.warnings.is_empty(), "{:?}", near.registration);
+    assert!(near.registration.statement.contains("below a third of a pixel"), "{}", near.registration.statement);
+
+    let later = dated("2022-07-01", [1.9, -1.3]);
+    let moved = compared(&first, &later);
+    let [dx, dy] = moved.registration.shift_px.unwrap();
+    assert!(moved.registration.is_corrected && (dx - 1.9).abs() < 0.1 && (dy + 1.3).abs() < 0.1, "{dx} {dy}");
+    assert!(moved.warnings.iter().any(|warning| warning.contains("moved back")), "{:?}", moved.warnings);
+    // Of the mine's 900 pixels, those away from its outline stay, and only the map's edge was not seen.
+    let [_, stable, gain, loss, hidden] = counts(&moved);
+    assert!(
+        gain + loss == 0 && (28 * 28..=30 * 30).contains(&stable) && hidden <= 3 * 2 * side,
+        "{:?}",
+        counts(&moved)
+    );
+
+    let far = dated("2022-07-01", [6.0, 3.0]);
+    let rules = ChangeRules::around(0.5, 10);
+    let error = compare(&first, &far, &rules, Job::silent()).unwrap_err().to_string();
+    assert!(error.contains("6.7") && error.contains("up to 5 pixels") && error.contains("right"), "{error}");
+    let measured = |registration| compare(&first, &far, &ChangeRules { registration, ..rules }, Job::silent()).unwrap();
+    let as_it_is = measured(RegistrationMode::Measure).registration;
+    assert!(!as_it_is.is_corrected && (as_it_is.shift_px.unwrap()[0] - 6.0).abs() < 0.1, "{as_it_is:?}");
+    assert_eq!(measured(RegistrationMode::Off).registration.shift_px, None);
 }
