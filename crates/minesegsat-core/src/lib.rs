@@ -10,6 +10,7 @@
 //! - Pixel classes and their colours: [`pixel_class`]
 //! - Pixels to polygons and back: [`polygonize`], [`rasterize`]
 //! - Hectares: [`area`] (geodesic), [`uncertainty`] (areas with intervals), [`noise_floor`] (apparent change of stable sites)
+//! - Land over many dates: [`persistence`] (rates of change, weight of a map)
 //! - Accuracy: [`metrics`] (counts once, then ratios)
 //! - Random numbers that stay the same between versions: [`noise`]
 //! - Output files that are complete or absent: [`output`]; checksums as text: [`hex`]
@@ -39,6 +40,7 @@ pub mod noise_floor;
 pub mod output;
 pub mod parallel;
 pub mod patch_grid;
+pub mod persistence;
 pub mod pixel_class;
 pub mod polygonize;
 pub mod rasterize;

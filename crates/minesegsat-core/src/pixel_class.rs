@@ -51,3 +51,47 @@ impl Change {
         }
     }
 }
+
+/// What became of a pixel over many dates: the values of `state.tif`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[repr(u8)]
+pub enum LandHistory {
+    /// Not disturbed.
+    Undisturbed = 0,
+    /// Disturbed since the first date on which it was seen.
+    Disturbed = 1,
+    /// Became disturbed between two dates, and still is. Confirmed by several dates.
+    New = 2,
+    /// The same, not confirmed yet.
+    NewProvisional = 3,
+    /// Was disturbed and no longer is. Confirmed by several dates.
+    Regrown = 4,
+    /// The same, not confirmed yet.
+    RegrownProvisional = 5,
+    /// Not seen on any date.
+    NotAssessable = 255,
+}
+
+impl LandHistory {
+    /// Classes of pixels that were seen, in the order of their values.
+    pub const SEEN: [Self; 6] =
+        [Self::Undisturbed, Self::Disturbed, Self::New, Self::NewProvisional, Self::Regrown, Self::RegrownProvisional];
+
+    /// Name of the class in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Undisturbed => "undisturbed",
+            Self::Disturbed => "disturbed",
+            Self::New => "new",
+            Self::NewProvisional => "new-provisional",
+            Self::Regrown => "regrown",
+            Self::RegrownProvisional => "regrown-provisional",
+            Self::NotAssessable => "not-assessable",
+        }
+    }
+}
+
+/// Colours of `state.tif` by the value of [`LandHistory`]. Provisional classes are paler.
+pub const HISTORY_PALETTE: [[u8; 3]; 6] =
+    [[24, 24, 24], [215, 205, 165], GAIN_COLOUR, [0xfd, 0xb8, 0x63], LOSS_COLOUR, [0xb2, 0xab, 0xd2]];

@@ -3,6 +3,7 @@
 //! # The map of this crate
 //! - Prediction: [`predict`] maps a scene with a network
 //! - Change between two dates: [`change`] (gain, loss, per site)
+//! - Change over many dates: [`series`] (onset, regrowth, confirmed or provisional)
 //! - Accuracy assessment: [`area_sample`] (areas and accuracies with intervals, from sample points that a person checks)
 //! - Pictures: [`preview`] (sheets of panels, a page of a data set), [`quicklook`] (true colour with outlines)
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
@@ -12,3 +13,4 @@ pub mod change;
 pub mod predict;
 pub mod preview;
 pub mod quicklook;
+pub mod series;

@@ -5,6 +5,7 @@ use std::path::Path;
 use minesegsat_core::Band;
 use minesegsat_core::model_description::{BandNormalisation, ModelDescription};
 use minesegsat_core::noise_floor::NoiseFloor;
+use minesegsat_core::persistence::Persistence;
 use minesegsat_core::uncertainty::AreaErrorModel;
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +62,9 @@ pub struct ModelCard {
     /// Apparent change at stable sites, learned from pairs of dates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise_floor: Option<NoiseFloor>,
+    /// How long land stays as it is, and how much a map counts, for series of dates. `None` for the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persistence: Option<Persistence>,
     /// Training data and its split.
     #[serde(default)]
     pub training: Training,
@@ -108,6 +112,9 @@ pub struct Training {
     /// The split into training, validation and test.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<String>,
+    /// Processing levels of the scenes: `L2A` (surface reflectance), `L1C` (top-of-atmosphere reflectance). Empty if unknown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<String>,
 }
 
 /// Conversion of reflectance (0 to 1, slightly more on bright targets) to the network's input, with one value per band.
@@ -245,6 +252,7 @@ impl ModelCard {
             "training": self.training,
             "area_error": self.area_error,
             "noise_floor": self.noise_floor,
+            "persistence": self.persistence,
         });
         ModelDescription {
             title: self.title.clone(),
@@ -326,6 +334,7 @@ pub(crate) mod tests {
             band_dropout_max: 0,
             area_error: None,
             noise_floor: None,
+            persistence: None,
             training: Training::default(),
             metrics: serde_json::Map::new(),
             code_version: "0.1.0".to_owned(),

@@ -162,6 +162,7 @@ fn describe(
         views: 1,
         area_error: None,
         noise_floor: None,
+        persistence: None,
         training: options.training.clone(),
         metrics: options.metrics.clone(),
         code_version: String::new(),

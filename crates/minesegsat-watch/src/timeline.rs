@@ -1,4 +1,5 @@
-//! Sites over many dates: area with interval, indices inside and around, outliers and pictures.
+//! Land over many dates: rasters of onset and state; sites with areas and intervals, indices inside and around, outliers and
+//! pictures.
 
 use minesegsat_core::job::Job;
 use std::path::Path;
@@ -16,8 +17,9 @@ use minesegsat_map::change::picture::TrueColour;
 use minesegsat_map::change::site::{SiteExtent, SitePixels, area_of_date};
 use minesegsat_map::change::{DatedMap, SiteArea, beyond_map};
 use minesegsat_map::preview::{SpectralIndex, percentile, png};
+use minesegsat_map::series::{Series, SeriesMap, SeriesPoint, SeriesRules, SeriesTotals, SiteSeries, write_rasters};
 use minesegsat_scene::Scene;
-use minesegsat_scene::manifest::{OutputRecord, Software};
+use minesegsat_scene::manifest::{GridRecord, OutputRecord, Software};
 use minesegsat_scene::patch::PatchReader;
 
 /// Maximum distance from the median day of the year, in days. Dates further away count as another season.
@@ -34,8 +36,10 @@ const OUTLINE: [u8; 3] = [255, 140, 0];
 /// Options of a timeline.
 #[derive(Debug, Clone)]
 pub struct TimelineOptions {
-    /// The sites.
+    /// The sites. Without sites, only the whole map is followed.
     pub sites: Vec<SiteArea>,
+    /// Rules of the history of a pixel. Default: the models', else those of the program.
+    pub rules: SeriesRules,
     /// Confidence level of the intervals, in percent.
     pub level_percent: f64,
     /// Minimum share of a site that must be visible, 0 to 1; otherwise the date is not assessable.
@@ -67,14 +71,34 @@ pub struct TimelinePoint {
     pub share_assessed: f64,
     /// Share of the outline that lies beyond the map, 0 to 1.
     pub share_beyond_map: f64,
-    /// Disturbed land; `None` if too little was seen.
+    /// Disturbed land of this date's map alone; `None` if too little was seen.
     pub area: Option<Area>,
+    /// The same date in the smoothed series.
+    #[serde(flatten)]
+    pub smoothed: Smoothed,
     /// Kind of outlier, if it is one.
     pub outlier: Option<Outlier>,
     /// Index medians inside the site; `None` if the scene or its bands are missing.
     pub inside: Indices,
     /// Index medians around the site.
     pub around: Indices,
+}
+
+/// A site on a date, from all dates together. Areas are in hectares.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Smoothed {
+    /// Disturbed land with its interval; `None` if no date shows enough of the site.
+    pub smoothed_area: Option<Area>,
+    /// Land that became disturbed since the first date and is on this one.
+    pub gain_since_first_ha: f64,
+    /// Land that was disturbed on the first date and is not on this one.
+    pub loss_since_first_ha: f64,
+}
+
+impl From<&SeriesPoint> for Smoothed {
+    fn from(point: &SeriesPoint) -> Self {
+        Self { smoothed_area: point.area, gain_since_first_ha: point.gain_ha, loss_since_first_ha: point.loss_ha }
+    }
 }
 
 /// Medians of indices, -1 to 1. Formulas: [`SpectralIndex`].
@@ -99,6 +123,8 @@ pub struct SiteTimeline {
     pub site_ha: f64,
     /// Its points, sorted by date.
     pub points: Vec<TimelinePoint>,
+    /// New and regrown land, and gains between any two dates.
+    pub series: SiteSeries,
 }
 
 /// The record of a run: `manifest.json`.
@@ -114,6 +140,14 @@ pub struct TimelineManifest {
     pub confidence_level_percent: f64,
     /// SHA-256 of the models' weights.
     pub models: Vec<String>,
+    /// The dates.
+    pub dates: Vec<Date>,
+    /// Rules of the history of a pixel.
+    pub rules: SeriesRules,
+    /// Grid of the rasters.
+    pub grid: GridRecord,
+    /// The whole map.
+    pub total: SeriesTotals,
     /// The sites.
     pub sites: Vec<SiteTimeline>,
     /// The files written, with their hashes.
@@ -122,62 +156,71 @@ pub struct TimelineManifest {
     pub warnings: Vec<String>,
 }
 
-/// Measures sites on maps of many dates. Writes `timeline.csv`, a picture per site and date, an animation per site and a
-/// record.
+/// Rasters of a timeline.
+const ONSET: &str = "onset.tif";
+const STATE: &str = "state.tif";
+const PICTURE: &str = "onset.png";
+const TABLE: &str = "timeline.csv";
+
+/// Follows land over maps of many dates. Writes `onset.tif`, `state.tif` and `onset.png`; for sites `timeline.csv`, a picture per site and
+/// date, and an animation per site; and a record.
 pub fn timeline(
-    maps: &mut [DatedMap],
+    maps: Vec<SeriesMap>,
     folder: &Path,
     options: &TimelineOptions,
     job: Job<'_>,
 ) -> Result<TimelineManifest> {
-    if let Some(map) = maps.iter().find(|map| map.date.is_none()) {
-        return Err(Error::Argument {
-            name: "date",
-            value: map.name.clone(),
-            accepted: "scenes with an acquisition date".to_owned(),
-        });
-    }
-    maps.sort_by(|a, b| a.date.cmp(&b.date).then(a.name.cmp(&b.name)));
-    let mut warnings: Vec<String> = maps.iter().filter_map(DatedMap::cloud_warning).collect();
-    let mut models: Vec<String> = maps.iter().map(|map| map.model_sha256.clone()).collect();
+    options.rules.check()?;
+    let series = Series::new(maps)?;
+    let mut warnings = series.warnings.clone();
+    let mut models: Vec<String> = series.maps().iter().map(|map| map.record.model_sha256.clone()).collect();
     models.sort();
     models.dedup();
-    if models.len() > 1 {
-        warnings
-            .push("the maps come from several models: changes over time may be differences between models".to_owned());
-    }
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     let mut sites = Vec::new();
     for (number, site) in options.sites.iter().enumerate() {
         job.progress.advance(number, options.sites.len());
-        let Some(found) = follow(site, maps, options, &mut files, &mut warnings, job)? else {
+        let Some(found) = follow(site, &series, options, &mut files, &mut warnings, job)? else {
             warnings.push(format!("site `{}` lies beyond all maps", site.id));
             continue;
         };
         sites.push(found);
     }
-    if sites.is_empty() {
+    if sites.is_empty() && !options.sites.is_empty() {
         return Err(Error::Argument {
             name: "sites",
             value: options.sites.iter().map(|site| site.id.clone()).collect::<Vec<_>>().join(", "),
             accepted: "at least one site inside a map".to_owned(),
         });
     }
-    job.progress.stage("writing files");
-    files.push(("timeline.csv".to_owned(), table(&sites)?));
-    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).chain(["manifest.json"]).collect();
+    if !sites.is_empty() {
+        files.push((TABLE.to_owned(), table(&sites)?));
+    }
+    let names: Vec<&str> =
+        files.iter().map(|(name, _)| name.as_str()).chain([ONSET, STATE, PICTURE, "manifest.json"]).collect();
     let output = OutputFolder::create(folder, &names, options.overwrite)?;
-    let mut outputs = Vec::new();
+    job.progress.stage("following every pixel");
+    let [onset, state, picture] = [ONSET, STATE, PICTURE].map(|name| output.path(name));
+    let total = write_rasters(&series, &options.rules, &onset, &state, &picture, job)?;
+    warnings.extend(too_few_dates(&total, &options.rules));
+    job.progress.stage("writing files");
     for (name, bytes) in &files {
         fs_err::write(output.path(name), bytes)?;
+    }
+    let mut outputs = Vec::new();
+    for name in names.iter().filter(|name| **name != "manifest.json") {
         outputs.push(OutputRecord::from_file(name, &output.path(name))?);
     }
     let manifest = TimelineManifest {
-        timeline_version: 1,
+        timeline_version: 2,
         software: Software::this(),
         created: jiff::Timestamp::now(),
         confidence_level_percent: options.level_percent,
         models,
+        dates: series.dates.clone(),
+        rules: options.rules,
+        grid: GridRecord::from(&series.grid),
+        total,
         sites,
         outputs,
         warnings,
@@ -188,57 +231,76 @@ pub fn timeline(
     Ok(manifest)
 }
 
+/// A warning if most land was seen on too few dates for a confirmation.
+fn too_few_dates(total: &SeriesTotals, rules: &SeriesRules) -> Option<String> {
+    let (found, of) = (total.median_dates, total.share_assessed.len());
+    // One date before, and those that confirm.
+    let needed = rules.confirmation.needed + 1;
+    (found < needed).then(|| {
+        format!(
+            "half of the land was seen on {found} or fewer of {of} dates: new land needs {needed} dates to be confirmed"
+        )
+    })
+}
+
 fn follow(
     site: &SiteArea,
-    maps: &[DatedMap],
+    series: &Series,
     options: &TimelineOptions,
     files: &mut Vec<(String, Vec<u8>)>,
     warnings: &mut Vec<String>,
     job: Job<'_>,
 ) -> Result<Option<SiteTimeline>> {
+    let measured = series.measure(site, &options.rules, options.level_percent, options.min_assessed)?;
+    let Some(measured) = measured else { return Ok(None) };
     let mut points = Vec::new();
     let mut site_ha = 0.0;
     let mut frames: Vec<(Date, TrueColour, Vec<bool>)> = Vec::new();
     let mut frame_grid: Option<Grid> = None;
-    for map in maps {
+    for map in series.maps() {
         job.check()?;
-        let Some(date) = map.date else { continue };
-        let grid = &map.grid;
-        let Some(pixels) = SitePixels::rasterize(site, grid)? else { continue };
+        let (grid, Some(date)) = (&map.record.grid, map.record.date) else { continue };
+        let Some(mut pixels) = SitePixels::rasterize(site, grid)? else { continue };
         let extent = SiteExtent::measure(site, &pixels, grid)?;
         let pixel_m2 = extent.pixel_m2;
         if let Some(warning) = beyond_map(&site.id, extent.beyond_m2 / 1e4, extent.site_m2 / 1e4) {
-            warnings.push(format!("{}: {warning}", map.name));
+            warnings.push(format!("{}: {warning}", map.record.name));
         }
         site_ha = extent.site_m2 / 1e4;
-        let values = pixels.values(&map.probability, grid.width);
+        let margin = (options.around_m / pixel_m2.sqrt()).ceil() as usize;
+        let window = grown(pixels.window, margin, grid);
+        // All frames show the same window.
+        let place = frame_grid.get_or_insert_with(|| grid.window(&window)).clone();
+        // The site and what is around it.
+        let map = map.crop(window)?;
+        pixels.window.col -= window.col;
+        pixels.window.row -= window.row;
+        let values = pixels.values(&map.probability, window.width);
         let seen = values.iter().filter(|p| !p.is_nan()).count();
         let share_assessed = extent.share(seen);
         let (pixel, beyond) = ((pixel_m2.sqrt(), pixel_m2), extent.beyond_pixels());
         let area = area_of_date(&pixels, &values, None, beyond, pixel, &map.area_error, options.level_percent)
             .filter(|_| share_assessed >= options.min_assessed);
-        let margin = (options.around_m / pixel_m2.sqrt()).ceil() as usize;
-        let window = grown(pixels.window, margin, grid);
         let [inside, around] = match &map.scene {
-            Some(scene) => indices(scene, map, &pixels, window)?,
+            Some(scene) => indices(scene, &map, &pixels, map.grid.full_window())?,
             None => [Indices::default(); 2],
         };
+        let smoothed = measured.points.iter().find(|point| point.date == date).map(Smoothed::from);
         points.push(TimelinePoint {
             date,
             scene: map.name.clone(),
             share_assessed,
             share_beyond_map: extent.share_beyond(),
             area,
+            smoothed: smoothed.unwrap_or_default(),
             outlier: None,
             inside,
             around,
         });
-        // All frames show the same window.
-        let place = frame_grid.get_or_insert_with(|| grid.window(&window));
         let Some(scene) = &map.scene else { continue };
-        match TrueColour::read(scene, place)? {
+        match TrueColour::read(scene, &place)? {
             Some(picture) => {
-                let mask = mask_on(map, place);
+                let mask = mask_on(&map, &place);
                 frames.push((date, picture, mask));
             }
             None => {
@@ -256,7 +318,7 @@ fn follow(
     if let Some(grid) = &frame_grid {
         draw(site, grid, &frames, files)?;
     }
-    Ok(Some(SiteTimeline { id: site.id.clone(), name: site.name.clone(), site_ha, points }))
+    Ok(Some(SiteTimeline { id: site.id.clone(), name: site.name.clone(), site_ha, points, series: measured }))
 }
 
 /// Extends a window by `by` pixels on each side, clipped to the grid.
@@ -424,14 +486,17 @@ fn outline(pixels: &mut [[u8; 3]], (width, height): (usize, usize), mask: &[bool
 fn table(sites: &[SiteTimeline]) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let fail = |error: csv::Error| Error::Io(std::io::Error::other(error));
-    let header = "site,date,scene,share_assessed,area_ha,lower_ha,upper_ha,outlier,ndvi,bsi,ndwi,ndvi_around,bsi_around,ndwi_around,share_beyond_map,site_ha";
+    let header = "site,date,scene,share_assessed,area_ha,lower_ha,upper_ha,outlier,ndvi,bsi,ndwi,ndvi_around,bsi_around,ndwi_around,share_beyond_map,site_ha,smoothed_ha,smoothed_lower_ha,smoothed_upper_ha,gain_since_first_ha,loss_since_first_ha";
     writer.write_record(header.split(',')).map_err(fail)?;
     for site in sites {
         for point in &site.points {
             let index = |value: Option<f32>| value.map_or_else(String::new, |value| format!("{value:.4}"));
-            let area = point
-                .area
-                .map_or([const { String::new() }; 3], |a| [a.ha, a.lower_ha, a.upper_ha].map(|ha| format!("{ha:.2}")));
+            let cells = |area: Option<Area>| {
+                area.map_or([const { String::new() }; 3], |a| {
+                    [a.ha, a.lower_ha, a.upper_ha].map(|ha| format!("{ha:.2}"))
+                })
+            };
+            let smoothed = &point.smoothed;
             let outlier = match point.outlier {
                 None => "",
                 Some(Outlier::Seasonal) => "seasonal",
@@ -441,10 +506,12 @@ fn table(sites: &[SiteTimeline]) -> Result<Vec<u8>> {
             let record = head
                 .into_iter()
                 .chain([format!("{:.4}", point.share_assessed)])
-                .chain(area)
+                .chain(cells(point.area))
                 .chain([outlier.to_owned()])
                 .chain([point.inside, point.around].into_iter().flat_map(|i| [i.ndvi, i.bsi, i.ndwi]).map(index))
-                .chain([format!("{:.4}", point.share_beyond_map), format!("{:.2}", site.site_ha)]);
+                .chain([format!("{:.4}", point.share_beyond_map), format!("{:.2}", site.site_ha)])
+                .chain(cells(smoothed.smoothed_area))
+                .chain([smoothed.gain_since_first_ha, smoothed.loss_since_first_ha].map(|ha| format!("{ha:.2}")));
             writer.write_record(record.collect::<Vec<_>>()).map_err(fail)?;
         }
     }
@@ -462,6 +529,7 @@ mod tests {
             share_assessed: 1.0,
             share_beyond_map: 0.0,
             area: ha.map(|ha| Area { ha, lower_ha: ha - 5.0, upper_ha: ha + 5.0 }),
+            smoothed: Smoothed::default(),
             outlier: None,
             inside: Indices::default(),
             around: Indices::default(),

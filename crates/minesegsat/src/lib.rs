@@ -20,6 +20,7 @@
 //! | find and download scenes | [`catalog`], [`download`] |
 //! | map a scene | [`Model::predict`], or [`predict`] with a [`Segmenter`] of my own |
 //! | compare two dates | [`change`] |
+//! | follow land over many dates | [`timeline`], [`series`] |
 //! | measure the accuracy of a map | [`area_sample`] |
 //! | watch known mines | [`register`], [`monitor`], [`report`], [`evidence`] |
 //! | make a training set, and train | [`simulate`], [`labels`], [`dataset`], [`nn`] |
@@ -41,7 +42,7 @@ pub use minesegsat_io::{
     DataType, InputIdentity, Location, Pixels, RasterInfo, RasterSource, cog, http, identity, open_jp2_with_grid,
     open_raster, raster, read_bytes, read_json, read_text,
 };
-pub use minesegsat_map::{area_sample, change, predict, preview, quicklook};
+pub use minesegsat_map::{area_sample, change, predict, preview, quicklook, series};
 pub use minesegsat_model::{ModelCard, Precision};
 pub use minesegsat_nn as nn;
 pub use minesegsat_onnx as onnx;

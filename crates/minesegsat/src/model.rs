@@ -6,7 +6,7 @@ use minesegsat_core::area_of_interest::AreaOfInterest;
 use minesegsat_core::model_description::ModelDescription;
 use minesegsat_core::polygonize::Connectivity;
 use minesegsat_core::{Job, Segmenter};
-use minesegsat_map::predict::{PredictOptions, predict};
+use minesegsat_map::predict::{Outlines, PredictOptions, predict};
 use minesegsat_model::{ModelCard, Precision, VerifyReport};
 use minesegsat_nn::{BuiltInEngine, Device, EngineOptions, ModelSegmenter, Profile, parse_device};
 use minesegsat_onnx::{RuntimeKind, RuntimeSegmenter};
@@ -184,6 +184,7 @@ impl Model {
             threshold: self.card.threshold,
             min_area_m2: 0.0,
             connectivity: Connectivity::Four,
+            outlines: Outlines::Pixels,
             formats: Vec::new(),
             area: AreaOfInterest::Scene,
             overwrite: false,
@@ -214,6 +215,7 @@ impl Model {
             sha256: self.card.weights_sha256.clone(),
             area_error: self.card.area_error.unwrap_or_default(),
             noise_floor: self.card.noise_floor.unwrap_or_default(),
+            persistence: self.card.persistence.unwrap_or_default(),
         }
     }
 

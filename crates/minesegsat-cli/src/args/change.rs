@@ -1,18 +1,20 @@
 //! Arguments of `minesegsat change`, `noise-floor` and `timeline`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
+use minesegsat::series::Confirmation;
 
-use super::{EngineArgs, number};
+use super::{EngineArgs, IncompleteArgs, number};
 
 #[derive(Debug, Args)]
 pub(crate) struct ChangeArgs {
     /// Earlier date: an output folder of `predict`, or a scene. A scene is mapped first and needs `--model`.
-    pub before: String,
+    pub before: OsString,
 
     /// Later date, given in the same way.
-    pub after: String,
+    pub after: OsString,
 
     /// Output folder.
     #[arg(short, long, value_name = "DIR")]
@@ -29,6 +31,9 @@ pub(crate) struct ChangeArgs {
     /// Attribute with the site ids [default: id, site or site_id, else the number of the feature].
     #[arg(long, value_name = "NAME")]
     pub id_field: Option<String>,
+
+    #[command(flatten)]
+    pub incomplete: IncompleteArgs,
 
     /// Probability threshold, 0 to 1: pixels at or above it are disturbed [default: the later map's].
     #[arg(long, value_name = "P", value_parser = super::probability, allow_negative_numbers = true)]
@@ -50,6 +55,11 @@ pub(crate) struct ChangeArgs {
     /// Minimum share of a site that must be visible on both dates, in percent; otherwise the site is `not assessable`.
     #[arg(long, value_name = "PERCENT", default_value_t = 50.0, value_parser = percent, allow_negative_numbers = true)]
     pub min_assessed: f64,
+
+    /// Shift between the scenes of the two dates: `correct` moves the later date back if it lies more than a third of a pixel off,
+    /// and fails above 5 pixels; `measure` only reports the shift; `off` does not measure it.
+    #[arg(long, default_value = "correct", value_parser = ["correct", "measure", "off"])]
+    pub registration: String,
 
     /// Use another band in place of a missing one in scenes: `B8A=B08`.
     #[arg(long, value_delimiter = ',', value_name = "MISSING=BAND,...")]
@@ -94,15 +104,18 @@ pub(crate) struct NoiseFloorArgs {
 pub(crate) struct TimelineArgs {
     /// Dates, in any order: output folders of `predict`, or scenes. Scenes are mapped first and need `--model`.
     #[arg(required = true, num_args = 2..)]
-    pub dates: Vec<String>,
+    pub dates: Vec<OsString>,
 
-    /// Site boundaries: GeoPackage, GeoJSON, Shapefile, FlatGeobuf or GeoParquet.
+    /// Site boundaries, for results per site: GeoPackage, GeoJSON, Shapefile, FlatGeobuf or GeoParquet.
     #[arg(long, value_name = "FILE")]
-    pub sites: PathBuf,
+    pub sites: Option<PathBuf>,
 
     /// Attribute with the site ids [default: id, site or site_id, else the number of the feature].
     #[arg(long, value_name = "NAME")]
     pub id_field: Option<String>,
+
+    #[command(flatten)]
+    pub incomplete: IncompleteArgs,
 
     /// Output folder.
     #[arg(short, long, value_name = "DIR")]
@@ -119,6 +132,23 @@ pub(crate) struct TimelineArgs {
     /// Minimum share of a site that must be visible, in percent; otherwise the date is `not assessable`.
     #[arg(long, value_name = "PERCENT", default_value_t = 50.0, value_parser = percent, allow_negative_numbers = true)]
     pub min_assessed: f64,
+
+    /// Confirm new and regrown land when K of N successive assessable dates show it.
+    #[arg(long, value_name = "K/N", default_value = "2/3", value_parser = confirmation)]
+    pub confirm: Confirmation,
+
+    /// Rate at which undisturbed land becomes disturbed, per year [default: the model's, else 0.01].
+    #[arg(long, value_name = "RATE", value_parser = rate, allow_negative_numbers = true)]
+    pub onset_rate: Option<f64>,
+
+    /// Rate at which disturbed land regrows, per year [default: the model's, else 0.01].
+    #[arg(long, value_name = "RATE", value_parser = rate, allow_negative_numbers = true)]
+    pub regrowth_rate: Option<f64>,
+
+    /// Weight of the log-odds of a date, above 0 to 1. Errors of dates are correlated, so it is below 1
+    /// [default: the model's, else 0.5].
+    #[arg(long, value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
+    pub evidence_weight: Option<f64>,
 
     /// Width of the ring around the site used for comparison, in metres.
     #[arg(long, value_name = "M", default_value_t = 1000.0, value_parser = super::labels::distance)]
@@ -138,6 +168,23 @@ pub(crate) struct TimelineArgs {
     /// Print the manifest as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    number(text, |rate| rate > 0.0 && rate <= 12.0, "a rate above 0 to 12 per year")
+}
+
+fn weight(text: &str) -> Result<f64, String> {
+    number(text, |weight| weight > 0.0 && weight <= 1.0, "a weight above 0 to 1")
+}
+
+pub(super) fn confirmation(text: &str) -> Result<Confirmation, String> {
+    let expected =
+        || format!("`{text}` is not accepted; expected K/N, such as 2/3: at least 1 date, of as many or more");
+    let (needed, of) = text.split_once('/').ok_or_else(expected)?;
+    let number = |text: &str| text.parse::<usize>().map_err(|_| expected());
+    let rule = Confirmation { needed: number(needed)?, of: number(of)?, ..Confirmation::default() };
+    rule.check().map(|()| rule).map_err(|_| expected())
 }
 
 fn hectares(text: &str) -> Result<f64, String> {

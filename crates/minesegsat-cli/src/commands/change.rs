@@ -1,30 +1,32 @@
 //! `minesegsat change` and `minesegsat noise-floor`
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
-use minesegsat::Model;
-use minesegsat::Scene;
 use minesegsat::job::Job;
-use minesegsat::labels::{LabelOptions, Labels};
+use minesegsat::labels::{DroppedKind, LabelOptions, Labels};
 use minesegsat::nn::ModelCard;
 use minesegsat::scene::OpenOptions;
+use minesegsat::{Location, Model, Scene};
 use minesegsat::{
-    change::{ChangeManifest, ChangeOptions, DatedMap, SiteArea, SiteChange, change},
+    change::{ChangeManifest, ChangeOptions, DatedMap, RegistrationMode, SiteArea, SiteChange, change},
     noise_floor::{NoiseFloor, StablePair},
+    series::SeriesMap,
 };
 
-use crate::args::{ChangeArgs, EngineArgs, NoiseFloorArgs, Substitution};
+use crate::args::{ChangeArgs, EngineArgs, IncompleteArgs, NoiseFloorArgs, Substitution};
 use crate::commands::engine;
 use crate::interrupt;
 use crate::progress::Bar;
 
 pub(crate) fn run(args: &ChangeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
-    let sites = args.sites.as_deref().map(|path| read_sites(path, args.id_field.as_deref())).transpose()?;
+    let sites = args.sites.as_deref();
+    let sites = sites.map(|path| read_sites(path, args.id_field.as_deref(), args.incomplete)).transpose()?;
     let options = ChangeOptions {
         threshold: args.threshold,
         min_area_m2: args.min_area,
@@ -36,6 +38,11 @@ pub(crate) fn run(args: &ChangeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         }),
         level_percent: args.confidence_level,
         min_assessed: args.min_assessed / 100.0,
+        registration: match args.registration.as_str() {
+            "measure" => RegistrationMode::Measure,
+            "off" => RegistrationMode::Off,
+            _ => RegistrationMode::Correct,
+        },
         overwrite: args.overwrite,
     };
     let mut mapper = Mapper::new(args.model.as_deref(), &args.engine, &args.substitute, quiet || args.json);
@@ -69,6 +76,7 @@ fn print_summary(out: &mut impl Write, manifest: &ChangeManifest, folder: &Path)
     for site in [&manifest.total].into_iter().chain(&manifest.sites) {
         print_site(out, site)?;
     }
+    writeln!(out, "{}", manifest.registration.statement)?;
     for output in &manifest.outputs {
         writeln!(out, "  {}", folder.join(&output.name).display())?;
     }
@@ -119,14 +127,32 @@ impl<'a> Mapper<'a> {
     }
 
     /// The map of a date: opened, or made from the scene.
-    pub(crate) fn map(&mut self, date: &str, cancel: &AtomicBool) -> anyhow::Result<DatedMap> {
+    pub(crate) fn map(&mut self, date: &OsStr, cancel: &AtomicBool) -> anyhow::Result<DatedMap> {
+        let (folder, scene) = self.locate(date, cancel)?;
+        let mut map = DatedMap::open(&folder)?;
+        map.scene = scene.or(map.scene);
+        Ok(map)
+    }
+
+    /// The map of a date in a series, whose pixels are read when they are needed.
+    pub(crate) fn series_map(&mut self, date: &OsStr, cancel: &AtomicBool) -> anyhow::Result<SeriesMap> {
+        let (folder, scene) = self.locate(date, cancel)?;
+        let mut map = SeriesMap::open(&folder)?;
+        map.record.scene = scene.or(map.record.scene);
+        Ok(map)
+    }
+
+    /// The folder of the map of a date. For a date given as a scene, makes the map, and also returns the scene, which was opened
+    /// with the user's options.
+    fn locate(&mut self, date: &OsStr, cancel: &AtomicBool) -> anyhow::Result<(PathBuf, Option<Scene>)> {
         if minesegsat::predict::manifest_path(Path::new(date)).is_file() {
-            return Ok(DatedMap::open(Path::new(date))?);
+            return Ok((PathBuf::from(date), None));
         }
         let Some(path) = self.path else {
             anyhow::bail!(
-                "`{date}` is not an output folder of `minesegsat predict`; if it is a scene, give a model to \
-                 map it: `--model DIR`"
+                "`{}` is not an output folder of `minesegsat predict`; if it is a scene, give a model to \
+                 map it: `--model DIR`",
+                date.display()
             );
         };
         let model = match &self.model {
@@ -137,7 +163,7 @@ impl<'a> Mapper<'a> {
             substitute: self.substitute.iter().map(|s| (s.missing, s.stand_in)).collect(),
             ..OpenOptions::default()
         };
-        let scene = Scene::open(date, &open)?;
+        let scene = Scene::open_at(&Location::from_os(date)?, &open)?;
         for warning in scene.warnings() {
             tracing::warn!("{warning}");
         }
@@ -152,17 +178,23 @@ impl<'a> Mapper<'a> {
         let result = model.predict(&scene, &output, &model.predict_options(), job);
         bar.clear();
         job.finish(result)?;
-        let mut map = DatedMap::open(&output)?;
-        // This scene was opened with the user's options.
-        map.scene = Some(scene);
-        Ok(map)
+        Ok((output, Some(scene)))
     }
 }
 
 /// Reads sites from a file of polygons, and warns of features that were dropped.
-pub(crate) fn read_sites(path: &Path, id_field: Option<&str>) -> anyhow::Result<Vec<SiteArea>> {
-    let labels = Labels::read(path, &LabelOptions::default())?;
-    for dropped in &labels.report().dropped {
+pub(crate) fn read_sites(
+    path: &Path,
+    id_field: Option<&str>,
+    incomplete: IncompleteArgs,
+) -> anyhow::Result<Vec<SiteArea>> {
+    let options = LabelOptions { allow_incomplete: incomplete.allow_incomplete, ..LabelOptions::default() };
+    let labels = Labels::read(path, &options)?;
+    for warning in &labels.report().warnings {
+        tracing::warn!("{}: {warning}", path.display());
+    }
+    // Points and lines have a warning together.
+    for dropped in labels.report().dropped.iter().filter(|dropped| dropped.kind != DroppedKind::PointsOrLines) {
         tracing::warn!("{}: feature `{}` is not used: {}", path.display(), dropped.id, dropped.reason);
     }
     let sites = SiteArea::from_labels(&labels, id_field)

@@ -5,7 +5,10 @@ use std::process::ExitCode;
 
 use minesegsat::change::site::percent_text;
 use minesegsat::job::Job;
-use minesegsat::timeline::{Outlier, TimelineOptions, TimelinePoint, timeline};
+use minesegsat::pixel_class::LandHistory;
+use minesegsat::series::SeriesRules;
+use minesegsat::timeline::{Outlier, TimelineManifest, TimelineOptions, TimelinePoint, timeline};
+use minesegsat::uncertainty::Area;
 
 use super::change::{Mapper, read_sites};
 use super::table::Table;
@@ -28,21 +31,95 @@ fn remark(point: &TimelinePoint) -> String {
     remarks.join("; ")
 }
 
+/// Prints the land of the whole map by its history, and a row per site and date.
+fn print_summary(out: &mut impl Write, manifest: &TimelineManifest) -> anyhow::Result<()> {
+    let total = &manifest.total;
+    let ha =
+        |class: LandHistory| total.by_class.iter().find(|found| found.class == class).map_or(0.0, |found| found.ha);
+    let (first, last) = (manifest.dates.first(), manifest.dates.last());
+    let day = |date: Option<&jiff::civil::Date>| date.map_or_else(String::new, ToString::to_string);
+    writeln!(
+        out,
+        "{} to {}, {} dates; half of the land was seen on {} of them or more",
+        day(first),
+        day(last),
+        manifest.dates.len(),
+        total.median_dates
+    )?;
+    writeln!(
+        out,
+        "whole map: {:.1} ha disturbed since before; {:.1} ha new and {:.1} ha new but provisional; {:.1} ha regrown and {:.1} ha \
+         regrown but provisional",
+        ha(LandHistory::Disturbed),
+        ha(LandHistory::New),
+        ha(LandHistory::NewProvisional),
+        ha(LandHistory::Regrown),
+        ha(LandHistory::RegrownProvisional),
+    )?;
+    if manifest.sites.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new([
+        "site",
+        "date",
+        "visible %",
+        "map ha",
+        "smoothed ha",
+        "interval",
+        "gain ha",
+        "NDVI",
+        "around",
+        "remark",
+    ]);
+    for site in &manifest.sites {
+        for point in &site.points {
+            let index = |value: Option<f32>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
+            let area = |area: Option<Area>| area.map_or_else(|| "-".to_owned(), |area| format!("{:.1}", area.ha));
+            let smoothed = &point.smoothed;
+            table.row([
+                site.id.clone(),
+                point.date.to_string(),
+                format!("{:.0}", point.share_assessed * 100.0),
+                area(point.area),
+                area(smoothed.smoothed_area),
+                smoothed.smoothed_area.map_or_else(String::new, |a| format!("{:.1} to {:.1}", a.lower_ha, a.upper_ha)),
+                format!("{:.1}", smoothed.gain_since_first_ha),
+                index(point.inside.ndvi),
+                index(point.around.ndvi),
+                remark(point),
+            ]);
+        }
+    }
+    table.print(out)?;
+    Ok(())
+}
+
 pub(crate) fn run(args: &TimelineArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
+    let sites = args.sites.as_deref();
+    let sites = sites.map(|path| read_sites(path, args.id_field.as_deref(), args.incomplete)).transpose()?;
+    let mut mapper = Mapper::new(args.model.as_deref(), &args.engine, &args.substitute, quiet || args.json);
+    let maps = args.dates.iter().map(|date| mapper.series_map(date, cancel)).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut persistence = maps.iter().rev().find_map(|map| map.record.persistence).unwrap_or_default();
+    for (value, given) in [
+        (&mut persistence.onset_per_year, args.onset_rate),
+        (&mut persistence.regrowth_per_year, args.regrowth_rate),
+        (&mut persistence.evidence_weight, args.evidence_weight),
+    ] {
+        *value = given.unwrap_or(*value);
+    }
     let options = TimelineOptions {
-        sites: read_sites(&args.sites, args.id_field.as_deref())?,
+        sites: sites.unwrap_or_default(),
+        rules: SeriesRules { persistence, confirmation: args.confirm },
         level_percent: args.confidence_level,
         min_assessed: args.min_assessed / 100.0,
         around_m: args.around,
         overwrite: args.overwrite,
     };
-    let mut mapper = Mapper::new(args.model.as_deref(), &args.engine, &args.substitute, quiet || args.json);
-    let mut maps = args.dates.iter().map(|date| mapper.map(date, cancel)).collect::<anyhow::Result<Vec<_>>>()?;
     mapper.print_profile()?;
     let bar = Bar::with_label(quiet || args.json, "sites");
     let job = Job::new(&bar, cancel);
-    let result = timeline(&mut maps, &args.output, &options, job);
+    let result = timeline(maps, &args.output, &options, job);
     bar.clear();
     let manifest = job.finish(result)?;
     for warning in &manifest.warnings {
@@ -52,24 +129,7 @@ pub(crate) fn run(args: &TimelineArgs, quiet: bool) -> anyhow::Result<ExitCode> 
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&manifest)?)?;
     } else if !quiet {
-        let mut table =
-            Table::new(["site", "date", "visible %", "disturbed ha", "interval", "NDVI", "around", "remark"]);
-        for site in &manifest.sites {
-            for point in &site.points {
-                let index = |value: Option<f32>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
-                table.row([
-                    site.id.clone(),
-                    point.date.to_string(),
-                    format!("{:.0}", point.share_assessed * 100.0),
-                    point.area.map_or_else(|| "-".to_owned(), |area| format!("{:.1}", area.ha)),
-                    point.area.map_or_else(String::new, |a| format!("{:.1} to {:.1}", a.lower_ha, a.upper_ha)),
-                    index(point.inside.ndvi),
-                    index(point.around.ndvi),
-                    remark(point),
-                ]);
-            }
-        }
-        table.print(&mut stdout)?;
+        print_summary(&mut stdout, &manifest)?;
         writeln!(stdout, "  {}", args.output.display())?;
     }
     Ok(ExitCode::SUCCESS)

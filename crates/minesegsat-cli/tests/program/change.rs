@@ -150,8 +150,11 @@ fn sites_are_followed_over_dates_and_teach_what_noise_is() {
         assert!(area("lower_ha") < area("ha") && area("ha") < area("upper_ha"), "{point}");
     }
     let frames = dates.iter().map(|date| format!("middle-{date}.png"));
-    let mut expected: Vec<String> =
-        frames.chain(["manifest.json", "middle.gif", "timeline.csv"].map(str::to_owned)).collect();
+    let mut expected: Vec<String> = frames
+        .chain(
+            ["manifest.json", "middle.gif", "onset.png", "onset.tif", "state.tif", "timeline.csv"].map(str::to_owned),
+        )
+        .collect();
     expected.sort();
     assert_eq!(names(&out), expected);
     let gif = fs::read(out.join("middle.gif")).unwrap();

@@ -59,8 +59,7 @@ fn same_pixels(before: &DatedMap, after: &DatedMap, (col, row): (i64, i64)) -> R
     })
 }
 
-/// Resamples the later map to the earlier grid, bilinearly between pixel centres. If one of the four pixels is not
-/// assessable, the nearest pixel is used.
+/// Resamples the later map to the earlier grid.
 fn resampled(before: &DatedMap, after: &DatedMap) -> Result<Aligned> {
     let (a, b) = (&before.grid, &after.grid);
     let to_before = Transformer::new(&b.crs, &a.crs)?;
@@ -68,29 +67,7 @@ fn resampled(before: &DatedMap, after: &DatedMap) -> Result<Aligned> {
     let window = a.window_of_bounds(bounds).ok_or_else(|| apart(before, after))?;
     let grid = a.window(&window);
     let to_after = Transformer::new(&a.crs, &b.crs)?;
-    let at = |col: i64, row: i64| -> f32 {
-        let inside = col >= 0 && row >= 0 && col < b.width as i64 && row < b.height as i64;
-        if inside { after.probability[row as usize * b.width + col as usize] } else { f32::NAN }
-    };
-    let mut out = Vec::with_capacity(window.len());
-    for row in 0..grid.height {
-        for col in 0..grid.width {
-            let (x, y) = grid.transform.to_map(col as f64 + 0.5, row as f64 + 0.5);
-            let Ok((x, y)) = to_after.transform(x, y) else {
-                out.push(f32::NAN);
-                continue;
-            };
-            let (c, r) = b.transform.to_pixel(x, y);
-            let nearest = at(c.floor() as i64, r.floor() as i64);
-            let (c, r) = (c - 0.5, r - 0.5);
-            let (c0, r0) = (c.floor(), r.floor());
-            let (fx, fy) = ((c - c0) as f32, (r - r0) as f32);
-            let (c0, r0) = (c0 as i64, r0 as i64);
-            let [p, q, s, t] = [at(c0, r0), at(c0 + 1, r0), at(c0, r0 + 1), at(c0 + 1, r0 + 1)];
-            let blended = (p * (1.0 - fx) + q * fx) * (1.0 - fy) + (s * (1.0 - fx) + t * fx) * fy;
-            out.push(if nearest.is_nan() || blended.is_nan() { nearest } else { blended });
-        }
-    }
+    let out = interpolate(&grid, b, &after.probability, &to_after);
     if out.iter().all(|p| p.is_nan()) && after.probability.iter().any(|p| !p.is_nan()) {
         let any_before = before.probability.iter().any(|p| !p.is_nan());
         if any_before && !overlaps(&grid, b, &to_after) {
@@ -115,6 +92,35 @@ fn resampled(before: &DatedMap, after: &DatedMap) -> Result<Aligned> {
             after.name, before.name
         )),
     })
+}
+
+/// Values of a map, `[H, W]` of its grid, at the pixel centres of another grid: bilinear between pixel centres. If one of the
+/// four pixels is not assessable, the nearest pixel is used. NaN beyond the map.
+pub(crate) fn interpolate(grid: &Grid, of: &Grid, values: &[f32], to_map: &Transformer) -> Vec<f32> {
+    let at = |col: i64, row: i64| -> f32 {
+        let inside = col >= 0 && row >= 0 && col < of.width as i64 && row < of.height as i64;
+        if inside { values[row as usize * of.width + col as usize] } else { f32::NAN }
+    };
+    let mut out = Vec::with_capacity(grid.width * grid.height);
+    for row in 0..grid.height {
+        for col in 0..grid.width {
+            let (x, y) = grid.transform.to_map(col as f64 + 0.5, row as f64 + 0.5);
+            let Ok((x, y)) = to_map.transform(x, y) else {
+                out.push(f32::NAN);
+                continue;
+            };
+            let (c, r) = of.transform.to_pixel(x, y);
+            let nearest = at(c.floor() as i64, r.floor() as i64);
+            let (c, r) = (c - 0.5, r - 0.5);
+            let (c0, r0) = (c.floor(), r.floor());
+            let (fx, fy) = ((c - c0) as f32, (r - r0) as f32);
+            let (c0, r0) = (c0 as i64, r0 as i64);
+            let [p, q, s, t] = [at(c0, r0), at(c0 + 1, r0), at(c0, r0 + 1), at(c0 + 1, r0 + 1)];
+            let blended = (p * (1.0 - fx) + q * fx) * (1.0 - fy) + (s * (1.0 - fx) + t * fx) * fy;
+            out.push(if nearest.is_nan() || blended.is_nan() { nearest } else { blended });
+        }
+    }
+    out
 }
 
 /// Whether any pixel centre of the first grid lies on the second grid.

@@ -1,14 +1,16 @@
 //! The map of one date, read from an output folder of `predict`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::predict;
+use minesegsat_core::persistence::Persistence;
 use minesegsat_core::uncertainty::AreaErrorModel;
-use minesegsat_core::{Crs, Error, Grid, Result, Transformer};
-use minesegsat_io::{Location, Pixels, open_raster, read_json};
+use minesegsat_core::{Crs, Error, Grid, Result, Transformer, Window};
+use minesegsat_io::{Location, Pixels, RasterSource, open_raster, read_json};
 use minesegsat_scene::Scene;
 use minesegsat_scene::manifest::location_at;
 
@@ -38,6 +40,8 @@ pub struct DatedMap {
     pub area_error: AreaErrorModel,
     /// Noise floor from the model's card, if it has one.
     pub noise_floor: Option<super::NoiseFloor>,
+    /// Rates of change from the model's card, if it has them.
+    pub persistence: Option<Persistence>,
     /// The offset decision of the scene.
     pub offset: OffsetSummary,
     /// Processing level: `L1C` or `L2A`.
@@ -85,6 +89,13 @@ struct SceneRecord {
 impl DatedMap {
     /// Reads an output folder of `predict`. Reopens the scene if it still exists at its recorded location.
     pub fn open(folder: &Path) -> Result<Self> {
+        let (mut map, raster) = Self::describe(folder)?;
+        map.probability = read_probability(raster.as_ref(), map.grid.full_window())?;
+        Ok(map)
+    }
+
+    /// Like [`DatedMap::open`], without the pixels: `probability` is empty, and the raster is returned.
+    pub fn describe(folder: &Path) -> Result<(Self, Arc<dyn RasterSource>)> {
         let path = predict::manifest_path(folder);
         if !path.is_file() {
             return Err(Error::input(
@@ -97,18 +108,6 @@ impl DatedMap {
             .map_err(|error| Error::input(location.to_string(), "it is not the record of a map").caused_by(error))?;
         let raster = open_raster(&Location::from(folder.join("probability.tif").as_path()))?;
         let grid = raster.info().grid.clone();
-        let Pixels::F32(probability) = raster.read(0, grid.full_window())? else {
-            return Err(Error::raster(
-                folder.join("probability.tif").display().to_string(),
-                format!("it is of type {:?}; probabilities are F32", raster.info().data_type),
-            ));
-        };
-        if let Some(wrong) = probability.iter().find(|p| !p.is_nan() && !(0.0..=1.0).contains(*p)) {
-            return Err(Error::raster(
-                folder.join("probability.tif").display().to_string(),
-                format!("{wrong} is not a probability; accepted are 0 to 1, and NaN where not assessable"),
-            ));
-        }
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         let missing = |what: &str| {
             Error::input(location.to_string(), format!("it does not say {what}; make the map again with this version"))
@@ -120,24 +119,28 @@ impl DatedMap {
         let area_error = area_error.and_then(|value| serde_json::from_value(value.clone()).ok()).unwrap_or_default();
         let noise_floor = record.model.get("noise_floor").filter(|value| !value.is_null());
         let noise_floor = noise_floor.and_then(|value| serde_json::from_value(value.clone()).ok());
+        let persistence = record.model.get("persistence").filter(|value| !value.is_null());
+        let persistence = persistence.and_then(|value| serde_json::from_value(value.clone()).ok());
         let scene = record.scene_location.as_deref().map(|at| location_at(folder, at));
         let scene = scene.and_then(|at| Scene::open(&at, &minesegsat_scene::OpenOptions::default()).ok());
-        Ok(Self {
+        let map = Self {
             scene_ids: vec![record.scene.name.clone()],
             name: record.scene.name,
             date: record.scene.date,
             grid,
-            probability,
+            probability: Vec::new(),
             threshold,
             model_sha256: text(&record.model["weights_sha256"]),
             model_title: text(&record.model["title"]),
             area_error,
             noise_floor,
+            persistence,
             offset,
             level: record.scene.level,
             clouds_not_masked: record.cloud_mask["source"] == "none",
             scene,
-        })
+        };
+        Ok((map, raster))
     }
 
     /// A warning if the map was made without a cloud mask.
@@ -149,29 +152,10 @@ impl DatedMap {
 
     /// Warnings for a comparison with a later map. An error if the two maps are not comparable.
     pub(super) fn check_against(&self, after: &Self) -> Result<Vec<String>> {
+        self.check_comparable(after)?;
         let refuse = |reason: String| {
             Err(Error::Argument { name: "maps", value: format!("{} and {}", self.name, after.name), accepted: reason })
         };
-        if let (Some(a), Some(b)) = (&self.level, &after.level)
-            && a != b
-        {
-            return refuse(format!(
-                "two scenes of one processing level; the first is {a}, the second {b}: the effect of the atmosphere on only \
-                 one of them would appear as change"
-            ));
-        }
-        if self.offset.removed != after.offset.removed {
-            // Both are reflectance. If both decisions are sure, no correction is needed.
-            for map in [self, after] {
-                if map.offset.is_doubtful {
-                    return refuse(format!(
-                        "scenes with a certain offset: the two decisions differ, and the decision for {} is in doubt ({}); \
-                         map it again with an explicit offset",
-                        map.name, map.offset.statement
-                    ));
-                }
-            }
-        }
         let mut warnings: Vec<String> = [self, after].into_iter().filter_map(Self::cloud_warning).collect();
         if let (Some(a), Some(b)) = (self.date, after.date) {
             if a > b {
@@ -202,11 +186,55 @@ impl DatedMap {
         Ok(warnings)
     }
 
+    /// An error if the processing levels of two scenes differ, or their offsets do and one of them is in doubt.
+    pub(crate) fn check_comparable(&self, after: &Self) -> Result<()> {
+        let refuse = |reason: String| {
+            Err(Error::Argument { name: "maps", value: format!("{} and {}", self.name, after.name), accepted: reason })
+        };
+        if let (Some(a), Some(b)) = (&self.level, &after.level)
+            && a != b
+        {
+            return refuse(format!(
+                "two scenes of one processing level; the first is {a}, the second {b}: the effect of the atmosphere on only \
+                 one of them would appear as change"
+            ));
+        }
+        if self.offset.removed != after.offset.removed {
+            // Both are reflectance. If both decisions are sure, no correction is needed.
+            for map in [self, after] {
+                if map.offset.is_doubtful {
+                    return refuse(format!(
+                        "scenes with a certain offset: the two decisions differ, and the decision for {} is in doubt ({}); \
+                         map it again with an explicit offset",
+                        map.name, map.offset.statement
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Bounds in degrees, for messages.
-    pub(super) fn bounds_text(&self) -> String {
+    pub(crate) fn bounds_text(&self) -> String {
         let found =
             Transformer::new(&self.grid.crs, &Crs::WGS84).and_then(|to| to.transform_bounds(self.grid.bounds()));
         found.map_or_else(|_| "an unknown place".to_owned(), |b| b.map(|v| format!("{v:.4}")).join(","))
+    }
+}
+
+/// Reads a window of the probabilities of a map, `[H, W]`, and checks their range.
+pub(crate) fn read_probability(raster: &dyn RasterSource, window: Window) -> Result<Vec<f32>> {
+    let location = || raster.info().location.clone();
+    let Pixels::F32(probability) = raster.read(0, window)? else {
+        let found = raster.info().data_type;
+        return Err(Error::raster(location(), format!("it is of type {found:?}; probabilities are F32")));
+    };
+    match probability.iter().find(|p| !p.is_nan() && !(0.0..=1.0).contains(*p)) {
+        None => Ok(probability),
+        Some(wrong) => Err(Error::raster(
+            location(),
+            format!("{wrong} is not a probability; accepted are 0 to 1, and NaN where not assessable"),
+        )),
     }
 }
 

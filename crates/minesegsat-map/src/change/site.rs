@@ -157,6 +157,11 @@ impl SitePixels {
         Self { window: grid.full_window(), inside: vec![true; grid.width * grid.height] }
     }
 
+    /// Area of the pixel at the middle of a grid, on the ellipsoid, in square metres.
+    pub(crate) fn all_area_m2(grid: &Grid, meter: &GeodesicMeter) -> Result<f64> {
+        Self { window: grid.full_window(), inside: Vec::new() }.pixel_area_m2(grid, meter)
+    }
+
     /// Values of a map inside the site, `[H, W]` of the window; NaN outside.
     pub fn values(&self, map: &[f32], width: usize) -> Vec<f32> {
         let pixels = self.indices(width).zip(&self.inside);

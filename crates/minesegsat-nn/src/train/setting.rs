@@ -228,9 +228,11 @@ fn describe(
         band_dropout_max: if config.augment.band_dropout > 0.0 { config.augment.band_dropout_max } else { 0 },
         area_error: None,
         noise_floor: None,
+        persistence: None,
         training: Training {
             data: Some(set.title.clone()),
             split: Some(format!("train {training}, val {validation}")),
+            levels: set.levels(),
         },
         metrics: serde_json::Map::new(),
         code_version: String::new(),

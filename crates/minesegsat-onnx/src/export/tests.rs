@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 
 use minesegsat_core::Band;
-use minesegsat_model::{Array, NetworkConfig, Normalisation, SegFormerConfig, Training, Variant};
+use minesegsat_model::{Array, DetailConfig, NetworkConfig, Normalisation, SegFormerConfig, Training, Variant};
 use proptest::prelude::*;
 
 use super::layers::{Kernel, fold};
@@ -46,6 +46,7 @@ fn card(architecture: NetworkConfig) -> ModelCard {
         band_dropout_max: 0,
         area_error: None,
         noise_floor: None,
+        persistence: None,
         training: Training::default(),
         metrics: serde_json::Map::new(),
         code_version: "0.1.0".to_owned(),
@@ -82,8 +83,13 @@ fn every_network_asks_for_as_many_parameters_as_the_reference_has() {
 #[test]
 fn every_graph_is_well_formed() {
     // The other networks only repeat the same parts.
-    for name in ["b0", "unet-resnet18", "unetplusplus-resnet18", "deeplabv3plus-resnet18", "fpn-resnet50"] {
-        let (graph, _) = graph_of(name, 4, 3);
+    let named = ["b0", "unet-resnet18", "unetplusplus-resnet18", "deeplabv3plus-resnet18", "fpn-resnet50"]
+        .map(|name| NetworkConfig::named(name, 4, 3).unwrap());
+    let detail = Some(DetailConfig { widths: [6, 10], layers: 2 });
+    let detailed = SegFormerConfig { detail, ..Variant::B0.config(4, 3) };
+    for config in named.into_iter().chain([detailed.into()]) {
+        let name = config.to_string();
+        let graph = export(&card(config), &Invented::default()).unwrap().graph.unwrap();
         let mut known: HashSet<&str> = [INPUT].into();
         let mut used: HashSet<&str> = HashSet::new();
         for tensor in &graph.initializer {
