@@ -1,4 +1,4 @@
-//! Alerts by webhook, mail and file. Each finding is reported once.
+//! Alerts by webhook, mail and file. Each finding is reported as provisional, and once more when dates confirm or withdraw it.
 //!
 //! - [`findings_of`] compares an observation with the earlier ones of its site. A [`Finding`] is a change, not a state: a
 //!   state that continues is not reported again.
@@ -14,6 +14,7 @@
 //! The schedule counts attempts, not time, so a machine that sleeps for a week or a clock that jumps ahead does not use it
 //! up. Secrets are read from the environment or from files. They never appear in errors, logs or tables.
 
+mod claims;
 mod config;
 mod deliver;
 mod file;
@@ -27,8 +28,9 @@ mod webhook;
 #[cfg(test)]
 mod tests;
 
+pub use self::claims::Standing;
 pub use self::config::AlertConfig;
 pub use self::deliver::{ATTEMPTS, DeliveryReport, deliver};
-pub use self::finding::{Finding, FindingKind, Rules, findings_of};
+pub use self::finding::{Finding, FindingKind, Rules, findings_of, standing_of};
 pub use self::out_of_sight::out_of_sight;
 pub use self::outbox::{Delivery, DeliveryState, list, record, revive};

@@ -30,9 +30,11 @@ use crate::alerts::{self, AlertConfig, Delivery, DeliveryReport, DeliveryState, 
 use crate::register::{DamagedRow, Observation, Register, Site, SiteId};
 use minesegsat_core::model_description::ModelDescription;
 use minesegsat_core::noise_floor::NoiseFloor;
+use minesegsat_core::persistence::Persistence;
 use minesegsat_core::uncertainty::AreaErrorModel;
 use minesegsat_core::{Error, Result, Segmenter, with_causes};
 use minesegsat_map::predict::PredictOptions;
+use minesegsat_map::series::Confirmation;
 use minesegsat_scene::catalog::{Catalog, DateRange, Item, SearchArea, SearchQuery, keep_newest_processing};
 
 /// Options of a monitor run.
@@ -60,13 +62,15 @@ pub struct MonitorOptions {
     pub composite: bool,
     /// Confidence level of the intervals, in percent.
     pub level_percent: f64,
+    /// Dates that confirm an exceedance, or new land.
+    pub confirmation: Confirmation,
     /// Prediction options of the maps.
     pub predict: PredictOptions,
 }
 
 impl MonitorOptions {
     /// Default options: all sites, the best new date of each, at most 60 % cloud, 1 km around the boundary, at least 70 % of
-    /// the site seen, five tries, then a composite; 90 % intervals.
+    /// the site seen, five tries, then a composite; 90 % intervals; two of three dates confirm.
     pub fn new(predict: PredictOptions) -> Self {
         Self {
             sites: Vec::new(),
@@ -80,6 +84,7 @@ impl MonitorOptions {
             max_tries: 5,
             composite: true,
             level_percent: 90.0,
+            confirmation: Confirmation::default(),
             predict,
         }
     }
@@ -99,6 +104,8 @@ pub struct MonitorModel<'a> {
     pub area_error: AreaErrorModel,
     /// Noise floor of change, measured on stable sites.
     pub noise_floor: NoiseFloor,
+    /// How long land stays as it is, and how much a map counts.
+    pub persistence: Persistence,
 }
 
 /// Result of a run.
@@ -145,6 +152,7 @@ pub fn run(
     job: Job<'_>,
 ) -> Result<MonitorReport> {
     let _lock = register.monitor_lock()?;
+    options.confirmation.check()?;
     if !(0.0..=1.0).contains(&options.min_assessed) {
         let accepted = "a share of 0 to 1".to_owned();
         return Err(Error::Argument { name: "min assessed", value: options.min_assessed.to_string(), accepted });
@@ -159,7 +167,10 @@ pub fn run(
     };
     report.sites = sites.len();
     let lost = register.rows_without_site()?;
-    report.damaged.extend(lost.iter().cloned());
+    let is_wanted = |row: &&DamagedRow| {
+        options.sites.is_empty() || options.sites.iter().any(|site| row.may_belong_to(site.as_str()))
+    };
+    report.damaged.extend(lost.iter().filter(is_wanted).cloned());
     let observer = Observer { register, model, options, files: files_folder(register.path()), lost, job };
     for (index, site) in sites.iter().enumerate() {
         job.check()?;
@@ -198,7 +209,8 @@ fn observe_site(
     let mut store =
         |(observation, tried): (Observation, Vec<RejectedScene>), earlier: &mut Vec<Observation>| -> Result<()> {
             let floor = observer.model.noise_floor.ha(observation.area.map_or(0.0, |area| area.ha));
-            let findings = findings_of(&observation, earlier, &alerts::Rules::above(floor));
+            let rules = alerts::Rules { confirmation: options.confirmation, ..alerts::Rules::above(floor) };
+            let findings = findings_of(&observation, earlier, &rules);
             let mut count = 0;
             let is_new = observer.register.store_observation(&observation, |transaction| {
                 count = alerts::record(transaction, &findings, alert_config, Timestamp::now())?;

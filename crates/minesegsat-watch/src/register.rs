@@ -43,7 +43,7 @@ mod tests;
 mod verdict;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use geo::{BoundingRect, Geometry, MultiPolygon};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -56,13 +56,13 @@ pub use self::import::{
 };
 pub use self::listing::ObservationKey;
 pub(crate) use self::observation::observation_name;
-pub use self::observation::{Observation, ObservationFile};
+pub use self::observation::{NewLand, Observation, ObservationFile};
 pub use self::permit::Permit;
 pub use self::rows::{DamagedRow, Rows};
 pub use self::schema::ALERT_TABLES;
 use self::schema::{MIGRATIONS, Migration, sql_error};
 pub use self::site::{Site, SiteId, SiteStatus};
-pub use self::sites::Removed;
+pub use self::sites::{Removed, StoredSite};
 pub use self::summary::{LastSeen, SiteSummary};
 pub use self::verdict::Verdict;
 use minesegsat_core::output::{FolderLock, OutputFolder};
@@ -81,8 +81,32 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub struct Register {
     path: PathBuf,
     connection: Connection,
-    /// Folder of the copy that is read instead of a file that cannot be written.
-    copy: Option<tempfile::TempDir>,
+    /// The copy that is read instead of a file that cannot be written.
+    copy: Option<RegisterCopy>,
+}
+
+/// A copy of a register in a temporary folder.
+#[derive(Debug)]
+struct RegisterCopy {
+    _folder: tempfile::TempDir,
+    /// Size and time of change of the file and of its write-ahead log when they were copied.
+    origin: [Option<(u64, SystemTime)>; 2],
+}
+
+impl RegisterCopy {
+    fn origin(path: &Path) -> [Option<(u64, SystemTime)>; 2] {
+        [path, &log_of(path)].map(|file| {
+            let found = std::fs::metadata(file).ok()?;
+            Some((found.len(), found.modified().ok()?))
+        })
+    }
+}
+
+/// Path of the write-ahead log of a register.
+fn log_of(path: &Path) -> PathBuf {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
 }
 
 impl Register {
@@ -142,18 +166,24 @@ impl Register {
     /// Opens a register for reading. Older tables are migrated first, because this program cannot read them otherwise.
     ///
     /// A file that cannot be written, such as one on a read-only disk or of another user, is copied to a temporary folder if
-    /// it has a write-ahead log or older tables, and the copy is read. It shows the register at this moment.
+    /// it has a write-ahead log or older tables, and the copy is read. It shows the register at this moment:
+    /// [`Register::is_outdated_copy`].
     pub fn open_read_only(path: &Path) -> Result<Self> {
         let opened = Self::open_in_place(path);
         if opened.is_ok() || !path.is_file() || can_write(path) {
             return opened;
         }
+        Self::open_copy(path)
+    }
+
+    fn open_copy(path: &Path) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let target = folder.path().join("register.gpkg");
+        // Before it is copied, so that a change during the copy counts as one.
+        let origin = RegisterCopy::origin(path);
         fs_err::copy(path, &target)?;
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        if Path::new(&log).is_file() {
+        let log = log_of(path);
+        if log.is_file() {
             fs_err::copy(&log, folder.path().join("register.gpkg-wal"))?;
         }
         make_writable(&target)?;
@@ -165,7 +195,7 @@ impl Register {
             schema::migrate(&mut register.connection, path, newest, MIGRATIONS)?;
         }
         register.connection.pragma_update(None, "query_only", true).map_err(sql_error(path))?;
-        register.copy = Some(folder);
+        register.copy = Some(RegisterCopy { _folder: folder, origin });
         Ok(register)
     }
 
@@ -212,6 +242,11 @@ impl Register {
     /// A number that changes whenever another connection changes the file.
     pub fn data_version(&self) -> Result<i64> {
         self.connection.pragma_query_value(None, "data_version", |row| row.get(0)).map_err(sql_error(&self.path))
+    }
+
+    /// Whether it is a copy of a file that has changed since: it must be opened again.
+    pub fn is_outdated_copy(&self) -> bool {
+        self.copy.as_ref().is_some_and(|copy| copy.origin != RegisterCopy::origin(&self.path))
     }
 
     /// The database connection, for the tables of other modules.

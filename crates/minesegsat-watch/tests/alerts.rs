@@ -30,6 +30,8 @@ fn observation(site: &str, date: &str, verdict: Verdict) -> Observation {
         date: date.parse().unwrap(),
         scenes: vec!["S2B_MSIL2A_20230601".to_owned()],
         model_sha256: "00ff".to_owned(),
+        is_provisional: None,
+        new_land: None,
         share_assessed: 0.97,
         share_beyond_map: None,
         boundary_sha256: None,

@@ -1,5 +1,6 @@
 //! Arguments of `minesegsat monitor`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use minesegsat::alerts::DeliveryState;
 use minesegsat::register::SiteId;
+use minesegsat::series::Confirmation;
 
 use super::EngineArgs;
 use super::sites::RegisterArg;
@@ -37,7 +39,7 @@ pub(crate) struct MonitorRunArgs {
     /// Catalogue to search: `earth-search`, `planetary-computer`, `earthdaily`, the URL of a STAC API, a static
     /// catalogue, or an ItemCollection.
     #[arg(long, value_name = "NAME|URL|FILE", default_value = "earth-search")]
-    pub api: String,
+    pub api: OsString,
 
     /// Collections to search [default: the API's surface reflectance collection].
     #[arg(long, value_delimiter = ',', value_name = "ID,...")]
@@ -78,6 +80,11 @@ pub(crate) struct MonitorRunArgs {
     /// Confidence level of the area intervals, in percent.
     #[arg(long, value_name = "PERCENT", default_value_t = 90.0, value_parser = super::change::percent, allow_negative_numbers = true)]
     pub confidence_level: f64,
+
+    /// Confirm exceedances and new land when K of N successive assessable dates show them; until then they are
+    /// provisional.
+    #[arg(long, value_name = "K/N", default_value = "2/3", value_parser = super::change::confirmation)]
+    pub confirm: Confirmation,
 
     /// Where alerts go: a TOML file with `[[webhook]]`, `[[mail]]` and `[[file]]` entries [default: no alerts are
     /// sent].

@@ -95,6 +95,7 @@ fn run_once(args: &MonitorRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::
         max_tries: usize::from(args.max_tries),
         composite: !args.no_composite,
         level_percent: args.confidence_level,
+        confirmation: args.confirm,
         predict: predict_options(&model),
     };
     let bar = MonitorBar::new(quiet || args.json);
@@ -127,7 +128,12 @@ fn run_once(args: &MonitorRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::
     for failure in &report.failures {
         crate::print_message(format_args!("error: site {}: {}", failure.site, failure.error));
     }
-    if !report.failures.is_empty() {
+    // A damaged row may be a site that was not checked, or a limit that was not compared.
+    if !report.damaged.is_empty() {
+        let rows = counted(report.damaged.len(), "row");
+        crate::print_message(format_args!("error: {rows} of {} cannot be used", register.path().display()));
+    }
+    if !report.failures.is_empty() || !report.damaged.is_empty() {
         return Ok(ExitCode::FAILURE);
     }
     // The exit code covers all latest verdicts, not only new ones. A script that missed a run must not miss an

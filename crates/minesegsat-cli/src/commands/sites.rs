@@ -5,11 +5,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use geo::MultiPolygon;
 use jiff::{Timestamp, tz::TimeZone};
 use minesegsat::Crs;
 use minesegsat::area::GeodesicMeter;
 use minesegsat::change::site::whole_percent;
-use minesegsat::labels::Repair;
+use minesegsat::labels::{LabelOptions, Repair};
 use minesegsat::manifest::counted;
 use minesegsat::output::OutputFolder;
 use minesegsat::register::{
@@ -20,8 +21,8 @@ use serde_json::{Value, json};
 
 use super::table::Table;
 use crate::args::{
-    BoundaryArgs, SitesAddArgs, SitesCommand, SitesEditArgs, SitesExportArgs, SitesImportArgs, SitesListArgs,
-    SitesPermitArgs, SitesRemoveArgs, SitesShowArgs, TermsArgs,
+    BoundaryArgs, IncompleteArgs, SitesAddArgs, SitesCommand, SitesEditArgs, SitesExportArgs, SitesImportArgs,
+    SitesListArgs, SitesPermitArgs, SitesRemoveArgs, SitesShowArgs, TermsArgs,
 };
 
 pub(crate) fn run(command: &SitesCommand, quiet: bool) -> anyhow::Result<ExitCode> {
@@ -43,18 +44,19 @@ fn add(args: &SitesAddArgs, quiet: bool) -> anyhow::Result<()> {
         bail!("`--valid-from` needs `--permit`: the number of the permit that begins on that day");
     }
     // All inputs are read before the register is created.
-    let mut site = Site {
+    let Some(boundary) = read_boundary(&args.boundary, args.incomplete)? else {
+        bail!("site `{}` has no boundary; give one with `--boundary FILE` or `--bbox W,S,E,N`", args.id);
+    };
+    let site = Site {
         id: args.id.clone(),
         name: args.name.clone().unwrap_or_else(|| args.id.to_string()),
         operator: args.operator.clone(),
         commodity: args.commodity.clone(),
         status: args.status,
-        boundary: boundary_of_bbox([0.0; 4]),
+        boundary,
     };
-    if !set_boundary(&args.boundary, &mut site)? {
-        bail!("site `{}` has no boundary; give one with `--boundary FILE` or `--bbox W,S,E,N`", args.id);
-    }
-    let permit = args.permit.as_deref().map(|number| permit_of(&args.id, number, &args.terms)).transpose()?;
+    let permit =
+        args.permit.as_deref().map(|number| permit_of(&args.id, number, &args.terms, args.incomplete)).transpose()?;
     let register = Register::open_or_create(&args.register.path())?;
     match &permit {
         Some(permit) => warn_of_repairs(&register.add_site_with_permit(&site, permit)?),
@@ -69,21 +71,27 @@ fn add(args: &SitesAddArgs, quiet: bool) -> anyhow::Result<()> {
 
 fn edit(args: &SitesEditArgs, quiet: bool) -> anyhow::Result<()> {
     let register = Register::open(&args.register.path())?;
-    let before = register.known_site(&args.id)?;
-    let mut site = before.clone();
-    set_boundary(&args.boundary, &mut site)?;
+    let mut stored = register.stored_site(&args.id)?;
+    let before = stored.clone().into_site().ok();
+    if let Some(boundary) = read_boundary(&args.boundary, args.incomplete)? {
+        stored.boundary = Ok(boundary);
+    }
     if let Some(name) = &args.name {
-        site.name.clone_from(name);
+        stored.name = Ok(name.clone());
     }
     // An empty text removes the value.
-    let changed = |new: &Option<String>, old: Option<String>| match new {
-        Some(text) => Some(text.clone()).filter(|text| !text.is_empty()),
-        None => old,
-    };
-    site.operator = changed(&args.operator, site.operator);
-    site.commodity = changed(&args.commodity, site.commodity);
-    site.status = args.status.unwrap_or(site.status);
-    if site == before {
+    let given = |text: &String| Ok(Some(text.clone()).filter(|text| !text.is_empty()));
+    stored.operator = args.operator.as_ref().map_or(stored.operator, given);
+    stored.commodity = args.commodity.as_ref().map_or(stored.commodity, given);
+    stored.status = args.status.map_or(stored.status, Ok);
+    let site = stored.into_site().map_err(|reason| {
+        anyhow::anyhow!(
+            "site `{}` of {} is damaged: {reason}; give this value too, and the site is whole again",
+            args.id,
+            register.path().display()
+        )
+    })?;
+    if before.as_ref() == Some(&site) {
         return if quiet {
             Ok(())
         } else {
@@ -95,7 +103,7 @@ fn edit(args: &SitesEditArgs, quiet: bool) -> anyhow::Result<()> {
 }
 
 fn permit(args: &SitesPermitArgs, quiet: bool) -> anyhow::Result<()> {
-    let permit = permit_of(&args.id, &args.number, &args.terms)?;
+    let permit = permit_of(&args.id, &args.number, &args.terms, args.incomplete)?;
     let register = Register::open(&args.register.path())?;
     let ended = if args.supersede {
         let (repairs, ended) = register.add_permit_superseding(&permit)?;
@@ -115,27 +123,28 @@ fn permit(args: &SitesPermitArgs, quiet: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sets the boundary of a site from the command line. Returns whether one was given.
-fn set_boundary(args: &BoundaryArgs, site: &mut Site) -> anyhow::Result<bool> {
-    match (&args.boundary, args.bbox) {
-        (Some(path), _) => {
-            let (boundary, repairs) = boundary_of_file(path, args.layer.as_deref(), args.filter.as_ref())?;
-            warn_of_repairs(&repairs);
-            site.boundary = boundary;
-        }
-        (None, Some(bbox)) => site.boundary = boundary_of_bbox(bbox.0),
-        (None, None) => return Ok(false),
-    }
-    Ok(true)
+/// Reads the boundary of the command line, if one is given.
+fn read_boundary(args: &BoundaryArgs, incomplete: IncompleteArgs) -> anyhow::Result<Option<MultiPolygon<f64>>> {
+    let Some(path) = &args.boundary else { return Ok(args.bbox.map(|bbox| boundary_of_bbox(bbox.0))) };
+    let options = LabelOptions {
+        layer: args.layer.clone(),
+        filter: args.filter.clone(),
+        allow_incomplete: incomplete.allow_incomplete,
+        ..LabelOptions::default()
+    };
+    let (boundary, repairs) = boundary_of_file(path, &options)?;
+    warn_of_repairs(&repairs);
+    Ok(Some(boundary))
 }
 
-fn permit_of(site: &SiteId, number: &str, terms: &TermsArgs) -> anyhow::Result<Permit> {
+fn permit_of(site: &SiteId, number: &str, terms: &TermsArgs, incomplete: IncompleteArgs) -> anyhow::Result<Permit> {
     let valid_from = terms.valid_from.with_context(|| {
         format!("permit `{number}` has no first day; give one with `--valid-from`, such as 2024-01-01")
     })?;
     let polygon = match &terms.permit_boundary {
         Some(path) => {
-            let (polygon, repairs) = boundary_of_file(path, None, None)?;
+            let options = LabelOptions { allow_incomplete: incomplete.allow_incomplete, ..LabelOptions::default() };
+            let (polygon, repairs) = boundary_of_file(path, &options)?;
             warn_of_repairs(&repairs);
             Some(polygon)
         }
@@ -196,6 +205,11 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
         }))?;
     } else if !quiet {
         print_import(&mut crate::terminal::stdout(), &report, args)?;
+    }
+    if report.failed.iter().any(|failed| failed.reason.contains("decimal mark")) {
+        crate::print_message(format_args!(
+            "hint: `--decimal-mark .` or `--decimal-mark ,` says how the numbers are written"
+        ));
     }
     if !report.failed.is_empty() && !args.skip_invalid {
         bail!(
@@ -348,7 +362,7 @@ fn print_observations(out: &mut impl Write, observations: &[Observation]) -> any
             number(observation.loss_ha),
             number(observation.outside_permit_ha),
             number(observation.limit_ha),
-            observation.verdict.to_string(),
+            observation.verdict_text(),
             counted(observation.scenes.len(), "scene"),
         ]);
     }

@@ -58,6 +58,8 @@ impl Place {
             date: "2025-06-15".parse().unwrap(),
             scenes: vec![scene.to_owned()],
             model_sha256: model_sha256.to_owned(),
+            is_provisional: None,
+            new_land: None,
             share_assessed: 0.97,
             share_beyond_map: None,
             boundary_sha256: None,

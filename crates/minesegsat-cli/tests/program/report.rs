@@ -36,6 +36,8 @@ fn register(path: &Path) {
         date: "2024-07-01".parse().unwrap(),
         scenes: vec!["S2A_1".to_owned()],
         model_sha256: "ab".repeat(32),
+        is_provisional: None,
+        new_land: None,
         share_assessed: 0.98,
         share_beyond_map: None,
         boundary_sha256: None,

@@ -141,6 +141,8 @@ pub(crate) fn observation(date: &str, verdict: Verdict, ha: f64) -> Observation 
         date: date.parse().unwrap(),
         scenes: vec![format!("S2A_T10UFG_{}", date.replace('-', ""))],
         model_sha256: "ab".repeat(32),
+        is_provisional: None,
+        new_land: None,
         share_assessed: 0.98,
         share_beyond_map: None,
         boundary_sha256: None,

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::claims::{AreaClaim, Standing, VerdictClaims};
 use crate::register::{Area, Observation, SiteId, Verdict};
+use minesegsat_map::series::Confirmation;
 
 /// Caveat of every exceedance alert: the register may lack the latest permit revision.
 const CAVEAT: &str = "A revision of the permit may be missing from the register: check the permit in force before \
@@ -53,6 +55,8 @@ pub struct Rules {
     pub noise_floor_ha: f64,
     /// Days without a view of the site after which it is reported.
     pub not_assessable_days: u32,
+    /// Dates that confirm a finding.
+    pub confirmation: Confirmation,
 }
 
 impl Rules {
@@ -61,17 +65,20 @@ impl Rules {
 
     /// Default rules with a noise floor in hectares.
     pub fn above(noise_floor_ha: f64) -> Self {
-        Self { noise_floor_ha, not_assessable_days: Self::NOT_ASSESSABLE_DAYS }
+        Self { noise_floor_ha, not_assessable_days: Self::NOT_ASSESSABLE_DAYS, confirmation: Confirmation::default() }
     }
 }
 
-/// A new fact about a site. It is reported once.
+/// A new fact about a site. It is reported once as provisional, and once more when it is confirmed or withdrawn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// The site.
     pub site: SiteId,
     /// Kind of the finding.
     pub kind: FindingKind,
+    /// Whether several dates show it. `None` for findings that need no confirmation, and in those of versions before 0.5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
     /// Day of the observation.
     pub date: Date,
     /// The observation's verdict.
@@ -109,18 +116,25 @@ pub struct Finding {
 /// `earlier` may be all observations of the register. Those of other sites, of the same day and of later days are ignored.
 /// A finding is something that a regulator has not been told yet:
 ///
-/// - The verdict became "possible exceedance" or "exceeded": the last assessable observation had another verdict, permit or
-///   limit. The same verdict on the next date is not a finding, also not after a winter without a view. A change from
-///   "exceeded" to "possible exceedance" is a finding, because the new statement is weaker than the one reported before.
+/// - The verdict became "possible exceedance" or "exceeded" under this permit and limit. The first date is provisional. It is
+///   told again when enough of successive assessable dates agree (confirmed), or can no longer do so (withdrawn), and not in
+///   between, also not after a winter without a view. When a confirmed "exceeded" ends as "possible exceedance", that is told,
+///   because the new statement is weaker than the one reported before.
 /// - Land is disturbed outside the permit: the area exceeds the noise floor, and exceeds the last reported area for this
-///   permit by more than the noise floor. So growth is reported, however slow, but the same area is not reported again.
-/// - Land was newly disturbed: the same rule, for each date that is compared with. If each observation is compared with the
-///   previous one, each gain is new land.
+///   permit by more than the noise floor. So growth is reported, however slow, but the same area is not reported again. It is
+///   confirmed or withdrawn in the same way.
+/// - Land was newly disturbed: the same rule for the new land of the site's series, whose pixels are confirmed one by one.
+///   Observations without a series have their gain instead, for each date that is compared with.
 /// - The site has not been seen for a long time: once per such period.
 ///
 /// An observation of a reported day with other scenes or another model is not reported again if it gives the same kinds of
 /// findings, because a finding's [`key`](Finding::key) contains neither scenes nor model.
 pub fn findings_of(observation: &Observation, earlier: &[Observation], rules: &Rules) -> Vec<Finding> {
+    reported_before(observation, earlier, rules).step(observation, rules)
+}
+
+/// What the observations before one have reported.
+fn reported_before(observation: &Observation, earlier: &[Observation], rules: &Rules) -> Reported {
     let mut before: Vec<&Observation> =
         earlier.iter().filter(|o| o.site == observation.site && o.date < observation.date).collect();
     before.sort_by(|a, b| (a.date, a.created, &a.scenes).cmp(&(b.date, b.created, &b.scenes)));
@@ -128,16 +142,19 @@ pub fn findings_of(observation: &Observation, earlier: &[Observation], rules: &R
     for earlier in before {
         reported.step(earlier, rules);
     }
-    reported.step(observation, rules)
+    reported
 }
 
 /// What has been reported about a site so far.
 #[derive(Default)]
 struct Reported {
-    /// Verdict, permit and limit of the last assessable observation.
-    verdict: Option<(Verdict, Option<String>, Option<f64>)>,
-    outside: Level<Option<String>>,
-    gain: Level<Option<Date>>,
+    /// Verdict of the last assessable observation.
+    verdict: Option<Verdict>,
+    /// Permit and limit that the claims about verdicts belong to.
+    limit: Option<(Option<String>, Option<f64>)>,
+    verdicts: VerdictClaims,
+    outside: AreaClaim<Option<String>>,
+    gain: AreaClaim<Option<Date>>,
     /// Day of the last assessable observation, else of the first observation.
     seen: Option<Date>,
     /// Whether the current period without a view has been reported.
@@ -146,10 +163,12 @@ struct Reported {
 
 impl Reported {
     fn step(&mut self, o: &Observation, rules: &Rules) -> Vec<Finding> {
-        let previous_verdict = self.verdict.as_ref().map(|(verdict, ..)| *verdict);
-        let finding = |kind: FindingKind, found_ha: Option<f64>| Finding {
+        let previous_verdict = self.verdict;
+        let gain_since = o.new_land.map_or(o.compared_with, |new| Some(new.since));
+        let finding = |kind: FindingKind, standing: Option<Standing>, found_ha: Option<f64>| Finding {
             site: o.site.clone(),
             kind,
+            standing,
             date: o.date,
             verdict: o.verdict,
             previous_verdict,
@@ -158,7 +177,7 @@ impl Reported {
             confidence_level_percent: o.confidence_level_percent,
             permit: o.permit.clone(),
             limit_ha: o.limit_ha,
-            compared_with: if kind == FindingKind::Gain { o.compared_with } else { None },
+            compared_with: if kind == FindingKind::Gain { gain_since } else { None },
             since: None,
             share_assessed: o.share_assessed,
             statement: o.statement.clone(),
@@ -172,49 +191,47 @@ impl Reported {
             let days = (o.date - since).get_days();
             if !self.out_of_sight && i64::from(days) >= i64::from(rules.not_assessable_days) {
                 self.out_of_sight = true;
-                findings.push(Finding { since: Some(since), ..finding(FindingKind::NotAssessable, None) });
+                findings.push(Finding { since: Some(since), ..finding(FindingKind::NotAssessable, None, None) });
             }
             return findings;
         }
         (self.seen, self.out_of_sight) = (Some(o.date), false);
-        let verdict = Some((o.verdict, o.permit.clone(), o.limit_ha));
-        if verdict != self.verdict {
-            let kind = match o.verdict {
-                Verdict::Exceeded => Some(FindingKind::Exceeded),
-                Verdict::PossibleExceedance => Some(FindingKind::PossibleExceedance),
-                Verdict::Within | Verdict::NotAssessable | Verdict::NoLimit => None,
-            };
-            findings.extend(kind.map(|kind| finding(kind, o.area.map(|area| area.ha))));
-            self.verdict = verdict;
+        let limit = Some((o.permit.clone(), o.limit_ha));
+        if limit != self.limit {
+            (self.limit, self.verdicts) = (limit, VerdictClaims::default());
         }
-        if self.outside.is_news(&o.permit, o.outside_permit_ha, rules.noise_floor_ha) {
-            findings.push(finding(FindingKind::OutsidePermit, o.outside_permit_ha));
+        let rule = &rules.confirmation;
+        for (verdict, standing) in self.verdicts.add(o.verdict, rule) {
+            let kind =
+                if verdict == Verdict::Exceeded { FindingKind::Exceeded } else { FindingKind::PossibleExceedance };
+            findings.push(finding(kind, Some(standing), o.area.map(|area| area.ha)));
         }
-        if self.gain.is_news(&o.compared_with, o.gain_ha, rules.noise_floor_ha) {
-            findings.push(finding(FindingKind::Gain, o.gain_ha));
+        self.verdict = Some(o.verdict);
+        let floor_ha = rules.noise_floor_ha;
+        for standing in self.outside.add(&o.permit, o.outside_permit_ha, None, floor_ha, rule) {
+            findings.push(finding(FindingKind::OutsidePermit, Some(standing), o.outside_permit_ha));
+        }
+        let (found_ha, confirmed_ha) = o
+            .new_land
+            .map_or((o.gain_ha, None), |new| (Some(new.confirmed_ha + new.provisional_ha), Some(new.confirmed_ha)));
+        for standing in self.gain.add(&gain_since, found_ha, confirmed_ha, floor_ha, rule) {
+            // Observations without a series have no later date that shows the same gain.
+            match confirmed_ha {
+                Some(_) => findings.push(finding(FindingKind::Gain, Some(standing), found_ha)),
+                None if standing == Standing::Provisional => findings.push(finding(FindingKind::Gain, None, found_ha)),
+                None => {}
+            }
         }
         findings
     }
 }
 
-/// Last reported area in hectares, and what it belongs to (a permit, or a date compared with).
-#[derive(Default)]
-struct Level<T>(Option<(T, f64)>);
-
-impl<T: Clone + PartialEq> Level<T> {
-    /// Whether an area is more than the last reported one. If so, it becomes the last reported one.
-    fn is_news(&mut self, of: &T, ha: Option<f64>, floor_ha: f64) -> bool {
-        let Some(ha) = ha.filter(|ha| !ha.is_nan()) else { return false };
-        if ha <= floor_ha {
-            self.0 = None;
-            return false;
-        }
-        let is_reported = self.0.as_ref().is_some_and(|(what, last_ha)| what == of && ha <= last_ha + floor_ha);
-        if !is_reported {
-            self.0 = Some((of.clone(), ha));
-        }
-        !is_reported
-    }
+/// Standing of an observation's verdict, from the earlier observations of its site: whether enough dates agree. `None` for
+/// verdicts other than exceedances.
+pub fn standing_of(observation: &Observation, earlier: &[Observation], rules: &Rules) -> Option<Standing> {
+    let mut reported = reported_before(observation, earlier, rules);
+    reported.step(observation, rules);
+    reported.verdicts.standing(observation.verdict)
 }
 
 impl Finding {
@@ -223,11 +240,16 @@ impl Finding {
     pub fn key(&self) -> String {
         let day = self.since.unwrap_or(self.date);
         let key = format!("{}/{}/{day}", self.site, self.kind.name());
-        match (&self.permit, self.kind) {
+        let key = match (&self.permit, self.kind) {
             (Some(permit), FindingKind::Exceeded | FindingKind::PossibleExceedance | FindingKind::OutsidePermit) => {
                 format!("{key}/{permit}")
             }
             _ => key,
+        };
+        match self.standing {
+            // As in versions that told each finding once.
+            None | Some(Standing::Provisional) => key,
+            Some(standing) => format!("{key}/{}", standing.name()),
         }
     }
 
@@ -247,6 +269,15 @@ impl Finding {
     }
 
     fn what(&self) -> String {
+        let what = self.claim();
+        match self.standing {
+            None => what,
+            Some(Standing::Withdrawn) => format!("withdrawn: {what}"),
+            Some(standing) => format!("{what} ({})", standing.name()),
+        }
+    }
+
+    fn claim(&self) -> String {
         let ha = self.found_ha.map_or_else(|| "an unknown area".to_owned(), |ha| format!("{ha:.1} ha"));
         match (self.kind, self.limit_ha) {
             (FindingKind::Exceeded, Some(limit)) => format!("limit of {limit} ha exceeded"),
@@ -271,7 +302,10 @@ impl Finding {
         let exceeds = |verdict: Verdict| matches!(verdict, Verdict::Exceeded | Verdict::PossibleExceedance);
         let about_a_permit = exceeds(self.verdict)
             || self.previous_verdict.is_some_and(exceeds)
-            || self.kind == FindingKind::OutsidePermit;
+            || matches!(
+                self.kind,
+                FindingKind::Exceeded | FindingKind::PossibleExceedance | FindingKind::OutsidePermit
+            );
         about_a_permit.then_some(CAVEAT)
     }
 
@@ -284,6 +318,9 @@ impl Finding {
             text.push_str(&format!("Day of the scene: {}\n", self.date));
         }
         let mut line = |name: &str, value: String| text.push_str(&format!("{name}: {}\n", one_line(&value)));
+        if let Some(standing) = self.standing {
+            line("Standing", standing.name().to_owned());
+        }
         line("Verdict", self.verdict.to_string());
         if let Some(previous) = self.previous_verdict {
             line("Previous verdict", previous.to_string());

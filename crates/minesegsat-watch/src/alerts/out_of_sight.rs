@@ -29,6 +29,7 @@ pub fn out_of_sight(
     Some(Finding {
         site: site.id.clone(),
         kind: FindingKind::NotAssessable,
+        standing: None,
         date: today,
         verdict: Verdict::NotAssessable,
         previous_verdict: seen.map(|o| o.verdict),

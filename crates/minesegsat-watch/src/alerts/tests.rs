@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan, civil::Date};
 use rusqlite::Connection;
 
 use super::*;
-use crate::register::{Area, Observation, Site, SiteStatus, Verdict};
+use crate::register::{Area, NewLand, Observation, Site, SiteStatus, Verdict};
 
 fn observation(date: &str, verdict: Verdict) -> Observation {
     Observation {
@@ -27,6 +27,8 @@ fn observation(date: &str, verdict: Verdict) -> Observation {
         permit: Some("M-225".to_owned()),
         limit_ha: Some(120.0),
         verdict,
+        is_provisional: None,
+        new_land: None,
         statement: "123.4 ha are disturbed".to_owned(),
         warnings: Vec::new(),
         files: Vec::new(),
@@ -41,7 +43,7 @@ fn kinds(series: &[Observation]) -> Vec<Vec<FindingKind>> {
 }
 
 #[test]
-fn a_verdict_is_news_when_it_changes_and_not_while_it_goes_on() {
+fn a_verdict_is_news_when_it_changes_and_once_more_when_dates_confirm_it() {
     use Verdict::{Exceeded, NotAssessable, PossibleExceedance, Within};
     let verdicts = [
         Within,
@@ -57,7 +59,7 @@ fn a_verdict_is_news_when_it_changes_and_not_while_it_goes_on() {
     let series: Vec<_> =
         verdicts.iter().zip(1..).map(|(&verdict, month)| observation(&format!("2023-0{month}-01"), verdict)).collect();
     let (e, p) = (FindingKind::Exceeded, FindingKind::PossibleExceedance);
-    let expected = [vec![], vec![p], vec![], vec![e], vec![], vec![], vec![p], vec![], vec![e]];
+    let expected = [vec![], vec![p], vec![p], vec![e], vec![], vec![e], vec![], vec![], vec![e]];
     assert_eq!(kinds(&series), expected);
     let first = findings_of(&series[3], &[], &Rules::above(0.5));
     assert_eq!((first[0].kind, first[0].previous_verdict), (e, None), "a site may begin above its limit");
@@ -83,8 +85,9 @@ fn land_outside_the_permit_is_news_when_it_appears_and_when_it_grows_however_slo
     let series: Vec<_> =
         [0.4, 2.0, 2.3, 2.4, 2.6, 1.0, 2.6, 0.2, 2.0].iter().zip(1..).map(|(&ha, m)| at(m, ha)).collect();
     let (o, none) = (vec![FindingKind::OutsidePermit], vec![]);
-    // 2.6 exceeds 2.0 by more than the floor of 0.5, although no single step does. 0.2 resets the level.
-    let expected = [&none, &o, &none, &none, &o, &none, &none, &none, &o].map(Clone::clone);
+    // 2.3 confirms 2.0. 2.6 exceeds 2.0 by more than the floor of 0.5, although no single step does, and is confirmed two dates
+    // later. 0.2 resets the level.
+    let expected = [&none, &o, &o, &none, &o, &none, &o, &none, &o].map(Clone::clone);
     assert_eq!(kinds(&series), expected);
 }
 
@@ -180,12 +183,57 @@ fn texts_keep_possible_and_say_that_a_revision_may_be_missing() {
         }
     }
     let possible = &findings_of(&observation("2023-06-01", Verdict::PossibleExceedance), &[], &rules)[0];
-    assert_eq!(possible.title(), "north-pit: possible exceedance of the limit of 120 ha, 2023-06-01");
+    assert_eq!(possible.title(), "north-pit: possible exceedance of the limit of 120 ha (provisional), 2023-06-01");
     let payload = possible.payload();
     assert_eq!(payload["type"], "finding.possible_exceedance");
     assert_eq!(payload["data"]["kind"], "possible-exceedance");
     assert_eq!(payload["data"]["area"]["upper_ha"], 140.0);
     assert_eq!(payload["timestamp"], "2024-01-01T00:00:00Z");
+}
+
+/// Kinds and standings of each observation in a series.
+fn told(series: &[Observation]) -> Vec<Vec<(FindingKind, Option<Standing>)>> {
+    let rules = Rules::above(0.5);
+    series.iter().map(|o| findings_of(o, series, &rules).iter().map(|f| (f.kind, f.standing)).collect()).collect()
+}
+
+#[test]
+fn a_provisional_exceedance_that_the_next_dates_do_not_show_is_withdrawn() {
+    use Verdict::{Exceeded, Within};
+    let verdicts = [Exceeded, Within, Within, Within];
+    let series: Vec<_> =
+        verdicts.iter().zip(1..).map(|(&verdict, month)| observation(&format!("2023-0{month}-01"), verdict)).collect();
+    let e = |standing| (FindingKind::Exceeded, Some(standing));
+    assert_eq!(told(&series), [vec![e(Standing::Provisional)], vec![], vec![e(Standing::Withdrawn)], vec![]]);
+    let withdrawn = &findings_of(&series[2], &series, &Rules::above(0.5))[0];
+    assert_eq!(withdrawn.title(), "north-pit: withdrawn: limit of 120 ha exceeded, 2023-03-01");
+    assert!(withdrawn.key().ends_with("/withdrawn") && withdrawn.text().contains("Standing: withdrawn\n"));
+    assert!(withdrawn.caveat().is_some());
+    assert_eq!(withdrawn.payload()["data"]["standing"], "withdrawn");
+    // The first date has the key of versions that told each finding once.
+    assert_eq!(findings_of(&series[0], &[], &Rules::above(0.5))[0].key(), "north-pit/exceeded/2023-01-01/M-225");
+    let rules = Rules::above(0.5);
+    assert_eq!(standing_of(&series[0], &series, &rules), Some(Standing::Provisional));
+    assert_eq!(standing_of(&series[1], &series, &rules), None);
+    let second = observation("2023-02-01", Exceeded);
+    assert_eq!(standing_of(&second, &series[..1], &rules), Some(Standing::Confirmed));
+}
+
+#[test]
+fn new_land_of_a_series_is_confirmed_by_its_pixels() {
+    let at = |month: u32, confirmed_ha: f64, provisional_ha: f64| Observation {
+        new_land: Some(NewLand { since: "2020-01-01".parse().unwrap(), confirmed_ha, provisional_ha }),
+        // Each date is also compared with another one, which is no news beside the series.
+        gain_ha: Some(5.0),
+        compared_with: Some(format!("2022-{month:02}-01").parse().unwrap()),
+        ..observation(&format!("2023-{month:02}-01"), Verdict::NoLimit)
+    };
+    let series = [at(1, 0.0, 3.0), at(2, 0.1, 3.0), at(3, 3.1, 0.1), at(4, 3.1, 2.0), at(5, 3.1, 0.2), at(6, 3.1, 0.0)];
+    let g = |standing| vec![(FindingKind::Gain, Some(standing))];
+    use Standing::{Confirmed, Provisional, Withdrawn};
+    assert_eq!(told(&series), [g(Provisional), vec![], g(Confirmed), g(Provisional), g(Withdrawn), vec![]]);
+    let first = &findings_of(&series[0], &[], &Rules::above(0.5))[0];
+    assert_eq!(first.title(), "north-pit: 3.0 ha newly disturbed since 2020-01-01 (provisional), 2023-01-01");
 }
 
 #[test]

@@ -62,6 +62,8 @@ fn input(base: &Path) -> PackInput {
             date: date(2025, 6, 15),
             scenes: vec!["S2A_T11UPR".to_owned()],
             model_sha256: "ab".repeat(32),
+            is_provisional: None,
+            new_land: None,
             share_assessed: 0.97,
             share_beyond_map: None,
             boundary_sha256: None,

@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 
 use super::composite::{self, Mosaic};
 use super::{Day, MonitorModel, MonitorOptions, RejectedScene, Shares, judge, picture};
-use crate::register::{DamagedRow, Observation, ObservationFile, Permit, Register, Site, observation_name};
+use crate::alerts::{self, Standing};
+use crate::register::{DamagedRow, NewLand, Observation, ObservationFile, Permit, Register, Site, observation_name};
 use crate::timeline::indices;
 use minesegsat_core::area_of_interest::AreaOfInterest;
 use minesegsat_core::model_description::BandNormalisation;
@@ -19,6 +20,7 @@ use minesegsat_core::{Band, Crs, Error, Grid, Result};
 use minesegsat_map::change::site::{SiteExtent, SitePixels, area_of_date, percent_text};
 use minesegsat_map::change::{ChangeOptions, DatedMap, SiteArea, SiteChange, change};
 use minesegsat_map::predict::{PredictOptions, predict};
+use minesegsat_map::series::{Series, SeriesMap, SeriesRules};
 use minesegsat_scene::catalog::SearchArea;
 use minesegsat_scene::download::{DownloadOptions, SceneState, download};
 use minesegsat_scene::manifest::OutputRecord;
@@ -31,6 +33,8 @@ const METRES_PER_DEGREE: f64 = 111_320.0;
 pub(crate) const INDICES: &str = "indices.json";
 /// Maximum age difference of the scenes in a composite, in days: one season.
 const COMPOSITE_DAYS: i32 = 120;
+/// Most maps of earlier observations in which new land is followed, without the first.
+const MOST_DATES: usize = 60;
 /// Folder of the map inside an observation's folder.
 const MAP: &str = "map";
 /// End of the path of the map's record.
@@ -145,6 +149,8 @@ impl Observer<'_> {
             self.compare(&before, &map, &place, &since_first, &mut Vec::new())?;
         }
 
+        let new_land = self.new_land(&place, &map, &comparable, &mut warnings)?;
+
         let permits = self.register.read_permits(&site.id)?;
         let mut unreadable = permits.damaged;
         let lost = self.lost.iter().filter(|row| row.table == "permits" && row.may_belong_to(site.id.as_str()));
@@ -184,13 +190,19 @@ impl Observer<'_> {
         if let Some((since, found)) = changed.as_ref().filter(|_| is_assessable) {
             statement = format!("{statement} Since {since}: {}.", found.statement);
         }
+        if let Some(new) = new_land.filter(|_| is_assessable) {
+            statement = format!(
+                "{statement} Over all dates since {}: {:.1} ha new and confirmed, {:.1} ha new and provisional.",
+                new.since, new.confirmed_ha, new.provisional_ha
+            );
+        }
         warnings.sort();
         warnings.dedup();
         let reported = |area: fn(&SiteChange) -> Option<crate::register::Area>| {
             let (_, found) = changed.as_ref()?;
             (found.share_assessed >= self.options.min_assessed).then(|| area(found).map_or(0.0, |area| area.ha))
         };
-        let observation = Observation {
+        let mut observation = Observation {
             site: site.id.clone(),
             date,
             scenes: ids,
@@ -208,12 +220,70 @@ impl Observer<'_> {
             permit: permit.as_ref().map(|permit| permit.number.clone()),
             limit_ha: permit.as_ref().and_then(|permit| permit.limit_ha),
             verdict,
+            is_provisional: None,
+            new_land: new_land.filter(|_| is_assessable),
             statement,
             warnings,
             files: files_of(&folder, self.register.folder())?,
             created: Timestamp::now(),
         };
+        let rule = self.options.confirmation;
+        let rules = alerts::Rules { confirmation: rule, ..alerts::Rules::above(0.0) };
+        if let Some(standing) = alerts::standing_of(&observation, earlier, &rules) {
+            let is_provisional = standing == Standing::Provisional;
+            observation.is_provisional = Some(is_provisional);
+            let words = if is_provisional { "provisional: fewer than" } else { "confirmed:" };
+            observation.statement = format!(
+                "{} The verdict is {words} {} of {} successive assessable dates show it.",
+                observation.statement, rule.needed, rule.of
+            );
+        }
         Ok((observation, tried))
+    }
+
+    /// New land over this map and those of the earlier comparable observations, which are in the order of time. `None` for a
+    /// first observation, or if the maps must not be compared.
+    fn new_land(
+        &self,
+        place: &SiteArea,
+        map: &DatedMap,
+        comparable: &[&Observation],
+        warnings: &mut Vec<String>,
+    ) -> Result<Option<NewLand>> {
+        // The first date stays, so that what is new since then stays comparable.
+        let skipped = comparable.len().saturating_sub(MOST_DATES).min(comparable.len().saturating_sub(1));
+        let used = comparable.iter().take(1).chain(comparable.iter().skip(1 + skipped));
+        let mut maps: Vec<SeriesMap> = Vec::new();
+        for observation in used {
+            let Some(folder) = self.map_folder(observation) else { continue };
+            match SeriesMap::open(&folder) {
+                Ok(mut map) => {
+                    map.record.date = Some(observation.date);
+                    map.record.name = observation.name();
+                    map.record.scene = None;
+                    maps.push(map);
+                }
+                Err(error) => warnings.push(format!("the map of {} is left out: {error}", observation.date)),
+            }
+        }
+        let Some(since) = maps.first().and_then(|map| map.record.date) else { return Ok(None) };
+        maps.push(SeriesMap::from(DatedMap { scene: None, ..map.clone() }));
+        let rules = SeriesRules { persistence: self.model.persistence, confirmation: self.options.confirmation };
+        let level = self.options.level_percent;
+        let measured =
+            Series::new(maps).and_then(|series| series.measure(place, &rules, level, self.options.min_assessed));
+        match measured {
+            Ok(found) => Ok(found.map(|found| NewLand {
+                since,
+                confirmed_ha: found.new_ha,
+                provisional_ha: found.new_provisional_ha,
+            })),
+            Err(error @ Error::Argument { .. }) => {
+                warnings.push(format!("new land was not followed over the dates: {error}"));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Fetches the site's window of each day's scenes until a day shows enough of the site. If none does, makes a composite or
@@ -395,9 +465,7 @@ impl Observer<'_> {
 
     /// Map of an earlier observation. Adds a warning if it cannot be opened.
     fn map_of(&self, observation: &Observation, warnings: &mut Vec<String>) -> Option<DatedMap> {
-        let file = observation.files.iter().find(|file| file.path.ends_with(MAP_MANIFEST))?;
-        let folder = self.register.folder().join(&file.path);
-        match DatedMap::open(folder.parent()?) {
+        match DatedMap::open(&self.map_folder(observation)?) {
             Ok(mut map) => {
                 map.date = Some(observation.date);
                 Some(map)
@@ -407,6 +475,12 @@ impl Observer<'_> {
                 None
             }
         }
+    }
+
+    /// Folder of the map of an earlier observation.
+    fn map_folder(&self, observation: &Observation) -> Option<PathBuf> {
+        let file = observation.files.iter().find(|file| file.path.ends_with(MAP_MANIFEST))?;
+        Some(self.register.folder().join(&file.path).parent()?.to_owned())
     }
 
     fn compare(

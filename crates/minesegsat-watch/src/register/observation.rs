@@ -18,6 +18,17 @@ pub struct ObservationFile {
     pub sha256: String,
 }
 
+/// New land of a site over all its comparable observations up to one, in hectares.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct NewLand {
+    /// Day of the first of them.
+    pub since: Date,
+    /// Became disturbed since then and still is, as several dates show.
+    pub confirmed_ha: f64,
+    /// The same, which too few dates show so far.
+    pub provisional_ha: f64,
+}
+
 /// What was seen at a site on one day. It is unique for a site, its scenes and a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
@@ -52,6 +63,9 @@ pub struct Observation {
     pub gain_ha: Option<f64>,
     /// Land no longer disturbed since then, in hectares, above the noise floor.
     pub loss_ha: Option<f64>,
+    /// New land over all observations. `None` for a first observation, and in observations of versions before 0.5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_land: Option<NewLand>,
     /// Disturbed land outside the permitted polygon, in hectares.
     pub outside_permit_ha: Option<f64>,
     /// Number of the permit that the verdict refers to.
@@ -60,6 +74,10 @@ pub struct Observation {
     pub limit_ha: Option<f64>,
     /// The verdict.
     pub verdict: Verdict,
+    /// Whether too few dates so far show the exceedance that the verdict states. `None` for verdicts that state none, and in
+    /// observations of versions before 0.5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_provisional: Option<bool>,
     /// The verdict in a plain sentence, with the numbers behind it.
     pub statement: String,
     /// Warnings on this observation: season, cloud, substitutes.
@@ -71,6 +89,15 @@ pub struct Observation {
 }
 
 impl Observation {
+    /// The verdict in words, with its standing: `exceeded (provisional)`.
+    pub fn verdict_text(&self) -> String {
+        if self.is_provisional == Some(true) {
+            format!("{} (provisional)", self.verdict)
+        } else {
+            self.verdict.to_string()
+        }
+    }
+
     /// Short name, unique within a site, and also the name of its folder: `2022-07-12-1f0c9a3b`.
     pub fn name(&self) -> String {
         observation_name(self.date, &self.scenes, &self.model_sha256)

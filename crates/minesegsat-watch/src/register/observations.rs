@@ -7,13 +7,14 @@ use serde::de::DeserializeOwned;
 use super::rows::{Cells, DamagedRow, Rows};
 use super::schema::sql_error;
 use super::sites::refuse;
-use super::{Area, Observation, ObservationFile, Register, SiteId, Verdict};
+use super::{Area, NewLand, Observation, ObservationFile, Register, SiteId, Verdict};
 use minesegsat_core::{Error, Result};
 
 /// Columns of an observation, in the order of [`Register::observation_of`].
 const COLUMNS: &str = "fid, site, date, scenes, model_sha256, share_assessed, area_ha, area_lower_ha, area_upper_ha, \
      confidence_level_percent, compared_with, gain_ha, loss_ha, outside_permit_ha, permit, limit_ha, verdict, statement, \
-     warnings, created, share_beyond_map, boundary_sha256, permit_sha256";
+     warnings, created, share_beyond_map, boundary_sha256, permit_sha256, is_provisional, new_since, new_confirmed_ha, \
+     new_provisional_ha";
 
 /// SQL order: latest day first; within a day, last stored first.
 pub(super) const LATEST_FIRST: &str = "date DESC, created DESC, fid DESC";
@@ -100,11 +101,14 @@ impl Register {
         inside("assessed share", Some(*share_assessed), |share| (0.0..=1.0).contains(&share))?;
         inside("area in hectares", area.map(|area| area.ha), at_least_zero)?;
         inside("lower end of the area", area.map(|area| area.lower_ha), at_least_zero)?;
+        inside("confirmed new land", observation.new_land.map(|new| new.confirmed_ha), at_least_zero)?;
+        inside("provisional new land", observation.new_land.map(|new| new.provisional_ha), at_least_zero)?;
         inside("upper end of the area", area.map(|area| area.upper_ha), at_least_zero)?;
         self.connection
             .prepare_cached(&format!(
                 "INSERT INTO observations ({}) VALUES \
-                 (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
+                 (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, \
+                 ?24, ?25, ?26)",
                 COLUMNS.trim_start_matches("fid, ")
             ))
             .and_then(|mut statement| {
@@ -131,6 +135,10 @@ impl Register {
                     observation.share_beyond_map,
                     observation.boundary_sha256,
                     observation.permit_sha256,
+                    observation.is_provisional,
+                    observation.new_land.map(|new| new.since.to_string()),
+                    observation.new_land.map(|new| new.confirmed_ha),
+                    observation.new_land.map(|new| new.provisional_ha),
                 ])
             })
             .map_err(&sql)?;
@@ -188,6 +196,14 @@ fn observation_of(row: &Row<'_>) -> std::result::Result<Observation, DamagedRow>
         };
         let verdict: Verdict = cells.text(16, "verdict")?.parse().map_err(|error: Error| error.to_string())?;
         let created = cells.text(19, "time of storing")?;
+        let [confirmed_ha, provisional_ha] = [(25, "confirmed new land"), (26, "provisional new land")]
+            .map(|(column, name)| cells.optional_number(column, name));
+        let new_land = match (cells.optional_date(24, "first day of the series")?, confirmed_ha?, provisional_ha?) {
+            (Some(since), Some(confirmed_ha), Some(provisional_ha)) => {
+                Some(NewLand { since, confirmed_ha, provisional_ha })
+            }
+            _ => None,
+        };
         Ok(Observation {
             site: cells.text(1, "site")?.parse().map_err(|error: Error| error.to_string())?,
             date: cells.date(2, "date")?,
@@ -203,6 +219,8 @@ fn observation_of(row: &Row<'_>) -> std::result::Result<Observation, DamagedRow>
             permit: cells.optional_text(14, "permit")?,
             limit_ha: cells.optional_number(15, "limit")?,
             verdict,
+            is_provisional: cells.optional_number(23, "mark of a provisional verdict")?.map(|value| value != 0.0),
+            new_land,
             statement: cells.text(17, "statement")?,
             warnings: list(&cells.text(18, "warnings")?)?,
             created: created.parse().map_err(|error| format!("its time of storing `{created}`: {error}"))?,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use minesegsat_core::output::OutputFolder;
@@ -17,8 +18,11 @@ pub(super) struct Migration {
 }
 
 /// All migrations, in order. A released migration is never changed, because registers of that version exist.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, sql: version_1 }, Migration { version: 2, sql: version_2 }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, sql: version_1 },
+    Migration { version: 2, sql: version_2 },
+    Migration { version: 3, sql: version_3 },
+];
 
 /// Tables of a GeoPackage and of the register, and a view that joins each site with its latest observation, for maps coloured
 /// by verdict.
@@ -45,6 +49,15 @@ fn version_2() -> String {
      ALTER TABLE observations ADD COLUMN permit_sha256 TEXT;
      -- The boundary that the scene showed too little of.
      ALTER TABLE monitor_scenes ADD COLUMN boundary_sha256 TEXT;"
+        .to_owned()
+}
+
+/// What several dates say: whether a verdict is provisional, and new land since the first observation.
+fn version_3() -> String {
+    "ALTER TABLE observations ADD COLUMN is_provisional BOOLEAN;
+     ALTER TABLE observations ADD COLUMN new_since DATE;
+     ALTER TABLE observations ADD COLUMN new_confirmed_ha DOUBLE;
+     ALTER TABLE observations ADD COLUMN new_provisional_ha DOUBLE;"
         .to_owned()
 }
 
@@ -344,7 +357,8 @@ fn back_up(database: &Connection, path: &Path, version: u32) -> Result<PathBuf> 
 
 /// Writes a consistent copy of a database to a new file, also while others write to it.
 pub(super) fn copy(database: &Connection, path: &Path, target: &Path) -> Result<()> {
-    let name = target.to_str().ok_or_else(|| refused(target, "its path is not UTF-8".to_owned()))?;
+    // A path need not be UTF-8.
+    let name = ToSqlOutput::Borrowed(ValueRef::Text(target.as_os_str().as_encoded_bytes()));
     // SQLite counts `VACUUM INTO` as a write, which `query_only` forbids.
     let read_only: bool = database.pragma_query_value(None, "query_only", |row| row.get(0)).map_err(sql_error(path))?;
     database.pragma_update(None, "query_only", false).map_err(sql_error(path))?;

@@ -71,6 +71,8 @@ fn observation(site: &str, day: Date) -> Observation {
         permit: Some("M-1".to_owned()),
         limit_ha: Some(120.0),
         verdict: Verdict::Within,
+        is_provisional: None,
+        new_land: None,
         statement: "101.0 ha (90.5 to 118.3) are disturbed, within the limit of 120 ha".to_owned(),
         warnings: vec!["another season".to_owned()],
         files: vec![ObservationFile { path: format!("{site}/{day}/mask.tif"), size: 77, sha256: "0f".repeat(32) }],

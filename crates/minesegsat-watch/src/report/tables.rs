@@ -13,6 +13,11 @@ fn faint(words: &str) -> Markup {
     html! { p.faint { (words) } }
 }
 
+/// A word beside a verdict that too few dates show so far.
+fn provisional(observation: &Observation) -> Markup {
+    html! { @if observation.is_provisional == Some(true) { " " span.range { "provisional" } } }
+}
+
 fn text(value: Option<&String>) -> &str {
     value.map_or(NONE, String::as_str)
 }
@@ -63,7 +68,7 @@ pub(super) fn observations(order: &[&Observation]) -> Markup {
                     @if let Some(beyond) = beyond(o) { " " span.range { (beyond) " beyond the scenes" } }
                 }
                 td.words {
-                    (badge(Some(o.verdict)))
+                    (badge(Some(o.verdict))) (provisional(o))
                     @for warning in &o.warnings { span.warning { (warning) } }
                 }
             }
@@ -157,7 +162,7 @@ pub(super) fn chart_numbers(order: &[&Observation]) -> Markup {
                 td { (of_area(o, |area| area.lower_ha)) }
                 td { (of_area(o, |area| area.upper_ha)) }
                 @for value in [o.limit_ha, o.gain_ha, o.loss_ha] { td { (number(value, 1)) } }
-                td.words { (badge(Some(o.verdict))) }
+                td.words { (badge(Some(o.verdict))) (provisional(o)) }
             }
         }
     };

@@ -72,6 +72,8 @@ fn observation(site: &Site, day: Date, area: Option<[f64; 3]>, limit: Option<f64
         date: day,
         scenes: vec![format!("S2B_MSIL2A_{}_R056_T10UFV", day.strftime("%Y%m%d"))],
         model_sha256: "3f".repeat(32),
+        is_provisional: None,
+        new_land: None,
         share_assessed: if area.is_some() { 0.973 } else { 0.31 },
         share_beyond_map: None,
         boundary_sha256: None,
