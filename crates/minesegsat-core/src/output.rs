@@ -223,14 +223,21 @@ impl Drop for OutputFolder {
 
 /// Writes one file so that it appears under its name only when it is complete. Replaces an existing file.
 pub fn atomic_write(path: &Path, bytes: &[u8]) -> Result<()> {
+    atomic_write_with(path, |file| file.write_all(bytes))
+}
+
+/// Like [`atomic_write`], for content that is written piece by piece.
+pub fn atomic_write_with(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
     let fail = |error: &io::Error| {
         Error::Io(io::Error::new(error.kind(), format!("failed to write `{}`: {error}", path.display())))
     };
     let folder = parent_of(path);
-    let mut file = temporary_in(folder).map_err(|error| fail(&error))?;
+    let file = temporary_in(folder).map_err(|error| fail(&error))?;
     let partial = file.path().to_owned();
     partials().push(Partial { path: partial.clone(), made: Vec::new(), lock: None });
-    let written = file.write_all(bytes).and_then(|()| file.as_file().sync_all());
+    let mut buffered = io::BufWriter::new(file.as_file());
+    let written = write(&mut buffered).and_then(|()| buffered.flush()).and_then(|()| file.as_file().sync_all());
+    drop(buffered);
     let placed = match written {
         // Registered until it has its final name. If a signal handler removes it first, the rename fails.
         Ok(()) => file.persist(path).map(drop).map_err(|error| fail(&error.error)),

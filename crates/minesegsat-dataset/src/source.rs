@@ -2,6 +2,7 @@
 //! scenes therefore takes little memory and few open files.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use minesegsat_io::raster::StatedChecksum;
 use minesegsat_io::{
     DataType, Location, MissingValues, Pixels, RasterSource, open_jp2_with_grid, open_raster, read_json,
 };
+use minesegsat_scene::catalog::read_features;
 use minesegsat_scene::manifest::CloudMaskRecord;
 use minesegsat_scene::pixel_mask::{MaskBand, MaskPlan, PixelMask};
 use minesegsat_scene::{BandRadiometry, OpenOptions, SceneMetadata, open_classification};
@@ -193,8 +195,9 @@ pub struct SceneList {
 /// Where the metadata of a scene is.
 enum SceneLocation {
     Location(Location),
-    /// An item of an ItemCollection, and the location of that collection.
-    Item(Value, Location),
+    /// The JSON of an item of an ItemCollection, and the location of that collection. A tree of values takes fifteen times the
+    /// memory.
+    Item(String, Location),
 }
 
 impl SceneList {
@@ -204,14 +207,14 @@ impl SceneList {
     /// Scenes whose metadata states more cloud than `max_cloud_cover_percent` are skipped. `opened` is called with the
     /// index of each scene and the number of scenes.
     pub fn open(
-        places: &[String],
+        places: &[impl AsRef<OsStr>],
         options: &OpenOptions,
         max_cloud_cover_percent: Option<f64>,
         mut opened: impl FnMut(usize, usize),
     ) -> Result<Self> {
         let mut all = Vec::new();
         for place in places {
-            expand(place, &mut all)?;
+            expand(place.as_ref(), &mut all)?;
         }
         let mut scenes: Vec<Arc<SourceScene>> = Vec::new();
         let mut too_cloudy = 0;
@@ -219,7 +222,10 @@ impl SceneList {
             opened(i, all.len());
             let scene = match place {
                 SceneLocation::Location(location) => Scene::open_at(location, options)?,
-                SceneLocation::Item(item, at) => Scene::open_item(item, at, options)?,
+                SceneLocation::Item(item, at) => {
+                    let item = serde_json::from_str(item).map_err(std::io::Error::from)?;
+                    Scene::open_item(&item, at, options)?
+                }
             };
             if let (Some(limit), Some(cover)) = (max_cloud_cover_percent, scene.info().cloud_cover_percent)
                 && cover > limit
@@ -242,6 +248,7 @@ impl SceneList {
                     limit.unwrap_or(100.0)
                 ),
             };
+            let places: Vec<String> = places.iter().map(|place| place.as_ref().display().to_string()).collect();
             return Err(Error::scene(places.join(", "), reason).avoided_by(minesegsat_core::Setting::MaxCloudCover));
         }
         Ok(Self { scenes })
@@ -277,15 +284,15 @@ impl SceneList {
 }
 
 /// Finds the scenes at a place.
-fn expand(place: &str, found: &mut Vec<SceneLocation>) -> Result<()> {
-    let location = Location::parse(place)?;
+fn expand(place: &OsStr, found: &mut Vec<SceneLocation>) -> Result<()> {
+    let location = Location::from_os(place)?;
     let name = location.file_name().to_ascii_lowercase();
     if name.ends_with(".json") || name.ends_with(".geojson") {
-        let document: Value = read_json(&location)?;
+        let mut items = Vec::new();
+        let (members, _) = read_features(&location, |item| items.push(item.to_string()))?;
+        let document = Value::Object(members);
         if document["type"] == "FeatureCollection" {
-            for item in document["features"].as_array().into_iter().flatten() {
-                found.push(SceneLocation::Item(item.clone(), location.clone()));
-            }
+            found.extend(items.into_iter().map(|item| SceneLocation::Item(item, location.clone())));
             return Ok(());
         }
         if matches!(document["type"].as_str(), Some("Catalog" | "Collection")) {

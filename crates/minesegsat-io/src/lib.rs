@@ -12,5 +12,5 @@ pub mod raster;
 
 pub use raster::{
     DataType, InputIdentity, Location, MissingValues, Pixels, RasterInfo, RasterMask, RasterSource, identity,
-    open_jp2_with_grid, open_raster, read_bytes, read_json, read_text,
+    open_jp2_with_grid, open_raster, read_bytes, read_json, read_json_with, read_text,
 };

@@ -10,11 +10,13 @@ mod foreign;
 mod jp2;
 mod location;
 mod missing;
+mod pam;
 mod tiff;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use access::{InputIdentity, checked_identity, identity, read_bytes, read_json, read_text};
+pub use access::{InputIdentity, checked_identity, identity, read_bytes, read_json, read_json_with, read_text};
 pub use cache::set_block_cache_limit;
 pub use checksum::{ChecksumAlgorithm, StatedChecksum};
 pub use foreign::{follow, in_region};
@@ -151,7 +153,8 @@ pub fn is_image(head: &[u8]) -> bool {
 /// Over HTTP a TIFF is read by ranges, and a JPEG 2000 file is downloaded whole to a temporary file. The first bytes of the
 /// file determine its format, not its name. Decoded blocks of all rasters of the process share one cache of bounded size.
 ///
-/// Masks are applied: a mask in the file, an alpha band, a band `dataMask`, and a local file beside it (`B04.tif.msk`).
+/// Masks are applied: a mask in the file, an alpha band, a band `dataMask`, and local files beside it: `B04.tif.msk`, or
+/// `dataMask.tif` on the same grid. So is the nodata value in `B04.tif.aux.xml`.
 pub fn open_raster(location: &Location) -> Result<Arc<dyn RasterSource>> {
     let source = ByteSource::open(location)?;
     let head = source.read(0..source.len().min(12))?;
@@ -202,22 +205,50 @@ pub fn open_image(location: &Location) -> Result<(Arc<dyn RasterSource>, Georefe
     Ok((open_raster(location)?, Georeference::Placed))
 }
 
-/// The raster with the mask of the file beside it, if there is one. GDAL names it after the image: `B04.tif.msk`.
+/// The raster with what the files beside it say: the nodata value in GDAL's metadata (`B04.tif.aux.xml`), GDAL's mask
+/// (`B04.tif.msk`), and Sentinel Hub's mask of all bands in the folder (`dataMask.tif`).
 fn with_side_car(location: &Location, raster: Arc<dyn RasterSource>) -> Result<Arc<dyn RasterSource>> {
     let Location::Path(path) = location else { return Ok(raster) };
+    let mut info = raster.info().clone();
+    let missing = pam::complete(path, &mut info)?;
+    let mut raster = missing::described(raster, info, &missing);
     let mut name = path.clone().into_os_string();
     name.push(".msk");
-    let beside = std::path::PathBuf::from(name);
-    if !beside.is_file() {
-        return Ok(raster);
+    let beside = PathBuf::from(name);
+    if beside.is_file() {
+        let beside = Location::from(beside);
+        let mask = open_mask(&beside, location)?;
+        raster = missing::masked(raster, RasterMask::SideCar(beside), mask)?;
     }
-    let beside = Location::from(beside);
-    let source = ByteSource::open(&beside)?;
+    if let Some(beside) = data_mask_beside(path) {
+        let mask = open_mask(&beside, location)?;
+        // Bands of another pixel size have no mask of their own. A pixel needs all bands, so those of this size suffice.
+        let (own, of_mask) = (&raster.info().grid, &mask.info().grid);
+        if own == of_mask {
+            raster = missing::masked(raster, RasterMask::SideCar(beside), mask)?;
+        }
+    }
+    Ok(raster)
+}
+
+fn open_mask(mask: &Location, image: &Location) -> Result<Arc<dyn RasterSource>> {
+    let source = ByteSource::open(mask)?;
     let head = source.read(0..source.len().min(12))?;
     if !tiff::is_tiff(&head) {
-        return Err(source.error(format!("it is not a TIFF, as the mask of {location} should be")));
+        return Err(source.error(format!("it is not a TIFF, as the mask of {image} should be")));
     }
-    missing::masked(raster, RasterMask::SideCar(beside), tiff::open_image(source)?.0)
+    Ok(tiff::open_image(source)?.0)
+}
+
+/// The file `dataMask.tif` in the folder of an image, unless the image is this file.
+fn data_mask_beside(image: &Path) -> Option<Location> {
+    const NAMES: [&str; 4] = ["dataMask.tif", "dataMask.tiff", "datamask.tif", "DATAMASK.tif"];
+    let name = image.file_name()?;
+    let is_mask = |name: &std::ffi::OsStr| NAMES.iter().any(|mask| name.eq_ignore_ascii_case(mask));
+    if is_mask(name) {
+        return None;
+    }
+    NAMES.iter().map(|mask| image.with_file_name(mask)).find(|mask| mask.is_file()).map(Location::from)
 }
 
 /// Opens a JPEG 2000 file that may lack a georeference. The file's own georeference is used, as GDAL does. If it has none,

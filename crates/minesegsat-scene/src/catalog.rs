@@ -13,6 +13,7 @@ mod api;
 mod area;
 mod auth;
 mod dates;
+mod document;
 mod item;
 mod left_out;
 mod page;
@@ -23,7 +24,7 @@ mod static_catalog;
 mod table;
 
 use minesegsat_core::job::Job;
-use std::io::Read;
+use std::ffi::{OsStr, OsString};
 use std::str::FromStr;
 use std::sync::OnceLock;
 
@@ -32,7 +33,8 @@ pub(crate) use area::{geometry, normalise};
 pub use auth::Credentials;
 pub(crate) use auth::Secret;
 pub use dates::DateRange;
-pub use item::{Item, item_collection, parse_items};
+pub use document::read_features;
+pub use item::{Item, ItemCollection, item_collection};
 pub(crate) use item::{ItemKey, polygons_of};
 pub use left_out::LeftOut;
 pub use processing::{Superseded, keep_newest_processing};
@@ -41,15 +43,15 @@ pub use selection::{Preference, Selected, Selection, select};
 pub use table::table;
 
 use self::api::Api;
-use self::item::ParsedItems;
+use self::document::{Document, ParsedItems};
 use self::query::Match;
 use minesegsat_core::{Error, Result};
-use minesegsat_io::{Location, http, read_json};
+use minesegsat_io::{Location, http};
 
 /// The address of a catalogue, with its login and defaults.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    location: String,
+    location: OsString,
     credentials: Credentials,
     headers: Vec<(&'static str, &'static str)>,
     default_collection: Option<&'static str>,
@@ -69,21 +71,22 @@ impl Endpoint {
     ///   `MINESEGSAT_OAUTH_CLIENT_ID` and `MINESEGSAT_OAUTH_CLIENT_SECRET`.
     /// - `earthdaily`: client credentials in `EDS_AUTH_URL`, `EDS_CLIENT_ID` and `EDS_SECRET`; `EDS_API_URL` replaces
     ///   `https://api.earthdaily.com`.
-    pub fn from_env(text: &str) -> Result<Self> {
-        Self::new(text, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    pub fn from_env(place: impl AsRef<OsStr>) -> Result<Self> {
+        Self::new(place.as_ref(), &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
 
     /// Like [`Endpoint::from_env`], with the given variables instead of the environment.
-    pub fn new(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
-        let plain = |location: &str| Self {
+    pub fn new(place: &OsStr, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        let text = place.to_str();
+        let plain = |location: &OsStr| Self {
             location: location.to_owned(),
             credentials: Credentials::None,
             headers: Vec::new(),
             default_collection: None,
         };
-        let short = Self::SHORT_NAMES.iter().find(|(name, _)| *name == text);
-        let mut endpoint = plain(short.map_or(text, |(_, url)| url));
-        match text {
+        let short = Self::SHORT_NAMES.iter().find(|(name, _)| text == Some(*name));
+        let mut endpoint = plain(short.map_or(place, |(_, url)| OsStr::new(url)));
+        match text.unwrap_or_default() {
             "earth-search" => endpoint.default_collection = Some("sentinel-2-c1-l2a"),
             "planetary-computer" => endpoint.default_collection = Some("sentinel-2-l2a"),
             "earthdaily" => {
@@ -91,7 +94,7 @@ impl Endpoint {
                 // With this header, responses carry readable addresses of the assets.
                 endpoint.headers.push(("X-Signed-Asset-Urls", "True"));
                 if let Some(base) = variable("EDS_API_URL") {
-                    endpoint.location = format!("{}/platform/v1/stac", base.trim_end_matches('/'));
+                    endpoint.location = format!("{}/platform/v1/stac", base.trim_end_matches('/')).into();
                 }
                 endpoint.credentials = Credentials::of_earthdaily(variable)?;
             }
@@ -153,9 +156,9 @@ impl Catalog {
             let items = parse_stdin()?;
             return Ok(Self { name: "standard input".to_owned(), kind: Kind::Items(items) });
         }
-        let location = Location::parse(&endpoint.location)?;
+        let location = Location::from_os(&endpoint.location)?;
         let name = location.to_string();
-        let document: serde_json::Value = match &location {
+        let document = match &location {
             Location::Url(url) => match Api::open(url, endpoint.credentials.clone(), &endpoint.headers)? {
                 (Some(api), _) => return Ok(Self { name, kind: Kind::Api(Box::new(api)) }),
                 (None, document) => document,
@@ -163,15 +166,15 @@ impl Catalog {
             Location::Path(path) if path.is_dir() => {
                 return Err(Error::input(name, "it is a folder; give its catalog.json or collection.json".to_owned()));
             }
-            _ => read_json(&location)?,
+            _ => Document::read(&location)?,
         };
-        let kind = match document["type"].as_str() {
+        let kind = match document.kind() {
             Some("Catalog" | "Collection") => Kind::Static(location, Box::default()),
-            _ if document["links"].as_array().into_iter().flatten().any(|link| link["rel"] == "next") => {
+            _ if document.members["links"].as_array().into_iter().flatten().any(|link| link["rel"] == "next") => {
                 let reason = "it is one page of a search; give the address of the API".to_owned();
                 return Err(Error::input(name, reason));
             }
-            _ => Kind::Items(item::parse(document, &location)?),
+            _ => Kind::Items(document.into_items()?),
         };
         Ok(Self { name, kind })
     }
@@ -256,19 +259,18 @@ pub fn items_of_stdin() -> Result<Vec<Item>> {
 }
 
 fn parse_stdin() -> Result<ParsedItems> {
-    let mut text = String::new();
-    std::io::stdin().lock().read_to_string(&mut text)?;
-    let document = serde_json::from_str(&text)
-        .map_err(|error| Error::input("standard input", "it is not the JSON expected").caused_by(error))?;
     let here = std::env::current_dir()?;
-    item::parse(document, &Location::Path(here.join("standard input")))
+    let location = Location::Path(here.join("standard input"));
+    let document = Document::from_reader(std::io::BufReader::new(std::io::stdin().lock()), location)
+        .map_err(|error| Error::input("standard input", "it is not the JSON expected").caused_by(error))?;
+    document.into_items()
 }
 
 /// Reads the items of a file or URL (an ItemCollection or one Item), or of standard input (`-`).
-pub fn read_items(text: &str) -> Result<Vec<Item>> {
-    if text == "-" {
+pub fn read_items(place: &OsStr) -> Result<Vec<Item>> {
+    if place == "-" {
         return items_of_stdin();
     }
-    let location = Location::parse(text)?;
-    parse_items(read_json(&location)?, &location)
+    let location = Location::from_os(place)?;
+    Ok(Document::read(&location)?.into_items()?.logged(&location.to_string()))
 }

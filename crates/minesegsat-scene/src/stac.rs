@@ -11,13 +11,12 @@ use super::radiometry::{OffsetRule, RadiometryClaim, Reliability};
 use super::stated::{StatedGrid, epsg};
 use super::tree::{has_extension, is_raster};
 use super::{LocatedRaster, OpenOptions, SceneKind, SceneMetadata, UnopenedScene};
-use minesegsat_core::{Band, Error, GeoTransform, Grid, Result};
+use minesegsat_core::{Band, Error, GeoTransform, Grid, Result, Setting};
 use minesegsat_io::raster::{StatedChecksum, follow, in_region};
-use minesegsat_io::{Location, read_json};
+use minesegsat_io::{Location, http};
 
 pub(super) fn find(location: &Location, _options: &OpenOptions) -> Result<UnopenedScene> {
-    let document: Value = read_json(location)?;
-    let draft = draft(single_item(&location.to_string(), &document)?, location)?;
+    let draft = draft(&single_item(location)?, location)?;
     Ok(UnopenedScene { inputs: vec![location.clone()], ..draft })
 }
 
@@ -45,6 +44,12 @@ pub(super) fn draft(item: &Value, location: &Location) -> Result<UnopenedScene> 
         let stated = asset.value["file:checksum"].as_str().and_then(|hash| StatedChecksum::multihash(hash, "the item"));
         checksums.extend(stated.map(|stated| (asset.location.to_string(), stated)));
         warnings.extend(other_band(&scene, layer, &asset)?);
+        let pays = [&asset.value["storage:requester_pays"], &properties["storage:requester_pays"]];
+        if pays.into_iter().find_map(Value::as_bool) == Some(true) && is_on_s3(&asset.location) {
+            let reason =
+                format!("its {layer} is in a requester-pays bucket: agree to pay, and download the scene first");
+            return Err(Error::scene(scene, reason).avoided_by(Setting::RequesterPays));
+        }
         let stated = Some(stated_grid(asset.value, properties));
         let found = LocatedRaster { stated, ..LocatedRaster::new(asset.location) };
         match layer {
@@ -62,6 +67,13 @@ pub(super) fn draft(item: &Value, location: &Location) -> Result<UnopenedScene> 
     Ok(UnopenedScene { bands, classification, warnings, footprint, checksums, ..UnopenedScene::new(metadata, claim) })
 }
 
+/// Whether a file is on Amazon S3.
+fn is_on_s3(location: &Location) -> bool {
+    let Location::Url(url) = location else { return false };
+    let host = url.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    http::s3::Object::parse(url).is_ok() || host.is_some_and(|host| host.ends_with(".amazonaws.com"))
+}
+
 /// Whether a platform or constellation is known not to be Sentinel-2.
 fn is_other_sensor(name: &str) -> bool {
     const OTHERS: [&str; 7] = ["landsat", "lc0", "sentinel-1", "sentinel-3", "modis", "viirs", "planetscope"];
@@ -70,30 +82,34 @@ fn is_other_sensor(name: &str) -> bool {
 }
 
 /// The item, or the only item of an item collection.
-fn single_item<'a>(scene: &str, document: &'a Value) -> Result<&'a Value> {
-    match document["type"].as_str() {
-        Some("Feature") if document["assets"].is_object() => Ok(document),
-        Some("FeatureCollection") => {
-            let items: &[Value] = document["features"].as_array().map_or(&[], Vec::as_slice);
-            match items {
-                [] => Err(Error::scene(scene, "the search found no items")),
-                [item] if item["assets"].is_object() => Ok(item),
-                [_] => Err(Error::scene(scene, "its only feature has no assets, so it is not a STAC item")),
-                _ => {
-                    const SHOWN: usize = 20;
-                    let ids: Vec<&str> = items.iter().take(SHOWN).filter_map(|item| item["id"].as_str()).collect();
-                    let more = if items.len() > SHOWN { ", ..." } else { "" };
-                    Err(Error::scene(
-                        scene,
-                        format!("it holds {} items: {}{more}; a scene is one item", items.len(), ids.join(", ")),
-                    ))
-                }
-            }
+fn single_item(location: &Location) -> Result<Value> {
+    const SHOWN: usize = 20;
+    let fail = |reason: String| Error::scene(location.to_string(), reason);
+    let mut first = Value::Null;
+    let mut ids = Vec::new();
+    let (members, features) = catalog::read_features(location, |item| {
+        if ids.len() < SHOWN {
+            ids.extend(item["id"].as_str().map(str::to_owned));
         }
-        Some(kind @ ("Collection" | "Catalog")) => {
-            Err(Error::scene(scene, format!("it is a STAC {kind}; a scene is one of its items")))
+        if first.is_null() {
+            first = item;
         }
-        _ => Err(Error::scene(scene, "it is not a STAC item (a GeoJSON Feature with assets)")),
+    })?;
+    match (members.get("type").and_then(Value::as_str), features) {
+        (Some("Feature"), _) if members.get("assets").is_some_and(Value::is_object) => Ok(Value::Object(members)),
+        (Some("FeatureCollection"), None | Some(0)) => Err(fail("the search found no items".to_owned())),
+        (Some("FeatureCollection"), Some(1)) if first["assets"].is_object() => Ok(first),
+        (Some("FeatureCollection"), Some(1)) => {
+            Err(fail("its only feature has no assets, so it is not a STAC item".to_owned()))
+        }
+        (Some("FeatureCollection"), Some(count)) => {
+            let more = if count > SHOWN { ", ..." } else { "" };
+            Err(fail(format!("it holds {count} items: {}{more}; a scene is one item", ids.join(", "))))
+        }
+        (Some(kind @ ("Collection" | "Catalog")), _) => {
+            Err(fail(format!("it is a STAC {kind}; a scene is one of its items")))
+        }
+        _ => Err(fail("it is not a STAC item (a GeoJSON Feature with assets)".to_owned())),
     }
 }
 
@@ -182,7 +198,9 @@ fn choose_assets<'a>(scene: &str, item: &'a Value, item_at: &Location) -> Result
         if chosen.get(&layer).is_some_and(|other| other.rank <= rank) {
             continue;
         }
-        let location = match follow(item_at, &base, href) {
+        let region = [&value["storage:region"], &item["properties"]["storage:region"]];
+        let region = region.into_iter().find_map(Value::as_str);
+        let location = match follow(item_at, &base, href).and_then(|location| in_region(location, region)) {
             Ok(location) => location,
             Err(error) => {
                 // Another asset may hold the layer.
@@ -190,8 +208,6 @@ fn choose_assets<'a>(scene: &str, item: &'a Value, item_at: &Location) -> Result
                 continue;
             }
         };
-        let region = [&value["storage:region"], &item["properties"]["storage:region"]];
-        let location = in_region(location, region.into_iter().find_map(Value::as_str));
         chosen.insert(layer, Asset { key, location, value, rank });
     }
     if let Some((_, error)) = unresolved.into_iter().find(|(layer, _)| !chosen.contains_key(layer)) {
@@ -435,11 +451,19 @@ mod tests {
 
     #[test]
     fn collections_and_plain_features_are_refused_with_what_they_are() {
-        let two = item(r#"{"type": "FeatureCollection", "features": [{"id": "a"}, {"id": "b"}]}"#);
-        assert!(single_item("x", &two).unwrap_err().to_string().contains("2 items: a, b"));
-        let collection = item(r#"{"type": "Collection", "id": "sentinel-2-l2a"}"#);
-        assert!(single_item("x", &collection).unwrap_err().to_string().contains("STAC Collection"));
-        assert!(single_item("x", &item(r#"{"type": "Feature", "geometry": null}"#)).is_err());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scene.json");
+        for (text, said) in [
+            (r#"{"features": [{"id": "a"}, {"id": "b"}], "type": "FeatureCollection"}"#, "2 items: a, b"),
+            (r#"{"type": "FeatureCollection", "features": [{"id": "a"}]}"#, "its only feature has no assets"),
+            (r#"{"type": "FeatureCollection", "features": []}"#, "found no items"),
+            (r#"{"type": "Collection", "id": "sentinel-2-l2a"}"#, "STAC Collection"),
+            (r#"{"type": "Feature", "geometry": null}"#, "not a STAC item"),
+        ] {
+            fs_err::write(&path, text).unwrap();
+            let error = single_item(&Location::from(path.as_path())).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
     }
 
     /// A recorded response of a real STAC API; `None` if the reference data are absent.
@@ -467,7 +491,7 @@ mod tests {
         let Some(at) = shared("planetary_computer_two_items.json") else { return };
         let message = find(&at, &OpenOptions::default()).unwrap_err().to_string();
         assert!(message.contains("2 items: S2B_MSIL2A_20240825T173909_R098_T13TDE"), "{message}");
-        let two: Value = read_json(&at).unwrap();
+        let two: Value = minesegsat_io::read_json(&at).unwrap();
         let item = &two["features"][0];
         assert_eq!(metadata(item).processing_baseline.unwrap().to_string(), "05.11");
         let chosen = choose_assets("x", item, &at).unwrap();
@@ -485,7 +509,7 @@ mod tests {
         assert_eq!((draft.claim.reliability, draft.claim.offset_dn), (Reliability::Inferred, Some(0.0)));
 
         let Some(at) = shared("earthsearch_v1_sentinel-2-c1-l2a_10_items.json") else { return };
-        let ten: Value = read_json(&at).unwrap();
+        let ten: Value = minesegsat_io::read_json(&at).unwrap();
         for item in ten["features"].as_array().unwrap() {
             let chosen = choose_assets("x", item, &at).unwrap();
             assert_eq!(chosen.len(), 13, "twelve bands and the classification");

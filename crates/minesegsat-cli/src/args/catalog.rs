@@ -1,5 +1,6 @@
 //! Arguments of `minesegsat search` and `download`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -8,14 +9,14 @@ use minesegsat::{
     catalog::{DateRange, Preference, SearchArea, SortKey},
 };
 
-use super::Bbox;
+use super::{Bbox, IncompleteArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct SearchArgs {
     /// Catalogue to search: `earth-search`, `planetary-computer`, `earthdaily`, the URL of a STAC API, a static
     /// catalogue (catalog.json or collection.json, file or URL), or an ItemCollection (file, URL, or `-` for stdin).
     #[arg(long, value_name = "NAME|URL|FILE", default_value = "earth-search")]
-    pub api: String,
+    pub api: OsString,
 
     /// Collections to search [default: the API's surface reflectance collection].
     #[arg(long, value_delimiter = ',', value_name = "ID,...")]
@@ -81,7 +82,7 @@ pub(crate) struct SearchArgs {
 #[derive(Debug, Args)]
 pub(crate) struct DownloadArgs {
     /// Items to download: an ItemCollection or Item (file or URL), or `-` to read the output of `search` from stdin.
-    pub items: String,
+    pub items: OsString,
 
     /// Output folder; each item gets its own subfolder.
     #[arg(short, long, value_name = "DIR")]
@@ -127,6 +128,9 @@ pub(crate) struct AreaArgs {
     /// Only scenes that intersect the polygons of this file (GeoJSON, GeoPackage, Shapefile, KML, ...).
     #[arg(long, value_name = "FILE")]
     pub intersects: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub incomplete: IncompleteArgs,
 }
 
 impl AreaArgs {
@@ -135,7 +139,7 @@ impl AreaArgs {
         match (&self.bbox, &self.intersects) {
             (Some(bbox), _) => SearchArea::from_bbox(bbox.0).map(Some),
             (None, Some(path)) => {
-                let (polygons, crs) = minesegsat::vector::read_area_of_interest(path)?;
+                let (polygons, crs) = self.incomplete.read_polygons(path)?;
                 SearchArea::from_polygons(&polygons, &crs).map(Some)
             }
             (None, None) => Ok(None),

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &DownloadArgs, quiet: bool) -> anyhow::Result<ExitCode> 
     }
     let items = read_items(&args.items)?;
     if items.is_empty() {
-        anyhow::bail!("`{}` has no items", args.items);
+        anyhow::bail!("`{}` has no items", args.items.display());
     }
     let bar = DownloadBar::new(quiet || args.json);
     let result = download(&items, &args.output, &options, Job::new(&bar, cancel));
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &DownloadArgs, quiet: bool) -> anyhow::Result<ExitCode> 
     };
     if report.scenes.iter().all(|scene| scene.state == SceneState::Outside) {
         let reason = "no item intersects the area; are longitude and latitude swapped?".to_owned();
-        return Err(Error::input(args.items.clone(), reason).into());
+        return Err(Error::input(args.items.display().to_string(), reason).into());
     }
     let mut stdout = crate::terminal::stdout();
     if args.json {

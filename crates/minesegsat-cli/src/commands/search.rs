@@ -1,13 +1,16 @@
 //! `minesegsat search`
 
-use std::{io::Write, process::ExitCode};
+use std::{
+    io::{BufWriter, Write},
+    process::ExitCode,
+};
 
 use minesegsat::job::Job;
 use minesegsat::{
     Error,
     catalog::{Catalog, Endpoint, Item, SearchArea, SearchQuery, Selected, Selection, item_collection, select, table},
     manifest::counted,
-    output::atomic_write,
+    output::atomic_write_with,
 };
 
 use crate::{args::SearchArgs, interrupt, progress::SearchCounter};
@@ -38,7 +41,7 @@ pub(crate) fn run(args: &SearchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     if catalog.is_api() && query.area.is_none() && query.datetimes.is_empty() && query.max_items.is_none() {
         anyhow::bail!(
             "this would list all of `{}`; give `--bbox`, `--intersects`, `--datetime` or `--max-items`",
-            args.api
+            args.api.display()
         );
     }
     let job = Job::new(&counter, cancel);
@@ -54,9 +57,7 @@ pub(crate) fn run(args: &SearchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let items = if args.select { select_scenes(args, &found.items, query.area.as_ref())? } else { found.items };
 
     if let Some(path) = &args.output {
-        let mut text = serde_json::to_string_pretty(&item_collection(&items))?;
-        text.push('\n');
-        atomic_write(path, text.as_bytes())?;
+        atomic_write_with(path, |file| write_items(file, &items))?;
     }
     let mut stdout = crate::terminal::stdout();
     let as_table = args.table || (!args.json && (args.output.is_some() || stdout.is_terminal()));
@@ -65,9 +66,17 @@ pub(crate) fn run(args: &SearchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
             stdout.write_all(table(&items, query.area.as_ref())?.as_bytes())?;
         }
     } else {
-        writeln!(stdout, "{}", serde_json::to_string_pretty(&item_collection(&items))?)?;
+        let mut buffered = BufWriter::new(&mut stdout);
+        write_items(&mut buffered, &items)?;
+        buffered.flush()?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes an ItemCollection.
+fn write_items(mut out: impl Write, items: &[Item]) -> std::io::Result<()> {
+    serde_json::to_writer_pretty(&mut out, &item_collection(items))?;
+    writeln!(out)
 }
 
 /// Selects the best scenes of each date range, without repeats.

@@ -1,5 +1,6 @@
 //! Opens the model and the catalogue for checks of sites, in `monitor`, `serve` and `demo`.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use minesegsat::Model;
@@ -33,7 +34,7 @@ pub(crate) fn predict_options(model: &Model) -> PredictOptions {
 
 /// Opens a catalogue. Returns it with the collections to search: the given ones, else the catalogue's default
 /// collection.
-pub(crate) fn open_catalogue(api: &str, collections: &[String]) -> anyhow::Result<(Catalog, Vec<String>)> {
+pub(crate) fn open_catalogue(api: impl AsRef<OsStr>, collections: &[String]) -> anyhow::Result<(Catalog, Vec<String>)> {
     let endpoint = Endpoint::from_env(api)?;
     let mut collections = collections.to_vec();
     if collections.is_empty() {

@@ -1,9 +1,10 @@
 //! Reading of whole files, and their identity, on disk, in archives and on servers.
 
+use std::io::BufReader;
 use std::ops::Range;
 
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde::{Deserialize, Serialize};
 
 use super::bytes::ByteSource;
@@ -70,6 +71,25 @@ pub fn read_text(location: &Location) -> Result<String> {
 pub fn read_json<T: DeserializeOwned>(location: &Location) -> Result<T> {
     let bytes = read_text_bytes(location)?;
     serde_json::from_slice(&bytes).map_err(|e| not_json(location, &bytes).caused_by(e))
+}
+
+/// Reads a JSON file in one pass with a seed, which keeps what it needs. A file on disk is not held in memory.
+pub fn read_json_with<T>(location: &Location, seed: impl for<'de> DeserializeSeed<'de, Value = T>) -> Result<T> {
+    const BUFFER: usize = 1 << 20;
+    if let Location::Path(path) = location {
+        // Refuses folders and pipes.
+        ByteSource::open(location)?;
+        let file = BufReader::with_capacity(BUFFER, fs_err::File::open(path)?);
+        let mut reader = serde_json::Deserializer::from_reader(file);
+        let read = seed.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+        return read.map_err(|error| {
+            if error.is_io() { std::io::Error::from(error).into() } else { not_json(location, b"").caused_by(error) }
+        });
+    }
+    let bytes = read_text_bytes(location)?;
+    let mut reader = serde_json::Deserializer::from_slice(&bytes);
+    let read = seed.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    read.map_err(|error| not_json(location, &bytes).caused_by(error))
 }
 
 /// The error for a document that is not the expected JSON. For a document of a server it says what came instead.

@@ -31,15 +31,19 @@ pub fn follow(document: &Location, folder: &Location, href: &str) -> Result<Loca
     Ok(found)
 }
 
-/// A location that `href` names, in the region that its item states. Other addresses stay the same.
-pub fn in_region(location: Location, region: Option<&str>) -> Location {
-    let Location::Url(url) = &location else { return location };
-    match (s3::Object::parse(url), region.filter(|region| s3::is_region(region))) {
-        (Ok(object), Some(region)) if object.region.is_none() => {
-            Location::Url(s3::Object { region: Some(region.to_owned()), ..object }.address())
-        }
-        _ => location,
+/// An `s3://` location in the region that its item states. Other addresses stay the same. The region becomes a part of the
+/// server's name, so fails for text that is not a region.
+pub fn in_region(location: Location, region: Option<&str>) -> Result<Location> {
+    let (Location::Url(url), Some(region)) = (&location, region) else { return Ok(location) };
+    let Ok(object) = s3::Object::parse(url) else { return Ok(location) };
+    if !s3::is_region(region) {
+        let reason = format!("`storage:region` is `{region}`; a region of S3 is needed, such as eu-central-1");
+        return Err(Error::input(location.to_string(), reason));
     }
+    if object.region.is_some() {
+        return Ok(location);
+    }
+    Ok(Location::Url(s3::Object { region: Some(region.to_owned()), ..object }.address()))
 }
 
 #[cfg(test)]
@@ -49,11 +53,17 @@ mod tests {
     #[test]
     fn regions_of_items_are_taken_if_they_are_regions() {
         let location = Location::Url("s3://bucket/k".to_owned());
-        for region in [None, Some("x@127.0.0.1:4443/"), Some("evil.example")] {
-            assert_eq!(in_region(location.clone(), region), location);
+        assert_eq!(in_region(location.clone(), None).unwrap(), location);
+        for region in ["x@127.0.0.1:4443/", "evil.example", ""] {
+            let error = in_region(location.clone(), Some(region)).unwrap_err().to_string();
+            assert!(error.contains("`storage:region` is `"), "{error}");
         }
-        let here = Location::Path("/data/k".into());
-        assert_eq!(in_region(here.clone(), Some("eu-central-1")), here);
+        assert_ne!(in_region(location.clone(), Some("eu-central-1")).unwrap(), location);
+        for other in [Location::Path("/data/k".into()), Location::Url("https://host/k".to_owned())] {
+            for region in ["eu-central-1", "evil.example"] {
+                assert_eq!(in_region(other.clone(), Some(region)).unwrap(), other);
+            }
+        }
     }
 
     #[test]

@@ -173,12 +173,27 @@ impl Location {
         }
     }
 
-    /// The last part of the name, such as `B02.tif`. Empty at the top.
+    /// The last part of the name, such as `B02.tif`. Empty at the top. Of a name that is not UTF-8, what follows its last
+    /// invalid byte.
     pub fn file_name(&self) -> &str {
         match self {
-            Self::Path(path) => path.file_name().and_then(|n| n.to_str()).unwrap_or_default(),
+            Self::Path(path) => path.file_name().map(valid_end).unwrap_or_default(),
             Self::ZipEntry { entry, .. } => entry.rsplit('/').next().unwrap_or_default(),
             Self::Url(url) => url_parts(url).1.rsplit('/').next().unwrap_or_default(),
+        }
+    }
+}
+
+/// The end of a name that is valid UTF-8.
+fn valid_end(name: &OsStr) -> &str {
+    let mut bytes = name.as_encoded_bytes();
+    loop {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => return text,
+            Err(error) => {
+                let invalid = error.valid_up_to() + error.error_len().unwrap_or(bytes.len() - error.valid_up_to());
+                bytes = &bytes[invalid..];
+            }
         }
     }
 }
@@ -326,6 +341,13 @@ mod tests {
         assert_eq!(url("https://host").parent(), None);
         assert_eq!(url("https://host/a/B02.tif?q=/z").file_name(), "B02.tif");
         assert_eq!(url("https://host").file_name(), "");
+        #[cfg(unix)]
+        for (name, end) in
+            [(&b"sc\xe9ne_B04.tif"[..], "ne_B04.tif"), (b"a\xff", ""), (b"a\xe2\x82", ""), (b"\xc3\xa9", "é")]
+        {
+            let name: &OsStr = std::os::unix::ffi::OsStrExt::from_bytes(name);
+            assert_eq!(Location::Path(PathBuf::from("d").join(name)).file_name(), end);
+        }
     }
 
     #[test]

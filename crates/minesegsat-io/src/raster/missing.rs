@@ -76,6 +76,27 @@ pub(super) fn masked(
     Ok(Arc::new(clean))
 }
 
+/// The raster with this description, which may state what its file does not, and with further values of missing pixels.
+pub(super) fn described(source: Arc<dyn RasterSource>, info: RasterInfo, missing: &[f64]) -> Arc<dyn RasterSource> {
+    let known = source.info();
+    let is_known = known.band_names == info.band_names && known.scale_offset == info.scale_offset;
+    if missing.is_empty() && is_known {
+        return source;
+    }
+    let values = missing.iter().map(|&v| v as f32).collect();
+    let mut clean = CleanRaster::new(source, Rule::Values { values, range: (f32::NEG_INFINITY, f32::INFINITY) });
+    clean.info = info;
+    // The nodata value of the file stays. Without one, the first of these values becomes it.
+    if let (None, [first, ..]) = (clean.info.nodata, missing) {
+        clean.info.nodata = Some(*first);
+        clean.missing = missing_value(&clean.info);
+        if clean.info.data_type != DataType::F32 {
+            clean.info.nodata = Some(clean.missing);
+        }
+    }
+    Arc::new(clean)
+}
+
 /// A raster whose missing pixels all have the same value.
 #[derive(Debug)]
 struct CleanRaster {
@@ -161,10 +182,15 @@ impl RasterSource for CleanRaster {
         Ok(match &self.rule {
             Rule::Values { values, range } => {
                 let rule = || Rule::Values { values: values.clone(), range: *range };
-                found
-                    .into_iter()
-                    .map(|raster| -> Arc<dyn RasterSource> { Arc::new(Self::new(raster, rule())) })
-                    .collect()
+                let reduced = |raster: Arc<dyn RasterSource>| -> Arc<dyn RasterSource> {
+                    let mut clean = Self::new(raster, rule());
+                    // The overview lacks what the files beside it say.
+                    clean.info.nodata = self.info.nodata;
+                    clean.info.band_names.clone_from(&self.info.band_names);
+                    clean.info.scale_offset.clone_from(&self.info.scale_offset);
+                    Arc::new(Self { missing: self.missing, ..clean })
+                };
+                found.into_iter().map(reduced).collect()
             }
             Rule::Mask { kind: kind @ RasterMask::Band(_), .. } => found
                 .into_iter()
@@ -248,6 +274,25 @@ mod tests {
         let clean = masked(Arc::clone(&image), RasterMask::Band(1), image).unwrap();
         assert_eq!(read(&clean, 0), Pixels::U16(vec![7, 0, 9]));
         assert_eq!(read(&clean, 1), Pixels::U16(vec![65_535, 0, 1]), "the mask itself is complete");
+    }
+
+    #[test]
+    fn values_beside_the_file_are_missing_too() {
+        let pixels = || vec![Pixels::I16(vec![-9999, 0, 5])];
+        for (stated, missing, expected, nodata) in [
+            (None, &[-9999.0][..], vec![-9999, 0, 5], Some(-9999.0)),
+            (Some(0.0), &[-9999.0], vec![0, 0, 5], Some(0.0)),
+            (None, &[0.5, 5.0], vec![-9999, 0, 0], Some(0.0)),
+            (Some(5.0), &[], vec![-9999, 0, 5], Some(5.0)),
+        ] {
+            let source = raster(stated, pixels());
+            let info = source.info().clone();
+            let clean = described(source, info, missing);
+            assert_eq!((read(&clean, 0), clean.info().nodata), (Pixels::I16(expected), nodata));
+        }
+        let source = raster(None, pixels());
+        let info = RasterInfo { band_names: vec![Some("B04".to_owned())], ..source.info().clone() };
+        assert_eq!(described(source, info, &[]).info().band_names, [Some("B04".to_owned())]);
     }
 
     #[test]

@@ -83,9 +83,12 @@ fn open_masked(source: ByteSource, may_be_unplaced: bool) -> Result<(Arc<dyn Ras
     Ok((raster, georeference))
 }
 
-/// The band that says which pixels of the others are missing: an alpha band (TIFF 6.0, ExtraSamples 1 or 2, or GDAL's colour
-/// interpretation), or a band with the name `alpha`, or `dataMask` as Sentinel Hub has it. A file may declare a band of
-/// reflectance to be alpha by mistake: only its zeros count, which are missing there as well.
+/// The band that says which pixels of the others are missing: a band with the name `alpha`, or `dataMask` as Sentinel Hub has
+/// it, or the last band if it is an alpha band, whatever its description (TIFF 6.0, ExtraSamples 1 or 2, or GDAL's colour
+/// interpretation). GDAL's masks and `gdalwarp` take only a last band for alpha too.
+///
+/// GDAL's option ALPHA=YES declares the second band instead, and writers put alpha last: then the last band is alpha if it has
+/// no description.
 fn mask_band(directory: &mut Directory<'_>, info: &RasterInfo) -> Result<Option<usize>> {
     let bands = info.band_names.len();
     if bands < 2 {
@@ -101,14 +104,12 @@ fn mask_band(directory: &mut Directory<'_>, info: &RasterInfo) -> Result<Option<
     }
     let extra = directory.numbers(tag::EXTRA_SAMPLES)?.unwrap_or_default();
     let metadata = directory.text(tag::GDAL_METADATA)?.unwrap_or_default();
-    let declared = extra.iter().position(|kind| matches!(kind, 1 | 2)).map(|at| bands.saturating_sub(extra.len()) + at);
-    let declared = declared.or(band_metadata(&metadata, bands).alpha).filter(|&band| band < bands);
-    // GDAL's option ALPHA=YES declares the second band, and writers put alpha last.
+    let interpreted = band_metadata(&metadata, bands).alpha;
     let last = bands - 1;
-    Ok(declared.map(|band| {
-        let is_misplaced = info.band_names[band].is_some() && info.band_names[last].is_none();
-        if is_misplaced { last } else { band }
-    }))
+    let is_alpha = |kind: &u64| matches!(kind, 1 | 2);
+    let is_last = extra.last().is_some_and(is_alpha) || interpreted == Some(last);
+    let is_declared = extra.iter().any(is_alpha) || interpreted.is_some();
+    Ok((is_last || is_declared && info.band_names[last].is_none()).then_some(last))
 }
 
 /// The mask of the whole image among the directories after the first. The masks of its overviews are not it.
@@ -413,7 +414,7 @@ fn compression(directory: &mut Directory<'_>) -> Result<Compression> {
 }
 
 /// Parses a number as GDAL writes it, including `nan`, trailing NULs and blanks.
-fn parse_number(text: &str) -> Option<f64> {
+pub(super) fn parse_number(text: &str) -> Option<f64> {
     text.trim_matches(|c: char| c.is_whitespace() || c == '\0').parse().ok()
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::area::ApiArea;
-use super::item;
+use super::document::Document;
 use super::page::{self, PageRequest, Trail, next};
 use super::{Credentials, DateRange, Item, SearchQuery, SearchResults, left_out};
 use minesegsat_core::{Error, Result};
@@ -69,8 +69,8 @@ struct Login {
 }
 
 impl Login {
-    /// Requests a JSON document. If the token is refused, a new token is requested once.
-    fn send(&self, page: &PageRequest) -> Result<Value> {
+    /// Requests a document. If the token is refused, a new token is requested once.
+    fn send(&self, page: &PageRequest) -> Result<Document> {
         let own = same_origin(&self.url, &page.url);
         if !own && page.body.is_some() {
             let reason =
@@ -105,7 +105,7 @@ impl Login {
             }
             error => error,
         })?;
-        serde_json::from_slice(&body).map_err(|error| {
+        Document::from_reader(&*body, Location::Url(page.url.clone())).map_err(|error| {
             let looks_like_json = body.trim_ascii_start().starts_with(b"{");
             let what = http::describe_content(&body[..body.len().min(http::DESCRIBED_BYTES as usize)]);
             let reason = if looks_like_json {
@@ -117,7 +117,7 @@ impl Login {
         })
     }
 
-    fn get(&self, url: &str) -> Result<Value> {
+    fn get(&self, url: &str) -> Result<Document> {
         self.send(&PageRequest { url: url.to_owned(), body: None, headers: Vec::new() })
     }
 }
@@ -132,13 +132,14 @@ impl Api {
         url: &str,
         credentials: Credentials,
         headers: &[(&'static str, &'static str)],
-    ) -> Result<(Option<Self>, Value)> {
+    ) -> Result<(Option<Self>, Document)> {
         let login = Login { url: url.to_owned(), credentials, headers: headers.to_vec() };
-        let landing = login.get(url)?;
+        let document = login.get(url)?;
+        let landing = &document.members;
         let resolve = |href: &str| page::resolve(url, href).map(String::from).ok();
         let links = || landing["links"].as_array().into_iter().flatten();
         let link = |rel: &str| links().find(|l| l["rel"] == rel).and_then(|l| resolve(l["href"].as_str()?));
-        let Some(search_url) = link("search") else { return Ok((None, landing)) };
+        let Some(search_url) = link("search") else { return Ok((None, document)) };
         let post = links().any(|l| {
             l["rel"] == "search" && l["method"].as_str().is_some_and(|method| method.eq_ignore_ascii_case("post"))
         });
@@ -146,7 +147,7 @@ impl Api {
         if !conforms.is_array()
             && let Some(url) = link("conformance")
         {
-            conforms = login.get(&url)?["conformsTo"].clone();
+            conforms = login.get(&url)?.members["conformsTo"].clone();
         }
         let classes: Vec<String> =
             conforms.as_array().into_iter().flatten().filter_map(|class| class.as_str().map(str::to_owned)).collect();
@@ -158,7 +159,7 @@ impl Api {
             sorts: classes.iter().any(|class| class.contains("item-search#sort")),
             login,
         };
-        Ok((Some(api), landing))
+        Ok((Some(api), document))
     }
 
     /// Searches once per date range and box, and merges the results.
@@ -219,21 +220,21 @@ impl Api {
                 return Err(endless(&current, pages - 1, received));
             }
             let page = self.login.send(&current)?;
-            if page["type"] != "FeatureCollection" {
-                let said = http::explanation_of(page.to_string().as_bytes());
+            if page.kind() != Some("FeatureCollection") {
+                let said = http::explanation_of(page.members.to_string().as_bytes());
                 let said = said.map_or_else(String::new, |said| format!("; it says: {said}"));
                 return Err(Error::input(
                     public_url(&current.url),
                     format!("its response to a search is not a FeatureCollection{said}"),
                 ));
             }
-            request = next(&page, &current)?;
-            matched = left_out::number_matched(&page).or(matched);
-            if left_out::exceeded_limit(&page) && request.is_none() {
+            request = next(&page.members, &current)?;
+            matched = left_out::number_matched(&page.members).or(matched);
+            if left_out::exceeded_limit(&page.members) && request.is_none() {
                 found.incomplete =
                     Some("it sent only a part of the matching items: `exceededTransferLimit`".to_owned());
             }
-            let arrived = item::parse(page, &Location::Url(current.url.clone()))?;
+            let arrived = page.into_items()?;
             received += arrived.items.len() + arrived.left_out.len();
             empty = if arrived.items.is_empty() { empty + 1 } else { 0 };
             let keys: Vec<_> = arrived.items.iter().map(Item::key).collect();
@@ -302,7 +303,7 @@ impl Api {
     /// Ids of the API's collections, from its first response.
     pub(super) fn collections(&self) -> Option<Vec<String>> {
         let answer = self.login.get(self.collections_url.as_deref()?).ok()?;
-        let collections = answer["collections"].as_array()?;
+        let collections = answer.members["collections"].as_array()?;
         Some(collections.iter().filter_map(|c| c["id"].as_str().map(str::to_owned)).collect())
     }
 }

@@ -5,10 +5,10 @@ use std::collections::{HashSet, VecDeque};
 
 use serde_json::Value;
 
-use super::item::{self, ParsedItems};
+use super::document::{Document, ParsedItems};
 use minesegsat_core::{Error, Result};
+use minesegsat_io::Location;
 use minesegsat_io::raster::follow;
-use minesegsat_io::{Location, read_json};
 
 /// Documents read at the same time, because each may need a request.
 const AT_ONCE: usize = 8;
@@ -26,8 +26,8 @@ pub(super) fn crawl(root: &Location, job: Job<'_>) -> Result<ParsedItems> {
     while !queue.is_empty() {
         job.check()?;
         let batch: Vec<(Location, usize)> = queue.drain(..queue.len().min(AT_ONCE)).collect();
-        let documents: Vec<Result<Value>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = batch.iter().map(|(at, _)| scope.spawn(|| read_json(at))).collect();
+        let documents: Vec<Result<Document>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = batch.iter().map(|(at, _)| scope.spawn(|| Document::read(at))).collect();
             threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         });
         for ((at, level), document) in batch.iter().zip(documents) {
@@ -40,17 +40,17 @@ pub(super) fn crawl(root: &Location, job: Job<'_>) -> Result<ParsedItems> {
                 );
                 return Err(Error::input(root.to_string(), reason));
             }
-            match document["type"].as_str() {
+            match document.kind() {
                 // Version 0.9 of the specification and some later tools omit the type.
                 Some("Catalog" | "Collection") | None => {
-                    for child in linked(&document, at)? {
+                    for child in linked(&document.members, at)? {
                         if visited.insert(child.clone()) {
                             queue.push_back((child, level + 1));
                         }
                     }
                 }
                 Some("Feature" | "FeatureCollection") => {
-                    let parsed = item::parse(document, at)?;
+                    let parsed = document.into_items()?;
                     found.items.extend(parsed.items);
                     found.left_out.extend(parsed.left_out);
                     found.incomplete = found.incomplete.or(parsed.incomplete);
@@ -135,7 +135,7 @@ mod tests {
         let root = Location::Path(folder.path().join("catalog.json"));
         let items = crawl(&root, Job::silent()).unwrap().items;
         assert_eq!(items.iter().map(super::super::Item::id).collect::<Vec<_>>(), ["top", "x"]);
-        let href = items[1].assets().next().unwrap().1["href"].as_str().unwrap().to_owned();
+        let href = items[1].assets()["B04"]["href"].as_str().unwrap().to_owned();
         assert_eq!(std::path::Path::new(&href), folder.path().join("a/x/./x.tif").components().as_path());
 
         put("top.json", r#"{"type": "Point"}"#);

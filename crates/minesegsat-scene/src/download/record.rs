@@ -126,15 +126,13 @@ pub(super) fn complete(folder: &Path, item: &Item, record: &Record) -> Result<()
 
 /// The item with the stored files as its assets. Properties for reading the pixels are kept.
 fn local_item(item: &Item, record: &Record) -> Result<Value> {
-    let mut local = item.clone();
+    let mut object = item.to_object();
     let is_clip = record.clip.is_some();
     let has_projection_1 = has_projection_1(item);
-    let object = local.object_mut();
 
     let mut assets = Map::new();
-    for (key, asset) in item.assets() {
-        let Some(stored) = record.assets.get(key) else { continue };
-        let mut asset = asset.clone();
+    for (key, mut asset) in item.assets() {
+        let Some(stored) = record.assets.get(&key) else { continue };
         asset["href"] = json!(format!("./{}", stored.file));
         asset["file:size"] = json!(stored.measured.size);
         asset["file:checksum"] = json!(stored.measured.checksum);
@@ -150,7 +148,7 @@ fn local_item(item: &Item, record: &Record) -> Result<Value> {
             asset["proj:transform"] = json!(place.transform);
             asset["proj:bbox"] = json!(place.bounds());
         }
-        assets.insert(key.to_owned(), asset);
+        assets.insert(key, asset);
     }
     object.insert("assets".to_owned(), Value::Object(assets));
 
@@ -201,7 +199,7 @@ fn local_item(item: &Item, record: &Record) -> Result<Value> {
         object.insert("geometry".to_owned(), geometry(if part.0.is_empty() { &outline } else { &part }));
         object.insert("bbox".to_owned(), json!(bbox));
     }
-    Ok(local.to_value())
+    Ok(Value::Object(object))
 }
 
 /// Whether an item has the older members of the Projection extension.
@@ -209,7 +207,7 @@ fn has_projection_1(item: &Item) -> bool {
     let declared = item.stac_extensions().any(|schema| schema.contains("/projection/v1."));
     declared
         || !item.property("proj:epsg").is_null()
-        || item.assets().any(|(_, asset)| asset.get("proj:epsg").is_some())
+        || item.assets().values().any(|asset| asset.get("proj:epsg").is_some())
 }
 
 /// Outline of a clip in longitude and latitude, and its bounding box, west > east across the antimeridian.
