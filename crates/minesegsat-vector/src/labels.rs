@@ -33,6 +33,7 @@ mod index;
 mod kml;
 mod mask;
 mod open;
+mod parquet_pages;
 mod place;
 mod project;
 mod raw;
@@ -48,7 +49,7 @@ use std::path::{Path, PathBuf};
 use geo::{Coord, MultiPolygon};
 use rayon::prelude::*;
 
-pub use self::area::{outline_of_wkt, read_area};
+pub use self::area::{outline_of_wkt, read_area, read_incomplete_area};
 pub use self::check::valid_outline;
 pub use self::classes::ClassMap;
 pub use self::classes::text_of;

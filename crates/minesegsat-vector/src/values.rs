@@ -1,5 +1,7 @@
 //! Dates and numbers in texts. A text is understood as a whole or refused, never in part: [`date`], [`Numbers`].
 
+use std::str::FromStr;
+
 use jiff::civil::{Date, Time};
 
 /// Whether a text is a number of milliseconds since 1970, which [`date`] reads as a day in UTC.
@@ -40,16 +42,51 @@ fn is_time(text: &str) -> bool {
     zone_is_right && time.trim().parse::<Time>().is_ok()
 }
 
+/// The mark before the decimals of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecimalMark {
+    /// `1.5`
+    Point,
+    /// `1,5`
+    Comma,
+}
+
+impl DecimalMark {
+    const fn character(self) -> char {
+        match self {
+            Self::Point => '.',
+            Self::Comma => ',',
+        }
+    }
+}
+
+impl FromStr for DecimalMark {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "." | "point" => Ok(Self::Point),
+            "," | "comma" => Ok(Self::Comma),
+            _ => Err(format!("`{text}` is not a decimal mark; expected `.` or `,`")),
+        }
+    }
+}
+
 /// What a text without a unit means in a table: its decimal mark, found from the numbers of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Numbers {
-    /// The decimal mark, if the table shows it. Without it, `1.200` and `1,200` have two readings and are refused.
+    /// The decimal mark, if the table shows it or the user states it. Without it, `1.200` and `1,200` have two readings and are refused.
     mark: Option<char>,
 }
 
 impl Numbers {
     /// Numbers with a decimal point, as on a command line.
     pub const DECIMAL_POINT: Self = Self { mark: Some('.') };
+
+    /// Numbers with this decimal mark.
+    pub const fn with_mark(mark: DecimalMark) -> Self {
+        Self { mark: Some(mark.character()) }
+    }
 
     /// Finds the decimal mark: the one that all numbers with one reading have.
     pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
@@ -90,7 +127,8 @@ impl Numbers {
                     Some(_) => whole,
                     None => {
                         return Err(format!(
-                            "`{text}` has two readings, {} and {whole}; write it without a separator of thousands",
+                            "`{text}` has two readings, {} and {whole}; write it without a separator of thousands, or state the \
+                             decimal mark",
                             decimal.trim_end_matches('0').trim_end_matches('.')
                         ));
                     }
@@ -235,7 +273,10 @@ mod tests {
     fn separators_with_two_readings_need_another_number_that_decides() {
         let none = Numbers::default();
         let said = none.parse("1.200").unwrap_err();
-        assert_eq!(said, "`1.200` has two readings, 1.2 and 1200; write it without a separator of thousands");
+        assert_eq!(
+            said,
+            "`1.200` has two readings, 1.2 and 1200; write it without a separator of thousands, or state the decimal mark"
+        );
         assert!(none.parse("12,345").unwrap_err().contains("12.345 and 12345"));
         let dots = Numbers::of(["7", "1.200", "12.5"]);
         assert_eq!((dots.parse("1.200"), dots.parse("1,200")), (Ok(1.2), Ok(1200.0)));
@@ -243,6 +284,10 @@ mod tests {
         assert_eq!((commas.parse("1.200"), commas.parse("1,200")), (Ok(1200.0), Ok(1.2)));
         assert_eq!(Numbers::parse_degrees("-121,234"), Ok(-121.234));
         assert_eq!(Numbers::parse_degrees("55.125"), Ok(55.125));
+        let (point, comma) = (".".parse().unwrap(), "comma".parse().unwrap());
+        assert_eq!(Numbers::with_mark(point).parse("1.234"), Ok(1.234));
+        assert_eq!(Numbers::with_mark(comma).parse("1.234"), Ok(1234.0));
+        assert!(";".parse::<DecimalMark>().is_err());
         // Both marks in one table decide nothing.
         assert_eq!(Numbers::of(["7,25", "7.25"]), none);
         assert_eq!(Numbers::of(["1.200", "3.400"]), none);

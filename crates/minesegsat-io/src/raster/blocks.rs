@@ -15,8 +15,9 @@ use minesegsat_core::{Result, Window, guard};
 
 /// Maximum decoded bytes that one read holds at a time, in addition to its result.
 const BATCH_BYTES: usize = 64 << 20;
-/// Maximum size of a decoded block in bytes.
-pub(super) const LARGEST_BLOCK_BYTES: u64 = 1 << 30;
+/// Maximum size of a decoded block in bytes. Decoding holds it up to three times: decompressed, in native byte order, and with
+/// its bands separated. A Sentinel-2 band at 10 m in one block of 32-bit numbers has 460 MiB.
+pub(super) const LARGEST_BLOCK_BYTES: u64 = 1 << 29;
 /// TIFFs up to this many pixels (4096x4096) are read, whatever the size of their file.
 pub(super) const SMALL_TIFF_PIXELS: u64 = 1 << 24;
 /// The same for JPEG 2000: a Sentinel-2 tile at 10 m of one value takes some hundred bytes.

@@ -9,20 +9,25 @@ use geo::{Geometry, LineString, MultiPolygon, Polygon};
 use super::open::{self, Wanted};
 use super::raw::RawFeature;
 use super::{check, listed};
-use minesegsat_core::{Crs, Error, Result};
+use minesegsat_core::{Crs, Error, Result, Setting};
 
 /// Reads the polygons of a file as one geometry, and their CRS. Formats are those of [`Labels::read`](super::Labels::read); of
 /// several layers the first is read. Parts may overlap.
 ///
 /// Fails if the file states that it is incomplete, or if one of its polygons cannot be read.
 pub fn read_area(path: &Path) -> Result<(MultiPolygon<f64>, Crs)> {
+    let (polygons, crs, incomplete) = read_incomplete_area(path)?;
+    incomplete.map_or(Ok((polygons, crs)), |reason| {
+        let reason = format!("it is incomplete: {reason}; get the rest, or accept what is there");
+        Err(Error::vector(path, reason).avoided_by(Setting::AllowIncomplete))
+    })
+}
+
+/// Like [`read_area`], but also reads a file that states that it is incomplete. The third value is this statement.
+pub fn read_incomplete_area(path: &Path) -> Result<(MultiPolygon<f64>, Crs, Option<String>)> {
     let fail = |reason: String| Error::vector(path, reason);
     let (layer, _) = open::read(path, Wanted::First)?;
-    if let Some(reason) = layer.incomplete {
-        return Err(fail(format!(
-            "it is incomplete: {reason}; get the rest, or store what you need in a file of its own"
-        )));
-    }
+    let incomplete = layer.incomplete;
     let crs = layer.crs.map_err(fail)?;
     let mut features = layer.features;
     check::check_positions(path, &crs, &mut features)?;
@@ -48,7 +53,7 @@ pub fn read_area(path: &Path) -> Result<(MultiPolygon<f64>, Crs)> {
         let found = if others.is_empty() { "nothing".to_owned() } else { format!("only {}", listed(&others)) };
         return Err(fail(format!("has {found}; a Polygon or MultiPolygon is needed")));
     }
-    Ok((MultiPolygon(polygons), crs))
+    Ok((MultiPolygon(polygons), crs, incomplete))
 }
 
 /// Maximum nesting of collections in well-known text. Their parser recurses, and ends the program on deep ones.

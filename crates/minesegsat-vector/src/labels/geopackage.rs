@@ -55,8 +55,13 @@ pub fn open_read_only(path: &Path) -> Result<Connection> {
         let reason = "changes in its file `-wal` cannot be read here; copy both files to a folder that can be written";
         return Err(Error::database(path, reason, error));
     }
-    let plain =
-        fs_err::canonicalize(path)?.to_string_lossy().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+    // A path need not be UTF-8.
+    let encoded = |byte: &u8| match byte {
+        b'%' | b'?' | b'#' | 0x80.. => format!("%{byte:02X}"),
+        _ => char::from(*byte).to_string(),
+    };
+    let full = fs_err::canonicalize(path)?;
+    let plain: String = full.as_os_str().as_encoded_bytes().iter().map(encoded).collect();
     let uri = format!("file:{plain}?immutable=1");
     Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI).map_err(sql)
 }

@@ -11,14 +11,25 @@ use ::parquet::schema::types::Type;
 use serde_json::Value;
 
 use super::Attributes;
+use super::parquet_pages::PageGuard;
 use super::raw::{Layer, RawFeature, RawGeometry};
 use minesegsat_core::{Crs, Error, Result};
+
+/// Rows that are read from a file of any size. Rows of more take a byte each: their geometries differ.
+const MOST_ROWS_WITHOUT_BYTES: u64 = 1 << 20;
 
 /// Reads the features. Messages name `path`; the content is that of `file`.
 pub(super) fn read(path: &Path, file: &Path) -> Result<Layer> {
     let fail = |reason: String| Error::vector(path, reason);
     let damaged = |error: ::parquet::errors::ParquetError| Error::vector(path, "").caused_by(error);
-    let reader = SerializedFileReader::new(fs_err::File::open(file)?.into_parts().0).map_err(damaged)?;
+    let content = PageGuard::new(fs_err::File::open(file)?.into_file())?;
+    let bytes = content.file_len();
+    let reader = SerializedFileReader::new(content).map_err(damaged)?;
+    let stated = reader.metadata().row_groups().iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(0));
+    let rows = stated.fold(0_u64, u64::saturating_add);
+    if rows > MOST_ROWS_WITHOUT_BYTES.saturating_add(bytes) {
+        return Err(fail(format!("it states {rows} rows, more than a file of {bytes} bytes can hold")));
+    }
     let file = reader.metadata().file_metadata();
     let schema = file.schema_descr().root_schema();
     let geo = file.key_value_metadata().into_iter().flatten().find(|pair| pair.key == "geo");

@@ -15,12 +15,15 @@ const TLM: u16 = 0xff55;
 const PLM: u16 = 0xff57;
 const PPM: u16 = 0xff60;
 const SOT: u16 = 0xff90;
+const SOD: u16 = 0xff93;
 const EOC: u16 = 0xffd9;
 /// The end of a codestream.
 pub(super) const END: [u8; 2] = EOC.to_be_bytes();
 
 /// Bytes of a tile-part's first marker segment.
 const SOT_LEN: u64 = 12;
+/// Markers that may stand in the header of a tile-part besides COD and COC (table A.2): RGN, QCD, QCC, POC, PLT, PPT, COM.
+const OF_TILE_PARTS: [u16; 7] = [0xff5e, 0xff5c, 0xff5d, 0xff5f, 0xff58, 0xff61, 0xff64];
 /// Maximum number of precincts and code-blocks of a tile, for which OpenJPEG reserves memory before it decodes. A tile of
 /// 10980x10980 pixels in code-blocks of 64x64 has 39,000.
 const MOST_DIVISIONS: u64 = 1 << 22;
@@ -144,10 +147,7 @@ impl Codestream {
                 // Components may differ in their levels, so no reduced copies are offered.
                 COC => {
                     levels = None;
-                    // The number of the component has two bytes if there are more than 256.
-                    let at = if size.as_ref().is_some_and(|size| size.components > 256) { 6 } else { 5 };
-                    check_divisions(size.as_ref(), segment.get(at), segment.get(at + 1..))
-                        .map_err(|e| source.error(e))?;
+                    check_component(size.as_ref(), &segment).map_err(|e| source.error(e))?;
                 }
                 PPM => {
                     return Err(source.error("its packet headers are in the main header (PPM), which is not supported"));
@@ -168,17 +168,18 @@ impl Codestream {
         if count > 65_535 || count * SOT_LEN > source.len() {
             return Err(source.error(format!("its size needs {count} tiles, which the file cannot hold")));
         }
-        let tiles = Self::tile_parts(source, at..range.end, count as usize)?;
-        Ok(Self { header: header.freeze(), size, levels: levels.unwrap_or(0), tiles })
+        let mut codestream = Self { header: header.freeze(), size, levels: levels.unwrap_or(0), tiles: Vec::new() };
+        codestream.index_tile_parts(source, at..range.end, count as usize)?;
+        Ok(codestream)
     }
 
     /// Indexes the tile-parts by following their lengths.
-    fn tile_parts(source: &ByteSource, range: Range<u64>, count: usize) -> Result<Vec<Vec<Range<u64>>>> {
+    fn index_tile_parts(&mut self, source: &ByteSource, range: Range<u64>, count: usize) -> Result<()> {
         let mut tiles = vec![Vec::new(); count];
         let mut at = range.start;
         loop {
             let head = source.read(at..(at + SOT_LEN).min(range.end))?;
-            match head.get(..2).map(|b| u16::from_be_bytes([b[0], b[1]])) {
+            match word(&head, 0) {
                 Some(EOC) => break,
                 Some(SOT) if head.len() as u64 == SOT_LEN => {}
                 Some(SOT) | None => {
@@ -209,13 +210,62 @@ impl Codestream {
                 return Err(source.error(format!("its codestream is damaged at byte {at} (tile {tile} of {count})")));
             };
             parts.push(at..end);
+            self.check_tile_part(source, at + SOT_LEN..end)?;
             at = end;
         }
         if let Some(missing) = tiles.iter().position(Vec::is_empty) {
             return Err(source.error(format!("tile {missing} of {count} is missing")));
         }
-        Ok(tiles)
+        self.tiles = tiles;
+        Ok(())
     }
+
+    /// Checks the header of a tile-part, which may state a coding style of its own. `range` begins after the first segment.
+    fn check_tile_part(&mut self, source: &ByteSource, range: Range<u64>) -> Result<()> {
+        let mut at = range.start;
+        // A tile-part may be empty.
+        while at < range.end {
+            let head = source.read(at..(at + 4).min(range.end))?;
+            let (Some(marker), segment_len) = (word(&head, 0), word(&head, 2)) else {
+                return Err(source.error(format!("its codestream is damaged at byte {at}: a tile-part is cut off")));
+            };
+            if marker == SOD {
+                break;
+            }
+            let end = at + 2 + u64::from(segment_len.unwrap_or(0));
+            let is_known = marker == COD || marker == COC || OF_TILE_PARTS.contains(&marker);
+            if !is_known || segment_len.is_none_or(|len| len < 2) || end > range.end {
+                return Err(
+                    source.error(format!("the header of a tile-part is damaged at byte {at} (marker {marker:#06x})"))
+                );
+            }
+            if marker == COD || marker == COC {
+                let segment = source.read(at..end)?;
+                let checked = if marker == COD {
+                    self.levels = self.levels.min(segment.get(9).copied().unwrap_or(0));
+                    check_divisions(Some(&self.size), segment.get(4), segment.get(9..))
+                } else {
+                    self.levels = 0;
+                    check_component(Some(&self.size), &segment)
+                };
+                checked.map_err(|reason| source.error(format!("{reason}, in a tile-part at byte {at}")))?;
+            }
+            at = end;
+        }
+        Ok(())
+    }
+}
+
+/// Two bytes of a header.
+fn word(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes.get(at..at + 2).map(|b| u16::from_be_bytes([b[0], b[1]]))
+}
+
+/// Checks the coding style of a component, a whole segment of COC.
+fn check_component(size: Option<&ImageSize>, segment: &[u8]) -> Result<(), String> {
+    // The number of the component has two bytes if there are more than 256.
+    let at = if size.is_some_and(|size| size.components > 256) { 6 } else { 5 };
+    check_divisions(size, segment.get(at), segment.get(at + 1..))
 }
 
 /// Checks the number of precincts and code-blocks of a tile (annex B.6 and B.7). `style` says whether precincts have sizes of
@@ -284,5 +334,52 @@ mod tests {
         assert!(check(64, 1, &[5, 4, 4, 0, 1, 0x77]).contains("cut off"));
         assert!(check(64, 0, &[77, 4, 4, 0, 1]).contains("77 levels"));
         assert!(check_divisions(None, Some(&0), Some(&usual)).is_err(), "the size comes first");
+    }
+    /// A codestream of one tile of 64x64 pixels, whose tile-part has these segments in its header.
+    fn codestream(segments: &[u8]) -> Vec<u8> {
+        let mut bytes = SOC.to_be_bytes().to_vec();
+        let word = |value: u32| value.to_be_bytes();
+        bytes.extend([0xff, 0x51, 0, 41, 0, 0]);
+        bytes.extend([64, 64, 0, 0, 64, 64, 0, 0].map(word).concat());
+        bytes.extend([0, 1, 15, 1, 1]);
+        let coding = [0xff, 0x52, 0, 12, 0, 0, 0, 1, 0, 5, 4, 4, 0, 1];
+        bytes.extend(coding);
+        let part_len = SOT_LEN as u32 + segments.len() as u32 + 2;
+        bytes.extend([0xff, 0x90, 0, 10, 0, 0]);
+        bytes.extend(word(part_len));
+        bytes.extend([0, 1]);
+        bytes.extend(segments);
+        bytes.extend(SOD.to_be_bytes());
+        bytes.extend(END);
+        bytes
+    }
+
+    #[test]
+    fn tile_parts_state_no_style_that_the_main_header_could_not() {
+        let read = |segments: &[u8]| {
+            let bytes = codestream(segments);
+            let len = bytes.len() as u64;
+            Codestream::read(&ByteSource::from_bytes("a.j2k", bytes.into()), 0..len).map_err(|error| error.to_string())
+        };
+        assert_eq!(read(&[]).unwrap().levels, 5);
+        let comment = [0xff, 0x64, 0, 5, 0, 1, b'x'];
+        assert_eq!(read(&comment).unwrap().levels, 5);
+        let fewer_levels = [0xff, 0x52, 0, 12, 0, 0, 0, 1, 0, 2, 4, 4, 0, 1];
+        assert_eq!(read(&[&comment[..], &fewer_levels].concat()).unwrap().levels, 2);
+        let component = [0xff, 0x53, 0, 9, 0, 0, 3, 4, 4, 0, 1];
+        assert_eq!(read(&component).unwrap().levels, 0);
+        // 77 levels; code-blocks of 2^11; a second size; markers of the main header; a segment beyond the tile-part.
+        for (segments, said) in [
+            (&[0xff, 0x52, 0, 12, 0, 0, 0, 1, 0, 77, 4, 4, 0, 1][..], "77 levels"),
+            (&[0xff, 0x53, 0, 9, 0, 0, 5, 9, 4, 0, 1], "2^9"),
+            (&[0xff, 0x52, 0, 4, 0, 0], "cut off"),
+            (&[0xff, 0x51, 0, 4, 0, 0], "marker 0xff51"),
+            (&[0xff, 0x60, 0, 4, 0, 0], "marker 0xff60"),
+            (&[0xff, 0x64, 0xff, 0xff], "marker 0xff64"),
+            (&[0xff, 0x64, 0, 1], "marker 0xff64"),
+        ] {
+            let error = read(segments).unwrap_err();
+            assert!(error.contains(said) && error.contains("tile-part"), "{error}");
+        }
     }
 }

@@ -15,6 +15,21 @@ pub(super) enum Compression {
     Zstd,
 }
 
+impl Compression {
+    /// Maximum number of bytes that one compressed byte can hold.
+    const fn most_bytes_per_byte(self) -> u64 {
+        match self {
+            Self::None => 1,
+            // Codes of at least 9 bits stand for strings of up to 4096 bytes.
+            Self::Lzw => 4096,
+            // A match of 258 bytes takes at least two bits (RFC 1951, section 3.2.5).
+            Self::Deflate => 1032,
+            // A block of 128 KiB takes at least four bytes (RFC 8878, section 3.1.1.2).
+            Self::Zstd => 1 << 15,
+        }
+    }
+}
+
 /// Transformation of samples before compression (TIFF 6.0, section 14; Adobe Photoshop TIFF Technical Note 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Predictor {
@@ -113,6 +128,13 @@ impl Codec {
     /// stream is an error.
     fn decompress(&self, bytes: &[u8], expected: usize) -> Result<Vec<u8>, String> {
         let short = |got: usize| format!("decompression gave {got} bytes, but {expected} are expected");
+        let most = (bytes.len() as u64).saturating_mul(self.compression.most_bytes_per_byte());
+        if expected as u64 > most {
+            return Err(format!(
+                "decompression of {} bytes cannot give the {expected} bytes that are expected",
+                bytes.len()
+            ));
+        }
         match self.compression {
             Compression::None => bytes.get(..expected).map(<[u8]>::to_vec).ok_or_else(|| short(bytes.len())),
             Compression::Deflate => {
