@@ -28,7 +28,7 @@ impl RegisterPool {
         let register = {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
             // The file may have been replaced.
-            idle.retain(|(known, _)| *known == id);
+            idle.retain(|(known, register)| *known == id && !register.is_outdated_copy());
             idle.pop().map(|(_, register)| register)
         };
         let register = match register {

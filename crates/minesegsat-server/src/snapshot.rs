@@ -128,12 +128,13 @@ impl Snapshots {
         }
         let file = FileId::read(&self.path)?;
         let day = Timestamp::now().to_zoned(TimeZone::UTC).date();
-        if let Some(known) = newest.as_ref().filter(|known| known.file == file && known.day == day)
+        let is_usable = |known: &Newest| known.file == file && !known.register.is_outdated_copy();
+        if let Some(known) = newest.as_ref().filter(|known| is_usable(known) && known.day == day)
             && known.register.data_version()? == known.data_version
         {
             return Ok(Arc::clone(&known.snapshot));
         }
-        let register = match newest.take().filter(|known| known.file == file) {
+        let register = match newest.take().filter(is_usable) {
             Some(known) => known.register,
             None => Register::open_read_only(&self.path)?,
         };

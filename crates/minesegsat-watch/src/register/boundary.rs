@@ -6,19 +6,17 @@ use geo::{MultiPolygon, Rect, coord};
 
 use super::import::ToDegrees;
 use minesegsat_core::{Error, Result};
-use minesegsat_vector::labels::{DroppedKind, Filter, LabelOptions, Labels, Repair, valid_outline};
+use minesegsat_vector::labels::{DroppedKind, LabelOptions, Labels, Repair, valid_outline};
 
 /// Reads all polygons of a file as one boundary in longitude and latitude. Also returns the repairs made. Fails if one of the
 /// polygons cannot be used.
-pub fn boundary_of_file(
-    path: &Path,
-    layer: Option<&str>,
-    filter: Option<&Filter>,
-) -> Result<(MultiPolygon<f64>, Vec<Repair>)> {
+pub fn boundary_of_file(path: &Path, options: &LabelOptions) -> Result<(MultiPolygon<f64>, Vec<Repair>)> {
     let fail = |reason: String| Error::vector(path, reason);
-    let options = LabelOptions { layer: layer.map(str::to_owned), filter: filter.cloned(), ..LabelOptions::default() };
-    let labels = Labels::read(path, &options)?;
+    let labels = Labels::read(path, options)?;
     let report = labels.report();
+    for warning in &report.warnings {
+        tracing::warn!("{}: {warning}", path.display());
+    }
     // Without this part the boundary would be wrong.
     if let Some(dropped) = report.dropped.iter().find(|dropped| dropped.kind != DroppedKind::PointsOrLines) {
         return Err(fail(format!("feature {} cannot be used: {}", dropped.id, dropped.reason)));

@@ -20,7 +20,7 @@ use super::{AreaUnit, Permit, Register, Site, SiteId, SiteStatus};
 use minesegsat_core::{Crs, Error, Result};
 use minesegsat_io::{Location, identity};
 use minesegsat_vector::labels::{Filter, Repair, valid_outline};
-use minesegsat_vector::values::{self, Numbers, is_in_milliseconds};
+use minesegsat_vector::values::{self, DecimalMark, Numbers, is_in_milliseconds};
 
 /// Options of an import. By default every polygon becomes a new site, column names are guessed, and nothing is imported if
 /// any row is invalid.
@@ -42,6 +42,8 @@ pub struct ImportOptions {
     pub no_guess: bool,
     /// Unit of limits without a unit.
     pub limit_unit: Option<AreaUnit>,
+    /// Decimal mark of numbers in texts. By default the numbers of a column show it.
+    pub decimal_mark: Option<DecimalMark>,
     /// Operator of sites without one in the file.
     pub operator: Option<String>,
     /// Commodity of sites without one in the file.
@@ -292,7 +294,7 @@ fn plan(
     warnings: &mut Vec<String>,
     failed: &mut Vec<(usize, FailedRow)>,
 ) -> Vec<Plan> {
-    let numbers = columns.numbers(&source.rows);
+    let numbers = options.decimal_mark.map_or_else(|| columns.numbers(&source.rows), Numbers::with_mark);
     let mut plans: Vec<Plan> = Vec::new();
     let mut places: HashMap<SiteId, usize> = HashMap::new();
     for (number, row) in source.rows.iter().enumerate() {

@@ -56,6 +56,18 @@ impl Register {
         row.map(|row| site_of(row).map_err(|damaged| self.damaged_row(&damaged))).transpose()
     }
 
+    /// The site with this id as its row states it, or an error that suggests similar ids. Its parts may be damaged.
+    pub fn stored_site(&self, id: &SiteId) -> Result<StoredSite> {
+        let sql = sql_error(&self.path);
+        let found = {
+            let mut statement =
+                self.connection.prepare_cached(&format!("SELECT {COLUMNS} FROM sites WHERE id = ?1")).map_err(&sql)?;
+            let mut rows = statement.query([id.as_str()]).map_err(&sql)?;
+            rows.next().map_err(&sql)?.map(|row| StoredSite::new(row, id.clone()))
+        };
+        found.map_or_else(|| Err(self.unknown_site(id)?), Ok)
+    }
+
     /// The site with this id, or an error that suggests similar ids.
     pub fn known_site(&self, id: &SiteId) -> Result<Site> {
         self.site(id)?.map_or_else(|| Err(self.unknown_site(id)?), Ok)
@@ -204,17 +216,61 @@ impl Register {
     }
 }
 
+/// A site as its row states it: each value, or what is wrong with it. Another program may have damaged one of them.
+#[derive(Debug, Clone)]
+pub struct StoredSite {
+    /// Its id.
+    pub id: SiteId,
+    /// Display name.
+    pub name: std::result::Result<String, String>,
+    /// Operator.
+    pub operator: std::result::Result<Option<String>, String>,
+    /// Commodity.
+    pub commodity: std::result::Result<Option<String>, String>,
+    /// Status.
+    pub status: std::result::Result<SiteStatus, String>,
+    /// Boundary.
+    pub boundary: std::result::Result<MultiPolygon<f64>, String>,
+}
+
+impl StoredSite {
+    fn new(row: &Row<'_>, id: SiteId) -> Self {
+        let cells = Cells(row);
+        // It may have been edited in a GIS.
+        let boundary = cells.polygons(6, "boundary").and_then(|polygons| {
+            let polygons = polygons.ok_or("it has no boundary")?;
+            let outline =
+                valid_outline(&polygons).map_err(|reason| format!("its boundary cannot be used: {reason}"))?;
+            Ok(outline.0)
+        });
+        Self {
+            id,
+            name: cells.text(2, "name"),
+            operator: cells.optional_text(3, "operator"),
+            commodity: cells.optional_text(4, "commodity"),
+            status: cells.text(5, "status").and_then(|text| text.parse().map_err(|error: Error| error.to_string())),
+            boundary,
+        }
+    }
+
+    /// The site, or what is wrong with its first damaged value.
+    pub fn into_site(self) -> std::result::Result<Site, String> {
+        Ok(Site {
+            id: self.id,
+            name: self.name?,
+            operator: self.operator?,
+            commodity: self.commodity?,
+            status: self.status?,
+            boundary: self.boundary?,
+        })
+    }
+}
+
 fn site_of(row: &Row<'_>) -> std::result::Result<Site, DamagedRow> {
     let cells = Cells(row);
     let read = || -> std::result::Result<Site, String> {
         let id = cells.text(1, "id")?.parse().map_err(|error: Error| error.to_string())?;
-        let status: SiteStatus = cells.text(5, "status")?.parse().map_err(|error: Error| error.to_string())?;
-        let (name, operator) = (cells.text(2, "name")?, cells.optional_text(3, "operator")?);
-        let commodity = cells.optional_text(4, "commodity")?;
-        // It may have been edited in a GIS.
-        let polygons = cells.polygons(6, "boundary")?.ok_or("it has no boundary")?;
-        let boundary = valid_outline(&polygons).map_err(|reason| format!("its boundary cannot be used: {reason}"))?.0;
-        Ok(Site { id, name, operator, commodity, status, boundary })
+        StoredSite::new(row, id).into_site()
     };
     read().map_err(|reason| {
         let site = cells.label(1);

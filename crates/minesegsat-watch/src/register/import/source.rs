@@ -151,7 +151,7 @@ impl Source {
         })?;
         let shapes = Shapes::choose(&table.names);
         let to_degrees = ToDegrees::new(options.crs.as_ref().unwrap_or(&Crs::WGS84))?;
-        let numbers = shapes.numbers(&table);
+        let numbers = options.decimal_mark.map_or_else(|| shapes.numbers(&table), Numbers::with_mark);
         let read = table.rows.len();
         let mut rows = Vec::with_capacity(read);
         for row in table.rows {

@@ -155,3 +155,59 @@ fn a_register_of_the_first_version_is_migrated_although_a_row_belongs_to_nothing
     assert_eq!((seen.len(), &seen[0].boundary_sha256, seen[0].share_beyond_map), (1, &None, None));
     assert_eq!(register.rows_without_site().unwrap().len(), 1);
 }
+
+#[test]
+fn a_damaged_site_is_read_value_by_value_and_repaired() {
+    let folder = folder();
+    let register = new_register(&folder);
+    register.add_site_with_permit(&site("alpha"), &permit("alpha", "M-1", date(2020, 1, 1), None)).unwrap();
+    edit(&register, "UPDATE sites SET geom = x'474701', status = 'sleeping'");
+    refused(register.known_site(&id("alpha")), &["site `alpha`"]);
+    let stored = register.stored_site(&id("alpha")).unwrap();
+    assert_eq!(stored.name, Ok(site("alpha").name));
+    assert!(stored.boundary.is_err() && stored.status.as_ref().unwrap_err().contains("sleeping"));
+    assert!(stored.clone().into_site().is_err());
+    let mended = StoredSite {
+        boundary: Ok(boundary_of_bbox([10.0, 50.0, 11.0, 51.0])),
+        status: Ok(SiteStatus::Closed),
+        ..stored
+    };
+    register.update_site(&mended.into_site().unwrap()).unwrap();
+    let found = register.known_site(&id("alpha")).unwrap();
+    assert_eq!((found.status, found.bbox()), (SiteStatus::Closed, [10.0, 50.0, 11.0, 51.0]));
+    assert_eq!(register.permits(&id("alpha")).unwrap().len(), 1);
+    assert_eq!(register.damaged().unwrap(), []);
+    refused(register.stored_site(&id("alphas")).map(drop), &["did you mean `alpha`"]);
+}
+
+#[test]
+fn a_copy_of_a_register_is_outdated_after_a_change() {
+    let folder = folder();
+    let register = new_register(&folder);
+    register.add_site(&site("alpha")).unwrap();
+    let copy = Register::open_copy(register.path()).unwrap();
+    assert!(!copy.is_outdated_copy() && !register.is_outdated_copy());
+    register.add_site(&site("beta")).unwrap();
+    assert!(copy.is_outdated_copy());
+    assert_eq!(copy.sites().unwrap(), [site("alpha")]);
+    let again = Register::open_copy(register.path()).unwrap();
+    assert_eq!(again.sites().unwrap(), [site("alpha"), site("beta")]);
+    assert!(!again.is_outdated_copy());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn paths_need_not_be_utf_8() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let folder = folder();
+    let place = folder.path().join(std::ffi::OsStr::from_bytes(b"mine\xff?#%"));
+    std::fs::create_dir(&place).unwrap();
+    let register = Register::create(&place.join("sites.gpkg")).unwrap();
+    register.add_site(&site("alpha")).unwrap();
+    let copy = place.join("copy.gpkg");
+    register.export_geopackage(&copy, false).unwrap();
+    assert_eq!(Register::open_read_only(&copy).unwrap().sites().unwrap(), [site("alpha")]);
+    let (area, _) = read_area_of_interest(&copy).unwrap();
+    assert_eq!(area.0.len(), 1);
+}
