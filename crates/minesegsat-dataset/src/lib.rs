@@ -38,7 +38,7 @@ mod source;
 mod split;
 mod stats;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -134,6 +134,14 @@ pub struct DatasetCard {
     pub scenes: Vec<serde_json::Value>,
     /// All other parameters that determined the content.
     pub parameters: serde_json::Value,
+}
+
+impl DatasetCard {
+    /// Processing levels of the scenes, such as `L2A`, each once. Empty if unknown.
+    pub fn levels(&self) -> Vec<String> {
+        let of = |scene: &serde_json::Value| scene["metadata"]["level"].as_str().map(str::to_owned);
+        self.scenes.iter().filter_map(of).collect::<BTreeSet<_>>().into_iter().collect()
+    }
 }
 
 /// One sample: a line of `samples.csv`. An empty field means unknown.

@@ -33,7 +33,7 @@ pub(crate) fn import(args: &ModelImportArgs) -> anyhow::Result<ExitCode> {
         patch_size: args.patch_size,
         gsd_m: args.gsd,
         threshold: args.threshold,
-        training: Training { data: args.training_data.clone(), split: None },
+        training: Training { data: args.training_data.clone(), ..Training::default() },
         overwrite: args.overwrite,
         ..ImportOptions::default()
     };

@@ -4,7 +4,12 @@ use std::{io::Write, process::ExitCode};
 
 use anyhow::Context as _;
 use minesegsat::job::Job;
-use minesegsat::{Band, manifest::Manifest, polygonize::Connectivity, predict::PredictOptions};
+use minesegsat::{
+    Band,
+    manifest::Manifest,
+    polygonize::Connectivity,
+    predict::{Outlines, PredictOptions},
+};
 
 use crate::{
     args::PredictArgs,
@@ -15,7 +20,7 @@ use crate::{
 
 pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
-    let area = area_of_interest(args.bbox, args.intersects.as_deref())?;
+    let area = area_of_interest(args.bbox, args.intersects.as_deref(), args.incomplete)?;
     let model = engine::open(&args.model, &args.engine, args.views)?;
     let scene = open_scene(&args.scene, &open_options(&args.scene))?;
     for warning in scene.warnings() {
@@ -30,6 +35,9 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
             Band::list(&description.absent)
         );
     }
+    if let Some(warning) = description.level_warning(scene.info().level.map(|level| level.to_string()).as_deref()) {
+        tracing::warn!("{warning}");
+    }
     let defaults = model.predict_options();
     let patch_size = args.patch_size.unwrap_or(defaults.patch_size);
     let options = PredictOptions {
@@ -40,6 +48,7 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         threshold: args.threshold.unwrap_or(defaults.threshold),
         min_area_m2: args.min_area,
         connectivity: if args.connectivity == "8" { Connectivity::Eight } else { Connectivity::Four },
+        outlines: if args.outlines == "contour" { Outlines::Contour } else { Outlines::Pixels },
         formats: args.format.clone(),
         area,
         overwrite: args.overwrite,

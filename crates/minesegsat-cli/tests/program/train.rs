@@ -161,6 +161,20 @@ fn a_run_leaves_a_model_that_predicts_and_says_what_it_did() {
     let maps = folder.path().join("maps");
     Done::of(&mut predict_with(&out.join("best"), scene.join("item.json"), &maps, &[])).succeeded();
     assert!(names(&maps).contains(&"probability.tif".to_owned()));
+    // The model says from which level it learned, and a scene of another level is named.
+    assert_eq!(card["training"]["levels"], serde_json::json!(["L2A"]));
+    let mut item = json_file(&scene.join("item.json"));
+    item["properties"]["s2:product_type"] = "S2MSI1C".into();
+    item["properties"]["processing:level"] = "L1C".into();
+    for asset in item["assets"].as_object_mut().unwrap().values_mut() {
+        asset["href"] = scene.join(asset["href"].as_str().unwrap()).to_str().unwrap().into();
+    }
+    let (l1c, other) = (folder.path().join("l1c.json"), folder.path().join("l1c"));
+    fs::write(&l1c, item.to_string()).unwrap();
+    let done = Done::of(&mut predict_with(&out.join("best"), &l1c, &other, &[])).succeeded();
+    let said = "the scene is L1C, but the model learned from L2A scenes";
+    assert!(done.stderr.contains(said), "{}", done.stderr);
+    assert!(json_file(&other.join("manifest.json"))["warnings"].to_string().contains(said));
 
     // The same again gives the same, to the digit; nothing is written over a run.
     let again = folder.path().join("again");

@@ -7,7 +7,7 @@ use burn::{
     optim::ModuleOptimizer,
     store::{ModuleRecord, RecordError},
 };
-use minesegsat_core::output::OutputTree;
+use minesegsat_core::{guard, output::OutputTree};
 use serde::{Deserialize, Serialize};
 
 use minesegsat_model::sha256;
@@ -160,7 +160,11 @@ fn read(folder: &Path) -> Result<Loaded, String> {
             return Err(format!("the SHA-256 of {name} differs from the recorded one"));
         }
     }
-    let record = |name: &str| ModuleRecord::load(folder.join(name)).map_err(|error| format!("{name}: {error}"));
+    // The library that reads records may panic on damaged ones.
+    let record = |name: &str| {
+        let load = || ModuleRecord::load(folder.join(name)).map_err(|error| error.to_string());
+        guard(load, |reason| reason).map_err(|error| format!("{name}: {error}"))
+    };
     Ok(Loaded {
         position: state.position,
         network: record(NETWORK_FILE)?,

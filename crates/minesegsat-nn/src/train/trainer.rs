@@ -8,6 +8,7 @@ use std::{
 };
 
 use burn::module::Module;
+use minesegsat_core::guard;
 use minesegsat_core::job::{Job, Progress};
 use minesegsat_core::output::atomic_write;
 use minesegsat_dataset::{
@@ -161,7 +162,11 @@ impl<'a> Run<'a> {
                     if let (Some(average), Some(record)) = (&mut state.average, loaded.average) {
                         average.network = average.network.clone().try_load_record(record).map_err(fail)?;
                     }
-                    state.optimiser = state.optimiser.load(&loaded.optimiser).map_err(fail)?;
+                    // The library that reads the record may panic on a damaged one.
+                    state.optimiser = guard(
+                        || state.optimiser.load(&loaded.optimiser).map_err(fail),
+                        |reason| run_error(&options.run, &format!("{}: {reason}", loaded.optimiser.display())),
+                    )?;
                     state.position = loaded.position;
                     progress.note(&format!(
                         "going on from step {}, epoch {}",
