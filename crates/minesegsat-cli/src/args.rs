@@ -17,11 +17,16 @@ mod simulate;
 mod sites;
 mod train;
 
-use std::{ffi::OsString, path::PathBuf, str::FromStr};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use minesegsat::labels::{read_area, read_incomplete_area};
 use minesegsat::scene::CloudMask;
-use minesegsat::{Band, vector::VectorFormat};
+use minesegsat::{Band, Crs, vector::VectorFormat};
 
 pub(crate) use self::area_sample::{AreaSampleCommand, AreaSampleDesignArgs, AreaSampleEstimateArgs};
 pub(crate) use self::catalog::{DownloadArgs, SearchArgs};
@@ -268,6 +273,11 @@ pub(crate) struct PredictArgs {
     #[arg(long, default_value = "4", value_parser = ["4", "8"])]
     pub connectivity: String,
 
+    /// Course of the polygons' outlines: along the edges of pixels, or along the contour of the probability at the threshold, which
+    /// is finer than pixels.
+    #[arg(long, default_value = "pixels", value_parser = ["pixels", "contour"])]
+    pub outlines: String,
+
     /// Vector formats of the polygons.
     #[arg(long, value_delimiter = ',', default_value = "gpkg", value_name = "gpkg,geojson,fgb,parquet")]
     pub format: Vec<VectorFormat>,
@@ -280,6 +290,9 @@ pub(crate) struct PredictArgs {
     #[arg(long, value_name = "FILE")]
     pub intersects: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub incomplete: IncompleteArgs,
+
     /// Replace existing outputs.
     #[arg(long)]
     pub overwrite: bool,
@@ -287,6 +300,28 @@ pub(crate) struct PredictArgs {
     /// Print the summary as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Whether incomplete vector files are read.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct IncompleteArgs {
+    /// Accept a vector file that states that it is incomplete, such as an answer that a server cut off.
+    #[arg(long)]
+    pub allow_incomplete: bool,
+}
+
+impl IncompleteArgs {
+    /// Reads the polygons of a file, and their CRS.
+    pub(crate) fn read_polygons(self, path: &Path) -> minesegsat::Result<(geo::MultiPolygon<f64>, Crs)> {
+        if !self.allow_incomplete {
+            return read_area(path);
+        }
+        let (polygons, crs, incomplete) = read_incomplete_area(path)?;
+        if let Some(reason) = incomplete {
+            tracing::warn!("{}: the file is incomplete: {reason}", path.display());
+        }
+        Ok((polygons, crs))
+    }
 }
 
 /// Parses a number. Fails unless `accepts` returns true for it.

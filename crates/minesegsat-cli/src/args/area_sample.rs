@@ -1,5 +1,6 @@
 //! Arguments of `minesegsat area-sample`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
@@ -19,7 +20,7 @@ pub(crate) enum AreaSampleCommand {
 #[command(group = ArgGroup::new("size").required(true))]
 pub(crate) struct AreaSampleDesignArgs {
     /// Class map, a uint8 GeoTIFF such as `mask.tif` of `predict`. 255 and nodata are left out.
-    pub map: String,
+    pub map: OsString,
 
     /// Output folder to create.
     #[arg(short, long, value_name = "DIR")]

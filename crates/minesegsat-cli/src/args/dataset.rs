@@ -1,5 +1,6 @@
 //! Arguments of `minesegsat dataset`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -34,7 +35,7 @@ pub(crate) struct DatasetBuildArgs {
     /// Scenes in order of preference: scenes as for `predict`, ItemCollections, static catalogues, or folders of
     /// scenes.
     #[arg(long, required = true, num_args = 1.., value_name = "SCENE")]
-    pub scenes: Vec<String>,
+    pub scenes: Vec<OsString>,
 
     /// Mine polygons: GeoPackage, Shapefile (also zipped), GeoJSON, FlatGeobuf or GeoParquet.
     #[arg(long, value_name = "FILE")]

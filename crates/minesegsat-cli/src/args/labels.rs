@@ -1,5 +1,6 @@
 //! Arguments of `minesegsat labels`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -37,7 +38,7 @@ pub(crate) struct LabelsRasterizeArgs {
     /// Raster (GeoTIFF, JPEG 2000) or scene that defines the pixel grid of the mask. For a scene, this is the 10 m
     /// grid.
     #[arg(long, value_name = "RASTER|SCENE")]
-    pub like: String,
+    pub like: OsString,
 
     /// GeoTIFF to write: 0 is background, 1 to 254 are classes, 255 is ignored.
     #[arg(short, long, value_name = "FILE")]

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use minesegsat::preview::Panel;
 
-use super::{Bbox, SceneArgs};
+use super::{Bbox, IncompleteArgs, SceneArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct ScenePreviewArgs {
@@ -13,7 +14,7 @@ pub(crate) struct ScenePreviewArgs {
     pub scene: SceneArgs,
 
     /// PNG file to write.
-    #[arg(short, long, value_name = "FILE.png", value_parser = png_file)]
+    #[arg(short, long, value_name = "FILE.png", value_parser = PathBufValueParser::new().try_map(png_file))]
     pub output: PathBuf,
 
     /// Panels in the order of the sheet: true-colour, swir, false-colour, ndvi, ndbi, ndwi, bsi, mask, classification
@@ -33,6 +34,9 @@ pub(crate) struct ScenePreviewArgs {
     #[arg(long, value_name = "FILE")]
     pub intersects: Option<PathBuf>,
 
+    #[command(flatten)]
+    pub incomplete: IncompleteArgs,
+
     /// Longer side of a panel, in pixels. Smaller scenes are enlarged by an integer factor.
     #[arg(long, value_name = "PX", default_value_t = 512, value_parser = clap::value_parser!(u16).range(64..=4096))]
     pub size: u16,
@@ -42,8 +46,7 @@ pub(crate) struct ScenePreviewArgs {
     pub overwrite: bool,
 }
 
-fn png_file(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
+fn png_file(path: PathBuf) -> Result<PathBuf, String> {
     let is_png = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
     if is_png { Ok(path) } else { Err("expected a file name ending in .png".to_owned()) }
 }

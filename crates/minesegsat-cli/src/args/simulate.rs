@@ -15,7 +15,7 @@ pub(crate) struct SimulateArgs {
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
 
-    /// Years to simulate, with one scene each.
+    /// Years to simulate, with one scene each or with `--dates-per-year` scenes.
     #[arg(long, value_delimiter = ',', value_name = "YEAR,...", default_value = "2021,2022")]
     pub years: Vec<i16>,
 
@@ -35,9 +35,18 @@ pub(crate) struct SimulateArgs {
     #[arg(long, default_value_t = Region::Boreal)]
     pub region: Region,
 
-    /// Cloud cover of a scene, in percent.
-    #[arg(long, value_name = "PERCENT", default_value_t = 4.0, allow_negative_numbers = true)]
-    pub cloud_cover: f64,
+    /// Cloud cover of a scene in percent; with `--dates-per-year`, the mean over the dates
+    /// [default: 4; with `--dates-per-year`: 40].
+    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true)]
+    pub cloud_cover: Option<f64>,
+
+    /// Simulate this many dates in each year, 1 to 48, from one ground truth in continuous time.
+    #[arg(long, value_name = "N")]
+    pub dates_per_year: Option<usize>,
+
+    /// Shift the picture of each date by at most this part of a 10 m pixel, 0 to 1.
+    #[arg(long, value_name = "PX", default_value_t = 0.3, allow_negative_numbers = true, requires = "dates_per_year")]
+    pub max_shift: f64,
 
     /// Replace an earlier simulation in the same folder.
     #[arg(long)]

@@ -7,9 +7,10 @@ use minesegsat::{
     Crs,
     labels::Filter,
     register::{AreaUnit, Fields, ImportOptions, SiteId, SiteStatus, Verdict},
+    values::DecimalMark,
 };
 
-use super::Bbox;
+use super::{Bbox, IncompleteArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SitesCommand {
@@ -93,6 +94,9 @@ pub(crate) struct SitesAddArgs {
     #[command(flatten)]
     pub boundary: BoundaryArgs,
 
+    #[command(flatten)]
+    pub incomplete: IncompleteArgs,
+
     /// Permit number; needs `--valid-from`.
     #[arg(long, value_name = "NUMBER", requires = "valid_from")]
     pub permit: Option<String>,
@@ -154,6 +158,9 @@ pub(crate) struct SitesEditArgs {
     pub boundary: BoundaryArgs,
 
     #[command(flatten)]
+    pub incomplete: IncompleteArgs,
+
+    #[command(flatten)]
     pub register: RegisterArg,
 }
 
@@ -167,6 +174,9 @@ pub(crate) struct SitesPermitArgs {
 
     #[command(flatten)]
     pub terms: TermsArgs,
+
+    #[command(flatten)]
+    pub incomplete: IncompleteArgs,
 
     /// End the previous open-ended version on the day before this one begins.
     #[arg(long)]
@@ -234,6 +244,10 @@ pub(crate) struct SitesImportArgs {
     /// Unit of limits that state none: ha, km2, m2 or acre.
     #[arg(long, value_name = "UNIT", help_heading = "Columns")]
     pub limit_unit: Option<AreaUnit>,
+
+    /// Decimal mark of limits and radii in texts: `.` or `,` [default: the mark that other numbers of the column show].
+    #[arg(long, value_name = "MARK", help_heading = "Columns")]
+    pub decimal_mark: Option<DecimalMark>,
 
     /// Column with the first day of the permit.
     #[arg(long, value_name = "NAME", help_heading = "Columns")]
@@ -318,6 +332,7 @@ impl SitesImportArgs {
             },
             no_guess: self.no_guess,
             limit_unit: self.limit_unit,
+            decimal_mark: self.decimal_mark,
             operator: self.operator.clone(),
             commodity: self.commodity.clone(),
             status: self.status,

@@ -19,7 +19,7 @@ use crate::{
 
 pub(crate) fn design(args: &AreaSampleDesignArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
-    let map = Location::parse(&args.map)?;
+    let map = Location::from_os(&args.map)?;
     let bar = Bar::with_label(quiet || args.json, "reading the map");
     let job = Job::new(&bar, cancel);
     let result = area_sample::design(&map, &args.output, &args.options(), job);

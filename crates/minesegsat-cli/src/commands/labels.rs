@@ -1,6 +1,6 @@
 //! `minesegsat labels`
 
-use std::{collections::BTreeMap, io::Write, process::ExitCode};
+use std::{collections::BTreeMap, ffi::OsStr, io::Write, process::ExitCode};
 
 use anyhow::Context as _;
 use minesegsat::job::Job;
@@ -253,8 +253,8 @@ fn warn(labels: &Labels) {
 }
 
 /// The pixel grid of a raster, or the 10 m grid of a scene.
-fn grid_like(like: &str) -> anyhow::Result<Grid> {
-    let location = Location::parse(like)?;
+fn grid_like(like: &OsStr) -> anyhow::Result<Grid> {
+    let location = Location::from_os(like)?;
     let name = location.file_name().to_ascii_lowercase();
     if [".tif", ".tiff", ".jp2"].iter().any(|extension| name.ends_with(extension)) {
         return Ok(open_raster(&location)?.info().grid.clone());
@@ -262,7 +262,7 @@ fn grid_like(like: &str) -> anyhow::Result<Grid> {
     // No pixels are read, so the radiometry does not matter.
     let radiometry = RadiometryOverride { offset_dn: Some(0.0), scale: Some(1e-4) };
     let options = OpenOptions { radiometry: Some(radiometry), ..OpenOptions::default() };
-    Ok(Scene::open(like, &options)?.grid().clone())
+    Ok(Scene::open_at(&location, &options)?.grid().clone())
 }
 
 /// GeoTIFF options for a mask, with the classes as colours and metadata.

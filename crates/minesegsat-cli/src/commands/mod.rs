@@ -31,17 +31,20 @@ use std::path::Path;
 use anyhow::Context as _;
 use minesegsat::area_of_interest::AreaOfInterest;
 use minesegsat::scene::{OpenOptions, RadiometryOverride};
-use minesegsat::vector::read_area_of_interest;
 use minesegsat::{Location, Scene};
 
-use crate::args::{Bbox, SceneArgs, nodata_values};
+use crate::args::{Bbox, IncompleteArgs, SceneArgs, nodata_values};
 
 /// The part of a scene given by `--bbox` or `--intersects`.
-pub(crate) fn area_of_interest(bbox: Option<Bbox>, polygons: Option<&Path>) -> minesegsat::Result<AreaOfInterest> {
+pub(crate) fn area_of_interest(
+    bbox: Option<Bbox>,
+    polygons: Option<&Path>,
+    incomplete: IncompleteArgs,
+) -> minesegsat::Result<AreaOfInterest> {
     Ok(match (bbox, polygons) {
         (Some(bbox), _) => AreaOfInterest::Bbox(bbox.0),
         (None, Some(path)) => {
-            let (polygons, crs) = read_area_of_interest(path)?;
+            let (polygons, crs) = incomplete.read_polygons(path)?;
             AreaOfInterest::Polygons(polygons, crs)
         }
         (None, None) => AreaOfInterest::Scene,
@@ -55,8 +58,8 @@ pub(crate) fn open_scene(args: &SceneArgs, options: &OpenOptions) -> minesegsat:
 
 /// Splits the path of an output file into its folder and its name.
 pub(crate) fn folder_and_name(output: &Path) -> anyhow::Result<(&Path, &str)> {
-    let name = output.file_name().and_then(|name| name.to_str());
-    let name = name.with_context(|| format!("`{}` is not a file name", output.display()))?;
+    let name = output.file_name().with_context(|| format!("`{}` is not a file name", output.display()))?;
+    let name = name.to_str().with_context(|| format!("the file name of `{}` is not UTF-8 text", output.display()))?;
     let folder = output.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     Ok((folder, name))
 }
@@ -114,6 +117,9 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
              the new one"
                 .to_owned(),
         ),
+        Error::Argument { name: "shift between the dates", .. } => {
+            Some("`--registration measure` compares them as they are".to_owned())
+        }
         Error::MissingBands { missing, .. } => Some(format!(
             "use a model that needs fewer bands, or use another band instead: `--substitute {}=B08`",
             missing.first().map_or("B8A", |band| band.id())
@@ -127,9 +133,7 @@ fn flag_of(setting: minesegsat::Setting) -> Option<&'static str> {
     use minesegsat::Setting;
 
     Some(match setting {
-        Setting::AllowIncomplete => {
-            "`--allow-incomplete` of `labels`, `dataset build` and `sites import` accepts the file as it is"
-        }
+        Setting::AllowIncomplete => "`--allow-incomplete` accepts the file as it is",
         Setting::AllowMissing => "`--allow-missing` estimates without these points",
         Setting::Bands => "`--bands B02,B03,B04,...` names the bands",
         Setting::Classes => "`--classes VALUE=NAME` names classes, `--exclude VALUE` leaves them out",
@@ -142,7 +146,7 @@ fn flag_of(setting: minesegsat::Setting) -> Option<&'static str> {
         Setting::MinData => "`--min-data PERCENT` lowers the limit",
         Setting::Offset => "`--offset 0` if there is no offset in the numbers, otherwise `--offset -1000`",
         Setting::Reference => "`--reference FILE` selects the file",
-        Setting::RequesterPays => "`--requester-pays` agrees to pay",
+        Setting::RequesterPays => "`download --requester-pays` agrees to pay",
         Setting::Scale => "`--scale` and `--offset` give the conversion to reflectance",
         Setting::SearchLimits => "`--collections`, `--datetime`, `--bbox` and `--max-cloud-cover` limit the search",
         Setting::SwapAxes => "`--swap-axes` exchanges longitude and latitude",

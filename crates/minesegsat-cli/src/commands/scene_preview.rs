@@ -8,22 +8,20 @@ use minesegsat::{
     output::OutputFolder,
     preview::{Heading, Panel, View, read_scene, render_sheet},
     scene::OpenOptions,
-    vector::read_area_of_interest,
 };
 
 use crate::{
     args::ScenePreviewArgs,
-    commands::{area_of_interest, open_options, open_scene},
+    commands::{area_of_interest, folder_and_name, open_options, open_scene},
     interrupt,
 };
 
 pub(crate) fn run(args: &ScenePreviewArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
-    let folder = args.output.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let name = args.output.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let output = OutputFolder::create(folder.unwrap_or(".".as_ref()), &[name], args.overwrite)?;
-    let area = area_of_interest(args.bbox, args.intersects.as_deref())?;
-    let outlines = args.outlines.as_deref().map(read_area_of_interest).transpose()?;
+    let (folder, name) = folder_and_name(&args.output)?;
+    let output = OutputFolder::create(folder, &[name], args.overwrite)?;
+    let area = area_of_interest(args.bbox, args.intersects.as_deref(), args.incomplete)?;
+    let outlines = args.outlines.as_deref().map(|path| args.incomplete.read_polygons(path)).transpose()?;
     let options = OpenOptions { only: Some(Panel::BANDS.to_vec()), ..open_options(&args.scene) };
     let scene = open_scene(&args.scene, &options)?;
     for warning in scene.warnings() {

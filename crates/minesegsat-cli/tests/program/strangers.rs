@@ -218,6 +218,39 @@ fn a_region_or_a_bucket_of_an_item_makes_no_other_host() {
 }
 
 #[test]
+fn scenes_heed_what_an_item_says_about_its_storage() {
+    let work = tempfile::tempdir().unwrap();
+    for (member, value, said) in [
+        ("storage:region", json!("x@127.0.0.1/"), &["`storage:region` is `x@127.0.0.1/`", "eu-central-1"]),
+        (
+            "storage:requester_pays",
+            json!(true),
+            &["its B04 is in a requester-pays bucket", "hint: `download --requester-pays` agrees to pay"],
+        ),
+    ] {
+        for href in ["s3://bucket/B04.tif", "https://bucket.s3.amazonaws.com/B04.tif"] {
+            if member == "storage:region" && !href.starts_with("s3:") {
+                continue;
+            }
+            for is_of_asset in [true, false] {
+                let items = write_item(work.path(), &[("B04", href.to_owned())], |item| {
+                    let place = if is_of_asset { &mut item["assets"]["B04"] } else { &mut item["properties"] };
+                    place[member] = value.clone();
+                });
+                for command in
+                    [&["scene", "info"][..], &["labels", "rasterize", "none.geojson", "-o", "x.tif", "--like"]]
+                {
+                    // With keys the region becomes a part of an address.
+                    let mut command_line = program();
+                    command_line.args(command).arg(&items).env("AWS_ACCESS_KEY_ID", "ID");
+                    Done::of(command_line.env("AWS_SECRET_ACCESS_KEY", "SECRET")).failed(1, said);
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn an_endpoint_and_keys_are_used_by_every_command() {
     let server = Server::start();
     let work = tempfile::tempdir().unwrap();

@@ -290,8 +290,8 @@ fn separators_of_thousands_are_understood_or_refused() {
         let text = row("a", -121.2, limits[0]) + &row("b", -121.1, limits[1]);
         write(folder.path(), "limits.csv", format!("id;permit;valid_from;limit_ha;wkt\n{text}"))
     };
-    let limits = |file: &Path| -> Vec<f64> {
-        let (done, register) = import(file, &[]);
+    let limits_with = |file: &Path, more: &[&str]| -> Vec<f64> {
+        let (done, register) = import(file, more);
         done.succeeded();
         let register = register.path().join("r.gpkg");
         let sites = run(["sites", "list", "--json", "--register", register.to_str().unwrap()]).succeeded().json();
@@ -303,9 +303,14 @@ fn separators_of_thousands_are_understood_or_refused() {
         let sites = sites["sites"].as_array().or(sites.as_array()).unwrap().clone();
         sites.iter().map(limit).collect()
     };
-    let (done, _register) = import(&table(["1.200", "3.400"]), &[]);
+    let limits = |file: &Path| limits_with(file, &[]);
+    let unclear = table(["1.200", "3.400"]);
+    let (done, _register) = import(&unclear, &[]);
     assert_eq!(done.code, Some(1));
     assert!(done.stderr.contains("`1.200` has two readings, 1.2 and 1200"), "{}", done.stderr);
+    assert!(done.stderr.contains("hint: `--decimal-mark .`"), "{}", done.stderr);
+    assert_eq!(limits_with(&unclear, &["--decimal-mark", "."]), [1.2, 3.4]);
+    assert_eq!(limits_with(&unclear, &["--decimal-mark", ","]), [1200.0, 3400.0]);
     assert_eq!(limits(&table(["1.200", "3,5"])), [1200.0, 3.5]);
     assert_eq!(limits(&table(["1.200", "3.5"])), [1.2, 3.5]);
     assert_eq!(limits(&table(["1 200", "1'250.5"])), [1200.0, 1250.5]);

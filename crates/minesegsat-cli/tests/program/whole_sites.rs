@@ -462,6 +462,27 @@ fn a_register_with_an_empty_boundary_is_listed_reported_and_exported() {
         "{report}"
     );
     assert!(done.stderr.contains(named), "{}", done.stderr);
+    assert_eq!(done.code, Some(1), "damaged rows are a failure: {}", done.stderr);
+    assert!(done.stderr.contains("error: ") && done.stderr.contains("sites.gpkg cannot be used"), "{}", done.stderr);
+}
+
+#[test]
+fn a_damaged_site_is_repaired_by_an_edit() {
+    let folder = tempfile::tempdir().unwrap();
+    let register = folder.path().join("sites.gpkg");
+    let add = ["sites", "add", "quarry", "--bbox", "-121.2,55,-121.1,55.1", "--operator", "Stone Ltd"];
+    on(&register, &add).succeeded();
+    let database = rusqlite::Connection::open(&register).unwrap();
+    database.execute("UPDATE sites SET geom = x'474701', status = 'sleeping'", []).unwrap();
+    drop(database);
+    let edit = |more: &[&str]| on(&register, &[&["sites", "edit", "quarry"], more].concat());
+    edit(&["--name", "Quarry"]).failed(1, &["site `quarry`", "is damaged", "sleeping", "give this value too"]);
+    let bbox = ["--bbox", "-121.3,55,-121.2,55.1", "--status", "active"];
+    edit(&bbox).succeeded();
+    let shown = on(&register, &["sites", "show", "quarry", "--json"]).succeeded_quietly().json();
+    assert_eq!((&shown["operator"], &shown["status"]), (&json!("Stone Ltd"), &json!("active")));
+    assert_eq!(shown["bbox"], json!([-121.3, 55.0, -121.2, 55.1]));
+    assert!(edit(&bbox).succeeded().stdout.contains("nothing changed"));
 }
 
 #[test]
