@@ -93,6 +93,34 @@ fn a_simulated_scene_without_its_classification_is_masked_by_its_pixels() {
 }
 
 #[test]
+fn a_data_set_keeps_the_classes_that_the_pixels_show() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, bare) = simulated(folder.path(), "boreal");
+    let (map, set) = (folder.path().join("map"), folder.path().join("set"));
+    predict(&bare, &map, &[]).succeeded();
+    let labels = folder.path().join("sim/truth/2021.gpkg");
+    let mut command = program();
+    command.args(["dataset", "build", "--patch-size", "64", "--negatives", "0.9", "--min-data", "0", "--scenes"]);
+    Done::of(command.arg(&bare).arg("--labels").arg(&labels).arg("-o").arg(&set)).succeeded();
+    let (info, found) = raster(&map.join("probability.tif"));
+    let (mut hidden, mut seen) = (0, 0);
+    for patch in names(&set.join("patches")) {
+        let (classes_info, classes) = raster(&set.join("patches").join(&patch).join("SCL.tif"));
+        let (a, b) = (&info.grid.transform, &classes_info.grid.transform);
+        for (i, class) in classes.iter().enumerate() {
+            let (row, col) = (i / classes_info.grid.width, i % classes_info.grid.width);
+            // The upper left pixel of 10 m under the class.
+            let x = (b.origin_x - a.origin_x + col as f64 * b.pixel_width) / 10.0;
+            let y = (a.origin_y - b.origin_y - row as f64 * b.pixel_height.abs()) / 10.0;
+            let is_hidden = [0.0, 3.0, 8.0, 9.0, 10.0].contains(class);
+            assert_eq!(found[y as usize * info.grid.width + x as usize].is_nan(), is_hidden, "{patch}: {row}, {col}");
+            *if is_hidden { &mut hidden } else { &mut seen } += 1;
+        }
+    }
+    assert!(hidden > 100 && seen > 1000, "{hidden} {seen}");
+}
+
+#[test]
 fn without_a_mask_the_share_is_not_called_assessed() {
     let folder = tempfile::tempdir().unwrap();
     let (_, bare) = simulated(folder.path(), "boreal");

@@ -399,6 +399,59 @@ fn masks_of_every_kind_count_in_every_command() {
 }
 
 #[test]
+fn files_beside_the_bands_say_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    // Band files with a mask of all bands beside them, as Sentinel Hub delivers them.
+    let whole = landscape();
+    let band_files = |folder: &Path, tiff: &GeoTiff| {
+        fs::create_dir(folder).unwrap();
+        for (name, pixels) in tiff.names.iter().zip(&tiff.bands) {
+            let mut band = GeoTiff::new(tiff.epsg, tiff.origin, tiff.pixel, 240, 240, vec![pixels.clone()]);
+            band.signed = tiff.signed;
+            write(folder, &format!("{name}.tif"), &band);
+        }
+    };
+    band_files(&at("masked"), &whole);
+    assert_eq!(info(&at("masked"), &[])["nodata_percent"], json!(0.0));
+    let valid = (0..240 * 240).map(|i| u16::from(i % 240 >= 80)).collect();
+    let mask = GeoTiff::new(whole.epsg, whole.origin, whole.pixel, 240, 240, vec![valid]);
+    write(&at("masked"), "dataMask.tif", &mask);
+    assert_eq!(info(&at("masked"), &[])["nodata_percent"], json!(33.3333));
+    // A nodata value that GDAL stored beside the bands, because it did not change them.
+    let mut filled = landscape();
+    fill_third(&mut filled, -9999_i16 as u16);
+    filled.signed = true;
+    band_files(&at("filled"), &filled);
+    for name in &filled.names {
+        let xml = "<PAMDataset><PAMRasterBand band=\"1\"><NoDataValue>-9999</NoDataValue></PAMRasterBand></PAMDataset>";
+        fs::write(at("filled").join(format!("{name}.tif.aux.xml")), xml).unwrap();
+    }
+    let found = info(&at("filled"), &[]);
+    assert_eq!(found["nodata_percent"], json!(33.3333));
+    assert_eq!(found["radiometry"]["undeclared_nodata"], json!([]), "it is declared");
+    // Both make the map that zeros make.
+    let mut zeros = landscape();
+    fill_third(&mut zeros, 0);
+    let zeros = write(folder.path(), "zeros.tif", &zeros);
+    Done::of(&mut predict_with(model(), &zeros, &at("expected"), &[])).succeeded();
+    for scene in ["masked", "filled"] {
+        Done::of(&mut predict_with(model(), at(scene), &at(&format!("{scene}-map")), &[])).succeeded();
+        assert_same(&probability(&at("expected")), &probability(&at(&format!("{scene}-map"))), 0.0);
+    }
+    // A description in the same file names the bands of a stack.
+    let mut unnamed = landscape();
+    unnamed.names.clear();
+    let stack = write(folder.path(), "unnamed.tif", &unnamed);
+    let bands = (1..).zip(&whole.names);
+    let described =
+        |(number, name)| format!("<PAMRasterBand band=\"{number}\"><Description>{name}</Description></PAMRasterBand>");
+    let described: String = bands.map(described).collect();
+    fs::write(at("unnamed.tif.aux.xml"), format!("<PAMDataset>{described}</PAMDataset>")).unwrap();
+    assert_eq!(info(&stack, &[])["bands"].as_array().unwrap().len(), 12);
+}
+
+#[test]
 fn masked_pixels_are_missing_in_data_sets_and_previews() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);

@@ -96,6 +96,84 @@ fn shapefiles_are_read_from_folders_and_archives() {
 }
 
 #[test]
+fn a_damaged_record_of_a_shapefile_is_one_damaged_feature() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write_shapefile(folder.path());
+    let whole = fs_err::read(&path).unwrap();
+    // After the file's header of 100 bytes and the record's header of 8: the type of the shape, and the number of its parts.
+    for (at, value) in [(108, 99_u32), (144, u32::MAX)] {
+        let mut bytes = whole.clone();
+        bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        fs_err::write(&path, &bytes).unwrap();
+        let labels = read(&path).unwrap();
+        let kept: Vec<&str> = labels.features().iter().map(|feature| feature.id.as_str()).collect();
+        assert_eq!(kept, ["1"], "{at}");
+        assert_eq!(labels.features()[0].attributes["name"], mines()[1].1["name"]);
+        let [dropped] = labels.report().dropped.as_slice() else { panic!("{:?}", labels.report()) };
+        assert!(dropped.id == "0" && dropped.reason.contains("its shape cannot be read"), "{dropped:?}");
+    }
+    // Without its index nothing says where the next record begins.
+    fs_err::remove_file(path.with_extension("shx")).unwrap();
+    let error = refusal(&path, &LabelOptions::default());
+    assert!(error.contains("shape 0 cannot be read") && error.contains("damaged or cut off"), "{error}");
+}
+
+#[test]
+fn parquet_is_read_in_all_compressions() {
+    use ::parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
+    use ::parquet::data_type::{ByteArray, ByteArrayType};
+    use ::parquet::file::metadata::KeyValue;
+    use ::parquet::file::properties::WriterProperties;
+    use ::parquet::file::writer::SerializedFileWriter;
+    use geozero::{CoordDimensions, ToWkb};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("labels.parquet");
+    let schema = "message m { required byte_array name (UTF8); required byte_array geometry; }";
+    let schema = std::sync::Arc::new(::parquet::schema::parser::parse_message_type(schema).unwrap());
+    let crs = json!({"name": "UTM 11N", "id": {"authority": "EPSG", "code": 32611}});
+    let geo = json!({"version": "1.0.0", "primary_column": "geometry",
+        "columns": {"geometry": {"encoding": "WKB", "geometry_types": [], "crs": crs}}});
+    // Enough rows for a dictionary and several pages.
+    let repeated = || mines().into_iter().cycle().take(3000);
+    let names: Vec<ByteArray> = repeated().map(|(_, a)| a["name"].as_str().unwrap().into()).collect();
+    let wkb = |(geometry, _): (geo::MultiPolygon<f64>, _)| {
+        geo::Geometry::MultiPolygon(geometry).to_wkb(CoordDimensions::xy()).unwrap().into()
+    };
+    let geometries: Vec<ByteArray> = repeated().map(wkb).collect();
+    for compression in [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(GzipLevel::default()),
+        Compression::LZ4,
+        Compression::LZ4_RAW,
+        Compression::BROTLI(BrotliLevel::default()),
+        Compression::ZSTD(ZstdLevel::default()),
+    ] {
+        let properties = WriterProperties::builder()
+            .set_compression(compression)
+            .set_data_page_row_count_limit(1000)
+            .set_key_value_metadata(Some(vec![KeyValue::new("geo".to_owned(), geo.to_string())]))
+            .build();
+        let file = std::fs::File::create(&path).unwrap();
+        let mut writer = SerializedFileWriter::new(file, std::sync::Arc::clone(&schema), properties.into()).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        for values in [&names, &geometries] {
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<ByteArrayType>().write_batch(values, None, None).unwrap();
+            column.close().unwrap();
+        }
+        group.close().unwrap();
+        writer.close().unwrap();
+        let labels = read(&path).unwrap();
+        assert_eq!((labels.features().len(), labels.crs().epsg()), (3000, 32611), "{compression:?}");
+        let last = &labels.features()[2999];
+        assert_eq!(last.attributes["name"], mines()[1].1["name"]);
+        assert!(last.geometry.xor(&mines()[1].0).unsigned_area() < 1e-3);
+    }
+}
+
+#[test]
 fn parts_of_shapefiles_that_are_missing_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = write_shapefile(folder.path());
