@@ -56,6 +56,9 @@ TINY = {"channels": 12, "dims": (4, 6, 10, 8), "depths": (1, 2, 1, 1), "decoder"
 # `train_steps_init`: two bands, one block per stage, heads 4, 2, 1 and 1 wide.
 TRAINED = {"channels": 2, "dims": (4, 4, 5, 8), "depths": (1, 1, 1, 1), "decoder": 8}
 
+# `segformer_detail`: the same with the path at full resolution, 6 channels wide there and 10 at half of it, two layers.
+DETAIL = {"widths": (6, 10), "layers": 2}
+
 # Names of `transformers` on the left, names of the paper's checkpoints on the right.
 RENAMES = [
     (r"segformer\.stages\.(\d)\.patch_embeddings\.proj", r"encoder.embeddings.\1.proj"),
@@ -150,6 +153,35 @@ def build(channels, dims, depths, decoder, classes=1, sr_ratios=(8, 4, 2, 1), ml
     return net
 
 
+class Detail(torch.nn.Module):
+    """The path at full resolution: an independent form of `DetailPath` in `minesegsat-nn`, with its parameter names."""
+
+    def __init__(self, channels, decoder, classes, widths, layers):
+        super().__init__()
+        full, half = widths
+
+        def normed(before, after, stride=1):
+            return torch.nn.Sequential(torch.nn.Conv2d(before, after, 3, stride, 1, bias=False), torch.nn.BatchNorm2d(after))
+
+        self.stem = normed(channels, full)
+        self.down = normed(full, half, 2)
+        self.context = torch.nn.Conv2d(decoder, half, 1)
+        self.coarse = torch.nn.ModuleList(normed(half, half) for _ in range(layers))
+        self.up = torch.nn.Conv2d(half, full, 1)
+        self.full = normed(full, full)
+        self.classifier = torch.nn.Conv2d(full, classes, 1)
+
+    def forward(self, images, features):
+        resized = lambda x, like: torch.nn.functional.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+        fine = self.stem(images).relu()
+        coarse = self.down(fine).relu()
+        coarse = coarse + resized(self.context(features), coarse)
+        for layer in self.coarse:
+            coarse = layer(coarse).relu()
+        fine = fine + resized(self.up(coarse), fine)
+        return self.classifier(self.full(fine).relu())
+
+
 def paper_name(name):
     """Name of a tensor in the paper's checkpoints."""
     projection = re.fullmatch(r"decode_head\.linear_projections\.(\d)\.proj\.(\w+)", name)
@@ -182,6 +214,9 @@ def to_paper(net):
         if renamed == "decoder.linear_fuse.weight":
             value = stages_reversed(value)
         state[renamed] = value.clone().contiguous()
+    detail = getattr(net, "detail", None)
+    if detail is not None:
+        state |= {f"detail.{name}": value.clone().contiguous() for name, value in detail[0].state_dict().items()}
     return state
 
 
@@ -195,6 +230,8 @@ def bare(state):
 
 def from_paper(state):
     """The network of a state dict by the paper's names; its dimensions are read from the shapes."""
+    of_detail = {name.removeprefix("detail."): value for name, value in state.items() if name.startswith("detail.")}
+    state = {name: value for name, value in state.items() if not name.startswith("detail.")}
     shape = lambda name: state[name].shape
     dims = [shape(f"encoder.embeddings.{i}.proj.weight")[0] for i in range(4)]
     sr = [state.get(f"encoder.transformers.{i}.0.attention.sr.weight") for i in range(4)]
@@ -212,7 +249,20 @@ def from_paper(state):
     net.load_state_dict({name: state[paper_name(name)].reshape(value.shape) for name, value in own.items()})
     if len(own) != len(state):
         raise ValueError(f"{len(state)} tensors are given, {len(own)} are known")
+    if of_detail:
+        add_detail(
+            net,
+            widths=(of_detail["stem.0.weight"].shape[0], of_detail["down.0.weight"].shape[0]),
+            layers=len({name.split(".")[1] for name in of_detail if name.startswith("coarse.")}),
+        )
+        net.detail[0].load_state_dict(of_detail)
     return net
+
+
+def add_detail(net, widths, layers):
+    """Gives a network a detail path. In a list, so that it is no part of the network of `transformers`."""
+    c = net.config
+    net.detail = [Detail(c.num_channels, c.decoder_hidden_size, c.num_labels, widths, layers)]
 
 
 def randomise(net, generator, small=1.0, large=1.0):
@@ -243,9 +293,15 @@ def randomise(net, generator, small=1.0, large=1.0):
 
 
 def logits_and_stages(net, images):
+    seen = []
+    hook = net.decode_head.classifier.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     output = net(images, output_hidden_states=True)
+    hook.remove()
     size = images.shape[-2:]
     logits = torch.nn.functional.interpolate(output.logits, size=size, mode="bilinear", align_corners=False)
+    detail = getattr(net, "detail", None)
+    if detail is not None:
+        logits = logits + detail[0].train(net.training)(images, seen[0])
     return logits, list(output.hidden_states)
 
 
@@ -278,6 +334,28 @@ def make_forward(folder):
     torch.save(checkpoint, folder / "segformer_tiny.pth")
     images = torch.rand(1, TINY["channels"], 32, 64, generator=generator)
     save_forward(folder / "segformer_tiny_forward.safetensors", net, images)
+
+
+def make_detail(folder):
+    generator = torch.Generator().manual_seed(16)
+    net = build(**TINY, classes=2)
+    randomise(net, generator, small=0.05)
+    add_detail(net, **DETAIL)
+    for name, value in net.detail[0].state_dict().items():
+        if name.endswith("num_batches_tracked"):
+            value.fill_(7)
+        elif name.endswith("running_var"):
+            # Small, so that the epsilon of the norms matters.
+            value.uniform_(0.002, 0.004, generator=generator)
+        elif value.ndim > 1:
+            value.normal_(0, value[0].numel() ** -0.5, generator=generator)
+        elif name.endswith("1.weight"):
+            value.uniform_(0.05, 0.15, generator=generator)
+        else:
+            value.normal_(0, 0.2, generator=generator)
+    save_file(to_paper(net), folder / "segformer_detail.safetensors")
+    images = torch.rand(1, TINY["channels"], 64, 32, generator=generator)
+    save_forward(folder / "segformer_detail_forward.safetensors", net, images)
 
 
 def read_pth(path):
@@ -491,7 +569,7 @@ def main():
 
     if arguments.action == "make":
         arguments.folder.mkdir(parents=True, exist_ok=True)
-        for make in (make_bicubic, make_forward, make_losses, make_schedules, make_train_steps):
+        for make in (make_bicubic, make_forward, make_detail, make_losses, make_schedules, make_train_steps):
             make(arguments.folder)
         (arguments.folder / "versions.json").write_text(json.dumps(versions(), indent=2) + "\n")
         for path in sorted(arguments.folder.iterdir()):

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use crate::Aligned;
+use crate::detail::DetailArena;
 use crate::profile::Clock;
 use crate::simd::Element;
 use crate::taps::BilinearTaps;
@@ -29,6 +30,7 @@ pub(crate) struct Arena<T> {
     pub(crate) projected: [Aligned<f32>; 3],
     /// Sample positions of the decoder's upsampling.
     pub(crate) taps: BilinearTaps,
+    pub(crate) detail: DetailArena<T>,
     pub(crate) logits: Vec<f32>,
     pub(crate) planes: Vec<f32>,
     pub(crate) scratch: Vec<Scratch<T>>,
@@ -63,6 +65,7 @@ impl<T: Element> Arena<T> {
             hidden: Aligned::default(),
             projected: Default::default(),
             taps: BilinearTaps::default(),
+            detail: DetailArena::default(),
             logits: Vec::new(),
             planes: Vec::new(),
             scratch: (0..threads.max(1)).map(|_| Scratch::new(profiles)).collect(),

@@ -2,9 +2,9 @@
 
 use crate::Result;
 use crate::arena::{Arena, Scratch, for_each};
-use crate::layers::{Source, padded};
+use crate::layers::{Linear, Source, padded};
 use crate::profile::Operation;
-use crate::simd::{Classifier, Element, Ending, Isa, Operand, Panels, classify, lerp, product};
+use crate::simd::{Classifier, Element, Ending, Isa, Operand, Panels, ROW_BLOCK, Tap, classify, lerp, product};
 use crate::taps::{BilinearTaps, RowsAndColumns};
 use minesegsat_model::SegFormerConfig;
 
@@ -41,24 +41,30 @@ impl<T: Element> Decoder<T> {
         })
     }
 
-    /// Computes logits, `[classes, size]`, from the first stage's output and the projections of the others.
+    /// Computes logits, `[classes, size]`, from the first stage's output and the projections of the others. With `context`, also
+    /// computes that layer over the features that the classifier sees, into `arena.detail.context`.
     pub(crate) fn forward(
         &self,
         isa: Isa,
         sizes: [[usize; 2]; 4],
         arena: &mut Arena<T>,
         size: [usize; 2],
+        context: Option<&Linear<T>>,
         out: &mut [f32],
     ) {
         let (dim, classes) = (self.constant.len(), self.classifier.bias.len());
         let [height, width] = sizes[0];
         let stride = padded::<T>(self.projections[0].depth());
-        let Arena { outputs, projected, taps, logits, planes, scratch, .. } = arena;
+        let Arena { outputs, projected, taps, logits, planes, detail, scratch, .. } = arena;
         taps.ensure_for(sizes, size);
         let BilinearTaps { stages, resize, .. } = &*taps;
         logits.resize(height * width * classes, 0.0);
-        for_each(scratch, logits.chunks_mut(width * classes).enumerate(), |(y, logits), scratch| {
-            let Scratch { floats, rows, clock, .. } = scratch;
+        let context_width = context.map_or(0, |layer| layer.bias.len());
+        detail.context.ensure_len(height * width * context_width);
+        let mut contexts = detail.context.chunks_mut((width * context_width).max(1));
+        let tasks = logits.chunks_mut(width * classes).map(|logits| (logits, contexts.next().unwrap_or_default()));
+        for_each(scratch, tasks.enumerate(), |(y, (logits, context_row)), scratch| {
+            let Scratch { operand: features, floats, rows, clock, .. } = scratch;
             clock.set_stage(0);
             floats.ensure_len(width * dim);
             let start = clock.start();
@@ -79,6 +85,16 @@ impl<T: Element> Decoder<T> {
             let horizontal = [&stages[0][1][..], &stages[1][1], &stages[2][1]];
             classify(isa, &self.classifier, floats, [line(0), line(1), line(2)], horizontal, logits);
             clock.stop(start, Operation::Classifier, 0);
+            if let Some(layer) = context {
+                let start = clock.start();
+                let stride = layer.weight.depth();
+                features.ensure_len(width.next_multiple_of(ROW_BLOCK) * stride);
+                add_rows(floats, [line(0), line(1), line(2)], horizontal, dim, features, stride);
+                let ending = Ending { bias: Some(&layer.bias), ..Ending::default() };
+                let operand = Operand::new(features, width, stride);
+                product(isa, &operand, layer.weight.view(), &ending, context_row, context_width);
+                clock.stop(start, Operation::Detail, 2 * width * dim * context_width);
+            }
         });
         planes.resize(logits.len(), 0.0);
         for (class, out) in planes.chunks_exact_mut(height * width).enumerate() {
@@ -87,6 +103,28 @@ impl<T: Element> Decoder<T> {
             }
         }
         resize_planes(isa, planes, sizes[0], out, size, resize, scratch);
+    }
+}
+
+/// The features of a row: the sum of the projections of all stages, upsampled along the row, after ReLU. Numbers between `dim`
+/// and `stride` become zero. See [`classify`].
+///
+/// # Shapes
+/// - `first`: `[W, dim]`; `rows`: `[W_i, dim]`; `out`: `[W, stride]`
+fn add_rows<T: Element>(first: &[f32], rows: [&[f32]; 3], taps: [&[Tap]; 3], dim: usize, out: &mut [T], stride: usize) {
+    for (x, (first, out)) in first.chunks_exact(dim).zip(out.chunks_exact_mut(stride)).enumerate().take(taps[0].len()) {
+        let at = |i: usize| {
+            let (a, b, t) = taps[i][x];
+            (&rows[i][a * dim..][..dim], &rows[i][b * dim..][..dim], t)
+        };
+        let [(a0, b0, t0), (a1, b1, t1), (a2, b2, t2)] = [at(0), at(1), at(2)];
+        let (features, rest) = out.split_at_mut(dim);
+        for (c, out) in features.iter_mut().enumerate() {
+            let upsampled =
+                (a0[c] + (b0[c] - a0[c]) * t0) + (a1[c] + (b1[c] - a1[c]) * t1) + (a2[c] + (b2[c] - a2[c]) * t2);
+            *out = T::from_f32((first[c] + upsampled).max(0.0));
+        }
+        rest.fill(T::from_f32(0.0));
     }
 }
 

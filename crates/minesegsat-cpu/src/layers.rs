@@ -33,6 +33,15 @@ impl Source<'_> {
         })
     }
 
+    /// A 1 x 1 convolution.
+    pub(crate) fn pointwise<T: Element>(self, name: &str, [d_in, d_out]: [usize; 2]) -> Result<Linear<T>> {
+        let weight = self.weights.get(&format!("{name}.weight"), &[d_out, d_in, 1, 1])?;
+        Ok(Linear {
+            weight: Panels::new(self.isa, d_in, d_out, |i, o| weight[o * d_in + i]),
+            bias: self.vector(&format!("{name}.bias"), d_out)?,
+        })
+    }
+
     /// A linear layer whose output is multiplied by `scale`.
     pub(crate) fn linear<T: Element>(self, name: &str, [d_in, d_out]: [usize; 2], scale: f32) -> Result<Linear<T>> {
         let weight = self.weights.get(&format!("{name}.weight"), &[d_out, d_in])?;

@@ -11,6 +11,7 @@
 //!      threads can share the work.
 //! - Weights are packed once, into the panels that the matrix products read. Convolutions gather a few rows at a time.
 //! - The decoder is folded into one projection per stage. Upsampling, sum, ReLU and classifier are one pass.
+//! - The path at full resolution, for networks that have one, folds its batch norms into its convolutions.
 //! - Buffers are allocated with the first patch of a shape and reused for the following patches.
 //! - A batch of fewer patches than threads runs patch by patch, each on all threads. A larger batch runs one patch per thread.
 //!
@@ -21,6 +22,7 @@ mod arena;
 mod attention;
 mod convolution;
 mod decoder;
+mod detail;
 mod feed_forward;
 mod layers;
 mod network;

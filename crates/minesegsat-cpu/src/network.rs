@@ -2,15 +2,16 @@
 
 use minesegsat_model::SegFormerConfig;
 
-use crate::Result;
 use crate::arena::{Arena, for_each};
 use crate::attention::{Attention, AttentionArena};
 use crate::convolution::Convolution;
 use crate::decoder::Decoder;
+use crate::detail::DetailPath;
 use crate::feed_forward::FeedForward;
 use crate::layers::{Source, padded};
 use crate::profile::Operation;
 use crate::simd::{Element, Ending, Isa, Norm, Operand, Panels, ROW_BLOCK, interleave, layer_norm, product};
+use crate::{Aligned, Result};
 
 /// Tokens per task in the last norm of a stage, a multiple of [`ROW_BLOCK`].
 const TOKENS: usize = 128;
@@ -23,6 +24,7 @@ pub(crate) struct Network<T: Element> {
     input_stride: usize,
     stages: Vec<Stage<T>>,
     decoder: Decoder<T>,
+    detail: Option<DetailPath<T>>,
 }
 
 #[derive(Debug)]
@@ -67,6 +69,7 @@ impl<T: Element> Network<T> {
             input_stride: config.input_stride,
             stages,
             decoder: Decoder::read(source, config)?,
+            detail: config.detail.map(|detail| DetailPath::read(source, config, &detail)).transpose()?,
         };
         // In the order in which inference reads them.
         let mut panels = Vec::new();
@@ -78,6 +81,9 @@ impl<T: Element> Network<T> {
             }
         }
         panels.extend(&mut network.decoder.projections);
+        if let Some(detail) = &mut network.detail {
+            panels.extend(detail.panels());
+        }
         Panels::gather(panels);
         Ok(network)
     }
@@ -97,29 +103,38 @@ impl<T: Element> Network<T> {
             self.stage(i, before, sizes[i], arena);
         }
         arena.scratch.iter_mut().for_each(|scratch| scratch.clock.set_stage(0));
-        self.decoder.forward(self.isa, sizes, arena, full, logits);
+        let context = self.detail.as_ref().map(|detail| &detail.context);
+        self.decoder.forward(self.isa, sizes, arena, full, context, logits);
+        if let Some(detail) = &self.detail {
+            detail.forward(self.isa, full, sizes[0], arena, logits);
+        }
     }
 
     fn channels_last(&self, patch: &[f32], size: [usize; 2], arena: &mut Arena<T>) {
         const PIXELS: usize = 2048;
         let (isa, channels) = (self.isa, self.in_channels);
-        let Arena { averaged, image, scratch, .. } = arena;
-        let side = self.input_stride;
-        let x = if side > 1 {
-            averaged.resize(patch.len() / (side * side), 0.0);
-            average(patch, size, side, averaged);
-            averaged
-        } else {
-            patch
+        let Arena { averaged, image, detail, scratch, .. } = arena;
+        let mut reorder = |x: &[f32], image: &mut Aligned<T>| {
+            let pixels = x.len() / channels;
+            image.ensure_len(x.len());
+            for_each(scratch, image[..x.len()].chunks_mut(PIXELS * channels).enumerate(), |(task, out), scratch| {
+                scratch.clock.set_stage(0);
+                let start = scratch.clock.start();
+                interleave(isa, &x[task * PIXELS..], pixels, channels, out);
+                scratch.clock.stop(start, Operation::ChannelsLast, 0);
+            });
         };
-        let pixels = x.len() / channels;
-        image.ensure_len(x.len());
-        for_each(scratch, image[..x.len()].chunks_mut(PIXELS * channels).enumerate(), |(task, out), scratch| {
-            scratch.clock.set_stage(0);
-            let start = scratch.clock.start();
-            interleave(isa, &x[task * PIXELS..], pixels, channels, out);
-            scratch.clock.stop(start, Operation::ChannelsLast, 0);
-        });
+        let side = self.input_stride;
+        if side == 1 {
+            reorder(patch, image);
+            return;
+        }
+        averaged.resize(patch.len() / (side * side), 0.0);
+        average(patch, size, side, averaged);
+        reorder(averaged, image);
+        if self.detail.is_some() {
+            reorder(patch, &mut detail.image);
+        }
     }
 
     fn stage(&self, i: usize, before: [usize; 2], size: [usize; 2], arena: &mut Arena<T>) {

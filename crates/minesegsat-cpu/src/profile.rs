@@ -25,10 +25,11 @@ pub enum Operation {
     Projection,
     Classifier,
     Resize,
+    Detail,
 }
 
 impl Operation {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::ChannelsLast,
         Self::Gather,
         Self::PatchEmbedding,
@@ -47,6 +48,7 @@ impl Operation {
         Self::Projection,
         Self::Classifier,
         Self::Resize,
+        Self::Detail,
     ];
 
     /// Name in tables.
@@ -70,6 +72,7 @@ impl Operation {
             Self::Projection => "projection",
             Self::Classifier => "classifier",
             Self::Resize => "resize",
+            Self::Detail => "detail path",
         }
     }
 

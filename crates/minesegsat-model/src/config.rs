@@ -30,12 +30,51 @@ pub struct SegFormerConfig {
     /// for coarse labels. The shapes of the weights do not reveal it.
     #[serde(default = "default_input_stride", skip_serializing_if = "is_default_input_stride")]
     pub input_stride: usize,
+    /// The path at full resolution. `None`: the published SegFormer, whose logits have a quarter of the input's resolution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<DetailConfig>,
     /// Probability that a channel is dropped before the classifier in training.
     #[serde(default)]
     pub dropout: f64,
     /// Probability that a sample skips a branch of the last block in training. It falls linearly to 0 at the first block.
     #[serde(default)]
     pub drop_path_rate: f64,
+}
+
+/// Dimensions of the detail path: convolutions at the input's resolution and at half of it. They skip the encoder and join
+/// the decoder's features before a classifier of their own, whose logits are added to those of the decoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DetailConfig {
+    /// Channels at the input's resolution, and at half of it.
+    pub widths: [usize; 2],
+    /// Convolutions at half of the resolution after the decoder's features have joined.
+    pub layers: usize,
+}
+
+impl DetailConfig {
+    /// Largest number of channels.
+    const MOST_CHANNELS: usize = 512;
+    /// Largest number of convolutions at half of the resolution.
+    const MOST_LAYERS: usize = 64;
+
+    fn check(&self) -> Result<()> {
+        if !self.widths.iter().all(|width| (1..=Self::MOST_CHANNELS).contains(width)) {
+            return Err(Error::Argument {
+                name: "detail.widths",
+                value: format!("{:?}", self.widths),
+                accepted: format!("both must be 1 to {}", Self::MOST_CHANNELS),
+            });
+        }
+        if !(1..=Self::MOST_LAYERS).contains(&self.layers) {
+            return Err(Error::Argument {
+                name: "detail.layers",
+                value: self.layers.to_string(),
+                accepted: format!("1 to {}", Self::MOST_LAYERS),
+            });
+        }
+        Ok(())
+    }
 }
 
 /// Largest number of weights of a network. The largest SegFormer, b5, has 85 million.
@@ -125,6 +164,7 @@ impl Variant {
             mlp_ratios: [4; 4],
             decoder_dim,
             input_stride: 1,
+            detail: None,
             dropout: 0.1,
             drop_path_rate: if matches!(self, Self::Paper) { 0.15 } else { 0.1 },
         }
@@ -184,8 +224,8 @@ impl SegFormerConfig {
     pub fn variant(&self) -> Option<Variant> {
         Variant::ALL.into_iter().find(|variant| {
             let known = variant.config(self.in_channels, self.num_classes);
-            Self { dropout: known.dropout, drop_path_rate: known.drop_path_rate, input_stride: 1, ..self.clone() }
-                == known
+            let plain = Self { input_stride: 1, detail: None, ..self.clone() };
+            Self { dropout: known.dropout, drop_path_rate: known.drop_path_rate, ..plain } == known
         })
     }
 
@@ -216,6 +256,9 @@ impl SegFormerConfig {
         }
         if !(1..=8).contains(&self.input_stride) {
             return refuse("input_stride", self.input_stride.to_string(), "1 to 8");
+        }
+        if let Some(detail) = &self.detail {
+            detail.check()?;
         }
         for (stage, sr_ratio) in self.sr_ratios.into_iter().enumerate() {
             if sr_ratio > SIZE_DIVISOR >> (stage + 2) {
@@ -281,9 +324,28 @@ mod tests {
     }
 
     #[test]
+    fn cards_without_a_detail_path_are_as_before() {
+        let text = serde_json::to_string(&SegFormerConfig::b0()).unwrap();
+        assert!(!text.contains("detail"), "{text}");
+        let config =
+            SegFormerConfig { detail: Some(DetailConfig { widths: [16, 32], layers: 2 }), ..SegFormerConfig::b0() };
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<SegFormerConfig>(&text).unwrap(), config);
+    }
+
+    #[test]
     fn dimensions_that_cannot_exist_are_refused() {
         let coarse = SegFormerConfig { sr_ratios: [8, 8, 2, 1], ..SegFormerConfig::b0() };
         assert!(coarse.check().unwrap_err().to_string().contains("sr_ratios `[8, 8, 2, 1]` is not accepted"));
+        let detail =
+            |widths, layers| SegFormerConfig { detail: Some(DetailConfig { widths, layers }), ..SegFormerConfig::b0() };
+        detail([16, 32], 2).check().unwrap();
+        assert_eq!(detail([16, 32], 2).variant(), Some(Variant::B0));
+        assert_eq!(
+            detail([16, 0], 2).check().unwrap_err().to_string(),
+            "detail.widths `[16, 0]` is not accepted: both must be 1 to 512"
+        );
+        assert_eq!(detail([16, 32], 0).check().unwrap_err().to_string(), "detail.layers `0` is not accepted: 1 to 64");
         let mut config = SegFormerConfig::b0();
         config.num_heads = [1, 2, 3, 8];
         assert_eq!(

@@ -34,7 +34,7 @@ mod weights;
 
 pub use answer::answer_patches;
 pub use card::{CARD_FILE, FORMAT_VERSION, FORWARD_FILE, ModelCard, Normalisation, Training, WEIGHTS_FILE};
-pub use config::{SegFormerConfig, Variant};
+pub use config::{DetailConfig, SegFormerConfig, Variant};
 pub use encoder::Encoder;
 pub use error::{Error, Result};
 pub use fold::{FoldedDecoder, fold_decoder};

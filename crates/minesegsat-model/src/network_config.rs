@@ -345,11 +345,13 @@ impl NetworkConfig {
         }
     }
 
-    /// Display name: `SegFormer b0`, `U-Net, ResNet-34`.
+    /// Display name: `SegFormer b0`, `SegFormer b0 with a detail path`, `U-Net, ResNet-34`.
     pub fn title(&self) -> String {
         match (self, self.encoder()) {
             (Self::SegFormer(config), _) => {
-                config.variant().map_or_else(|| "SegFormer".to_owned(), |variant| format!("SegFormer {variant}"))
+                let name = config.variant().map_or_else(String::new, |variant| format!(" {variant}"));
+                let detail = if config.detail.is_some() { " with a detail path" } else { "" };
+                format!("SegFormer{name}{detail}")
             }
             (_, Some(encoder)) => format!("{}, {}", self.architecture(), encoder.title()),
             (_, None) => self.architecture().to_owned(),

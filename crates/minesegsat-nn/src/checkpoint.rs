@@ -13,11 +13,12 @@ use burn_store::{
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use minesegsat_core::Band;
+use minesegsat_core::{Band, guard};
 use minesegsat_model::Error as ModelError;
 
 use crate::{
-    DeepLabV3PlusConfig, Encoder, Error, FpnConfig, Network, NetworkConfig, Result, SegFormerConfig, UnetConfig,
+    DeepLabV3PlusConfig, DetailConfig, Encoder, Error, FpnConfig, Network, NetworkConfig, Result, SegFormerConfig,
+    UnetConfig,
     random::SplitMix64,
     weight::Weight,
     weight_names::{WeightNames, rename},
@@ -34,6 +35,8 @@ const EXAMPLES: usize = 3;
 
 /// First layer of each encoder: its weight is `[out, in_channels, height, width]`.
 const FIRST_LAYERS: [&str; 2] = ["encoder.embeddings.0.proj.weight", "encoder.conv1.weight"];
+/// First layer of a detail path.
+const DETAIL_FIRST_LAYER: &str = "detail.stem.0.weight";
 
 /// Last layer of each decoder: its weight is `[num_classes, in, height, width]`.
 const CLASSIFIERS: [&str; 2] = ["decoder.classifier", "segmentation_head.0"];
@@ -55,7 +58,9 @@ impl Checkpoint {
     /// `module.`, is removed. Batch counters are dropped, since inference does not need them.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let mut tensors = if is_safetensors(path)? { read_safetensors(path)? } else { read_pytorch(path)? };
+        // Libraries read both formats, and may panic on damaged files.
+        let read = || if is_safetensors(path)? { read_safetensors(path) } else { read_pytorch(path) };
+        let mut tensors = guard(read, |reason| not_a_checkpoint(path, reason))?;
         for prefix in PREFIXES {
             if !tensors.is_empty() && tensors.keys().all(|name| name.starts_with(prefix)) {
                 tensors = tensors.into_iter().map(|(name, weight)| (name[prefix.len()..].to_owned(), weight)).collect();
@@ -214,6 +219,15 @@ impl Checkpoint {
         Ok(config)
     }
 
+    /// Dimensions of the detail path. The outer `None`: some of its tensors are missing.
+    fn read_detail(&self) -> Option<Option<DetailConfig>> {
+        let width =
+            |name: &str| self.shape(&format!("detail.{name}.0.weight")).and_then(|shape| shape.first().copied());
+        let Some(full) = width("stem") else { return Some(None) };
+        let layers = (0..).take_while(|i| width(&format!("coarse.{i}")).is_some()).count();
+        Some(Some(DetailConfig { widths: [full, width("down")?], layers }))
+    }
+
     fn read_dimensions(&self, num_heads: [usize; 4]) -> Option<SegFormerConfig> {
         let shape = |name: &str| self.shape(name).filter(|shape| !shape.is_empty());
         let mut config = SegFormerConfig {
@@ -226,6 +240,7 @@ impl Checkpoint {
             mlp_ratios: [0; 4],
             decoder_dim: shape("decoder.linear_fuse.weight")?[0],
             input_stride: 1,
+            detail: self.read_detail()?,
             dropout: 0.0,
             drop_path_rate: 0.0,
         };
@@ -277,6 +292,23 @@ impl Checkpoint {
         Ok(network)
     }
 
+    /// Adds a detail path with random weights if the network has one and the weights have none, and returns `true`. Its
+    /// classifier is zero, so that the network answers as before.
+    pub fn add_detail(&mut self, config: &NetworkConfig, seed: u64) -> bool {
+        let of_path = |name: &str| name.starts_with("detail.");
+        if self.names().any(of_path) {
+            return false;
+        }
+        let before = self.tensors.len();
+        for (name, mut weight) in Self::random(config, seed).tensors.into_iter().filter(|(name, _)| of_path(name)) {
+            if name == "detail.classifier.weight" {
+                weight.values.fill(0.0);
+            }
+            self.tensors.insert(name, weight);
+        }
+        self.tensors.len() > before
+    }
+
     /// If these are the weights of an encoder alone, adds a decoder with random weights, and returns `true`. Encoders are ResNets
     /// such as those that `torchvision` publishes, and SegFormers. Other weights are unchanged.
     ///
@@ -311,10 +343,20 @@ impl Checkpoint {
     /// same output as before: exactly if all or none of the bands of `from` are in `to`, otherwise on average. Without `from`,
     /// weights for the same number of bands are unchanged, and for another number all kernels become the mean.
     pub fn adapt_input(&mut self, from: Option<&[Band]>, to: &[Band]) -> Result<()> {
-        let weight = FIRST_LAYERS.into_iter().find(|name| self.tensors.contains_key(*name));
-        let Some(weight) = weight.and_then(|name| self.tensors.get_mut(name)) else {
+        let name = FIRST_LAYERS.into_iter().find(|name| self.tensors.contains_key(*name));
+        let Some(name) = name else {
             return Err(not_a_checkpoint(&self.path, "it has no first layer of a known network"));
         };
+        self.adapt_layer(name, from, to)?;
+        // The detail path sees the bands too.
+        if self.tensors.contains_key(DETAIL_FIRST_LAYER) {
+            self.adapt_layer(DETAIL_FIRST_LAYER, from, to)?;
+        }
+        Ok(())
+    }
+
+    fn adapt_layer(&mut self, name: &str, from: Option<&[Band]>, to: &[Band]) -> Result<()> {
+        let Some(weight) = self.tensors.get_mut(name) else { return Ok(()) };
         let &[out, channels, height, width] = weight.shape.as_slice() else {
             return Err(not_a_checkpoint(&self.path, "its first layer is not a convolution"));
         };
@@ -361,8 +403,8 @@ impl Checkpoint {
         };
         let mut random = SplitMix64::new(seed);
         let mut is_replaced = false;
-        for part in ["bias", "weight"] {
-            let name = format!("{name}.{part}");
+        let names = [name, "detail.classifier"].map(|name| ["bias", "weight"].map(|part| format!("{name}.{part}")));
+        for name in names.into_iter().flatten() {
             if let Some(weight) = self.tensors.get_mut(&name)
                 && let Some(classes) = weight.shape.first_mut()
                 && *classes != num_classes
@@ -372,7 +414,7 @@ impl Checkpoint {
                 }
                 *classes = num_classes;
                 is_replaced = true;
-                weight.values = initial_values(&name, &weight.shape, name.starts_with(CLASSIFIERS[0]), &mut random);
+                weight.values = initial_values(&name, &weight.shape, !name.starts_with(CLASSIFIERS[1]), &mut random);
             }
         }
         Ok(is_replaced)
@@ -444,8 +486,12 @@ fn initial_values(name: &str, shape: &[usize], segformer: bool, random: &mut Spl
             if !segformer && name.starts_with("decoder.") {
                 return uniform((6.0 / fan_in).sqrt());
             }
-            if segformer && name == "decoder.classifier.weight" {
+            if segformer && name.ends_with("classifier.weight") {
                 return (0..len).map(|_| random.normal() * 0.01).collect();
+            }
+            if segformer && name.starts_with("detail.") {
+                let std = (2.0 / fan_in).sqrt();
+                return (0..len).map(|_| random.normal() * std).collect();
             }
             // Depthwise layers have one group per channel; all others have one group.
             let groups = if name.ends_with("feed_forward.conv.weight") { out } else { 1 };

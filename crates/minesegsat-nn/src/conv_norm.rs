@@ -42,6 +42,12 @@ pub(crate) fn conv_norm(channels: [usize; 2], kernel: usize, device: &Device) ->
     (conv(channels, kernel, false, device), BatchNormConfig::new(channels[1]).init(device))
 }
 
+/// A 3 x 3 convolution with a stride and without bias, then batch norm. Its output has `ceil(size / stride)` pixels.
+pub(crate) fn strided_conv_norm(channels: [usize; 2], stride: usize, device: &Device) -> ConvNorm {
+    let config = same_size(channels, 3, 1).with_stride([stride; 2]).with_bias(false);
+    (init::conv2d_with(&config, he_uniform(), device), BatchNormConfig::new(channels[1]).init(device))
+}
+
 /// 3 x 3 per channel, then 1 x 1 over the channels, both without bias.
 pub(crate) fn separable_conv(channels: [usize; 2], dilation: usize, device: &Device) -> SeparableConv {
     let depthwise =

@@ -56,9 +56,19 @@ impl DecodeHead {
     /// # Panics
     /// If there are not four stages.
     pub fn forward(&self, stages: Vec<StageTokens>) -> Tensor<4> {
+        self.forward_with(stages, None).0
+    }
+
+    /// Logits as [`forward`](Self::forward), and the output of another 1 x 1 convolution over the features that the classifier
+    /// sees, `[N, channels, H_1, W_1]`.
+    pub(crate) fn forward_with(
+        &self,
+        stages: Vec<StageTokens>,
+        context: Option<&Conv2d>,
+    ) -> (Tensor<4>, Option<Tensor<4>>) {
         assert_eq!(stages.len(), 4, "the decoder takes the four stages of the encoder");
         if fused::takes(&stages[0].tokens) {
-            return self.forward_composed(stages);
+            return self.forward_composed(stages, context);
         }
         let size = stages[0].size;
         let projected: Vec<_> = stages
@@ -68,13 +78,14 @@ impl DecodeHead {
             .collect();
         let x = relu(fused::normalise(&self.batch_norm, self.linear_fuse.forward(Tensor::cat(projected, 1))));
         let [batch, channels, _, _] = x.dims();
-        self.classifier.forward(drop_blocks(x, self.dropout, [batch, channels, 1, 1]))
+        let x = drop_blocks(x, self.dropout, [batch, channels, 1, 1]);
+        (self.classifier.forward(x.clone()), context.map(|layer| layer.forward(x)))
     }
 
     /// The same with less work. The projection of a stage and its block of the fusion layer are linear and act on each pixel
     /// alone. Bilinear upsampling, whose weights sum to 1, commutes with such maps. So the product of both is applied to each
     /// stage at its own resolution, and the results are upsampled and added. Gradients reach both factors through the product.
-    fn forward_composed(&self, stages: Vec<StageTokens>) -> Tensor<4> {
+    fn forward_composed(&self, stages: Vec<StageTokens>, context: Option<&Conv2d>) -> (Tensor<4>, Option<Tensor<4>>) {
         let [width, stacked, _, _] = self.linear_fuse.weight.dims();
         let device = stages[0].tokens.device();
         let fuse = self.linear_fuse.weight.val().reshape([width, stacked]);
@@ -101,9 +112,14 @@ impl DecodeHead {
             Moments { mean: values(norm.running_mean.value()), variance: values(norm.running_var.value()) }
         });
         let keep = block_factors(self.dropout, [batch, width, 1, 1], &device);
+        // The layer for the context sees what the classifier sees: one product serves both.
         let classes = self.classifier.weight.dims()[0];
-        let bias = self.classifier.bias.as_ref().map_or_else(|| Tensor::zeros([classes], &device), Param::val);
-        let weight = self.classifier.weight.val().reshape([classes, width]);
+        let of_both = || std::iter::once(&self.classifier).chain(context);
+        let bias = |layer: &Conv2d| {
+            layer.bias.as_ref().map_or_else(|| Tensor::zeros([layer.weight.dims()[0]], &device), Param::val)
+        };
+        let bias = Tensor::cat(of_both().map(bias).collect(), 0);
+        let weight = Tensor::cat(of_both().map(|layer| layer.weight.val().reshape([-1, width as i32])).collect(), 0);
         let count = batch * sizes[0][0] * sizes[0][1];
         let operation = Classify { moments, epsilon: norm.epsilon as f32, keep, batch };
         let (logits, moments) = fused::classify(x, [norm.gamma.val(), norm.beta.val()], weight, bias, operation);
@@ -111,10 +127,15 @@ impl DecodeHead {
             let row = |values: &[f32]| Tensor::from_floats(values, &device);
             fused::update_running(norm, row(&moments.mean), row(&moments.variance), count);
         }
-        if classes == 1 {
-            return logits.reshape([batch, 1, sizes[0][0], sizes[0][1]]);
+        if let (1, None) = (classes, context) {
+            return (logits.reshape([batch, 1, sizes[0][0], sizes[0][1]]), None);
         }
-        init::tokens_to_map(logits, sizes[0])
+        let map = init::tokens_to_map(logits, sizes[0]);
+        if context.is_none() {
+            return (map, None);
+        }
+        let channels = map.dims()[1];
+        (map.clone().narrow(1, 0, classes), Some(map.narrow(1, classes, channels - classes)))
     }
 }
 

@@ -47,6 +47,15 @@ impl FoldedDecodeHead {
     /// # Panics
     /// If there are not four stages.
     pub fn forward(&self, stages: Vec<StageTokens>) -> Tensor<4> {
+        self.forward_with(stages, None).0
+    }
+
+    /// As [`DecodeHead::forward_with`].
+    pub(crate) fn forward_with(
+        &self,
+        stages: Vec<StageTokens>,
+        context: Option<&Conv2d>,
+    ) -> (Tensor<4>, Option<Tensor<4>>) {
         assert_eq!(stages.len(), self.layers.len(), "the decoder takes the four stages of the encoder");
         let size = stages[0].size;
         let fused = stages
@@ -58,7 +67,8 @@ impl FoldedDecodeHead {
             })
             .reduce(|sum, stage| sum + stage)
             .expect("there are four stages");
-        self.classifier.forward(relu(fused))
+        let features = relu(fused);
+        (self.classifier.forward(features.clone()), context.map(|layer| layer.forward(features)))
     }
 }
 

@@ -30,6 +30,11 @@ pub(crate) fn conv2d(config: &Conv2dConfig, device: &Device) -> Conv2d {
     conv2d_with(config, Initializer::Normal { mean: 0.0, std }, device)
 }
 
+/// A convolution with weights and a bias of zero.
+pub(crate) fn zero_conv2d(config: &Conv2dConfig, device: &Device) -> Conv2d {
+    conv2d_with(config, Initializer::Zeros, device)
+}
+
 /// A convolution with weights of an initialiser, and a zero bias if it has one.
 pub(crate) fn conv2d_with(config: &Conv2dConfig, initializer: Initializer, device: &Device) -> Conv2d {
     let layer = config.clone().with_initializer(initializer).init(device);

@@ -44,6 +44,7 @@ mod checkpoint;
 mod conv_norm;
 mod decode_head;
 mod deeplab;
+mod detail;
 mod device;
 mod drop_path;
 mod efficient_self_attention;
@@ -79,6 +80,7 @@ pub use burn::tensor::Device;
 pub use checkpoint::Checkpoint;
 pub use decode_head::DecodeHead;
 pub use deeplab::DeepLabV3Plus;
+pub use detail::DetailPath;
 pub use device::{DEVICE_NAMES, parse_device};
 pub use drop_path::{DropPath, DropPathConfig};
 pub use efficient_self_attention::{EfficientSelfAttention, EfficientSelfAttentionConfig};
@@ -89,9 +91,9 @@ pub use fused::with_plain_operations;
 pub use import::{ImportOptions, import_checkpoint, random_model, save_model};
 pub use minesegsat_cpu::{Isa, Precision, Profile};
 pub use minesegsat_model::{
-    CARD_FILE, Comparison, DeepLabV3PlusConfig, Encoder, FORMAT_VERSION, FORWARD_FILE, FpnConfig, ModelCard,
-    NetworkConfig, Normalisation, SIZE_DIVISOR, SegFormerConfig, Training, UnetConfig, Variant, VerifyReport,
-    WEIGHTS_FILE, check_views,
+    CARD_FILE, Comparison, DeepLabV3PlusConfig, DetailConfig, Encoder, FORMAT_VERSION, FORWARD_FILE, FpnConfig,
+    ModelCard, NetworkConfig, Normalisation, SIZE_DIVISOR, SegFormerConfig, Training, UnetConfig, Variant,
+    VerifyReport, WEIGHTS_FILE, check_views,
 };
 pub use mix_ffn::{MixFfn, MixFfnConfig};
 pub use mix_transformer::MixTransformer;

@@ -11,7 +11,7 @@ use minesegsat_model::{Array, Forward, check_hash, verify_by};
 
 use crate::{
     CARD_FILE, Checkpoint, Error, FoldedDecodeHead, ModelCard, Network, NetworkConfig, Result, SIZE_DIVISOR,
-    StageTokens, VerifyReport, WEIGHTS_FILE, check_views, init, random::SplitMix64,
+    StageTokens, VerifyReport, WEIGHTS_FILE, check_views, random::SplitMix64,
 };
 
 /// An open model: its card, its network, and the engine that runs it.
@@ -176,8 +176,14 @@ impl Model {
         match &self.engine {
             Engine::Cpu(segformer) => Ok(segformer.logits(patches, shape)),
             Engine::Folded(head) => {
-                let logits = head.forward(self.stages(tensor(patches, batch)));
-                Ok(array(init::resize_bilinear(logits, [height, width]))?.values)
+                let Some(network) = self.network.as_segformer() else {
+                    return Err(Error::Core(minesegsat_core::Error::segmenter(
+                        "only a SegFormer has a folded decoder",
+                    )));
+                };
+                let x = tensor(patches, batch);
+                let (logits, context) = head.forward_with(self.stages(x.clone()), network.context());
+                Ok(array(network.finish(x, logits, context))?.values)
             }
             Engine::Modules => {
                 let together = if self.device == Device::flex() { 1 } else { batch.max(1) };
@@ -289,7 +295,7 @@ impl Model {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SegFormerConfig, Variant};
+    use crate::{DetailConfig, SegFormerConfig, Variant};
 
     /// Logits of Burn's modules with the unfolded decoder, and of the native engine.
     fn both(config: SegFormerConfig, [height, width]: [usize; 2], options: Options) -> (Vec<f32>, Vec<f32>) {
@@ -332,6 +338,10 @@ mod tests {
         }
     }
 
+    fn detailed() -> SegFormerConfig {
+        SegFormerConfig { detail: Some(DetailConfig { widths: [6, 20], layers: 2 }), ..tiny() }
+    }
+
     #[test]
     fn the_native_engine_gives_the_answer_of_the_modules_with_all_instructions() {
         for (config, size) in [
@@ -340,6 +350,10 @@ mod tests {
             (tiny(), [64, 160]),
             (tiny(), [72, 40]),
             (SegFormerConfig::b0(), [96, 64]),
+            (detailed(), [64, 160]),
+            (SegFormerConfig { input_stride: 2, ..detailed() }, [64, 192]),
+            // Half of an odd size is rounded up.
+            (detailed(), [71, 39]),
         ] {
             for isa in Isa::available() {
                 let options = Options { precision: Precision::Fp32, isa, profile: false };
@@ -352,7 +366,9 @@ mod tests {
 
     #[test]
     fn bfloat16_gives_nearly_the_same_answer_with_all_instructions() {
-        for (config, size) in [(tiny(), [64, 160]), (tiny(), [72, 40]), (SegFormerConfig::b0(), [96, 64])] {
+        for (config, size) in
+            [(tiny(), [64, 160]), (tiny(), [72, 40]), (detailed(), [64, 96]), (SegFormerConfig::b0(), [96, 64])]
+        {
             for isa in Isa::available() {
                 let options = Options { precision: Precision::Bf16, isa, profile: true };
                 let (expected, found) = both(config.clone(), size, options);

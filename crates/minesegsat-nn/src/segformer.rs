@@ -1,6 +1,6 @@
-use burn::prelude::*;
+use burn::{nn::conv::Conv2d, prelude::*};
 
-use crate::{DecodeHead, MixTransformer, SegFormerConfig, init};
+use crate::{DecodeHead, DetailPath, MixTransformer, SegFormerConfig, init};
 
 /// SegFormer: a hierarchical transformer encoder with an all-MLP decoder.
 ///
@@ -12,6 +12,8 @@ pub struct SegFormer {
     pub encoder: MixTransformer,
     /// All-MLP decoder.
     pub decoder: DecodeHead,
+    /// Path at full resolution.
+    pub detail: Option<DetailPath>,
     /// Side of the squares of pixels whose mean is the encoder's input.
     pub input_stride: usize,
 }
@@ -28,6 +30,7 @@ impl SegFormer {
         Self {
             encoder: MixTransformer::new(config, device),
             decoder: DecodeHead::new(config, device),
+            detail: config.detail.map(|detail| DetailPath::new(config, &detail, device)),
             input_stride: config.input_stride,
         }
     }
@@ -38,9 +41,24 @@ impl SegFormer {
     /// - input `[N, in_channels, H, W]`; any size works; sizes other than multiples of 32 lose pixels at the edges
     /// - output `[N, num_classes, H, W]`
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let stages = self.encoder.forward(self.averaged(x.clone()));
+        let (logits, context) = self.decoder.forward_with(stages, self.context());
+        self.finish(x, logits, context)
+    }
+
+    /// The layer through which the detail path sees the decoder's features.
+    pub(crate) fn context(&self) -> Option<&Conv2d> {
+        self.detail.as_ref().map(|detail| &detail.context)
+    }
+
+    /// Logits at the input's resolution, from the decoder's logits and the context of the detail path.
+    pub(crate) fn finish(&self, x: Tensor<4>, logits: Tensor<4>, context: Option<Tensor<4>>) -> Tensor<4> {
         let [_, _, height, width] = x.dims();
-        let logits = self.decoder.forward(self.encoder.forward(self.averaged(x)));
-        init::resize_bilinear(logits, [height, width])
+        let logits = init::resize_bilinear(logits, [height, width]);
+        match (&self.detail, context) {
+            (Some(detail), Some(context)) => logits + detail.forward(x, context),
+            _ => logits,
+        }
     }
 
     /// The encoder's input, see [`SegFormerConfig::input_stride`].

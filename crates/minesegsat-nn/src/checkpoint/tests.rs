@@ -14,6 +14,11 @@ fn tiny() -> NetworkConfig {
     })
 }
 
+fn detailed() -> NetworkConfig {
+    let NetworkConfig::SegFormer(config) = tiny() else { unreachable!("a SegFormer") };
+    SegFormerConfig { detail: Some(DetailConfig { widths: [6, 10], layers: 2 }), ..config }.into()
+}
+
 fn fresh(config: &NetworkConfig, path: &str) -> Checkpoint {
     Checkpoint::of_network(&Network::new(config, &Device::flex()), path).unwrap()
 }
@@ -27,8 +32,9 @@ fn saved(config: &NetworkConfig, folder: &Path) -> Checkpoint {
 
 #[test]
 fn tensors_of_a_network_have_the_shapes_that_it_is_said_to_have() {
-    for name in ["b0", "unet-resnet18", "unetplusplus-resnet18", "deeplabv3plus-resnet18", "fpn-resnet18"] {
-        let config = NetworkConfig::named(name, 2, 3).unwrap();
+    let named = ["b0", "unet-resnet18", "unetplusplus-resnet18", "deeplabv3plus-resnet18", "fpn-resnet18"]
+        .map(|name| NetworkConfig::named(name, 2, 3).unwrap());
+    for config in named.into_iter().chain([detailed()]) {
         let checkpoint = fresh(&config, "memory");
         let shapes: BTreeMap<_, _> = checkpoint.tensors.iter().map(|(n, w)| (n.clone(), w.shape.clone())).collect();
         assert_eq!(shapes, Network::new(&config, &Device::flex()).shapes());
@@ -42,6 +48,9 @@ fn networks_are_recognised_by_their_weights() {
     for name in NetworkConfig::names().filter(|name| name.contains("-resnet")) {
         let config = NetworkConfig::named(&name, 5, 2).unwrap().with_dropout(0.0).unwrap();
         assert_eq!(Checkpoint::random(&config, 1).config(None).unwrap(), config, "{name}");
+    }
+    for config in [tiny(), detailed()] {
+        assert_eq!(Checkpoint::random(&config, 1).config(None).unwrap(), config);
     }
     let mut narrow = NetworkConfig::named("unetplusplus-resnet18", 3, 1).unwrap();
     if let NetworkConfig::UnetPlusPlus(config) = &mut narrow {
@@ -106,6 +115,29 @@ fn weights_of_an_encoder_alone_are_completed() {
     let mut same = whole.clone();
     assert!(!same.complete_encoder(&config, 7).unwrap());
     assert_eq!(same.tensors, whole.tensors);
+}
+
+#[test]
+fn a_detail_path_is_added_without_a_change_of_the_answer() {
+    let device = Device::flex();
+    let (plain, detailed) = (tiny(), detailed());
+    let original = Checkpoint::random(&plain, 3);
+    let mut extended = original.clone();
+    assert!(!extended.add_detail(&plain, 5));
+    assert!(extended.add_detail(&detailed, 5));
+    assert!(!extended.add_detail(&detailed, 6), "it has one now");
+    let input =
+        || Tensor::<1, burn::tensor::Int>::arange(0..12 * 64 * 32, &device).float().sin().reshape([1, 12, 64, 32]);
+    let logits = |checkpoint: &Checkpoint, config: &NetworkConfig| {
+        checkpoint.load(config, &device).unwrap().forward(input()).into_data().try_into_vec_as::<f32>().unwrap()
+    };
+    assert_eq!(logits(&extended, &detailed), logits(&original, &plain));
+    // Other bands and classes change both ends of the path.
+    let config = detailed.clone().with_channels(3, 4);
+    extended.adapt_input(Some(&Band::PAPER), &Band::PAPER[..3]).unwrap();
+    assert!(extended.adapt_classes(4, 1).unwrap());
+    extended.load(&config, &device).unwrap();
+    assert!(original.load(&detailed, &device).is_err());
 }
 
 /// The weights of a SegFormer under the names and shapes of another program.

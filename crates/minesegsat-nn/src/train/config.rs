@@ -11,7 +11,7 @@ use minesegsat_dataset::Augmentation;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, NetworkConfig, Result, check_views,
+    DetailConfig, Error, NetworkConfig, Result, check_views,
     loss::{Loss, TverskyLoss},
     schedule::Schedule,
 };
@@ -117,6 +117,9 @@ pub struct NetworkSection {
     /// Side of the squares of pixels whose mean is the network's input (SegFormer).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input_stride: Option<usize>,
+    /// The path at full resolution (SegFormer).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<DetailConfig>,
 }
 
 /// `[init]`
@@ -267,6 +270,7 @@ impl Default for NetworkSection {
             num_heads: None,
             decoder_dim: None,
             input_stride: None,
+            detail: None,
         }
     }
 }
@@ -352,6 +356,7 @@ impl TrainConfig {
             config.num_heads = section.num_heads.unwrap_or(config.num_heads);
             config.decoder_dim = section.decoder_dim.unwrap_or(config.decoder_dim);
             config.input_stride = section.input_stride.unwrap_or(config.input_stride);
+            config.detail = section.detail;
         } else {
             let only = [
                 ("network.embed_dims", section.embed_dims.is_some()),
@@ -359,6 +364,7 @@ impl TrainConfig {
                 ("network.num_heads", section.num_heads.is_some()),
                 ("network.decoder_dim", section.decoder_dim.is_some()),
                 ("network.input_stride", section.input_stride.is_some()),
+                ("network.detail", section.detail.is_some()),
             ];
             if let Some((name, _)) = only.into_iter().find(|(_, is_set)| *is_set) {
                 return Err(Error::argument(name, &section.name, "this key is for SegFormer networks"));

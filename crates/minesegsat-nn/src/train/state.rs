@@ -197,6 +197,12 @@ fn starting_weights(path: &Path, setting: &Setting<'_>) -> Result<(Checkpoint, V
         }
         checkpoint.adapt_input(is_of_pictures.then_some(PICTURE.as_slice()), bands)?;
     }
+    if checkpoint.add_detail(network, seed) {
+        notes.push(format!(
+            "{} has no path at full resolution: it starts with random weights and a classifier of zeros",
+            path.display()
+        ));
+    }
     if checkpoint.adapt_classes(network.num_classes(), seed)? {
         notes.push(format!(
             "{} has another number of classes than {}: the classifier starts with random weights",

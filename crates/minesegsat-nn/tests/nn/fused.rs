@@ -11,7 +11,7 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 use minesegsat_nn::{
-    Device, SegFormer, SegFormerConfig, Variant,
+    Checkpoint, DetailConfig, Device, NetworkConfig, SegFormer, SegFormerConfig, Variant,
     loss::{Target, TverskyLoss},
     with_plain_operations,
 };
@@ -102,9 +102,17 @@ fn logits_and_every_gradient_are_those_of_burns_own_operations() {
         (tiny(), [2, 64, 96]),
         (SegFormerConfig { num_classes: 1, ..tiny() }, [3, 32, 32]),
         (SegFormerConfig { dropout: 0.0, drop_path_rate: 0.0, ..SegFormerConfig::b0() }, [1, 96, 64]),
+        (SegFormerConfig { detail: Some(DetailConfig { widths: [6, 10], layers: 2 }), ..tiny() }, [2, 64, 96]),
+        (
+            SegFormerConfig { detail: Some(DetailConfig { widths: [4, 6], layers: 1 }), num_classes: 1, ..tiny() },
+            [1, 32, 64],
+        ),
     ] {
         device.seed(5);
-        let network = SegFormer::new(&config, &device);
+        // A new detail path has a classifier of zeros, which hides the gradients of the layers before it.
+        let architecture = NetworkConfig::SegFormer(config.clone());
+        let network = Checkpoint::random(&architecture, 5).load(&architecture, &device).unwrap();
+        let network = network.as_segformer().unwrap().clone();
         let input = input(&config, size, &device);
         let (logits, gradients) = answer(&network, &input);
         let (expected_logits, expected) = with_plain_operations(|| answer(&network, &input));

@@ -1,6 +1,6 @@
 //! SegFormer: the Mix Transformer encoder and the folded decoder.
 
-use minesegsat_model::SegFormerConfig;
+use minesegsat_model::{DetailConfig, SegFormerConfig};
 
 use super::layers::{Builder, Conv, EPSILON, Kernel};
 use crate::Result;
@@ -136,9 +136,38 @@ fn decode(b: &mut Builder<'_>, config: &SegFormerConfig, stages: &[Stage]) -> Re
     let x = b.relu("decoder", &sum.unwrap_or_default());
     let logits = b.conv_layer("decoder.classifier", &x, Conv::same([width, config.num_classes], 1), true)?;
     let size = b.size_of("", Builder::input());
-    b.resize("", &logits, &size);
+    let logits = b.resize("", &logits, &size);
+    if let Some(detail) = &config.detail {
+        let path = detail_path(b, config, detail, &x, &size)?;
+        b.add("detail", &logits, &path);
+    }
     b.answer();
     Ok(())
+}
+
+/// The path at full resolution, which is added to the decoder's logits. `features` is what the decoder's classifier sees.
+fn detail_path(
+    b: &mut Builder<'_>,
+    config: &SegFormerConfig,
+    detail: &DetailConfig,
+    features: &str,
+    size: &str,
+) -> Result<Value> {
+    let [full, half] = detail.widths;
+    let fine = b.conv_norm_relu("detail.stem", Builder::input(), Conv::same([config.in_channels, full], 3))?;
+    let mut coarse = b.conv_norm_relu("detail.down", &fine, Conv::same([full, half], 3).with_stride(2))?;
+    let context = b.conv_layer("detail.context", features, Conv::same([config.decoder_dim, half], 1), true)?;
+    let coarse_size = b.size_of("detail.down", &coarse);
+    let context = b.resize("detail.context", &context, &coarse_size);
+    coarse = b.add("detail.context", &coarse, &context);
+    for i in 0..detail.layers {
+        coarse = b.conv_norm_relu(&format!("detail.coarse.{i}"), &coarse, Conv::same([half, half], 3))?;
+    }
+    let up = b.conv_layer("detail.up", &coarse, Conv::same([half, full], 1), true)?;
+    let up = b.resize("detail.up", &up, size);
+    let fine = b.add("detail.up", &fine, &up);
+    let fine = b.conv_norm_relu("detail.full", &fine, Conv::same([full, full], 3))?;
+    b.conv_layer("detail.classifier", &fine, Conv::same([full, config.num_classes], 1), true)
 }
 
 /// A linear layer over the last dimension whose output is multiplied by `scale`.
