@@ -33,7 +33,10 @@ def overlaps(chips):
                 for b, row_b, col_b in where[i + 1 :]:
                     if a != b:
                         shared[a, b, row_a - row_b, col_a - col_b] += 1
-    return {key: count for key, count in shared.items() if count >= MIN_SHARED}
+    best = {}  # of each pair of places, the shift that most pixels speak for
+    for (a, b, *shift), count in sorted(shared.items(), key=lambda item: item[1]):
+        best[a, b] = (a, b, *shift), count
+    return {key: count for key, count in best.values() if count >= MIN_SHARED}
 
 
 def cut(atlas, place, size):
