@@ -1,7 +1,8 @@
 //! Polygonizes a raw mask, measures the polygons, writes them in every format and prints the duration of each step. This is
-//! the Rust side of `scripts/compare_polygonize.py`.
+//! the Rust side of `scripts/compare_polygonize.py`. With values (float32, little endian) and a threshold, outlines follow the contour of
+//! the values; `scripts/compare_contours.py` uses that.
 //!
-//! Arguments: MASK (one byte per pixel) WIDTH four|eight EPSG ORIGIN_X ORIGIN_Y PIXEL_SIZE OUTPUT_FOLDER
+//! Arguments: MASK (one byte per pixel) WIDTH four|eight EPSG ORIGIN_X ORIGIN_Y PIXEL_SIZE OUTPUT_FOLDER [VALUES THRESHOLD]
 
 use std::path::Path;
 use std::time::Instant;
@@ -13,21 +14,27 @@ use minesegsat_vector::vector::{MinePolygon, PolygonMetadata, VectorFormat, writ
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [mask, width, connectivity, epsg, origin_x, origin_y, size, folder] = &args[..] else {
-        return Err("MASK WIDTH four|eight EPSG ORIGIN_X ORIGIN_Y PIXEL_SIZE OUTPUT_FOLDER".into());
+    let [mask, width, connectivity, epsg, origin_x, origin_y, size, folder, contour @ ..] = &args[..] else {
+        return Err("MASK WIDTH four|eight EPSG ORIGIN_X ORIGIN_Y PIXEL_SIZE OUTPUT_FOLDER [VALUES THRESHOLD]".into());
     };
     let mask = fs_err::read(mask)?;
     let width: usize = width.parse()?;
     let connectivity = if connectivity == "four" { Connectivity::Four } else { Connectivity::Eight };
     let crs = Crs::from_epsg(epsg.parse()?)?;
     let transform = GeoTransform::north_up(origin_x.parse()?, origin_y.parse()?, size.parse()?);
-    let probabilities: Vec<f32> = (0..width).map(|col| (col % 97) as f32 / 97.0).collect();
+    let values: Vec<f32> = match contour.first() {
+        Some(path) => fs_err::read(path)?.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+        None => (0..mask.len()).map(|i| (i % width % 97) as f32 / 97.0).collect(),
+    };
 
     let time = |what: &str, start: Instant| println!("{what}: {:.3} s", start.elapsed().as_secs_f64());
     let start = Instant::now();
-    let mut polygonizer = Polygonizer::new(width, connectivity);
-    for row in mask.chunks(width) {
-        polygonizer.push_row(row, &probabilities);
+    let mut polygonizer = match contour.get(1) {
+        Some(threshold) => Polygonizer::along_contour(width, connectivity, threshold.parse()?),
+        None => Polygonizer::new(width, connectivity),
+    };
+    for (row, values) in mask.chunks(width).zip(values.chunks(width)) {
+        polygonizer.push_row(row, values);
     }
     time("rows", start);
     let start = Instant::now();
