@@ -21,7 +21,7 @@ BANDS = ["B02", "B03", "B04", "B08", "B11", "B12"]
 
 
 def scene(item):
-    """Reflectance x 10000 of BANDS at 20 m, and the classification."""
+    """Reflectance x 10000 of BANDS at 20 m, the classification, and the mask of mines at 10 m."""
     document = json.loads(item.read_text())
     layers = {}
     for band in BANDS:
@@ -32,7 +32,9 @@ def scene(item):
             pixels = pixels.reshape(pixels.shape[0] // 2, 2, -1, 2).mean((1, 3))
         layers[band] = pixels
     with rasterio.open(item.parent / "SCL.tif") as raster:
-        return layers, raster.read(1)
+        classes = raster.read(1)
+    with rasterio.open(item.parent / document["assets"]["truth-mask"]["href"]) as raster:
+        return layers, classes, raster.read(1).astype("f4")
 
 
 def main():
@@ -44,10 +46,7 @@ def main():
     pixels = {}
     for folder in map(Path, sys.argv[1:]):
         for item in sorted(folder.glob("*/*/item.json")):
-            layers, classes = scene(item)
-            year = item.parent.parent.name
-            with rasterio.open(folder / f"truth/{year}_mask.tif") as raster:
-                mine = raster.read(1).astype("f4")
+            layers, classes, mine = scene(item)
             mine = mine.reshape(mine.shape[0] // 2, 2, -1, 2).mean((1, 3))
             clear = ~np.isin(classes, [3, 8, 9, 10])
             ndvi = (layers["B08"] - layers["B04"]) / (layers["B08"] + layers["B04"])

@@ -47,7 +47,8 @@ predict -o "$work/empty" --threshold 1
 for region in boreal arid tropical; do
     "$minesegsat" simulate -o "$work/sim-$region" --region "$region" --size 600 --seed 3 --quiet
 done
-"$python" scripts/cross_check_simulate.py --quiet "$work"/sim-{boreal,arid,tropical}
+"$minesegsat" simulate -o "$work/sim-dates" --region tropical --size 600 --seed 3 --years 2021,2022 --dates-per-year 3 --quiet
+"$python" scripts/cross_check_simulate.py --quiet "$work"/sim-{boreal,arid,tropical,dates}
 
 truth="$work/sim-boreal/truth/2021.gpkg"
 "$minesegsat" dataset build --scenes "$work/sim-boreal/2021" --labels "$truth" -o "$work/set" --patch-size 96 --negatives 0.3 --quiet

@@ -5,6 +5,7 @@
 """
 
 import argparse
+import csv
 import hashlib
 import json
 import sys
@@ -93,8 +94,8 @@ def check_truth(report, folder):
     truth = folder / "truth"
     summary = json.loads((truth / "summary.json").read_text())
     masks = {}
-    for year in summary["years"]:
-        name = year["year"]
+    for year in [*summary.get("years", []), *summary.get("dates", [])]:
+        name = year.get("date", year["year"])
         check_cog(report, truth / f"{name}_mask.tif", f"{folder.name}/{name}_mask.tif")
         check_cog(report, truth / f"{name}_parts.tif", f"{folder.name}/{name}_parts.tif")
         with rasterio.open(truth / f"{name}_mask.tif") as m, rasterio.open(truth / f"{name}_parts.tif") as p:
@@ -113,6 +114,8 @@ def check_truth(report, folder):
         area = geopandas.GeoSeries(frame.geometry).area.sum() / 1e4
         ok(f"{name} hectares", abs(year["total"]["area_ha"] - area) <= 2e-3 * area + 1e-6, f"{area:.1f}")
         masks[name] = mask
+    if "dates" in summary:
+        check_series(ok, truth, summary, masks)
     for change in summary["changes"]:
         years = (change["from_year"], change["to_year"])
         stem = "change_{}_{}".format(*years)
@@ -126,6 +129,29 @@ def check_truth(report, folder):
         shapes = [(g, CHANGES[c]) for g, c in zip(frame.geometry, frame["change"])]
         burnt = rasterio.features.rasterize(shapes, pixels.shape, transform=transform) if shapes else np.zeros_like(pixels)
         ok(f"{stem} polygons are the pixels", np.array_equal(burnt, pixels), f"{len(frame)} polygons")
+
+
+def check_series(ok, truth, summary, masks):
+    """Masks follow from the days of onset and regrowth; the table repeats the summary."""
+    import geopandas
+
+    with rasterio.open(truth / "onset.tif") as a, rasterio.open(truth / "regrown.tif") as b:
+        onset, regrown = a.read(1), b.read(1)
+        ok("days are uint16 with nodata 0", (a.dtypes[0], a.nodata, b.dtypes[0], b.nodata) == ("uint16", 0, "uint16", 0))
+    ok("land regrows after its onset", bool((regrown[regrown > 0] > onset[regrown > 0]).all()))
+    ok("no land is disturbed twice", summary["disturbed_again_pixels"] == 0, str(summary["disturbed_again_pixels"]))
+    for date in summary["dates"]:
+        day = date["day"]
+        expected = (onset > 0) & (onset <= day) & ~((regrown > 0) & (regrown <= day))
+        differ = int((expected != (masks[date["date"]] == 1)).sum())
+        ok(f"{date['date']} mask is onset without regrowth", differ == 0, f"{differ} pixels differ")
+        ok(f"{date['date']} shift is within its bound", np.hypot(*date["shift_px"]) <= summary["max_shift_px"] + 1e-6)
+    with open(truth / "sites.csv") as table:
+        rows = {(row["id"], row["date"]): int(row["pixels"]) for row in csv.DictReader(table)}
+    expected = {(str(mine["mine_id"]), date["date"]): mine["total"]["pixels"] for date in summary["dates"] for mine in date["mines"]}
+    ok("sites.csv repeats the summary", all(rows.get(key) == value for key, value in expected.items()), f"{len(rows)} rows")
+    sites = geopandas.read_file(truth / "sites.gpkg", layer="sites")
+    ok("sites are valid", bool(sites.geometry.is_valid.all()), f"{len(sites)} sites")
 
 
 def main():

@@ -36,7 +36,8 @@ const fn wavelengths(band: Band) -> (f64, f64) {
 pub(super) struct Item<'a> {
     pub(super) id: &'a str,
     pub(super) options: &'a SimulateOptions,
-    pub(super) year: i16,
+    /// Name of the files of its truth.
+    pub(super) truth: &'a str,
     pub(super) season: &'a Season,
     pub(super) place: &'a str,
     /// Grid of the 10 m bands.
@@ -70,7 +71,7 @@ impl Item<'_> {
             assets.insert(key.to_owned(), asset);
         }
         let truth = |name: &str, title: &str, kind: &str| {
-            let href = format!("../../truth/{}{name}", self.year);
+            let href = format!("../../truth/{}{name}", self.truth);
             stac_writer::asset(&href, kind, &format!("Simulated truth: {title}"), &["labels"])
         };
         assets.insert("truth-polygons".to_owned(), truth(".gpkg", "mine parts", "application/geopackage+sqlite3"));

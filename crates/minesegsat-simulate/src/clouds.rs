@@ -41,11 +41,11 @@ pub(super) struct Sky {
 }
 
 impl Sky {
-    /// Creates a sky with a cloud cover of `cover_percent` over a scene of `extent` metres. One fifth of the cover is
-    /// cirrus.
-    pub(super) fn new(seed: u64, year: i16, season: &Season, extent: f32, cover_percent: f64) -> Self {
+    /// Creates the sky of the scene with this name. Its cloud cover is `cover_percent` over `extent` metres. One fifth of the
+    /// cover is cirrus.
+    pub(super) fn new(seed: u64, scene: &str, season: &Season, extent: f32, cover_percent: f64) -> Self {
         const SAMPLES: usize = 160;
-        let name = |kind: &str| format!("{kind} {year}");
+        let name = |kind: &str| format!("{kind} {scene}");
         let mut dice = Dice::new(seed, &name("sky"));
         let height = dice.range(900.0, 2600.0);
         let zenith = (90.0 - season.sun_elevation).to_radians();
@@ -162,7 +162,7 @@ mod tests {
         let place = SceneLocation::new(1, Region::Boreal);
         let season = Season::new(1, Region::Boreal, &place, 2021);
         for percent in [0.0, 5.0, 30.0, 80.0] {
-            let sky = Sky::new(9, 2021, &season, 23_040.0, percent);
+            let sky = Sky::new(9, "2021", &season, 23_040.0, percent);
             let hits = (0..10_000)
                 .filter(|i| {
                     let h = sky.hidden_at((i % 100) as f32 * 230.4, (i / 100) as f32 * 230.4);
@@ -185,7 +185,7 @@ mod tests {
     fn shadows_fall_away_from_the_sun() {
         let place = SceneLocation::new(1, Region::Boreal);
         let season = Season::new(1, Region::Boreal, &place, 2021);
-        let sky = Sky::new(9, 2021, &season, 23_040.0, 20.0);
+        let sky = Sky::new(9, "2021", &season, 23_040.0, 20.0);
         // The sun stands in the south-east: the cloud lies that way from its shadow (y grows southwards).
         assert!(sky.to_cloud.0 > 0.0 && sky.to_cloud.1 > 0.0, "{:?}", sky.to_cloud);
     }

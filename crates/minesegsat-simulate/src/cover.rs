@@ -4,6 +4,7 @@
 //! clear-cuts, water, towns, roads, snow.
 
 use super::Region;
+use super::moment::Moment;
 use super::parcels::parcel;
 use super::season::Season;
 use super::settlement::{PAVED, Roads, Town};
@@ -35,7 +36,7 @@ pub(super) struct Landscape<'a> {
     pub(super) towns: &'a [Town],
     pub(super) roads: &'a Roads,
     pub(super) season: Season,
-    pub(super) year: i16,
+    pub(super) moment: Moment,
     rocks: [Lithology; 3],
     zones: Noise,
     stands: Noise,
@@ -54,7 +55,7 @@ impl<'a> Landscape<'a> {
         towns: &'a [Town],
         roads: &'a Roads,
         season: Season,
-        year: i16,
+        moment: Moment,
     ) -> Self {
         let rocks = match region {
             Region::Boreal => [spectra::GRANITE, spectra::BASALT, spectra::LIMESTONE],
@@ -68,7 +69,7 @@ impl<'a> Landscape<'a> {
             towns,
             roads,
             season,
-            year,
+            moment,
             rocks,
             zones: noise("zones"),
             stands: noise("stands"),
@@ -266,7 +267,7 @@ impl<'a> Landscape<'a> {
     fn pasture(&self, spot: &Spot, id: u32, fine: f32) -> Spectrum {
         let kind = unit_of(id, 2);
         // Some parcels change from year to year.
-        let now = unit_of(id ^ (self.year as u32).wrapping_mul(0x9E37), 3);
+        let now = unit_of(id ^ (self.moment.year as u32).wrapping_mul(0x9E37), 3);
         let soil = mix(&spectra::CLEARED_SOIL, &spectra::RED_SOIL, unit_of(id, 4));
         let tone = 0.88 + 0.24 * unit_of(id, 5) + 0.07 * fine;
         let surface = if kind < 0.62 {
@@ -300,7 +301,7 @@ impl<'a> Landscape<'a> {
         let (wx, wy) = self.cuts.vector(spot.x / 420.0, spot.y / 420.0, 3);
         let block = parcel(self.cuts, spot.x + 42.0 * wx, spot.y + 42.0 * wy, 0.6, 2100.0, 560.0);
         let cut_in = 1985.0 + 60.0 * unit_of(block.id, 1);
-        let age = f32::from(self.year) + 0.6 - cut_in;
+        let age = self.moment.years - cut_in;
         if unit_of(block.id, 2) > smoothstep(0.0, 0.5, zone) * 0.75 || age < 0.0 {
             return;
         }
@@ -355,7 +356,7 @@ impl<'a> Landscape<'a> {
             let radius = field.half.0.min(field.half.1);
             edge = smoothstep(0.0, 10.0, 0.96 * radius - u.hypot(v));
         }
-        let now = unit_of(field.id ^ (self.year as u32).wrapping_mul(0x51ED), 3);
+        let now = unit_of(field.id ^ (self.moment.year as u32).wrapping_mul(0x51ED), 3);
         let stage = (self.season.crops + 0.5 * unit_of(field.id, 4) - 0.25).clamp(0.0, 1.0);
         let soil = mix(&spectra::BROWN_SOIL, &spectra::DARK_SOIL, unit_of(field.id, 5));
         let soil = if self.region == Region::Arid { mix(&soil, &spectra::PALE_SOIL, 0.6) } else { soil };
@@ -473,14 +474,25 @@ impl<'a> Landscape<'a> {
         }
     }
 
-    /// Adds snow over all covers.
-    pub(super) fn lay_snow(&self, spot: &Spot, out: &mut Spectrum) {
+    /// Adds ice on water and snow over all covers; traffic clears it from `driven_on` of the pixel.
+    pub(super) fn lay_snow(&self, spot: &Spot, driven_on: f32, out: &mut Spectrum) {
         let n = self.stands.fbm(spot.x / 340.0 + 90.0, spot.y / 340.0, 4, 0.6);
         let line = self.season.snow_line - 0.06 * spot.north;
         let depth = spot.height + 0.06 * n - 0.10 * (spot.slope - 0.5).max(0.0) - line;
-        if depth > -0.04 && self.terrain.lake[spot.pixel] < 0.0 {
-            let share = smoothstep(-0.02, 0.07, depth);
-            cover(out, &scaled(&spectra::SNOW, 0.95 + 0.04 * n), share * 0.93);
+        let is_lake = self.terrain.lake[spot.pixel] >= 0.0;
+        if depth <= -0.04 || (is_lake && self.season.ice <= 0.0) {
+            return;
         }
+        let share = smoothstep(-0.02, 0.07, depth);
+        let mut held = 1.0;
+        if self.season.is_winter_drawn {
+            // Crowns hold little snow and hide the ground below them.
+            let leafy = spectra::normalised_difference(out[spectra::NIR], out[spectra::RED]);
+            held = (1.0 - 0.72 * smoothstep(0.45, 0.8, leafy)) * (1.0 - 0.7 * driven_on) * (0.9 + 0.1 * n);
+            if is_lake {
+                held = self.season.ice;
+            }
+        }
+        cover(out, &scaled(&spectra::SNOW, 0.95 + 0.04 * n), share * 0.93 * held);
     }
 }

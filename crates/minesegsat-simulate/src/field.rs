@@ -20,6 +20,43 @@ impl Field {
         Self { x0, y0, step, width, height, values: vec![-1e6; width * height] }
     }
 
+    /// Position of a node in metres.
+    #[inline]
+    pub(super) fn node(&self, col: usize, row: usize) -> (f32, f32) {
+        ((self.x0 + col as f64 * self.step) as f32, (self.y0 + row as f64 * self.step) as f32)
+    }
+
+    /// A function of the position in metres at every node.
+    pub(super) fn at_nodes<T: Send + Copy + Default>(&self, f: impl Fn(f32, f32) -> T + Sync) -> Vec<T> {
+        let mut out = vec![T::default(); self.values.len()];
+        out.par_chunks_mut(self.width).enumerate().for_each(|(row, line)| {
+            for (col, value) in line.iter_mut().enumerate() {
+                let (x, y) = self.node(col, row);
+                *value = f(x, y);
+            }
+        });
+        out
+    }
+
+    /// Sets every node to a function of its position in metres and of what is known of it.
+    pub(super) fn fill_with<T: Sync + Copy>(&mut self, known: &[T], f: impl Fn(f32, f32, T) -> f32 + Sync) {
+        let mut values = std::mem::take(&mut self.values);
+        values.par_chunks_mut(self.width).zip(known.par_chunks(self.width)).enumerate().for_each(
+            |(row, (line, known))| {
+                for (col, (value, known)) in line.iter_mut().zip(known).enumerate() {
+                    let (x, y) = self.node(col, row);
+                    *value = f(x, y, *known);
+                }
+            },
+        );
+        self.values = values;
+    }
+
+    /// Limits the field to the inside of another shape on the same lattice.
+    pub(super) fn clip(&mut self, bounds: &Self) {
+        self.values.iter_mut().zip(&bounds.values).for_each(|(f, b)| *f = f.min(*b));
+    }
+
     /// Sets every node to a function of its position in metres.
     pub(super) fn fill(&mut self, f: impl Fn(f32, f32) -> f32 + Sync) {
         let (x0, y0, step) = (self.x0, self.y0, self.step);

@@ -5,6 +5,10 @@
 //! year. A year depends on the seed, the region and the size, not on the other years. The number of threads has no
 //! effect: two runs give the same bytes.
 //!
+//! With [`SimulateOptions::dates_per_year`], each year has several dates, and one ground truth in continuous time: mines
+//! grow from day to day, haul roads first; some are stable, and some are reclaimed. A scene and its truth depend on its
+//! date, not on the other dates.
+//!
 //! # What is written
 //! | file | what it is |
 //! |---|---|
@@ -17,30 +21,52 @@
 //! | `truth/change_<y1>_<y2>.tif`, `.gpkg` | values of [`Change`](minesegsat_core::pixel_class::Change) between each year and the next; layer `mining_change` |
 //! | `truth/summary.json` | [`Summary`] |
 //!
+//! With several dates a year, `truth/<date>.gpkg`, `truth/<date>_parts.tif` and `truth/<date>_mask.tif` replace the files of
+//! the years and of change, and there are:
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `truth/onset.tif`, `truth/regrown.tif` | uint16: day since 1970-01-01 on which a pixel became disturbed, and from which it is reclaimed; 0 is nodata: never |
+//! | `truth/sites.gpkg` | layer `sites`: each mine with 200 m around it, and its area on the first and last date |
+//! | `truth/sites.csv` | pixels and area of each mine on each date |
+//!
+//! At every date the mask is 1 where `onset <= day`, except where `regrown <= day`.
+//!
 //! # The map of this crate
 //! - Ground: `terrain` and `hydrology`
 //! - Land cover: `cover`, `parcels` and `settlement`
-//! - Mines: `mines` (locations), `shapes` (outlines) and `workings` (appearance)
-//! - Time and air: `season` and `clouds`
+//! - Mines: `mines` (locations), `stage` (sizes), `canvas` and `shapes` (outlines) and `workings` (appearance)
+//! - Mines over time: `history` (growth and reclamation), `series` (days of change) and `sites` (their tables)
+//! - Time and air: `moment`, `season`, `phenology` and `clouds`
 //! - Reflectance and its sources: `spectra`
 //! - Imaging: `render` (light) and `sensor` (point spread, noise, digital numbers)
-//! - Output: `truth` and `catalogue`
+//! - Output: `scene`, `truth` and `catalogue`
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
+mod canvas;
 mod catalogue;
 mod clouds;
 mod contour;
 mod cover;
 mod field;
+mod history;
 mod hydrology;
 mod mines;
+mod moment;
 mod parcels;
+mod phenology;
 mod render;
+mod scene;
 mod season;
 mod sensor;
+mod series;
+#[cfg(test)]
+mod series_tests;
 mod settlement;
 mod shapes;
+mod sites;
 mod spectra;
+mod stage;
 mod terrain;
 #[cfg(test)]
 mod tests;
@@ -57,26 +83,24 @@ use serde::{Deserialize, Serialize};
 
 pub use self::clouds::cloud_reflectance;
 
-use self::catalogue::{Item, Layer};
-use self::clouds::Sky;
-use self::cover::Landscape;
+use self::canvas::Canvas;
 use self::mines::{Planner, Site};
-use self::render::Renderer;
+use self::moment::{MAX_DATES, Moment};
+use self::scene::{SceneWriter, View};
 use self::season::{SceneLocation, Season};
 use self::settlement::{Roads, Town};
 use self::shapes::{Drawn, MineLayer};
-use self::spectra::BANDS;
+use self::stage::Stage;
 use self::terrain::Terrain;
 use self::truth::Truth;
 use self::workings::Workings;
 use minesegsat_core::output::OutputTree;
 use minesegsat_core::{Crs, Error, GeoTransform, Grid, Result, Transformer};
-use minesegsat_io::cog::{BandMeta, CogOptions, CogWriter, OverviewResampling};
-use minesegsat_io::{DataType, Pixels};
-use minesegsat_scene::manifest::OutputRecord;
 
+pub use self::history::Fate;
 pub use self::mines::MinePart;
-pub use self::truth::{ChangeSummary, Extent, MineSummary, Summary, YearSummary};
+pub use self::series::{Conditions, SeriesSummary, SiteHistory};
+pub use self::truth::{ChangeSummary, Extent, MineSummary, SceneSummary, Summary};
 
 /// Kind of landscape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -142,6 +166,12 @@ pub struct SimulateOptions {
     pub sites: Option<usize>,
     /// Cloud cover of a scene in percent, 0 to 100.
     pub cloud_cover_percent: f64,
+    /// Number of dates in each year, 1 to 48, from one ground truth in continuous time. Mines then grow from day to day; each
+    /// date has its own sun, season, weather, air and shift, and `cloud_cover_percent` is the mean of the dates. Default: one
+    /// scene per year.
+    pub dates_per_year: Option<usize>,
+    /// Largest shift of a date's picture in 10 m pixels, 0 to 1. Used with `dates_per_year` only.
+    pub max_shift_px: f64,
     /// Replace an existing simulation in the folder.
     pub overwrite: bool,
 }
@@ -156,6 +186,8 @@ impl Default for SimulateOptions {
             size: 2304,
             sites: None,
             cloud_cover_percent: 4.0,
+            dates_per_year: None,
+            max_shift_px: 0.3,
             overwrite: false,
         }
     }
@@ -175,6 +207,14 @@ impl SimulateOptions {
         }
         if !(0.0..=100.0).contains(&self.cloud_cover_percent) {
             return refuse("cloud cover", self.cloud_cover_percent.to_string(), "0 to 100 percent");
+        }
+        if let Some(dates) = self.dates_per_year
+            && !(1..=MAX_DATES).contains(&dates)
+        {
+            return refuse("dates per year", dates.to_string(), "1 to 48");
+        }
+        if !(0.0..=1.0).contains(&self.max_shift_px) {
+            return refuse("largest shift", self.max_shift_px.to_string(), "0 to 1 pixel of 10 m");
         }
         if let Some(sites) = self.sites
             && sites > 200
@@ -214,15 +254,22 @@ impl World {
         let terrain = Terrain::new(seed, region, options.size);
         let towns = settlement::towns(seed, &terrain, region);
         let taken = towns.iter().map(|t| (t.x, t.y, 1.3 * t.radius)).collect();
-        let sites = Planner::new(seed, region, &terrain, taken).sites(options.sites);
+        let mut planner = Planner::new(seed, region, &terrain, taken);
+        let mut sites = planner.sites(options.sites);
+        if options.dates_per_year.is_some() {
+            planner.add_histories(&mut sites);
+        }
         let roads = Roads::new(seed, region, &terrain, &towns, &sites);
         Self { terrain, towns, sites, roads }
     }
 
     /// The mines of a year: their outlines, and the layer from which they are rendered.
     fn mines(&self, year: i16) -> (Vec<(&Site, Drawn)>, MineLayer) {
-        let drawn: Vec<Option<Drawn>> =
-            self.sites.par_iter().map(|site| shapes::draw(site, &self.terrain, year)).collect();
+        let draw = |site: &Site| {
+            let stage = Stage::in_year(site, year)?;
+            Some(shapes::draw(&Canvas::new(site, &self.terrain, &stage, false), &stage))
+        };
+        let drawn: Vec<Option<Drawn>> = self.sites.par_iter().map(draw).collect();
         let mut layer = MineLayer::new(self.terrain.size);
         let mut kept = Vec::new();
         for (index, (site, drawn)) in self.sites.iter().zip(drawn).enumerate() {
@@ -241,7 +288,8 @@ impl World {
 pub fn simulate(options: &SimulateOptions, folder: &Path, job: Job<'_>) -> Result<Summary> {
     let years = options.check()?;
     let tree = OutputTree::create(folder, "catalog.json", options.overwrite)?;
-    let steps = GROUND_STEPS + years.len() * options.size;
+    let scenes = years.len() * options.dates_per_year.unwrap_or(1);
+    let steps = GROUND_STEPS + scenes * options.size;
     job.progress.advance(0, steps);
     job.progress.stage("shaping the ground");
     let place = SceneLocation::new(options.world_seed(), options.region);
@@ -257,68 +305,83 @@ pub fn simulate(options: &SimulateOptions, folder: &Path, job: Job<'_>) -> Resul
         size: options.size,
         years: Vec::new(),
         changes: Vec::new(),
+        series: None,
     };
     let metadata = serde_json::json!({
         "simulated": true, "seed": options.seed, "region": options.region,
         "software": format!("minesegsat {}", env!("CARGO_PKG_VERSION")),
     });
-    let mut before: Option<(i16, Truth)> = None;
-    for (index, &year) in years.iter().enumerate() {
-        job.check()?;
-        let done = GROUND_STEPS + index * options.size;
-        job.progress.advance(done, steps);
-        job.progress.stage(&format!("drawing {year}"));
-        let season = Season::new(options.world_seed(), options.region, &place, year);
-        let (drawn, layer) = world.mines(options.mines_of.unwrap_or(year));
-        let truth = Truth::new(&grid, &drawn)?;
-        drop(drawn);
-
-        let id = catalogue::item_id(options.region, options.seed, &season);
-        let report = |row: usize| {
-            job.progress.advance(done + row, steps);
-            job.check()
-        };
-        let scene = write_scene(&tree, options, &world, &layer, (year, &season, &place), &grid, &id, report)?;
-        let in_truth = |name: &str| tree.path(&format!("truth/{name}"));
-        truth.write_polygons(&in_truth(&format!("{year}.gpkg"))?, &grid, year, season.datetime(), &metadata)?;
-        let (parts, mask) = (in_truth(&format!("{year}_parts.tif"))?, in_truth(&format!("{year}_mask.tif"))?);
-        truth.write_rasters(&parts, &mask, &grid)?;
-        if let Some((earlier, old)) = before {
-            let raster = truth::change(&old.raster, &truth.raster);
-            summary.changes.push(ChangeSummary {
-                from_year: earlier,
-                to_year: year,
-                pixels: truth::count_changes(&raster),
-            });
-            let name = |ending: &str| in_truth(&format!("change_{earlier}_{year}.{ending}"));
-            let (tif, gpkg) = (name("tif")?, name("gpkg")?);
-            truth::write_change(&tif, &gpkg, &grid, (earlier, year), raster, season.datetime(), &metadata)?;
+    let writer = SceneWriter { tree: &tree, options, world: &world, place: &place, grid: &grid };
+    let rows = (scenes * options.size) as f64;
+    let report = |share: f64, stage: &str| {
+        job.progress.advance(GROUND_STEPS + (share * rows).round() as usize, steps);
+        job.progress.stage(stage);
+        job.check()
+    };
+    match options.dates_per_year {
+        Some(per_year) => {
+            summary.series = Some(series::simulate_dates(&writer, (&years, per_year), &metadata, report)?);
         }
-        let (total, parts, mines) = truth::totals(&truth);
-        summary.years.push(YearSummary {
-            year,
-            item: id,
-            datetime: season.datetime(),
-            cloud_cover_percent: scene,
-            mining_percent: total.pixels as f64 / (options.size * options.size) as f64 * 100.0,
-            total,
-            parts,
-            mines,
-        });
-        before = Some((year, truth));
+        None => (summary.years, summary.changes) = simulate_years(&writer, &years, &metadata, report)?,
     }
 
     job.progress.advance(steps, steps);
     job.progress.stage("writing the catalogue");
     let (_, bbox) = catalogue::footprint(&grid)?;
-    let items: Vec<(i16, String)> = summary.years.iter().map(|y| (y.year, y.item.clone())).collect();
-    let first = summary.years.iter().map(|y| y.datetime).min().unwrap_or_default();
-    let last = summary.years.iter().map(|y| y.datetime).max().unwrap_or_default();
+    let items: Vec<(i16, String)> = summary.scenes().map(|y| (y.year, y.item.clone())).collect();
+    let first = summary.scenes().map(|y| y.datetime).min().unwrap_or_default();
+    let last = summary.scenes().map(|y| y.datetime).max().unwrap_or_default();
     write_json(&tree, "collection.json", &catalogue::collection(options, &items, bbox, [first, last]))?;
     write_json(&tree, "truth/summary.json", &summary)?;
     write_json(&tree, "catalog.json", &catalogue::catalog(options))?;
     tree.commit()?;
     Ok(summary)
+}
+
+/// Writes one scene of each year, its truth, and the change between years.
+fn simulate_years(
+    writer: &SceneWriter<'_>,
+    years: &[i16],
+    metadata: &serde_json::Value,
+    report: impl Fn(f64, &str) -> Result<()>,
+) -> Result<(Vec<SceneSummary>, Vec<ChangeSummary>)> {
+    let SceneWriter { tree, options, world, place, grid } = *writer;
+    let (mut summaries, mut changes) = (Vec::new(), Vec::new());
+    let mut before: Option<(i16, Truth)> = None;
+    for (index, &year) in years.iter().enumerate() {
+        let share = |part: f64| (index as f64 + part) / years.len() as f64;
+        let stage = format!("drawing {year}");
+        report(share(0.0), &stage)?;
+        let season = Season::new(options.world_seed(), options.region, place, year);
+        let mines_of = options.mines_of.unwrap_or(year);
+        let (drawn, layer) = world.mines(mines_of);
+        let mut truth = Truth::new(grid, &drawn.iter().map(|(site, drawn)| (*site, drawn)).collect::<Vec<_>>());
+        truth.measure(grid)?;
+        drop(drawn);
+
+        let id = catalogue::item_id(options.region, options.seed, &season);
+        let moment = Moment::of_year(year);
+        let cloud_cover_percent = options.cloud_cover_percent;
+        let view = View { id: &id, moment: &moment, season: &season, cloud_cover_percent, shift_px: (0.0, 0.0) };
+        let workings = world.sites.iter().map(|site| Workings::new(site, mines_of as u32)).collect();
+        let cloud =
+            writer.write(&view, &layer, workings, |row| report(share(row as f64 / options.size as f64), &stage))?;
+        let in_truth = |name: &str| tree.path(&format!("truth/{name}"));
+        let when = (year, &*moment.name);
+        truth.write_polygons(&in_truth(&format!("{year}.gpkg"))?, grid, when, season.datetime(), metadata)?;
+        let (parts, mask) = (in_truth(&format!("{year}_parts.tif"))?, in_truth(&format!("{year}_mask.tif"))?);
+        truth.write_rasters(&parts, &mask, grid)?;
+        if let Some((earlier, old)) = before {
+            let raster = truth::change(&old.raster, &truth.raster);
+            changes.push(ChangeSummary { from_year: earlier, to_year: year, pixels: truth::count_changes(&raster) });
+            let name = |ending: &str| in_truth(&format!("change_{earlier}_{year}.{ending}"));
+            let (tif, gpkg) = (name("tif")?, name("gpkg")?);
+            truth::write_change(&tif, &gpkg, grid, (earlier, year), raster, season.datetime(), metadata)?;
+        }
+        summaries.push(truth::summary(&truth, grid, id, &season, cloud, None));
+        before = Some((year, truth));
+    }
+    Ok((summaries, changes))
 }
 
 /// The 10 m grid around a location. Its corner is on multiples of 60 m, so that the 20 and 60 m grids share it.
@@ -331,95 +394,9 @@ fn grid_at(place: &SceneLocation, size: usize) -> Result<Grid> {
     Ok(Grid { crs, transform, width: size, height: size })
 }
 
-/// The grid with the same corner and pixels of `gsd_m` metres.
-fn grid_of(grid: &Grid, gsd_m: u32) -> Grid {
-    let factor = gsd_m as usize / 10;
-    Grid {
-        crs: grid.crs.clone(),
-        transform: GeoTransform::north_up(grid.transform.origin_x, grid.transform.origin_y, f64::from(gsd_m)),
-        width: grid.width / factor,
-        height: grid.height / factor,
-    }
-}
-
 fn write_json(tree: &OutputTree, name: &str, value: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_string_pretty(value).map_err(|error| Error::Io(error.into()))?;
     text.push('\n');
     fs_err::write(tree.path(name)?, text)?;
     Ok(())
-}
-
-/// Writes the bands, scene classification and STAC item of a year. Returns the cloud cover in percent.
-fn write_scene(
-    tree: &OutputTree,
-    options: &SimulateOptions,
-    world: &World,
-    layer: &MineLayer,
-    (year, season, place): (i16, &Season, &SceneLocation),
-    grid: &Grid,
-    id: &str,
-    mut report: impl FnMut(usize) -> Result<()>,
-) -> Result<f64> {
-    let (seed, region) = (options.world_seed(), options.region);
-    let extent = options.size as f32 * terrain::PIXEL_M;
-    let landscape = Landscape::new(seed, region, &world.terrain, &world.towns, &world.roads, *season, year);
-    let sky = Sky::new(seed, year, season, extent, options.cloud_cover_percent);
-    let workings = world.sites.iter().map(|site| Workings::new(site, options.mines_of.unwrap_or(year))).collect();
-    let renderer = Renderer::new(seed, landscape, layer, workings, sky);
-
-    let items = [("SIMULATED".to_owned(), "YES".to_owned())];
-    let mut outputs: Vec<(Layer, Grid, String, CogWriter)> = Vec::new();
-    for band in BANDS {
-        let options = CogOptions {
-            data_type: DataType::U16,
-            nodata: Some(0.0),
-            bands: vec![BandMeta {
-                name: band.id().to_owned(),
-                description: Some("simulated surface reflectance".to_owned()),
-                scale: 1e-4,
-                offset: 0.0 - f64::from(season.offset_dn()) / 1e4,
-            }],
-            overview_resampling: OverviewResampling::Average,
-            metadata: items.to_vec(),
-            compression_level: 3,
-            ..CogOptions::default()
-        };
-        let (grid, name) = (grid_of(grid, band.gsd_m()), format!("{band}.tif"));
-        let cog = CogWriter::create(&tree.path(&format!("{year}/{id}/{name}"))?, &grid, options)?;
-        outputs.push((Layer::Band(band), grid, name, cog));
-    }
-    let classes = CogOptions {
-        data_type: DataType::U8,
-        nodata: Some(0.0),
-        bands: vec![BandMeta::named("SCL")],
-        overview_resampling: OverviewResampling::Mode,
-        metadata: items.to_vec(),
-        ..CogOptions::default()
-    };
-    let (scl_grid, name) = (grid_of(grid, 20), "SCL.tif".to_owned());
-    let cog = CogWriter::create(&tree.path(&format!("{year}/{id}/{name}"))?, &scl_grid, classes)?;
-    outputs.push((Layer::Classification, scl_grid, name, cog));
-
-    let (mut cloudy, mut counts) = (0, [0_u64; 12]);
-    render::in_strips(&renderer, |rows, reached| {
-        cloudy += rows.cloudy;
-        for class in &rows.classes {
-            counts[usize::from(*class)] += 1;
-        }
-        let pixels: Vec<Pixels> = rows.bands.into_iter().map(Pixels::U16).chain([Pixels::U8(rows.classes)]).collect();
-        outputs.par_iter_mut().zip(pixels).try_for_each(|((.., cog), pixels)| cog.write_rows(&[pixels]))?;
-        report(reached)
-    })?;
-    let cloud_cover_percent = cloudy as f64 / (grid.width * grid.height) as f64 * 100.0;
-    let files = outputs
-        .into_par_iter()
-        .map(|(layer, grid, name, cog)| {
-            cog.finish()?;
-            let record = OutputRecord::from_file(&name, &tree.path(&format!("{year}/{id}/{name}"))?)?;
-            Ok((layer, grid, record))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let item = Item { id, options, year, season, place: place.name, grid, cloud_cover_percent, classes: counts, files };
-    write_json(tree, &format!("{year}/{id}/item.json"), &item.json()?)?;
-    Ok(cloud_cover_percent)
 }

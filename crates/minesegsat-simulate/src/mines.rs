@@ -1,4 +1,5 @@
-//! Locations and parts of mines ([`Site`]), planned once per seed. [`shapes`](super::shapes) draws them for a year.
+//! Locations and parts of mines ([`Site`]), planned once per seed. [`shapes`](super::shapes) draws them at a
+//! [`Stage`](super::stage::Stage).
 //!
 //! Areas of mines follow a log-normal distribution, as in global inventories (Maus et al. 2020, "A global-scale data
 //! set of mining areas", Scientific Data 7: median 0.4 km2, mean 2.7 km2 with a long tail).
@@ -8,6 +9,7 @@ use std::f32::consts::{PI, TAU};
 use serde::Serialize;
 
 use super::Region;
+use super::history::History;
 use super::spectra::{self, Lithology};
 use super::terrain::{PIXEL_M, Terrain};
 use minesegsat_core::noise::Dice;
@@ -189,6 +191,9 @@ pub(super) struct Blob {
     pub(super) stretch: f32,
     /// Direction of the long axis.
     pub(super) angle: f32,
+    /// Shift of the centre as the ellipse grows, in radii of growth along and across the long axis: shorter than 1, so that
+    /// an ellipse contains the smaller ones.
+    pub(super) lean: (f32, f32),
 }
 
 /// A waste rock dump, partly reclaimed.
@@ -264,15 +269,8 @@ pub(super) struct Site {
     /// Whether the pit has filled with water.
     pub(super) pit_lake: bool,
     pub(super) seed: u64,
-}
-
-impl Site {
-    /// Factor on lengths in a year; `None` before the mine opens. A new mine starts at half its size.
-    pub(super) fn scale(&self, year: i16) -> Option<f32> {
-        let age = f32::from(year - self.opens);
-        let young = if self.opens > 2000 { 0.5 + 0.12 * age } else { 1.0 };
-        (year >= self.opens).then(|| ((1.0 + self.growth * f32::from(year - 2021)) * young.min(1.0)).clamp(0.35, 1.7))
-    }
+    /// How the mine changes from day to day; `None` if it is simulated by years.
+    pub(super) history: Option<History>,
 }
 
 /// Plans the locations of mines and their parts.
@@ -282,18 +280,21 @@ pub(super) struct Planner<'a> {
     terrain: &'a Terrain,
     extent: f32,
     /// Occupied circles: x, y, radius in metres.
-    taken: Vec<(f32, f32, f32)>,
+    pub(super) taken: Vec<(f32, f32, f32)>,
+    /// Number of the mine that occupies each of them; 0 for towns.
+    pub(super) owners: Vec<u16>,
 }
 
 impl<'a> Planner<'a> {
     /// Creates a planner. Mines keep away from `towns`: x, y, radius in metres.
     pub(super) fn new(seed: u64, region: Region, terrain: &'a Terrain, towns: Vec<(f32, f32, f32)>) -> Self {
-        Self { seed, region, terrain, extent: terrain.size as f32 * PIXEL_M, taken: towns }
+        let owners = vec![0; towns.len()];
+        Self { seed, region, terrain, extent: terrain.size as f32 * PIXEL_M, taken: towns, owners }
     }
 
     /// Plans mines with a total area of about 4 % of the scene. With `count`, plans that number of mines of the usual
     /// sizes, but with a total of at most a seventh of the scene.
-    pub(super) fn sites(mut self, count: Option<usize>) -> Vec<Site> {
+    pub(super) fn sites(&mut self, count: Option<usize>) -> Vec<Site> {
         const MEAN_M2: f32 = 1.35e6;
         let mut dice = Dice::new(self.seed, "sites");
         let scene_m2 = self.extent * self.extent;
@@ -361,7 +362,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Finds a level, dry and free location for a part of radius `r` beside another part.
-    fn beside(&self, dice: &mut Dice, parts: &[(f32, f32, f32)], r: f32, low: f32) -> Option<(f32, f32)> {
+    pub(super) fn beside(&self, dice: &mut Dice, parts: &[(f32, f32, f32)], r: f32, low: f32) -> Option<(f32, f32)> {
         let (x0, y0, r0) = parts[0];
         let mut best: Option<(f32, (f32, f32))> = None;
         for _ in 0..70 {
@@ -401,6 +402,7 @@ impl<'a> Planner<'a> {
             radius,
             stretch: dice.range(1.1, 2.3),
             angle: angle + 0.35 * dice.normal(),
+            lean: (0.0, 0.0),
         };
 
         // The pit: one to three lobes along the strike of the ore.
@@ -476,6 +478,7 @@ impl<'a> Planner<'a> {
         let closed = dice.chance(0.18);
         let opens = if dice.chance(0.12) { 2018 + (dice.unit() * 9.0) as i16 } else { 1990 };
         self.taken.extend(parts.iter().map(|&(a, b, q)| (a, b, q * 1.25)));
+        self.owners.resize(self.taken.len(), id);
         Site {
             id,
             commodity: profile.commodity,
@@ -494,6 +497,7 @@ impl<'a> Planner<'a> {
             opens,
             pit_lake: dice.chance(if closed { 0.9 } else { 0.25 }),
             seed,
+            history: None,
         }
     }
 
@@ -553,7 +557,7 @@ impl<'a> Planner<'a> {
 }
 
 /// A winding line between two points.
-fn winding(dice: &mut Dice, from: (f32, f32), to: (f32, f32)) -> Vec<(f32, f32)> {
+pub(super) fn winding(dice: &mut Dice, from: (f32, f32), to: (f32, f32)) -> Vec<(f32, f32)> {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let bows: [f32; 3] = std::array::from_fn(|_| dice.normal());
     let parts = 40;

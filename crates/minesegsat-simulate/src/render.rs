@@ -6,7 +6,7 @@ use super::clouds::{CIRRUS, CLOUDY, Hidden, Sky};
 use super::cover::{Landscape, Spot};
 use super::mines::MinePart;
 use super::season::Season;
-use super::sensor::{HALO, Strip, band_noise};
+use super::sensor::{HALO, Strip, band_noise, shift};
 use super::shapes::MineLayer;
 use super::spectra::{BANDS, GREEN, NIR, RED, SWIR1, Spectrum, WAVELENGTHS_UM, cover, normalised_difference};
 use super::terrain::{PIXEL_M, Terrain, sample};
@@ -22,6 +22,8 @@ pub(super) struct Renderer<'a> {
     pub(super) workings: Vec<Workings>,
     pub(super) sky: Sky,
     pub(super) season: Season,
+    /// Shift of the picture in 10 m pixels, eastwards and southwards.
+    pub(super) shift: (f32, f32),
     light: Light,
     noise: [Noise; 12],
     confusion: Noise,
@@ -65,7 +67,7 @@ impl<'a> Renderer<'a> {
         workings: Vec<Workings>,
         sky: Sky,
     ) -> Self {
-        let (season, year) = (landscape.season, landscape.year);
+        let (season, name) = (landscape.season, landscape.moment.name.clone());
         Self {
             terrain: landscape.terrain,
             landscape,
@@ -73,9 +75,10 @@ impl<'a> Renderer<'a> {
             workings,
             sky,
             season,
+            shift: (0.0, 0.0),
             light: Light::new(&season),
-            noise: band_noise(seed, year),
-            confusion: Noise::new(seed, &format!("classification {year}")),
+            noise: band_noise(seed, &name),
+            confusion: Noise::new(seed, &format!("classification {name}")),
         }
     }
 
@@ -97,6 +100,9 @@ impl<'a> Renderer<'a> {
                     hidden[(line - HALO) * size + col] = hides;
                 }
             }
+        }
+        if self.shift != (0.0, 0.0) {
+            reflectance.par_iter_mut().for_each(|band| shift(band, size, self.shift));
         }
         let offset = self.season.offset_dn();
         let bands = BANDS
@@ -158,7 +164,8 @@ impl<'a> Renderer<'a> {
                 cover(&mut out, &surface, share);
             }
         }
-        self.landscape.lay_snow(&spot, &mut out);
+        let is_driven_on = [MinePart::Pit, MinePart::Mill, MinePart::HaulRoad].iter().any(|p| p.value() == part);
+        self.landscape.lay_snow(&spot, if is_driven_on { share } else { 0.0 }, &mut out);
 
         // Light; water surfaces are level.
         let dx = (self.height(row, right) - self.height(row, left)) / ((right - left) as f32 * PIXEL_M);
@@ -171,10 +178,10 @@ impl<'a> Renderer<'a> {
         let facing = ((up - dx * east - dy * south) / (1.0 + dx * dx + dy * dy).sqrt()).max(0.0) / up;
         let direct = facing * self.sunlit(x, y, self.height(row, col)) * (1.0 - 0.88 * hidden.shadow);
         let sky_view = 0.5 + 0.5 / (1.0 + dx * dx + dy * dy).sqrt();
-        for (value, diffuse) in out.iter_mut().zip(&self.light.diffuse) {
+        for ((value, diffuse), gain) in out.iter_mut().zip(&self.light.diffuse).zip(&self.season.gains) {
             // L2A products are only partly corrected for slopes.
             let light = ((1.0 - diffuse) * direct + diffuse * sky_view).clamp(0.02, 2.2);
-            *value *= self.season.gain * (0.15 + 0.85 * light);
+            *value *= gain * (0.15 + 0.85 * light);
         }
         self.sky.add(hidden, x, y, &mut out);
         (out, hidden)

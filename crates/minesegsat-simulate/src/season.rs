@@ -1,8 +1,10 @@
-//! Location and date of a scene: [`SceneLocation`] by region, [`Season`] by year, with sun, phenology and air.
+//! Location and date of a scene: [`SceneLocation`] by region, [`Season`] by year, with sun, phenology and air. The module
+//! `phenology` has the seasons of any date.
 
 use jiff::civil::Date;
 
 use super::Region;
+use super::spectra::Spectrum;
 use minesegsat_core::noise::Dice;
 
 /// Location of a scene.
@@ -83,8 +85,12 @@ pub(super) struct Season {
     pub(super) water_level: f32,
     /// Mean reflectance at 0.49 um of the haze that remains after atmospheric correction.
     pub(super) haze: f32,
-    /// Brightness factor of the scene, an error of the atmospheric correction: 1 is exact.
-    pub(super) gain: f32,
+    /// Brightness factor of each band, an error of the atmospheric correction: 1 is exact.
+    pub(super) gains: Spectrum,
+    /// Whether snow also lies on lakes and rivers, and trees and mine traffic break it up.
+    pub(super) is_winter_drawn: bool,
+    /// Share of lakes and rivers under ice, 0 to 1.
+    pub(super) ice: f32,
 }
 
 impl Season {
@@ -128,7 +134,9 @@ impl Season {
             snow_line,
             water_level: dice.range(-1.0, 1.0),
             haze: dice.range(0.001, 0.011),
-            gain: dice.range(0.97, 1.04),
+            gains: [dice.range(0.97, 1.04); 12],
+            is_winter_drawn: false,
+            ice: 0.0,
         }
     }
 
@@ -160,7 +168,7 @@ impl Season {
 /// Sun elevation and azimuth in degrees, from the day of the year, local solar time in hours, and latitude.
 ///
 /// Declination after Cooper (1969), "The absorption of radiation in solar stills", Solar Energy 12(3).
-fn sun(day: f64, local_hours: f64, latitude: f64) -> (f32, f32) {
+pub(super) fn sun(day: f64, local_hours: f64, latitude: f64) -> (f32, f32) {
     let declination = (23.45_f64.to_radians()) * ((284.0 + day) / 365.0 * std::f64::consts::TAU).sin();
     let hour = ((local_hours - 12.0) * 15.0).to_radians();
     let latitude = latitude.to_radians();

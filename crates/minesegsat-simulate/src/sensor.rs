@@ -135,9 +135,40 @@ impl Strip<'_> {
     }
 }
 
-/// Noise generators of the bands of a scene.
-pub(super) fn band_noise(seed: u64, year: i16) -> [Noise; 12] {
-    BANDS.map(|band| Noise::new(seed, &format!("{band} {year}")))
+/// Noise generators of the bands of a scene with this name.
+pub(super) fn band_noise(seed: u64, scene: &str) -> [Noise; 12] {
+    BANDS.map(|band| Noise::new(seed, &format!("{band} {scene}")))
+}
+
+/// Shifts rows of `width` pixels by a part of a pixel to the right and down, by cubic convolution (Keys 1981, "Cubic convolution
+/// interpolation for digital image processing", with a = -0.5). Two rows at each end are approximate.
+pub(super) fn shift(pixels: &mut [f32], width: usize, (right, down): (f32, f32)) {
+    let rows = pixels.len() / width;
+    let (taps, first) = shift_taps(right);
+    let mut shifted = vec![0.0; pixels.len()];
+    for (out, line) in shifted.chunks_mut(width).zip(pixels.chunks(width)) {
+        for (col, out) in out.iter_mut().enumerate() {
+            let at = |k: usize| line[(col as i32 + first + k as i32).clamp(0, width as i32 - 1) as usize];
+            *out = taps.iter().enumerate().map(|(k, tap)| tap * at(k)).sum();
+        }
+    }
+    let (taps, first) = shift_taps(down);
+    for (row, out) in pixels.chunks_mut(width).enumerate() {
+        let line = |k: usize| (row as i32 + first + k as i32).clamp(0, rows as i32 - 1) as usize * width;
+        let lines: [usize; 4] = std::array::from_fn(line);
+        for (col, out) in out.iter_mut().enumerate() {
+            *out = taps.iter().zip(lines).map(|(tap, line)| tap * shifted[line + col]).sum();
+        }
+    }
+}
+
+/// Weights of four neighbours for a shift, and the first one's distance from the pixel.
+fn shift_taps(shift: f32) -> ([f32; 4], i32) {
+    let whole = (-shift).floor();
+    let t = -shift - whole;
+    let near = |d: f32| (1.5 * d - 2.5) * d * d + 1.0;
+    let far = |d: f32| ((-0.5 * d + 2.5) * d - 4.0) * d + 2.0;
+    ([far(1.0 + t), near(t), near(1.0 - t), far(2.0 - t)], whole as i32 - 1)
 }
 
 #[cfg(test)]
@@ -165,6 +196,23 @@ mod tests {
             // ground.
             assert!((got - mtf_nyquist(band)).abs() < 0.05, "{band} {got}");
             assert!((transfer(band, 0.0) - 1.0).abs() < 1e-4);
+        }
+    }
+
+    #[test]
+    fn a_shift_moves_a_slope_by_its_amount() {
+        let (width, rows) = (24, 20);
+        let slope = |x: f32, y: f32| 0.1 + 0.01 * x + 0.02 * y + 1e-4 * x * x;
+        for (right, down) in [(0.3, -0.2), (-0.7, 0.45), (1.0, 0.0), (0.0, 0.0)] {
+            let mut pixels: Vec<f32> =
+                (0..width * rows).map(|i| slope((i % width) as f32, (i / width) as f32)).collect();
+            shift(&mut pixels, width, (right, down));
+            for (row, col) in [(5, 5), (10, 17), (14, 9)] {
+                // Cubic convolution reproduces polynomials of the second degree.
+                let expected = slope(col as f32 - right, row as f32 - down);
+                let got = pixels[row * width + col];
+                assert!((got - expected).abs() < 1e-5, "{right} {down}: {got} for {expected}");
+            }
         }
     }
 

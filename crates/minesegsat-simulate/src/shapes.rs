@@ -1,11 +1,14 @@
-//! Shapes of mines in a year: [`draw`] makes a field per part, and [`MineLayer`] draws them on the 10 m grid.
+//! Shapes of mines at a [`Stage`]: [`draw`] makes a field per part, and [`MineLayer`] draws them on the 10 m grid.
 
-use geo::MultiPolygon;
+use geo::{BooleanOps, MultiPolygon};
 
+use super::canvas::Canvas;
 use super::contour::outlines;
 use super::field::Field;
-use super::mines::{Blob, Dump, MinePart, Pond, Site, Yard};
-use super::terrain::{PIXEL_M, Terrain, sample};
+use super::history::SATELLITE_ROAD_HALF_M;
+use super::mines::{MinePart, Site};
+use super::stage::Stage;
+use super::terrain::{PIXEL_M, Terrain};
 use minesegsat_core::noise::{Noise, smoothstep};
 
 /// Smaller pieces of a part are dropped, in square metres.
@@ -13,7 +16,7 @@ const MIN_PIECE_M2: f64 = 600.0;
 /// Reach of dust and tracks around a mine in metres.
 const HALO_M: f32 = 160.0;
 
-/// A part of a mine in a year.
+/// A part of a mine at a moment.
 #[derive(Debug)]
 pub(super) struct Shape {
     pub(super) part: MinePart,
@@ -22,7 +25,7 @@ pub(super) struct Shape {
     field: Field,
 }
 
-/// The parts of a mine in a year, and the reclaimed areas of its dumps.
+/// The parts of a mine at a moment, and the reclaimed areas of its dumps.
 pub(super) struct Drawn {
     pub(super) shapes: Vec<Shape>,
     reclaimed: Field,
@@ -30,64 +33,19 @@ pub(super) struct Drawn {
     dumps: Field,
 }
 
-/// Draws a mine in a year; `None` before it opens.
-pub(super) fn draw(site: &Site, terrain: &Terrain, year: i16) -> Option<Drawn> {
-    let scale = site.scale(year)?;
-    let noise = Noise::new(site.seed, "shapes");
-    let extent = terrain.size as f32 * PIXEL_M;
-    let step = if site.reach < 4500.0 { 5.0 } else { 10.0 };
-    // Nodes lie between pixel centres, so that outlines on level ground do not run through pixel centres.
-    let x0 = f64::from(((site.x - site.reach).max(-40.0) / 10.0).floor() * 10.0) + 2.5;
-    let y0 = f64::from(((site.y - site.reach).max(-40.0) / 10.0).floor() * 10.0) + 2.5;
-    let count = |from: f64, centre: f32| {
-        ((f64::from((centre + site.reach).min(extent + 40.0)) - from) / step).ceil().max(2.0) as usize + 1
-    };
-    let (width, height) = (count(x0, site.x), count(y0, site.y));
-    let blank = Field::new(x0, y0, step, width, height);
-    let drawn = |f: &(dyn Fn(f32, f32) -> f32 + Sync)| {
-        let mut field = blank.clone();
-        field.fill(f);
-        field
-    };
-
-    // Water limits all parts, except that brooks are diverted and lakes reach up to dams.
-    let bounds = drawn(&|x, y| {
-        let lake = -sample(&terrain.lake, terrain.size, x, y) / 0.08 - 15.0;
-        let river = sample(&terrain.river, terrain.size, x, y) - 25.0;
-        let width = terrain.river_width[terrain.pixel(x, y)];
-        lake.min(if width > 6.0 { river } else { f32::MAX })
-    });
-    let edge = drawn(&|x, y| x.min(y).min(extent - x).min(extent - y));
-
-    let mut fields: Vec<(MinePart, Field)> = Vec::new();
-    let pit = drawn(&|x, y| blobs(noise, &site.pit, scale, x, y));
-    fields.push((MinePart::Pit, pit));
-    if let Some(pond) = &site.pond {
-        let mut field = drawn(&|x, y| pond_field(noise, pond, terrain, scale, x, y));
-        field.subtract(&fields[0].1, 45.0);
-        clip(&mut field, &bounds);
-        field.drop_small(1, true);
-        fields.push((MinePart::TailingsPond, field));
-    }
-    for (part, yard) in [(MinePart::HeapLeachPad, &site.pad), (MinePart::Mill, &site.mill)] {
-        if let Some(yard) = yard {
-            let grown = if part == MinePart::HeapLeachPad { scale } else { 1.0 };
-            let mut field = drawn(&|x, y| yard_field(noise, yard, grown, x, y));
-            for (_, other) in &fields {
-                field.subtract(other, 25.0);
-            }
-            fields.push((part, field));
-        }
-    }
+/// Draws a mine at a stage. Its parts keep clear of each other: of their extent at that stage, or at the last one if the canvas
+/// has one. With a last stage, the union of all parts never shrinks as the stage advances, except for reclaimed land.
+pub(super) fn draw(canvas: &Canvas<'_>, stage: &Stage) -> Drawn {
+    let Canvas { site, blank, bounds, edge, last, .. } = canvas;
+    let mut fields = last.clone().unwrap_or_else(|| canvas.fixed_parts(stage));
     let (mut dumps, mut waste, mut reclaimed) = (blank.clone(), blank.clone(), blank.clone());
-    for dump in &site.dumps {
-        let grown = if dump.is_active { scale } else { scale.min(1.0) };
-        let mut field = drawn(&|x, y| blobs(noise, &dump.lobes, grown, x, y));
+    for (index, (dump, now)) in site.dumps.iter().zip(&stage.dumps).enumerate() {
+        let mut field = canvas.dump(index, now.size);
         for (_, other) in &fields {
             field.subtract(other, 18.0);
         }
-        clip(&mut field, &bounds);
-        let green = drawn(&|x, y| reclaimed_field(noise, dump, year, x, y));
+        field.clip(bounds);
+        let green = canvas.reclaimed(index, dump, now.reclaimed);
         for i in 0..field.values.len() {
             let (f, g) = (field.values[i], green.values[i]);
             dumps.values[i] = dumps.values[i].max(f);
@@ -97,114 +55,70 @@ pub(super) fn draw(site: &Site, terrain: &Terrain, year: i16) -> Option<Drawn> {
     for i in 0..dumps.values.len() {
         reclaimed.values[i] = dumps.values[i].min(-waste.values[i]);
     }
+    if last.is_some() {
+        for (part, field) in &mut fields {
+            if let Some(now) = canvas.alone(*part, stage) {
+                field.clip(&now);
+            }
+        }
+    }
     if !site.dumps.is_empty() {
         fields.push((MinePart::WasteRock, waste));
     }
     let mut roads = blank.clone();
-    for (line, half) in &site.roads {
-        roads.stamp_line(line, *half, half + 30.0);
+    for ((line, half), built) in site.roads.iter().zip(&stage.roads) {
+        roads.stamp_line(beginning(line, *built), *half, half + 30.0);
     }
+    let satellites = site.history.iter().flat_map(|history| &history.satellites);
+    for (satellite, now) in satellites.zip(&stage.satellites) {
+        let half = SATELLITE_ROAD_HALF_M;
+        roads.stamp_line(beginning(&satellite.road, now.road), half, half + 30.0);
+    }
+    let whole_roads = last.is_some().then(|| roads.clone());
     for (_, other) in &fields {
         roads.subtract(other, 0.0);
     }
     roads.subtract(&reclaimed, 0.0);
     fields.push((MinePart::HaulRoad, roads));
 
-    let smallest = (MIN_PIECE_M2 / (step * step)).ceil() as usize;
-    let shapes = fields
-        .into_iter()
-        .filter_map(|(part, mut field)| {
-            clip(&mut field, &bounds);
-            field.drop_small(smallest, false);
-            // The scene's edge cuts outlines but not the drawn surface: benches continue across it.
-            let mut inside = field.clone();
-            clip(&mut inside, &edge);
-            let outline = outlines(&inside, 0.0);
-            (!outline.0.is_empty()).then_some(Shape { part, outline, field })
-        })
-        .collect();
-    Some(Drawn { shapes, reclaimed, dumps })
-}
-
-fn clip(field: &mut Field, bounds: &Field) {
-    field.values.iter_mut().zip(&bounds.values).for_each(|(f, b)| *f = f.min(*b));
-}
-
-/// Union of warped ellipses, as distance inside the edge in metres.
-fn blobs(noise: Noise, blobs: &[Blob], scale: f32, x: f32, y: f32) -> f32 {
-    blobs
-        .iter()
-        .map(|blob| {
-            let r = blob.radius;
-            if (x - blob.x).hypot(y - blob.y) > 4.0 * r * scale + 200.0 {
-                return -1e4;
+    let smallest = (MIN_PIECE_M2 / (blank.step * blank.step)).ceil() as usize;
+    let outline_of = |field: &Field| {
+        // The scene's edge cuts outlines but not the drawn surface: benches continue across it.
+        let mut inside = field.clone();
+        inside.clip(edge);
+        outlines(&inside, 0.0)
+    };
+    let mut shapes: Vec<Shape> = Vec::new();
+    for (part, mut field) in fields {
+        field.clip(bounds);
+        let outline = match &whole_roads {
+            Some(whole) if part == MinePart::HaulRoad => {
+                let mut whole = whole.clone();
+                whole.clip(bounds);
+                whole.drop_small(smallest, false);
+                // Polygons are subtracted, because fields would leave gaps beside parts that have just reached the road.
+                let others = shapes.iter().map(|shape| shape.outline.clone()).chain([outline_of(&reclaimed)]);
+                others.fold(outline_of(&whole), |road, other| road.difference(&other))
             }
-            // Large bays, then smaller ones, then a ragged edge.
-            let (ax, ay) = noise.vector(x / (1.05 * r), y / (1.05 * r), 2);
-            let (bx, by) = noise.vector(x / (0.33 * r) + 9.0, y / (0.33 * r), 2);
-            let (cx, cy) = noise.vector(x / 55.0, y / 55.0 + 5.0, 2);
-            let ragged = 4.0_f32.min(0.04 * r);
-            let dx = x + 0.28 * r * ax + 0.085 * r * bx + ragged * cx - blob.x;
-            let dy = y + 0.28 * r * ay + 0.085 * r * by + ragged * cy - blob.y;
-            let (s, c) = blob.angle.sin_cos();
-            let long = blob.stretch.sqrt();
-            let (u, v) = ((dx * c + dy * s) / long, (dy * c - dx * s) * long);
-            r * scale - u.hypot(v)
-        })
-        .fold(-1e4, f32::max)
-}
-
-/// Field of the reclaimed area of a dump: above 0 behind a ragged front.
-fn reclaimed_field(noise: Noise, dump: &Dump, year: i16, x: f32, y: f32) -> f32 {
-    let share = (dump.reclaimed.0 + dump.reclaimed.1 * f32::from(year - 2021)).clamp(0.0, 0.95);
-    if dump.reclaimed.1 == 0.0 || share <= 0.0 {
-        return -1e4;
-    }
-    let main = &dump.lobes[0];
-    let r = 1.6 * main.radius;
-    let along = (x - main.x) * dump.from.cos() + (y - main.y) * dump.from.sin();
-    along - r * (1.0 - 2.0 * share) + 0.3 * r * noise.fbm(x / (0.7 * r) + 40.0, y / (0.7 * r), 4, 0.55)
-}
-
-fn pond_field(noise: Noise, pond: &Pond, terrain: &Terrain, scale: f32, x: f32, y: f32) -> f32 {
-    let (dx, dy) = (x - pond.x, y - pond.y);
-    let distance = dx.hypot(dy);
-    if distance > 4.0 * pond.radius {
-        return -1e4;
-    }
-    let (wx, wy) = noise.vector(x / 90.0 + 3.0, y / 90.0, 2);
-    match pond.crest_m {
-        Some(crest) => {
-            // The crest rises as the pond fills: by 60 m times the growth of lengths.
-            let crest = crest + 60.0 * (scale - 1.0);
-            let below = (crest - terrain.elevation_at(x, y)) / 0.10;
-            // The dam is slightly bent.
-            let across = dy * pond.axis.cos() - dx * pond.axis.sin();
-            let along = dx * pond.axis.cos() + dy * pond.axis.sin() + 2.0 * wx;
-            let dam = along + 0.035 * across * across / pond.radius;
-            below.min(dam).min(2.4 * pond.radius - distance)
+            _ => {
+                field.drop_small(smallest, false);
+                outline_of(&field)
+            }
+        };
+        if !outline.0.is_empty() {
+            shapes.push(Shape { part, outline, field });
         }
-        None => pond
-            .sides
-            .iter()
-            .map(|&(angle, away)| {
-                pond.radius * away * scale - (dx + 2.0 * wx) * angle.cos() - (dy + 2.0 * wy) * angle.sin()
-            })
-            .fold(1.25 * pond.radius * scale - distance, f32::min),
     }
+    Drawn { shapes, reclaimed, dumps }
 }
 
-fn yard_field(noise: Noise, yard: &Yard, scale: f32, x: f32, y: f32) -> f32 {
-    let (wx, wy) = noise.vector(x / 70.0 + 60.0, y / 70.0, 2);
-    let (u, v) = yard.local(x + 4.0 * wx, y + 4.0 * wy);
-    let (a, b) = (yard.half.0 * scale - u.abs(), yard.half.1 * scale - v.abs());
-    // Rounded corners.
-    let round = 0.12 * yard.half.1;
-    let inner = a.min(b);
-    if a < round && b < round { round - (round - a).hypot(round - b) } else { inner }
+/// The first `share` of a line, in whole segments.
+fn beginning(line: &[(f32, f32)], share: f32) -> &[(f32, f32)] {
+    let segments = (line.len().saturating_sub(1) as f32 * share).ceil() as usize;
+    &line[..(segments + 1).min(line.len())]
 }
 
-/// All mines of a year on the 10 m grid; arrays are row-major `[size, size]`.
+/// All mines at a moment on the 10 m grid; arrays are row-major `[size, size]`.
 #[derive(Debug)]
 pub(super) struct MineLayer {
     /// Value of the part that covers most of a pixel, or else of the nearest part; 0 far from mines.

@@ -3,20 +3,21 @@
 use minesegsat_core::job::Job;
 use std::path::PathBuf;
 
+use super::spectra::BANDS;
 use super::*;
 use minesegsat_core::rasterize::rasterize;
 use minesegsat_io::Location;
 
-fn options(seed: u64, region: Region) -> SimulateOptions {
+pub(super) fn options(seed: u64, region: Region) -> SimulateOptions {
     SimulateOptions { seed, region, size: 192, cloud_cover_percent: 3.0, ..SimulateOptions::default() }
 }
 
-fn run(options: &SimulateOptions, folder: &Path) -> Summary {
+pub(super) fn run(options: &SimulateOptions, folder: &Path) -> Summary {
     simulate(options, folder, Job::silent()).unwrap()
 }
 
 /// Files below a folder with their relative paths and bytes.
-fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub(super) fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut out = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(at) = folders.pop() {
@@ -33,7 +34,7 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     out
 }
 
-fn pixels(path: &Path) -> Vec<f64> {
+pub(super) fn pixels(path: &Path) -> Vec<f64> {
     let raster = minesegsat_io::open_raster(&Location::from(path)).unwrap();
     let pixels = raster.read(0, raster.info().grid.full_window()).unwrap();
     (0..pixels.len()).map(|i| pixels.get(i)).collect()
@@ -152,7 +153,7 @@ fn mines_cover_some_percent_on_average() {
             let world = World::new(&options);
             let grid = grid_at(&SceneLocation::new(seed, region), options.size).unwrap();
             let (drawn, _) = world.mines(2021);
-            let truth = Truth::new(&grid, &drawn).unwrap();
+            let truth = Truth::new(&grid, &drawn.iter().map(|(site, drawn)| (*site, drawn)).collect::<Vec<_>>());
             let mines = truth.raster.iter().filter(|&&v| v != 0).count();
             shares.push(mines as f64 / truth.raster.len() as f64);
         }

@@ -7,6 +7,8 @@ use geo::{LineString, MapCoords, MultiPolygon, Polygon};
 use serde::Serialize;
 
 use super::mines::{MinePart, Site};
+use super::season::Season;
+use super::series::{Conditions, SeriesSummary};
 use super::shapes::Drawn;
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::pixel_class::{CHANGE_PALETTE, Change};
@@ -21,7 +23,7 @@ use minesegsat_vector::vector::{ColumnType, FeatureLayer, ShapeType, Value, writ
 const PART_PALETTE: [[u8; 3]; 7] =
     [[24, 24, 24], [227, 26, 28], [178, 150, 110], [31, 120, 180], [255, 170, 40], [150, 80, 180], [235, 225, 150]];
 
-/// A mine part in a year.
+/// A mine part at a moment.
 #[derive(Debug, Clone)]
 pub(super) struct TruePart {
     pub(super) mine_id: u16,
@@ -35,17 +37,19 @@ pub(super) struct TruePart {
     pub(super) area_ha: f64,
 }
 
-/// Ground truth of a year.
+/// Ground truth of a scene.
 #[derive(Debug, Clone)]
 pub(super) struct Truth {
     pub(super) parts: Vec<TruePart>,
     /// Value of the mine part at each 10 m pixel; 0 outside mines.
     pub(super) raster: Vec<u8>,
+    /// Number of the mine at each pixel; 0 outside mines.
+    pub(super) mines: Vec<u16>,
 }
 
 impl Truth {
-    /// Creates the ground truth from the drawn mines of a year, in the order of their sites.
-    pub(super) fn new(grid: &Grid, drawn: &[(&Site, Drawn)]) -> Result<Self> {
+    /// Creates the ground truth from the drawn mines, in the order of their sites.
+    pub(super) fn new(grid: &Grid, drawn: &[(&Site, &Drawn)]) -> Self {
         let mut parts: Vec<TruePart> = drawn
             .iter()
             .flat_map(|(site, drawn)| drawn.shapes.iter().map(move |shape| (site, shape)))
@@ -66,30 +70,39 @@ impl Truth {
                 owner[at..][..columns].fill(index as u32);
             });
         }
-        for index in owner.into_iter().filter(|&o| o != u32::MAX) {
-            parts[index as usize].pixels += 1;
+        let mut mines = vec![0; pixels];
+        for (mine, index) in mines.iter_mut().zip(owner).filter(|(_, index)| *index != u32::MAX) {
+            let part = &mut parts[index as usize];
+            part.pixels += 1;
+            *mine = part.mine_id;
         }
-        let meter = GeodesicMeter::new(&grid.crs)?;
-        for part in &mut parts {
-            part.area_ha = meter.measure(&part.geometry)?.area_m2 / 1e4;
-        }
-        Ok(Self { parts, raster })
+        Self { parts, raster, mines }
     }
 
-    /// Writes `<year>.gpkg`: layer `mine_parts` with one feature per part of a mine.
+    /// Measures the areas of the parts, which are 0 before.
+    pub(super) fn measure(&mut self, grid: &Grid) -> Result<()> {
+        let meter = GeodesicMeter::new(&grid.crs)?;
+        for part in &mut self.parts {
+            part.area_ha = meter.measure(&part.geometry)?.area_m2 / 1e4;
+        }
+        Ok(())
+    }
+
+    /// Writes `<year>.gpkg` or `<date>.gpkg`: layer `mine_parts` with one feature per part of a mine. `when` is the year or the
+    /// date.
     pub(super) fn write_polygons(
         &self,
         path: &Path,
         grid: &Grid,
-        year: i16,
+        (year, when): (i16, &str),
         datetime: jiff::Timestamp,
         metadata: &serde_json::Value,
     ) -> Result<()> {
         let layer = FeatureLayer {
             name: "mine_parts",
-            title: format!("Simulated mines in {year}"),
+            title: format!("Simulated mines {} {when}", if when.len() > 4 { "on" } else { "in" }),
             description: format!(
-                "Simulated: the true outlines of every part of every mine in the simulated scene of {year}"
+                "Simulated: the true outlines of every part of every mine in the simulated scene of {when}"
             ),
             datetime: Some(datetime),
             metadata: metadata.to_string(),
@@ -120,7 +133,7 @@ impl Truth {
         write_layer(path, &grid.crs, &layer)
     }
 
-    /// Writes `<year>_parts.tif` and `<year>_mask.tif` of the same pixels.
+    /// Writes the raster of parts and the mask of the same pixels.
     pub(super) fn write_rasters(&self, parts: &Path, mask: &Path, grid: &Grid) -> Result<()> {
         let band =
             |name: &str, description: String| BandMeta { description: Some(description), ..BandMeta::named(name) };
@@ -270,10 +283,10 @@ impl Extent {
     }
 }
 
-/// Ground truth of a mine in a year.
+/// Ground truth of a mine in a scene.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MineSummary {
-    /// Number of the mine, the same in all years.
+    /// Number of the mine, the same in all scenes.
     pub mine_id: u16,
     /// Commodity.
     pub commodity: String,
@@ -285,7 +298,7 @@ pub struct MineSummary {
 
 /// Summary of a scene and its ground truth.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct YearSummary {
+pub struct SceneSummary {
     /// Year.
     pub year: i16,
     /// Id of the STAC item.
@@ -302,6 +315,9 @@ pub struct YearSummary {
     pub parts: BTreeMap<&'static str, Extent>,
     /// Summary by mine.
     pub mines: Vec<MineSummary>,
+    /// Conditions of one of several dates in a year; `None` if the scene is the only one.
+    #[serde(flatten)]
+    pub conditions: Option<Conditions>,
 }
 
 /// Change from one year to the next, counted in the rasters. A 10 m pixel is 0.01 ha on the map.
@@ -330,14 +346,48 @@ pub struct Summary {
     pub epsg: u16,
     /// Width and height of a scene in 10 m pixels.
     pub size: usize,
-    /// Summaries of the scenes, sorted by year.
-    pub years: Vec<YearSummary>,
+    /// Summaries of the scenes, sorted by year. Empty if a year has several dates.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub years: Vec<SceneSummary>,
     /// Change from each year to the next simulated year.
     pub changes: Vec<ChangeSummary>,
+    /// Dates and histories if a year has several dates.
+    #[serde(flatten)]
+    pub series: Option<SeriesSummary>,
 }
 
-/// Totals of a year by part and by mine.
-pub(super) fn totals(truth: &Truth) -> (Extent, BTreeMap<&'static str, Extent>, Vec<MineSummary>) {
+impl Summary {
+    /// All scenes in the order of time.
+    pub fn scenes(&self) -> impl Iterator<Item = &SceneSummary> {
+        self.years.iter().chain(self.series.iter().flat_map(|series| &series.dates))
+    }
+}
+
+/// Summary of a scene.
+pub(super) fn summary(
+    truth: &Truth,
+    grid: &Grid,
+    item: String,
+    season: &Season,
+    cloud_cover_percent: f64,
+    conditions: Option<Conditions>,
+) -> SceneSummary {
+    let (total, parts, mines) = totals(truth);
+    SceneSummary {
+        year: season.date.year(),
+        item,
+        datetime: season.datetime(),
+        cloud_cover_percent,
+        mining_percent: total.pixels as f64 / (grid.width * grid.height) as f64 * 100.0,
+        total,
+        parts,
+        mines,
+        conditions,
+    }
+}
+
+/// Totals of a scene by part and by mine.
+fn totals(truth: &Truth) -> (Extent, BTreeMap<&'static str, Extent>, Vec<MineSummary>) {
     let mut total = Extent::default();
     let mut parts: BTreeMap<&'static str, Extent> = BTreeMap::new();
     let mut mines: BTreeMap<u16, MineSummary> = BTreeMap::new();

@@ -12,7 +12,8 @@ const ROUGH: f32 = 0.75;
 /// Appearance of one site.
 pub(super) struct Workings {
     site: Site,
-    year: i16,
+    /// Number of the leach cycle: other cells are under leach in another one.
+    leach: u32,
     noise: Noise,
     blocks: Noise,
     /// Random numbers for the colours of this site, 0 to 1.
@@ -20,7 +21,7 @@ pub(super) struct Workings {
 }
 
 impl Workings {
-    pub(super) fn new(site: &Site, year: i16) -> Self {
+    pub(super) fn new(site: &Site, leach: u32) -> Self {
         let noise = Noise::new(site.seed, "workings");
         let taste = std::array::from_fn(|k| unit(noise.cell(k as i32, 77)));
         let rough = |rock: &Lithology| Lithology {
@@ -30,7 +31,7 @@ impl Workings {
         };
         let blocks = Noise::new(site.seed, "blocks");
         let site = Site { ore: rough(&site.ore), host: rough(&site.host), ..site.clone() };
-        Self { site, year, noise, blocks, taste }
+        Self { site, leach, noise, blocks, taste }
     }
 
     /// Reflectance `inset` metres inside a part; `country` is the reflectance of the ground without the mine.
@@ -163,7 +164,7 @@ impl Workings {
         let (u, v) = pad.local(x, y);
         let cells = parcel(self.blocks, u, v, 0.0, 420.0, 120.0);
         // Cells under leach are wet.
-        let under_leach = unit_of(cells.id ^ (self.year as u32), 1) < 0.35;
+        let under_leach = unit_of(cells.id ^ self.leach, 1) < 0.35;
         let ore = mix(&site.ore.weathered, &site.ore.fines, 0.5);
         let tone = if under_leach { 0.68 } else { 0.92 + 0.2 * unit_of(cells.id, 2) };
         let mut out = scaled(&mix(&ore, &site.ore.fresh, 0.4 * unit_of(cells.id, 3)), tone);

@@ -50,7 +50,9 @@ pub(crate) fn run(args: &SimulateArgs, quiet: bool) -> anyhow::Result<ExitCode> 
         mines_of: args.mines_of,
         size: args.size,
         sites: args.sites,
-        cloud_cover_percent: args.cloud_cover,
+        cloud_cover_percent: args.cloud_cover.unwrap_or(if args.dates_per_year.is_some() { 40.0 } else { 4.0 }),
+        dates_per_year: args.dates_per_year,
+        max_shift_px: args.max_shift,
         overwrite: args.overwrite,
     };
     let bar = SimulateBar::new(quiet || args.json);
@@ -70,7 +72,7 @@ pub(crate) fn run(args: &SimulateArgs, quiet: bool) -> anyhow::Result<ExitCode> 
 fn print_summary(out: &mut impl Write, summary: &Summary, args: &SimulateArgs) -> std::io::Result<()> {
     let Summary { region, seed, place, size, .. } = summary;
     writeln!(out, "simulated: {region} landscape of seed {seed}, {size} x {size} pixels, placed in {place}")?;
-    for year in &summary.years {
+    for year in summary.scenes() {
         writeln!(
             out,
             "{}  {}, {:.1} ha ({:.1} % of the scene), {:.1} % cloud",
@@ -94,7 +96,7 @@ fn print_summary(out: &mut impl Write, summary: &Summary, args: &SimulateArgs) -
         )?;
     }
     writeln!(out, "  {}", args.output.join("catalog.json").display())?;
-    for year in &summary.years {
+    for year in summary.scenes() {
         writeln!(out, "  {}", args.output.join(format!("{}/{}/item.json", year.year, year.item)).display())?;
     }
     writeln!(out, "  {}", args.output.join("truth").display())

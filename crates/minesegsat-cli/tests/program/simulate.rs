@@ -38,6 +38,29 @@ fn scenes_truth_and_catalogue_are_written_and_open() {
 }
 
 #[test]
+fn several_dates_a_year_share_one_truth_over_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("sim");
+    let dates = ["--seed", "7", "--years", "2021", "--dates-per-year", "3", "--cloud-cover", "20"];
+    let done = simulate(&out, &dates).succeeded_quietly();
+    let summary = json_file(&out.join("truth/summary.json"));
+    let dates: Vec<&str> = summary["dates"].as_array().unwrap().iter().map(|d| d["date"].as_str().unwrap()).collect();
+    assert_eq!(dates.len(), 3);
+    let mut expected = vec!["onset.tif".to_owned(), "regrown.tif".to_owned()];
+    expected.extend(["sites.csv", "sites.gpkg", "summary.json"].map(str::to_owned));
+    for date in &dates {
+        assert!(done.stdout.contains(date), "{}", done.stdout);
+        expected.extend([".gpkg", "_mask.tif", "_parts.tif"].map(|ending| format!("{date}{ending}")));
+    }
+    expected.sort();
+    assert_eq!(names(&out.join("truth")), expected);
+    assert_eq!(names(&out.join("2021")).len(), 3);
+    assert!(summary.get("years").is_none() && summary["max_shift_px"] == 0.3, "{summary}");
+    let table = fs::read_to_string(out.join("truth/sites.csv")).unwrap();
+    assert!(table.starts_with("id,date,pixels,area_ha\n") && table.contains(dates[2]), "{table}");
+}
+
+#[test]
 fn what_is_there_is_kept_unless_it_may_be_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("sim");
@@ -69,6 +92,9 @@ fn options_out_of_range_are_refused_before_anything_is_written() {
     refused(1, &["--years", "1999"], &["year `1999`", "2016 to 2035"]);
     refused(1, &["--cloud-cover", "101"], &["cloud cover `101`", "0 to 100 percent"]);
     refused(1, &["--sites", "500"], &["number of sites `500`", "0 to 200"]);
+    refused(1, &["--dates-per-year", "49"], &["dates per year `49` is not accepted: 1 to 48"]);
+    refused(1, &["--dates-per-year", "2", "--max-shift", "2"], &["largest shift `2` is not accepted: 0 to 1 pixel"]);
+    refused(2, &["--max-shift", "0.5"], &["--dates-per-year"]);
     refused(2, &["--region", "polar"], &["polar", "boreal, arid, tropical"]);
     refused(2, &["--seed", "-1"], &["-1"]);
 }
