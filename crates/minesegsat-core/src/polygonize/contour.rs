@@ -176,12 +176,14 @@ fn joint(before: &Edge, edge: &Edge, is_unknown: impl Fn(i64, i64) -> bool) -> O
 
 #[cfg(test)]
 mod tests {
-    use geo::{Area, Contains, MultiPolygon, Point, Validation};
+    use geo::{Area, Contains, LineString, MultiPolygon, Point, Validation};
     use proptest::prelude::*;
 
     use super::super::{Connectivity, Polygonizer, Regions};
 
     const THRESHOLD: f32 = 0.4;
+    /// Points tested along each side of a pixel.
+    const FINE: usize = 4;
 
     /// Regions along pixel edges and along the contour. Values that are NaN are not assessable.
     fn both(values: &[f32], width: usize, connectivity: Connectivity) -> [Regions; 2] {
@@ -208,7 +210,7 @@ mod tests {
     /// Length of the rings of an outline along pixel edges.
     fn perimeter(geometry: &MultiPolygon<f64>) -> f64 {
         let rings = geometry.iter().flat_map(|p| std::iter::once(p.exterior()).chain(p.interiors()));
-        rings.flat_map(|ring| ring.lines()).map(|line| line.dx().abs() + line.dy().abs()).sum()
+        rings.flat_map(LineString::lines).map(|line| line.dx().abs() + line.dy().abs()).sum()
     }
 
     fn check(values: &[f32], width: usize, connectivity: Connectivity) {
@@ -229,7 +231,6 @@ mod tests {
             );
         }
         // Centres keep their class, unknown ground is never inside, and no point is in two regions.
-        const FINE: usize = 4;
         for (i, &p) in values.iter().enumerate() {
             let (col, row) = ((i % width) as f64, (i / width) as f64);
             let holders = |x: f64, y: f64| {
