@@ -104,7 +104,7 @@ def posteriors(e, days, rules):
         both = np.stack([(1 - ups[t]) * a + ups[t] * b, downs[t] * a + (1 - downs[t]) * b])
         backward[t] = both / both.sum(0)
     product = forward * backward
-    return product[1] / product.sum(0)
+    return product[:, 1] / product.sum(1)
 
 
 def histories(probabilities, days, thresholds, rules):
@@ -113,7 +113,7 @@ def histories(probabilities, days, thresholds, rules):
     days = np.asarray(days)
     e = evidence(probabilities, thresholds, rules)
     states = most_likely(e, days, rules)
-    at_end = posteriors(e, days, rules)[-1]
+    chances = posteriors(e, days, rules)
     pixels = e.shape[1]
     classes = np.full(pixels, NOT_ASSESSABLE)
     onsets = np.full((2, pixels), -1)
@@ -142,7 +142,7 @@ def histories(probabilities, days, thresholds, rules):
             continue
         # Trailing dates that show it although the path does not.
         quiet = np.flatnonzero(~shows[start:])
-        if shows[-1] and len(quiet) and at_end[i] >= rules.mention_from:
+        if shows[-1] and len(quiet) and chances[dates[-1], i] >= rules.mention_from:
             classes[i] = NEW_PROVISIONAL
             onsets[:, i] = dates[start + quiet[-1]], dates[start + quiet[-1] + 1]
         elif start == 0:

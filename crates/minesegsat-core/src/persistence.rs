@@ -35,9 +35,10 @@ pub struct Persistence {
 }
 
 impl Default for Persistence {
-    /// Fitted on simulated landscapes: see `scripts/series_accuracy.py`.
+    /// Stated, not fitted: rates of land in and around mines, where one pixel in ten changes in a year. `scripts/series_accuracy.py`
+    /// measures them on simulated landscapes.
     fn default() -> Self {
-        Self { onset_per_year: 0.01, regrowth_per_year: 0.01, evidence_weight: 0.5, evidence_limit: 8.0 }
+        Self { onset_per_year: 0.1, regrowth_per_year: 0.1, evidence_weight: 0.8, evidence_limit: 8.0 }
     }
 }
 

@@ -137,16 +137,16 @@ pub(crate) struct TimelineArgs {
     #[arg(long, value_name = "K/N", default_value = "2/3", value_parser = confirmation)]
     pub confirm: Confirmation,
 
-    /// Rate at which undisturbed land becomes disturbed, per year [default: the model's, else 0.01].
+    /// Rate at which undisturbed land becomes disturbed, per year [default: the model's, else 0.1].
     #[arg(long, value_name = "RATE", value_parser = rate, allow_negative_numbers = true)]
     pub onset_rate: Option<f64>,
 
-    /// Rate at which disturbed land regrows, per year [default: the model's, else 0.01].
+    /// Rate at which disturbed land regrows, per year [default: the model's, else 0.1].
     #[arg(long, value_name = "RATE", value_parser = rate, allow_negative_numbers = true)]
     pub regrowth_rate: Option<f64>,
 
     /// Weight of the log-odds of a date, above 0 to 1. Errors of dates are correlated, so it is below 1
-    /// [default: the model's, else 0.5].
+    /// [default: the model's, else 0.8].
     #[arg(long, value_name = "WEIGHT", value_parser = weight, allow_negative_numbers = true)]
     pub evidence_weight: Option<f64>,
 
