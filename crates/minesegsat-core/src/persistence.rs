@@ -35,8 +35,8 @@ pub struct Persistence {
 }
 
 impl Default for Persistence {
-    /// Stated, not fitted: rates of land in and around mines, where one pixel in ten changes in a year. `scripts/series_accuracy.py`
-    /// measures them on simulated landscapes.
+    /// Stated, not fitted. The onset rate is far above that of a whole landscape, so that new land shows after a few dates.
+    /// `scripts/series_accuracy.py` measures what other values give on simulated landscapes.
     fn default() -> Self {
         Self { onset_per_year: 0.1, regrowth_per_year: 0.1, evidence_weight: 0.8, evidence_limit: 8.0 }
     }
