@@ -5,10 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 use crate::Aligned;
-use crate::detail::DetailArena;
 use crate::profile::Clock;
 use crate::simd::Element;
-use crate::taps::BilinearTaps;
+use crate::taps::{BilinearTaps, RowsAndColumns, taps_of_both_axes};
 
 /// Buffers that all threads share. They grow with the first patch of a shape.
 #[derive(Debug)]
@@ -53,6 +52,25 @@ pub(crate) struct Scratch<T> {
     pub(crate) clock: Clock,
 }
 
+/// Maps of the path, and sample positions of its upsampling. They grow with the first patch of a shape.
+#[derive(Debug)]
+pub(crate) struct DetailArena<T> {
+    /// The input in channels-last order, if the encoder's input is another one.
+    pub(crate) image: Aligned<T>,
+    /// `[H * W, full width]`.
+    pub(crate) fine: Aligned<T>,
+    /// `[H / 2 * W / 2, half width]`.
+    pub(crate) coarse: [Aligned<T>; 2],
+    /// `[H_1 * W_1, half width]`.
+    pub(crate) context: Aligned<f32>,
+    /// `[H / 2 * W / 2, full width]`.
+    pub(crate) up: Aligned<f32>,
+    /// Sizes of the context, of the coarse and of the fine map that the taps belong to.
+    sizes: [[usize; 2]; 3],
+    /// From the context to the coarse map, and from the coarse to the fine one.
+    pub(crate) taps: [RowsAndColumns; 2],
+}
+
 impl<T: Element> Arena<T> {
     pub(crate) fn new(threads: usize, profiles: bool) -> Self {
         Self {
@@ -69,6 +87,30 @@ impl<T: Element> Arena<T> {
             logits: Vec::new(),
             planes: Vec::new(),
             scratch: (0..threads.max(1)).map(|_| Scratch::new(profiles)).collect(),
+        }
+    }
+}
+
+impl<T> Default for DetailArena<T> {
+    fn default() -> Self {
+        Self {
+            image: Aligned::default(),
+            fine: Aligned::default(),
+            coarse: Default::default(),
+            context: Aligned::default(),
+            up: Aligned::default(),
+            sizes: Default::default(),
+            taps: Default::default(),
+        }
+    }
+}
+
+impl<T> DetailArena<T> {
+    pub(crate) fn ensure_taps(&mut self, sizes: [[usize; 2]; 3]) {
+        if self.sizes != sizes {
+            let [context, coarse, fine] = sizes;
+            self.taps = [taps_of_both_axes(context, coarse), taps_of_both_axes(coarse, fine)];
+            self.sizes = sizes;
         }
     }
 }

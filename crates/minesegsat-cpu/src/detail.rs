@@ -2,13 +2,13 @@
 
 use minesegsat_model::{DetailConfig, SegFormerConfig};
 
-use crate::arena::{Arena, Scratch, for_each};
+use crate::Result;
+use crate::arena::{Arena, DetailArena, Scratch, for_each};
 use crate::convolution::Convolution;
 use crate::layers::{Linear, Source};
 use crate::profile::Operation;
 use crate::simd::{Element, Isa, Panels, lerp};
 use crate::taps::RowsAndColumns;
-use crate::{Aligned, Result};
 
 /// Pixels per task of the 1 x 1 convolution.
 const PIXELS: usize = 512;
@@ -27,25 +27,6 @@ pub(crate) struct DetailPath<T: Element> {
     classifier: Vec<f32>,
     /// `[classes]`.
     bias: Vec<f32>,
-}
-
-/// Maps of the path, and sample positions of its upsampling. They grow with the first patch of a shape.
-#[derive(Debug)]
-pub(crate) struct DetailArena<T> {
-    /// The input in channels-last order, if the encoder's input is another one.
-    pub(crate) image: Aligned<T>,
-    /// `[H * W, full width]`.
-    fine: Aligned<T>,
-    /// `[H / 2 * W / 2, half width]`.
-    coarse: [Aligned<T>; 2],
-    /// `[H_1 * W_1, half width]`.
-    pub(crate) context: Aligned<f32>,
-    /// `[H / 2 * W / 2, full width]`.
-    up: Aligned<f32>,
-    /// Sizes of the context, of the coarse and of the fine map that the taps belong to.
-    sizes: [[usize; 2]; 3],
-    /// From the context to the coarse map, and from the coarse to the fine one.
-    taps: [RowsAndColumns; 2],
 }
 
 impl<T: Element> DetailPath<T> {
@@ -157,30 +138,6 @@ impl<T: Element> DetailPath<T> {
                 }
             });
         });
-    }
-}
-
-impl<T> Default for DetailArena<T> {
-    fn default() -> Self {
-        Self {
-            image: Aligned::default(),
-            fine: Aligned::default(),
-            coarse: Default::default(),
-            context: Aligned::default(),
-            up: Aligned::default(),
-            sizes: Default::default(),
-            taps: Default::default(),
-        }
-    }
-}
-
-impl<T> DetailArena<T> {
-    fn ensure_taps(&mut self, sizes: [[usize; 2]; 3]) {
-        if self.sizes != sizes {
-            let [context, coarse, fine] = sizes;
-            self.taps = [crate::taps::taps_of_both_axes(context, coarse), crate::taps::taps_of_both_axes(coarse, fine)];
-            self.sizes = sizes;
-        }
     }
 }
 
