@@ -21,6 +21,8 @@ const YEAR: f32 = 365.25;
 const MONTH: f32 = 30.4375;
 /// Days in which a haul road is built.
 const ROAD_DAYS: f32 = 60.0;
+/// Share at which the front of reclaimed land reaches the foot of a dump.
+const FIRST_SHARE: f32 = 0.18;
 /// Largest growth of lengths over all years.
 const MOST_GROWTH: f32 = 0.55;
 
@@ -113,8 +115,10 @@ impl Stage {
         let history = site.history.as_ref()?;
         let size = history.start + history.growth(day);
         let reclaimed = |before: f32| {
-            let years = |from: i32| (day - from).max(0) as f32 / YEAR;
-            history.reclaims.map_or(before, |(from, per_year)| before + per_year * years(from)).clamp(0.0, 0.95)
+            let years = |from: i32| (day - from) as f32 / YEAR;
+            let reclaims = history.reclaims.filter(|(from, _)| *from <= day);
+            let share = |(from, per_year): (i32, f32)| before.max(FIRST_SHARE) + per_year * years(from);
+            reclaims.map_or(before, share).clamp(0.0, 0.95)
         };
         let dumps = site.dumps.iter().map(|dump| {
             // Growing dumps are not reclaimed yet when the history begins.

@@ -318,11 +318,10 @@ pub fn simulate(options: &SimulateOptions, folder: &Path, job: Job<'_>) -> Resul
         job.progress.stage(stage);
         job.check()
     };
-    match options.dates_per_year {
-        Some(per_year) => {
-            summary.series = Some(series::simulate_dates(&writer, (&years, per_year), &metadata, report)?);
-        }
-        None => (summary.years, summary.changes) = simulate_years(&writer, &years, &metadata, report)?,
+    if let Some(per_year) = options.dates_per_year {
+        summary.series = Some(series::simulate_dates(&writer, (&years, per_year), &metadata, report)?);
+    } else {
+        (summary.years, summary.changes) = simulate_years(&writer, &years, &metadata, report)?;
     }
 
     job.progress.advance(steps, steps);
