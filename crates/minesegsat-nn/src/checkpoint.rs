@@ -219,13 +219,11 @@ impl Checkpoint {
         Ok(config)
     }
 
-    /// Dimensions of the detail path. The outer `None`: some of its tensors are missing.
-    fn read_detail(&self) -> Option<Option<DetailConfig>> {
-        let width =
-            |name: &str| self.shape(&format!("detail.{name}.0.weight")).and_then(|shape| shape.first().copied());
-        let Some(full) = width("stem") else { return Some(None) };
-        let layers = (0..).take_while(|i| width(&format!("coarse.{i}")).is_some()).count();
-        Some(Some(DetailConfig { widths: [full, width("down")?], layers }))
+    /// Dimensions of the detail path, if there is one.
+    fn read_detail(&self) -> Option<DetailConfig> {
+        let width = |name: &str| self.shape(&format!("detail.{name}.0.weight"))?.first().copied();
+        let layers = (0..self.tensors.len()).take_while(|i| width(&format!("coarse.{i}")).is_some()).count();
+        Some(DetailConfig { widths: [width("stem")?, width("down")?], layers })
     }
 
     fn read_dimensions(&self, num_heads: [usize; 4]) -> Option<SegFormerConfig> {
@@ -240,7 +238,7 @@ impl Checkpoint {
             mlp_ratios: [0; 4],
             decoder_dim: shape("decoder.linear_fuse.weight")?[0],
             input_stride: 1,
-            detail: self.read_detail()?,
+            detail: self.read_detail(),
             dropout: 0.0,
             drop_path_rate: 0.0,
         };

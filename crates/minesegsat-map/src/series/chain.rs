@@ -49,8 +49,8 @@ impl Chain {
         if days.is_empty() || days.len() > Self::MOST_DATES {
             return refuse(days.len().to_string(), format!("1 to {} dates", Self::MOST_DATES));
         }
-        if let Some(wrong) = days.windows(2).find(|pair| pair[0] >= pair[1]) {
-            return refuse(format!("day {} before day {}", wrong[0], wrong[1]), "increasing days".to_owned());
+        if let Some((day, next)) = days.iter().zip(&days[1..]).find(|(day, next)| day >= next) {
+            return refuse(format!("day {day} before day {next}"), "increasing days".to_owned());
         }
         let transitions: Vec<_> = (1..days.len())
             .flat_map(|j| (0..j).map(move |i| (i, j)))

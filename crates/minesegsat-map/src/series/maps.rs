@@ -55,7 +55,7 @@ impl SeriesMap {
     /// The map of a window, with its pixels in memory.
     pub fn crop(&self, window: Window) -> Result<DatedMap> {
         let (probability, grid) = (self.read(window)?, self.record.grid.window(&window));
-        Ok(DatedMap { probability, grid, ..self.record.clone() })
+        Ok(DatedMap { grid, probability, ..self.record.clone() })
     }
 
     /// Probabilities on the pixels of another grid, `[H, W]`: those of the same pixels, else interpolated. NaN beyond the map.

@@ -116,7 +116,7 @@ impl OnsetPicture {
                 of_class(LandHistory::RegrownProvisional)
             };
         }
-        if let Some(legend) = self.legend(width, dates) {
+        if let Some(legend) = legend(width, dates) {
             let start = self.height * width;
             for (pixel, of_legend) in pixels[start..].iter_mut().zip(legend.pixels()) {
                 *pixel = [of_legend.red(), of_legend.green(), of_legend.blue()];
@@ -124,35 +124,36 @@ impl OnsetPicture {
         }
         png(&pixels, width, self.height + LEGEND)
     }
+}
 
-    fn legend(&self, width: usize, [first, last]: [Date; 2]) -> Option<Pixmap> {
-        let mut pixmap = Pixmap::new(width as u32, LEGEND as u32)?;
-        pixmap.fill(opaque(BACKGROUND));
-        let middle = LEGEND as f32 / 2.0;
-        let mut x = MARGIN;
-        let write = |pixmap: &mut Pixmap, words: &str, x: &mut f32| {
-            draw_text(pixmap, words, Weight::Regular, FONT_SIZE, TEXT, *x, middle);
-            *x += text::width(words, Weight::Regular, FONT_SIZE);
-        };
-        write(&mut pixmap, &format!("new since {first} "), &mut x);
-        for step in 0..RAMP as usize {
-            let colour = colour(step as f64 / f64::from(RAMP));
-            fill(&mut pixmap, colour, x + step as f32, middle - SWATCH / 2.0, 1.0, SWATCH);
-        }
-        x += RAMP;
-        write(&mut pixmap, &format!(" {last}"), &mut x);
-        let others = [
-            ("disturbed before", HISTORY_PALETTE[LandHistory::Disturbed as usize]),
-            ("regrown", HISTORY_PALETTE[LandHistory::RegrownProvisional as usize]),
-        ];
-        for (words, colour) in others {
-            x += 1.5 * MARGIN;
-            fill(&mut pixmap, colour, x, middle - SWATCH / 2.0, SWATCH, SWATCH);
-            x += SWATCH + 6.0;
-            write(&mut pixmap, words, &mut x);
-        }
-        Some(pixmap)
+/// The strip below the picture that explains its colours.
+fn legend(width: usize, [first, last]: [Date; 2]) -> Option<Pixmap> {
+    let mut pixmap = Pixmap::new(width as u32, LEGEND as u32)?;
+    pixmap.fill(opaque(BACKGROUND));
+    let middle = LEGEND as f32 / 2.0;
+    let mut x = MARGIN;
+    let write = |pixmap: &mut Pixmap, words: &str, x: &mut f32| {
+        draw_text(pixmap, words, Weight::Regular, FONT_SIZE, TEXT, *x, middle);
+        *x += text::width(words, Weight::Regular, FONT_SIZE);
+    };
+    write(&mut pixmap, &format!("new since {first} "), &mut x);
+    for step in 0..RAMP as usize {
+        let colour = colour(step as f64 / f64::from(RAMP));
+        fill(&mut pixmap, colour, x + step as f32, middle - SWATCH / 2.0, 1.0, SWATCH);
     }
+    x += RAMP;
+    write(&mut pixmap, &format!(" {last}"), &mut x);
+    let others = [
+        ("disturbed before", HISTORY_PALETTE[LandHistory::Disturbed as usize]),
+        ("regrown", HISTORY_PALETTE[LandHistory::RegrownProvisional as usize]),
+    ];
+    for (words, colour) in others {
+        x += 1.5 * MARGIN;
+        fill(&mut pixmap, colour, x, middle - SWATCH / 2.0, SWATCH, SWATCH);
+        x += SWATCH + 6.0;
+        write(&mut pixmap, words, &mut x);
+    }
+    Some(pixmap)
 }
 
 #[cfg(test)]

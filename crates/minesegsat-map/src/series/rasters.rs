@@ -126,7 +126,9 @@ pub fn write_rasters(
             job.check()?;
             block(series, rules, &chain, window)
         })?;
-        blocks.iter().for_each(|block| tally.add(&block.tally));
+        for block in &blocks {
+            tally.add(&block.tally);
+        }
         let join = |values: &dyn Fn(&Block) -> &[u16]| -> Pixels {
             let lines =
                 (0..height).flat_map(|line| blocks.iter().zip(&windows).map(move |(block, w)| (line, block, w)));

@@ -72,7 +72,7 @@ struct Sums {
     gains: Vec<Vec<u64>>,
     by_class: [u64; 256],
     /// Sum of the smoothed probabilities by date, and the number of pixels in it.
-    sums: Vec<f64>,
+    smooth: Vec<f64>,
     known: usize,
     unknown: usize,
 }
@@ -100,7 +100,7 @@ impl Series {
             losses: vec![0; dates],
             gains: vec![vec![0; dates]; dates],
             by_class: [0; 256],
-            sums: vec![0.0; dates],
+            smooth: vec![0.0; dates],
             known: 0,
             unknown: 0,
         };
@@ -118,7 +118,7 @@ impl Series {
         let points = (0..dates)
             .map(|date| {
                 let area = (sums.known > 0 && share_seen >= min_assessed).then(|| {
-                    let mean = (sums.sums[date] / sums.known as f64) as f32;
+                    let mean = (sums.smooth[date] / sums.known as f64) as f32;
                     let mut moments = sums.moments[date];
                     moments.add_beyond(std::iter::repeat_n(mean, sums.unknown + beyond), extent.pixel_m2);
                     models[date].area(&moments, level_percent, all * extent.pixel_m2)
@@ -170,7 +170,9 @@ impl Series {
         let mut means = Vec::new();
         for i in 0..part.len() {
             if !inside(i) {
-                maps.iter_mut().for_each(|map| map[i] = f32::NAN);
+                for map in &mut maps {
+                    map[i] = f32::NAN;
+                }
                 continue;
             }
             pixel.iter_mut().zip(&maps).for_each(|(p, map)| *p = map[i]);
@@ -186,7 +188,7 @@ impl Series {
             for date in 0..dates {
                 let is_seen = !pixel[date].is_nan();
                 sums.seen[date] += usize::from(is_seen);
-                sums.sums[date] += f64::from(smooth[date]);
+                sums.smooth[date] += f64::from(smooth[date]);
                 sums.disturbed[date] += u64::from(states[date]);
                 sums.losses[date] += u64::from(states[0] && !states[date]);
                 if is_seen {

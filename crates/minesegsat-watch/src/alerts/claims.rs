@@ -137,7 +137,7 @@ impl VerdictClaims {
                 }
                 // A weaker statement than the one told before.
                 Change::None if weaker_remains && is_this && claim.is_confirmed => {
-                    told.push((level, Standing::Confirmed))
+                    told.push((level, Standing::Confirmed));
                 }
                 Change::None | Change::Confirmed => {}
             }
@@ -308,9 +308,10 @@ mod tests {
 
     #[test]
     fn areas_are_told_when_they_grow_are_confirmed_or_withdrawn() {
+        use Standing::{Confirmed, Provisional, Withdrawn};
+
         let mut claim = AreaClaim::default();
         let mut add = |ha: f64, confirmed: Option<f64>| claim.add(&(), Some(ha), confirmed, 0.5, &RULE);
-        use Standing::{Confirmed, Provisional, Withdrawn};
         let none: [Standing; 0] = [];
         assert_eq!(add(0.4, None), none);
         assert_eq!(add(2.0, None), [Provisional]);

@@ -221,6 +221,8 @@ fn a_provisional_exceedance_that_the_next_dates_do_not_show_is_withdrawn() {
 
 #[test]
 fn new_land_of_a_series_is_confirmed_by_its_pixels() {
+    use Standing::{Confirmed, Provisional, Withdrawn};
+
     let at = |month: u32, confirmed_ha: f64, provisional_ha: f64| Observation {
         new_land: Some(NewLand { since: "2020-01-01".parse().unwrap(), confirmed_ha, provisional_ha }),
         // Each date is also compared with another one, which is no news beside the series.
@@ -230,7 +232,6 @@ fn new_land_of_a_series_is_confirmed_by_its_pixels() {
     };
     let series = [at(1, 0.0, 3.0), at(2, 0.1, 3.0), at(3, 3.1, 0.1), at(4, 3.1, 2.0), at(5, 3.1, 0.2), at(6, 3.1, 0.0)];
     let g = |standing| vec![(FindingKind::Gain, Some(standing))];
-    use Standing::{Confirmed, Provisional, Withdrawn};
     assert_eq!(told(&series), [g(Provisional), vec![], g(Confirmed), g(Provisional), g(Withdrawn), vec![]]);
     let first = &findings_of(&series[0], &[], &Rules::above(0.5))[0];
     assert_eq!(first.title(), "north-pit: 3.0 ha newly disturbed since 2020-01-01 (provisional), 2023-01-01");

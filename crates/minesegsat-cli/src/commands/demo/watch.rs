@@ -88,7 +88,7 @@ pub(super) fn monitor_mines(
     }
 
     let model = open_model(model, &EngineArgs::default())?;
-    let (catalog, collections) = open_catalogue(&landscape.join("catalog.json").display().to_string(), &[])?;
+    let (catalog, collections) = open_catalogue(landscape.join("catalog.json").display().to_string(), &[])?;
     let options = MonitorOptions {
         every_date: true,
         max_cloud_cover_percent: 100.0,
