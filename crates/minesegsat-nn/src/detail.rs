@@ -58,7 +58,7 @@ impl DetailPath {
     ///
     /// # Shapes
     /// - `x`: the network's input, `[N, in_channels, H, W]`
-    /// - `context`: the output of [`context`](Self::context) on the decoder's features, `[N, half, H_1, W_1]`
+    /// - `context`: the output of the layer `context` on the decoder's features, `[N, half, H_1, W_1]`
     /// - output `[N, num_classes, H, W]`
     pub fn forward(&self, x: Tensor<4>, context: Tensor<4>) -> Tensor<4> {
         let size = |map: &Tensor<4>| [map.dims()[2], map.dims()[3]];

@@ -114,7 +114,7 @@ fn a_data_set_keeps_the_classes_that_the_pixels_show() {
             let y = (a.origin_y - b.origin_y - row as f64 * b.pixel_height.abs()) / 10.0;
             let is_hidden = [0.0, 3.0, 8.0, 9.0, 10.0].contains(class);
             // Patches may reach beyond the scene.
-            let is_inside = x < info.grid.width as f64 && y < info.grid.height as f64;
+            let is_inside = (0.0..info.grid.width as f64).contains(&x) && (0.0..info.grid.height as f64).contains(&y);
             let is_missing = !is_inside || found[y as usize * info.grid.width + x as usize].is_nan();
             assert_eq!(is_missing, is_hidden, "{patch}: {row}, {col}");
             *if is_hidden { &mut hidden } else { &mut seen } += 1;
