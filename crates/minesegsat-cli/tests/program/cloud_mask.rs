@@ -111,7 +111,7 @@ fn a_data_set_keeps_the_classes_that_the_pixels_show() {
             let (row, col) = (i / classes_info.grid.width, i % classes_info.grid.width);
             // The upper left pixel of 10 m under the class.
             let x = (b.origin_x - a.origin_x + col as f64 * b.pixel_width) / 10.0;
-            let y = (a.origin_y - b.origin_y - row as f64 * b.pixel_height.abs()) / 10.0;
+            let y = (a.origin_y - b.origin_y + row as f64 * b.pixel_height.abs()) / 10.0;
             let is_hidden = [0.0, 3.0, 8.0, 9.0, 10.0].contains(class);
             // Patches may reach beyond the scene.
             let is_inside = (0.0..info.grid.width as f64).contains(&x) && (0.0..info.grid.height as f64).contains(&y);
