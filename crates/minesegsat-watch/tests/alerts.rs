@@ -506,7 +506,7 @@ fn a_mail_says_what_it_should_and_repeats_stand_together() {
     let head = head.replace("\r\n ", " ");
     let id = &list(&outbox.connection, None).unwrap()[0].id;
     for line in [
-        "Subject: [minesegsat] north-pit: possible exceedance of the limit of 120 ha, 2023-06-01",
+        "Subject: [minesegsat] north-pit: possible exceedance of the limit of 120 ha (provisional), 2023-06-01",
         "From: Mines <mines@example.org>",
         "Auto-Submitted: auto-generated",
         "Content-Type: text/plain; charset=utf-8",
@@ -518,7 +518,7 @@ fn a_mail_says_what_it_should_and_repeats_stand_together() {
     assert!(head.lines().any(|l| l.starts_with("Date: Fri, 01 Mar 2024 12:0")), "{head}");
     let body = unquote(body);
     for line in [
-        "Finding: possible exceedance of the limit of 120 ha",
+        "Finding: possible exceedance of the limit of 120 ha (provisional)",
         "Disturbed land: 123.4 ha (90 % interval 110.0 to 140.0 ha)",
         "Permit: M-225 Süd, limit 120 ha",
         "123.4 ha are disturbed, and 120 ha are permitted",
