@@ -107,27 +107,15 @@ impl<T: Element> Convolution<T> {
         out: &mut [f32],
         scratch: &mut [Scratch<T>],
     ) {
-        let [_, width] = self.output_size(size);
-        let (channels, depth) = (self.bias.len(), self.weight.depth());
+        let channels = self.bias.len();
         let tasks = Pieces::new(out, channels, [2 * ROW_BLOCK, ROWS], scratch.len());
         for_each(scratch, tasks, |(first, out), scratch| {
-            let rows = out.len() / channels;
-            let Scratch { operand, floats, clock, .. } = scratch;
-            operand.ensure_len(ROWS.next_multiple_of(ROW_BLOCK) * depth);
-            floats.ensure_len(ROWS * channels);
-            let start = clock.start();
-            for (row, gathered) in operand.chunks_exact_mut(depth).take(rows).enumerate() {
-                let token = first + row;
-                self.gather(x, size, [token / width, token % width], gathered);
-            }
-            clock.stop(start, Operation::Gather, 0);
-            let start = clock.start();
-            let ending = Ending { bias: Some(&self.bias), ..Ending::default() };
-            product(isa, &Operand::new(operand, rows, depth), self.weight.view(), &ending, &mut floats[..], channels);
-            clock.stop(start, Operation::PatchEmbedding, 2 * rows * depth * channels);
-            let start = clock.start();
-            layer_norm(isa, norm, &floats[..rows * channels], out, channels);
-            clock.stop(start, Operation::Norm, 0);
+            let tokens = first..first + out.len() / channels;
+            self.rows(isa, x, size, tokens, (Operation::PatchEmbedding, scratch), |_, sums, clock| {
+                let start = clock.start();
+                layer_norm(isa, norm, sums, out, channels);
+                clock.stop(start, Operation::Norm, 0);
+            });
         });
     }
 
@@ -139,7 +127,7 @@ impl<T: Element> Convolution<T> {
         let channels = self.bias.len();
         for_each(scratch, Pieces::new(out, channels, [PIXELS, PIXELS], scratch.len()), |(first, out), scratch| {
             let pixels = first..first + out.len() / channels;
-            self.rows(isa, x, size, pixels, scratch, |pixel, sums, clock| {
+            self.rows(isa, x, size, pixels, (Operation::Detail, scratch), |pixel, sums, clock| {
                 let start = clock.start();
                 let out = &mut out[(pixel - first) * channels..][..sums.len()];
                 for (out, sum) in out.iter_mut().zip(sums) {
@@ -151,13 +139,14 @@ impl<T: Element> Convolution<T> {
     }
 
     /// Convolves some pixels of the output, [`ROWS`] at a time. `take` gets the first pixel and its sums, `[pixels, out_channels]`.
+    /// The profile counts the products as `operation`.
     pub(crate) fn rows(
         &self,
         isa: Isa,
         x: &[T],
         size: [usize; 2],
         pixels: Range<usize>,
-        scratch: &mut Scratch<T>,
+        (operation, scratch): (Operation, &mut Scratch<T>),
         mut take: impl FnMut(usize, &[f32], &mut Clock),
     ) {
         let [_, width] = self.output_size(size);
@@ -176,7 +165,7 @@ impl<T: Element> Convolution<T> {
             let start = clock.start();
             let ending = Ending { bias: Some(&self.bias), ..Ending::default() };
             product(isa, &Operand::new(operand, rows, depth), self.weight.view(), &ending, &mut floats[..], channels);
-            clock.stop(start, Operation::Detail, 2 * rows * depth * channels);
+            clock.stop(start, operation, 2 * rows * depth * channels);
             take(first, &floats[..rows * channels], clock);
         }
     }

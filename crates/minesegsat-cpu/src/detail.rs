@@ -107,9 +107,16 @@ impl<T: Element> DetailPath<T> {
         let from = &from[..coarse_count * half];
         for_each(scratch, up[..coarse_count * full].chunks_mut(PIXELS * full).enumerate(), |(task, out), scratch| {
             let first = task * PIXELS;
-            self.up.rows(isa, from, coarse_size, first..first + out.len() / full, scratch, |pixel, sums, _| {
-                out[(pixel - first) * full..][..sums.len()].copy_from_slice(sums);
-            });
+            self.up.rows(
+                isa,
+                from,
+                coarse_size,
+                first..first + out.len() / full,
+                (Operation::Detail, scratch),
+                |pixel, sums, _| {
+                    out[(pixel - first) * full..][..sums.len()].copy_from_slice(sums);
+                },
+            );
         });
         add_upsampled(isa, fine, width * full, up, (coarse_size, full), &taps[1], scratch);
         self.classify(isa, fine, size, logits, scratch);
@@ -127,16 +134,23 @@ impl<T: Element> DetailPath<T> {
             }
         }
         for_each(scratch, rows.into_iter().enumerate(), |(y, mut row), scratch| {
-            self.full.rows(isa, fine, size, y * width..(y + 1) * width, scratch, |first, features, _| {
-                for (class, line) in row.iter_mut().enumerate() {
-                    let weight = &self.classifier[class * full..][..full];
-                    let line = &mut line[first - y * width..];
-                    for (logit, features) in line.iter_mut().zip(features.chunks_exact(full)) {
-                        let sum: f32 = features.iter().zip(weight).map(|(f, w)| f.max(0.0) * w).sum();
-                        *logit += sum + self.bias[class];
+            self.full.rows(
+                isa,
+                fine,
+                size,
+                y * width..(y + 1) * width,
+                (Operation::Detail, scratch),
+                |first, features, _| {
+                    for (class, line) in row.iter_mut().enumerate() {
+                        let weight = &self.classifier[class * full..][..full];
+                        let line = &mut line[first - y * width..];
+                        for (logit, features) in line.iter_mut().zip(features.chunks_exact(full)) {
+                            let sum: f32 = features.iter().zip(weight).map(|(f, w)| f.max(0.0) * w).sum();
+                            *logit += sum + self.bias[class];
+                        }
                     }
-                }
-            });
+                },
+            );
         });
     }
 }

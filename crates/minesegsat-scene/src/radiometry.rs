@@ -18,7 +18,7 @@
 //! | floating-point raster with values up to about 1 | reflectance already | as stated |
 //! | anything else | the pixels; if they are unclear: refused, asks for `--offset` | |
 //!
-//! The scale is held against the pixels as well ([`level`]). If the values cannot be reflectance with the stated or
+//! The scale is held against the pixels as well ([`level`](super::level)). If the values cannot be reflectance with the stated or
 //! usual scale, and exactly one of the known scales makes them usual land, that one is taken, with a warning: 1, 1/100
 //! (percent), 1/1000, 1/10,000, 1/65,535, and 10,000 for values that were scaled by 0.0001 twice. Otherwise the scene is refused
 //! and asks for `--scale`. A crop that is only darker than land usually is is opened with a warning.
@@ -30,15 +30,20 @@
 //! Values above 1 (sun-facing slopes, clouds) are kept. In integer rasters a digital number of 0 is nodata for any offset.
 //! The file's own nodata value is nodata too. The offset never applies to the classification.
 
+mod offset;
+mod scale;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::evidence::{self, BandFloor, PixelVerdict, Sample, Sampled};
-use super::level::{self, LevelDecision, LevelVerdict, ScaleRule};
+use super::level::LevelDecision;
 use super::names::{ProcessingBaseline, ProductLevel};
 use minesegsat_core::{Band, Error, Result};
 use minesegsat_io::{DataType, MissingValues, RasterInfo};
+use offset::{Offset, weigh};
+use scale::Fit;
 
 /// Digital numbers per unit of reflectance, unless the product states otherwise.
 const QUANTIFICATION: f64 = 10_000.0;
@@ -48,16 +53,6 @@ const OFFSET_DN: f64 = -1000.0;
 const MAX_REFLECTANCE: f32 = 3.0;
 /// Reflectance of a pixel that is not missing. Overshoot of the atmospheric correction stays above, glints of the sun below.
 const POSSIBLE_REFLECTANCE: (f64, f64) = (-0.2, 10.0);
-/// Known scales, and their names. Only floating-point values can be reflectance itself, or scaled twice.
-static KNOWN_SCALES: [(f64, &str); 6] = [
-    (1.0, "reflectance itself"),
-    (1e-2, "reflectance in percent"),
-    (1e-3, "reflectance x 1000"),
-    (1e-4, "reflectance x 10000"),
-    (1.0 / 65_535.0, "reflectance x 65535"),
-    (1e4, "reflectance that was scaled by 0.0001 twice"),
-];
-
 /// The user's scale and offset. They override all metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct RadiometryOverride {
@@ -491,254 +486,6 @@ fn float_reflectance(top: f32) -> RadiometryClaim {
         statement: format!("floating-point values up to {top:.2} are already reflectance"),
         ..RadiometryClaim::silent()
     }
-}
-
-/// The check of the scale against the pixels.
-struct Fit<'a> {
-    scene: &'a str,
-    /// Floors in the units of the files.
-    raw: &'a [BandFloor],
-    user: &'a RadiometryOverride,
-    /// Scale of the bands for which nobody states one.
-    default_scale: f64,
-    is_float: bool,
-    pixel_level: Option<ProductLevel>,
-}
-
-impl Fit<'_> {
-    /// Checks the scale, and replaces it in `claim` and `default_scale` if the pixels are reflectance with exactly one other.
-    /// Returns the decision, and the highest confidence that it allows.
-    fn check(
-        &self,
-        claim: &mut RadiometryClaim,
-        default_scale: &mut f64,
-        warnings: &mut Vec<String>,
-    ) -> Result<(LevelDecision, Confidence)> {
-        let (verdict, brightest) = self.judge(claim);
-        let is_stated = self.raw.iter().any(|f| claim.scale_of(f.band, self.user).is_some());
-        let is_product = claim.is_of_product();
-        let scale = match self.user.scale {
-            Some(_) => ScaleRule::User,
-            None if is_stated || is_product => ScaleRule::Stated,
-            None => ScaleRule::Usual,
-        };
-        let decision = LevelDecision { scale, verdict, brightest };
-        let shown = brightest.map_or_else(|| "unknown".to_owned(), shown);
-        let current = self.raw.first().map_or(self.default_scale, |f| self.scale(claim, f.band));
-        let described = format!(
-            "with {} scale {} the brightest sampled band has a reflectance of {shown} (99th percentile)",
-            match scale {
-                ScaleRule::User => "the given",
-                ScaleRule::Stated => "the stated",
-                ScaleRule::Usual | ScaleRule::Pixels => "the usual",
-            },
-            shown_scale(current)
-        );
-        match verdict {
-            LevelVerdict::Plausible | LevelVerdict::Unknown => return Ok((decision, Confidence::High)),
-            LevelVerdict::Dark if scale != ScaleRule::Usual => return Ok((decision, Confidence::High)),
-            LevelVerdict::Dark => {
-                warnings.push(format!("{described}: water, or another scale; if so, give the scale"));
-                return Ok((decision, Confidence::Moderate));
-            }
-            LevelVerdict::DarkLand | LevelVerdict::TooDark | LevelVerdict::TooBright => {}
-        }
-        let problem = match verdict {
-            LevelVerdict::TooBright => "brighter than cloud, snow and any soil",
-            LevelVerdict::TooDark => "darker than water",
-            _ => "darker than land, whose spectrum it has",
-        };
-        if scale == ScaleRule::User {
-            warnings.push(format!("{described}, {problem}; the scale is used, as requested"));
-            return Ok((decision, Confidence::Low));
-        }
-        // Products have one scale: a crop of them that is so dark lies in shadow.
-        let may_be_shadow = verdict == LevelVerdict::DarkLand;
-        let others = KNOWN_SCALES.iter().filter(|(scale, _)| {
-            let is_of_type = self.is_float || (1e-5..0.1).contains(scale);
-            let floors = scaled(self.raw, |_| *scale);
-            // Floating-point values of water are reflectance of water: no other scale is as usual.
-            let is_water = *scale == 1.0 && level::judge(&floors, |_| 0.0) == LevelVerdict::Dark;
-            is_of_type && *scale != current && (is_water || level::is_usual_land(&floors))
-        });
-        let others: Vec<&(f64, &str)> = if may_be_shadow && is_product { Vec::new() } else { others.collect() };
-        if let [(other, name)] = others[..] {
-            warnings.push(format!(
-                "{}; {described}, {problem}: the values are taken as {name}. If that is wrong, give the scale",
-                claim.statement
-            ));
-            let top = self.raw.iter().map(|f| f.p99).fold(f32::NAN, f32::max);
-            let statement = format!("the pixels are {name}");
-            *claim = match *other {
-                1.0 => float_reflectance(top),
-                // Only these numbers can contain the offset.
-                1e-4 => RadiometryClaim { statement, ..RadiometryClaim::silent() },
-                _ => RadiometryClaim {
-                    reliability: Reliability::Stated,
-                    offset_dn: Some(0.0),
-                    statement,
-                    ..RadiometryClaim::silent()
-                },
-            };
-            *default_scale = *other;
-            let (verdict, brightest) = Fit { default_scale: *other, ..*self }.judge(claim);
-            return Ok((LevelDecision { scale: ScaleRule::Pixels, verdict, brightest }, Confidence::Moderate));
-        }
-        if may_be_shadow {
-            warnings.push(format!("{described}, {problem}: shadow, or another scale; if so, give the scale"));
-            return Ok((decision, Confidence::Low));
-        }
-        let known: Vec<&str> = others.iter().map(|(_, name)| *name).collect();
-        let fits = if known.is_empty() {
-            "no known scale makes them reflectance of land".to_owned()
-        } else {
-            format!("they may be {}", known.join(" or "))
-        };
-        Err(Error::scene(
-            self.scene,
-            format!("its values are no reflectance: {described}, {problem}; {fits}; give the scale, and the offset if there is one"),
-        )
-        .avoided_by(minesegsat_core::Setting::Scale))
-    }
-
-    fn scale(&self, claim: &RadiometryClaim, band: Band) -> f64 {
-        claim.scale_of(band, self.user).unwrap_or(self.default_scale)
-    }
-
-    /// The level with and without the offset, and the brightest reflectance. Whether the offset is in the numbers is decided later,
-    /// so the better verdict counts.
-    fn judge(&self, claim: &RadiometryClaim) -> (LevelVerdict, Option<f64>) {
-        let floors = scaled(self.raw, |band| self.scale(claim, band));
-        let suspected = match evidence::verdict(&floors, self.pixel_level) {
-            PixelVerdict::Present => OFFSET_DN as f32,
-            _ => 0.0,
-        };
-        let offset = |band: Band| match self.user.offset_dn.or(claim.offset(band)) {
-            Some(offset_dn) => (offset_dn * self.scale(claim, band) * QUANTIFICATION) as f32,
-            None => suspected,
-        };
-        let with = (level::judge(&floors, offset), level::brightest_reflectance(&floors, offset));
-        let without = (level::judge(&floors, |_| 0.0), level::brightest_reflectance(&floors, |_| 0.0));
-        if with.0.is_possible() || !without.0.is_possible() { with } else { without }
-    }
-}
-
-/// A reflectance for a message: two significant digits.
-fn shown(value: f64) -> String {
-    if value.abs() >= 0.001 { format!("{value:.3}") } else { format!("{value:.1e}") }
-}
-
-/// A scale for a message: 0.0001, or 1/65535.
-fn shown_scale(scale: f64) -> String {
-    if (scale * 65_535.0 - 1.0).abs() < 1e-6 {
-        "1/65535".to_owned()
-    } else {
-        format!("{}", (scale * 1e9).round() / 1e9)
-    }
-}
-
-/// The offset that was decided.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Offset {
-    /// The stated offsets, per band.
-    AsClaimed,
-    /// The user's offset, for all bands.
-    User(f64),
-    /// One offset for all bands, on the scale of 10,000.
-    All(f64),
-}
-
-/// Weighs the statement against the pixels: the table of the [module](self).
-fn weigh(
-    scene: &str,
-    claim: &RadiometryClaim,
-    user: Option<f64>,
-    pixels: PixelVerdict,
-    floors: &[BandFloor],
-    warnings: &mut Vec<String>,
-) -> Result<(Offset, OffsetRule, Confidence)> {
-    const ASK: &str = "give an offset of 0 if the numbers contain none (baseline before 04.00, or already removed, \
-                       as Earth Search sentinel-2-l2a and Earth Engine's harmonised collections do), or of -1000";
-    let seen = describe(floors);
-    let disproved = |removes: bool| removes && pixels == PixelVerdict::Absent;
-    let suspected = |removes: bool| !removes && pixels == PixelVerdict::Present;
-
-    if let Some(offset) = user {
-        let doubted = disproved(offset < 0.0) || suspected(offset < 0.0);
-        if doubted {
-            warnings.push(format!("the offset {offset} is used, but the pixels contradict it: {seen}"));
-        }
-        let confidence = if doubted { Confidence::Low } else { Confidence::High };
-        return Ok((Offset::User(offset), OffsetRule::User, confidence));
-    }
-    let removes = claim.removes_offset();
-    match (claim.reliability, removes) {
-        (Reliability::Stated | Reliability::Inferred, Some(removes)) if suspected(removes) => {
-            warnings.push(format!(
-                "{}, but the pixels look as if 1000 had been added: {seen}. If so, give an offset of -1000",
-                claim.statement
-            ));
-            Ok((Offset::AsClaimed, claim.rule, Confidence::Low))
-        }
-        (Reliability::Stated, Some(removes)) if disproved(removes) => Err(Error::scene(
-            scene,
-            format!("{}, but that would make many pixels clearly negative: {seen}; {ASK}", claim.statement),
-        )
-        .avoided_by(minesegsat_core::Setting::Offset)),
-        (Reliability::Inferred, Some(removes)) if disproved(removes) => {
-            warnings.push(format!(
-                "{}, but the offset is not in these files: {seen}. It is assumed to be removed already",
-                claim.statement
-            ));
-            Ok((Offset::All(0.0), OffsetRule::Pixels, Confidence::Moderate))
-        }
-        (Reliability::Stated, Some(_)) => Ok((Offset::AsClaimed, claim.rule, Confidence::High)),
-        (Reliability::Inferred, Some(_)) => {
-            let confirmed = pixels != PixelVerdict::Unclear;
-            let confidence = if confirmed { Confidence::High } else { Confidence::Moderate };
-            Ok((Offset::AsClaimed, claim.rule, confidence))
-        }
-        (Reliability::Unreliable | Reliability::Silent, removes) | (_, removes @ None) => match pixels {
-            PixelVerdict::Absent => Ok((Offset::All(0.0), OffsetRule::Pixels, Confidence::High)),
-            PixelVerdict::Present if removes == Some(false) => {
-                warnings.push(format!(
-                    "{}, but the pixels look as if 1000 were still in them: {seen}. If so, give an offset of -1000",
-                    claim.statement
-                ));
-                Ok((Offset::AsClaimed, claim.rule, Confidence::Low))
-            }
-            PixelVerdict::Present => {
-                warnings.push(format!(
-                    "{}; the pixels look as if 1000 had been added, so it is subtracted: {seen}",
-                    claim.statement
-                ));
-                Ok((Offset::All(OFFSET_DN), OffsetRule::Pixels, Confidence::Moderate))
-            }
-            PixelVerdict::Unclear if removes == Some(false) => {
-                Ok((Offset::AsClaimed, claim.rule, Confidence::Moderate))
-            }
-            PixelVerdict::Unclear => Err(Error::scene(
-                scene,
-                format!(
-                    "cannot tell whether its digital numbers contain the offset of 1000: {}, and the pixels are unclear \
-                     ({seen}); {ASK}",
-                    claim.statement
-                ),
-            )
-            .avoided_by(minesegsat_core::Setting::Offset)),
-        },
-    }
-}
-
-/// Describes the floors for messages, on the scale of 10,000.
-fn describe(floors: &[BandFloor]) -> String {
-    if floors.is_empty() {
-        return "no valid pixel was found in the sample".to_owned();
-    }
-    let list: Vec<String> =
-        floors.iter().map(|f| format!("{} 1 % below {:.0}, 5 % below {:.0}", f.band, f.p1, f.p5)).collect();
-    let pixels = floors.iter().map(|f| f.pixels).max().unwrap_or(0);
-    format!("darkest of {pixels} pixels: {}", list.join("; "))
 }
 
 #[cfg(test)]

@@ -54,28 +54,6 @@ const VIRIDIS: [[u8; 3]; 18] = [
     [253, 231, 37],
 ];
 
-/// `matplotlib.colormaps['magma'].colors[i]` for i from 0 to 255 in steps of 15.
-const MAGMA: [[u8; 3]; 18] = [
-    [0, 0, 4],
-    [9, 7, 32],
-    [26, 16, 66],
-    [49, 17, 101],
-    [74, 16, 121],
-    [98, 25, 128],
-    [121, 34, 130],
-    [145, 43, 129],
-    [170, 51, 125],
-    [194, 59, 117],
-    [217, 70, 107],
-    [236, 88, 96],
-    [247, 114, 92],
-    [252, 142, 100],
-    [254, 170, 116],
-    [254, 198, 138],
-    [253, 226, 163],
-    [252, 253, 191],
-];
-
 /// `matplotlib.colormaps['cividis'].colors[i]` for i from 0 to 255 in steps of 15.
 const CIVIDIS: [[u8; 3]; 18] = [
     [0, 34, 78],
@@ -164,7 +142,7 @@ impl ColourMap {
         let position = position.clamp(0.0, 1.0);
         match self {
             Self::Viridis => joined(&VIRIDIS, position),
-            Self::Magma => joined(&MAGMA, position),
+            Self::Magma => preview::ColourMap::MAGMA.colour(position),
             Self::Cividis => joined(&CIVIDIS, position),
             Self::Greys => [(position * 255.0).round() as u8; 3],
             Self::RdYlGn => joined(&RDYLGN, position),

@@ -3,13 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Done, json_file, names, program, run};
+use crate::support::{Done, json_file, names, program, run, shipped_model};
 use serde_json::Value;
-
-/// The model in the box.
-fn model() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/simulated-b0")
-}
 
 /// A landscape of 480 x 480 pixels in 2021 and 2022; gives the items of both years.
 fn landscape(folder: &Path, seed: &str) -> [PathBuf; 2] {
@@ -25,7 +20,7 @@ fn landscape(folder: &Path, seed: &str) -> [PathBuf; 2] {
 }
 
 fn predict(item: &Path, output: &Path) {
-    Done::of(program().arg("predict").arg(item).arg("--model").arg(model()).arg("-q").arg("-o").arg(output))
+    Done::of(program().arg("predict").arg(item).arg("--model").arg(shipped_model()).arg("-q").arg("-o").arg(output))
         .succeeded();
 }
 
@@ -75,7 +70,7 @@ fn two_dates_become_classes_polygons_and_hectares() {
     // Scenes are mapped on the way, with the same result.
     let again = folder.path().join("again");
     let mut command = program();
-    command.arg("change").arg(&before).arg(&after).arg("--model").arg(model());
+    command.arg("change").arg(&before).arg(&after).arg("--model").arg(shipped_model());
     let scenes = Done::of(command.args(["--profile", "--json", "-o"]).arg(&again)).succeeded();
     assert!(scenes.stderr.contains("GFLOP/s"), "{}", scenes.stderr);
     let scenes = scenes.json();
@@ -196,7 +191,7 @@ fn two_real_dates_without_a_mine_end_in_no_mine_and_no_change() {
     let out = folder.path().join("change");
     let scene = |date: &str| data.join(format!("S2A2A_{date}_022_Barbellino_BOA_10.tif"));
     let mut command = program();
-    command.arg("change").arg(scene("20170703")).arg(scene("20190723")).arg("--model").arg(model());
+    command.arg("change").arg(scene("20170703")).arg(scene("20190723")).arg("--model").arg(shipped_model());
     command.args(["--substitute", "B8A=B08", "--json", "-o"]).arg(&out);
     let record = Done::of(&mut command).succeeded().json();
     assert_eq!(record["total"]["statement"], "no mine, no change", "{record}");

@@ -21,6 +21,7 @@ mod monitor;
 mod paths;
 mod predict;
 mod radiometry;
+mod registers;
 mod remote;
 mod report;
 mod scene_doors;

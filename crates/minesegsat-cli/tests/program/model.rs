@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use crate::support::{Done, changed, copy_of_model, json_file, model, names, rgb_model, run};
+use crate::support::{Done, changed, copy_of_model, json_file, model, names, rgb_model, run, shipped_model};
 use minesegsat_testing::reference::golden_folders;
 use serde_json::json;
 
@@ -259,7 +259,7 @@ fn golden_checkpoints_that_were_cut_are_refused() {
 
 #[test]
 fn the_model_in_the_box_gives_the_answers_that_it_was_shipped_with() {
-    let model = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/simulated-b0"));
+    let model = shipped_model();
     run(["model", "verify", model.to_str().unwrap()]).succeeded();
     let card = json_file(&model.join("model.json"));
     assert!(card["title"].as_str().unwrap().contains("simulated") && card["band_dropout_max"] == 4, "{card}");

@@ -5,12 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::support::{Done, json_file, program};
+use crate::support::{Done, json_file, program, shipped_model};
 use serde_json::{Value, json};
-
-fn model() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/simulated-b0")
-}
 
 /// A landscape with a site, and a collection of the scenes of some years.
 struct Place {
@@ -62,7 +58,7 @@ impl Place {
     fn command(&self, more: &[&str]) -> std::process::Command {
         let mut command = program();
         command.args(["monitor", "run", "--min-assessed", "40", "--buffer", "100", "--register"]).arg(&self.register);
-        command.arg("--model").arg(model()).arg("--api").arg(&self.items).args(more);
+        command.arg("--model").arg(shipped_model()).arg("--api").arg(&self.items).args(more);
         command
     }
 
@@ -190,7 +186,7 @@ fn where_every_scene_is_clouded_what_was_clear_is_put_together_once() {
     let run = |more: &[&str]| -> Value {
         let mut command = program();
         command.args(["monitor", "run", "--buffer", "100", "--register"]).arg(&place.register);
-        command.arg("--model").arg(model()).arg("--api").arg(&place.items).args(seen).args(more);
+        command.arg("--model").arg(shipped_model()).arg("--api").arg(&place.items).args(seen).args(more);
         Done::of(&mut command).succeeded().json()
     };
     let report = run(&[]);
@@ -206,7 +202,7 @@ fn where_every_scene_is_clouded_what_was_clear_is_put_together_once() {
     // Watching does the same again and again.
     let mut command = program();
     command.args(["monitor", "watch", "--every", "1s", "--runs", "2", "--register"]).arg(&place.register);
-    command.arg("--model").arg(model()).arg("--api").arg(&place.items);
+    command.arg("--model").arg(shipped_model()).arg("--api").arg(&place.items);
     let watched = Done::of(&mut command).succeeded();
     assert_eq!(watched.stdout.matches("1 without a new scene").count(), 2, "{}", watched.stdout);
     let failed = program().args(["monitor", "watch", "--every", "1w", "--model", "x"]).output().unwrap();
@@ -215,7 +211,7 @@ fn where_every_scene_is_clouded_what_was_clear_is_put_together_once() {
     // What runs the network is chosen as in `predict`.
     let mut command = program();
     command.args(["monitor", "run", "--precision", "bf16", "--engine", "burn", "--register"]).arg(&place.register);
-    command.arg("--model").arg(model()).arg("--api").arg(&place.items);
+    command.arg("--model").arg(shipped_model()).arg("--api").arg(&place.items);
     Done::of(&mut command).failed(1, &["precision `bf16`", "fp32"]);
 }
 

@@ -4,20 +4,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support::scenes::{self, GeoTiff, SceneSpec, mask_file};
-use crate::support::{Done, assert_same, manifest, model, names, predict_with, probability, raster, real_data, run};
+use crate::support::{
+    Done, assert_same, manifest, model, names, predict_with, probability, raster, real_data, run, shipped_model,
+};
 use minesegsat_testing::reference::case;
 use serde_json::{Value, json};
-
-/// The trained model, whose hectares the cases state.
-fn trained() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/simulated-b0")
-}
 
 /// Hectares and share assessed of a map with the trained model, the run, and its manifest.
 fn map(scene: &Path, more: &[&str]) -> (f64, f64, Done, Value) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("map");
-    let mut command = predict_with(&trained(), scene, &out, more);
+    let mut command = predict_with(&shipped_model(), scene, &out, more);
     let done = Done::of(&mut command).succeeded();
     let manifest = manifest(&out);
     let number = |value: &Value| value.as_f64().unwrap();
@@ -230,7 +227,7 @@ fn undeclared_fill_is_no_evidence_and_no_land() {
     let path = at("off1000_fill-9999_untagged.tif");
     for name in ["off1000_fill-9999_tagged.tif", "off1000_fill-9999_untagged.tif"] {
         let out = tempfile::tempdir().unwrap();
-        let mut command = predict_with(&trained(), at(name), &out.path().join("map"), &[]);
+        let mut command = predict_with(&shipped_model(), at(name), &out.path().join("map"), &[]);
         Done::of(&mut command).failed(1, &["cannot tell whether its digital numbers contain the offset", "`--offset"]);
     }
     let (found, share, done, manifest) = map(&path, &["--offset", "-1000"]);

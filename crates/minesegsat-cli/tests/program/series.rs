@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Done, json_file, names, program, raster, run};
+use crate::support::{Done, json_file, names, program, raster, run, shipped_model};
 use serde_json::Value;
 
 const YEARS: [&str; 4] = ["2019", "2020", "2021", "2022"];
@@ -14,7 +14,7 @@ fn maps(folder: &Path) -> Vec<PathBuf> {
     let sim = folder.join("sim");
     let arguments = ["simulate", "--size", "288", "--years", &YEARS.join(","), "--seed", "31", "-q", "-o"];
     Done::of(program().args(arguments).arg(&sim)).succeeded();
-    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/simulated-b0");
+    let model = shipped_model();
     YEARS
         .iter()
         .map(|year| {

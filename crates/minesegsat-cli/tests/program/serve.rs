@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::support::http::{Fault, Server as HttpServer};
-use crate::support::{Done, program, program_path, wait_until};
+use crate::support::{Done, program, program_path, shipped_model, wait_until};
 use serde_json::{Value, json};
 
 const TOKEN: &str = "0123456789abcdef-test";
@@ -113,10 +113,6 @@ impl Drop for Server {
     }
 }
 
-fn model() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/simulated-b0")
-}
-
 /// Simulated scenes and an empty workspace.
 struct Fixture {
     folder: tempfile::TempDir,
@@ -155,7 +151,12 @@ impl Fixture {
                 "--token-file".to_owned(),
                 text(&folder.join("token")),
             ],
-            vec!["--model".to_owned(), text(&model()), "--api".to_owned(), text(&folder.join("sim/catalog.json"))],
+            vec![
+                "--model".to_owned(),
+                text(&shipped_model()),
+                "--api".to_owned(),
+                text(&folder.join("sim/catalog.json")),
+            ],
         ]
         .concat()
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::support::http::{Fault, Received, Reply, Server};
 use crate::support::scenes::{self, GeoTiff, Provider};
 use crate::support::stac::{Filter, Paging, item, serve_api};
-use crate::support::{Done, json_file, names, program, spec};
+use crate::support::{Done, json_file, names, program, shipped_model, spec};
 use minesegsat_testing::reference::case;
 use serde_json::{Value, json};
 
@@ -370,7 +370,7 @@ fn the_monitor_takes_the_newest_processing_of_a_day() {
     let mut monitor = program();
     monitor.args(["monitor", "run", "--json", "--since", "2021-01-01", "--register"]).arg(&register);
     monitor.arg("--api").arg(&path).arg("--model");
-    monitor.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/simulated-b0"));
+    monitor.arg(shipped_model());
     let report = Done::of(&mut monitor).succeeded().json();
     let observations = report["observations"].as_array().unwrap();
     assert_eq!((observations.len(), &observations[0]["scenes"]), (1, &json!(["z"])), "{report}");

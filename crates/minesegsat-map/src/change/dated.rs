@@ -86,6 +86,30 @@ struct SceneRecord {
     level: Option<String>,
 }
 
+#[cfg(test)]
+impl DatedMap {
+    /// A map of a day for tests, with a stated offset and no scene.
+    pub(crate) fn of_day(day: &str, grid: Grid, probability: Vec<f32>, range_m: f64) -> Self {
+        Self {
+            name: format!("scene of {day}"),
+            date: Some(day.parse().unwrap()),
+            grid,
+            probability,
+            threshold: 0.5,
+            model_sha256: "ab".to_owned(),
+            model_title: "test".to_owned(),
+            area_error: AreaErrorModel { range_m, inflation: 1.0, relative_sd: 0.1, fitted_to: 1 },
+            noise_floor: None,
+            persistence: None,
+            offset: OffsetSummary { removed: false, is_doubtful: false, statement: "stated".to_owned() },
+            level: Some("L2A".to_owned()),
+            clouds_not_masked: false,
+            scene: None,
+            scene_ids: vec![day.to_owned()],
+        }
+    }
+}
+
 impl DatedMap {
     /// Reads an output folder of `predict`. Reopens the scene if it still exists at its recorded location.
     pub fn open(folder: &Path) -> Result<Self> {

@@ -6,7 +6,6 @@ use jiff::civil::date;
 use super::dated::OffsetSummary;
 use super::site::SiteRules;
 use super::*;
-use minesegsat_core::uncertainty::AreaErrorModel;
 use minesegsat_core::{Crs, GeoTransform, Grid};
 
 const SIDE: usize = 60;
@@ -20,23 +19,7 @@ fn grid(epsg: u16, (x, y): (f64, f64), side: usize) -> Grid {
 fn map(day: &str, grid: Grid, p: impl Fn(f64, f64) -> f32) -> DatedMap {
     let at = |i: usize| grid.transform.to_map((i % grid.width) as f64 + 0.5, (i / grid.width) as f64 + 0.5);
     let probability = (0..grid.width * grid.height).map(at).map(|(x, y)| p(x, y)).collect();
-    DatedMap {
-        name: format!("scene of {day}"),
-        date: Some(day.parse().unwrap()),
-        grid,
-        probability,
-        threshold: 0.5,
-        model_sha256: "ab".to_owned(),
-        model_title: "test".to_owned(),
-        area_error: AreaErrorModel { range_m: 30.0, inflation: 1.0, relative_sd: 0.1, fitted_to: 1 },
-        noise_floor: None,
-        persistence: None,
-        offset: OffsetSummary { removed: false, is_doubtful: false, statement: "stated".to_owned() },
-        level: Some("L2A".to_owned()),
-        clouds_not_masked: false,
-        scene: None,
-        scene_ids: vec![day.to_owned()],
-    }
+    DatedMap::of_day(day, grid, probability, 30.0)
 }
 
 const ORIGIN: (f64, f64) = (600_000.0, 5_500_000.0);

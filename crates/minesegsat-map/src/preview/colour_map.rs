@@ -2,9 +2,10 @@
 
 /// A perceptually uniform colour map that is readable with colour-vision deficiency.
 ///
-/// Control points, equally spaced and joined linearly in sRGB, of F. Crameri's scientific colour maps 8 (Zenodo,
+/// Control points, equally spaced and joined linearly in sRGB. Vik and bamako are F. Crameri's scientific colour maps 8 (Zenodo,
 /// doi:10.5281/zenodo.1243862, MIT licence; F. Crameri, G. Shephard, P. Heron, "The misuse of colour in science
-/// communication", Nature Communications 11, 5444, 2020). No channel is off by more than 7 of 255.
+/// communication", Nature Communications 11, 5444, 2020); none of their channels is off by more than 7 of 255. Magma is by
+/// S. van der Walt and N. Smith (CC0), off by at most 11.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ColourMap {
     points: &'static [[u8; 3]],
@@ -49,6 +50,28 @@ const BAMAKO: [[u8; 3]; 13] = [
     [255, 229, 173],
 ];
 
+/// `matplotlib.colormaps['magma'].colors[i]` for i from 0 to 255 in steps of 15.
+const MAGMA: [[u8; 3]; 18] = [
+    [0, 0, 4],
+    [9, 7, 32],
+    [26, 16, 66],
+    [49, 17, 101],
+    [74, 16, 121],
+    [98, 25, 128],
+    [121, 34, 130],
+    [145, 43, 129],
+    [170, 51, 125],
+    [194, 59, 117],
+    [217, 70, 107],
+    [236, 88, 96],
+    [247, 114, 92],
+    [252, 142, 100],
+    [254, 170, 116],
+    [254, 198, 138],
+    [253, 226, 163],
+    [252, 253, 191],
+];
+
 impl ColourMap {
     /// Blue over white to red-brown, for values with a meaningful zero.
     pub const VIK: Self = Self { points: &VIK, is_reversed: false };
@@ -56,6 +79,8 @@ impl ColourMap {
     pub const VIK_REVERSED: Self = Self { points: &VIK, is_reversed: true };
     /// Sand to dark green.
     pub const BAMAKO_REVERSED: Self = Self { points: &BAMAKO, is_reversed: true };
+    /// Black over violet and orange to pale yellow.
+    pub const MAGMA: Self = Self { points: &MAGMA, is_reversed: false };
 
     /// The colour (red, green, blue) of a position from 0 to 1. Positions beyond have the colour of the nearer end.
     pub fn colour(&self, position: f32) -> [u8; 3] {

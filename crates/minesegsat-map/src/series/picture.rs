@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use tiny_skia::Pixmap;
 
-use crate::preview::png;
+use crate::preview::{ColourMap, png};
 use crate::quicklook::draw::{BACKGROUND, TEXT, draw_text, fill, opaque};
 use crate::quicklook::text::{self, Weight};
 use minesegsat_core::Result;
@@ -24,30 +24,11 @@ const SWATCH: f32 = 14.0;
 const UNDISTURBED: [u8; 3] = [58, 60, 64];
 const HIDDEN: [u8; 3] = [96, 100, 106];
 
-/// `matplotlib.colormaps['magma'].colors[i]` for i from 75 to 255 in steps of 15: from violet (early) to pale yellow (late). The
-/// map is by S. van der Walt and N. Smith (CC0).
-const COLOURS: [[u8; 3]; 13] = [
-    [98, 25, 128],
-    [121, 34, 130],
-    [145, 43, 129],
-    [170, 51, 125],
-    [194, 59, 117],
-    [217, 70, 107],
-    [236, 88, 96],
-    [247, 114, 92],
-    [252, 142, 100],
-    [254, 170, 116],
-    [254, 198, 138],
-    [253, 226, 163],
-    [252, 253, 191],
-];
-
-/// Colour of a position in time, 0 (first date) to 1 (last date).
+/// Colour of a position in time, from violet at 0 (first date) to pale yellow at 1 (last date).
 fn colour(position: f64) -> [u8; 3] {
-    let at = position.clamp(0.0, 1.0) * (COLOURS.len() - 1) as f64;
-    let (low, share) = (at as usize, at.fract());
-    let [a, b] = [low, low + 1].map(|i| COLOURS[i.min(COLOURS.len() - 1)]);
-    std::array::from_fn(|k| (f64::from(a[k]) + (f64::from(b[k]) - f64::from(a[k])) * share).round() as u8)
+    // The darker part of the map does not differ enough from undisturbed land.
+    const DARKEST: f64 = 5.0 / 17.0;
+    ColourMap::MAGMA.colour((DARKEST + (1.0 - DARKEST) * position.clamp(0.0, 1.0)) as f32)
 }
 
 /// The picture, filled while rows arrive.
@@ -177,6 +158,6 @@ mod tests {
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
         reader.next_frame(&mut pixels).unwrap();
         assert_eq!(pixels[..9], [[215, 205, 165], [252, 253, 191], UNDISTURBED].concat());
-        assert_eq!((colour(0.0), colour(1.0), colour(2.0)), (COLOURS[0], COLOURS[12], COLOURS[12]));
+        assert_eq!((colour(0.0), colour(1.0), colour(2.0)), ([98, 25, 128], [252, 253, 191], [252, 253, 191]));
     }
 }

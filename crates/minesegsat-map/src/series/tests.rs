@@ -9,7 +9,6 @@ use crate::change::dated::OffsetSummary;
 use crate::change::{DatedMap, SiteArea};
 use minesegsat_core::job::Job;
 use minesegsat_core::pixel_class::LandHistory;
-use minesegsat_core::uncertainty::AreaErrorModel;
 use minesegsat_core::{Crs, GeoTransform, Grid};
 use minesegsat_io::{Location, open_raster};
 
@@ -25,23 +24,8 @@ fn map(day: &str, grid: &Grid, p: impl Fn(i64, i64) -> f32) -> DatedMap {
         let (x, y) = grid.transform.to_map((i % grid.width) as f64 + 0.5, (i / grid.width) as f64 + 0.5);
         (((x - ORIGIN.0) / 10.0).floor() as i64, ((ORIGIN.1 - y) / 10.0).floor() as i64)
     };
-    DatedMap {
-        name: format!("scene of {day}"),
-        date: Some(day.parse().unwrap()),
-        grid: grid.clone(),
-        probability: (0..grid.width * grid.height).map(at).map(|(col, row)| p(col, row)).collect(),
-        threshold: 0.5,
-        model_sha256: "ab".to_owned(),
-        model_title: "test".to_owned(),
-        area_error: AreaErrorModel { range_m: 40.0, inflation: 1.0, relative_sd: 0.1, fitted_to: 1 },
-        noise_floor: None,
-        persistence: None,
-        offset: OffsetSummary { removed: false, is_doubtful: false, statement: "stated".to_owned() },
-        level: Some("L2A".to_owned()),
-        clouds_not_masked: false,
-        scene: None,
-        scene_ids: vec![day.to_owned()],
-    }
+    let probability = (0..grid.width * grid.height).map(at).map(|(col, row)| p(col, row)).collect();
+    DatedMap::of_day(day, grid.clone(), probability, 40.0)
 }
 
 const DAYS: [&str; 9] = [

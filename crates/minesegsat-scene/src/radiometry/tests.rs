@@ -1,4 +1,5 @@
 use super::*;
+use crate::level::{LevelVerdict, ScaleRule};
 
 fn stated(offset: f64) -> RadiometryClaim {
     RadiometryClaim {

@@ -55,7 +55,7 @@ impl Claim {
                 self.is_confirmed = true;
                 return Change::Confirmed;
             }
-            // With so many against it, the date of the claim is in no group of dates that could confirm it.
+            // Too many dates disagree: no `rule.of` successive dates that include the first one can confirm the claim.
             let against = self.agrees.iter().filter(|&&yes| !yes).count();
             return if against > rule.of - rule.needed { Change::Withdrawn } else { Change::None };
         }

@@ -29,6 +29,11 @@ pub(crate) fn program_path() -> PathBuf {
     std::env::var_os("MINESEGSAT_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_minesegsat").into()).into()
 }
 
+/// The model in the box.
+pub(crate) fn shipped_model() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/simulated-b0")
+}
+
 /// The program in a clean environment, impatient with servers.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(program_path());
