@@ -2,7 +2,7 @@
 //!
 //! # The map of this crate
 //! - Prediction: [`predict`] maps a scene with a network
-//! - Change between two dates: [`change`] (gain, loss, per site)
+//! - Change between two dates: [`change`] (gain, loss, per site; the shift between the dates)
 //! - Change over many dates: [`series`] (onset, regrowth, confirmed or provisional)
 //! - Accuracy assessment: [`area_sample`] (areas and accuracies with intervals, from sample points that a person checks)
 //! - Pictures: [`preview`] (sheets of panels, a page of a data set), [`quicklook`] (true colour with outlines)

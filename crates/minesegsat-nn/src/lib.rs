@@ -6,6 +6,7 @@
 //! - [`Unet`], [`UnetPlusPlus`], [`DeepLabV3Plus`], [`Fpn`]: decoders on a [`ResNet`].
 //! - [`SegFormer`]: [`MixTransformer`] ([`OverlapPatchEmbed`], then [`TransformerBlock`]s of [`EfficientSelfAttention`]
 //!   and [`MixFfn`], with [`DropPath`]) and [`DecodeHead`]; [`FoldedDecodeHead`] is the same decoder for inference.
+//!   [`DetailPath`] adds a path at full resolution.
 //!
 //! # Weights
 //! - [`Checkpoint`]: reads PyTorch's `.pth` and safetensors, writes safetensors.
