@@ -161,6 +161,8 @@ impl<'a> Mapper<'a> {
         };
         let open = OpenOptions {
             substitute: self.substitute.iter().map(|s| (s.missing, s.stand_in)).collect(),
+            // Snow hides mines: a map would show none, and all of them new in spring.
+            mask_snow: true,
             ..OpenOptions::default()
         };
         let scene = Scene::open_at(&Location::from_os(date)?, &open)?;

@@ -144,3 +144,25 @@ fn series_that_must_not_be_joined_are_refused() {
     assert_eq!(json_file(&out.join("manifest.json"))["dates"].as_array().unwrap().len(), 3);
     run(["timeline", "--help"]).succeeded();
 }
+
+#[test]
+fn snow_is_not_assessable_where_a_date_is_mapped() {
+    let folder = tempfile::tempdir().unwrap();
+    let sim = folder.path().join("sim");
+    let arguments = ["simulate", "--size", "192", "--years", "2021", "--dates-per-year", "6", "--cloud-cover", "1"];
+    Done::of(program().args(arguments).args(["--region", "boreal", "--seed", "31", "-q", "-o"]).arg(&sim)).succeeded();
+    let scenes: Vec<PathBuf> = names(&sim.join("2021")).iter().map(|name| sim.join("2021").join(name)).collect();
+    let snow = |scene: &PathBuf| {
+        let (_, classes) = raster(&scene.join("SCL.tif"));
+        classes.iter().filter(|&&class| class == 11.0).count() as f64 / classes.len() as f64
+    };
+    let (winter, summer) = (&scenes[0], scenes.iter().find(|scene| snow(scene) == 0.0).unwrap());
+    assert!(snow(winter) > 0.2, "{}", snow(winter));
+    let out = folder.path().join("series");
+    let mut command = program();
+    command.arg("timeline").arg(winter.join("item.json")).arg(summer.join("item.json")).arg("--model");
+    let record = Done::of(command.arg(shipped_model()).arg("--json").arg("-o").arg(&out)).succeeded().json();
+    let seen = record["total"]["share_assessed"][0].as_f64().unwrap();
+    // A share of 1 counts the edge of the map too, of which half a pixel may be lost.
+    assert!(seen <= 1.0 - snow(winter) + 0.02, "{seen}, {} of snow", snow(winter));
+}
