@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How often the interval of the disturbed area holds the truth: one simulated scene for each seed, mapped with a model.
 
-Usage: scripts/area_intervals.py WORK --model models/simulated-b0 --seeds 100 [--first 3001] [--size 768] [--program target/release/minesegsat]
+Usage: scripts/area_intervals.py WORK --model models/b0 --seeds 100 [--first 3001] [--size 768] [--program target/release/minesegsat]
 """
 import argparse
 import json
@@ -11,7 +11,7 @@ import subprocess
 
 parser = argparse.ArgumentParser()
 parser.add_argument("work", type=pathlib.Path)
-parser.add_argument("--model", default="models/simulated-b0")
+parser.add_argument("--model", default="models/b0")
 parser.add_argument("--program", default="target/release/minesegsat")
 parser.add_argument("--seeds", type=int, default=100)
 parser.add_argument("--first", type=int, default=3001)

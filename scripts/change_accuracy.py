@@ -39,7 +39,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=["pairs", "series"])
     parser.add_argument("work", type=pathlib.Path)
-    parser.add_argument("--model", default="models/simulated-b0")
+    parser.add_argument("--model", default="models/b0")
     parser.add_argument("--program", default="target/release/minesegsat")
     parser.add_argument("--regions", default=",".join(REGIONS), help="names with commas")
     parser.add_argument("--seeds", type=int, default=8, help="landscapes of each region")

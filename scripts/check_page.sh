@@ -31,11 +31,11 @@ register=$work/mines/sites.gpkg
 "$program" -q sites import "$work/sites.geojson" --register "$register"
 "$program" -q sites permit west-pit P-1 --valid-from 2019-01-01 --limit "60 ha" --register "$register"
 # 4 and 5 are verdicts and no failures.
-"$program" -q monitor run --every-date --max-cloud-cover 100 --min-assessed 50 --buffer 300 --register "$register" --model models/simulated-b0 \
+"$program" -q monitor run --every-date --max-cloud-cover 100 --min-assessed 50 --buffer 300 --register "$register" --model models/b0 \
   --api "$work/sim/catalog.json" || [ $? -ge 4 ]
 head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n' > "$work/token"
 "$program" -q evidence keygen --no-password -o "$work/key" > "$work/keys"
-"$program" -q serve --workspace "$work/mines" --bind "127.0.0.1:$port" --token-file "$work/token" --key "$work/key" --model models/simulated-b0 \
+"$program" -q serve --workspace "$work/mines" --bind "127.0.0.1:$port" --token-file "$work/token" --key "$work/key" --model models/b0 \
   --api "$work/sim/catalog.json" &
 server=$!
 for _ in $(seq 100); do curl --silent --fail "http://127.0.0.1:$port/health" > "$work/health" && break; sleep 0.2; done

@@ -2,7 +2,7 @@
 """Compares the shift that `minesegsat change` measures with known shifts and with scikit-image's `phase_cross_correlation`.
 
     cargo build --release -p minesegsat-cli
-    python3 scripts/compare_registration.py target/release/minesegsat models/simulated-b0 [../shared/data]
+    python3 scripts/compare_registration.py target/release/minesegsat models/b0 [../shared/data]
 
 Known shifts: means of 4 x 4 pixels of a real scene, from corners that lie 1 to 7 pixels apart, so both copies are aliased as real dates
 are; each also with noise and with a cloud. Real pairs: two dates of places without mines. scikit-image compares windows of 128 pixels of

@@ -35,7 +35,7 @@ import zipfile
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 RASTERS = REPOSITORY / "crates/minesegsat-testing/fixtures/rasters"
 GOLDEN = REPOSITORY / "crates/minesegsat-testing/golden"
-MODEL = REPOSITORY / "models/simulated-b0"
+MODEL = REPOSITORY / "models/b0"
 
 parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
 parser.add_argument("work", type=pathlib.Path)

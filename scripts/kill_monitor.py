@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills `monitor run` at random moments and compares what the register ends up with with an undisturbed run.
 
-Usage: scripts/kill_monitor.py WORK REGISTER.gpkg ITEMS.json --model models/simulated-b0 [--kills 50] [--program target/release/minesegsat]
+Usage: scripts/kill_monitor.py WORK REGISTER.gpkg ITEMS.json --model models/b0 [--kills 50] [--program target/release/minesegsat]
 
 The register has sites and no observations; it is copied, not changed.
 """
@@ -18,7 +18,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("work", type=pathlib.Path)
 parser.add_argument("register", type=pathlib.Path)
 parser.add_argument("items")
-parser.add_argument("--model", default="models/simulated-b0")
+parser.add_argument("--model", default="models/b0")
 parser.add_argument("--program", default="target/release/minesegsat")
 parser.add_argument("--kills", type=int, default=50)
 args = parser.parse_args()

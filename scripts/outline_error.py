@@ -6,7 +6,7 @@ are drawn with scikit-image, for comparison. Outlines are sampled every metre. A
 farther off is a mine that was missed or invented. Areas are those of the polygons, the sum of probabilities within 30 m of the
 polygons, and the true area within the same distance. Needs rasterio, geopandas, scipy, scikit-image and numpy.
 
-Usage: scripts/outline_error.py WORK [--model models/simulated-b0] [--seeds 4] [--first 4001] [--size 768] [--program target/release/minesegsat]
+Usage: scripts/outline_error.py WORK [--model models/b0] [--seeds 4] [--first 4001] [--size 768] [--program target/release/minesegsat]
 """
 import argparse
 import json
@@ -26,7 +26,7 @@ import geopandas
 
 parser = argparse.ArgumentParser()
 parser.add_argument("work", type=pathlib.Path)
-parser.add_argument("--model", default="models/simulated-b0")
+parser.add_argument("--model", default="models/b0")
 parser.add_argument("--program", default="target/release/minesegsat")
 parser.add_argument("--seeds", type=int, default=4)
 parser.add_argument("--first", type=int, default=4001)

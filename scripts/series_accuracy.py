@@ -5,7 +5,7 @@ Each landscape is simulated, all its dates are mapped with the model, and `timel
 maps say, "after" is what the series says. There is no such truth on real ground. With --fit, rates and weight are fitted to
 the landscapes by the numpy implementation, and printed. Needs rasterio, numpy and scipy.
 
-Usage: scripts/series_accuracy.py WORK [--model models/simulated-b0] [--seeds 2] [--first 7001] [--size 480] [--years 2021,2022]
+Usage: scripts/series_accuracy.py WORK [--model models/b0] [--seeds 2] [--first 7001] [--size 480] [--years 2021,2022]
        [--dates-per-year 12] [--program target/release/minesegsat] [--fit]
 """
 import argparse
@@ -21,7 +21,7 @@ from series_reference import Rules, evidence, most_likely
 
 parser = argparse.ArgumentParser()
 parser.add_argument("work", type=pathlib.Path)
-parser.add_argument("--model", default="models/simulated-b0")
+parser.add_argument("--model", default="models/b0")
 parser.add_argument("--program", default="target/release/minesegsat")
 parser.add_argument("--seeds", type=int, default=2)
 parser.add_argument("--first", type=int, default=7001)

@@ -5,7 +5,7 @@
 //! # The map of this crate
 //! - Positions: [`Window`], [`GeoTransform`], [`Grid`], [`Crs`], [`Transformer`], [`area_of_interest`]
 //! - Spectral bands: [`Band`]
-//! - Models, as the mapping code uses them: [`Segmenter`], [`model_description`]
+//! - Models, as the mapping code uses them: [`Segmenter`], [`model_description`], [`familiarity`]
 //! - Patches: [`patch_grid`] (positions and blending weights), [`resample`] (OpenCV's cubic kernel, by map position)
 //! - Pixel classes and their colours: [`pixel_class`]
 //! - Pixels to polygons and back: [`polygonize`], [`rasterize`]
@@ -28,6 +28,7 @@ pub mod area_of_interest;
 pub mod band;
 pub mod crs;
 pub mod error;
+pub mod familiarity;
 pub mod grid;
 pub mod guard;
 pub mod hex;

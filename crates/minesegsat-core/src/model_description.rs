@@ -1,6 +1,9 @@
 //! Input requirements of a model: bands, normalisation, resolution.
 
+use std::sync::Arc;
+
 use crate::Band;
+use crate::familiarity::Familiarity;
 
 /// Scales reflectance to the range of the training data: `value = (reflectance - offset) / divisor`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,6 +32,8 @@ pub struct ModelDescription {
     pub absent: Vec<Band>,
     /// Ground sampling distance of the network's input, in metres.
     pub gsd_m: f64,
+    /// What the model has learned from, if the card says.
+    pub familiarity: Option<Arc<Familiarity>>,
     /// Entry of the model in manifests: title, licence, hash of the weights and so on.
     pub record: serde_json::Value,
 }
@@ -63,6 +68,7 @@ mod tests {
             bands: Vec::new(),
             normalisation: Vec::new(),
             absent: Vec::new(),
+            familiarity: None,
             gsd_m: 10.0,
             record: serde_json::json!({"training": {"levels": levels}}),
         };

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::air::Air;
 use super::clouds;
 use super::crop::Crop;
 use minesegsat_core::noise::{Dice, pixel_normal};
@@ -23,12 +24,12 @@ const HAZE_EXPONENTS: (f32, f32) = (1.0, 4.0);
 /// 1. Position, `scale`, `rotate`, `rotate90`, `flip`: one resampling of the whole sample. With rotation or scale,
 ///    bands are interpolated bilinearly; otherwise pixels are copied. Classes come from the nearest pixel.
 /// 2. Reflectance, in the order of the light path: the ground (`band_gain`, `brightness`, `contrast`), the air
-///    (`atmosphere`), `clouds` and their shadows, and the sensor (`noise`). Values below 0 become 0, as when samples
+///    (`atmosphere`, `top_of_atmosphere`), `clouds` and their shadows, and the sensor (`noise`). Values below 0 become 0, as when samples
 ///    are read.
 /// 3. Normalisation.
 /// 4. `cutmix` (Yun et al. 2019, ICCV): a rectangle of another sample with its own random changes. It hides
 ///    surroundings that a network with few training sites would otherwise memorise.
-/// 5. Input channels of the network: `channel_shuffle`, then `band_dropout`.
+/// 5. Input channels of the network: `channel_shuffle`, then `band_subset`, then `band_dropout`.
 ///
 /// Pixels with missing data keep their value through step 2.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,11 +70,18 @@ pub struct Augmentation {
     pub atmosphere: f64,
     /// Maximum reflectance that haze adds at 0.49 micrometres (B02).
     pub atmosphere_amount: f64,
+    /// Probability that the sample is seen from above the air (level 1C): the light of the air is added, and light is lost on both
+    /// ways. For samples of surface reflectance.
+    pub top_of_atmosphere: f64,
     /// Probability of normal noise, independent per pixel and band.
     pub noise: f64,
     /// Standard deviation of the noise in reflectance.
     pub noise_std: f64,
-    /// Probability that bands are dropped: set to 0 after normalisation.
+    /// Probability that only the bands of one of `band_subsets` are kept. The others are set to 0 after normalisation.
+    pub band_subset: f64,
+    /// Sets of bands that products have, such as `[["B02", "B03", "B04"]]`. Each is equally likely.
+    pub band_subsets: Vec<Vec<Band>>,
+    /// Probability that single bands are dropped: set to 0 after normalisation.
     pub band_dropout: f64,
     /// Maximum number of bands dropped at once. At least one band stays.
     pub band_dropout_max: usize,
@@ -104,8 +112,11 @@ impl Default for Augmentation {
             band_gain_amount: 0.0,
             atmosphere: 0.0,
             atmosphere_amount: 0.0,
+            top_of_atmosphere: 0.0,
             noise: 0.0,
             noise_std: 0.0,
+            band_subset: 0.0,
+            band_subsets: Vec::new(),
             band_dropout: 0.0,
             band_dropout_max: 0,
             clouds: 0.0,
@@ -158,6 +169,14 @@ impl Augmentation {
             "band_dropout_max",
             self.band_dropout_max,
             "1 or more if `band_dropout` is above 0",
+        )?;
+        let is_full = !self.band_subsets.is_empty() && self.band_subsets.iter().all(|subset| !subset.is_empty());
+        let subsets = self.band_subsets.iter().map(|subset| Band::list(subset)).collect::<Vec<_>>().join("; ");
+        accept(
+            self.band_subset == 0.0 || is_full,
+            "band_subsets",
+            subsets,
+            "one or more sets of bands if `band_subset` is above 0, none empty",
         )
     }
 
@@ -166,7 +185,7 @@ impl Augmentation {
         self.probabilities().iter().all(|(_, probability)| *probability == 0.0)
     }
 
-    fn probabilities(&self) -> [(&'static str, f64); 13] {
+    fn probabilities(&self) -> [(&'static str, f64); 15] {
         [
             ("flip", self.flip),
             ("rotate90", self.rotate90),
@@ -178,7 +197,9 @@ impl Augmentation {
             ("contrast", self.contrast),
             ("band_gain", self.band_gain),
             ("atmosphere", self.atmosphere),
+            ("top_of_atmosphere", self.top_of_atmosphere),
             ("noise", self.noise),
+            ("band_subset", self.band_subset),
             ("band_dropout", self.band_dropout),
             ("clouds", self.clouds),
         ]
@@ -263,6 +284,13 @@ impl Augmentation {
                 line.add = line.add * (1.0 - path) + path;
             }
         }
+        if let Some(mut dice) = chosen(seed, "top_of_atmosphere", self.top_of_atmosphere) {
+            let air = Air::draw(&mut dice);
+            for (line, &band) in lines.iter_mut().zip(bands) {
+                let Line { gain, add } = air.line(band);
+                *line = Line { gain: line.gain * gain, add: line.add * gain + add };
+            }
+        }
         lines
     }
 
@@ -280,23 +308,40 @@ impl Augmentation {
         Some((place, dice))
     }
 
-    /// Step 5: changes the channels, `[C, H, W]` with `plane` pixels each.
-    pub(super) fn channels(&self, seed: u64, plane: usize, data: &mut Vec<f32>) {
+    /// Most of `bands` that a sample may lack.
+    pub fn most_absent(&self, bands: &[Band]) -> usize {
+        let single = if self.band_dropout > 0.0 { self.band_dropout_max.min(bands.len().saturating_sub(1)) } else { 0 };
+        let without = |kept: &Vec<Band>| bands.iter().filter(|band| !kept.contains(band)).count();
+        let subsets = self.band_subsets.iter().filter(|_| self.band_subset > 0.0).map(without);
+        subsets.filter(|&lost| lost < bands.len()).max().unwrap_or(0).max(single)
+    }
+
+    /// Step 5: changes the channels, `[C, H, W]` with `plane` pixels each. `absent` are channels that are 0 already. At least one
+    /// channel keeps its values.
+    pub(super) fn channels(&self, seed: u64, bands: &[Band], absent: &[usize], plane: usize, data: &mut Vec<f32>) {
         let channels = data.len() / plane;
         if let Some(mut dice) = chosen(seed, "channel_shuffle", self.channel_shuffle) {
             let mut order: Vec<usize> = (0..channels).collect();
             dice.shuffle(&mut order);
             *data = order.iter().flat_map(|&from| &data[from * plane..][..plane]).copied().collect();
         }
+        let mut present: Vec<usize> = (0..channels).filter(|channel| !absent.contains(channel)).collect();
+        let mut drop = |channel: usize| data[channel * plane..][..plane].fill(0.0);
+        if let Some(mut dice) = chosen(seed, "band_subset", self.band_subset) {
+            let subset = &self.band_subsets[(dice.bits() % self.band_subsets.len() as u64) as usize];
+            let (kept, lost): (Vec<usize>, Vec<usize>) =
+                present.iter().partition(|&&channel| subset.contains(&bands[channel]));
+            if !kept.is_empty() {
+                lost.into_iter().for_each(&mut drop);
+                present = kept;
+            }
+        }
         if let Some(mut dice) = chosen(seed, "band_dropout", self.band_dropout) {
-            let most = self.band_dropout_max.min(channels - 1);
+            let most = self.band_dropout_max.min(present.len().saturating_sub(1));
             if most > 0 {
-                let mut order: Vec<usize> = (0..channels).collect();
-                dice.shuffle(&mut order);
+                dice.shuffle(&mut present);
                 let lost = 1 + (dice.bits() % most as u64) as usize;
-                for &channel in &order[..lost] {
-                    data[channel * plane..][..plane].fill(0.0);
-                }
+                present[..lost].iter().copied().for_each(&mut drop);
             }
         }
     }
@@ -304,9 +349,9 @@ impl Augmentation {
 
 /// Linear change `value * gain + add`.
 #[derive(Debug, Clone, Copy)]
-struct Line {
-    gain: f32,
-    add: f32,
+pub(crate) struct Line {
+    pub(crate) gain: f32,
+    pub(crate) add: f32,
 }
 
 /// Mean of a channel without the missing pixels.
@@ -345,7 +390,7 @@ mod tests {
         assert!(none.is_none());
         assert_eq!(changed(&none, 3), crop());
         let mut data = crop().data;
-        none.channels(3, SIDE * SIDE, &mut data);
+        none.channels(3, &Band::PAPER, &[], SIDE * SIDE, &mut data);
         assert_eq!(data, crop().data);
         assert!(!Augmentation { noise: 0.1, noise_std: 0.1, ..none }.is_none());
     }
@@ -463,25 +508,46 @@ mod tests {
         let mut lost = std::collections::BTreeSet::new();
         for seed in 0..60 {
             let mut shuffled = data.clone();
-            shuffle.channels(seed, 4, &mut shuffled);
+            shuffle.channels(seed, &Band::PAPER, &[], 4, &mut shuffled);
             assert!(shuffled.chunks_exact(4).all(|channel| channel.iter().all(|v| *v == channel[0])));
             assert_ne!(shuffled, data);
             shuffled.sort_by(f32::total_cmp);
             assert_eq!(shuffled, data);
 
             let mut dropped = data.clone();
-            dropout.channels(seed, 4, &mut dropped);
+            dropout.channels(seed, &Band::PAPER, &[], 4, &mut dropped);
             let zeros = dropped.iter().filter(|v| **v == 0.0).count() / 4;
             assert!(dropped.iter().zip(&data).all(|(a, b)| *a == 0.0 || a == b));
             lost.insert(zeros);
 
             let mut one = vec![1.0; 4];
-            dropout.channels(seed, 4, &mut one);
+            dropout.channels(seed, &Band::PAPER[..1], &[], 4, &mut one);
             assert_eq!(one, [1.0; 4]);
             let mut two = vec![1.0; 8];
-            dropout.channels(seed, 4, &mut two);
+            dropout.channels(seed, &Band::PAPER[..2], &[], 4, &mut two);
             assert_eq!(two.iter().sum::<f32>(), 4.0);
         }
         assert_eq!(lost.into_iter().collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    }
+    #[test]
+    fn subsets_keep_their_bands_and_absent_bands_stay_absent() {
+        let subsets = vec![vec![Band::B02, Band::B03, Band::B04], vec![Band::B11]];
+        let some = Augmentation { band_subset: 1.0, band_subsets: subsets, ..Augmentation::default() };
+        some.check().unwrap();
+        assert_eq!(some.most_absent(&Band::PAPER), 11);
+        let of = |seed, absent: &[usize]| -> Vec<usize> {
+            let mut data = vec![1.0; 12];
+            absent.iter().for_each(|&channel| data[channel] = 0.0);
+            some.channels(seed, &Band::PAPER, absent, 1, &mut data);
+            (0..12).filter(|&channel| data[channel] != 0.0).collect()
+        };
+        let swir = Band::PAPER.iter().position(|band| *band == Band::B11).unwrap();
+        let both: std::collections::BTreeSet<_> = (0..40).map(|seed| of(seed, &[])).collect();
+        assert_eq!(both.into_iter().collect::<Vec<_>>(), [vec![0, 1, 2], vec![swir]]);
+        // A subset of which the sample has nothing is not applied.
+        let lacking: std::collections::BTreeSet<_> = (0..40).map(|seed| of(seed, &[swir]).len()).collect();
+        assert_eq!(lacking.into_iter().collect::<Vec<_>>(), [3, 11]);
+        let none = Augmentation { band_subset: 0.5, ..Augmentation::default() };
+        assert!(none.check().unwrap_err().to_string().contains("band_subsets ``"));
     }
 }

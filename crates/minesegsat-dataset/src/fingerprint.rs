@@ -35,10 +35,10 @@ fn fingerprint(dataset: &Dataset, sample: &SampleRecord, bands: &[Band]) -> Resu
     let conversion = (sample.scale.unwrap_or(card.scale), sample.offset_dn.unwrap_or(card.offset_dn));
     images.update(format!("{conversion:?}"));
     if is_image(&sample.data_path) {
-        images.update(format!("{:?}", card.bands));
+        images.update(format!("{:?}", dataset.bands_of(sample)));
         add_pieces(&mut images, &dataset.root().join(&sample.data_path))?;
     } else {
-        for &band in bands {
+        for &band in bands.iter().filter(|band| dataset.bands_of(sample).contains(band)) {
             add_pieces(&mut images, &dataset.band_file(sample, band)?.0)?;
         }
     }

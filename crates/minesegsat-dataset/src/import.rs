@@ -498,6 +498,8 @@ fn inspect(one: &Listed, root: &Path, bands: &[Band], options: &ImportOptions) -
         commodity: one.commodity.clone(),
         group: one.group.clone(),
         mask_values: options.mask_values.clone(),
+        bands: None,
+        domain: None,
     };
     Ok(Inspected {
         sample,

@@ -218,6 +218,8 @@ fn record(facts: &PatchFacts) -> SampleRecord {
         commodity: facts.commodity.clone(),
         group: None,
         mask_values: None,
+        bands: None,
+        domain: None,
     }
 }
 

@@ -17,15 +17,17 @@
 //! | `collection.json` | STAC collection of the patches (built sets) |
 //! | `patches/<id>/` | `B01.tif` ... `B12.tif`, `SCL.tif`, `mask.tif` and the STAC item `<id>.json` (built sets) |
 //!
-//! [`fingerprints`] notices that samples have changed. [`evaluate`] measures models on the samples of a data set.
+//! [`fingerprints`] notices that samples have changed. [`fit_familiarity`] describes what samples look like. [`evaluate`] measures models on the samples of a data set.
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
+mod air;
 mod augment;
 mod build;
 mod cache;
 mod clouds;
 mod crop;
 pub mod evaluate;
+mod familiarity;
 mod fingerprint;
 mod import;
 mod item;
@@ -46,6 +48,7 @@ use serde::{Deserialize, Serialize};
 
 pub use augment::Augmentation;
 pub use build::{BuildOptions, BuildReport, build};
+pub use familiarity::fit_familiarity;
 pub use fingerprint::{SampleFingerprint, fingerprints};
 pub use import::{ChipLayout, ImportOptions, import_chips, import_paper};
 pub use loader::{Batch, Batches, Loader, LoaderOptions};
@@ -57,6 +60,7 @@ pub use source::SceneList;
 pub use split::{SplitOptions, SplitReport, split};
 pub use stats::{BandStats, ClassStats, DatasetStats, Histogram, StatsOptions, stats};
 
+use minesegsat_core::band::UnknownBand;
 use minesegsat_core::output::atomic_write;
 use minesegsat_core::{Band, Error, Grid, Result};
 use minesegsat_io::raster::open_image;
@@ -186,6 +190,31 @@ pub struct SampleRecord {
     /// Meaning of the mask's values, if it is not that of the set's classes.
     #[serde(default)]
     pub mask_values: Option<MaskValues>,
+    /// Bands of the sample, if they are not those of the set. For a multi-band image, in the order of the file.
+    #[serde(default)]
+    pub bands: Option<SampleBands>,
+    /// Domain, such as the kind of ground or the source. Training can weigh domains.
+    #[serde(default)]
+    pub domain: Option<String>,
+}
+
+/// Bands of a sample. The text form is their names, separated by spaces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SampleBands(pub Vec<Band>);
+
+impl TryFrom<String> for SampleBands {
+    type Error = UnknownBand;
+
+    fn try_from(text: String) -> Result<Self, UnknownBand> {
+        text.split_whitespace().map(str::parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl From<SampleBands> for String {
+    fn from(bands: SampleBands) -> Self {
+        bands.0.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// A part of a data set.
@@ -384,18 +413,28 @@ impl Dataset {
         self.folder.join(&self.card.root)
     }
 
+    /// The bands of a sample. A sample may lack bands of the set.
+    pub fn bands_of<'a>(&'a self, sample: &'a SampleRecord) -> &'a [Band] {
+        sample.bands.as_ref().map_or(&self.card.bands, |bands| &bands.0)
+    }
+
+    /// The bands that all samples have, in the order of the set.
+    pub fn common_bands(&self) -> Vec<Band> {
+        let everywhere = |band: &Band| self.samples.iter().all(|sample| self.bands_of(sample).contains(band));
+        self.card.bands.iter().copied().filter(everywhere).collect()
+    }
+
     /// The file of a band of a sample, and the index of the band in that file.
     pub fn band_file(&self, sample: &SampleRecord, band: Band) -> Result<(PathBuf, usize)> {
         let path = self.root().join(&sample.data_path);
-        if !is_image(&sample.data_path) {
-            return Ok((path.join(format!("{band}.tif")), 0));
-        }
-        match self.card.bands.iter().position(|b| *b == band) {
-            Some(index) => Ok((path, index)),
+        let bands = self.bands_of(sample);
+        match bands.iter().position(|b| *b == band) {
+            Some(index) if is_image(&sample.data_path) => Ok((path, index)),
+            Some(_) => Ok((path.join(format!("{band}.tif")), 0)),
             None => Err(Error::MissingBands {
                 scene: path.display().to_string(),
                 missing: vec![band],
-                found: self.card.bands.clone(),
+                found: bands.to_vec(),
             }),
         }
     }
@@ -410,7 +449,7 @@ impl Dataset {
     /// mask, and those of `bands` that the set has.
     pub fn layers(&self, sample: &SampleRecord, bands: &[Band]) -> Result<(Layers, Grid)> {
         let mut layers = Layers::default();
-        for &band in bands.iter().filter(|band| self.card.bands.contains(band)) {
+        for &band in bands.iter().filter(|band| self.bands_of(sample).contains(band)) {
             let (path, index) = self.band_file(sample, band)?;
             let (source, _) = open_image(&Location::from(path))?;
             let radiometry = self.radiometry(sample, source.info());

@@ -3,7 +3,7 @@
 //! A batch depends only on the seed, the epoch and its position in the epoch. The number of workers, the cache and the
 //! batch at which an epoch starts do not change it. Each sample of an epoch has its own random numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -37,6 +37,9 @@ pub struct LoaderOptions {
     pub samples_per_epoch: Option<usize>,
     /// Probability that a crop contains a chosen pixel of a class other than background, if its sample has one.
     pub mine_centred: f64,
+    /// Domains and their weights. Each epoch has samples of each domain in proportion to its weight. Empty: all samples equally
+    /// often.
+    pub mixture: Vec<(String, f64)>,
     /// Drop the last batch of an epoch if it is smaller than the others.
     pub drop_last: bool,
 }
@@ -52,6 +55,7 @@ impl Default for LoaderOptions {
             cache_mib: 2048,
             samples_per_epoch: None,
             mine_centred: 0.0,
+            mixture: Vec::new(),
             drop_last: false,
         }
     }
@@ -115,11 +119,29 @@ impl Loader {
             );
         }
         assert_eq!(bands.len(), normalisation.len(), "one normalisation per band");
+        let parts = parts(&samples, &options.mixture, per_epoch)?;
+        let absent = |sample: &SampleRecord| -> Vec<usize> {
+            let present = dataset.bands_of(sample);
+            (0..bands.len()).filter(|&channel| !present.contains(&bands[channel])).collect()
+        };
+        let absent = samples.iter().map(absent).collect();
         let ignore = dataset.card().ignore;
         let reader = SampleReader::new(dataset, bands, &vec![BandNormalisation::IDENTITY; bands.len()])?;
         let cache = Cache { limit: options.cache_mib.saturating_mul(1 << 20), state: Mutex::default() };
         let normalisation = normalisation.to_vec();
-        Ok(Self { maker: Arc::new(Maker { reader, samples, normalisation, augmentation, options, ignore, cache }) })
+        Ok(Self {
+            maker: Arc::new(Maker {
+                reader,
+                samples,
+                parts,
+                absent,
+                normalisation,
+                augmentation,
+                options,
+                ignore,
+                cache,
+            }),
+        })
     }
 
     /// Number of batches per epoch.
@@ -323,12 +345,71 @@ impl Work {
     }
 }
 
+/// Samples that are equally often in a batch.
+#[derive(Debug)]
+struct Part {
+    /// Name of the part in the seeds of its orders.
+    name: String,
+    samples: Vec<usize>,
+    per_epoch: usize,
+}
+
+impl Part {
+    /// The samples of an epoch.
+    fn order(&self, epoch: usize, seed: u64) -> impl Iterator<Item = usize> {
+        let all = self.samples.len();
+        let (start, end) = (epoch * self.per_epoch, (epoch + 1) * self.per_epoch);
+        let rounds = (start / all..end.div_ceil(all)).flat_map(move |round| {
+            let mut order = self.samples.clone();
+            Dice::new(seed, &format!("order {}{round}", self.name)).shuffle(&mut order);
+            order
+        });
+        rounds.skip(start % all).take(self.per_epoch)
+    }
+}
+
+/// Divides an epoch among domains in proportion to their weights, by largest remainders.
+fn parts(samples: &[SampleRecord], mixture: &[(String, f64)], per_epoch: usize) -> Result<Vec<Part>> {
+    if mixture.is_empty() {
+        return Ok(vec![Part { name: String::new(), samples: (0..samples.len()).collect(), per_epoch }]);
+    }
+    let refuse = |value: String, accepted: String| Err(Error::Argument { name: "mixture", value, accepted });
+    if let Some((domain, weight)) = mixture.iter().find(|(_, weight)| !(weight.is_finite() && *weight >= 0.0)) {
+        return refuse(format!("{domain} = {weight}"), "weights of 0 or more".to_owned());
+    }
+    let total: f64 = mixture.iter().map(|(_, weight)| weight).sum();
+    if total <= 0.0 {
+        return refuse("0".to_owned(), "a weight above 0 for one domain at least".to_owned());
+    }
+    let wanted: Vec<f64> = mixture.iter().map(|(_, weight)| weight / total * per_epoch as f64).collect();
+    let mut counts: Vec<usize> = wanted.iter().map(|share| share.floor() as usize).collect();
+    let mut by_remainder: Vec<usize> = (0..wanted.len()).collect();
+    by_remainder.sort_by(|&a, &b| wanted[b].fract().total_cmp(&wanted[a].fract()));
+    let left = per_epoch - counts.iter().sum::<usize>();
+    by_remainder.into_iter().cycle().take(left).for_each(|domain| counts[domain] += 1);
+    let mut parts = Vec::new();
+    for ((domain, _), per_epoch) in mixture.iter().zip(counts).filter(|(_, count)| *count > 0) {
+        let of_domain = |&index: &usize| samples[index].domain.as_deref() == Some(domain);
+        let members: Vec<usize> = (0..samples.len()).filter(of_domain).collect();
+        if members.is_empty() {
+            let known: BTreeSet<&str> = samples.iter().filter_map(|sample| sample.domain.as_deref()).collect();
+            let known: Vec<&str> = known.into_iter().collect();
+            return refuse(domain.clone(), format!("domains of the training samples: {}", known.join(", ")));
+        }
+        parts.push(Part { name: format!("{domain} "), samples: members, per_epoch });
+    }
+    Ok(parts)
+}
+
 /// Makes samples. Several threads may use it at once.
 #[derive(Debug)]
 struct Maker {
     /// Reads unnormalised reflectance.
     reader: SampleReader,
     samples: Vec<SampleRecord>,
+    parts: Vec<Part>,
+    /// Channels that each sample lacks.
+    absent: Vec<Vec<usize>>,
     normalisation: Vec<BandNormalisation>,
     augmentation: Augmentation,
     options: LoaderOptions,
@@ -352,17 +433,14 @@ impl Maker {
         batch * size..(batch * size + size).min(self.per_epoch())
     }
 
-    /// The samples of an epoch. Shuffled copies of the whole list follow each other and are cut into epochs. After any
-    /// number of epochs, the counts of two samples differ by at most one.
+    /// The samples of an epoch. Each part gives a fixed number: shuffled copies of its whole list follow each other and are cut into
+    /// epochs. After any number of epochs, the counts of two samples of a part differ by at most one.
     fn order(&self, epoch: usize) -> Vec<usize> {
-        let (per_epoch, all) = (self.per_epoch(), self.samples.len());
-        let (start, end) = (epoch * per_epoch, (epoch + 1) * per_epoch);
-        let rounds = (start / all..end.div_ceil(all)).flat_map(|round| {
-            let mut order: Vec<usize> = (0..all).collect();
-            Dice::new(self.options.seed, &format!("order {round}")).shuffle(&mut order);
-            order
-        });
-        rounds.skip(start % all).take(per_epoch).collect()
+        let mut order: Vec<usize> = self.parts.iter().flat_map(|part| part.order(epoch, self.options.seed)).collect();
+        if self.parts.len() > 1 {
+            Dice::new(self.options.seed, &format!("mixture {epoch}")).shuffle(&mut order);
+        }
+        order
     }
 
     /// Makes the sample at a position of an epoch.
@@ -370,11 +448,20 @@ impl Maker {
         let seed = Dice::new(self.options.seed, &format!("sample {epoch} {item}")).bits();
         let mut crop = self.augmented_crop(seed, sample)?;
         let side = self.options.patch_size;
+        let mut absent = self.absent[sample].clone();
         if let Some(([rows, columns], mut dice)) = self.augmentation.cutmix(seed, side) {
-            let other = self.augmented_crop(dice.bits(), (dice.bits() % self.samples.len() as u64) as usize)?;
-            crop.paste(&other, rows, columns, side);
+            let (own, other) = (dice.bits(), (dice.bits() % self.samples.len() as u64) as usize);
+            // Both parts must have the same bands, and at least one.
+            let both: BTreeSet<usize> = absent.iter().chain(&self.absent[other]).copied().collect();
+            if both.len() < self.normalisation.len() {
+                crop.paste(&self.augmented_crop(own, other)?, rows, columns, side);
+                absent = both.into_iter().collect();
+            }
         }
-        self.augmentation.channels(seed, side * side, &mut crop.data);
+        for &channel in &absent {
+            crop.data[channel * side * side..][..side * side].fill(0.0);
+        }
+        self.augmentation.channels(seed, self.reader.bands(), &absent, side * side, &mut crop.data);
         Ok((crop, self.samples[sample].id.clone()))
     }
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::{
-    CARD_FILE, Dataset, DatasetCard, FORMAT_VERSION, Origin, SPLITS_FILE, SplitRow, remove_stats, software, write_csv,
-    write_index,
+    CARD_FILE, Dataset, DatasetCard, FORMAT_VERSION, Origin, SPLITS_FILE, SampleBands, SplitRow, remove_stats,
+    software, write_csv, write_index,
 };
 use minesegsat_core::output::FolderLock;
 use minesegsat_core::{Band, Error, Result};
@@ -17,14 +17,17 @@ use minesegsat_core::{Band, Error, Result};
 pub struct MergeOptions {
     /// Title for people. Default: the title of the first set.
     pub title: Option<String>,
+    /// Keep every band that any set has, instead of those that all share. Samples may then lack bands.
+    pub all_bands: bool,
     /// Replace an existing description in the folder.
     pub overwrite: bool,
 }
 
 /// Describes the samples of several data sets as one set in `folder`. No data is copied or moved.
 ///
-/// All sets must have the same classes and kind of samples. The merged set has the bands that all sets share. If all
-/// sets are split, their splits are kept. Statistics must be measured again.
+/// All sets must have the same classes. Sets in the paper's layout are merged with their like only. The merged set has the
+/// bands that all sets share, or all bands with [`MergeOptions::all_bands`]. The title of a set becomes the domain of its
+/// samples. If all sets are split, their splits are kept. Statistics must be measured again.
 pub fn merge(sets: &[Dataset], folder: &Path, options: &MergeOptions) -> Result<Dataset> {
     let refuse = |set: &Dataset, reason: String| Err(Error::input(set.folder().display().to_string(), reason));
     let Some(first) = sets.first() else {
@@ -40,24 +43,21 @@ pub fn merge(sets: &[Dataset], folder: &Path, options: &MergeOptions) -> Result<
         if card.classes != expected.classes || card.ignore != expected.ignore {
             return refuse(set, format!("its classes differ from those of {}", first.folder().display()));
         }
-        if card.origin != expected.origin {
+        if (card.origin == Origin::Paper) != (expected.origin == Origin::Paper) {
             return refuse(
                 set,
                 format!("its samples are of a different kind than those of {}", first.folder().display()),
             );
         }
-        if card.origin == Origin::Chips && card.bands != expected.bands {
-            return refuse(
-                set,
-                format!(
-                    "its images have {}, those of {} have {}",
-                    Band::list(&card.bands),
-                    first.folder().display(),
-                    Band::list(&expected.bands)
-                ),
-            );
+        if options.all_bands {
+            bands.extend(card.bands.iter().filter(|band| !first.card().bands.contains(band)));
+        } else {
+            bands.retain(|band| set.common_bands().contains(band));
         }
-        bands.retain(|band| card.bands.contains(band));
+    }
+    if sets.iter().any(|set| set.card().bands != first.card().bands) {
+        bands.sort_unstable();
+        bands.dedup();
     }
     if bands.is_empty() {
         return refuse(first, "it shares no band with all the others".to_owned());
@@ -91,6 +91,9 @@ pub fn merge(sets: &[Dataset], folder: &Path, options: &MergeOptions) -> Result<
             merged.mask_path = path(&sample.mask_path);
             merged.scale = Some(sample.scale.unwrap_or(set.card().scale));
             merged.offset_dn = Some(sample.offset_dn.unwrap_or(set.card().offset_dn));
+            merged.bands =
+                merged.bands.or_else(|| (set.card().bands != bands).then(|| SampleBands(set.card().bands.clone())));
+            merged.domain = merged.domain.or_else(|| Some(set.card().title.clone()));
             merged.group = sample.group.as_ref().map(|group| format!("{}:{group}", number + 1));
             if let Some(split) = set.split_of(&sample.id).filter(|_| is_split) {
                 rows.push(SplitRow {
@@ -111,7 +114,11 @@ pub fn merge(sets: &[Dataset], folder: &Path, options: &MergeOptions) -> Result<
     let card = DatasetCard {
         format_version: FORMAT_VERSION,
         software: software(),
-        origin: first.card().origin,
+        origin: if sets.iter().any(|set| set.card().origin == Origin::Built) {
+            Origin::Built
+        } else {
+            first.card().origin
+        },
         title: options.title.clone().unwrap_or_else(|| first.card().title.clone()),
         root,
         bands,

@@ -46,7 +46,7 @@ pub struct SampleReader {
 
 impl SampleReader {
     /// Creates a reader of `bands`, in this order, with one normalisation per band. Returns an error that names the
-    /// bands missing from the set.
+    /// bands missing from the set. The channel of a band that a sample lacks is 0.
     pub fn new(dataset: Arc<Dataset>, bands: &[Band], normalisation: &[BandNormalisation]) -> Result<Self> {
         assert_eq!(bands.len(), normalisation.len(), "one normalisation per band");
         let found = &dataset.card().bands;
@@ -113,10 +113,22 @@ impl OpenSample {
         bands: &[Band],
         normalisation: &[BandNormalisation],
     ) -> Result<Self> {
-        let mut opened: Vec<SampleBand> = Vec::new();
+        let mut opened: Vec<Option<SampleBand>> = Vec::new();
         let mut last: Option<(PathBuf, Arc<dyn RasterSource>)> = None;
         let mut finest: Option<(RasterInfo, Georeference)> = None;
+        let present = dataset.bands_of(sample);
+        if !bands.iter().any(|band| present.contains(band)) {
+            return Err(Error::MissingBands {
+                scene: dataset.root().join(&sample.data_path).display().to_string(),
+                missing: bands.to_vec(),
+                found: present.to_vec(),
+            });
+        }
         for &band in bands {
+            if !present.contains(&band) {
+                opened.push(None);
+                continue;
+            }
             let (path, index) = dataset.band_file(sample, band)?;
             let source = match &last {
                 Some((known, source)) if *known == path => Arc::clone(source),
@@ -142,13 +154,13 @@ impl OpenSample {
             let radiometry = dataset.radiometry(sample, info);
             last = Some((path, Arc::clone(&source)));
             let grid = info.grid.clone();
-            opened.push(SampleBand { band, source, index, radiometry, grid });
+            opened.push(Some(SampleBand { band, source, index, radiometry, grid }));
         }
         if dataset.card().origin == Origin::Paper {
             // As in the paper's loader, images are enlarged by their sizes in pixels; their georeference is ignored.
-            let sizes = opened.iter().map(|band| (band.grid.width, band.grid.height));
+            let sizes = opened.iter().flatten().map(|band| (band.grid.width, band.grid.height));
             let (width, height) = sizes.max().unwrap_or((1, 1));
-            for SampleBand { grid, .. } in &mut opened {
+            for SampleBand { grid, .. } in opened.iter_mut().flatten() {
                 grid.transform = GeoTransform {
                     origin_x: 0.0,
                     origin_y: 0.0,
@@ -189,9 +201,9 @@ impl OpenSample {
         self.reader.read_numbers(window)
     }
 
-    /// Conversion of each band's digital numbers to reflectance.
+    /// Conversion of each channel's digital numbers to reflectance.
     pub(super) fn radiometry(&self) -> Vec<BandRadiometry> {
-        self.reader.radiometry().collect()
+        self.reader.radiometry()
     }
 
     /// Reads the classes of a window, also under clouds. Pixels outside the sample get the ignored value.

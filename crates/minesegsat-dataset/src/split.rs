@@ -520,6 +520,8 @@ mod tests {
             commodity: Some(if id.is_multiple_of(3) { "gold" } else { "coal" }.to_owned()),
             group: None,
             mask_values: None,
+            bands: None,
+            domain: None,
         }
     }
 

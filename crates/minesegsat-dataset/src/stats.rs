@@ -268,12 +268,16 @@ pub(super) fn pixel_area_ha(grid: &Grid, sample: &SampleRecord) -> Option<f64> {
 fn measure(dataset: &Dataset, sample: &SampleRecord, bands: &[Band]) -> Result<Measured> {
     let mut all = Vec::with_capacity(bands.len());
     for &band in bands {
+        let mut sums = Sums::new();
+        if !dataset.bands_of(sample).contains(&band) {
+            all.push(sums);
+            continue;
+        }
         let (path, index) = dataset.band_file(sample, band)?;
         let (source, _) = open_image(&Location::from(path))?;
         let info = source.info();
         let radiometry = dataset.radiometry(sample, info);
         let pixels = source.read(index, info.grid.full_window())?;
-        let mut sums = Sums::new();
         for i in 0..pixels.len() {
             let dn = pixels.get(i) as f32;
             if !radiometry.is_nodata(dn) {

@@ -27,6 +27,7 @@ use self::{
 };
 use crate::quicklook::{Quicklook, QuicklookOptions};
 use minesegsat_core::area_of_interest::{self, AreaOfInterest};
+use minesegsat_core::familiarity::{CELL_PX, Familiarity};
 use minesegsat_core::model_description::ModelDescription;
 use minesegsat_core::{
     Band, Crs, Error, Grid, Result, Segmenter, Transformer, Window,
@@ -38,6 +39,7 @@ use minesegsat_core::{
     pixel_class::MASK_NODATA,
     polygonize::{Connectivity, Polygonizer, Regions},
     rasterize::Rasterizer,
+    resample::SignedWindow,
 };
 use minesegsat_io::{
     Pixels,
@@ -46,7 +48,9 @@ use minesegsat_io::{
 };
 use minesegsat_scene::{
     CloudMask, MaskOptions, Scene, SceneInput,
-    manifest::{Assessed, GridRecord, Manifest, OutputRecord, Timings, Totals, counted, location_from},
+    manifest::{
+        Assessed, FamiliarityRecord, GridRecord, Manifest, OutputRecord, Timings, Totals, counted, location_from,
+    },
     patch::{PatchReader, Validity},
 };
 use minesegsat_vector::vector::{MinePolygon, PolygonMetadata, VectorFormat, write_polygons};
@@ -121,6 +125,8 @@ impl Default for PredictOptions {
 /// Names of the output files, besides `polygons.*`.
 const PROBABILITY: &str = "probability.tif";
 const MASK: &str = "mask.tif";
+/// File of the distances of cells from what the model has learned from, see [`minesegsat_core::familiarity`].
+pub const UNLIKE: &str = "unlike.tif";
 const QUICKLOOK: &str = "quicklook.png";
 const MANIFEST: &str = "manifest.json";
 
@@ -236,6 +242,8 @@ pub fn predict(
     let started = Instant::now();
     let plan = Plan::new(scene, segmenter, model, options)?;
     let reader = PatchReader::with_absent(scene, &model.bands, &model.normalisation, &model.absent)?;
+    let absent: Vec<usize> = (0..model.bands.len()).filter(|&at| model.absent.contains(&model.bands[at])).collect();
+    let familiarity = model.familiarity.as_deref().map(|familiarity| (familiarity, absent.as_slice()));
 
     let vectors: Vec<(VectorFormat, String)> = VectorFormat::ALL
         .into_iter()
@@ -245,6 +253,9 @@ pub fn predict(
         .collect();
     let mut names = vec![PROBABILITY, MASK, QUICKLOOK];
     names.extend(vectors.iter().map(|(_, name)| name.as_str()));
+    if familiarity.is_some() {
+        names.push(UNLIKE);
+    }
     names.push(MANIFEST);
     let output = OutputFolder::create(folder, &names, options.overwrite)?;
 
@@ -260,7 +271,7 @@ pub fn predict(
         // Hashing reads every input file again, so it runs beside the network.
         let hashing = scope.spawn(|| inputs.iter().map(hash).collect::<Result<Vec<InputIdentity>>>());
         let busy = Busy::default();
-        let rows = run_patches(scene, &reader, segmenter, &plan, options, &output, &busy, job)
+        let rows = run_patches(scene, (&reader, familiarity), segmenter, &plan, options, &output, &busy, job)
             .inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
         let inputs = hashing.join().map_err(|_| Error::scene(&scene.info().name, "hashing its files panicked"))??;
         Ok::<_, Error>((rows, busy, inputs))
@@ -268,10 +279,13 @@ pub fn predict(
     let patches_done = started.elapsed();
 
     job.progress.stage("writing polygons");
-    let RowsDone { regions, counts, quicklook, write_time } = rows;
+    let RowsDone { regions, counts, quicklook, write_time, unlike } = rows;
     let finishing = Instant::now();
     let (regions, polygons) = measure(regions, &plan.grid, options.min_area_m2)?;
     write_mask(&output.path(MASK), &plan.grid, &regions)?;
+    if familiarity.is_some() {
+        unlike.write(&output.path(UNLIKE), scene, &plan)?;
+    }
     let metadata = PolygonMetadata {
         scene: scene.info().name.clone(),
         datetime: scene.info().datetime,
@@ -329,6 +343,11 @@ pub fn predict(
     };
     let level = scene.info().level.map(|level| level.to_string());
     manifest.warnings.extend(model.level_warning(level.as_deref()));
+    if familiarity.is_some() {
+        let found = unlike.record(&plan);
+        manifest.warnings.extend(found.warning());
+        manifest.familiarity = Some(found);
+    }
     let json = serde_json::to_string_pretty(&manifest).map_err(std::io::Error::from)?;
     fs_err::write(output.path(MANIFEST), json + "\n")?;
     output.commit()?;
@@ -351,12 +370,13 @@ struct RowsDone {
     counts: [u64; 4],
     quicklook: Quicklook,
     write_time: Duration,
+    unlike: UnlikeCells,
 }
 
 /// Passes all patches through the network and writes all rows to `probability.tif`.
 fn run_patches(
     scene: &Scene,
-    reader: &PatchReader,
+    (reader, familiarity): (&PatchReader, Option<(&Familiarity, &[usize])>),
     segmenter: &dyn Segmenter,
     plan: &Plan,
     options: &PredictOptions,
@@ -395,12 +415,14 @@ fn run_patches(
     };
     let mut canvas = Canvas::new(plan.covered.width, plan.covered.height, plan.patches.patch_size);
     let total = plan.patches.len();
+    let mut unlike = UnlikeCells::new(plan.covered);
     let mut done = 0;
     let mut write_time = Duration::ZERO;
     let pipeline = Pipeline {
         reader,
         segmenter,
         grid: &plan.patches,
+        familiarity,
         corner: (plan.covered.col, plan.covered.row),
         batch_size: options.batch_size.max(1),
         workers: options.workers.max(1),
@@ -410,6 +432,7 @@ fn run_patches(
     pipeline.run(busy, |answer| {
         let started = Instant::now();
         let (row, col) = (answer.row, answer.col);
+        unlike.add(plan.patches.window(row, col), &answer.unlike);
         canvas.add(
             plan.patches.window(row, col),
             plan.patches.weights(row, col),
@@ -428,7 +451,67 @@ fn run_patches(
     sink.cog.finish()?;
     let regions = sink.polygonizer.finish();
     write_time += started.elapsed();
-    Ok(RowsDone { regions, counts: sink.counts, quicklook: sink.quicklook, write_time })
+    Ok(RowsDone { regions, counts: sink.counts, quicklook: sink.quicklook, write_time, unlike })
+}
+
+/// Distances of the cells of the covered window from what the model has learned from; NaN where none is known.
+struct UnlikeCells {
+    rows: usize,
+    cols: usize,
+    distances: Vec<f32>,
+}
+
+impl UnlikeCells {
+    fn new(covered: Window) -> Self {
+        let (rows, cols) = (covered.height.div_ceil(CELL_PX), covered.width.div_ceil(CELL_PX));
+        Self { rows, cols, distances: vec![f32::NAN; rows * cols] }
+    }
+
+    /// Adds the cells of a patch. Patches overlap and need not begin at a cell: the smallest distance counts, and a cell belongs
+    /// where its centre is.
+    fn add(&mut self, patch: SignedWindow, cells: &[([usize; 2], f32)]) {
+        let place = |first: i64, cell: usize, count: usize| {
+            let at = (first + (cell * CELL_PX + CELL_PX / 2) as i64).div_euclid(CELL_PX as i64);
+            usize::try_from(at).ok().filter(|at| *at < count)
+        };
+        for ([row, col], distance) in cells {
+            if let (Some(row), Some(col)) = (place(patch.row, *row, self.rows), place(patch.col, *col, self.cols)) {
+                let known = &mut self.distances[row * self.cols + col];
+                *known = known.min(*distance);
+            }
+        }
+    }
+
+    fn write(&self, path: &Path, scene: &Scene, plan: &Plan) -> Result<()> {
+        let mut grid = scene.grid().window(&plan.covered);
+        (grid.width, grid.height) = (self.cols, self.rows);
+        grid.transform.pixel_width *= CELL_PX as f64;
+        grid.transform.pixel_height *= CELL_PX as f64;
+        let bands = vec![BandMeta::named("distance_from_what_was_learned")];
+        let options = CogOptions { bands, metadata: raster_metadata(scene), ..CogOptions::default() };
+        let mut cog = CogWriter::create(path, &grid, options)?;
+        cog.write_rows(&[Pixels::F32(self.distances.clone())])?;
+        cog.finish()
+    }
+
+    /// Counts the cells whose centre lies in the mapped window.
+    fn record(&self, plan: &Plan) -> FamiliarityRecord {
+        let (window, covered) = (plan.window, plan.covered);
+        let inside = |cell: usize, first: usize, range: std::ops::Range<usize>| {
+            range.contains(&(first + cell * CELL_PX + CELL_PX / 2).min(range.end.max(1) - 1))
+        };
+        let known = (0..self.rows * self.cols).filter_map(|at| {
+            let is_inside = inside(at / self.cols, covered.row, window.row..window.row_end())
+                && inside(at % self.cols, covered.col, window.col..window.col + window.width);
+            Some(self.distances[at]).filter(|distance| is_inside && !distance.is_nan())
+        });
+        let (mut cells, mut unlike) = (0, 0);
+        for distance in known {
+            cells += 1;
+            unlike += usize::from(distance > 1.0);
+        }
+        FamiliarityRecord { cell_px: CELL_PX, cells, unlike_share: unlike as f64 / cells.max(1) as f64 }
+    }
 }
 
 /// Receives complete rows of the covered window and passes the output window to all writers.

@@ -58,6 +58,7 @@ fn model() -> ModelDescription {
         bands: vec![Band::B04, Band::B11],
         normalisation: vec![BandNormalisation::IDENTITY; 2],
         absent: Vec::new(),
+        familiarity: None,
         gsd_m: 10.0,
         record: serde_json::json!({ "title": "sum of two bands" }),
     }

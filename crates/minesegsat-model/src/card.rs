@@ -1,8 +1,10 @@
 //! The description of a model: [`ModelCard`], the `model.json` beside the weights.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use minesegsat_core::Band;
+use minesegsat_core::familiarity::Familiarity;
 use minesegsat_core::model_description::{BandNormalisation, ModelDescription};
 use minesegsat_core::noise_floor::NoiseFloor;
 use minesegsat_core::persistence::Persistence;
@@ -65,6 +67,9 @@ pub struct ModelCard {
     /// How long land stays as it is, and how much a map counts, for series of dates. `None` for the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persistence: Option<Persistence>,
+    /// What the training data look like. Land that is unlike is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub familiarity: Option<Familiarity>,
     /// Training data and its split.
     #[serde(default)]
     pub training: Training,
@@ -115,6 +120,9 @@ pub struct Training {
     /// Processing levels of the scenes: `L2A` (surface reflectance), `L1C` (top-of-atmosphere reflectance). Empty if unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<String>,
+    /// Sources of pixels and labels, with their licences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
 }
 
 /// Conversion of reflectance (0 to 1, slightly more on bright targets) to the network's input, with one value per band.
@@ -175,6 +183,16 @@ impl Normalisation {
             Self::MinMax { min, max } => (min[band], max[band] - min[band]),
             Self::MeanStd { mean, std } => (mean[band], std[band]),
             Self::Percentile { low, high } => (low[band], high[band] - low[band]),
+        }
+    }
+
+    /// The bands at these places (counted from 0), in this order.
+    pub fn reordered(&self, order: &[usize]) -> Self {
+        let take = |values: &[f32]| order.iter().map(|&at| values[at]).collect();
+        match self {
+            Self::MinMax { min, max } => Self::MinMax { min: take(min), max: take(max) },
+            Self::MeanStd { mean, std } => Self::MeanStd { mean: take(mean), std: take(std) },
+            Self::Percentile { low, high } => Self::Percentile { low: take(low), high: take(high) },
         }
     }
 
@@ -259,6 +277,7 @@ impl ModelCard {
             bands: self.bands.clone(),
             normalisation,
             absent: Vec::new(),
+            familiarity: self.familiarity.clone().map(Arc::new),
             gsd_m: self.gsd_m,
             record,
         }
@@ -308,6 +327,9 @@ impl ModelCard {
         if !self.gsd_m.is_finite() || self.gsd_m <= 0.0 {
             return Err(format!("its gsd_m is {}; expected metres above 0", self.gsd_m));
         }
+        if let Some(familiarity) = &self.familiarity {
+            familiarity.check(channels)?;
+        }
         Ok(())
     }
 }
@@ -335,6 +357,7 @@ pub(crate) mod tests {
             area_error: None,
             noise_floor: None,
             persistence: None,
+            familiarity: None,
             training: Training::default(),
             metrics: serde_json::Map::new(),
             code_version: "0.1.0".to_owned(),

@@ -163,6 +163,7 @@ fn describe(
         area_error: None,
         noise_floor: None,
         persistence: None,
+        familiarity: None,
         training: options.training.clone(),
         metrics: options.metrics.clone(),
         code_version: String::new(),

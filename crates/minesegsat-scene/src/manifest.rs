@@ -43,12 +43,39 @@ pub struct Manifest {
     pub assessed: Assessed,
     /// Totals of the mapped polygons.
     pub totals: Totals,
+    /// How much of the land resembles what the model has learned from; left out if the model does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub familiarity: Option<FamiliarityRecord>,
     /// The files written, with their hashes.
     pub outputs: Vec<OutputRecord>,
     /// Duration of each step.
     pub timings: Timings,
     /// Warnings for readers of the map.
     pub warnings: Vec<String>,
+}
+
+/// How much of the land resembles what the model has learned from.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct FamiliarityRecord {
+    /// Width and height of a cell in pixels.
+    pub cell_px: usize,
+    /// Number of visible cells.
+    pub cells: usize,
+    /// Share of them that is unlike anything that the model has learned from, 0 to 1.
+    pub unlike_share: f64,
+}
+
+/// Share of unlike cells from which a map has a warning.
+const UNLIKE_SHARE: f64 = 0.05;
+
+impl FamiliarityRecord {
+    /// A warning if much of the land is unlike.
+    pub fn warning(&self) -> Option<String> {
+        (self.unlike_share > UNLIKE_SHARE).then(|| {
+            let percent = 100.0 * self.unlike_share;
+            format!("{percent:.0} % of the land is unlike anything that the model has learned from: do not rely on the map there")
+        })
+    }
 }
 
 /// Name and version of the program.
@@ -287,6 +314,7 @@ impl Manifest {
             cloud_mask: CloudMaskRecord::new(scene),
             assessed,
             totals: Totals::default(),
+            familiarity: None,
             outputs: Vec::new(),
             timings: Timings::default(),
             warnings,

@@ -177,15 +177,15 @@ impl PatchReader {
         Ok(Self { grid, bands, channels, count, classification, mask: scene.mask_options() })
     }
 
-    /// Creates a reader of rasters without a scene: the bands of a sample. The reference grid is that of the finest
-    /// band.
+    /// Creates a reader of rasters without a scene: the bands of a sample, of which one at least is there. The channel of an
+    /// absent band is 0. The reference grid is that of the finest band.
     pub fn of_rasters(
-        bands: Vec<SampleBand>,
+        bands: Vec<Option<SampleBand>>,
         classification: Option<Arc<dyn RasterSource>>,
         normalisation: &[BandNormalisation],
     ) -> Result<Self> {
-        assert!(!bands.is_empty() && bands.len() == normalisation.len(), "one normalisation per band");
-        let finest = bands.iter().map(|band| &band.grid);
+        assert!(bands.len() == normalisation.len(), "one normalisation per band");
+        let finest = bands.iter().flatten().map(|band| &band.grid);
         let grid = finest.min_by(|a, b| a.transform.pixel_width.total_cmp(&b.transform.pixel_width)).cloned();
         let grid = grid.expect("there are bands");
         let resampler = |native: &Grid| {
@@ -196,15 +196,18 @@ impl PatchReader {
             let SampleBand { band, source, index, radiometry, .. } = band;
             Ok(BandPlan { band, source, index, resampler, radiometry, normalisation })
         };
-        let bands = bands.into_iter().zip(normalisation).map(plan).collect::<Result<Vec<_>>>()?;
+        let count = bands.len();
+        let channels = (0..count).filter(|&channel| bands[channel].is_some()).collect();
+        let present =
+            bands.into_iter().zip(normalisation).filter_map(|(band, normalisation)| Some((band?, normalisation)));
+        let bands = present.map(plan).collect::<Result<Vec<_>>>()?;
         let classification = classification
             .map(|source| {
                 let resampler = resampler(&source.info().grid)?;
                 Ok::<_, Error>((source, 0, resampler))
             })
             .transpose()?;
-        let count = bands.len();
-        Ok(Self { grid, bands, channels: (0..count).collect(), count, classification, mask: MaskOptions::default() })
+        Ok(Self { grid, bands, channels, count, classification, mask: MaskOptions::default() })
     }
 
     /// Whether a band can be read.
@@ -244,9 +247,13 @@ impl PatchReader {
         Ok(Patch { data, validity })
     }
 
-    /// Conversion to reflectance for each band.
-    pub fn radiometry(&self) -> impl Iterator<Item = BandRadiometry> {
-        self.bands.iter().map(|plan| plan.radiometry)
+    /// Conversion to reflectance for each channel. The numbers of an absent band are 0, and so is their reflectance.
+    pub fn radiometry(&self) -> Vec<BandRadiometry> {
+        let mut all = vec![BandRadiometry { offset_dn: 0.0, ..BandRadiometry::USUAL }; self.count];
+        for (plan, &channel) in self.bands.iter().zip(&self.channels) {
+            all[channel] = plan.radiometry;
+        }
+        all
     }
 
     /// Reflectance of one of the reader's bands in a window, `[H, W]`.

@@ -57,6 +57,7 @@ pub(crate) fn map_bare_soil(scene: &str, output: &Path) -> Result<f64> {
         bands: BANDS.to_vec(),
         normalisation: vec![BandNormalisation::IDENTITY; BANDS.len()],
         absent: Vec::new(),
+        familiarity: None,
         gsd_m: 10.0,
         record: serde_json::json!({ "title": "bare soil index" }),
     };

@@ -1,7 +1,7 @@
 //! Maps a scene with a trained model: probability, mask, polygons, quicklook and manifest in a folder.
 //!
 //! ```sh
-//! cargo run --release -p minesegsat --example map_scene -- SCENE models/simulated-b0 out
+//! cargo run --release -p minesegsat --example map_scene -- SCENE models/b0 out
 //! ```
 #![allow(clippy::print_stdout, reason = "an example")]
 

@@ -4,7 +4,7 @@
 //! use minesegsat::{Job, Model, ModelOptions, OpenOptions, Scene};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let model = Model::open("models/simulated-b0", &ModelOptions::default())?;
+//! let model = Model::open("models/b0", &ModelOptions::default())?;
 //! let scene = Scene::open("S2B_MSIL2A_20210710T190919_N0301_R056_T10UFV_20210710T213102.SAFE", &OpenOptions::default())?;
 //! let map = model.predict(&scene, "out", &model.predict_options(), Job::silent())?;
 //! println!("{:.1} ha of mining-disturbed land", map.totals.area_ha);

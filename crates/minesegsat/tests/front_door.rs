@@ -15,7 +15,7 @@ mod custom_segmenter;
 mod map_scene;
 
 fn shipped_model() -> String {
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/simulated-b0").to_owned()
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/b0").to_owned()
 }
 
 #[test]

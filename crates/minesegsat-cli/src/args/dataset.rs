@@ -200,7 +200,7 @@ pub(crate) struct DatasetImportArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct DatasetMergeArgs {
-    /// Data set folders. The data sets must have the same classes and the same kind.
+    /// Data set folders. The data sets must have the same classes. Sets in the paper's layout are combined with their like only.
     #[arg(required = true)]
     pub datasets: Vec<PathBuf>,
 
@@ -211,6 +211,10 @@ pub(crate) struct DatasetMergeArgs {
     /// Title of the data set [default: that of the first].
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
+
+    /// Keep every band that any set has. Training fills bands that a sample lacks with the mean.
+    #[arg(long)]
+    pub all_bands: bool,
 
     /// Replace an existing description.
     #[arg(long)]

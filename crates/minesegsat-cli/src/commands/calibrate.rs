@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use minesegsat::dataset::{Dataset, SampleReader};
+use minesegsat::dataset::{Dataset, SampleReader, SampleRecord, Split, fit_familiarity};
 use minesegsat::evaluate::{KnownPlaces, ValidateOptions, Validation, check_bands, fit_temperature, validate_each};
+use minesegsat::familiarity::Familiarity;
 use minesegsat::job::Job;
 use minesegsat::nn::{ModelSegmenter, parse_device};
 use minesegsat::uncertainty::AreaErrorModel;
@@ -92,6 +93,7 @@ pub(crate) fn calibrate(args: &CalibrateArgs, quiet: bool, cancel: &AtomicBool) 
             "too few places to fit the area error; area intervals of this model will use conservative default values"
         );
     }
+    card.familiarity = familiarity(&reader, &samples_of(&dataset, args.split)?, quiet, cancel)?;
     let report = json!({
         "dataset": dataset.card().title,
         "split": args.split,
@@ -108,10 +110,37 @@ pub(crate) fn calibrate(args: &CalibrateArgs, quiet: bool, cancel: &AtomicBool) 
         "ece": chosen.metric("ece"),
         "area_error": card.area_error,
         "area_coverage_90": coverage,
+        "familiarity_cells": card.familiarity.as_ref().map(|familiarity| familiarity.fitted_to),
     });
     card.metrics.insert("calibration".to_owned(), report.clone());
     card.replace(&args.model)?;
     Ok(report)
+}
+
+/// The training samples, and those of the split that is calibrated on.
+fn samples_of(dataset: &Dataset, split: Split) -> minesegsat::Result<Vec<&SampleRecord>> {
+    let of = |sample: &&SampleRecord| [Some(Split::Train), Some(split)].contains(&dataset.split_of(&sample.id));
+    Ok(dataset.samples().iter().filter(of).collect())
+}
+
+/// What the samples look like; `None` if they are too few.
+fn familiarity(
+    reader: &SampleReader,
+    samples: &[&SampleRecord],
+    quiet: bool,
+    cancel: &AtomicBool,
+) -> minesegsat::Result<Option<Familiarity>> {
+    let bar = Bar::with_label(quiet, "what is familiar");
+    let job = Job::new(&bar, cancel);
+    let fitted = fit_familiarity(reader, samples, job);
+    bar.clear();
+    match job.finish(fitted) {
+        Err(error @ minesegsat::Error::Input { .. }) => {
+            tracing::warn!("maps of this model will not say where land is unlike its training data: {error}");
+            Ok(None)
+        }
+        other => other.map(Some),
+    }
 }
 
 fn print_report(out: &mut impl Write, report: &Value) -> std::io::Result<()> {

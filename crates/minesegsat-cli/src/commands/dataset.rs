@@ -180,7 +180,7 @@ pub(crate) fn import(args: &DatasetImportArgs) -> anyhow::Result<ExitCode> {
 pub(crate) fn merge(args: &DatasetMergeArgs) -> anyhow::Result<ExitCode> {
     interrupt::stop_on_ctrl_c();
     let sets = args.datasets.iter().map(Dataset::open).collect::<minesegsat::Result<Vec<_>>>()?;
-    let options = MergeOptions { title: args.title.clone(), overwrite: args.overwrite };
+    let options = MergeOptions { title: args.title.clone(), all_bands: args.all_bands, overwrite: args.overwrite };
     print_info(&dataset::merge(&sets, &args.output, &options)?)
 }
 

@@ -317,7 +317,7 @@ fn build_sets(sim: &Path, training: &[Summary], set: &Path, cancel: &AtomicBool)
         let landscape = sim.join(format!("learn-{i}"));
         sets.push(build_set(&landscape, &set.join(i.to_string()), 0.3, [80.0, 20.0, 0.0], cancel)?);
     }
-    let options = MergeOptions { title: Some("Simulated landscapes".to_owned()), overwrite: false };
+    let options = MergeOptions { title: Some("Simulated landscapes".to_owned()), ..MergeOptions::default() };
     let merged = dataset::merge(&sets, set, &options)?;
     dataset::stats(&merged, &StatsOptions::default(), Job::with_cancel(cancel))?;
     Ok(merged.samples().len())

@@ -18,6 +18,9 @@ use crate::{
     progress::Bar,
 };
 
+/// Metrics of a card that were measured on real ground.
+const REAL_GROUND: &str = "real_ground";
+
 pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
     let area = area_of_interest(args.bbox, args.intersects.as_deref(), args.incomplete)?;
@@ -60,12 +63,18 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     bar.clear();
     engine::print_profile(&model)?;
     let manifest = job.finish(result)?;
+    if let Some(warning) = manifest.familiarity.and_then(|found| found.warning()) {
+        tracing::warn!("{warning}");
+    }
 
     let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&manifest)?)?;
     } else if !quiet {
         print_summary(&mut stdout, &manifest, args).context("cannot print the summary")?;
+        if !model.card().metrics.contains_key(REAL_GROUND) {
+            writeln!(stdout, "note: the card of this model has no figures on real ground")?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -220,6 +220,54 @@ fn calibrate(model: &Path, set: &Path, more: &[&str]) -> Done {
 }
 
 #[test]
+fn land_that_is_unlike_the_training_data_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = chips(folder.path());
+    let model = own_model(folder.path());
+    let scene = |name: &str, add: [u16; 3], spread: u16| {
+        let band = |band: usize| {
+            let noise =
+                |i: usize| ((i as u64 * 3 + band as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as u16 % spread;
+            (0..WIDTH * HEIGHT).map(|i| add[band] + noise(i)).collect::<Vec<u16>>()
+        };
+        let mut image = GeoTiff::new(32610, (600_000.0, 5_500_020.0), 10.0, WIDTH, HEIGHT, (0..3).map(band).collect());
+        image.names = ["B04", "B03", "B02"].map(str::to_owned).to_vec();
+        let path = folder.path().join(name);
+        fs::write(&path, image.encode()).unwrap();
+        path
+    };
+    // As the ground of the chips, and a blue desert.
+    let (usual, strange) = (scene("usual.tif", [900; 3], 300), scene("strange.tif", [300, 300, 5000], 900));
+    let predict = |scene: &Path, out: &str| {
+        let mut command = program();
+        command.arg("predict").arg(scene).arg("--model").arg(&model).args(["--offset", "0", "--overwrite", "-o"]);
+        Done::of(command.arg(folder.path().join(out))).succeeded()
+    };
+    // A model whose card does not know says nothing.
+    let done = predict(&strange, "unknown");
+    assert!(!done.stderr.contains("unlike") && !folder.path().join("unknown/unlike.tif").exists(), "{}", done.stderr);
+
+    calibrate(&model, &set, &[]).succeeded();
+    let card = json_file(&model.join("model.json"));
+    // Six chips of 3 x 2 whole cells.
+    assert_eq!(card["familiarity"]["fitted_to"], 36);
+    assert_eq!(card["familiarity"]["prototypes"].as_array().unwrap().len(), 4);
+    for (scene, out, is_strange) in [(&usual, "usual", false), (&strange, "strange", true)] {
+        let done = predict(scene, out);
+        let found = json_file(&folder.path().join(out).join("manifest.json"))["familiarity"].clone();
+        assert_eq!((&found["cell_px"], &found["cells"]), (&32.into(), &6.into()), "{found}");
+        assert_eq!(found["unlike_share"], if is_strange { 1.0 } else { 0.0 });
+        assert_eq!(done.stderr.contains("100 % of the land is unlike anything"), is_strange, "{}", done.stderr);
+        let (info, distances) = raster(&folder.path().join(out).join("unlike.tif"));
+        let grid = &info.grid;
+        assert_eq!((grid.width, grid.height, grid.transform.pixel_width), (3, 3, 320.0));
+        // The last row is half a cell: too little of it is seen.
+        assert!(distances[..6].iter().all(|distance| (*distance > 1.0) == is_strange), "{distances:?}");
+        assert!(distances[6..].iter().all(|distance| distance.is_nan()));
+    }
+}
+
+#[test]
 fn calibration_lowers_the_cross_entropy_and_is_kept_in_the_card() {
     let folder = tempfile::tempdir().unwrap();
     let set = chips(folder.path());

@@ -111,8 +111,11 @@ fn everything() -> Augmentation {
         band_gain_amount: 0.1,
         atmosphere: 0.5,
         atmosphere_amount: 0.05,
+        top_of_atmosphere: 0.3,
         noise: 0.5,
         noise_std: 0.01,
+        band_subset: 0.3,
+        band_subsets: vec![vec![Band::B04, Band::B03], vec![Band::B11]],
         band_dropout: 0.3,
         band_dropout_max: 2,
         clouds: 0.3,
@@ -398,4 +401,104 @@ fn the_cache_keeps_to_its_limit_and_saves_reading() {
     }
     let state = small.state();
     assert!(state.bytes <= bytes / 2 && !state.samples.is_empty() && state.full);
+}
+
+/// The set twice, the second time under another title and without the last two bands.
+fn set_of_two_domains(folder: &Path) -> Arc<Dataset> {
+    let all = write_set(folder);
+    let one = |title: &str, bands: &[Band]| {
+        let layout = ChipLayout { images: folder.join("images"), masks: folder.join("masks"), index: None };
+        let title = Some(title.to_owned());
+        let options = ImportOptions { bands: Some(bands.to_vec()), title, ..ImportOptions::default() };
+        import_chips(&layout, &folder.join(format!("{bands:?}")), &options).unwrap();
+        Dataset::open(folder.join(format!("{bands:?}"))).unwrap()
+    };
+    assert_eq!(all.card().bands, BANDS);
+    let sets = [one("three", &BANDS), one("two", &[Band::B03, Band::B8A, Band::B11])];
+    let options = crate::MergeOptions { all_bands: true, ..Default::default() };
+    Arc::new(crate::merge(&sets, &folder.join("both"), &options).unwrap())
+}
+
+#[test]
+fn channels_of_bands_that_a_sample_lacks_are_0_after_normalisation() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = set_of_two_domains(folder.path());
+    assert_eq!(set.card().bands, [Band::B03, Band::B04, Band::B8A, Band::B11]);
+    assert_eq!(set.common_bands(), [Band::B03, Band::B11]);
+    let stats =
+        crate::stats(&set, &crate::StatsOptions { all: true, ..Default::default() }, minesegsat_core::Job::silent())
+            .unwrap();
+    assert!(stats.bands[&Band::B04].count > 0 && stats.bands[&Band::B04].count < stats.bands[&Band::B03].count);
+    let normalisation = [BandNormalisation { offset: 0.5, divisor: 0.25 }; 4];
+    let bands = set.card().bands.clone();
+    for cutmix in [0.0, 1.0] {
+        let augmentation = Augmentation { cutmix, cutmix_share: 0.5, ..everything_but_shuffled() };
+        let samples = set.samples().to_vec();
+        let loader = Loader::new(Arc::clone(&set), samples, &bands, &normalisation, augmentation, options()).unwrap();
+        let mut lacking = [0; 4];
+        for batch in batches(&loader, 0, 0) {
+            let plane = 32 * 32;
+            for (id, data) in batch.ids.iter().zip(batch.data.chunks_exact(4 * plane)) {
+                let sample = set.samples().iter().find(|sample| sample.id == *id).unwrap();
+                for (channel, values) in data.chunks_exact(plane).enumerate() {
+                    let is_zero = values.iter().all(|v| *v == 0.0);
+                    assert!(is_zero || values.iter().filter(|v| **v == 0.0).count() < plane / 2);
+                    let lacks = !set.bands_of(sample).contains(&bands[channel]);
+                    lacking[channel] += usize::from(lacks);
+                    // What is pasted may lack a band too.
+                    assert!(is_zero == lacks || (cutmix > 0.0 && is_zero), "{id} {channel}");
+                }
+            }
+        }
+        assert_eq!(lacking, [0, 7, 7, 0]);
+    }
+    // As a reader sees them.
+    let reader = SampleReader::new(Arc::clone(&set), &bands, &normalisation).unwrap();
+    for sample in set.samples() {
+        let patch = reader.read(sample).unwrap();
+        let plane = patch.mask.len();
+        for (channel, values) in patch.data.chunks_exact(plane).enumerate() {
+            let lacks = !set.bands_of(sample).contains(&bands[channel]);
+            assert_eq!(values.iter().all(|v| *v == 0.0), lacks, "{} {channel}", sample.id);
+        }
+    }
+}
+
+/// Changes of reflectance that keep the order of channels.
+fn everything_but_shuffled() -> Augmentation {
+    Augmentation { channel_shuffle: 0.0, band_subset: 0.0, band_dropout: 0.0, clouds: 0.0, ..everything() }
+}
+
+#[test]
+fn domains_share_an_epoch_by_their_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = set_of_two_domains(folder.path());
+    let bands = set.card().bands.clone();
+    let made = |mixture: &[(&str, f64)]| {
+        let mixture = mixture.iter().map(|(domain, weight)| ((*domain).to_owned(), *weight)).collect();
+        let options = LoaderOptions { mixture, samples_per_epoch: Some(10), ..options() };
+        let normalisation = vec![BandNormalisation::IDENTITY; 4];
+        Loader::new(Arc::clone(&set), set.samples().to_vec(), &bands, &normalisation, Augmentation::default(), options)
+    };
+    let loader = made(&[("three", 3.0), ("two", 1.0), ("nothing", 0.0)]).unwrap();
+    let mut seen = std::collections::BTreeMap::<usize, usize>::new();
+    for epoch in 0..14 {
+        let order = loader.maker.order(epoch);
+        let of = |domain: &str| order.iter().filter(|&&at| set.samples()[at].domain.as_deref() == Some(domain)).count();
+        // 7.5 and 2.5: the first of equal remainders gets the odd sample.
+        assert_eq!((of("three"), of("two")), (8, 2));
+        order.iter().for_each(|&at| *seen.entry(at).or_default() += 1);
+    }
+    let counts = |domain: &str| -> Vec<usize> {
+        let of_domain = |at: &&usize| set.samples()[**at].domain.as_deref() == Some(domain);
+        seen.keys().filter(of_domain).map(|at| seen[at]).collect()
+    };
+    assert_eq!((counts("three"), counts("two")), (vec![16; 7], vec![4; 7]));
+    let refused = |mixture: &[(&str, f64)]| made(mixture).unwrap_err().to_string();
+    assert!(
+        refused(&[("four", 1.0)])
+            .contains("mixture `four` is not accepted: domains of the training samples: three, two")
+    );
+    assert!(refused(&[("two", -1.0)]).contains("mixture `two = -1`"));
+    assert!(refused(&[("two", 0.0)]).contains("a weight above 0"));
 }

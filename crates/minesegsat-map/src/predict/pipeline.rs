@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use minesegsat_core::familiarity::{Familiarity, cells};
 use minesegsat_core::{Error, Result, Segmenter, patch_grid::PatchGrid, resample::SignedWindow};
 use minesegsat_scene::patch::{Patch, PatchReader, Validity};
 
@@ -21,6 +22,8 @@ pub(crate) struct Pipeline<'a> {
     pub reader: &'a PatchReader,
     pub segmenter: &'a dyn Segmenter,
     pub grid: &'a PatchGrid,
+    /// What the model has learned from, and the channels that the scene lacks.
+    pub familiarity: Option<(&'a Familiarity, &'a [usize])>,
     /// Corner of the covered window on the scene's grid, (col, row).
     pub corner: (usize, usize),
     pub batch_size: usize,
@@ -85,6 +88,8 @@ pub(crate) struct Prediction {
     pub col: usize,
     pub probability: Option<Vec<f32>>,
     pub validity: Vec<u8>,
+    /// Distance of each visible cell of the patch, by row and column of cells, see [`Familiarity::distance`].
+    pub unlike: Vec<([usize; 2], f32)>,
 }
 
 type Message = Result<(usize, Prediction)>;
@@ -151,6 +156,14 @@ impl Pipeline<'_> {
         }
     }
 
+    fn distances(&self, patch: &Patch) -> Vec<([usize; 2], f32)> {
+        let Some((familiarity, absent)) = self.familiarity else { return Vec::new() };
+        let size = self.grid.patch_size;
+        let is_visible = |at: usize| patch.validity[at] == Validity::Assessable as u8;
+        let cells = cells(&patch.data, (size, size), is_visible, |channel| absent.contains(&channel));
+        cells.into_iter().filter_map(|(at, features)| Some((at, familiarity.distance(&features)?))).collect()
+    }
+
     fn stopped(&self, stop: &AtomicBool) -> bool {
         stop.load(Ordering::Relaxed) || self.cancel.load(Ordering::Relaxed)
     }
@@ -182,7 +195,7 @@ impl Pipeline<'_> {
             let patch = self.reader.read(on_scene)?;
             busy.read_ns.fetch_add(started.elapsed().as_nanos() as u64, Ordering::Relaxed);
             if patch.validity.iter().all(|&v| v != Validity::Assessable as u8) {
-                let answer = Prediction { row, col, probability: None, validity: patch.validity };
+                let answer = Prediction { row, col, probability: None, validity: patch.validity, unlike: Vec::new() };
                 if answers.send(Ok((sequence, answer))).is_err() {
                     return Ok(());
                 }
@@ -236,8 +249,9 @@ impl Pipeline<'_> {
                     ));
                 }
                 let (row, col) = self.patch_position(job.sequence);
-                let answer =
-                    Prediction { row, col, probability: Some(probability.to_vec()), validity: job.patch.validity };
+                let probability = Some(probability.to_vec());
+                let unlike = self.distances(&job.patch);
+                let answer = Prediction { row, col, probability, validity: job.patch.validity, unlike };
                 if answers.send(Ok((job.sequence, answer))).is_err() {
                     return Ok(());
                 }

@@ -1,6 +1,9 @@
 //! Configuration of a training run: [`TrainConfig`], read from TOML.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use minesegsat_core::{
     Band,
@@ -68,6 +71,15 @@ pub struct DataConfig {
     pub samples_per_epoch: usize,
     /// Probability of placing a crop over a mine of its sample.
     pub mine_centred: f64,
+    /// Domains of the samples and their weights: an epoch has samples of each in proportion. Empty: all samples equally often.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub mixture: BTreeMap<String, f64>,
+    /// Processing levels of the samples, for the card. Default: those that the data set's scenes state.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<String>,
+    /// Sources of pixels and labels, for the card.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
     /// Threads that read and augment.
     pub num_workers: usize,
     /// Number of batches to prepare in advance.
@@ -76,7 +88,7 @@ pub struct DataConfig {
     pub cache_mib: usize,
 }
 
-/// Conversion of reflectance to the network's input, with the statistics of the training split.
+/// Conversion of reflectance to the network's input, with the statistics of the training split unless told otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NormalisationKind {
@@ -86,6 +98,8 @@ pub enum NormalisationKind {
     MeanStd,
     /// Scaled so that the 2nd percentile becomes 0 and the 98th becomes 1.
     Percentile,
+    /// That of the model folder in `init.weights`, which must have all bands.
+    Init,
 }
 
 /// `[network]`: a name, and changes to that network.
@@ -251,6 +265,9 @@ impl Default for DataConfig {
             batch_size: 8,
             samples_per_epoch: 0,
             mine_centred: 0.0,
+            mixture: BTreeMap::new(),
+            levels: Vec::new(),
+            sources: Vec::new(),
             num_workers: 1,
             prefetch: 2,
             cache_mib: 2048,

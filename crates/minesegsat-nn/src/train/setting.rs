@@ -68,7 +68,10 @@ impl<'a> Setting<'a> {
             .into());
         }
         check_metric(config, &validation)?;
-        let normalisation = normalisation(&dataset, &bands, config.data.normalisation)?;
+        let normalisation = match config.data.normalisation {
+            NormalisationKind::Init => normalisation_of_start(config.init.weights.as_deref(), &bands)?,
+            kind => normalisation(&dataset, &bands, kind)?,
+        };
         let per_band: Vec<BandNormalisation> = (0..bands.len())
             .map(|i| {
                 let (offset, divisor) = normalisation.offset_divisor(i);
@@ -90,6 +93,7 @@ impl<'a> Setting<'a> {
                 cache_mib: config.data.cache_mib,
                 samples_per_epoch: (config.data.samples_per_epoch > 0).then_some(config.data.samples_per_epoch),
                 mine_centred: config.data.mine_centred,
+                mixture: config.data.mixture.clone().into_iter().collect(),
                 drop_last: true,
             },
         )?;
@@ -188,7 +192,23 @@ fn normalisation(dataset: &Dataset, bands: &[Band], kind: NormalisationKind) -> 
             let (low, high) = (stats.percentile(bands, 2.0)?, stats.percentile(bands, 98.0)?);
             Normalisation::Percentile { low, high }
         }
+        NormalisationKind::Init => unreachable!("it needs no statistics"),
     })
+}
+
+/// The normalisation of the starting model, for the bands of the run.
+fn normalisation_of_start(weights: Option<&Path>, bands: &[Band]) -> Result<Normalisation> {
+    let name = "data.normalisation";
+    let Some(folder) = weights.filter(|path| path.is_dir()) else {
+        return Err(Error::argument(name, "init", "another, unless `init.weights` is a model folder"));
+    };
+    let card = ModelCard::read(folder)?;
+    let place = |band: &Band| card.bands.iter().position(|other| other == band);
+    let Some(order) = bands.iter().map(place).collect::<Option<Vec<usize>>>() else {
+        let accepted = format!("another: {} has {}", folder.display(), Band::list(&card.bands));
+        return Err(Error::argument(name, "init", accepted));
+    };
+    Ok(card.normalisation.reordered(&order))
 }
 
 fn describe(
@@ -212,6 +232,7 @@ fn describe(
             })
             .collect(),
     };
+    let band_dropout_max = config.augment.most_absent(&bands);
     Ok(ModelCard {
         format_version: FORMAT_VERSION,
         title,
@@ -225,14 +246,16 @@ fn describe(
         temperature: 1.0,
         views: config.validation.views,
         classes,
-        band_dropout_max: if config.augment.band_dropout > 0.0 { config.augment.band_dropout_max } else { 0 },
+        band_dropout_max,
         area_error: None,
         noise_floor: None,
         persistence: None,
+        familiarity: None,
         training: Training {
             data: Some(set.title.clone()),
             split: Some(format!("train {training}, val {validation}")),
-            levels: set.levels(),
+            levels: if config.data.levels.is_empty() { set.levels() } else { config.data.levels.clone() },
+            sources: config.data.sources.clone(),
         },
         metrics: serde_json::Map::new(),
         code_version: String::new(),

@@ -47,6 +47,7 @@ fn card(architecture: NetworkConfig) -> ModelCard {
         area_error: None,
         noise_floor: None,
         persistence: None,
+        familiarity: None,
         training: Training::default(),
         metrics: serde_json::Map::new(),
         code_version: "0.1.0".to_owned(),

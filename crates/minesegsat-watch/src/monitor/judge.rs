@@ -12,12 +12,17 @@ pub struct Shares {
     pub assessed: f64,
     /// What lies beyond the scenes.
     pub beyond: f64,
+    /// Part of what was seen that is unlike anything that the model has learned from.
+    pub unlike: f64,
 }
+
+/// Largest part of what was seen that may be unlike anything that the model has learned from.
+pub(super) const MOST_UNLIKE: f64 = 0.5;
 
 /// Verdict on a site on one day, and a plain sentence with the numbers behind it.
 ///
 /// `area` is `None` if nothing was seen. `shares` are parts of the site's whole outline, 0 to 1: what was seen, and what lies
-/// beyond the scenes. `unreadable` names permits of the site that cannot be read; without a permit there is no verdict on a
+/// beyond the scenes. Land that is unlike anything that the model has learned from gets no verdict. `unreadable` names permits of the site that cannot be read; without a permit there is no verdict on a
 /// limit, and the sentence says why. The limit is compared with the whole interval of the area: a verdict is certain only
 /// if the interval lies entirely on one side of the limit, and if the register has the permit in force.
 pub fn judge(
@@ -30,6 +35,13 @@ pub fn judge(
     unreadable: &[DamagedRow],
 ) -> (Verdict, String) {
     let percent = whole_percent;
+    if shares.assessed >= min_assessed && shares.unlike > MOST_UNLIKE {
+        let statement = format!(
+            "Not assessable on {day}: {} of the site that was seen is unlike anything that the model has learned from.",
+            percent_text(shares.unlike)
+        );
+        return (Verdict::NotAssessable, statement);
+    }
     let Some(area) = area.filter(|_| shares.assessed >= min_assessed) else {
         let rest = if shares.assessed > 0.0 { "the rest" } else { "all of it" };
         let is_hidden = 1.0 - shares.assessed - shares.beyond > 0.005;
@@ -101,7 +113,7 @@ mod tests {
             document_sha256: None,
         };
         let area = Area { ha: 100.0, lower_ha: 90.0, upper_ha: 110.0 };
-        let seen = |assessed: f64| Shares { assessed, beyond: 0.0 };
+        let seen = |assessed: f64| Shares { assessed, beyond: 0.0, unlike: 0.0 };
         let of = |limit: f64| judge(day, Some(area), seen(0.9), 0.7, 90.0, Some(&permit(Some(limit))), &[]);
         for (limit, verdict) in [
             (110.0, Verdict::Within),
@@ -126,7 +138,17 @@ mod tests {
         );
         assert!(judge(day, None, seen(0.0), 0.7, 90.0, None, &[]).1.contains("hid all of it"));
         // Land beyond the scenes is a reason of its own.
-        let beyond = |assessed, beyond| judge(day, Some(area), Shares { assessed, beyond }, 0.7, 90.0, None, &[]).1;
+        let strange = |unlike| {
+            let shares = Shares { assessed: 0.9, beyond: 0.0, unlike };
+            judge(day, Some(area), shares, 0.7, 90.0, None, &[])
+        };
+        let (verdict, statement) = strange(0.62);
+        assert_eq!(verdict, Verdict::NotAssessable);
+        let expected = "62 % of the site that was seen is unlike anything that the model has learned from.";
+        assert!(statement.ends_with(expected), "{statement}");
+        assert_ne!(strange(0.5).0, Verdict::NotAssessable);
+        let beyond =
+            |assessed, beyond| judge(day, Some(area), Shares { assessed, beyond, unlike: 0.0 }, 0.7, 90.0, None, &[]).1;
         let statement = beyond(0.5, 0.39);
         assert!(
             statement.contains(

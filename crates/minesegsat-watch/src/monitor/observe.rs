@@ -9,17 +9,20 @@ use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 use super::composite::{self, Mosaic};
+use super::judge::MOST_UNLIKE;
 use super::{Day, MonitorModel, MonitorOptions, RejectedScene, Shares, judge, picture};
 use crate::alerts::{self, Standing};
 use crate::register::{DamagedRow, NewLand, Observation, ObservationFile, Permit, Register, Site, observation_name};
 use crate::timeline::indices;
 use minesegsat_core::area_of_interest::AreaOfInterest;
+use minesegsat_core::familiarity::CELL_PX;
 use minesegsat_core::model_description::BandNormalisation;
 use minesegsat_core::output::atomic_write;
 use minesegsat_core::{Band, Crs, Error, Grid, Result};
+use minesegsat_io::{Location, open_raster};
 use minesegsat_map::change::site::{SiteExtent, SitePixels, area_of_date, percent_text};
 use minesegsat_map::change::{ChangeOptions, DatedMap, SiteArea, SiteChange, change};
-use minesegsat_map::predict::{PredictOptions, predict};
+use minesegsat_map::predict::{PredictOptions, UNLIKE, predict};
 use minesegsat_map::series::{Series, SeriesMap, SeriesRules};
 use minesegsat_scene::catalog::SearchArea;
 use minesegsat_scene::download::{DownloadOptions, SceneState, download};
@@ -35,6 +38,11 @@ pub(crate) const INDICES: &str = "indices.json";
 const COMPOSITE_DAYS: i32 = 120;
 /// Most maps of earlier observations in which new land is followed, without the first.
 const MOST_DATES: usize = 60;
+
+/// How scenes are opened. Snow hides mines: a map would show none, and all of them new in spring.
+fn open_options() -> OpenOptions {
+    OpenOptions { mask_snow: true, ..OpenOptions::default() }
+}
 /// Folder of the map inside an observation's folder.
 const MAP: &str = "map";
 /// End of the path of the map's record.
@@ -158,12 +166,12 @@ impl Observer<'_> {
         warnings.extend(unreadable.iter().map(|row| format!("in the register, {row}")));
         let permit = permits.rows.into_iter().find(|permit| permit.holds_on(date));
         let permit_sha256 = permit.as_ref().map(Permit::sha256);
-        let measured = self.measure(&place, &map, last_map.as_ref(), permit.as_ref())?;
+        let measured = self.measure(&place, (&map, &folder.join(MAP)), last_map.as_ref(), permit.as_ref())?;
         if measured.beyond > 0.0 {
             warnings.push(format!("{} of the site lies beyond the scenes of {date}", percent_text(measured.beyond)));
         }
         let level = self.options.level_percent;
-        let shares = Shares { assessed: measured.share, beyond: measured.beyond };
+        let shares = Shares { assessed: measured.share, beyond: measured.beyond, unlike: measured.unlike };
         let (verdict, mut statement) =
             judge(date, measured.area, shares, self.options.min_assessed, level, permit.as_ref(), &unreadable);
         if let Some(day) = changed_after.or(not_comparable) {
@@ -186,7 +194,8 @@ impl Observer<'_> {
                 before.date
             ));
         }
-        let is_assessable = measured.share >= self.options.min_assessed && measured.area.is_some();
+        let is_assessable =
+            measured.share >= self.options.min_assessed && measured.area.is_some() && measured.unlike <= MOST_UNLIKE;
         if let Some((since, found)) = changed.as_ref().filter(|_| is_assessable) {
             statement = format!("{statement} Since {since}: {}.", found.statement);
         }
@@ -346,7 +355,7 @@ impl Observer<'_> {
                 download(std::slice::from_ref(item), &home.join("scenes"), &options, self.job.without_progress())?;
             let path = report.scenes.iter().filter(|s| s.state != SceneState::Outside).find_map(|s| s.item.as_ref());
             let Some(path) = path else { continue };
-            let scene = Scene::open(&path.display().to_string(), &OpenOptions::default())?;
+            let scene = Scene::open(&path.display().to_string(), &open_options())?;
             let Some((_, first)) = used.first() else {
                 view = self.view(site, &scene)?;
                 if view.missing >= 1.0 {
@@ -411,7 +420,7 @@ impl Observer<'_> {
         let output = minesegsat_core::output::OutputFolder::create(&folder, &[&name], true)?;
         write(&output.path(&name))?;
         output.commit()?;
-        Scene::open(&folder.join(&name).display().to_string(), &OpenOptions::default())
+        Scene::open(&folder.join(&name).display().to_string(), &open_options())
     }
 
     /// The bands of the model that a scene has.
@@ -516,13 +525,13 @@ impl Observer<'_> {
     fn measure(
         &self,
         place: &SiteArea,
-        map: &DatedMap,
+        (map, folder): (&DatedMap, &Path),
         last: Option<&DatedMap>,
         permit: Option<&Permit>,
     ) -> Result<Measured> {
         let grid = &map.grid;
         let Some(pixels) = SitePixels::rasterize(place, grid)? else {
-            return Ok(Measured { share: 0.0, beyond: 1.0, area: None, outside_permit_ha: None });
+            return Ok(Measured { share: 0.0, beyond: 1.0, unlike: 0.0, area: None, outside_permit_ha: None });
         };
         let extent = SiteExtent::measure(place, &pixels, grid)?;
         let pixel_m2 = extent.pixel_m2;
@@ -538,13 +547,14 @@ impl Observer<'_> {
             self.options.level_percent,
         );
         let seen = values.iter().filter(|p| !p.is_nan()).count();
+        let unlike = unlike_share(&folder.join(UNLIKE), &pixels, &values, grid)?;
         let (share, beyond) = (extent.share(seen), extent.share_beyond());
         let allowed = SiteArea {
             boundary: permit.and_then(|p| p.polygon.clone()).unwrap_or_else(|| place.boundary.clone()),
             ..place.clone()
         };
         let outside = outside_permit(map, &pixels, &allowed)?;
-        Ok(Measured { share, beyond, area, outside_permit_ha: Some(outside as f64 * pixel_m2 / 1e4) })
+        Ok(Measured { share, beyond, unlike, area, outside_permit_ha: Some(outside as f64 * pixel_m2 / 1e4) })
     }
 }
 
@@ -552,8 +562,31 @@ struct Measured {
     share: f64,
     /// Share of the site beyond the map, 0 to 1.
     beyond: f64,
+    /// Share of what was seen that is unlike anything that the model has learned from, 0 to 1.
+    unlike: f64,
     area: Option<crate::register::Area>,
     outside_permit_ha: Option<f64>,
+}
+
+/// Share of a site's visible pixels in cells that are unlike anything that the model has learned from; 0 without such a file.
+fn unlike_share(file: &Path, pixels: &SitePixels, values: &[f32], grid: &Grid) -> Result<f64> {
+    if !file.is_file() {
+        return Ok(0.0);
+    }
+    let cells = open_raster(&Location::from(file))?;
+    let of_cells = &cells.info().grid;
+    let distances = cells.read(0, of_cells.full_window())?.to_f32();
+    let at = |pixel: usize| (pixel / grid.width / CELL_PX) * of_cells.width + pixel % grid.width / CELL_PX;
+    let per_pixel: Vec<f32> = (0..grid.width * grid.height).map(|pixel| distances[at(pixel)]).collect();
+    let site = pixels.values(&per_pixel, grid.width);
+    let (mut seen, mut unlike) = (0_usize, 0_usize);
+    for (distance, probability) in site.iter().zip(values) {
+        if !probability.is_nan() {
+            seen += 1;
+            unlike += usize::from(*distance > 1.0);
+        }
+    }
+    Ok(unlike as f64 / seen.max(1) as f64)
 }
 
 /// Removes a folder that an interrupted run left behind.

@@ -31,7 +31,7 @@ pub(crate) fn program_path() -> PathBuf {
 
 /// The model in the box.
 pub(crate) fn shipped_model() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/simulated-b0")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/b0")
 }
 
 /// The program in a clean environment, impatient with servers.

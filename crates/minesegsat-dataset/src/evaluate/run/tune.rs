@@ -50,7 +50,7 @@ impl Run<'_> {
         let mut tuners: Vec<(Baseline, Vec<usize>, FeatureHistogram)> = Vec::new();
         for feature in features.iter() {
             let Some(tuner) = feature.baseline.tuner() else { continue };
-            let needed = feature.baseline.bands(&self.dataset.card().bands).unwrap_or_default();
+            let needed = feature.baseline.bands(&self.dataset.common_bands()).unwrap_or_default();
             let at = |band: Band, bands: &mut Vec<Band>| {
                 bands.iter().position(|b| *b == band).unwrap_or_else(|| {
                     bands.push(band);
