@@ -12,18 +12,24 @@ program=${MINESEGSAT:-target/release/minesegsat}
 python=${PYTHON:-python3}
 mkdir -p "$work"
 
-# Landscape NAME of REGION and SEED as a data set of patches; one of `test` is all test.
+# Landscape NAME of REGION and SEED as a data set of patches. One of `test` is all test; one of `whole` is all validation, and has the
+# ground between the mines too.
 landscape() {
-    local name=$1 region=$2 seed=$3 part=$4
+    local name=$1 region=$2 seed=$3 part=$4 size=1536 negatives=0.3
+    if [ "$part" = whole ]; then
+        size=768 negatives=0.95
+    fi
     [ -f "$work/sets/$name/dataset_splits.csv" ] && return
     rm -rf "$work/sim/$name"
-    "$program" -q simulate -o "$work/sim/$name" --region "$region" --seed "$seed" --years "$5" --size 1536 --cloud-cover 2
+    "$program" -q simulate -o "$work/sim/$name" --region "$region" --seed "$seed" --years "$5" --size "$size" --cloud-cover 2
     "$program" -q dataset build --scenes "$work/sim/$name/$5" --labels "$work/sim/$name/truth/$5.gpkg" -o "$work/sets/$name" \
-        --patch-size 240 --negatives 0.3 --title simulated
+        --patch-size 240 --negatives "$negatives" --title simulated
     "$program" -q dataset split "$work/sets/$name" --shares 85,15,0 > /dev/null
     if [ "$part" = test ]; then
         # The landscape as a whole is held back: no patch of it is learned from or chosen by.
         sed -i '2,$ s/^[a-z]*,/test,/' "$work/sets/$name/dataset_splits.csv"
+    elif [ "$part" = whole ]; then
+        sed -i '2,$ s/^[a-z]*,/val,/' "$work/sets/$name/dataset_splits.csv"
     fi
     echo "made $name"
 }
@@ -33,6 +39,9 @@ for region in boreal arid tropical; do
         landscape "$region-$seed" "$region" "$seed" train $((2018 + seed % 6))
     done
     landscape "$region-91" "$region" 91 test 2022
+    for seed in 5001 5002 5003; do
+        landscape "whole-$region-$seed" "$region" "$seed" whole 2021
+    done
 done
 
 # Trains with configuration CONFIG on data set SET into RUN, with settings.
@@ -58,15 +67,17 @@ for set in "$work"/real/*; do
     "$program" -q dataset import --images "$set/image" --masks "$set/mask" --index "$set/index.csv" \
         --bands "$(cat "$set/bands.txt")" --mask-values mining=1,other=0,ignore=255 --title "$name" -o "$work/sets/real-$name"
 done
-"$program" -q dataset merge "$work"/sets/*-* -o "$work/sets" --title "Simulated landscapes and real ground" --all-bands --overwrite
+"$program" -q dataset merge "$work"/sets/{boreal,arid,tropical,real}-* -o "$work/sets" --title "Simulated landscapes and real ground" --all-bands --overwrite
 "$program" -q dataset stats "$work/sets" > /dev/null
 "$program" dataset info "$work/sets"
 
 learn configs/shipped_b0.toml "$work/sets" "$work/run" --set "init.weights=$start"
 rm -rf "$work/model" "$work/evaluation"
 cp -r "$work/run/best" "$work/model"
-"$program" calibrate --model "$work/model" --dataset "$work/sets"
-"$program" -q dataset merge "$work"/sets/*-91 -o "$work/test" --overwrite > /dev/null
+# Hectares are sums of probabilities, so whole landscapes are calibrated on too.
+"$program" -q dataset merge "$work"/sets/*-* -o "$work/calibration" --all-bands --overwrite --title "Whole landscapes and real ground" > /dev/null
+"$program" calibrate --model "$work/model" --dataset "$work/calibration"
+"$program" -q dataset merge "$work"/sets/{boreal,arid,tropical}-91 -o "$work/test" --overwrite > /dev/null
 "$program" evaluate --model "$work/model" --dataset "$work/test" --split test -o "$work/evaluation"
 # What a user of the card wants to know: how good it is where it has not learned.
 "$python" scripts/measure_real_ground.py "$work/model" "$work/measured" --program "$program"

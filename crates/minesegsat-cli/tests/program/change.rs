@@ -20,8 +20,10 @@ fn landscape(folder: &Path, seed: &str) -> [PathBuf; 2] {
 }
 
 fn predict(item: &Path, output: &Path) {
-    Done::of(program().arg("predict").arg(item).arg("--model").arg(shipped_model()).arg("-q").arg("-o").arg(output))
-        .succeeded();
+    // As `change --model` maps a scene.
+    let mut command = program();
+    command.arg("predict").arg(item).arg("--model").arg(shipped_model()).args(["--mask-snow", "-q", "-o"]).arg(output);
+    Done::of(&mut command).succeeded();
 }
 
 /// Pixels of each class.

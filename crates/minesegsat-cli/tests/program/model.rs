@@ -262,7 +262,10 @@ fn the_model_in_the_box_gives_the_answers_that_it_was_shipped_with() {
     let model = shipped_model();
     run(["model", "verify", model.to_str().unwrap()]).succeeded();
     let card = json_file(&model.join("model.json"));
-    assert!(card["title"].as_str().unwrap().contains("simulated") && card["band_dropout_max"] == 4, "{card}");
+    assert!(card["title"].as_str().unwrap().contains("real ground") && card["band_dropout_max"] == 9, "{card}");
+    assert!(card["metrics"]["real_ground"]["amazon"]["auc"]["value"].as_f64().unwrap() > 0.65, "{card}");
+    assert!(card["training"]["sources"].to_string().contains("modified Copernicus Sentinel data"), "{card}");
+    assert!(card["familiarity"]["fitted_to"].as_u64().unwrap() > 1000, "{card}");
     assert!(card["metrics"]["test"]["f1"]["value"].as_f64().unwrap() > 0.8, "{card}");
     let size: u64 = fs::read_dir(model).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
     assert!(size < 16_000_000, "{size} bytes");

@@ -299,7 +299,8 @@ fn overlapping_tiles_and_tiles_of_two_zones_are_one_observation() {
     let item = part(&scene, &whole.folder.path().join("whole"), "whole", &crs, (x, y), (768, 768));
     let expected = whole.run(&[item], &["--every-date"]);
     let expected_share = share(&expected[0]);
-    assert!((expected_share - 0.94).abs() < 0.01, "{expected_share}");
+    // Clouds hide 6 % of it, and snow 2 %.
+    assert!((expected_share - 0.924).abs() < 0.01, "{expected_share}");
 
     let watch = Watch::new(&sites);
     let at = |name: &str| watch.folder.path().join(name);
