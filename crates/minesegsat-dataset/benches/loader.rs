@@ -99,6 +99,7 @@ fn augmentation(kind: &str) -> Augmentation {
             band_dropout_max: 4,
             clouds: 0.1,
             clouds_cover: 0.4,
+            ..none
         },
         // Every change to every sample, except CutMix, which reads two samples.
         _ => Augmentation {

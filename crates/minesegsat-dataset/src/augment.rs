@@ -537,7 +537,9 @@ mod tests {
         assert_eq!(some.most_absent(&Band::PAPER), 11);
         let of = |seed, absent: &[usize]| -> Vec<usize> {
             let mut data = vec![1.0; 12];
-            absent.iter().for_each(|&channel| data[channel] = 0.0);
+            for &channel in absent {
+                data[channel] = 0.0;
+            }
             some.channels(seed, &Band::PAPER, absent, 1, &mut data);
             (0..12).filter(|&channel| data[channel] != 0.0).collect()
         };

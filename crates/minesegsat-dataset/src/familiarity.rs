@@ -17,6 +17,8 @@ const CELLS_PER_PROTOTYPE: usize = 8;
 const PER_DOMAIN: usize = 4000;
 /// Rounds of k-means.
 const ROUNDS: usize = 25;
+/// Distance of a cell that shares too few features with every centre so far.
+const FAR: f32 = 4.0;
 /// Share of the cells that are familiar.
 const QUANTILE: f64 = 0.995;
 /// Sets of bands for which limits are fitted, besides all bands: what products have.
@@ -27,8 +29,8 @@ const SUBSETS: [&[Band]; 4] = [
     &[Band::B02, Band::B03, Band::B04],
 ];
 
-/// Clusters the cells of samples and fits the limits: [`QUANTILE`] of the cells are familiar, with all bands and with those of
-/// [`SUBSETS`].
+/// Clusters the cells of samples and fits the limits: 99.5 % of the cells are familiar, with all bands and with the 10, 6, 4 and 3
+/// bands that products have.
 ///
 /// The reader gives the bands and normalisation of the model. The same samples give the same result.
 pub fn fit_familiarity(reader: &SampleReader, samples: &[&SampleRecord], job: Job<'_>) -> Result<Familiarity> {
@@ -117,8 +119,6 @@ fn clusters(cells: &[CellFeatures], count: usize) -> Vec<CellFeatures> {
 
     let mut dice = Dice::new(0, "prototypes");
     let mut centres = vec![cells[(dice.bits() % cells.len() as u64) as usize].clone()];
-    // A cell that shares too few features with every centre is far away from all.
-    const FAR: f32 = 4.0;
     let mut nearest = vec![FAR; cells.len()];
     while centres.len() < count {
         let newest = &centres[centres.len() - 1];

@@ -93,7 +93,7 @@ pub(crate) fn calibrate(args: &CalibrateArgs, quiet: bool, cancel: &AtomicBool) 
             "too few places to fit the area error; area intervals of this model will use conservative default values"
         );
     }
-    card.familiarity = familiarity(&reader, &samples_of(&dataset, args.split)?, quiet, cancel)?;
+    card.familiarity = familiarity(&reader, &samples_of(&dataset, args.split), quiet, cancel)?;
     let report = json!({
         "dataset": dataset.card().title,
         "split": args.split,
@@ -118,9 +118,9 @@ pub(crate) fn calibrate(args: &CalibrateArgs, quiet: bool, cancel: &AtomicBool) 
 }
 
 /// The training samples, and those of the split that is calibrated on.
-fn samples_of(dataset: &Dataset, split: Split) -> minesegsat::Result<Vec<&SampleRecord>> {
+fn samples_of(dataset: &Dataset, split: Split) -> Vec<&SampleRecord> {
     let of = |sample: &&SampleRecord| [Some(Split::Train), Some(split)].contains(&dataset.split_of(&sample.id));
-    Ok(dataset.samples().iter().filter(of).collect())
+    dataset.samples().iter().filter(of).collect()
 }
 
 /// What the samples look like; `None` if they are too few.

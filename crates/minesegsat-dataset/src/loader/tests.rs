@@ -425,9 +425,7 @@ fn channels_of_bands_that_a_sample_lacks_are_0_after_normalisation() {
     let set = set_of_two_domains(folder.path());
     assert_eq!(set.card().bands, [Band::B03, Band::B04, Band::B8A, Band::B11]);
     assert_eq!(set.common_bands(), [Band::B03, Band::B11]);
-    let stats =
-        crate::stats(&set, &crate::StatsOptions { all: true, ..Default::default() }, minesegsat_core::Job::silent())
-            .unwrap();
+    let stats = crate::stats(&set, &crate::StatsOptions { all: true }, minesegsat_core::Job::silent()).unwrap();
     assert!(stats.bands[&Band::B04].count > 0 && stats.bands[&Band::B04].count < stats.bands[&Band::B03].count);
     let normalisation = [BandNormalisation { offset: 0.5, divisor: 0.25 }; 4];
     let bands = set.card().bands.clone();
@@ -487,7 +485,9 @@ fn domains_share_an_epoch_by_their_weights() {
         let of = |domain: &str| order.iter().filter(|&&at| set.samples()[at].domain.as_deref() == Some(domain)).count();
         // 7.5 and 2.5: the first of equal remainders gets the odd sample.
         assert_eq!((of("three"), of("two")), (8, 2));
-        order.iter().for_each(|&at| *seen.entry(at).or_default() += 1);
+        for at in order {
+            *seen.entry(at).or_default() += 1;
+        }
     }
     let counts = |domain: &str| -> Vec<usize> {
         let of_domain = |at: &&usize| set.samples()[**at].domain.as_deref() == Some(domain);
