@@ -9,7 +9,7 @@ are read here to measure, never to learn. Intervals are 90 % of 1,000 bootstrap 
 
 | figure | ground |
 |---|---|
-| amazon | places of fold FOLD, from which nothing was learned or chosen; date t1 |
+| amazon | places of fold FOLD, from which nothing was learned or chosen; date t1; also against our own outlines |
 | coal | the lease: pixels that are never green (NDVI below 0.30 on all clear dates) and green ones (0.45). A model may have learned from it |
 | brazil | the 15 validation chips |
 | no-mine | ground of the `test` parts of `real_ground.py`: share of each scene that is mapped |
@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from rasterio.transform import from_origin
-from real_ground import DATA, amazon_folds, no_mine, stack
+from real_ground import CHIP, COLUMNS, DATA, LABELS, amazon_folds, no_mine, read_mask, stack
 
 
 def map_of(args, name, pixels, bands, level="L2A"):
@@ -67,17 +67,27 @@ def interval(places, figure, random):
     return [float(v) for v in np.quantile(values, [0.05, 0.95])] if values else None
 
 
+def f1(counts):
+    """F1 of the sum of true and false positives and false negatives."""
+    tp, fp, fn = np.sum(counts, axis=0)
+    return float(2 * tp / (2 * tp + fp + fn))
+
+
 def amazon(args, random):
     bands = "B02 B03 B04 B08 B11 B12".split()
     with np.load(DATA / "real_mines/amazon_pairs_48px/pairs_int16.npz") as file:
         pixels = file["t1"]
     with open(DATA / "real_mines/amazon_pairs_48px/pairs.csv") as file:
         category = [row["category"] for row in csv.DictReader(file)]
-    places = []
+    outlines = read_mask(LABELS / "amazon_t1.png")
+    places, counts = [], []
     for row, fold in enumerate(amazon_folds()):
         if fold == args.fold:
             probability, mask = map_of(args, f"amazon_{row}", pixels[row].transpose(2, 0, 1), bands)
             places.append((category[row], float(np.nanmean(probability)), float((mask == 1).mean()), row))
+            drawn = outlines[row // COLUMNS * CHIP :, row % COLUMNS * CHIP :][:CHIP, :CHIP]
+            found, is_mine, is_other = mask == 1, (drawn == 1) & (mask != 255), (drawn == 0) & (mask != 255)
+            counts.append([int(part.sum()) for part in (is_mine & found, is_other & found, is_mine & ~found)])
     of = lambda chosen, kind: [place for place in chosen if place[0] == kind]
     mines, nature = "mining_emergence", "natural_change"
     figures = {
@@ -86,8 +96,14 @@ def amazon(args, random):
         "nature_mapped_5": lambda p: float(np.mean([s >= 0.05 for _, _, s, _ in of(p, nature)])),
         "human_mapped_5": lambda p: float(np.mean([s >= 0.05 for _, _, s, _ in of(p, "human_activity")])),
     }
-    counts = {kind: len(of(places, kind)) for kind in (mines, nature, "human_activity")}
-    return {"places": counts} | {name: {"value": f(places), "interval": interval(places, f, random)} for name, f in figures.items()} | {"chips": places}
+    tp, fp, fn = np.sum(counts, axis=0)
+    against = {
+        "f1": {"value": f1(counts), "interval": interval(counts, f1, random)},
+        "precision": float(tp / max(tp + fp, 1)),
+        "recall": float(tp / max(tp + fn, 1)),
+    }
+    kinds = {kind: len(of(places, kind)) for kind in (mines, nature, "human_activity")}
+    return {"places": kinds, "outlines": against} | {name: {"value": f(places), "interval": interval(places, f, random)} for name, f in figures.items()} | {"chips": places}
 
 
 def coal(args, random):
@@ -121,10 +137,6 @@ def brazil(args, random):
         truth = stack([folder / f"mask/{stem}.tif"])[0] == 1
         found = mask == 1
         counts.append((int((truth & found).sum()), int((~truth & found).sum()), int((truth & ~found).sum())))
-
-    def f1(chosen):
-        tp, fp, fn = np.sum(chosen, axis=0)
-        return float(2 * tp / (2 * tp + fp + fn))
 
     return {"chips": len(rows), "f1": {"value": f1(counts), "interval": interval(counts, f1, random)}, "counts": counts}
 
