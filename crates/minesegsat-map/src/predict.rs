@@ -352,9 +352,11 @@ pub fn predict(
     fs_err::write(output.path(MANIFEST), json + "\n")?;
     output.commit()?;
     if options.overwrite {
-        // Polygons of an earlier run in another format would contradict these.
-        for format in VectorFormat::ALL.iter().filter(|format| !options.formats.contains(format)) {
-            let stale = folder.join(format!("polygons.{}", format.extension()));
+        // Files of an earlier run that this one does not write would contradict it.
+        let others = VectorFormat::ALL.iter().filter(|format| !options.formats.contains(format));
+        let polygons = others.map(|format| format!("polygons.{}", format.extension()));
+        for stale in polygons.chain(familiarity.is_none().then(|| UNLIKE.to_owned())) {
+            let stale = folder.join(stale);
             if stale.is_file() {
                 fs_err::remove_file(stale)?;
             }

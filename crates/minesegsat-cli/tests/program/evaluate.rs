@@ -243,7 +243,9 @@ fn land_that_is_unlike_the_training_data_is_told() {
         command.arg("predict").arg(scene).arg("--model").arg(&model).args(["--offset", "0", "--overwrite", "-o"]);
         Done::of(command.arg(folder.path().join(out))).succeeded()
     };
-    // A model whose card does not know says nothing.
+    // A model whose card does not know says nothing, and leaves nothing of an earlier run.
+    predict(&strange, "unknown");
+    fs::write(folder.path().join("unknown/unlike.tif"), "of an earlier run").unwrap();
     let done = predict(&strange, "unknown");
     assert!(!done.stderr.contains("unlike") && !folder.path().join("unknown/unlike.tif").exists(), "{}", done.stderr);
 
