@@ -80,12 +80,13 @@ def amazon(args, random):
     with open(DATA / "real_mines/amazon_pairs_48px/pairs.csv") as file:
         category = [row["category"] for row in csv.DictReader(file)]
     outlines = read_mask(LABELS / "amazon_t1.png")
+    drawn_at = lambda row: outlines[row // COLUMNS * CHIP :, row % COLUMNS * CHIP :][:CHIP, :CHIP]
     places, counts = [], []
     for row, fold in enumerate(amazon_folds()):
         if fold == args.fold:
             probability, mask = map_of(args, f"amazon_{row}", pixels[row].transpose(2, 0, 1), bands)
             places.append((category[row], float(np.nanmean(probability)), float((mask == 1).mean()), row))
-            drawn = outlines[row // COLUMNS * CHIP :, row % COLUMNS * CHIP :][:CHIP, :CHIP]
+            drawn = drawn_at(row)
             found, is_mine, is_other = mask == 1, (drawn == 1) & (mask != 255), (drawn == 0) & (mask != 255)
             counts.append([int(part.sum()) for part in (is_mine & found, is_other & found, is_mine & ~found)])
     of = lambda chosen, kind: [place for place in chosen if place[0] == kind]
@@ -103,7 +104,14 @@ def amazon(args, random):
         "recall": float(tp / max(tp + fn, 1)),
     }
     kinds = {kind: len(of(places, kind)) for kind in (mines, nature, "human_activity")}
-    return {"places": kinds, "outlines": against} | {name: {"value": f(places), "interval": interval(places, f, random)} for name, f in figures.items()} | {"chips": places}
+    # What a model would get that maps exactly what we have drawn: here, and at all places.
+    share = [float((drawn_at(row) == 1).mean()) for row in range(len(category))]
+    exact = lambda rows: [(category[row], share[row], share[row], row) for row in rows]
+    ceiling = {
+        part: {name: f(exact(rows)) for name, f in figures.items()}
+        for part, rows in (("fold", [row for *_, row in places]), ("all", range(len(category))))
+    }
+    return {"places": kinds, "outlines": against, "outlines_as_answer": ceiling} | {name: {"value": f(places), "interval": interval(places, f, random)} for name, f in figures.items()} | {"chips": places}
 
 
 def coal(args, random):

@@ -29,7 +29,7 @@ const HAZE_EXPONENTS: (f32, f32) = (1.0, 4.0);
 /// 3. Normalisation.
 /// 4. `cutmix` (Yun et al. 2019, ICCV): a rectangle of another sample with its own random changes. It hides
 ///    surroundings that a network with few training sites would otherwise memorise.
-/// 5. Input channels of the network: `channel_shuffle`, then `band_subset`, then `band_dropout`.
+/// 5. Input channels of the network: `band_subset`, `band_dropout`, then `channel_shuffle`.
 ///
 /// Pixels with missing data keep their value through step 2.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -320,11 +320,6 @@ impl Augmentation {
     /// channel keeps its values.
     pub(super) fn channels(&self, seed: u64, bands: &[Band], absent: &[usize], plane: usize, data: &mut Vec<f32>) {
         let channels = data.len() / plane;
-        if let Some(mut dice) = chosen(seed, "channel_shuffle", self.channel_shuffle) {
-            let mut order: Vec<usize> = (0..channels).collect();
-            dice.shuffle(&mut order);
-            *data = order.iter().flat_map(|&from| &data[from * plane..][..plane]).copied().collect();
-        }
         let mut present: Vec<usize> = (0..channels).filter(|channel| !absent.contains(channel)).collect();
         let mut drop = |channel: usize| data[channel * plane..][..plane].fill(0.0);
         if let Some(mut dice) = chosen(seed, "band_subset", self.band_subset) {
@@ -343,6 +338,11 @@ impl Augmentation {
                 let lost = 1 + (dice.bits() % most as u64) as usize;
                 present[..lost].iter().copied().for_each(&mut drop);
             }
+        }
+        if let Some(mut dice) = chosen(seed, "channel_shuffle", self.channel_shuffle) {
+            let mut order: Vec<usize> = (0..channels).collect();
+            dice.shuffle(&mut order);
+            *data = order.iter().flat_map(|&from| &data[from * plane..][..plane]).copied().collect();
         }
     }
 }

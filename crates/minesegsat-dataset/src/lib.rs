@@ -17,7 +17,8 @@
 //! | `collection.json` | STAC collection of the patches (built sets) |
 //! | `patches/<id>/` | `B01.tif` ... `B12.tif`, `SCL.tif`, `mask.tif` and the STAC item `<id>.json` (built sets) |
 //!
-//! [`fingerprints`] notices that samples have changed. [`fit_familiarity`] describes what samples look like. [`evaluate`] measures models on the samples of a data set.
+//! [`fingerprints`] notices that samples have changed. [`fit_familiarity`] describes what samples look like. [`evaluate`] measures
+//! models on the samples of a data set.
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 mod air;

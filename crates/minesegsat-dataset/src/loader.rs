@@ -385,7 +385,7 @@ fn parts(samples: &[SampleRecord], mixture: &[(String, f64)], per_epoch: usize) 
     let mut counts: Vec<usize> = wanted.iter().map(|share| share.floor() as usize).collect();
     let mut by_remainder: Vec<usize> = (0..wanted.len()).collect();
     by_remainder.sort_by(|&a, &b| wanted[b].fract().total_cmp(&wanted[a].fract()));
-    let left = per_epoch - counts.iter().sum::<usize>();
+    let left = per_epoch.saturating_sub(counts.iter().sum());
     by_remainder.into_iter().cycle().take(left).for_each(|domain| counts[domain] += 1);
     let mut parts = Vec::new();
     for ((domain, _), per_epoch) in mixture.iter().zip(counts).filter(|(_, count)| *count > 0) {

@@ -52,7 +52,8 @@ pub fn merge(sets: &[Dataset], folder: &Path, options: &MergeOptions) -> Result<
         if options.all_bands {
             bands.extend(card.bands.iter().filter(|band| !first.card().bands.contains(band)));
         } else {
-            bands.retain(|band| set.common_bands().contains(band));
+            let common = set.common_bands();
+            bands.retain(|band| common.contains(band));
         }
     }
     if sets.iter().any(|set| set.card().bands != first.card().bands) {

@@ -10,6 +10,9 @@
 
 mod canvas;
 mod pipeline;
+mod pixel_size;
+mod rows;
+mod unlike;
 
 use minesegsat_core::job::Job;
 use std::{
@@ -22,24 +25,23 @@ use geo::MultiPolygon;
 use serde::Serialize;
 
 use self::{
-    canvas::{Canvas, Rows},
+    canvas::Canvas,
     pipeline::{Busy, Pipeline},
+    pixel_size::check_pixel_size,
+    rows::{QuicklookSource, RowSink},
+    unlike::UnlikeCells,
 };
 use crate::quicklook::{Quicklook, QuicklookOptions};
 use minesegsat_core::area_of_interest::{self, AreaOfInterest};
-use minesegsat_core::familiarity::{CELL_PX, Familiarity};
+use minesegsat_core::familiarity::Familiarity;
 use minesegsat_core::model_description::ModelDescription;
 use minesegsat_core::{
-    Band, Crs, Error, Grid, Result, Segmenter, Transformer, Window,
+    Band, Error, Grid, Result, Segmenter, Window,
     area::GeodesicMeter,
-    crs::wrap_longitude,
-    model_description::BandNormalisation,
     output::OutputFolder,
     patch_grid::{LARGEST_PATCH_PX, PatchGrid},
-    pixel_class::MASK_NODATA,
     polygonize::{Connectivity, Polygonizer, Regions},
     rasterize::Rasterizer,
-    resample::SignedWindow,
 };
 use minesegsat_io::{
     Pixels,
@@ -48,19 +50,10 @@ use minesegsat_io::{
 };
 use minesegsat_scene::{
     CloudMask, MaskOptions, Scene, SceneInput,
-    manifest::{
-        Assessed, FamiliarityRecord, GridRecord, Manifest, OutputRecord, Timings, Totals, counted, location_from,
-    },
-    patch::{PatchReader, Validity},
+    manifest::{Assessed, GridRecord, Manifest, OutputRecord, Timings, Totals, counted, location_from},
+    patch::PatchReader,
 };
 use minesegsat_vector::vector::{MinePolygon, PolygonMetadata, VectorFormat, write_polygons};
-
-/// Largest accepted ratio between the scene's pixel size and the model's, in both directions. Pixels of angular grids
-/// have different sizes in x and y, so it is not 1. The next native size of Sentinel-2 is twice as large.
-const GSD_TOLERANCE: f64 = 1.25;
-/// Largest accepted ratio of height and width of pixels in degrees, which are narrow far from the equator: that at 60 degrees. The
-/// scene warns of stretched shapes.
-const LARGEST_STRETCH: f64 = 2.0;
 
 /// Settings of a prediction.
 #[derive(Debug, Clone)]
@@ -183,50 +176,6 @@ impl Plan {
     }
 }
 
-/// Refuses a scene whose pixels have another size on the ground than those of the model's training data.
-fn check_pixel_size(scene: &Scene, gsd_m: f64) -> Result<()> {
-    let grid = scene.grid();
-    let fits = |metres: f64| (gsd_m / GSD_TOLERANCE..=gsd_m * GSD_TOLERANCE).contains(&metres);
-    let is_right = |width: f64, height: f64| {
-        if grid.crs.is_geographic() {
-            fits(width.max(height)) && width.max(height) <= LARGEST_STRETCH * width.min(height)
-        } else {
-            fits(width) && fits(height)
-        }
-    };
-    let Some((width, height)) = grid.ground_pixel_m().filter(|&(width, height)| !is_right(width, height)) else {
-        return Ok(());
-    };
-    let rounded = |metres: f64| (metres * 100.0).round() / 100.0;
-    let (found, advice) = if grid
-        .crs
-        .metres_per_unit()
-        .is_some_and(|unit| rounded(unit * grid.transform.pixel_width) == rounded(width))
-    {
-        (format!("{} m", rounded(width)), String::new())
-    } else {
-        // Neither degrees nor Mercator keep lengths.
-        let zone = utm_zone(grid).map_or_else(|| "its UTM zone".to_owned(), |zone| zone.to_string());
-        let advice = format!("; reproject it, for example with `gdalwarp -t_srs {zone} -tr {gsd_m} {gsd_m}`");
-        (format!("{} x {} m on the ground (in {})", rounded(width), rounded(height), grid.crs), advice)
-    };
-    Err(Error::scene(
-        scene.location(),
-        format!(
-            "its finest band has pixels of {found}, but the model was made for {gsd_m} m: shapes would differ in size from \
-             those in training{advice}"
-        ),
-    ))
-}
-
-/// The UTM zone at the centre of a grid.
-fn utm_zone(grid: &Grid) -> Option<Crs> {
-    let (x, y) = grid.transform.to_map(grid.width as f64 / 2.0, grid.height as f64 / 2.0);
-    let (longitude, latitude) = Transformer::new(&grid.crs, &Crs::WGS84).ok()?.transform(x, y).ok()?;
-    let zone = ((wrap_longitude(longitude) + 180.0) / 6.0).floor().clamp(0.0, 59.0) as u16 + 1;
-    Crs::from_epsg(if latitude < 0.0 { 32_700 } else { 32_600 } + zone).ok()
-}
-
 /// Maps a scene with a network and writes all outputs into `folder`.
 ///
 /// All files appear under their names when the last one is complete. An error or a cancelled run leaves nothing
@@ -284,7 +233,7 @@ pub fn predict(
     let (regions, polygons) = measure(regions, &plan.grid, options.min_area_m2)?;
     write_mask(&output.path(MASK), &plan.grid, &regions)?;
     if familiarity.is_some() {
-        unlike.write(&output.path(UNLIKE), scene, &plan)?;
+        unlike.write(&output.path(UNLIKE), scene.grid().window(&plan.covered), raster_metadata(scene))?;
     }
     let metadata = PolygonMetadata {
         scene: scene.info().name.clone(),
@@ -344,7 +293,7 @@ pub fn predict(
     let level = scene.info().level.map(|level| level.to_string());
     manifest.warnings.extend(model.level_warning(level.as_deref()));
     if familiarity.is_some() {
-        let found = unlike.record(&plan);
+        let found = unlike.record(plan.covered, plan.window);
         manifest.warnings.extend(found.warning());
         manifest.familiarity = Some(found);
     }
@@ -368,7 +317,7 @@ pub fn predict(
 /// Results collected from the rows of the map.
 struct RowsDone {
     regions: Regions,
-    /// Pixel counts by [`Validity`].
+    /// Pixel counts by [`Validity`](minesegsat_scene::patch::Validity).
     counts: [u64; 4],
     quicklook: Quicklook,
     write_time: Duration,
@@ -454,170 +403,6 @@ fn run_patches(
     let regions = sink.polygonizer.finish();
     write_time += started.elapsed();
     Ok(RowsDone { regions, counts: sink.counts, quicklook: sink.quicklook, write_time, unlike })
-}
-
-/// Distances of the cells of the covered window from what the model has learned from; NaN where none is known.
-struct UnlikeCells {
-    rows: usize,
-    cols: usize,
-    distances: Vec<f32>,
-}
-
-impl UnlikeCells {
-    fn new(covered: Window) -> Self {
-        let (rows, cols) = (covered.height.div_ceil(CELL_PX), covered.width.div_ceil(CELL_PX));
-        Self { rows, cols, distances: vec![f32::NAN; rows * cols] }
-    }
-
-    /// Adds the cells of a patch. Patches overlap and need not begin at a cell: the smallest distance counts, and a cell belongs
-    /// where its centre is.
-    fn add(&mut self, patch: SignedWindow, cells: &[([usize; 2], f32)]) {
-        let place = |first: i64, cell: usize, count: usize| {
-            let at = (first + (cell * CELL_PX + CELL_PX / 2) as i64).div_euclid(CELL_PX as i64);
-            usize::try_from(at).ok().filter(|at| *at < count)
-        };
-        for ([row, col], distance) in cells {
-            if let (Some(row), Some(col)) = (place(patch.row, *row, self.rows), place(patch.col, *col, self.cols)) {
-                let known = &mut self.distances[row * self.cols + col];
-                *known = known.min(*distance);
-            }
-        }
-    }
-
-    fn write(&self, path: &Path, scene: &Scene, plan: &Plan) -> Result<()> {
-        let mut grid = scene.grid().window(&plan.covered);
-        (grid.width, grid.height) = (self.cols, self.rows);
-        grid.transform.pixel_width *= CELL_PX as f64;
-        grid.transform.pixel_height *= CELL_PX as f64;
-        let bands = vec![BandMeta::named("distance_from_what_was_learned")];
-        let options = CogOptions { bands, metadata: raster_metadata(scene), ..CogOptions::default() };
-        let mut cog = CogWriter::create(path, &grid, options)?;
-        cog.write_rows(&[Pixels::F32(self.distances.clone())])?;
-        cog.finish()
-    }
-
-    /// Counts the cells whose centre lies in the mapped window.
-    fn record(&self, plan: &Plan) -> FamiliarityRecord {
-        let (window, covered) = (plan.window, plan.covered);
-        let inside = |cell: usize, first: usize, range: std::ops::Range<usize>| {
-            range.contains(&(first + cell * CELL_PX + CELL_PX / 2).min(range.end.max(1) - 1))
-        };
-        let known = (0..self.rows * self.cols).filter_map(|at| {
-            let is_inside = inside(at / self.cols, covered.row, window.row..window.row_end())
-                && inside(at % self.cols, covered.col, window.col..window.col + window.width);
-            Some(self.distances[at]).filter(|distance| is_inside && !distance.is_nan())
-        });
-        let (mut cells, mut unlike) = (0, 0);
-        for distance in known {
-            cells += 1;
-            unlike += usize::from(distance > 1.0);
-        }
-        FamiliarityRecord { cell_px: CELL_PX, cells, unlike_share: unlike as f64 / cells.max(1) as f64 }
-    }
-}
-
-/// Receives complete rows of the covered window and passes the output window to all writers.
-struct RowSink<'a> {
-    plan: &'a Plan,
-    threshold: f32,
-    cog: CogWriter,
-    polygonizer: Polygonizer,
-    counts: [u64; 4],
-    quicklook: Quicklook,
-    picture: QuicklookSource<'a>,
-}
-
-impl RowSink<'_> {
-    fn push(&mut self, rows: &Rows) -> Result<()> {
-        let (window, covered) = (self.plan.window, self.plan.covered);
-        let left = window.col - covered.col;
-        let count = rows.probability.len() / covered.width;
-        let mut probability = Vec::new();
-        let mut validity = Vec::new();
-        let mut first = None;
-        for r in 0..count {
-            let row = covered.row + rows.first + r;
-            if row < window.row || row >= window.row_end() {
-                continue;
-            }
-            first.get_or_insert(row);
-            let at = r * covered.width + left;
-            probability.extend_from_slice(&rows.probability[at..at + window.width]);
-            validity.extend_from_slice(&rows.validity[at..at + window.width]);
-        }
-        let Some(first) = first else { return Ok(()) };
-        if let Some(inside) = &self.plan.inside {
-            let mut burnt = vec![0; validity.len()];
-            inside.burn_rows(first - window.row, 1, &mut burnt);
-            for (state, burnt) in validity.iter_mut().zip(burnt) {
-                if burnt == 0 {
-                    *state = Validity::Outside as u8;
-                }
-            }
-        }
-        for (p, state) in probability.iter_mut().zip(&validity) {
-            if *state != Validity::Assessable as u8 {
-                *p = f32::NAN;
-            }
-        }
-        for (p, state) in probability.chunks_exact(window.width).zip(validity.chunks_exact(window.width)) {
-            let mask: Vec<u8> =
-                p.iter()
-                    .zip(state)
-                    .map(|(p, state)| {
-                        if *state == Validity::Assessable as u8 { u8::from(*p >= self.threshold) } else { MASK_NODATA }
-                    })
-                    .collect();
-            self.polygonizer.push_row(&mask, p);
-        }
-        for &state in &validity {
-            self.counts[usize::from(state)] += 1;
-        }
-        let rows = Window::new(window.col, first, window.width, validity.len() / window.width);
-        self.picture.push(&mut self.quicklook, rows, &validity)?;
-        self.cog.write_rows(&[Pixels::F32(probability)])
-    }
-}
-
-/// Colours of the quicklook: true colour, or the first available bands.
-struct QuicklookSource<'a> {
-    reader: std::borrow::Cow<'a, PatchReader>,
-    bands: [Band; 3],
-}
-
-impl<'a> QuicklookSource<'a> {
-    fn new(scene: &Scene, reader: &'a PatchReader) -> Result<Self> {
-        let found = scene.bands();
-        let true_colour = [Band::B04, Band::B03, Band::B02];
-        let bands = if true_colour.iter().all(|band| found.contains(band)) {
-            true_colour
-        } else {
-            let first = found.first().copied().unwrap_or(Band::B04);
-            [first, *found.get(1).unwrap_or(&first), *found.get(2).unwrap_or(&first)]
-        };
-        let reader = if bands.iter().all(|band| reader.has(*band)) {
-            std::borrow::Cow::Borrowed(reader)
-        } else {
-            let identity = [BandNormalisation::IDENTITY; 3];
-            std::borrow::Cow::Owned(PatchReader::new(scene, &bands, &identity)?)
-        };
-        Ok(Self { reader, bands })
-    }
-
-    /// In slices, so that three bands of a patch row are never held as floats at once.
-    fn push(&self, quicklook: &mut Quicklook, rows: Window, validity: &[u8]) -> Result<()> {
-        const SLICE: usize = 64;
-        for start in (0..rows.height).step_by(SLICE) {
-            let slice = Window { row: rows.row + start, height: SLICE.min(rows.height - start), ..rows };
-            let [red, green, blue] = self.bands.map(|band| self.reader.reflectance(band, slice));
-            let valid: Vec<u8> = validity[start * rows.width..][..slice.len()]
-                .iter()
-                .map(|&state| u8::from(state == Validity::Assessable as u8))
-                .collect();
-            quicklook.push_rows([&red?, &green?, &blue?], &valid, slice.height)?;
-        }
-        Ok(())
-    }
 }
 
 /// Converts regions in pixels to map polygons, without those below the minimum area.

@@ -220,6 +220,31 @@ fn calibrate(model: &Path, set: &Path, more: &[&str]) -> Done {
 }
 
 #[test]
+fn sets_with_other_bands_are_joined() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = chips(folder.path());
+    let other = folder.path().join("other");
+    let mut command = program();
+    command.args(["dataset", "import", "--images"]).arg(folder.path().join("image")).arg("--masks");
+    command.arg(folder.path().join("mask")).arg("--index").arg(folder.path().join("index.csv"));
+    Done::of(command.args(["--bands", "B04,B03,B08", "--title", "other", "-o"]).arg(&other)).succeeded_quietly();
+    let merge = |out: &str, more: &[&str]| {
+        let out = folder.path().join(out);
+        Done::of(program().args(["dataset", "merge"]).arg(&set).arg(&other).arg("-o").arg(&out).args(more)).succeeded();
+        Done::of(program().args(["dataset", "stats"]).arg(&out)).succeeded();
+        (json_file(&out.join("dataset.json"))["bands"].clone(), json_file(&out.join("stats.json")), out)
+    };
+    let (bands, ..) = merge("common", &[]);
+    assert_eq!(bands, serde_json::json!(["B03", "B04"]));
+    let (bands, stats, out) = merge("all", &["--all-bands"]);
+    assert_eq!(bands, serde_json::json!(["B02", "B03", "B04", "B08"]));
+    let count = |band: &str| stats["bands"][band]["count"].as_u64().unwrap();
+    assert_eq!((count("B02"), count("B08"), count("B03")), (count("B02"), count("B02"), 2 * count("B02")));
+    let samples = fs::read_to_string(out.join("samples.csv")).unwrap();
+    assert_eq!(samples.matches(",B04 B03 B08,other").count(), 12, "{samples}");
+}
+
+#[test]
 fn land_that_is_unlike_the_training_data_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let set = chips(folder.path());
@@ -260,6 +285,7 @@ fn land_that_is_unlike_the_training_data_is_told() {
         // The last row of cells is cut in half: just enough is seen.
         assert_eq!((&found["cell_px"], &found["cells"]), (&32.into(), &9.into()), "{found}");
         assert_eq!(found["unlike_share"], if is_strange { 1.0 } else { 0.0 });
+        assert!(done.stdout.contains("note: the card of this model has no figures on real ground"), "{}", done.stdout);
         assert_eq!(done.stderr.contains("100 % of the land is unlike anything"), is_strange, "{}", done.stderr);
         let (info, distances) = raster(&folder.path().join(out).join("unlike.tif"));
         let grid = &info.grid;

@@ -308,12 +308,36 @@ fn the_threshold_of_the_card_may_come_from_the_validation() {
 fn training_starts_from_other_weights_and_adapts_the_bands() {
     let folder = tempfile::tempdir().unwrap();
     let (config, first) = (config(folder.path()), folder.path().join("first"));
-    train(&config, &first, &["--set", "phases.0.epochs=1"]).succeeded();
+    train(&config, &first, &["--set", "phases.0.epochs=1", "--set", "data.normalisation=percentile"]).succeeded();
     let weights = format!("init.weights={:?}", first.join("best").to_str().unwrap());
     let second = folder.path().join("second");
     train(&config, &second, &["--set", &weights, "--set", "data.bands=[\"B04\", \"B03\", \"B08\"]"]).succeeded();
-    assert_eq!(json_file(&second.join("best/model.json"))["architecture"]["in_channels"], 3);
-    train(&config, &folder.path().join("third"), &["--set", "init.weights=nowhere.pth"]).failed(1, &["nowhere.pth"]);
+    let card = json_file(&second.join("best/model.json"));
+    assert_eq!(
+        (&card["architecture"]["in_channels"], &card["normalisation"]["method"]),
+        (&3.into(), &"mean-std".into())
+    );
+    let third = folder.path().join("third");
+    train(&config, &third, &["--set", "init.weights=nowhere.pth"]).failed(1, &["nowhere.pth"]);
+
+    // The normalisation of the start may be kept, and the card may name what it learned from.
+    let keep = ["--set", "data.normalisation=init", "--set", "data.bands=[\"B03\", \"B04\"]"];
+    train(&config, &third, &keep).failed(1, &["normalisation `init`", "unless `init.weights` is a model folder"]);
+    let more = ["--set", &weights, "--set", "data.levels=[\"L1C\"]", "--set", "data.sources=[\"ours\"]"];
+    train(&config, &third, &[&keep[..], &more].concat()).succeeded();
+    let (card, before) = (json_file(&third.join("best/model.json")), json_file(&first.join("best/model.json")));
+    let low = |card: &Value, band: &str| {
+        let bands = card["bands"].as_array().unwrap();
+        card["normalisation"]["low"][bands.iter().position(|other| other == band).unwrap()].clone()
+    };
+    assert_eq!(["B03", "B04"].map(|band| low(&card, band)), ["B03", "B04"].map(|band| low(&before, band)));
+    assert_eq!(
+        (&card["training"]["levels"], &card["training"]["sources"]),
+        (&serde_json::json!(["L1C"]), &serde_json::json!(["ours"]))
+    );
+    // A domain that no sample has.
+    let others = ["--set", "data.normalisation=init", "--set", &weights, "--set", "data.mixture={ nowhere = 1.0 }"];
+    train(&config, &folder.path().join("fourth"), &others).failed(1, &["mixture `nowhere`"]);
 }
 
 #[test]

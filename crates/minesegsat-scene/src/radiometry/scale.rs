@@ -24,7 +24,7 @@ pub(super) struct Fit<'a> {
     /// Floors in the units of the files.
     pub(super) raw: &'a [BandFloor],
     pub(super) user: &'a RadiometryOverride,
-    /// Scale of the bands for which nobody states one.
+    /// Scale of bands whose scale is neither in the files nor given by the user.
     pub(super) default_scale: f64,
     pub(super) is_float: bool,
     pub(super) pixel_level: Option<ProductLevel>,

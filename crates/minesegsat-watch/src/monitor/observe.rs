@@ -690,3 +690,44 @@ fn files_of(folder: &Path, base: &Path) -> Result<Vec<ObservationFile>> {
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use minesegsat_core::GeoTransform;
+    use minesegsat_io::Pixels;
+    use minesegsat_io::cog::{BandMeta, CogOptions, CogWriter};
+
+    use super::*;
+
+    #[test]
+    fn the_part_of_a_site_that_is_unlike_is_counted_over_its_visible_pixels() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(UNLIKE);
+        let grid = |side: usize, pixel_m: f64| Grid {
+            crs: Crs::from_epsg(32610).unwrap(),
+            transform: GeoTransform::north_up(600_000.0, 5_500_000.0, pixel_m),
+            width: side,
+            height: side,
+        };
+        let map = grid(2 * CELL_PX, 10.0);
+        // The left half of the map: an unlike cell above one of which nothing is known.
+        let outline = geo::Rect::new((600_000.0, 5_499_360.0), (600_320.0, 5_500_000.0)).to_polygon();
+        let (id, name) = (String::new(), String::new());
+        let site = SiteArea { id, name, boundary: MultiPolygon::new(vec![outline]), crs: map.crs.clone(), features: 1 };
+        let pixels = SitePixels::rasterize(&site, &map).unwrap().unwrap();
+        let mut values = pixels.values(&vec![0.5; map.width * map.height], map.width);
+        let share = |values: &[f32]| unlike_share(&file, &pixels, values, &map).unwrap();
+        assert_eq!(share(&values), 0.0, "a map without the file");
+
+        let options = CogOptions { bands: vec![BandMeta::named("distance")], ..CogOptions::default() };
+        let mut cog = CogWriter::create(&file, &grid(2, 320.0), options).unwrap();
+        cog.write_rows(&[Pixels::F32(vec![2.0, 0.5, f32::NAN, 3.0])]).unwrap();
+        cog.finish().unwrap();
+        assert_eq!(share(&values), 0.5);
+        // Clouds hide half of the unlike cell.
+        values[..CELL_PX * CELL_PX / 2].fill(f32::NAN);
+        assert_eq!(share(&values), 1.0 / 3.0);
+        values.fill(f32::NAN);
+        assert_eq!(share(&values), 0.0);
+    }
+}
