@@ -67,7 +67,7 @@ async function api(state, options, parts, url, request, response) {
   if (what === "sites") {
     const site = state.sites.get(id);
     if (!site) return problem(response, request, 404, "Not Found", `site \`${id}\` is not in the register`);
-    if (sub === undefined) return json(response, { ...site.summary, boundary: site.boundary, permits: site.permits, observations: site.observations });
+    if (sub === undefined) return json(response, { ...site.summary, boundary: site.boundary, permits: site.permits, corrections: site.corrections, observations: site.observations });
     if (sub === "timeline") return json(response, timeline(site));
     if (sub === "report") return send(response, 200, "text/html; charset=utf-8", `<!doctype html><title>${site.summary.name}</title><h1>${site.summary.name}</h1>`);
     if (sub === "export") return exported(site, url.searchParams.get("format"), response);
@@ -106,6 +106,7 @@ function timeline(site) {
       share_assessed: o.share_assessed,
       gain_ha: o.gain_ha,
       loss_ha: o.loss_ha,
+      seen_change: o.seen_change,
       indices: o.area ? { inside: { ndvi: 0.16 + 0.03 * Math.sin(i), bsi: 0.18 - 0.02 * Math.cos(i), ndwi: -0.12 }, around: { ndvi: 0.62 + 0.09 * Math.sin(i * 2), bsi: -0.2, ndwi: -0.5 } } : null,
     })),
   };
@@ -245,7 +246,7 @@ const CLASSES = {
 };
 
 function tileJson(map, layer, url) {
-  const legend = SCALES[layer] ? { type: "scale", range: RANGES[layer], colours: SCALES[layer] } : CLASSES[layer] && { type: "classes", classes: CLASSES[layer] };
+  const legend = SCALES[layer] ? { type: "scale", range: RANGES[layer], colours: SCALES[layer] } : CLASSES[layer.replace("-since-first", "")] && { type: "classes", classes: CLASSES[layer.replace("-since-first", "")] };
   const template = `${url.pathname.replace(/tilejson\.json$/, "{z}/{x}/{y}.png")}${url.search}`;
   return {
     tilejson: "3.0.0",

@@ -1,7 +1,7 @@
 // Made-up sites of every kind. Nothing here is a real mine.
 
 const KM_PER_DEGREE = 111.32;
-const LAYERS = ["true-colour", "false-colour", "swir", "ndvi", "bsi", "ndwi", "probability", "mask", "change"];
+const LAYERS = ["true-colour", "false-colour", "swir", "ndvi", "bsi", "ndwi", "probability", "mask", "change", "change-since-first"];
 
 /** Numbers from 0 to 1 that are the same in every run (mulberry32). */
 export function random(seed) {
@@ -50,6 +50,8 @@ const STATEMENTS = {
   "no-limit": (o) => `${o.area.ha.toFixed(1)} ha are disturbed; no limit is known for that day.`,
 };
 
+const NOISE_FLOOR_HA = 1.5;
+
 /** Observations from 2019 on; `blind` ones saw too little. */
 function observations(plan, seed) {
   const next = random(seed);
@@ -73,6 +75,7 @@ function observations(plan, seed) {
       compared_with: before ? before.date : null,
       gain_ha: grown === null ? null : Math.max(grown, 0) + 0.8 * next(),
       loss_ha: grown === null ? null : Math.max(-grown, 0) + 0.6 * next(),
+      parts: isBlind ? null : { mapped_ha: ha * 0.97, estimated: { ha: ha * 0.98, lower_ha: ha * 0.98 - half, upper_ha: ha * 0.98 + half }, assumed_ha: ha * 0.02, inside_permit_ha: null, outside_site_ha: i % 4 === 0 ? 0.6 : 0 },
       outside_permit_ha: isBlind || !held ? null : Math.max(0, ha - (held.limit_ha ?? Infinity)) * 0.4,
       permit: held ? held.number : null,
       limit_ha: held ? held.limit_ha : null,
@@ -83,6 +86,8 @@ function observations(plan, seed) {
       min_zoom: 9,
       max_zoom: 15,
     };
+    o.seen_change = grown === null ? null : { gain_ha: o.gain_ha, loss_ha: o.loss_ha, noise_floor_ha: NOISE_FLOOR_HA };
+    for (const change of ["gain_ha", "loss_ha"]) if (o[change] !== null && o[change] <= NOISE_FLOOR_HA) o[change] = 0;
     o.verdict = verdictOf(area, o.limit_ha);
     o.statement = STATEMENTS[o.verdict](o);
     made.push(o);
@@ -129,6 +134,10 @@ function build(plan, seed) {
     boundary: { type: "Polygon", coordinates: [[[west, south], [east, south], [east, north], [west, north], [west, south]]] },
     permits: plan.permits.map(({ share, ...rest }) => ({ ...rest, polygon: blob(plan.lon, plan.lat, (rest.limit_ha ?? 100) * 1.25, seed + 99, 14) })),
     observations: made,
+    // The last verdict of the first site was another one, until its permit was revised.
+    corrections: plan.id !== "larch-creek" ? [] : [
+      { observation: made.at(-1).id, date: made.at(-1).date, replaced: "2024-11-05T08:12:00Z", verdict: "within", reason: "permit P-2022-003 now has a limit of 145.0 ha instead of a limit of 170.0 ha" },
+    ],
     lon: plan.lon,
     lat: plan.lat,
     seed,

@@ -66,7 +66,7 @@ export function tile({ lon, lat, area_ha, before_ha, seed }, layer, z, x, y, sca
     const at = Math.hypot(dx, dy) * (0.85 + rough);
     const edge = (r) => Math.min(Math.max((r - at) * 18 + 0.5, 0), 1);
     const pit = edge(radius);
-    if (layer === "mask" || layer === "change") {
+    if (layer === "mask" || layer.startsWith("change")) {
       // A cloud.
       if (noise(dx * 0.9 + seed, dy * 0.9 + 5) > 0.85) return (px + py) % 4 === 0 ? [70, 70, 70, 190] : [150, 150, 150, 90];
       if (layer === "mask") return [255, 214, 10, pit > 0.5 ? 170 : 0];

@@ -28,8 +28,11 @@ export const interval = (area: Area): string => `${ha(area.lower_ha)} to ${ha(ar
 /** A share, 1 for all. */
 export const percent = (share: Maybe): string => (known(share) ? `${number(share * 100, 1)} %` : NONE);
 
-/** `4.2 ha` as `+4.2 ha` or `−4.2 ha`; zero without a sign. */
-export function change(value: Maybe, sign: "+" | "−"): string {
+/** `4.2 ha` as `+4.2 ha` or `−4.2 ha`; zero without a sign. What was seen below the noise floor is said. */
+export function change(value: Maybe, sign: "+" | "−", seen?: Maybe, floor?: Maybe): string {
+  if (value === 0 && known(seen) && known(floor) && Number(seen.toFixed(1)) !== 0) {
+    return `${sign}${hectares(seen)} seen, below the noise of ${hectares(floor)}`;
+  }
   const text = hectares(value);
   return known(value) && Number(value.toFixed(1)) !== 0 ? sign + text : text;
 }

@@ -26,8 +26,8 @@ pub const RANGES_M: [f64; 6] = [20.0, 40.0, 80.0, 120.0, 180.0, 250.0];
 /// Correlation range of the presence of a mine under clouds, in metres: the usual size of a mine.
 const HIDDEN_RANGE_M: f64 = 1000.0;
 
-/// Confidence level in percent at which [`AreaErrorModel::fit`] calibrates the coverage of intervals: the default level.
-const SCALE_LEVEL_PERCENT: f64 = 90.0;
+/// Default confidence level in percent. [`AreaErrorModel::fit`] calibrates the coverage of intervals at this level.
+pub const DEFAULT_LEVEL_PERCENT: f64 = 90.0;
 
 /// An area with an interval, in hectares.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -95,11 +95,10 @@ impl AreaMoments {
 
     fn for_ranges(probability: &[f32], width: usize, pixel_m: f64, pixel_area_m2: f64, ranges: &[f64]) -> Self {
         let expected: f64 = probability.iter().filter(|p| !p.is_nan()).map(|&p| f64::from(p)).sum();
-        let sd = deviations(probability);
         let mut moments = Self { expected_m2: expected * pixel_area_m2, ..Self::default() };
         for &range in ranges {
             moments.correlated_m4[nearest_range(range)] =
-                correlated_sum(&sd, width, (-pixel_m / range).exp()) * pixel_area_m2 * pixel_area_m2;
+                correlated_sum(probability, width, pixel_m, range) * pixel_area_m2.powi(2);
         }
         moments
     }
@@ -115,8 +114,7 @@ impl AreaMoments {
     pub fn add_hidden(&mut self, probability: &[f32], width: usize, pixel_m: f64, pixel_area_m2: f64) {
         let hidden = Self::for_ranges(probability, width, pixel_m, pixel_area_m2, &[]);
         self.expected_m2 += hidden.expected_m2;
-        self.hidden_m4 +=
-            correlated_sum(&deviations(probability), width, (-pixel_m / HIDDEN_RANGE_M).exp()) * pixel_area_m2.powi(2);
+        self.hidden_m4 += correlated_sum(probability, width, pixel_m, HIDDEN_RANGE_M) * pixel_area_m2.powi(2);
     }
 
     /// Adds pixels outside the map, with probabilities from another source. Their errors are treated as fully correlated.
@@ -142,9 +140,20 @@ impl AreaMoments {
     }
 }
 
-/// Standard deviation of the class of each pixel (disturbed or not); 0 for NaN pixels.
-fn deviations(probability: &[f32]) -> Vec<f32> {
-    probability.iter().map(|&p| if p.is_nan() { 0.0 } else { (p * (1.0 - p)).max(0.0).sqrt() }).collect()
+/// Standard deviation of the class of a pixel (disturbed or not); 0 for NaN.
+fn deviation(p: f32) -> f32 {
+    if p.is_nan() { 0.0 } else { (p * (1.0 - p)).max(0.0).sqrt() }
+}
+
+/// [`CorrelatedSum`] of the deviations of a window, `[H, W]`.
+fn correlated_sum(probability: &[f32], width: usize, pixel_m: f64, range_m: f64) -> f64 {
+    let (mut sum, mut line) = (CorrelatedSum::new(width, pixel_m, range_m), Vec::with_capacity(width));
+    if width > 0 {
+        for row in probability.chunks_exact(width) {
+            push(&mut sum, &mut line, row);
+        }
+    }
+    sum.total
 }
 
 /// Index of the nearest range in [`RANGES_M`], on a logarithmic scale.
@@ -153,47 +162,102 @@ fn nearest_range(range_m: f64) -> usize {
     (0..RANGES_M.len()).min_by(|&a, &b| distance(RANGES_M[a]).total_cmp(&distance(RANGES_M[b]))).unwrap_or(0)
 }
 
-/// `sum_i sum_j s_i s_j decay^(|dx| + |dy|)` over pixels. A recursive filter runs forwards and backwards along rows and then
-/// along columns; its result is multiplied by the values and summed.
-fn correlated_sum(values: &[f32], width: usize, decay: f64) -> f64 {
-    if width == 0 {
-        return 0.0;
+/// `sum_i sum_j s_i s_j decay^(|dx| + |dy|)` over pixels that arrive row by row. Memory holds one row.
+///
+/// A recursive filter runs forwards and backwards along each row. Its results, summed over all rows above with their decay, meet the
+/// values of the next row. Each pair of rows is met once and counts twice.
+#[derive(Debug, Clone)]
+struct CorrelatedSum {
+    decay: f32,
+    total: f64,
+    /// Filtered rows so far, decayed to the next row.
+    above: Vec<f32>,
+    forward: Vec<f32>,
+}
+
+impl CorrelatedSum {
+    fn new(width: usize, pixel_m: f64, range_m: f64) -> Self {
+        let decay = (-pixel_m / range_m).exp() as f32;
+        Self { decay, total: 0.0, above: vec![0.0; width], forward: vec![0.0; width] }
     }
-    let decay = decay as f32;
-    let mut smooth = values.to_vec();
-    let mut forward = vec![0.0_f32; width];
-    for line in smooth.chunks_exact_mut(width) {
+
+    fn push(&mut self, line: &[f32]) {
+        let decay = self.decay;
         let mut sum = 0.0;
-        for (to, &v) in forward.iter_mut().zip(line.iter()) {
+        for (to, &v) in self.forward.iter_mut().zip(line) {
             sum = v + decay * sum;
             *to = sum;
         }
         let mut sum = 0.0;
-        for (to, v) in forward.iter().zip(line.iter_mut()).rev() {
-            sum = *v + decay * sum;
-            *v = to + sum - *v;
+        for ((&v, &forward), above) in line.iter().zip(&self.forward).zip(&mut self.above).rev() {
+            sum = v + decay * sum;
+            let along = forward + sum - v;
+            self.total += f64::from(v) * f64::from(along + 2.0 * *above);
+            *above = decay * (*above + along);
         }
     }
-    // Columns: the sums from above, and then those from below, row by row.
-    let mut above = vec![0.0_f32; width];
-    let mut down = smooth.clone();
-    for line in down.chunks_exact_mut(width) {
-        for (sum, v) in above.iter_mut().zip(line.iter_mut()) {
-            *sum = *v + decay * *sum;
-            *v = *sum;
+}
+
+/// Moments of a window of a map that arrives row by row. Memory holds a few rows.
+#[derive(Debug, Clone)]
+pub struct MomentRows {
+    pixel_area_m2: f64,
+    /// Place of the range in [`RANGES_M`].
+    range: usize,
+    seen: CorrelatedSum,
+    hidden: CorrelatedSum,
+    seen_pixels: f64,
+    hidden_pixels: f64,
+    line: Vec<f32>,
+}
+
+impl MomentRows {
+    /// For rows of `width` pixels, with the range of a model.
+    pub fn new(model: &AreaErrorModel, width: usize, pixel_m: f64, pixel_area_m2: f64) -> Self {
+        let range = nearest_range(model.range_m);
+        Self {
+            pixel_area_m2,
+            range,
+            seen: CorrelatedSum::new(width, pixel_m, RANGES_M[range]),
+            hidden: CorrelatedSum::new(width, pixel_m, HIDDEN_RANGE_M),
+            seen_pixels: 0.0,
+            hidden_pixels: 0.0,
+            line: Vec::with_capacity(width),
         }
     }
-    let mut total = 0.0;
-    let mut below = vec![0.0_f32; width];
-    for ((line, down), values) in
-        smooth.chunks_exact(width).zip(down.chunks_exact(width)).zip(values.chunks_exact(width)).rev()
-    {
-        for (((sum, &v), &down), &value) in below.iter_mut().zip(line).zip(down).zip(values) {
-            *sum = v + decay * *sum;
-            total += f64::from(value) * f64::from(down + *sum - v);
-        }
+
+    /// Adds the seen pixels of the next row, `[W]`. NaN pixels are left out.
+    pub fn push_seen(&mut self, probability: &[f32]) {
+        self.seen_pixels += push(&mut self.seen, &mut self.line, probability);
     }
-    total
+
+    /// Adds the unseen pixels of the next row, `[W]`, as [`AreaMoments::add_hidden`] does. NaN pixels are left out.
+    pub fn push_hidden(&mut self, probability: &[f32]) {
+        self.hidden_pixels += push(&mut self.hidden, &mut self.line, probability);
+    }
+
+    /// Moments of the seen pixels alone.
+    pub fn seen(&self) -> AreaMoments {
+        let mut moments = AreaMoments { expected_m2: self.seen_pixels * self.pixel_area_m2, ..AreaMoments::default() };
+        moments.correlated_m4[self.range] = self.seen.total * self.pixel_area_m2.powi(2);
+        moments
+    }
+
+    /// Moments of all pixels.
+    pub fn all(&self) -> AreaMoments {
+        let mut moments = self.seen();
+        moments.expected_m2 += self.hidden_pixels * self.pixel_area_m2;
+        moments.hidden_m4 = self.hidden.total * self.pixel_area_m2.powi(2);
+        moments
+    }
+}
+
+/// Adds a row of probabilities to a sum, and returns their sum.
+fn push(sum: &mut CorrelatedSum, line: &mut Vec<f32>, probability: &[f32]) -> f64 {
+    line.clear();
+    line.extend(probability.iter().map(|&p| deviation(p)));
+    sum.push(line);
+    probability.iter().filter(|p| !p.is_nan()).map(|&p| f64::from(p)).sum()
 }
 
 /// A region with a known area, for [`AreaErrorModel::fit`].
@@ -209,6 +273,11 @@ pub struct KnownPlace {
 }
 
 impl AreaErrorModel {
+    /// From the record of a model in a manifest, `model.area_error`; the default without one.
+    pub fn of_record(model: &serde_json::Value) -> Self {
+        model.get("area_error").and_then(|value| serde_json::from_value(value.clone()).ok()).unwrap_or_default()
+    }
+
     /// Variance in m^4.
     fn variance(&self, moments: &AreaMoments) -> f64 {
         self.inflation * moments.correlated_m4[nearest_range(self.range_m)]
@@ -276,7 +345,7 @@ impl AreaErrorModel {
         Some(Self { inflation: normal.inflation * scale * scale, relative_sd: relative_sd * scale, ..normal })
     }
 
-    /// Factor on the deviations that gives [`SCALE_LEVEL_PERCENT`] intervals their nominal coverage. Size classes have equal
+    /// Factor on the deviations that gives [`DEFAULT_LEVEL_PERCENT`] intervals their nominal coverage. Size classes have equal
     /// weight. Errors of networks have heavier tails than normal errors: a few completely missed regions make the
     /// maximum-likelihood deviation too large for all others.
     fn scale(&self, places: &[&KnownPlace], counts: &[usize]) -> f64 {
@@ -291,12 +360,12 @@ impl AreaErrorModel {
         deviations.sort_by(|a, b| a.0.total_cmp(&b.0));
         let total: f64 = deviations.iter().map(|(_, weight)| weight).sum();
         let mut sum = 0.0;
-        let wanted = total * SCALE_LEVEL_PERCENT / 100.0;
+        let wanted = total * DEFAULT_LEVEL_PERCENT / 100.0;
         let reached = deviations.iter().find(|(_, weight)| {
             sum += weight;
             sum >= wanted
         });
-        reached.map_or(1.0, |(deviation, _)| deviation / normal_quantile(0.5 + SCALE_LEVEL_PERCENT / 200.0))
+        reached.map_or(1.0, |(deviation, _)| deviation / normal_quantile(0.5 + DEFAULT_LEVEL_PERCENT / 200.0))
     }
 
     /// Share of regions whose true area lies in the interval.
@@ -367,28 +436,40 @@ mod tests {
 
     #[test]
     fn the_double_sum_is_that_of_the_definition() {
-        let (width, height, decay) = (7, 5, 0.6_f64);
+        let (width, height, pixel_m, range_m) = (7, 5, 10.0, 20.0);
         let values: Vec<f32> = (0..width * height).map(|i| ((i * 37 + 11) % 23) as f32 / 23.0).collect();
         let mut expected = 0.0;
         for (i, &a) in values.iter().enumerate() {
             for (j, &b) in values.iter().enumerate() {
                 let distance = (i % width).abs_diff(j % width) + (i / width).abs_diff(j / width);
-                expected += f64::from(a) * f64::from(b) * decay.powi(distance as i32);
+                let decay = (-(distance as f64) * pixel_m / range_m).exp();
+                expected += f64::from(deviation(a)) * f64::from(deviation(b)) * decay;
             }
         }
-        let found = correlated_sum(&values, width, decay);
+        let found = correlated_sum(&values, width, pixel_m, range_m);
         assert!((found / expected - 1.0).abs() < 1e-5, "{found} {expected}");
-        assert_eq!(correlated_sum(&[], 0, decay), 0.0);
+        assert_eq!(correlated_sum(&[], 0, pixel_m, range_m), 0.0);
+        // Row by row, seen and hidden, the moments are those of whole windows.
+        let model = AreaErrorModel { range_m, ..AreaErrorModel::default() };
+        let mut rows = MomentRows::new(&model, width, pixel_m, 100.0);
+        for row in values.chunks_exact(width) {
+            rows.push_seen(row);
+            rows.push_hidden(row);
+        }
+        let mut whole = AreaMoments::for_model(&model, &values, width, pixel_m, 100.0);
+        assert_eq!(rows.seen(), whole);
+        whole.add_hidden(&values, width, pixel_m, 100.0);
+        assert_eq!(rows.all(), whole);
     }
 
     #[test]
     fn independent_pixels_have_the_variance_of_coins() {
         // A range far below a pixel: 100 pixels of one half, 100 m2 each.
-        let sd = [0.5_f32; 100];
-        let found = correlated_sum(&sd, 10, (-10.0_f64 / 0.1).exp());
+        let half = [0.5_f32; 100];
+        let found = correlated_sum(&half, 10, 10.0, 0.1);
         assert!((found - 25.0).abs() < 1e-6, "{found}");
         // An unlimited range: all pixels share one outcome.
-        assert!((correlated_sum(&sd, 10, 1.0) - 2500.0).abs() < 1e-2);
+        assert!((correlated_sum(&half, 10, 10.0, f64::INFINITY) - 2500.0).abs() < 1e-2);
     }
 
     #[test]

@@ -32,15 +32,15 @@ mod jitter;
 pub mod picture;
 mod registration;
 mod run;
-pub mod site;
+pub(crate) mod site;
 mod spectra;
 #[cfg(test)]
 mod tests;
 
-pub use self::dated::DatedMap;
+pub use self::dated::{DatedMap, MapRasters};
 pub use self::registration::{CORRECTED_ABOVE_PX, LARGEST_PX, Registration, RegistrationMode};
 pub use self::run::{ChangeManifest, ChangeOptions, beyond_map, change};
-pub use self::site::{SiteArea, SiteChange};
+pub use self::site::SiteChange;
 
 use minesegsat_core::job::Job;
 

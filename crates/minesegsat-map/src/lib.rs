@@ -1,6 +1,7 @@
 //! Products from scenes: maps of mining land, areas in hectares, change, and pictures.
 //!
 //! # The map of this crate
+//! - Places: [`site`] (outlines and their pixels), [`hectares`] (all areas of a date)
 //! - Prediction: [`predict`] maps a scene with a network
 //! - Change between two dates: [`change`] (gain, loss, per site; the shift between the dates)
 //! - Change over many dates: [`series`] (onset, regrowth, confirmed or provisional)
@@ -10,7 +11,9 @@
 
 pub mod area_sample;
 pub mod change;
+pub mod hectares;
 pub mod predict;
 pub mod preview;
 pub mod quicklook;
 pub mod series;
+pub mod site;

@@ -32,6 +32,7 @@ use self::{
     unlike::UnlikeCells,
 };
 use crate::quicklook::{Quicklook, QuicklookOptions};
+use crate::site::SitePixels;
 use minesegsat_core::area_of_interest::{self, AreaOfInterest};
 use minesegsat_core::familiarity::Familiarity;
 use minesegsat_core::model_description::ModelDescription;
@@ -42,6 +43,7 @@ use minesegsat_core::{
     patch_grid::{LARGEST_PATCH_PX, PatchGrid},
     polygonize::{Connectivity, Polygonizer, Regions},
     rasterize::Rasterizer,
+    uncertainty::{Area, AreaErrorModel, DEFAULT_LEVEL_PERCENT, MomentRows},
 };
 use minesegsat_io::{
     Pixels,
@@ -51,7 +53,7 @@ use minesegsat_io::{
 use minesegsat_scene::{
     CloudMask, MaskOptions, Scene, SceneInput,
     manifest::{Assessed, GridRecord, Manifest, OutputRecord, Timings, Totals, counted, location_from},
-    patch::PatchReader,
+    patch::{PatchReader, Validity},
 };
 use minesegsat_vector::vector::{MinePolygon, PolygonMetadata, VectorFormat, write_polygons};
 
@@ -116,8 +118,8 @@ impl Default for PredictOptions {
 }
 
 /// Names of the output files, besides `polygons.*`.
-const PROBABILITY: &str = "probability.tif";
-const MASK: &str = "mask.tif";
+pub(crate) const PROBABILITY: &str = "probability.tif";
+pub(crate) const MASK: &str = "mask.tif";
 /// File of the distances of cells from what the model has learned from, see [`minesegsat_core::familiarity`].
 pub const UNLIKE: &str = "unlike.tif";
 const QUICKLOOK: &str = "quicklook.png";
@@ -220,7 +222,7 @@ pub fn predict(
         // Hashing reads every input file again, so it runs beside the network.
         let hashing = scope.spawn(|| inputs.iter().map(hash).collect::<Result<Vec<InputIdentity>>>());
         let busy = Busy::default();
-        let rows = run_patches(scene, (&reader, familiarity), segmenter, &plan, options, &output, &busy, job)
+        let rows = run_patches((scene, model), (&reader, familiarity), segmenter, &plan, options, &output, &busy, job)
             .inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
         let inputs = hashing.join().map_err(|_| Error::scene(&scene.info().name, "hashing its files panicked"))??;
         Ok::<_, Error>((rows, busy, inputs))
@@ -228,7 +230,7 @@ pub fn predict(
     let patches_done = started.elapsed();
 
     job.progress.stage("writing polygons");
-    let RowsDone { regions, counts, quicklook, write_time, unlike } = rows;
+    let RowsDone { regions, counts, estimated, quicklook, write_time, unlike } = rows;
     let finishing = Instant::now();
     let (regions, polygons) = measure(regions, &plan.grid, options.min_area_m2)?;
     write_mask(&output.path(MASK), &plan.grid, &regions)?;
@@ -255,6 +257,7 @@ pub fn predict(
         polygons: polygons.len(),
         area_ha: polygons.iter().map(|p| p.area_ha).fold(0.0, |sum, area| sum + area),
         largest_ha: polygons.iter().map(|p| p.area_ha).fold(0.0, f64::max),
+        estimated,
     };
     let [assessed, nodata, masked, outside] = counts;
     let assessed = Assessed::new(assessed, nodata, masked, outside);
@@ -319,6 +322,7 @@ struct RowsDone {
     regions: Regions,
     /// Pixel counts by [`Validity`](minesegsat_scene::patch::Validity).
     counts: [u64; 4],
+    estimated: Option<Area>,
     quicklook: Quicklook,
     write_time: Duration,
     unlike: UnlikeCells,
@@ -326,7 +330,7 @@ struct RowsDone {
 
 /// Passes all patches through the network and writes all rows to `probability.tif`.
 fn run_patches(
-    scene: &Scene,
+    (scene, model): (&Scene, &ModelDescription),
     (reader, familiarity): (&PatchReader, Option<(&Familiarity, &[usize])>),
     segmenter: &dyn Segmenter,
     plan: &Plan,
@@ -337,8 +341,11 @@ fn run_patches(
 ) -> Result<RowsDone> {
     let (width, height) = (plan.window.width, plan.window.height);
     let picture = QuicklookSource::new(scene, reader)?;
+    let area_error = AreaErrorModel::of_record(&model.record);
+    let pixel_m2 = SitePixels::all_area_m2(&plan.grid, &GeodesicMeter::new(&plan.grid.crs)?)?;
     let mut sink = RowSink {
         plan,
+        moments: MomentRows::new(&area_error, width, pixel_m2.sqrt(), pixel_m2),
         threshold: options.threshold,
         cog: CogWriter::create(
             &output.path(PROBABILITY),
@@ -402,7 +409,10 @@ fn run_patches(
     sink.cog.finish()?;
     let regions = sink.polygonizer.finish();
     write_time += started.elapsed();
-    Ok(RowsDone { regions, counts: sink.counts, quicklook: sink.quicklook, write_time, unlike })
+    let seen = sink.counts[usize::from(Validity::Assessable as u8)];
+    let largest_m2 = seen as f64 * pixel_m2;
+    let estimated = (seen > 0).then(|| area_error.area(&sink.moments.seen(), DEFAULT_LEVEL_PERCENT, largest_m2));
+    Ok(RowsDone { regions, counts: sink.counts, estimated, quicklook: sink.quicklook, write_time, unlike })
 }
 
 /// Converts regions in pixels to map polygons, without those below the minimum area.

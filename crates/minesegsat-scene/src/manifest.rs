@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::{CloudMask, Scene, SceneMetadata, pixel_mask};
+use minesegsat_core::uncertainty::Area;
 use minesegsat_core::{Band, Grid, Result};
 use minesegsat_io::{InputIdentity, Location, identity};
 
@@ -193,15 +194,17 @@ impl Assessed {
     }
 }
 
-/// Totals of the mapped polygons.
+/// Totals of a map.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Totals {
     /// Number of polygons.
     pub polygons: usize,
-    /// Sum of their geodesic areas, in hectares.
+    /// Mapped: the sum of the polygons' geodesic areas, in hectares.
     pub area_ha: f64,
     /// Geodesic area of the largest, in hectares.
     pub largest_ha: f64,
+    /// Estimated: the sum of the probabilities of all assessed pixels, with its 90 % interval. `None` if no pixel was assessed.
+    pub estimated: Option<Area>,
 }
 
 /// An output file.

@@ -1,9 +1,9 @@
 //! Draws web tiles of a map into files.
 //!
 //! ```sh
-//! cargo run -p minesegsat-tiles --example draw_tiles -- MAP [CHANGE] < wanted
+//! cargo run -p minesegsat-tiles --example draw_tiles -- MAP [CHANGE [SINCE_FIRST]] < wanted
 //! ```
-//! `MAP` is a folder that `minesegsat predict` wrote, `CHANGE` one of `minesegsat change`. Each line of the input is a tile:
+//! `MAP` is a folder that `minesegsat predict` wrote, `CHANGE` and `SINCE_FIRST` of `minesegsat change`. Each line of the input is a tile:
 //! `LAYER Z X Y SIZE FILE [RESCALE] [COLORMAP]`, with `-` for what is as usual. Each line of the output says the bytes of a tile, `empty`,
 //! or what went wrong. Without input it says what there is to draw. `scripts/compare_tiles.py` uses it.
 
@@ -16,8 +16,7 @@ use minesegsat_tiles::{Layer, LayerSet, Style, Tile};
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut folders = std::env::args_os().skip(1).map(PathBuf::from);
     let map = folders.next().ok_or("a folder that `minesegsat predict` wrote is needed")?;
-    let changes: Vec<PathBuf> = folders.collect();
-    let layers = LayerSet::open(&map, &changes)?;
+    let layers = LayerSet::open(&map, [folders.next(), folders.next()])?;
     let names: Vec<&str> = layers.layers().iter().map(|layer| layer.name()).collect();
     eprintln!("{} within {:?}, zooms {:?}", names.join(", "), layers.bounds_wgs84(), layers.zooms());
     for line in std::io::stdin().lock().lines() {

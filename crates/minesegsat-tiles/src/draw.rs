@@ -166,7 +166,10 @@ impl Canvas<'_> {
                 };
             });
         }
-        let (one, two, three) = if layer == Layer::Change { (STABLE, GAIN, LOSS) } else { (DISTURBED, [0; 4], [0; 4]) };
+        let (one, two, three) = match layer {
+            Layer::Change | Layer::ChangeSinceFirst => (STABLE, GAIN, LOSS),
+            _ => (DISTURBED, [0; 4], [0; 4]),
+        };
         let palette = vec![[0; 4], one, two, three, BETWEEN_STRIPES, STRIPE];
         Ok(Some(Image::Indexed { indices, palette }))
     }

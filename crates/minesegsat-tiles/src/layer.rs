@@ -26,13 +26,15 @@ pub enum Layer {
     Probability,
     /// Disturbed land, and what could not be assessed.
     Mask,
-    /// Gain, loss and stable disturbed land between two dates, and what could not be assessed.
+    /// Gain, loss and stable disturbed land since the date that is compared with, and what could not be assessed.
     Change,
+    /// The same since the first date.
+    ChangeSinceFirst,
 }
 
 impl Layer {
     /// All layers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::TrueColour,
         Self::FalseColour,
         Self::Swir,
@@ -42,6 +44,7 @@ impl Layer {
         Self::Probability,
         Self::Mask,
         Self::Change,
+        Self::ChangeSinceFirst,
     ];
 
     /// Name in URLs: `true-colour`.
@@ -56,6 +59,7 @@ impl Layer {
             Self::Probability => "probability",
             Self::Mask => "mask",
             Self::Change => "change",
+            Self::ChangeSinceFirst => "change-since-first",
         }
     }
 
@@ -70,7 +74,8 @@ impl Layer {
             Self::Ndwi => "Open water (NDWI)",
             Self::Probability => "Probability of mining-disturbed land",
             Self::Mask => "Mining-disturbed land",
-            Self::Change => "Gain and loss of mining-disturbed land",
+            Self::Change => "Gain and loss of mining-disturbed land since the date before",
+            Self::ChangeSinceFirst => "Gain and loss of mining-disturbed land since the first date",
         }
     }
 
@@ -104,7 +109,7 @@ impl Layer {
 
     /// Whether it shows classes, whose colours are fixed.
     pub const fn is_classes(self) -> bool {
-        matches!(self, Self::Mask | Self::Change)
+        matches!(self, Self::Mask | Self::Change | Self::ChangeSinceFirst)
     }
 
     /// Default value range, mapped to black and white or to the ends of the colour map: reflectance per channel of composites, index,
@@ -122,7 +127,7 @@ impl Layer {
             Self::Bsi => Some([[-0.5, 0.5]; 3]),
             Self::Ndwi => Some([[-0.8, 0.8]; 3]),
             Self::Probability => Some([[0.0, 1.0]; 3]),
-            Self::Mask | Self::Change => None,
+            Self::Mask | Self::Change | Self::ChangeSinceFirst => None,
         }
     }
 
@@ -224,7 +229,8 @@ mod tests {
         }
         assert_eq!(
             "rgb".parse::<Layer>().unwrap_err().to_string(),
-            "layer `rgb` is not accepted: true-colour, false-colour, swir, ndvi, bsi, ndwi, probability, mask, change"
+            "layer `rgb` is not accepted: true-colour, false-colour, swir, ndvi, bsi, ndwi, probability, mask, change, \
+             change-since-first"
         );
     }
 

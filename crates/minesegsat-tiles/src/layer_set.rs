@@ -56,18 +56,20 @@ struct Opened<T> {
 impl LayerSet {
     /// The layers of a folder that `predict` wrote.
     pub fn open_map(folder: &Path) -> Result<Self> {
-        Self::open(folder, &[])
+        Self::open(folder, [None, None])
     }
 
-    /// The layers of the folder of an observation of the monitor: `map/`, and `change-since-baseline/` or else `change/`.
+    /// The layers of the folder of an observation of the monitor: `map/`, `change/` and `change-since-baseline/`.
     pub fn open_observation(folder: &Path) -> Result<Self> {
-        Self::open(&folder.join("map"), &[folder.join("change-since-baseline"), folder.join("change")])
+        let changes = [folder.join("change"), folder.join("change-since-baseline")].map(Some);
+        Self::open(&folder.join("map"), changes)
     }
 
-    /// The layers of a folder that `predict` wrote, and of the first of some folders that `change` wrote.
+    /// The layers of a folder that `predict` wrote, and of two folders that `change` wrote: since the date before, and since the
+    /// first date.
     ///
     /// Layers without files are left out. An error if no file exists.
-    pub fn open(map: &Path, changes: &[PathBuf]) -> Result<Self> {
+    pub fn open(map: &Path, changes: [Option<PathBuf>; 2]) -> Result<Self> {
         let mut digest = Sha256::new();
         let manifest = predict::manifest_path(map);
         let record: Value = if manifest.is_file() {
@@ -77,8 +79,8 @@ impl LayerSet {
             Value::Null
         };
         let mut files = BTreeMap::new();
-        let change = changes.iter().map(|folder| folder.join("change.tif")).find(|path| path.is_file());
-        if let Some(change) = &change {
+        let [change, since_first] = changes.map(|folder| folder.map(|folder| folder.join("change.tif")));
+        for change in [&change, &since_first].into_iter().flatten().filter(|path| path.is_file()) {
             let manifest = change.with_file_name("manifest.json");
             if manifest.is_file() {
                 digest.update(fs_err::read(manifest)?);
@@ -88,6 +90,7 @@ impl LayerSet {
             (Layer::Probability, Some(map.join("probability.tif"))),
             (Layer::Mask, Some(map.join("mask.tif"))),
             (Layer::Change, change),
+            (Layer::ChangeSinceFirst, since_first),
         ];
         for (layer, path) in known {
             if let Some(path) = path.filter(|path| path.is_file()) {

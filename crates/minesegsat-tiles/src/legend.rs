@@ -46,7 +46,7 @@ impl Style {
         };
         match layer {
             Layer::Mask => Some(Legend::Classes(vec![disturbed, hidden])),
-            Layer::Change => Some(Legend::Classes(vec![
+            Layer::Change | Layer::ChangeSinceFirst => Some(Legend::Classes(vec![
                 class("gain", "Gain", GAIN),
                 class("loss", "Loss", LOSS),
                 class("stable", "Disturbed on both dates", STABLE),

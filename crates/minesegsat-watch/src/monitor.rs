@@ -24,9 +24,10 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::Serialize;
 
 pub use self::judge::{Shares, judge};
-pub(crate) use self::observe::INDICES;
 use self::observe::Observer;
+pub(crate) use self::observe::{INDICES, area_of, permitted};
 use crate::alerts::{self, AlertConfig, Delivery, DeliveryReport, DeliveryState, findings_of};
+use crate::corrections::{Correction, rejudge};
 use crate::register::{DamagedRow, Observation, Register, Site, SiteId};
 use minesegsat_core::model_description::ModelDescription;
 use minesegsat_core::noise_floor::NoiseFloor;
@@ -119,6 +120,8 @@ pub struct MonitorReport {
     pub nothing_new: usize,
     /// Sites that failed, with the error.
     pub failures: Vec<SiteFailure>,
+    /// Verdicts that were replaced, because permits were changed outside this program.
+    pub corrections: Vec<Correction>,
     /// Number of new findings.
     pub findings: usize,
     /// Rows of the register that cannot be read. Their sites, permits or observations were left out.
@@ -197,6 +200,9 @@ fn observe_site(
     report: &mut MonitorReport,
 ) -> Result<()> {
     let options = observer.options;
+    // Permits may have been edited in a GIS.
+    report.corrections.extend(rejudge(observer.register, &site.id, options.confirmation, Timestamp::now())?);
+    report.findings += tell_corrections(site, observer.register, alert_config)?;
     let stored = observer.register.read_observations(&site.id)?;
     report.damaged.extend(stored.damaged);
     let mut earlier = stored.rows;
@@ -233,6 +239,26 @@ fn observe_site(
         store(made, &mut earlier)?;
     }
     record_if_out_of_sight(site, &earlier, observer, alert_config, report)
+}
+
+/// Records a finding for each verdict that was replaced by another one since the last run.
+fn tell_corrections(site: &Site, register: &Register, alert_config: &AlertConfig) -> Result<usize> {
+    let untold = register.corrections(&site.id, true)?;
+    if untold.is_empty() {
+        return Ok(0);
+    }
+    let observations = register.read_observations(&site.id)?.rows;
+    let findings: Vec<alerts::Finding> = untold
+        .iter()
+        .filter_map(|correction| {
+            let now = observations.iter().find(|observation| observation.name() == correction.observation)?;
+            (now.verdict != correction.verdict).then(|| alerts::Finding::corrected(now, correction))
+        })
+        .collect();
+    register.in_transaction(|transaction| {
+        register.mark_corrections_told(&site.id)?;
+        alerts::record(transaction, &findings, alert_config, Timestamp::now())
+    })
 }
 
 /// Records a finding if the site has not been seen for a long time, once per such period.

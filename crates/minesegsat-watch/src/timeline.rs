@@ -8,16 +8,18 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::register::SiteId;
+use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::model_description::BandNormalisation;
 use minesegsat_core::output::OutputFolder;
 use minesegsat_core::resample::SignedWindow;
 use minesegsat_core::uncertainty::Area;
 use minesegsat_core::{Band, Error, Grid, Result, Window};
 use minesegsat_map::change::picture::TrueColour;
-use minesegsat_map::change::site::{SiteExtent, SitePixels, area_of_date};
-use minesegsat_map::change::{DatedMap, SiteArea, beyond_map};
+use minesegsat_map::change::{DatedMap, beyond_map};
+use minesegsat_map::hectares::{Hectares, SiteOnMap};
 use minesegsat_map::preview::{SpectralIndex, percentile, png};
 use minesegsat_map::series::{Series, SeriesMap, SeriesPoint, SeriesRules, SeriesTotals, SiteSeries, write_rasters};
+use minesegsat_map::site::{SiteArea, SitePixels};
 use minesegsat_scene::Scene;
 use minesegsat_scene::manifest::{GridRecord, OutputRecord, Software};
 use minesegsat_scene::patch::PatchReader;
@@ -71,8 +73,9 @@ pub struct TimelinePoint {
     pub share_assessed: f64,
     /// Share of the outline that lies beyond the map, 0 to 1.
     pub share_beyond_map: f64,
-    /// Disturbed land of this date's map alone; `None` if too little was seen.
-    pub area: Option<Area>,
+    /// Hectares of this date's map. Land that it does not show has the value of the date before. Without areas if too little was
+    /// seen.
+    pub hectares: Hectares,
     /// The same date in the smoothed series.
     #[serde(flatten)]
     pub smoothed: Smoothed,
@@ -212,7 +215,7 @@ pub fn timeline(
         outputs.push(OutputRecord::from_file(name, &output.path(name))?);
     }
     let manifest = TimelineManifest {
-        timeline_version: 2,
+        timeline_version: 3,
         software: Software::this(),
         created: jiff::Timestamp::now(),
         confidence_level_percent: options.level_percent,
@@ -257,32 +260,29 @@ fn follow(
     let mut site_ha = 0.0;
     let mut frames: Vec<(Date, TrueColour, Vec<bool>)> = Vec::new();
     let mut frame_grid: Option<Grid> = None;
+    let mut before: Option<DatedMap> = None;
     for map in series.maps() {
         job.check()?;
         let (grid, Some(date)) = (&map.record.grid, map.record.date) else { continue };
-        let Some(mut pixels) = SitePixels::rasterize(site, grid)? else { continue };
-        let extent = SiteExtent::measure(site, &pixels, grid)?;
-        let pixel_m2 = extent.pixel_m2;
-        if let Some(warning) = beyond_map(&site.id, extent.beyond_m2 / 1e4, extent.site_m2 / 1e4) {
-            warnings.push(format!("{}: {warning}", map.record.name));
-        }
-        site_ha = extent.site_m2 / 1e4;
-        let margin = (options.around_m / pixel_m2.sqrt()).ceil() as usize;
-        let window = grown(pixels.window, margin, grid);
+        let Some(pixels) = SitePixels::rasterize(site, grid)? else { continue };
+        let pixel_m = pixels.pixel_area_m2(grid, &GeodesicMeter::new(&grid.crs)?)?.sqrt();
+        let window = grown(pixels.window, (options.around_m / pixel_m).ceil() as usize, grid);
         // All frames show the same window.
         let place = frame_grid.get_or_insert_with(|| grid.window(&window)).clone();
         // The site and what is around it.
         let map = map.crop(window)?;
-        pixels.window.col -= window.col;
-        pixels.window.row -= window.row;
-        let values = pixels.values(&map.probability, window.width);
-        let seen = values.iter().filter(|p| !p.is_nan()).count();
-        let share_assessed = extent.share(seen);
-        let (pixel, beyond) = ((pixel_m2.sqrt(), pixel_m2), extent.beyond_pixels());
-        let area = area_of_date(&pixels, &values, None, beyond, pixel, &map.area_error, options.level_percent)
-            .filter(|_| share_assessed >= options.min_assessed);
+        let Some(found) = SiteOnMap::new(site, &map)? else { continue };
+        let mut hectares = found.hectares(before.as_ref(), options.level_percent);
+        let share_assessed = hectares.share_seen();
+        if share_assessed < options.min_assessed {
+            hectares = hectares.without_areas();
+        }
+        if let Some(warning) = beyond_map(&site.id, hectares.beyond_map_ha, hectares.site_ha) {
+            warnings.push(format!("{}: {warning}", map.name));
+        }
+        site_ha = hectares.site_ha;
         let [inside, around] = match &map.scene {
-            Some(scene) => indices(scene, &map, &pixels, map.grid.full_window())?,
+            Some(scene) => indices(scene, &map, &found.pixels, map.grid.full_window())?,
             None => [Indices::default(); 2],
         };
         let smoothed = measured.points.iter().find(|point| point.date == date).map(Smoothed::from);
@@ -290,26 +290,28 @@ fn follow(
             date,
             scene: map.name.clone(),
             share_assessed,
-            share_beyond_map: extent.share_beyond(),
-            area,
+            share_beyond_map: found.extent.share_beyond(),
+            hectares,
             smoothed: smoothed.unwrap_or_default(),
             outlier: None,
             inside,
             around,
         });
-        let Some(scene) = &map.scene else { continue };
-        match TrueColour::read(scene, &place)? {
-            Some(picture) => {
-                let mask = mask_on(&map, &place);
-                frames.push((date, picture, mask));
-            }
-            None => {
-                warnings.push(format!(
-                    "{} has another pixel grid: it is left out of the pictures of {}",
-                    map.name, site.id
-                ));
+        if let Some(scene) = &map.scene {
+            match TrueColour::read(scene, &place)? {
+                Some(picture) => {
+                    let mask = mask_on(&map, &place);
+                    frames.push((date, picture, mask));
+                }
+                None => {
+                    warnings.push(format!(
+                        "{} has another pixel grid: it is left out of the pictures of {}",
+                        map.name, site.id
+                    ));
+                }
             }
         }
+        before = Some(DatedMap { scene: None, ..map });
     }
     if points.is_empty() {
         return Ok(None);
@@ -381,7 +383,8 @@ fn mark_outliers(points: &mut [TimelinePoint]) {
     let mut days: Vec<i16> = points.iter().map(|point| point.date.day_of_year()).collect();
     days.sort_unstable();
     let usual = days[days.len() / 2];
-    let known: Vec<(usize, Area)> = points.iter().enumerate().filter_map(|(i, p)| Some((i, p.area?))).collect();
+    let known: Vec<(usize, Area)> =
+        points.iter().enumerate().filter_map(|(i, p)| Some((i, p.hectares.disturbed?))).collect();
     for (place, (i, area)) in known.iter().enumerate() {
         let before = place.saturating_sub(NEIGHBOURS)..place;
         let after = place + 1..(place + 1 + NEIGHBOURS).min(known.len());
@@ -417,7 +420,7 @@ fn mask_on(map: &DatedMap, grid: &Grid) -> Vec<bool> {
     for (i, out) in mask.iter_mut().enumerate() {
         let (c, r) = (col + (i % grid.width) as i64, row + (i / grid.width) as i64);
         if c >= 0 && r >= 0 && c < map.grid.width as i64 && r < map.grid.height as i64 {
-            *out = map.probability[r as usize * map.grid.width + c as usize] >= map.threshold;
+            *out = map.mapped[r as usize * map.grid.width + c as usize];
         }
     }
     mask
@@ -486,7 +489,7 @@ fn outline(pixels: &mut [[u8; 3]], (width, height): (usize, usize), mask: &[bool
 fn table(sites: &[SiteTimeline]) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let fail = |error: csv::Error| Error::Io(std::io::Error::other(error));
-    let header = "site,date,scene,share_assessed,area_ha,lower_ha,upper_ha,outlier,ndvi,bsi,ndwi,ndvi_around,bsi_around,ndwi_around,share_beyond_map,site_ha,smoothed_ha,smoothed_lower_ha,smoothed_upper_ha,gain_since_first_ha,loss_since_first_ha";
+    let header = "site,date,scene,share_assessed,area_ha,lower_ha,upper_ha,outlier,ndvi,bsi,ndwi,ndvi_around,bsi_around,ndwi_around,share_beyond_map,site_ha,smoothed_ha,smoothed_lower_ha,smoothed_upper_ha,gain_since_first_ha,loss_since_first_ha,seen_ha,mapped_ha,estimated_ha,estimated_lower_ha,estimated_upper_ha,assumed_ha";
     writer.write_record(header.split(',')).map_err(fail)?;
     for site in sites {
         for point in &site.points {
@@ -496,7 +499,8 @@ fn table(sites: &[SiteTimeline]) -> Result<Vec<u8>> {
                     [a.ha, a.lower_ha, a.upper_ha].map(|ha| format!("{ha:.2}"))
                 })
             };
-            let smoothed = &point.smoothed;
+            let number = |ha: Option<f64>| ha.map_or_else(String::new, |ha| format!("{ha:.2}"));
+            let (smoothed, found) = (&point.smoothed, &point.hectares);
             let outlier = match point.outlier {
                 None => "",
                 Some(Outlier::Seasonal) => "seasonal",
@@ -506,12 +510,15 @@ fn table(sites: &[SiteTimeline]) -> Result<Vec<u8>> {
             let record = head
                 .into_iter()
                 .chain([format!("{:.4}", point.share_assessed)])
-                .chain(cells(point.area))
+                .chain(cells(point.hectares.disturbed))
                 .chain([outlier.to_owned()])
                 .chain([point.inside, point.around].into_iter().flat_map(|i| [i.ndvi, i.bsi, i.ndwi]).map(index))
                 .chain([format!("{:.4}", point.share_beyond_map), format!("{:.2}", site.site_ha)])
                 .chain(cells(smoothed.smoothed_area))
-                .chain([smoothed.gain_since_first_ha, smoothed.loss_since_first_ha].map(|ha| format!("{ha:.2}")));
+                .chain([smoothed.gain_since_first_ha, smoothed.loss_since_first_ha].map(|ha| format!("{ha:.2}")))
+                .chain([Some(found.seen_ha), found.mapped_ha].map(number))
+                .chain(cells(found.estimated))
+                .chain([number(found.assumed_ha)]);
             writer.write_record(record.collect::<Vec<_>>()).map_err(fail)?;
         }
     }
@@ -528,7 +535,10 @@ mod tests {
             scene: day.to_owned(),
             share_assessed: 1.0,
             share_beyond_map: 0.0,
-            area: ha.map(|ha| Area { ha, lower_ha: ha - 5.0, upper_ha: ha + 5.0 }),
+            hectares: Hectares {
+                disturbed: ha.map(|ha| Area { ha, lower_ha: ha - 5.0, upper_ha: ha + 5.0 }),
+                ..Hectares::default()
+            },
             smoothed: Smoothed::default(),
             outlier: None,
             inside: Indices::default(),

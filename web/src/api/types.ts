@@ -53,7 +53,7 @@ export interface SceneRecord {
 
 /** Layers of tiles. */
 export const PICTURES = ["true-colour", "false-colour", "swir", "ndvi", "bsi", "ndwi"] as const;
-export const OVERLAYS = ["probability", "mask", "change"] as const;
+export const OVERLAYS = ["probability", "mask", "change", "change-since-first"] as const;
 export type Picture = (typeof PICTURES)[number];
 export type Overlay = (typeof OVERLAYS)[number];
 export type Layer = Picture | Overlay;
@@ -82,6 +82,29 @@ export interface Drawable {
   max_zoom: number;
 }
 
+export interface Correction {
+  /** Id of the observation. */
+  observation: string;
+  replaced: string;
+  reason: string;
+  verdict: Verdict;
+}
+
+export interface SeenChange {
+  gain_ha: number;
+  loss_ha: number;
+  noise_floor_ha: number;
+}
+
+/** What an area is made of: `area` is `estimated` and `assumed_ha` together. */
+export interface AreaParts {
+  mapped_ha: number;
+  estimated: Area;
+  assumed_ha: number;
+  inside_permit_ha: number | null;
+  outside_site_ha: number;
+}
+
 export interface Observation extends Drawable {
   id: string;
   date: string;
@@ -94,6 +117,9 @@ export interface Observation extends Drawable {
   compared_with: string | null;
   gain_ha: number | null;
   loss_ha: number | null;
+  /** Change as it was seen, also below the noise floor. */
+  seen_change?: SeenChange | null;
+  parts?: AreaParts | null;
   outside_permit_ha: number | null;
   permit: string | null;
   limit_ha: number | null;
@@ -106,6 +132,8 @@ export interface Observation extends Drawable {
 export interface SiteDetail extends Omit<Site, "observations"> {
   boundary: Geometry | null;
   permits: Permit[];
+  /** Verdicts that were replaced when permits changed. */
+  corrections?: Correction[];
   /** Oldest first. */
   observations: Observation[];
 }
@@ -124,6 +152,7 @@ export interface TimelinePoint {
   share_assessed: number | null;
   gain_ha: number | null;
   loss_ha: number | null;
+  seen_change?: SeenChange | null;
   indices: { inside: Indices; around: Indices } | null;
 }
 

@@ -20,7 +20,8 @@ const OVERLAY_WORDS: Record<Overlay | "none", string> = {
   none: "No overlay",
   probability: "Probability of disturbed land",
   mask: "Disturbed land",
-  change: "Gain and loss, pixels",
+  change: "Gain and loss since the date before",
+  "change-since-first": "Gain and loss since the first date",
 };
 
 const OUTLINE_WORDS: Record<Outline, string> = {

@@ -152,7 +152,9 @@ function verdictOf(site: SiteDetail, observation: Observation | null): Node[] {
     ),
   );
   if (!observation) return [box, h("p", { class: "small faint" }, ...literals("`minesegsat monitor run` looks for scenes of it."))];
-  return [box, figures(observation), ...warnings(observation)];
+  const corrected = (site.corrections ?? []).filter((one) => one.observation === observation.id);
+  const notes = corrected.map((one) => `Judged again on ${one.replaced.slice(0, 10)}: until then ${heading(one.verdict)}; ${one.reason}.`);
+  return [box, ...listed("Corrections", notes), figures(observation), ...listed("Warnings", observation.warnings)];
 }
 
 function figures(o: Observation): HTMLElement {
@@ -160,10 +162,13 @@ function figures(o: Observation): HTMLElement {
   const since = (value: number | null): string | null => (o.compared_with && value !== null ? `since ${o.compared_with}` : null);
   const rows: [string, string, string | null][] = [
     ["Disturbed land", hectares(o.area?.ha), o.area ? `${level ? `${number(level, 0)} % interval ` : ""}${interval(o.area)} ha` : null],
+    ["Mapped", hectares(o.parts?.mapped_ha), o.parts ? "whole pixels of the mask" : null],
+    ["Assumed", hectares(o.parts?.assumed_ha), o.parts ? "in the unseen part" : null],
     ["Limit", hectares(o.limit_ha), o.permit ? `permit ${o.permit}` : null],
-    ["Gain", change(o.gain_ha, "+"), since(o.gain_ha)],
-    ["Loss", change(o.loss_ha, "−"), since(o.loss_ha)],
-    ["Outside the permit", hectares(o.outside_permit_ha), null],
+    ["Gain", change(o.gain_ha, "+", o.seen_change?.gain_ha, o.seen_change?.noise_floor_ha), since(o.gain_ha)],
+    ["Loss", change(o.loss_ha, "−", o.seen_change?.loss_ha, o.seen_change?.noise_floor_ha), since(o.loss_ha)],
+    ["Outside the permit", hectares(o.outside_permit_ha), "mapped inside the site"],
+    ["Outside the site", hectares(o.parts?.outside_site_ha), "mapped, in one piece with land inside"],
     ["Seen of the site", percent(o.share_assessed), o.share_beyond_map ? `${percent(o.share_beyond_map)} beyond the scenes` : null],
   ];
   return h(
@@ -175,7 +180,7 @@ function figures(o: Observation): HTMLElement {
   );
 }
 
-function warnings(o: Observation): Node[] {
-  if (o.warnings.length === 0) return [];
-  return [h("ul", { class: "notes", "aria-label": "Warnings" }, ...o.warnings.map((warning) => h("li", {}, ...literals(warning))))];
+function listed(label: string, notes: readonly string[]): Node[] {
+  if (notes.length === 0) return [];
+  return [h("ul", { class: "notes", "aria-label": label }, ...notes.map((note) => h("li", {}, ...literals(note))))];
 }

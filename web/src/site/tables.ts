@@ -39,8 +39,8 @@ export function observationsTable(site: SiteDetail, selected: string | null, sel
       h("td", {}, o.area ? ha(o.area.ha) : NONE),
       h("td", {}, o.area ? interval(o.area) : NONE),
       h("td", {}, ha(o.limit_ha)),
-      h("td", {}, change(o.gain_ha, "+")),
-      h("td", {}, change(o.loss_ha, "−")),
+      h("td", {}, change(o.gain_ha, "+", o.seen_change?.gain_ha, o.seen_change?.noise_floor_ha)),
+      h("td", {}, change(o.loss_ha, "−", o.seen_change?.loss_ha, o.seen_change?.noise_floor_ha)),
       h("td", {}, percent(o.share_assessed)),
     );
   });

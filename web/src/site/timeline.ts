@@ -96,7 +96,11 @@ export class TimelinePanel {
 
 function sentence(point: TimelinePoint, quantity: Quantity): string {
   const { date, area } = point;
-  if (quantity === "change") return `${date}: gain ${change(point.gain_ha, "+")}, loss ${change(point.loss_ha, "−")}`;
+  if (quantity === "change") {
+    const { gain_ha, loss_ha, seen_change: seen } = point;
+    const gain = change(gain_ha, "+", seen?.gain_ha, seen?.noise_floor_ha);
+    return `${date}: gain ${gain}, loss ${change(loss_ha, "−", seen?.loss_ha, seen?.noise_floor_ha)}`;
+  }
   if (quantity !== "area") {
     const value = (of: "inside" | "around"): string => number(point.indices?.[of][quantity], 2);
     return `${date}: ${value("inside")} inside, ${value("around")} around`;

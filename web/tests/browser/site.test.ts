@@ -125,6 +125,16 @@ if (isMock) {
     assert.match(await page.locator(".tiles").innerText(), /Disturbed land\s+–/);
   });
 
+  pageTest("a verdict that was judged again says what it was, and the parts of an area add up", { hash: "#site=larch-creek" }, async (page) => {
+    await opened(page);
+    const note = await page.getByLabel("Corrections").innerText();
+    assert.match(note, /Judged again on 2024-11-05: until then Within the limit; permit P-2022-003 now has a limit of 145\.0 ha/i);
+    const tiles = await page.locator(".tiles").innerText();
+    for (const part of ["Mapped", "Assumed", "Outside the permit", "Outside the site"]) assert.match(tiles, new RegExp(`${part}\\s+[\\d.]+ ha`));
+    await page.selectOption("#overlay", "change-since-first");
+    await page.locator("#overlay-legend").getByText("Gain").waitFor();
+  });
+
   pageTest("one observation has nothing to be compared with", { hash: "#site=lausitz-sued" }, async (page) => {
     await opened(page);
     assert.equal(await page.locator("[data-row=before]").isVisible(), false);

@@ -17,6 +17,8 @@ test("numbers have wide minus signs and no negative zero", () => {
   assert.equal(change(4.21, "+"), "+4.2 ha");
   assert.equal(change(0.01, "−"), "0.0 ha");
   assert.equal(change(null, "+"), "–");
+  assert.equal(change(0, "+", 9.3, 26), "+9.3 ha seen, below the noise of 26.0 ha");
+  assert.equal(change(0, "−", 0, 26), "0.0 ha");
   assert.equal(thousands(1234567), "1\u202f234\u202f567");
   assert.equal(count(1, "site", "sites"), "1 site");
 });

@@ -13,9 +13,10 @@ use minesegsat::nn::ModelCard;
 use minesegsat::scene::OpenOptions;
 use minesegsat::{Location, Model, Scene};
 use minesegsat::{
-    change::{ChangeManifest, ChangeOptions, DatedMap, RegistrationMode, SiteArea, SiteChange, change},
+    change::{ChangeManifest, ChangeOptions, DatedMap, RegistrationMode, SiteChange, change},
     noise_floor::{NoiseFloor, StablePair},
     series::SeriesMap,
+    site::SiteArea,
 };
 
 use crate::args::{ChangeArgs, EngineArgs, IncompleteArgs, NoiseFloorArgs, Substitution};
@@ -92,8 +93,8 @@ fn print_site(out: &mut impl Write, site: &SiteChange) -> std::io::Result<()> {
         "{}: {}; disturbed {} before, {} after; {:.0} % visible on both dates",
         site.id,
         site.statement,
-        area(site.before),
-        area(site.after),
+        area(site.before.disturbed),
+        area(site.after.disturbed),
         site.share_assessed * 100.0
     )
 }

@@ -17,7 +17,8 @@ use anyhow::Context as _;
 use minesegsat::job::Job;
 use minesegsat::nn::train::{EpochReport, StepReport, TrainConfig, TrainOptions, TrainProgress, TrainReport, train};
 use minesegsat::{
-    Location, Pixels, Scene,
+    Grid, Location, Pixels, Scene,
+    area::GeodesicMeter,
     dataset::{self, BuildOptions, Dataset, MergeOptions, SceneList, Split, SplitOptions, StatsOptions},
     labels::{LabelOptions, Labels},
     manifest::Manifest,
@@ -28,6 +29,7 @@ use minesegsat::{
     register::SiteSummary,
     scene::OpenOptions,
     simulate::{Region, SimulateOptions, Summary, simulate},
+    site::SitePixels,
 };
 
 use crate::{
@@ -375,15 +377,15 @@ fn map_year(
     bar.clear();
     let manifest = result?;
 
-    let read = |path: &Path| -> anyhow::Result<(Vec<u8>, usize)> {
+    let read = |path: &Path| -> anyhow::Result<(Vec<u8>, Grid)> {
         let raster = open_raster(&Location::from(path))?;
-        let window = raster.info().grid.full_window();
-        match raster.read(0, window)? {
-            Pixels::U8(values) => Ok((values, window.width)),
+        let grid = raster.info().grid.clone();
+        match raster.read(0, grid.full_window())? {
+            Pixels::U8(values) => Ok((values, grid)),
             other => anyhow::bail!("{} has pixels of type {:?}; expected uint8", path.display(), other.data_type()),
         }
     };
-    let (mask, width) = read(&output.join("mask.tif"))?;
+    let (mask, grid) = read(&output.join("mask.tif"))?;
     let (truth, _) = read(truth)?;
     let mut counts = ConfusionMatrix::default();
     let mut hidden = 0_u64;
@@ -397,8 +399,8 @@ fn map_year(
             (_, false) => counts.fp += 1,
         }
     }
-    // A pixel is 10 m x 10 m.
-    let hectares = |pixels: u64| pixels as f64 / 100.0;
+    let pixel_m2 = SitePixels::all_area_m2(&grid, &GeodesicMeter::new(&grid.crs)?)?;
+    let hectares = |pixels: u64| pixels as f64 * pixel_m2 / 1e4;
     let quicklook = fs::read(output.join("quicklook.png"))?;
     Ok(MappedYear {
         year,
@@ -408,6 +410,6 @@ fn map_year(
         mapped_ha: hectares(counts.tp + counts.fp),
         hidden_ha: hectares(hidden),
         scene: thumbnail_uri(&quicklook, report::SIDE)?,
-        error_map: report::error_map(&mask, &truth, width)?,
+        error_map: report::error_map(&mask, &truth, grid.width)?,
     })
 }

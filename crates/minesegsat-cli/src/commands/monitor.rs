@@ -156,6 +156,7 @@ fn run_once(args: &MonitorRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::
 }
 
 fn print_report(out: &mut impl Write, report: &MonitorReport) -> std::io::Result<()> {
+    super::sites::print_corrections(out, &report.corrections)?;
     for observation in &report.observations {
         writeln!(out, "{}: {}", observation.site, observation.statement)?;
     }

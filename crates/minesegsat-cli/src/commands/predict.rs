@@ -9,6 +9,7 @@ use minesegsat::{
     manifest::Manifest,
     polygonize::Connectivity,
     predict::{Outlines, PredictOptions},
+    uncertainty::Area,
 };
 
 use crate::{
@@ -84,11 +85,14 @@ fn print_summary(out: &mut impl Write, manifest: &Manifest, args: &PredictArgs) 
     if assessed.is_assessable() {
         writeln!(
             out,
-            "{:.2} ha of mining-disturbed land in {}; {}",
+            "{:.2} ha of mining-disturbed land mapped in {}; {}",
             manifest.totals.area_ha,
             minesegsat::manifest::counted(manifest.totals.polygons, "polygon"),
             manifest.cloud_mask.share_text(assessed)
         )?;
+        if let Some(Area { ha, lower_ha, upper_ha }) = manifest.totals.estimated {
+            writeln!(out, "estimated  {ha:.1} ha ({lower_ha:.1} to {upper_ha:.1} ha with 90 % confidence)")?;
+        }
     } else {
         writeln!(out, "not assessable: no pixel has data in every band and a clear view of the ground")?;
     }

@@ -9,7 +9,7 @@ use geo::MultiPolygon;
 use jiff::{Timestamp, tz::TimeZone};
 use minesegsat::Crs;
 use minesegsat::area::GeodesicMeter;
-use minesegsat::change::site::whole_percent;
+use minesegsat::corrections::{Correction, rejudge};
 use minesegsat::labels::{LabelOptions, Repair};
 use minesegsat::manifest::counted;
 use minesegsat::output::OutputFolder;
@@ -17,6 +17,8 @@ use minesegsat::register::{
     Area, DamagedRow, ImportOutcome, ImportReport, Observation, Permit, Register, Site, SiteId, boundary_of_bbox,
     boundary_of_file, document_hash,
 };
+use minesegsat::series::Confirmation;
+use minesegsat::site::whole_percent;
 use serde_json::{Value, json};
 
 use super::table::Table;
@@ -113,12 +115,34 @@ fn permit(args: &SitesPermitArgs, quiet: bool) -> anyhow::Result<()> {
         warn_of_repairs(&register.add_permit(&permit)?);
         None
     };
+    let corrections = judge_again(&register, [&args.id])?;
     if quiet {
         return Ok(());
     }
     print_line(format!("added permit `{}` to site `{}`: {}", permit.number, permit.site, days(&permit)))?;
     if let Some(ended) = ended {
         print_line(format!("permit `{}` now ends: {}", ended.number, days(&ended)))?;
+    }
+    print_corrections(&mut crate::terminal::stdout(), &corrections)?;
+    Ok(())
+}
+
+/// Judges the observations of sites again after their permits were changed.
+fn judge_again<'a>(
+    register: &Register,
+    sites: impl IntoIterator<Item = &'a SiteId>,
+) -> anyhow::Result<Vec<Correction>> {
+    let mut corrections = Vec::new();
+    for site in sites {
+        corrections.extend(rejudge(register, site, Confirmation::default(), Timestamp::now())?);
+    }
+    Ok(corrections)
+}
+
+/// Prints verdicts that were replaced, and what replaced them.
+pub(super) fn print_corrections(out: &mut impl Write, corrections: &[Correction]) -> std::io::Result<()> {
+    for one in corrections {
+        writeln!(out, "judged again: site `{}` on {}, until now {}: {}", one.site, one.date, one.verdict, one.reason)?;
     }
     Ok(())
 }
@@ -184,6 +208,8 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
     let register = Register::open_or_create(&path)?;
     let done = register.import(&args.file, &args.options());
     let stored = done.as_ref().is_ok_and(|report| report.stored);
+    let changed = done.iter().filter(|_| stored).flat_map(|report| &report.sites).filter(|site| site.permits > 0);
+    let corrections = judge_again(&register, changed.map(|site| &site.id))?;
     drop(register);
     if is_new && !stored {
         std::fs::remove_file(&path).with_context(|| format!("cannot remove `{}`", path.display()))?;
@@ -202,9 +228,11 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
             "updated": report.count(ImportOutcome::Updated),
             "unchanged": report.count(ImportOutcome::Unchanged),
             "report": report,
+            "corrections": corrections,
         }))?;
     } else if !quiet {
         print_import(&mut crate::terminal::stdout(), &report, args)?;
+        print_corrections(&mut crate::terminal::stdout(), &corrections)?;
     }
     if report.failed.iter().any(|failed| failed.reason.contains("decimal mark")) {
         crate::print_message(format_args!(
@@ -289,6 +317,7 @@ fn show(args: &SitesShowArgs) -> anyhow::Result<()> {
     damaged.extend(register.rows_without_site()?.into_iter().filter(|row| row.may_belong_to(site.id.as_str())));
     warn_of_damage(&register, &damaged);
     let (permits, observations) = (permits.rows, observations.rows);
+    let corrections = register.corrections(&site.id, false)?;
     let bbox = site.bbox();
     if args.json {
         return print_json(&json!({
@@ -302,6 +331,7 @@ fn show(args: &SitesShowArgs) -> anyhow::Result<()> {
             "boundary": site.geojson(),
             "permits": permits.iter().map(Permit::to_json).collect::<Vec<_>>(),
             "observations": observations,
+            "corrections": corrections,
             "problems": damaged.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }));
     }
@@ -315,6 +345,22 @@ fn show(args: &SitesShowArgs) -> anyhow::Result<()> {
     writeln!(out, "bbox       {west:.5},{south:.5},{east:.5},{north:.5} (west,south,east,north)")?;
     print_permits(&mut out, &permits)?;
     print_observations(&mut out, &observations)?;
+    if !corrections.is_empty() {
+        writeln!(out)?;
+        let mut table =
+            Table::new(["date", "until", "verdict", "permit", "limit ha", "replaced because"]).with_texts([1, 2, 3, 5]);
+        for one in &corrections {
+            table.row([
+                one.date.to_string(),
+                one.replaced.to_zoned(TimeZone::UTC).date().to_string(),
+                one.verdict.to_string(),
+                one.permit.clone().unwrap_or_else(dash),
+                number(one.limit_ha),
+                one.reason.clone(),
+            ]);
+        }
+        table.print(&mut out)?;
+    }
     Ok(())
 }
 
@@ -351,16 +397,32 @@ fn print_observations(out: &mut impl Write, observations: &[Observation]) -> any
         writeln!(out, "no observations yet; run `minesegsat monitor run`")?;
         return Ok(());
     };
-    let header = ["date", "visible %", "area ha", "gain ha", "loss ha", "outside ha", "limit ha", "verdict", "scenes"];
-    let mut table = Table::new(header).with_texts([7, 8]);
+    let header = [
+        "date",
+        "seen %",
+        "area ha",
+        "mapped ha",
+        "assumed ha",
+        "gain",
+        "loss",
+        "outside permit ha",
+        "outside site ha",
+        "limit ha",
+        "verdict",
+        "scenes",
+    ];
+    let mut table = Table::new(header).with_texts([10, 11]);
     for observation in observations {
         table.row([
             observation.date.to_string(),
             format!("{:.0}", whole_percent(observation.share_assessed)),
             observation.area.map_or_else(dash, interval),
-            number(observation.gain_ha),
-            number(observation.loss_ha),
+            number(observation.parts.map(|parts| parts.mapped_ha)),
+            number(observation.parts.map(|parts| parts.assumed_ha)),
+            observation.gain_text().unwrap_or_else(dash),
+            observation.loss_text().unwrap_or_else(dash),
             number(observation.outside_permit_ha),
+            number(observation.parts.map(|parts| parts.outside_site_ha)),
             number(observation.limit_ha),
             observation.verdict_text(),
             counted(observation.scenes.len(), "scene"),
@@ -379,10 +441,12 @@ fn remove(args: &SitesRemoveArgs, quiet: bool) -> anyhow::Result<()> {
     let register = Register::open(&args.register.path())?;
     if let Some(permit) = &args.permit {
         let removed = register.remove_permit(&args.id, permit, args.valid_from)?;
+        let corrections = judge_again(&register, [&args.id])?;
         if !quiet {
             for permit in removed {
                 print_line(format!("removed permit `{}` of site `{}`: {}", permit.number, args.id, days(&permit)))?;
             }
+            print_corrections(&mut crate::terminal::stdout(), &corrections)?;
         }
         return Ok(());
     }

@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use minesegsat::change::site::percent_text;
 use minesegsat::job::Job;
 use minesegsat::pixel_class::LandHistory;
 use minesegsat::series::SeriesRules;
+use minesegsat::site::percent_text;
 use minesegsat::timeline::{Outlier, TimelineManifest, TimelineOptions, TimelinePoint, timeline};
 use minesegsat::uncertainty::Area;
 
@@ -20,7 +20,7 @@ use crate::progress::Bar;
 fn remark(point: &TimelinePoint) -> String {
     let mut remarks = Vec::new();
     match point.outlier {
-        None if point.area.is_none() => remarks.push("not assessable".to_owned()),
+        None if point.hectares.disturbed.is_none() => remarks.push("not assessable".to_owned()),
         None => {}
         Some(Outlier::Seasonal) => remarks.push("outlier: other season".to_owned()),
         Some(Outlier::Monotone) => remarks.push("outlier: temporary change".to_owned()),
@@ -80,7 +80,7 @@ fn print_summary(out: &mut impl Write, manifest: &TimelineManifest) -> anyhow::R
                 site.id.clone(),
                 point.date.to_string(),
                 format!("{:.0}", point.share_assessed * 100.0),
-                area(point.area),
+                area(point.hectares.disturbed),
                 area(smoothed.smoothed_area),
                 smoothed.smoothed_area.map_or_else(String::new, |a| format!("{:.1} to {:.1}", a.lower_ha, a.upper_ha)),
                 format!("{:.1}", smoothed.gain_since_first_ha),

@@ -291,7 +291,7 @@ fn check_not_assessable(scene: &Path, more: &[&str], counts: [u64; 2]) {
     assert!(raster(&out.join("mask.tif")).1.iter().all(|m| *m == 255.0));
     let manifest = manifest(&out);
     assert_eq!(manifest["status"], json!("not assessable"));
-    assert_eq!(manifest["totals"], json!({"polygons": 0, "area_ha": 0.0, "largest_ha": 0.0}));
+    assert_eq!(manifest["totals"], json!({"polygons": 0, "area_ha": 0.0, "largest_ha": 0.0, "estimated": null}));
     let assessed = &manifest["assessed"];
     let found = ["assessed_pixels", "nodata_pixels", "masked_pixels"].map(|name| assessed[name].as_u64().unwrap());
     assert_eq!(found, [0, counts[0], counts[1]]);

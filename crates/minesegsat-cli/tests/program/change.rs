@@ -57,7 +57,7 @@ fn two_dates_become_classes_polygons_and_hectares() {
     }
     assert!(stable > 100 && hidden > 0, "{stable} {hidden}");
     for date in ["before", "after"] {
-        let area = |end: &str| record["total"][date][end].as_f64().unwrap();
+        let area = |end: &str| record["total"][date]["disturbed"][end].as_f64().unwrap();
         assert!(area("lower_ha") < area("ha") && area("ha") < area("upper_ha"), "{}", record["total"]);
     }
     // Polygons are the same pixels.
@@ -143,7 +143,7 @@ fn sites_are_followed_over_dates_and_teach_what_noise_is() {
     let dates: Vec<&str> = points.iter().map(|point| point["date"].as_str().unwrap()).collect();
     assert!(dates.len() == 2 && dates[0].starts_with("2021") && dates[1].starts_with("2022"), "{dates:?}");
     for point in points {
-        let area = |end: &str| point["area"][end].as_f64().unwrap();
+        let area = |end: &str| point["hectares"]["disturbed"][end].as_f64().unwrap();
         assert!(area("lower_ha") < area("ha") && area("ha") < area("upper_ha"), "{point}");
     }
     let frames = dates.iter().map(|date| format!("middle-{date}.png"));
@@ -167,7 +167,7 @@ fn sites_are_followed_over_dates_and_teach_what_noise_is() {
     let record = run(arguments).succeeded().json();
     for point in record["sites"].as_array().unwrap().iter().flat_map(|site| site["points"].as_array().unwrap()) {
         let index = |place: &str, name: &str| point[place][name].as_f64().unwrap();
-        let is_seen = point["area"].is_object();
+        let is_seen = point["hectares"]["disturbed"].is_object();
         assert!(!is_seen || index("inside", "ndvi") < index("around", "ndvi"), "{point}");
         assert!(!is_seen || index("inside", "bsi") > index("around", "bsi"), "{point}");
     }

@@ -12,6 +12,7 @@ mod demo;
 mod download;
 mod evaluate;
 mod evidence;
+mod hectares;
 mod hostile;
 mod incomplete;
 mod interrupt;

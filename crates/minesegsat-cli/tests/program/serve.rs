@@ -19,7 +19,7 @@ const TOKEN: &str = "0123456789abcdef-test";
 const READ_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A running server. It ends with the test.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
     /// Reads stderr to its end and returns its lines.
@@ -27,7 +27,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut log = Vec::new();
@@ -68,7 +68,7 @@ impl Server {
         (status, serde_json::from_str(body).unwrap_or(Value::Null))
     }
 
-    fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let (status, value) = self.ask("GET", path, None);
         assert_eq!(status, 200, "{path}: {value}");
         value

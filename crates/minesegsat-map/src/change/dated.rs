@@ -14,6 +14,8 @@ use minesegsat_io::{Location, Pixels, RasterSource, open_raster, read_json};
 use minesegsat_scene::Scene;
 use minesegsat_scene::manifest::location_at;
 
+/// Value of disturbed land in `mask.tif`.
+const MAPPED: u8 = 1;
 /// Maximum difference in days of the year without a season warning.
 const SEASON_DAYS: i16 = 45;
 /// Days in a year.
@@ -30,6 +32,8 @@ pub struct DatedMap {
     pub grid: Grid,
     /// `[H, W]`, NaN where not assessable.
     pub probability: Vec<f32>,
+    /// Whether a pixel is mapped as disturbed, `[H, W]`: the pixels of `mask.tif`, without polygons below the minimum area.
+    pub mapped: Vec<bool>,
     /// Probability threshold of the map.
     pub threshold: f32,
     /// SHA-256 of the model's weights.
@@ -94,6 +98,7 @@ impl DatedMap {
             name: format!("scene of {day}"),
             date: Some(day.parse().unwrap()),
             grid,
+            mapped: probability.iter().map(|&p| p >= 0.5).collect(),
             probability,
             threshold: 0.5,
             model_sha256: "ab".to_owned(),
@@ -113,13 +118,15 @@ impl DatedMap {
 impl DatedMap {
     /// Reads an output folder of `predict`. Reopens the scene if it still exists at its recorded location.
     pub fn open(folder: &Path) -> Result<Self> {
-        let (mut map, raster) = Self::describe(folder)?;
-        map.probability = read_probability(raster.as_ref(), map.grid.full_window())?;
+        let (mut map, rasters) = Self::describe(folder)?;
+        let window = map.grid.full_window();
+        map.probability = rasters.probability(window)?;
+        map.mapped = rasters.mapped(window)?;
         Ok(map)
     }
 
-    /// Like [`DatedMap::open`], without the pixels: `probability` is empty, and the raster is returned.
-    pub fn describe(folder: &Path) -> Result<(Self, Arc<dyn RasterSource>)> {
+    /// Like [`DatedMap::open`], without the pixels: `probability` and `mapped` are empty, and the rasters are returned.
+    pub fn describe(folder: &Path) -> Result<(Self, MapRasters)> {
         let path = predict::manifest_path(folder);
         if !path.is_file() {
             return Err(Error::input(
@@ -130,8 +137,8 @@ impl DatedMap {
         let location = Location::from(path.as_path());
         let record: Record = serde_json::from_value(read_json(&location)?)
             .map_err(|error| Error::input(location.to_string(), "it is not the record of a map").caused_by(error))?;
-        let raster = open_raster(&Location::from(folder.join("probability.tif").as_path()))?;
-        let grid = raster.info().grid.clone();
+        let rasters = MapRasters::open(folder)?;
+        let grid = rasters.probability.info().grid.clone();
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         let missing = |what: &str| {
             Error::input(location.to_string(), format!("it does not say {what}; make the map again with this version"))
@@ -139,8 +146,7 @@ impl DatedMap {
         let threshold = record.parameters["threshold"].as_f64().ok_or_else(|| missing("the threshold"))? as f32;
         let offset = OffsetSummary::from_record(&record.radiometry)
             .ok_or_else(|| missing("how the offset of the digital numbers was decided"))?;
-        let area_error = record.model.get("area_error").filter(|value| !value.is_null());
-        let area_error = area_error.and_then(|value| serde_json::from_value(value.clone()).ok()).unwrap_or_default();
+        let area_error = AreaErrorModel::of_record(&record.model);
         let noise_floor = record.model.get("noise_floor").filter(|value| !value.is_null());
         let noise_floor = noise_floor.and_then(|value| serde_json::from_value(value.clone()).ok());
         let persistence = record.model.get("persistence").filter(|value| !value.is_null());
@@ -153,6 +159,7 @@ impl DatedMap {
             date: record.scene.date,
             grid,
             probability: Vec::new(),
+            mapped: Vec::new(),
             threshold,
             model_sha256: text(&record.model["weights_sha256"]),
             model_title: text(&record.model["title"]),
@@ -164,7 +171,7 @@ impl DatedMap {
             clouds_not_masked: record.cloud_mask["source"] == "none",
             scene,
         };
-        Ok((map, raster))
+        Ok((map, rasters))
     }
 
     /// A warning if the map was made without a cloud mask.
@@ -246,19 +253,50 @@ impl DatedMap {
     }
 }
 
-/// Reads a window of the probabilities of a map, `[H, W]`, and checks their range.
-pub(crate) fn read_probability(raster: &dyn RasterSource, window: Window) -> Result<Vec<f32>> {
-    let location = || raster.info().location.clone();
-    let Pixels::F32(probability) = raster.read(0, window)? else {
-        let found = raster.info().data_type;
-        return Err(Error::raster(location(), format!("it is of type {found:?}; probabilities are F32")));
-    };
-    match probability.iter().find(|p| !p.is_nan() && !(0.0..=1.0).contains(*p)) {
-        None => Ok(probability),
-        Some(wrong) => Err(Error::raster(
-            location(),
-            format!("{wrong} is not a probability; accepted are 0 to 1, and NaN where not assessable"),
-        )),
+/// The rasters of a map, on one grid.
+#[derive(Debug, Clone)]
+pub struct MapRasters {
+    probability: Arc<dyn RasterSource>,
+    mask: Arc<dyn RasterSource>,
+}
+
+impl MapRasters {
+    fn open(folder: &Path) -> Result<Self> {
+        let open = |name: &str| open_raster(&Location::from(folder.join(name).as_path()));
+        let (probability, mask) = (open(predict::PROBABILITY)?, open(predict::MASK)?);
+        if mask.info().grid != probability.info().grid {
+            let reason = format!("its grid is not that of {}", predict::PROBABILITY);
+            return Err(Error::raster(mask.info().location.clone(), reason));
+        }
+        Ok(Self { probability, mask })
+    }
+
+    /// Probabilities of a window, `[H, W]`, NaN where not assessable. Fails if one is not in 0 to 1.
+    pub fn probability(&self, window: Window) -> Result<Vec<f32>> {
+        let raster = &self.probability;
+        let location = || raster.info().location.clone();
+        let Pixels::F32(probability) = raster.read(0, window)? else {
+            let found = raster.info().data_type;
+            return Err(Error::raster(location(), format!("it is of type {found:?}; probabilities are F32")));
+        };
+        match probability.iter().find(|p| !p.is_nan() && !(0.0..=1.0).contains(*p)) {
+            None => Ok(probability),
+            Some(wrong) => Err(Error::raster(
+                location(),
+                format!("{wrong} is not a probability; accepted are 0 to 1, and NaN where not assessable"),
+            )),
+        }
+    }
+
+    /// Whether the pixels of a window are mapped as disturbed, `[H, W]`.
+    pub fn mapped(&self, window: Window) -> Result<Vec<bool>> {
+        match self.mask.read(0, window)? {
+            Pixels::U8(mask) => Ok(mask.into_iter().map(|class| class == MAPPED).collect()),
+            _ => {
+                let info = self.mask.info();
+                Err(Error::raster(info.location.clone(), format!("it is of type {:?}; masks are U8", info.data_type)))
+            }
+        }
     }
 }
 

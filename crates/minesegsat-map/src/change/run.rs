@@ -6,16 +6,17 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::picture::{TrueColour, overlay};
-use super::site::{SitePixels, SiteRules, percent_text};
-use super::{ChangeMap, ChangeRules, DatedMap, Registration, RegistrationMode, SiteArea, SiteChange, compare};
+use super::site::SiteRules;
+use super::{ChangeMap, ChangeRules, DatedMap, Registration, RegistrationMode, SiteChange, compare};
 use crate::preview::png;
+use crate::site::{SiteArea, SitePixels, percent_text};
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::noise_floor::NoiseFloor;
 use minesegsat_core::output::OutputFolder;
 use minesegsat_core::pixel_class::Change;
 use minesegsat_core::pixel_class::MASK_NODATA;
 use minesegsat_core::polygonize::{Connectivity, Polygonizer};
-use minesegsat_core::uncertainty::AreaErrorModel;
+use minesegsat_core::uncertainty::{AreaErrorModel, DEFAULT_LEVEL_PERCENT};
 use minesegsat_core::{Error, Grid, Result};
 use minesegsat_io::cog::{BandMeta, CogOptions, CogWriter, OverviewResampling};
 use minesegsat_io::{DataType, Pixels};
@@ -52,7 +53,7 @@ impl Default for ChangeOptions {
             min_area_m2: 1000.0,
             sites: Vec::new(),
             noise_floor: None,
-            level_percent: 90.0,
+            level_percent: DEFAULT_LEVEL_PERCENT,
             min_assessed: 0.5,
             registration: RegistrationMode::default(),
             overwrite: false,
@@ -131,15 +132,16 @@ pub(crate) struct Judged {
 }
 
 /// Evaluates the sites of a comparison.
-pub(crate) fn judge(map: &ChangeMap, sites: &[SiteArea], rules: &SiteRules) -> Result<Judged> {
+pub(crate) fn judge(map: &ChangeMap, dates: [&DatedMap; 2], sites: &[SiteArea], rules: &SiteRules) -> Result<Judged> {
     let meter = GeodesicMeter::new(&map.grid.crs)?;
-    let total = SiteChange::evaluate(("all", "whole map"), None, &SitePixels::all(&map.grid), map, &meter, rules)?;
+    let all = SitePixels::all(&map.grid);
+    let total = SiteChange::evaluate(("all", "whole map"), None, &all, map, dates, &meter, rules)?;
     let (mut found, mut elsewhere) = (Vec::new(), Vec::new());
     for site in sites {
         match SitePixels::rasterize(site, &map.grid)? {
             Some(pixels) => {
                 let names = (site.id.as_str(), site.name.as_str());
-                found.push(SiteChange::evaluate(names, Some(site), &pixels, map, &meter, rules)?);
+                found.push(SiteChange::evaluate(names, Some(site), &pixels, map, dates, &meter, rules)?);
             }
             None => elsewhere.push(site.id.clone()),
         }
@@ -194,9 +196,8 @@ pub fn change(
         );
     }
     job.progress.stage("measuring sites");
-    let site_rules =
-        SiteRules { area_error, floor, level_percent: options.level_percent, min_assessed: options.min_assessed };
-    let Judged { total, sites, elsewhere } = judge(&map, &options.sites, &site_rules)?;
+    let site_rules = SiteRules { floor, level_percent: options.level_percent, min_assessed: options.min_assessed };
+    let Judged { total, sites, elsewhere } = judge(&map, [before, after], &options.sites, &site_rules)?;
     if !options.sites.is_empty() && sites.is_empty() {
         return Err(Error::Argument {
             name: "sites",
@@ -224,7 +225,7 @@ pub fn change(
         outputs.push(OutputRecord::from_file(name, &output.path(name))?);
     }
     let manifest = ChangeManifest {
-        change_version: 1,
+        change_version: 2,
         software: Software::this(),
         created: jiff::Timestamp::now(),
         dates: [DateRecord::new(before), DateRecord::new(after)],
@@ -400,6 +401,14 @@ fn table(total: &SiteChange, sites: &[SiteChange]) -> Result<Vec<u8>> {
             "loss_reported",
             "statement",
             "beyond_map_ha",
+            "before_seen_ha",
+            "before_mapped_ha",
+            "before_estimated_ha",
+            "before_assumed_ha",
+            "after_seen_ha",
+            "after_mapped_ha",
+            "after_estimated_ha",
+            "after_assumed_ha",
         ])
         .map_err(fail)?;
     for site in [total].into_iter().chain(sites) {
@@ -408,11 +417,16 @@ fn table(total: &SiteChange, sites: &[SiteChange]) -> Result<Vec<u8>> {
         };
         let mut record = vec![site.id.clone(), site.name.clone(), format!("{:.2}", site.site_ha)];
         record.push(format!("{:.4}", site.share_assessed));
-        record.extend(area(site.before));
-        record.extend(area(site.after));
+        record.extend(area(site.before.disturbed));
+        record.extend(area(site.after.disturbed));
         record.extend([site.stable_ha, site.gain_ha, site.loss_ha, site.floor_ha].map(|v| format!("{v:.2}")));
         record.extend([site.gain.is_some().to_string(), site.loss.is_some().to_string(), site.statement.clone()]);
         record.push(format!("{:.2}", site.beyond_map_ha));
+        for date in [&site.before, &site.after] {
+            let number = |ha: Option<f64>| ha.map(|ha| format!("{ha:.2}")).unwrap_or_default();
+            record.push(format!("{:.2}", date.seen_ha));
+            record.extend([date.mapped_ha, date.estimated.map(|area| area.ha), date.assumed_ha].map(number));
+        }
         writer.write_record(&record).map_err(fail)?;
     }
     writer.into_inner().map_err(|error| Error::Io(std::io::Error::other(error.to_string())))

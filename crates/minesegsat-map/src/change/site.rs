@@ -1,85 +1,15 @@
 //! Change at a site between two dates.
 
-use std::collections::HashMap;
-
-use geo::{BooleanOps, BoundingRect, MultiPolygon, Rect, coord};
 use serde::Serialize;
 
-use super::ChangeMap;
+use super::{ChangeMap, DatedMap, shift};
+use crate::hectares::{Hectares, SiteOnMap};
+use crate::site::{SiteArea, SiteExtent, SitePixels, percent_text, whole_percent};
 use minesegsat_core::area::GeodesicMeter;
-use minesegsat_core::area_of_interest::polygons_on_scene;
 use minesegsat_core::noise_floor::NoiseFloor;
 use minesegsat_core::pixel_class::Change;
-use minesegsat_core::rasterize::Rasterizer;
 use minesegsat_core::uncertainty::Area;
-use minesegsat_core::uncertainty::{AreaErrorModel, AreaMoments};
-use minesegsat_core::{Crs, Error, Grid, Result, Window};
-use minesegsat_vector::labels::Labels;
-
-/// A site with its outline.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SiteArea {
-    /// Id.
-    pub id: String,
-    /// Name for people.
-    pub name: String,
-    /// The outline.
-    pub boundary: MultiPolygon<f64>,
-    /// CRS of the outline.
-    pub crs: Crs,
-    /// Number of features of the file that are parts of it.
-    pub features: usize,
-}
-
-impl SiteArea {
-    /// Sites from a file of polygons. Features with one id are parts of one site. `id_field` names the attribute that holds the id; without
-    /// it `id`, `site` or `site_id` is taken, else the id of the feature.
-    ///
-    /// # Errors
-    /// No feature has the attribute `id_field`.
-    pub fn from_labels(labels: &Labels, id_field: Option<&str>) -> Result<Vec<Self>> {
-        if let Some(field) = id_field
-            && !labels.attribute_names().iter().any(|name| name == field)
-        {
-            let accepted = format!("an attribute of the file: {}", labels.attribute_names().join(", "));
-            return Err(Error::Argument { name: "id field", value: field.to_owned(), accepted });
-        }
-        let text = |value: Option<&serde_json::Value>| {
-            value
-                .filter(|value| !value.is_null())
-                .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-        };
-        let mut sites: Vec<Self> = Vec::new();
-        let mut places: HashMap<String, usize> = HashMap::new();
-        let mut parts = Vec::new();
-        for feature in labels.features() {
-            let attribute = |names: &[&str]| {
-                names.iter().find_map(|name| text(feature.attributes.get(*name))).filter(|text| !text.is_empty())
-            };
-            let id = match id_field {
-                Some(field) => attribute(&[field]),
-                None => attribute(&["id", "site", "site_id"]),
-            };
-            let id = id.unwrap_or_else(|| feature.id.clone());
-            if let Some(&same) = places.get(&id) {
-                sites[same].boundary.0.extend(feature.geometry.0.clone());
-                sites[same].features += 1;
-                parts.push(same);
-                continue;
-            }
-            places.insert(id.clone(), sites.len());
-            let name = attribute(&["name", "Name", "NAME"]).unwrap_or_else(|| id.clone());
-            sites.push(Self { id, name, boundary: feature.geometry.clone(), crs: labels.crs().clone(), features: 1 });
-        }
-        // Land that two parts share counts once.
-        parts.sort_unstable();
-        parts.dedup();
-        for site in parts {
-            sites[site].boundary = geo::algorithm::bool_ops::unary_union(&sites[site].boundary.0);
-        }
-        Ok(sites)
-    }
-}
+use minesegsat_core::{Grid, Result, Window};
 
 /// Change at a site between two dates. Areas are in hectares on the ellipsoid.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -94,19 +24,19 @@ pub struct SiteChange {
     pub share_assessed: f64,
     /// Area of the part of the outline that lies beyond the map.
     pub beyond_map_ha: f64,
-    /// Disturbed land on the earlier date; `None` if no pixel was assessed, or if too little of a site beyond the map was.
-    pub before: Option<Area>,
-    /// Disturbed land on the later date.
-    pub after: Option<Area>,
+    /// The earlier date, on its own map. Without areas if no pixel was assessed, or if too little of a site beyond the map was.
+    pub before: Hectares,
+    /// The later date.
+    pub after: Hectares,
     /// Disturbed on both dates.
     pub stable_ha: f64,
-    /// Mapped as newly disturbed.
+    /// Seen as newly disturbed, also below the noise floor.
     pub gain_ha: f64,
-    /// Mapped as no longer disturbed.
+    /// Seen as no longer disturbed, also below the noise floor.
     pub loss_ha: f64,
     /// Noise floor for stable sites of this size.
     pub floor_ha: f64,
-    /// Gain with an interval of one noise floor to each side. `None` below the noise floor: no change.
+    /// Gain with an interval of one noise floor to each side. `None` below the noise floor.
     pub gain: Option<Area>,
     /// Loss with its interval.
     pub loss: Option<Area>,
@@ -117,185 +47,10 @@ pub struct SiteChange {
 /// Rules for the evaluation of sites.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SiteRules {
-    pub(crate) area_error: [AreaErrorModel; 2],
     pub(crate) floor: NoiseFloor,
     pub(crate) level_percent: f64,
     /// Minimum assessed share. Sites below it are not assessable.
     pub(crate) min_assessed: f64,
-}
-
-/// Pixels of a site on a grid: a window and a mask of it.
-#[derive(Debug, Clone)]
-pub struct SitePixels {
-    /// Window of the grid that holds the site.
-    pub window: Window,
-    /// Whether the centre of a pixel lies in the site, `[H, W]` of the window.
-    pub inside: Vec<bool>,
-}
-
-impl SitePixels {
-    /// The pixels of a site. `None` if it does not overlap the grid.
-    pub fn rasterize(site: &SiteArea, grid: &Grid) -> Result<Option<Self>> {
-        let outline = polygons_on_scene(grid, &site.boundary, &site.crs)?;
-        let Some(bounds) = geo::BoundingRect::bounding_rect(&outline) else { return Ok(None) };
-        let corners = [bounds.min().x, bounds.min().y, bounds.max().x, bounds.max().y];
-        let Some(window) = grid.window_of_bounds(corners) else { return Ok(None) };
-        // Rows of the whole grid, so that pixels match those of the whole map.
-        let rasterizer = Rasterizer::new(grid, [&outline]);
-        let mut inside = Vec::with_capacity(window.len());
-        let mut line = vec![0; grid.width];
-        for row in window.row..window.row_end() {
-            line.fill(0);
-            rasterizer.burn_rows(row, 1, &mut line);
-            inside.extend(line[window.col..window.col_end()].iter().map(|&v| v == 1));
-        }
-        Ok(inside.contains(&true).then_some(Self { window, inside }))
-    }
-
-    /// All pixels of the grid.
-    pub(crate) fn all(grid: &Grid) -> Self {
-        Self { window: grid.full_window(), inside: vec![true; grid.width * grid.height] }
-    }
-
-    /// Area of the pixel at the middle of a grid, on the ellipsoid, in square metres.
-    pub(crate) fn all_area_m2(grid: &Grid, meter: &GeodesicMeter) -> Result<f64> {
-        Self { window: grid.full_window(), inside: Vec::new() }.pixel_area_m2(grid, meter)
-    }
-
-    /// Values of a map inside the site, `[H, W]` of the window; NaN outside.
-    pub fn values(&self, map: &[f32], width: usize) -> Vec<f32> {
-        let pixels = self.indices(width).zip(&self.inside);
-        pixels.map(|(i, &inside)| if inside { map[i] } else { f32::NAN }).collect()
-    }
-
-    /// Indices of the site's pixels in a map of the grid, in the order of the window.
-    pub fn indices(&self, width: usize) -> impl Iterator<Item = usize> + use<> {
-        let window = self.window;
-        (window.row..window.row_end()).flat_map(move |r| (window.col..window.col_end()).map(move |c| r * width + c))
-    }
-
-    /// Area of a pixel at the middle of the site, on the ellipsoid, in square metres.
-    pub fn pixel_area_m2(&self, grid: &Grid, meter: &GeodesicMeter) -> Result<f64> {
-        let col = (self.window.col + self.window.width / 2) as f64;
-        let row = (self.window.row + self.window.height / 2) as f64;
-        let corner = |c: f64, r: f64| grid.transform.to_map(col + c, row + r);
-        let ring = vec![corner(0.0, 0.0), corner(0.0, 1.0), corner(1.0, 1.0), corner(1.0, 0.0), corner(0.0, 0.0)];
-        let pixel = MultiPolygon(vec![geo::Polygon::new(ring.into(), Vec::new())]);
-        Ok(meter.measure(&pixel)?.area_m2)
-    }
-}
-
-/// How much of a site's outline lies on a grid.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SiteExtent {
-    /// Area of the whole outline on the ellipsoid, in square metres.
-    pub site_m2: f64,
-    /// Area of the part of it beyond the grid, in square metres.
-    pub beyond_m2: f64,
-    /// Area of a pixel at the middle of the site, in square metres.
-    pub pixel_m2: f64,
-    /// Number of pixels inside the outline.
-    inside: usize,
-}
-
-impl SiteExtent {
-    /// Smallest share of an outline that counts as beyond the grid: transformed edges are off by less.
-    const SMALLEST_BEYOND: f64 = 1e-3;
-
-    /// Measures the outline of a site on a grid, and beyond it.
-    pub fn measure(site: &SiteArea, pixels: &SitePixels, grid: &Grid) -> Result<Self> {
-        let meter = GeodesicMeter::new(&grid.crs)?;
-        let pixel_m2 = pixels.pixel_area_m2(grid, &meter)?;
-        let site_m2 = GeodesicMeter::new(&site.crs)?.measure(&site.boundary)?.area_m2;
-        let outline = polygons_on_scene(grid, &site.boundary, &site.crs)?;
-        let [west, south, east, north] = grid.bounds();
-        let frame = Rect::new(coord! {x: west, y: south}, coord! {x: east, y: north});
-        let is_inside = outline.bounding_rect().is_some_and(|rect| {
-            west <= rect.min().x && rect.max().x <= east && south <= rect.min().y && rect.max().y <= north
-        });
-        let on_grid = if is_inside { outline } else { outline.intersection(&frame.to_polygon()) };
-        let beyond_m2 = site_m2 - meter.measure(&on_grid)?.area_m2;
-        Ok(Self {
-            site_m2,
-            beyond_m2: if beyond_m2 > site_m2 * Self::SMALLEST_BEYOND { beyond_m2 } else { 0.0 },
-            pixel_m2,
-            inside: pixels.inside.iter().filter(|&&inside| inside).count(),
-        })
-    }
-
-    /// Share of the outline beyond the grid, 0 to 1.
-    pub fn share_beyond(&self) -> f64 {
-        if self.site_m2 > 0.0 { (self.beyond_m2 / self.site_m2).min(1.0) } else { 0.0 }
-    }
-
-    /// Share of the whole outline that a number of its pixels makes up, 0 to 1.
-    pub fn share(&self, pixels: usize) -> f64 {
-        if self.inside == 0 {
-            return 0.0;
-        }
-        (pixels as f64 / self.inside as f64).min(1.0) * (1.0 - self.share_beyond())
-    }
-
-    /// Number of pixels that the part beyond the grid would have.
-    pub fn beyond_pixels(&self) -> usize {
-        (self.beyond_m2 / self.pixel_m2).round() as usize
-    }
-
-    /// All pixels of a grid.
-    fn of_grid(pixels: &SitePixels, pixel_m2: f64) -> Self {
-        let inside = pixels.inside.len();
-        Self { site_m2: inside as f64 * pixel_m2, beyond_m2: 0.0, pixel_m2, inside }
-    }
-}
-
-/// A share as a whole percentage that never claims more than there is: 99.6 % is `99`.
-pub fn whole_percent(share: f64) -> f64 {
-    // A share such as 0.29 times 100 lies a little below 29.
-    (share * 100.0 + 1e-9).floor()
-}
-
-/// A share above 0 in words: `87 %`, `less than 1 %`.
-pub fn percent_text(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent < 1.0 { "less than 1 %".to_owned() } else { format!("{percent:.0} %") }
-}
-
-/// Disturbed land of a site on one date. Hidden pixels take the value of the other date, if it was assessed there,
-/// otherwise the mean of the assessed pixels. The same mean applies to the site's pixels beyond the map. `None` if no
-/// pixel was assessed.
-///
-/// # Shapes
-/// - `values`, `elsewhere`: `[H, W]` of the site's window, NaN where not seen
-pub fn area_of_date(
-    pixels: &SitePixels,
-    values: &[f32],
-    elsewhere: Option<&[f32]>,
-    beyond: usize,
-    pixel: (f64, f64),
-    model: &AreaErrorModel,
-    level_percent: f64,
-) -> Option<Area> {
-    let (pixel_m, pixel_area_m2) = pixel;
-    let seen = values.iter().filter(|p| !p.is_nan());
-    let (sum, count) = seen.fold((0.0, 0_usize), |(sum, n), &p| (sum + f64::from(p), n + 1));
-    if count == 0 {
-        return None;
-    }
-    let mean = (sum / count as f64) as f32;
-    let mut moments = AreaMoments::for_model(model, values, pixels.window.width, pixel_m, pixel_area_m2);
-    let hidden: Vec<f32> = (0..values.len())
-        .map(|i| {
-            if !pixels.inside[i] || !values[i].is_nan() {
-                return f32::NAN;
-            }
-            let other = elsewhere.map_or(f32::NAN, |other| other[i]);
-            if other.is_nan() { mean } else { other }
-        })
-        .collect();
-    moments.add_hidden(&hidden, pixels.window.width, pixel_m, pixel_area_m2);
-    moments.add_beyond(std::iter::repeat_n(mean, beyond), pixel_area_m2);
-    let inside = (pixels.inside.iter().filter(|&&inside| inside).count() + beyond) as f64;
-    Some(model.area(&moments, level_percent, inside * pixel_area_m2))
 }
 
 impl SiteChange {
@@ -304,6 +59,7 @@ impl SiteChange {
         site: Option<&SiteArea>,
         pixels: &SitePixels,
         map: &ChangeMap,
+        dates: [&DatedMap; 2],
         meter: &GeodesicMeter,
         rules: &SiteRules,
     ) -> Result<Self> {
@@ -313,11 +69,6 @@ impl SiteChange {
             None => SiteExtent::of_grid(pixels, pixels.pixel_area_m2(&map.grid, meter)?),
         };
         let (pixel_area_m2, beyond) = (extent.pixel_m2, extent.beyond_pixels());
-        let pixel_m = pixel_area_m2.sqrt();
-        let (before, after) = (pixels.values(&map.before, width), pixels.values(&map.after, width));
-        let area = |values: &[f32], other: &[f32], model: &AreaErrorModel| {
-            area_of_date(pixels, values, Some(other), beyond, (pixel_m, pixel_area_m2), model, rules.level_percent)
-        };
         let mut counts = [0_u64; 4];
         let (mut inside, mut hidden) = (0_u64, 0_u64);
         for (i, _) in pixels.indices(width).zip(&pixels.inside).filter(|(_, inside)| **inside) {
@@ -333,8 +84,16 @@ impl SiteChange {
         let is_assessable = share_assessed >= rules.min_assessed && inside > hidden;
         // A few pixels at the edge of a map say little about a site that lies mostly beyond it.
         let is_measured = is_assessable || beyond == 0;
-        let area_before = area(&before, &after, &rules.area_error[0]).filter(|_| is_measured);
-        let area_after = area(&after, &before, &rules.area_error[1]).filter(|_| is_measured);
+        let on_date = |date: usize| -> Result<Hectares> {
+            let (this, other) = (dates[date], dates[1 - date]);
+            let found = match site {
+                Some(site) => SiteOnMap::new(site, this)?,
+                None => whole(this, &map.grid, pixel_area_m2),
+            };
+            let found = found.map(|site| site.hectares(Some(other), rules.level_percent)).unwrap_or_default();
+            Ok(if is_measured { found } else { found.without_areas() })
+        };
+        let (on_first, on_second) = (on_date(0)?, on_date(1)?);
         let floor_ha = rules.floor.ha(stable_ha + gain_ha.max(loss_ha));
         let reported = |ha: f64| {
             let area = Area { ha, lower_ha: (ha - floor_ha).max(0.0), upper_ha: ha + floor_ha };
@@ -342,16 +101,24 @@ impl SiteChange {
         };
         let (gain, loss) = (reported(gain_ha), reported(loss_ha));
         let said = |area: Area| format!("{:.1} ha ({:.1} to {:.1})", area.ha, area.lower_ha, area.upper_ha);
-        let is_none = |area: Option<Area>| area.is_some_and(|area| area.lower_ha == 0.0);
+        let is_none = |date: Hectares| date.disturbed.is_some_and(|area| area.lower_ha == 0.0);
+        // What was seen is said, also if it may be noise.
+        let seen = match (gain_ha > 0.0, loss_ha > 0.0) {
+            (true, true) => format!("{gain_ha:.1} ha of gain and {loss_ha:.1} ha of loss seen, "),
+            (true, false) => format!("{gain_ha:.1} ha of gain seen, "),
+            (false, true) => format!("{loss_ha:.1} ha of loss seen, "),
+            (false, false) => String::new(),
+        };
         let statement = match (is_assessable, gain, loss) {
             (false, ..) => {
                 format!("not assessable: only {:.0} % of it was assessed on both dates", whole_percent(share_assessed))
             }
             // Nothing stayed disturbed, and a mine is not certain on either date.
-            (true, None, None) if stable_ha == 0.0 && is_none(area_before) && is_none(area_after) => {
+            (true, None, None) if stable_ha == 0.0 && is_none(on_first) && is_none(on_second) => {
                 "no mine, no change".to_owned()
             }
-            (true, None, None) => format!("no change above the noise floor of {floor_ha:.1} ha"),
+            (true, None, None) if seen.is_empty() => format!("no change above the noise floor of {floor_ha:.1} ha"),
+            (true, None, None) => format!("no change above the noise floor: {seen}below the floor of {floor_ha:.1} ha"),
             (true, Some(gain), None) => format!("{} newly disturbed", said(gain)),
             (true, None, Some(loss)) => format!("{} no longer disturbed", said(loss)),
             (true, Some(gain), Some(loss)) => {
@@ -370,8 +137,8 @@ impl SiteChange {
             site_ha: extent.site_m2 / 1e4,
             share_assessed,
             beyond_map_ha: extent.beyond_m2 / 1e4,
-            before: area_before,
-            after: area_after,
+            before: on_first,
+            after: on_second,
             stable_ha,
             gain_ha,
             loss_ha,
@@ -381,4 +148,13 @@ impl SiteChange {
             statement,
         })
     }
+}
+
+/// The part of a map that lies on a grid. If the map has other pixels, the whole map.
+fn whole<'a>(map: &'a DatedMap, grid: &Grid, pixel_m2: f64) -> Option<SiteOnMap<'a>> {
+    let window = match shift(&map.grid, grid) {
+        Some((col, row)) => Window::new(col.try_into().ok()?, row.try_into().ok()?, grid.width, grid.height),
+        None => map.grid.full_window(),
+    };
+    Some(SiteOnMap::window(map, window, pixel_m2))
 }

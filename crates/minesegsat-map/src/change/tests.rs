@@ -6,6 +6,7 @@ use jiff::civil::date;
 use super::dated::OffsetSummary;
 use super::site::SiteRules;
 use super::*;
+use crate::site::SiteArea;
 use minesegsat_core::{Crs, GeoTransform, Grid};
 
 const SIDE: usize = 60;
@@ -144,32 +145,31 @@ fn sites_have_areas_with_intervals_and_change_only_above_their_noise() {
     };
     let sites = [site("mine", (5.0, 55.0)), site("west", (5.0, 30.0)), site("elsewhere", (500.0, 550.0))];
     let rules = |per_sqrt_ha: f64| SiteRules {
-        area_error: [first.area_error; 2],
         floor: NoiseFloor { per_sqrt_ha, share: 0.95, learned_from: 1 },
         level_percent: 90.0,
         min_assessed: 0.5,
     };
-    let judged = run::judge(&both, &sites, &rules(0.3)).unwrap();
+    let judged = run::judge(&both, [&first, &second], &sites, &rules(0.3)).unwrap();
     assert_eq!(judged.elsewhere, ["elsewhere"]);
     let [mine, west] = judged.sites.as_slice() else { panic!("two sites") };
     // 2.4 ha, and 0.4 per mille more on the ellipsoid than on the grid.
     assert!((mine.gain_ha - 2.4).abs() < 0.01 && mine.loss_ha == 0.0, "{mine:?}");
     let gain = mine.gain.unwrap();
     assert!((gain.upper_ha - gain.ha - mine.floor_ha).abs() < 1e-9 && mine.statement.contains("newly disturbed"));
-    let (before, after) = (mine.before.unwrap(), mine.after.unwrap());
+    let (before, after) = (mine.before.disturbed.unwrap(), mine.after.disturbed.unwrap());
     assert!(before.lower_ha < before.ha && before.ha < before.upper_ha && before.ha < after.ha);
     assert_eq!((west.gain, west.loss), (None, None));
     assert!(west.statement.starts_with("no change above the noise"), "{}", west.statement);
     // Below a high noise floor nothing has changed.
-    let quiet = run::judge(&both, &sites, &rules(3.0)).unwrap();
+    let quiet = run::judge(&both, [&first, &second], &sites, &rules(3.0)).unwrap();
     assert_eq!(quiet.sites[0].gain, None);
     // Hardly assessed.
     let mut clouded = second.clone();
     clouded.probability[..SIDE * 35].fill(f32::NAN);
-    let judged = run::judge(&compared(&first, &clouded), &sites, &rules(0.3)).unwrap();
+    let judged = run::judge(&compared(&first, &clouded), [&first, &clouded], &sites, &rules(0.3)).unwrap();
     assert!(judged.sites[0].statement.starts_with("not assessable"), "{}", judged.sites[0].statement);
     // Ground hidden on one date takes the value of the other date, and widens the interval.
-    let hidden = judged.sites[0].after.unwrap();
+    let hidden = judged.sites[0].after.disturbed.unwrap();
     assert!(hidden.upper_ha - hidden.lower_ha > after.upper_ha - after.lower_ha, "{hidden:?} {after:?}");
     assert_eq!(date(2021, 7, 1), first.date.unwrap());
 }

@@ -6,6 +6,7 @@ use crate::quicklook::Quicklook;
 use minesegsat_core::model_description::BandNormalisation;
 use minesegsat_core::pixel_class::MASK_NODATA;
 use minesegsat_core::polygonize::Polygonizer;
+use minesegsat_core::uncertainty::MomentRows;
 use minesegsat_core::{Band, Result, Window};
 use minesegsat_io::Pixels;
 use minesegsat_io::cog::CogWriter;
@@ -18,6 +19,7 @@ pub(super) struct RowSink<'a> {
     pub(super) threshold: f32,
     pub(super) cog: CogWriter,
     pub(super) polygonizer: Polygonizer,
+    pub(super) moments: MomentRows,
     pub(super) counts: [u64; 4],
     pub(super) quicklook: Quicklook,
     pub(super) picture: QuicklookSource<'a>,
@@ -65,6 +67,7 @@ impl RowSink<'_> {
                     })
                     .collect();
             self.polygonizer.push_row(&mask, p);
+            self.moments.push_seen(p);
         }
         for &state in &validity {
             self.counts[usize::from(state)] += 1;

@@ -1,15 +1,12 @@
 //! Maps of many dates on one grid: [`Series`].
 
 use std::path::Path;
-use std::sync::Arc;
 
 use jiff::civil::Date;
 
 use crate::change::align::interpolate;
-use crate::change::dated::read_probability;
-use crate::change::{DatedMap, shift};
+use crate::change::{DatedMap, MapRasters, shift};
 use minesegsat_core::{Error, GeoTransform, Grid, Result, Transformer, Window};
-use minesegsat_io::RasterSource;
 
 /// Longest side of the grid of a series, in pixels: four MGRS tiles.
 const LONGEST_SIDE: f64 = 4.0 * 10_980.0;
@@ -23,39 +20,39 @@ const SLACK: f64 = 0.01;
 pub struct SeriesMap {
     /// Everything but the pixels: `probability` is empty if they are read from the file.
     pub record: DatedMap,
-    raster: Option<Arc<dyn RasterSource>>,
+    rasters: Option<MapRasters>,
 }
 
 impl From<DatedMap> for SeriesMap {
     /// A map whose pixels are in memory.
     fn from(record: DatedMap) -> Self {
-        Self { record, raster: None }
+        Self { record, rasters: None }
     }
 }
 
 impl SeriesMap {
     /// Opens an output folder of `predict`.
     pub fn open(folder: &Path) -> Result<Self> {
-        let (record, raster) = DatedMap::describe(folder)?;
-        Ok(Self { record, raster: Some(raster) })
+        let (record, rasters) = DatedMap::describe(folder)?;
+        Ok(Self { record, rasters: Some(rasters) })
     }
 
     /// Probabilities of a window of the map, `[H, W]`, NaN where not assessable.
     pub fn read(&self, window: Window) -> Result<Vec<f32>> {
-        if let Some(raster) = &self.raster {
-            return read_probability(raster.as_ref(), window);
+        match &self.rasters {
+            Some(rasters) => rasters.probability(window),
+            None => Ok(cut(&self.record.probability, self.record.grid.width, window)),
         }
-        let (map, width) = (&self.record.probability, self.record.grid.width);
-        Ok((window.row..window.row_end())
-            .flat_map(|row| &map[row * width + window.col..][..window.width])
-            .copied()
-            .collect())
     }
 
     /// The map of a window, with its pixels in memory.
     pub fn crop(&self, window: Window) -> Result<DatedMap> {
+        let mapped = match &self.rasters {
+            Some(rasters) => rasters.mapped(window)?,
+            None => cut(&self.record.mapped, self.record.grid.width, window),
+        };
         let (probability, grid) = (self.read(window)?, self.record.grid.window(&window));
-        Ok(DatedMap { grid, probability, ..self.record.clone() })
+        Ok(DatedMap { grid, probability, mapped, ..self.record.clone() })
     }
 
     /// Probabilities on the pixels of another grid, `[H, W]`: those of the same pixels, else interpolated. NaN beyond the map.
@@ -83,6 +80,11 @@ impl SeriesMap {
         }
         Ok(out)
     }
+}
+
+/// The part of a map in a window, `[H, W]`.
+fn cut<T: Copy>(map: &[T], width: usize, window: Window) -> Vec<T> {
+    (window.row..window.row_end()).flat_map(|row| &map[row * width + window.col..][..window.width]).copied().collect()
 }
 
 /// Extends a window by `by` pixels on each side, clipped to the grid.

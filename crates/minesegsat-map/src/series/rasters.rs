@@ -9,7 +9,7 @@ use super::chain::Chain;
 use super::history::{History, Onset};
 use super::picture::OnsetPicture;
 use super::{Series, SeriesRules};
-use crate::change::site::SitePixels;
+use crate::site::SitePixels;
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::job::Job;
 use minesegsat_core::pixel_class::{HISTORY_PALETTE, LandHistory, MASK_NODATA};

@@ -33,6 +33,8 @@ pub(super) fn observation_json(
         "compared_with": observation.compared_with,
         "gain_ha": observation.gain_ha,
         "loss_ha": observation.loss_ha,
+        "seen_change": observation.seen_change,
+        "parts": observation.parts,
         "outside_permit_ha": observation.outside_permit_ha,
         "permit": observation.permit,
         "limit_ha": observation.limit_ha,

@@ -76,6 +76,8 @@ pub(crate) async fn site(
                 .iter()
                 .map(|one| observation_json(workspace, &tiles, one))
                 .collect::<Result<_, Problem>>()?;
+            let corrections = workspace.register(|register| register.corrections(&id, false))?;
+            document["corrections"] = json!(corrections);
             Ok(document)
         })
         .await?;

@@ -52,6 +52,7 @@ pub(crate) async fn timeline(
                         "boundary_sha256": one.boundary_sha256,
                         "gain_ha": one.gain_ha,
                         "loss_ha": one.loss_ha,
+                        "seen_change": one.seen_change,
                         "indices": indices(workspace, &id, &name)?,
                     }))
                 })

@@ -10,7 +10,7 @@ use minesegsat_vector::vector::{
     ColumnType, FeatureLayer, MinePolygon, PolygonMetadata, ShapeType, Value, VectorFormat, write_layer, write_polygons,
 };
 use minesegsat_watch::register::{
-    Area, Observation, ObservationFile, Permit, Register, Site, SiteId, SiteStatus, Verdict,
+    Area, AreaParts, Observation, ObservationFile, Permit, Register, SeenChange, Site, SiteId, SiteStatus, Verdict,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -148,6 +148,15 @@ pub(crate) fn observation(date: &str, verdict: Verdict, ha: f64) -> Observation 
         boundary_sha256: None,
         permit_sha256: None,
         area: Some(Area { ha, lower_ha: ha - 5.0, upper_ha: ha + 5.0 }),
+        parts: Some(AreaParts {
+            mapped_ha: ha - 2.0,
+            estimated: Area { ha: ha - 1.5, lower_ha: ha - 5.5, upper_ha: ha + 2.5 },
+            assumed_ha: 1.5,
+            inside_permit_ha: Some(ha - 3.5),
+            outside_site_ha: 0.7,
+        }),
+        details: None,
+        seen_change: Some(SeenChange { gain_ha: 12.5, loss_ha: 4.2, noise_floor_ha: 9.0 }),
         confidence_level_percent: 95.0,
         compared_with: (date != "2022-07-12").then(|| "2022-07-12".parse().unwrap()),
         gain_ha: Some(12.5),

@@ -208,8 +208,18 @@ fn classes_have_their_colours_and_nothing_between() {
             assert!(striped > 100);
         }
     }
-    let first = LayerSet::open(&map, &[folder.path().join("change-since-baseline"), change]).unwrap();
-    assert_eq!(first.layers(), [Layer::Mask, Layer::Change], "the first of the folders that is there");
+    // Change since the first date is a layer of its own, with its own pixels.
+    let since_first = folder.path().join("change-since-baseline");
+    std::fs::create_dir_all(&since_first).unwrap();
+    write(&since_first.join("change.tif"), &north(), CogOptions::mask("change"), |_, _| 2.0);
+    let both = LayerSet::open_observation(folder.path()).unwrap();
+    assert_eq!(both.layers(), [Layer::Mask, Layer::Change, Layer::ChangeSinceFirst]);
+    let tile = middle(both.bounds_wgs84(), 15);
+    let of = |layer| both.render(layer, tile, 256, &Style::default()).unwrap();
+    assert_ne!(of(Layer::Change), of(Layer::ChangeSinceFirst));
+    std::fs::remove_dir_all(&change).unwrap();
+    let first_only = LayerSet::open_observation(folder.path()).unwrap();
+    assert_eq!(first_only.layers(), [Layer::Mask, Layer::ChangeSinceFirst], "no layer stands for another");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::claims::{AreaClaim, Standing, VerdictClaims};
+use crate::corrections::Correction;
 use crate::register::{Area, Observation, SiteId, Verdict};
 use minesegsat_map::series::Confirmation;
 
@@ -29,12 +30,20 @@ pub enum FindingKind {
     Gain,
     /// The site has not been seen for a long time.
     NotAssessable,
+    /// A verdict was replaced, because a permit was corrected.
+    Corrected,
 }
 
 impl FindingKind {
     /// All kinds.
-    pub const ALL: [Self; 5] =
-        [Self::Exceeded, Self::PossibleExceedance, Self::OutsidePermit, Self::Gain, Self::NotAssessable];
+    pub const ALL: [Self; 6] = [
+        Self::Exceeded,
+        Self::PossibleExceedance,
+        Self::OutsidePermit,
+        Self::Gain,
+        Self::NotAssessable,
+        Self::Corrected,
+    ];
 
     /// Name in files, such as `possible-exceedance`.
     pub const fn name(self) -> &'static str {
@@ -44,6 +53,7 @@ impl FindingKind {
             Self::OutsidePermit => "outside-permit",
             Self::Gain => "gain",
             Self::NotAssessable => "not-assessable",
+            Self::Corrected => "corrected",
         }
     }
 }
@@ -83,7 +93,7 @@ pub struct Finding {
     pub date: Date,
     /// The observation's verdict.
     pub verdict: Verdict,
-    /// Verdict of the previous assessable observation.
+    /// Verdict of the previous assessable observation; of a correction, the verdict that was replaced.
     pub previous_verdict: Option<Verdict>,
     /// Area in hectares: disturbed land for verdicts, else the part outside the permit or the gain.
     pub found_ha: Option<f64>,
@@ -208,8 +218,8 @@ impl Reported {
         }
         self.verdict = Some(o.verdict);
         let floor_ha = rules.noise_floor_ha;
-        for standing in self.outside.add(&o.permit, o.outside_permit_ha, None, floor_ha, rule) {
-            findings.push(finding(FindingKind::OutsidePermit, Some(standing), o.outside_permit_ha));
+        for standing in self.outside.add(&o.permit, o.unpermitted_ha(), None, floor_ha, rule) {
+            findings.push(finding(FindingKind::OutsidePermit, Some(standing), o.unpermitted_ha()));
         }
         let (found_ha, confirmed_ha) = o
             .new_land
@@ -235,11 +245,38 @@ pub fn standing_of(observation: &Observation, earlier: &[Observation], rules: &R
 }
 
 impl Finding {
+    /// The finding that a verdict was replaced.
+    pub(crate) fn corrected(now: &Observation, correction: &Correction) -> Self {
+        Self {
+            site: now.site.clone(),
+            kind: FindingKind::Corrected,
+            standing: None,
+            date: now.date,
+            verdict: now.verdict,
+            previous_verdict: Some(correction.verdict),
+            found_ha: now.area.map(|area| area.ha),
+            area: now.area,
+            confidence_level_percent: now.confidence_level_percent,
+            permit: now.permit.clone(),
+            limit_ha: now.limit_ha,
+            compared_with: None,
+            since: None,
+            share_assessed: now.share_assessed,
+            statement: format!("Corrected, because {}. {}", correction.reason, now.statement),
+            scenes: now.scenes.clone(),
+            model_sha256: now.model_sha256.clone(),
+            observed: correction.replaced,
+        }
+    }
+
     /// Identity of the finding: site, kind, day, and the permit if it is about one. For a site that cannot be seen the day is
     /// that of the last view, so each such period has one finding, whichever dates were tried.
     pub fn key(&self) -> String {
         let day = self.since.unwrap_or(self.date);
         let key = format!("{}/{}/{day}", self.site, self.kind.name());
+        if self.kind == FindingKind::Corrected {
+            return format!("{key}/{}", self.observed.as_millisecond());
+        }
         let key = match (&self.permit, self.kind) {
             (Some(permit), FindingKind::Exceeded | FindingKind::PossibleExceedance | FindingKind::OutsidePermit) => {
                 format!("{key}/{permit}")
@@ -288,6 +325,10 @@ impl Finding {
             (FindingKind::Gain, _) => match self.compared_with {
                 Some(date) => format!("{ha} newly disturbed since {date}"),
                 None => format!("{ha} newly disturbed"),
+            },
+            (FindingKind::Corrected, _) => match self.previous_verdict {
+                Some(before) => format!("verdict corrected from {before} to {}", self.verdict),
+                None => format!("verdict corrected to {}", self.verdict),
             },
             (FindingKind::NotAssessable, _) => match self.since {
                 Some(date) => format!("no usable image since {date}"),

@@ -2,8 +2,9 @@
 
 use jiff::civil::Date;
 
-use crate::register::{Area, DamagedRow, Permit, Verdict};
-use minesegsat_map::change::site::{percent_text, whole_percent};
+use crate::register::{DamagedRow, Permit, Verdict};
+use minesegsat_map::hectares::Hectares;
+use minesegsat_map::site::{percent_text, whole_percent};
 
 /// Parts of a site's whole outline, 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,18 +17,25 @@ pub struct Shares {
     pub unlike: f64,
 }
 
+impl Shares {
+    /// Whether enough was seen, and enough of that is like what the model has learned from.
+    pub(super) fn is_assessable(&self, min_assessed: f64) -> bool {
+        self.assessed >= min_assessed && self.unlike <= MOST_UNLIKE
+    }
+}
+
 /// Largest part of what was seen that may be unlike anything that the model has learned from.
-pub(super) const MOST_UNLIKE: f64 = 0.5;
+const MOST_UNLIKE: f64 = 0.5;
 
 /// Verdict on a site on one day, and a plain sentence with the numbers behind it.
 ///
-/// `area` is `None` if nothing was seen. `shares` are parts of the site's whole outline, 0 to 1: what was seen, and what lies
+/// The verdict compares `hectares.disturbed`, which is `None` if nothing was seen. `shares` are parts of the site's whole outline, 0 to 1: what was seen, and what lies
 /// beyond the scenes. Land that is unlike anything that the model has learned from gets no verdict. `unreadable` names permits of the site that cannot be read; without a permit there is no verdict on a
 /// limit, and the sentence says why. The limit is compared with the whole interval of the area: a verdict is certain only
 /// if the interval lies entirely on one side of the limit, and if the register has the permit in force.
 pub fn judge(
     day: Date,
-    area: Option<Area>,
+    hectares: &Hectares,
     shares: Shares,
     min_assessed: f64,
     level_percent: f64,
@@ -42,7 +50,7 @@ pub fn judge(
         );
         return (Verdict::NotAssessable, statement);
     }
-    let Some(area) = area.filter(|_| shares.assessed >= min_assessed) else {
+    let Some(area) = hectares.disturbed.filter(|_| shares.assessed >= min_assessed) else {
         let rest = if shares.assessed > 0.0 { "the rest" } else { "all of it" };
         let is_hidden = 1.0 - shares.assessed - shares.beyond > 0.005;
         let mut why = match (shares.beyond > 0.0, is_hidden) {
@@ -61,10 +69,18 @@ pub fn judge(
             format!("Not assessable on {day}: {:.0} % of the site was seen; {why}.", percent(share_assessed));
         return (Verdict::NotAssessable, statement);
     };
-    let seen = format!(
+    let mut seen = format!(
         "{:.1} ha are disturbed ({:.1} to {:.1} ha with {level_percent:.0} % confidence)",
         area.ha, area.lower_ha, area.upper_ha
     );
+    if let (Some(estimated), Some(assumed)) = (hectares.estimated, hectares.assumed_ha)
+        && shares.assessed < 1.0
+        && assumed >= 0.05
+    {
+        let of = format!("{} of the site", percent_text(1.0 - shares.assessed));
+        seen =
+            format!("{seen}, of which {:.1} ha are seen and {assumed:.1} ha assumed in the unseen {of}", estimated.ha);
+    }
     let Some((permit, limit)) = permit.and_then(|permit| Some((permit, permit.limit_ha?))) else {
         let why = match (permit, unreadable) {
             (Some(permit), _) => format!("permit {} has no limit in the register", permit.number),
@@ -98,6 +114,7 @@ pub fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::register::Area;
 
     #[test]
     fn verdicts_compare_the_whole_interval_with_the_limit() {
@@ -113,8 +130,14 @@ mod tests {
             document_sha256: None,
         };
         let area = Area { ha: 100.0, lower_ha: 90.0, upper_ha: 110.0 };
+        let found = Hectares {
+            estimated: Some(Area { ha: 91.0, lower_ha: 85.0, upper_ha: 97.0 }),
+            assumed_ha: Some(9.0),
+            disturbed: Some(area),
+            ..Hectares::default()
+        };
         let seen = |assessed: f64| Shares { assessed, beyond: 0.0, unlike: 0.0 };
-        let of = |limit: f64| judge(day, Some(area), seen(0.9), 0.7, 90.0, Some(&permit(Some(limit))), &[]);
+        let of = |limit: f64| judge(day, &found, seen(0.9), 0.7, 90.0, Some(&permit(Some(limit))), &[]);
         for (limit, verdict) in [
             (110.0, Verdict::Within),
             (109.9, Verdict::PossibleExceedance),
@@ -127,20 +150,22 @@ mod tests {
             assert!(of(limit).1.contains("revision of the permit may be missing"), "{}", of(limit).1);
         }
         assert!(of(100.0).1.starts_with("Possible exceedance on 2024-07-01: 100.0 ha"), "{}", of(100.0).1);
-        assert_eq!(judge(day, Some(area), seen(0.9), 0.7, 90.0, None, &[]).0, Verdict::NoLimit);
-        assert_eq!(judge(day, Some(area), seen(0.9), 0.7, 90.0, Some(&permit(None)), &[]).0, Verdict::NoLimit);
+        let assumed = ", of which 91.0 ha are seen and 9.0 ha assumed in the unseen 10 % of the site";
+        assert!(of(100.0).1.contains(assumed), "{}", of(100.0).1);
+        assert_eq!(judge(day, &found, seen(0.9), 0.7, 90.0, None, &[]).0, Verdict::NoLimit);
+        assert_eq!(judge(day, &found, seen(0.9), 0.7, 90.0, Some(&permit(None)), &[]).0, Verdict::NoLimit);
         // An area below the limit does not compensate for unseen land.
-        let (verdict, statement) = judge(day, Some(area), seen(0.5), 0.7, 90.0, Some(&permit(Some(500.0))), &[]);
+        let (verdict, statement) = judge(day, &found, seen(0.5), 0.7, 90.0, Some(&permit(Some(500.0))), &[]);
         assert_eq!(verdict, Verdict::NotAssessable);
         assert!(
             statement.contains("50 % of the site was seen") && statement.contains("70 % are needed"),
             "{statement}"
         );
-        assert!(judge(day, None, seen(0.0), 0.7, 90.0, None, &[]).1.contains("hid all of it"));
+        assert!(judge(day, &Hectares::default(), seen(0.0), 0.7, 90.0, None, &[]).1.contains("hid all of it"));
         // Land beyond the scenes is a reason of its own.
         let strange = |unlike| {
             let shares = Shares { assessed: 0.9, beyond: 0.0, unlike };
-            judge(day, Some(area), shares, 0.7, 90.0, None, &[])
+            judge(day, &found, shares, 0.7, 90.0, None, &[])
         };
         let (verdict, statement) = strange(0.62);
         assert_eq!(verdict, Verdict::NotAssessable);
@@ -148,7 +173,7 @@ mod tests {
         assert!(statement.ends_with(expected), "{statement}");
         assert_ne!(strange(0.5).0, Verdict::NotAssessable);
         let beyond =
-            |assessed, beyond| judge(day, Some(area), Shares { assessed, beyond, unlike: 0.0 }, 0.7, 90.0, None, &[]).1;
+            |assessed, beyond| judge(day, &found, Shares { assessed, beyond, unlike: 0.0 }, 0.7, 90.0, None, &[]).1;
         let statement = beyond(0.5, 0.39);
         assert!(
             statement.contains(
@@ -165,7 +190,7 @@ mod tests {
             record: "permit `C-3` of site `a`".to_owned(),
             reason: "its limit `120,5` is not a number".to_owned(),
         };
-        let (verdict, statement) = judge(day, Some(area), seen(0.9), 0.7, 90.0, None, &[row]);
+        let (verdict, statement) = judge(day, &found, seen(0.9), 0.7, 90.0, None, &[row]);
         assert_eq!(verdict, Verdict::NoLimit);
         assert!(
             statement.contains("permit `C-3` of site `a` (row 4 of table `permits`): its limit `120,5`"),

@@ -9,10 +9,11 @@ use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 use super::composite::{self, Mosaic};
-use super::judge::MOST_UNLIKE;
 use super::{Day, MonitorModel, MonitorOptions, RejectedScene, Shares, judge, picture};
-use crate::alerts::{self, Standing};
-use crate::register::{DamagedRow, NewLand, Observation, ObservationFile, Permit, Register, Site, observation_name};
+use crate::corrections::{map_folder, state};
+use crate::register::{
+    AreaParts, DamagedRow, NewLand, Observation, ObservationFile, Permit, Register, SeenChange, Site, observation_name,
+};
 use crate::timeline::indices;
 use minesegsat_core::area_of_interest::AreaOfInterest;
 use minesegsat_core::familiarity::CELL_PX;
@@ -20,10 +21,11 @@ use minesegsat_core::model_description::BandNormalisation;
 use minesegsat_core::output::atomic_write;
 use minesegsat_core::{Band, Crs, Error, Grid, Result};
 use minesegsat_io::{Location, open_raster};
-use minesegsat_map::change::site::{SiteExtent, SitePixels, area_of_date, percent_text};
-use minesegsat_map::change::{ChangeOptions, DatedMap, SiteArea, SiteChange, change};
+use minesegsat_map::change::{ChangeOptions, DatedMap, SiteChange, change};
+use minesegsat_map::hectares::{Hectares, Permitted, SiteOnMap};
 use minesegsat_map::predict::{PredictOptions, UNLIKE, predict};
 use minesegsat_map::series::{Series, SeriesMap, SeriesRules};
+use minesegsat_map::site::{SiteArea, SiteExtent, SitePixels, percent_text};
 use minesegsat_scene::catalog::SearchArea;
 use minesegsat_scene::download::{DownloadOptions, SceneState, download};
 use minesegsat_scene::manifest::OutputRecord;
@@ -45,8 +47,6 @@ fn open_options() -> OpenOptions {
 }
 /// Folder of the map inside an observation's folder.
 const MAP: &str = "map";
-/// End of the path of the map's record.
-const MAP_MANIFEST: &str = "map/manifest.json";
 
 /// Makes observations.
 pub(super) struct Observer<'a> {
@@ -167,22 +167,21 @@ impl Observer<'_> {
         let permit = permits.rows.into_iter().find(|permit| permit.holds_on(date));
         let permit_sha256 = permit.as_ref().map(Permit::sha256);
         let measured = self.measure(&place, (&map, &folder.join(MAP)), last_map.as_ref(), permit.as_ref())?;
-        if measured.beyond > 0.0 {
-            warnings.push(format!("{} of the site lies beyond the scenes of {date}", percent_text(measured.beyond)));
+        let shares = measured.shares;
+        if shares.beyond > 0.0 {
+            warnings.push(format!("{} of the site lies beyond the scenes of {date}", percent_text(shares.beyond)));
         }
         let level = self.options.level_percent;
-        let shares = Shares { assessed: measured.share, beyond: measured.beyond, unlike: measured.unlike };
-        let (verdict, mut statement) =
-            judge(date, measured.area, shares, self.options.min_assessed, level, permit.as_ref(), &unreadable);
+        let judged =
+            judge(date, &measured.hectares, shares, self.options.min_assessed, level, permit.as_ref(), &unreadable);
+        let mut details = Vec::new();
         if let Some(day) = changed_after.or(not_comparable) {
             let known = if changed_after.is_some() { "was changed" } else { "may have been changed" };
             let then = match &changed {
                 Some((since, _)) => format!("It is compared with {since}, which has the same boundary."),
                 None => "This observation is a new baseline.".to_owned(),
             };
-            statement = format!(
-                "{statement} The boundary of the site {known} after {day}: not comparable with that day. {then}"
-            );
+            details.push(format!("The boundary of the site {known} after {day}: not comparable with that day. {then}"));
             warnings.push(format!(
                 "the boundary of the site {known} after {day}: gain and loss since that day are not comparable"
             ));
@@ -194,16 +193,16 @@ impl Observer<'_> {
                 before.date
             ));
         }
-        let is_assessable =
-            measured.share >= self.options.min_assessed && measured.area.is_some() && measured.unlike <= MOST_UNLIKE;
+        let parts = measured.parts.filter(|_| shares.is_assessable(self.options.min_assessed));
+        let is_assessable = parts.is_some();
         if let Some((since, found)) = changed.as_ref().filter(|_| is_assessable) {
-            statement = format!("{statement} Since {since}: {}.", found.statement);
+            details.push(format!("Since {since}: {}.", found.statement));
         }
         if let Some(new) = new_land.filter(|_| is_assessable) {
-            statement = format!(
-                "{statement} Over all dates since {}: {:.1} ha new and confirmed, {:.1} ha new and provisional.",
+            details.push(format!(
+                "Over all dates since {}: {:.1} ha new and confirmed, {:.1} ha new and provisional.",
                 new.since, new.confirmed_ha, new.provisional_ha
-            );
+            ));
         }
         warnings.sort();
         warnings.dedup();
@@ -216,37 +215,36 @@ impl Observer<'_> {
             date,
             scenes: ids,
             model_sha256: self.model.sha256.clone(),
-            share_assessed: measured.share,
-            share_beyond_map: Some(measured.beyond),
+            share_assessed: shares.assessed,
+            share_beyond_map: Some(shares.beyond),
             boundary_sha256: Some(boundary),
             permit_sha256,
-            area: measured.area.filter(|_| is_assessable),
+            area: measured.hectares.disturbed.filter(|_| is_assessable),
+            parts,
             confidence_level_percent: level,
             compared_with: changed.as_ref().map(|(day, _)| *day),
             gain_ha: reported(|found| found.gain),
             loss_ha: reported(|found| found.loss),
+            seen_change: changed.as_ref().filter(|(_, found)| found.share_assessed >= self.options.min_assessed).map(
+                |(_, found)| SeenChange {
+                    gain_ha: found.gain_ha,
+                    loss_ha: found.loss_ha,
+                    noise_floor_ha: found.floor_ha,
+                },
+            ),
             outside_permit_ha: measured.outside_permit_ha.filter(|_| is_assessable),
             permit: permit.as_ref().map(|permit| permit.number.clone()),
             limit_ha: permit.as_ref().and_then(|permit| permit.limit_ha),
-            verdict,
+            verdict: judged.0,
             is_provisional: None,
             new_land: new_land.filter(|_| is_assessable),
-            statement,
+            statement: String::new(),
+            details: Some(details.join(" ")),
             warnings,
             files: files_of(&folder, self.register.folder())?,
             created: Timestamp::now(),
         };
-        let rule = self.options.confirmation;
-        let rules = alerts::Rules { confirmation: rule, ..alerts::Rules::above(0.0) };
-        if let Some(standing) = alerts::standing_of(&observation, earlier, &rules) {
-            let is_provisional = standing == Standing::Provisional;
-            observation.is_provisional = Some(is_provisional);
-            let words = if is_provisional { "provisional: fewer than" } else { "confirmed:" };
-            observation.statement = format!(
-                "{} The verdict is {words} {} of {} successive assessable dates show it.",
-                observation.statement, rule.needed, rule.of
-            );
-        }
+        state(&mut observation, &judged, earlier, self.options.confirmation);
         Ok((observation, tried))
     }
 
@@ -264,7 +262,7 @@ impl Observer<'_> {
         let used = comparable.iter().take(1).chain(comparable.iter().skip(1 + skipped));
         let mut maps: Vec<SeriesMap> = Vec::new();
         for observation in used {
-            let Some(folder) = self.map_folder(observation) else { continue };
+            let Some(folder) = map_folder(observation, self.register) else { continue };
             match SeriesMap::open(&folder) {
                 Ok(mut map) => {
                     map.record.date = Some(observation.date);
@@ -474,7 +472,7 @@ impl Observer<'_> {
 
     /// Map of an earlier observation. Adds a warning if it cannot be opened.
     fn map_of(&self, observation: &Observation, warnings: &mut Vec<String>) -> Option<DatedMap> {
-        match DatedMap::open(&self.map_folder(observation)?) {
+        match DatedMap::open(&map_folder(observation, self.register)?) {
             Ok(mut map) => {
                 map.date = Some(observation.date);
                 Some(map)
@@ -484,12 +482,6 @@ impl Observer<'_> {
                 None
             }
         }
-    }
-
-    /// Folder of the map of an earlier observation.
-    fn map_folder(&self, observation: &Observation) -> Option<PathBuf> {
-        let file = observation.files.iter().find(|file| file.path.ends_with(MAP_MANIFEST))?;
-        Some(self.register.folder().join(&file.path).parent()?.to_owned())
     }
 
     fn compare(
@@ -529,42 +521,40 @@ impl Observer<'_> {
         last: Option<&DatedMap>,
         permit: Option<&Permit>,
     ) -> Result<Measured> {
-        let grid = &map.grid;
-        let Some(pixels) = SitePixels::rasterize(place, grid)? else {
-            return Ok(Measured { share: 0.0, beyond: 1.0, unlike: 0.0, area: None, outside_permit_ha: None });
+        let Some(site) = SiteOnMap::new(place, map)? else {
+            return Ok(Measured {
+                shares: Shares { assessed: 0.0, beyond: 1.0, unlike: 0.0 },
+                hectares: Hectares::default(),
+                parts: None,
+                outside_permit_ha: None,
+            });
         };
-        let extent = SiteExtent::measure(place, &pixels, grid)?;
-        let pixel_m2 = extent.pixel_m2;
-        let values = pixels.values(&map.probability, grid.width);
-        let elsewhere = last.filter(|last| last.grid == *grid).map(|last| pixels.values(&last.probability, grid.width));
-        let area = area_of_date(
-            &pixels,
-            &values,
-            elsewhere.as_deref(),
-            extent.beyond_pixels(),
-            (pixel_m2.sqrt(), pixel_m2),
-            &self.model.area_error,
-            self.options.level_percent,
-        );
-        let seen = values.iter().filter(|p| !p.is_nan()).count();
-        let unlike = unlike_share(&folder.join(UNLIKE), &pixels, &values, grid)?;
-        let (share, beyond) = (extent.share(seen), extent.share_beyond());
-        let allowed = SiteArea {
-            boundary: permit.and_then(|p| p.polygon.clone()).unwrap_or_else(|| place.boundary.clone()),
-            ..place.clone()
+        let hectares = site.hectares(last, self.options.level_percent);
+        let values = site.pixels.values(&map.probability, map.grid.width);
+        let unlike = unlike_share(&folder.join(UNLIKE), &site.pixels, &values, &map.grid)?;
+        let shares = Shares { assessed: hectares.share_seen(), beyond: site.extent.share_beyond(), unlike };
+        let outline = permit.and_then(|permit| permit.polygon.clone());
+        let outline = outline.map(|boundary| SiteArea { boundary, ..place.clone() });
+        let mapped = site.mapped_parts(permitted(permit, outline.as_ref()))?;
+        let parts = match (hectares.mapped_ha, hectares.estimated, hectares.assumed_ha) {
+            (Some(mapped_ha), Some(estimated), Some(assumed_ha)) => Some(AreaParts {
+                mapped_ha,
+                estimated,
+                assumed_ha,
+                inside_permit_ha: mapped.inside_permit_ha,
+                outside_site_ha: mapped.outside_site_ha,
+            }),
+            _ => None,
         };
-        let outside = outside_permit(map, &pixels, &allowed)?;
-        Ok(Measured { share, beyond, unlike, area, outside_permit_ha: Some(outside as f64 * pixel_m2 / 1e4) })
+        Ok(Measured { shares, hectares, parts, outside_permit_ha: mapped.outside_permit_ha })
     }
 }
 
 struct Measured {
-    share: f64,
-    /// Share of the site beyond the map, 0 to 1.
-    beyond: f64,
-    /// Share of what was seen that is unlike anything that the model has learned from, 0 to 1.
-    unlike: f64,
-    area: Option<crate::register::Area>,
+    shares: Shares,
+    hectares: Hectares,
+    /// `None` if nothing was seen.
+    parts: Option<AreaParts>,
     outside_permit_ha: Option<f64>,
 }
 
@@ -597,8 +587,17 @@ fn remove_folder(folder: &Path) -> Result<()> {
     }
 }
 
+/// Where a permit with or without an outline allows disturbance.
+pub(crate) fn permitted<'a>(permit: Option<&Permit>, outline: Option<&'a SiteArea>) -> Permitted<'a> {
+    match (permit, outline) {
+        (_, Some(outline)) => Permitted::Inside(outline),
+        (Some(_), None) => Permitted::Site,
+        (None, None) => Permitted::Nowhere,
+    }
+}
+
 /// A site with its outline in longitude and latitude.
-fn area_of(site: &Site) -> SiteArea {
+pub(crate) fn area_of(site: &Site) -> SiteArea {
     SiteArea {
         id: site.id.to_string(),
         name: site.name.clone(),
@@ -622,41 +621,6 @@ fn view_of_pixels(
         without_data += usize::from(state == Validity::NoData as u8);
     }
     Ok(View { seen: extent.share(seen), missing: extent.share_beyond() + extent.share(without_data) })
-}
-
-/// Number of disturbed pixels outside the permitted area, in regions connected to disturbed land inside the site.
-fn outside_permit(map: &DatedMap, site: &SitePixels, allowed: &SiteArea) -> Result<usize> {
-    let (grid, width) = (&map.grid, map.grid.width);
-    let mut permitted = vec![false; map.probability.len()];
-    if let Some(pixels) = SitePixels::rasterize(allowed, grid)? {
-        for (i, _) in pixels.indices(width).zip(&pixels.inside).filter(|(_, inside)| **inside) {
-            permitted[i] = true;
-        }
-    }
-    let mut waiting: Vec<bool> = map.probability.iter().map(|&p| p >= map.threshold).collect();
-    let mut stack: Vec<usize> = Vec::new();
-    for (i, _) in site.indices(width).zip(&site.inside).filter(|(_, inside)| **inside) {
-        if std::mem::take(&mut waiting[i]) {
-            stack.push(i);
-        }
-    }
-    let mut outside = 0;
-    while let Some(i) = stack.pop() {
-        outside += usize::from(!permitted[i]);
-        let (row, col) = (i / width, i % width);
-        let neighbours = [
-            (col > 0).then(|| i - 1),
-            (col + 1 < width).then_some(i + 1),
-            (row > 0).then(|| i - width),
-            (row + 1 < grid.height).then_some(i + width),
-        ];
-        for j in neighbours.into_iter().flatten() {
-            if std::mem::take(&mut waiting[j]) {
-                stack.push(j);
-            }
-        }
-    }
-    Ok(outside)
 }
 
 /// West, south, east, north in degrees of a boundary with a buffer.

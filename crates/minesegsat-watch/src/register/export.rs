@@ -19,7 +19,7 @@ use minesegsat_vector::vector::cut_at_antimeridian;
 /// Tables whose rows are always exported.
 const KEPT: [&str; 3] = ["sites", "permits", "minesegsat_register"];
 /// Tables whose rows are exported on request.
-const KEPT_WITH_OBSERVATIONS: [&str; 2] = ["observations", "observation_files"];
+const KEPT_WITH_OBSERVATIONS: [&str; 3] = ["observations", "observation_files", "verdict_history"];
 
 impl Register {
     /// GeoJSON (RFC 7946) with a feature per site: its permits as a list and its last observation. With `observations`, all
@@ -137,6 +137,16 @@ impl Register {
             "share_beyond_map",
             "boundary_sha256",
             "permit_sha256",
+            "mapped_ha",
+            "estimated_ha",
+            "estimated_lower_ha",
+            "estimated_upper_ha",
+            "assumed_ha",
+            "inside_permit_ha",
+            "outside_site_ha",
+            "gain_seen_ha",
+            "loss_seen_ha",
+            "noise_floor_ha",
         ];
         writer.write_record(names).map_err(fail)?;
         let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
@@ -165,6 +175,16 @@ impl Register {
                     number(o.share_beyond_map),
                     o.boundary_sha256.unwrap_or_default(),
                     o.permit_sha256.unwrap_or_default(),
+                    number(o.parts.map(|parts| parts.mapped_ha)),
+                    number(o.parts.map(|parts| parts.estimated.ha)),
+                    number(o.parts.map(|parts| parts.estimated.lower_ha)),
+                    number(o.parts.map(|parts| parts.estimated.upper_ha)),
+                    number(o.parts.map(|parts| parts.assumed_ha)),
+                    number(o.parts.and_then(|parts| parts.inside_permit_ha)),
+                    number(o.parts.map(|parts| parts.outside_site_ha)),
+                    number(o.seen_change.map(|seen| seen.gain_ha)),
+                    number(o.seen_change.map(|seen| seen.loss_ha)),
+                    number(o.seen_change.map(|seen| seen.noise_floor_ha)),
                 ];
                 writer.write_record(row).map_err(fail)?;
             }

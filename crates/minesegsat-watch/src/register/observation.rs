@@ -29,6 +29,32 @@ pub struct NewLand {
     pub provisional_ha: f64,
 }
 
+/// What the area of an observation is made of, and where it lies, in hectares ([`minesegsat_map::hectares`]).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AreaParts {
+    /// Mapped in the part of the site that was seen: whole pixels of the mask.
+    pub mapped_ha: f64,
+    /// Estimated in the part that was seen, with its interval.
+    pub estimated: Area,
+    /// Assumed in the part that was not seen.
+    pub assumed_ha: f64,
+    /// Mapped inside the site and the permitted area. `None` without a permit.
+    pub inside_permit_ha: Option<f64>,
+    /// Mapped outside the site and the permitted area, in one piece with mapped land inside the site.
+    pub outside_site_ha: f64,
+}
+
+/// Change as it was seen, also below the noise floor, in hectares.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SeenChange {
+    /// Newly disturbed.
+    pub gain_ha: f64,
+    /// No longer disturbed.
+    pub loss_ha: f64,
+    /// Change up to this area may be noise.
+    pub noise_floor_ha: f64,
+}
+
 /// What was seen at a site on one day. It is unique for a site, its scenes and a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
@@ -53,20 +79,27 @@ pub struct Observation {
     /// versions before 0.4.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permit_sha256: Option<String>,
-    /// Disturbed land inside the site's boundary; `None` if not assessable.
+    /// Disturbed land inside the site's boundary, estimated and assumed; `None` if not assessable.
     pub area: Option<Area>,
+    /// What the area is made of. `None` if not assessable, and in observations of versions before 0.6.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<AreaParts>,
     /// Confidence level of the intervals, in percent.
     pub confidence_level_percent: f64,
     /// Day of the observation that gain and loss are measured from.
     pub compared_with: Option<Date>,
-    /// Newly disturbed land since then, in hectares, above the noise floor.
+    /// Newly disturbed land since then, in hectares; 0 below the noise floor.
     pub gain_ha: Option<f64>,
-    /// Land no longer disturbed since then, in hectares, above the noise floor.
+    /// Land no longer disturbed since then, in hectares; 0 below the noise floor.
     pub loss_ha: Option<f64>,
+    /// Gain and loss as they were seen. `None` without a comparison, and in observations of versions before 0.6.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_change: Option<SeenChange>,
     /// New land over all observations. `None` for a first observation, and in observations of versions before 0.5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_land: Option<NewLand>,
-    /// Disturbed land outside the permitted polygon, in hectares.
+    /// Mapped inside the site, outside the permitted area, in hectares. `None` without a permit. In observations of versions before
+    /// 0.6 also what lies outside the site in one piece with it.
     pub outside_permit_ha: Option<f64>,
     /// Number of the permit that the verdict refers to.
     pub permit: Option<String>,
@@ -80,6 +113,9 @@ pub struct Observation {
     pub is_provisional: Option<bool>,
     /// The verdict in a plain sentence, with the numbers behind it.
     pub statement: String,
+    /// The part of the statement that does not depend on the permit. `None` in observations of versions before 0.6.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<String>,
     /// Warnings on this observation: season, cloud, substitutes.
     pub warnings: Vec<String>,
     /// Files: manifest, probability, mask, polygons, pictures.
@@ -98,10 +134,54 @@ impl Observation {
         }
     }
 
+    /// Mapped land where nothing is permitted: inside the site outside the permitted area, and outside the site in one piece with
+    /// it.
+    pub fn unpermitted_ha(&self) -> Option<f64> {
+        let outside_site = self.parts.map(|parts| parts.outside_site_ha);
+        match (self.outside_permit_ha, outside_site) {
+            (None, None) => None,
+            (a, b) => Some(a.unwrap_or(0.0) + b.unwrap_or(0.0)),
+        }
+    }
+
+    /// Gain in words: `12.2 ha`, or `9.3 ha seen, below the noise of 26.0 ha`. `None` without a comparison.
+    pub fn gain_text(&self) -> Option<String> {
+        change_text(self.gain_ha?, self.seen_change.map(|seen| (seen.gain_ha, seen.noise_floor_ha)))
+    }
+
+    /// Loss in words, like [`Observation::gain_text`].
+    pub fn loss_text(&self) -> Option<String> {
+        change_text(self.loss_ha?, self.seen_change.map(|seen| (seen.loss_ha, seen.noise_floor_ha)))
+    }
+
+    /// What the area is made of, in words: `91.0 ha estimated, 9.0 ha assumed in the unseen part; 88.2 ha mapped`. `None` if not
+    /// assessable.
+    pub fn parts_text(&self) -> Option<String> {
+        let AreaParts { mapped_ha, estimated, assumed_ha, .. } = self.parts?;
+        let estimated = format!("{:.1} ha estimated", estimated.ha);
+        Some(if self.share_assessed < 1.0 {
+            format!("{estimated}, {assumed_ha:.1} ha assumed in the unseen part; {mapped_ha:.1} ha mapped")
+        } else {
+            format!("{estimated}; {mapped_ha:.1} ha mapped")
+        })
+    }
+
     /// Short name, unique within a site, and also the name of its folder: `2022-07-12-1f0c9a3b`.
     pub fn name(&self) -> String {
         observation_name(self.date, &self.scenes, &self.model_sha256)
     }
+}
+
+fn change_text(reported_ha: f64, seen: Option<(f64, f64)>) -> Option<String> {
+    if !reported_ha.is_finite() {
+        return None;
+    }
+    Some(match seen {
+        Some((seen_ha, floor_ha)) if reported_ha == 0.0 && seen_ha > 0.0 => {
+            format!("{seen_ha:.1} ha seen, below the noise of {floor_ha:.1} ha")
+        }
+        _ => format!("{reported_ha:.1} ha"),
+    })
 }
 
 /// Name of an observation: its day, and a hash of its scenes (sorted) and its model.

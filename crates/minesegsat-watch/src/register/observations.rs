@@ -4,17 +4,20 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Params, Row, Transaction, params};
 use serde::de::DeserializeOwned;
 
+use super::observation::observation_name;
 use super::rows::{Cells, DamagedRow, Rows};
 use super::schema::sql_error;
 use super::sites::refuse;
-use super::{Area, NewLand, Observation, ObservationFile, Register, SiteId, Verdict};
+use super::{Area, AreaParts, NewLand, Observation, ObservationFile, Register, SeenChange, SiteId, Verdict};
+use crate::corrections::Correction;
 use minesegsat_core::{Error, Result};
 
 /// Columns of an observation, in the order of [`Register::observation_of`].
 const COLUMNS: &str = "fid, site, date, scenes, model_sha256, share_assessed, area_ha, area_lower_ha, area_upper_ha, \
      confidence_level_percent, compared_with, gain_ha, loss_ha, outside_permit_ha, permit, limit_ha, verdict, statement, \
      warnings, created, share_beyond_map, boundary_sha256, permit_sha256, is_provisional, new_since, new_confirmed_ha, \
-     new_provisional_ha";
+     new_provisional_ha, mapped_ha, estimated_ha, estimated_lower_ha, estimated_upper_ha, assumed_ha, inside_permit_ha, \
+     outside_site_ha, gain_seen_ha, loss_seen_ha, noise_floor_ha, details";
 
 /// SQL order: latest day first; within a day, last stored first.
 pub(super) const LATEST_FIRST: &str = "date DESC, created DESC, fid DESC";
@@ -91,6 +94,7 @@ impl Register {
         let sql = sql_error(&self.path);
         let Observation { site, date, model_sha256, share_assessed, area, gain_ha, loss_ha, limit_ha, .. } =
             observation;
+        let (parts, seen) = (observation.parts, observation.seen_change);
         let inside = |name: &str, value: Option<f64>, accepts: fn(f64) -> bool| match value {
             Some(value) if !accepts(value) => {
                 Err(refuse(site, format!("the {name} {value} of {date} is not accepted")))
@@ -103,12 +107,22 @@ impl Register {
         inside("lower end of the area", area.map(|area| area.lower_ha), at_least_zero)?;
         inside("confirmed new land", observation.new_land.map(|new| new.confirmed_ha), at_least_zero)?;
         inside("provisional new land", observation.new_land.map(|new| new.provisional_ha), at_least_zero)?;
+        for (name, value) in [
+            ("mapped area", parts.map(|parts| parts.mapped_ha)),
+            ("estimated area", parts.map(|parts| parts.estimated.ha)),
+            ("area outside the site", parts.map(|parts| parts.outside_site_ha)),
+            ("gain that was seen", seen.map(|seen| seen.gain_ha)),
+            ("loss that was seen", seen.map(|seen| seen.loss_ha)),
+            ("noise floor", seen.map(|seen| seen.noise_floor_ha)),
+        ] {
+            inside(name, value, at_least_zero)?;
+        }
         inside("upper end of the area", area.map(|area| area.upper_ha), at_least_zero)?;
         self.connection
             .prepare_cached(&format!(
                 "INSERT INTO observations ({}) VALUES \
                  (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, \
-                 ?24, ?25, ?26)",
+                 ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37)",
                 COLUMNS.trim_start_matches("fid, ")
             ))
             .and_then(|mut statement| {
@@ -139,6 +153,17 @@ impl Register {
                     observation.new_land.map(|new| new.since.to_string()),
                     observation.new_land.map(|new| new.confirmed_ha),
                     observation.new_land.map(|new| new.provisional_ha),
+                    parts.map(|parts| parts.mapped_ha),
+                    parts.map(|parts| parts.estimated.ha),
+                    parts.map(|parts| parts.estimated.lower_ha),
+                    parts.map(|parts| parts.estimated.upper_ha),
+                    parts.map(|parts| parts.assumed_ha),
+                    parts.and_then(|parts| parts.inside_permit_ha),
+                    parts.map(|parts| parts.outside_site_ha),
+                    seen.map(|seen| seen.gain_ha),
+                    seen.map(|seen| seen.loss_ha),
+                    seen.map(|seen| seen.noise_floor_ha),
+                    observation.details,
                 ])
             })
             .map_err(&sql)?;
@@ -151,6 +176,91 @@ impl Register {
             })?;
             insert.execute(params![fid, file.path, file.size as i64, hash]).map_err(&sql)?;
         }
+        Ok(())
+    }
+
+    /// Replaces what an observation says of its permit. Must be called in a transaction.
+    pub(crate) fn replace_verdict(&self, observation: &Observation) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "UPDATE observations SET verdict = ?4, is_provisional = ?5, statement = ?6, permit = ?7, limit_ha = ?8, \
+                 permit_sha256 = ?9, inside_permit_ha = ?10, outside_permit_ha = ?11, outside_site_ha = ?12, warnings = ?13 \
+                 WHERE site = ?1 AND scenes = ?2 AND model_sha256 = ?3",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![
+                    observation.site.as_str(),
+                    list_of(&observation.scenes),
+                    observation.model_sha256,
+                    observation.verdict.name(),
+                    observation.is_provisional,
+                    observation.statement,
+                    observation.permit,
+                    observation.limit_ha,
+                    observation.permit_sha256,
+                    observation.parts.and_then(|parts| parts.inside_permit_ha),
+                    observation.outside_permit_ha,
+                    observation.parts.map(|parts| parts.outside_site_ha),
+                    serde_json::Value::from(observation.warnings.clone()).to_string(),
+                ])
+            })
+            .map_err(sql_error(&self.path))?;
+        self.touch("observations", None)?;
+        self.touch("sites_latest", None)
+    }
+
+    /// Stores a verdict that is replaced. Must be called in a transaction.
+    pub(crate) fn insert_correction(&self, observation: &Observation, correction: &Correction) -> Result<()> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO verdict_history \
+                   (observation, replaced, reason, verdict, is_provisional, statement, permit, limit_ha, outside_permit_ha) \
+                 SELECT fid, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM observations \
+                 WHERE site = ?1 AND scenes = ?2 AND model_sha256 = ?3",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![
+                    observation.site.as_str(),
+                    list_of(&observation.scenes),
+                    observation.model_sha256,
+                    time_text(correction.replaced),
+                    correction.reason,
+                    correction.verdict.name(),
+                    correction.is_provisional,
+                    correction.statement,
+                    correction.permit,
+                    correction.limit_ha,
+                    correction.outside_permit_ha,
+                ])
+            })
+            .map_err(sql_error(&self.path))?;
+        self.touch("verdict_history", None)
+    }
+
+    /// Replaced verdicts of a site, by observation and time. With `untold`, only those that alerts have not told.
+    pub fn corrections(&self, site: &SiteId, untold: bool) -> Result<Vec<Correction>> {
+        let sql = sql_error(&self.path);
+        let query = "SELECT h.fid, o.site, o.date, o.scenes, o.model_sha256, h.replaced, h.reason, h.verdict, h.is_provisional, \
+               h.statement, h.permit, h.limit_ha, h.outside_permit_ha \
+             FROM verdict_history h JOIN observations o ON o.fid = h.observation \
+             WHERE o.site = ?1 AND (NOT ?2 OR NOT h.told) ORDER BY o.date, o.fid, h.fid";
+        let mut statement = self.connection.prepare_cached(query).map_err(&sql)?;
+        let mut rows = statement.query(params![site.as_str(), untold]).map_err(&sql)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(&sql)? {
+            let correction = correction_of(&Cells(row));
+            found.push(
+                correction.map_err(|reason| refuse(site, format!("a replaced verdict cannot be read: {reason}")))?,
+            );
+        }
+        Ok(found)
+    }
+
+    /// Notes that alerts have told all replaced verdicts of a site. Must be called in a transaction.
+    pub(crate) fn mark_corrections_told(&self, site: &SiteId) -> Result<()> {
+        let query = "UPDATE verdict_history SET told = 1 WHERE NOT told AND observation IN \
+             (SELECT fid FROM observations WHERE site = ?1)";
+        self.connection.execute(query, [site.as_str()]).map_err(sql_error(&self.path))?;
         Ok(())
     }
 
@@ -184,6 +294,25 @@ impl Register {
     }
 }
 
+fn correction_of(cells: &Cells<'_>) -> std::result::Result<Correction, String> {
+    let date = cells.date(2, "date")?;
+    let scenes: Vec<String> = list(&cells.text(3, "scenes")?)?;
+    let replaced = cells.text(5, "time")?;
+    Ok(Correction {
+        site: cells.text(1, "site")?.parse().map_err(|error: Error| error.to_string())?,
+        observation: observation_name(date, &scenes, &cells.text(4, "hash of the model")?),
+        date,
+        replaced: replaced.parse().map_err(|error| format!("its time `{replaced}`: {error}"))?,
+        reason: cells.text(6, "reason")?,
+        verdict: cells.text(7, "verdict")?.parse().map_err(|error: Error| error.to_string())?,
+        is_provisional: cells.optional_number(8, "mark of a provisional verdict")?.map(|value| value != 0.0),
+        statement: cells.text(9, "statement")?,
+        permit: cells.optional_text(10, "permit")?,
+        limit_ha: cells.optional_number(11, "limit")?,
+        outside_permit_ha: cells.optional_number(12, "area outside the permit")?,
+    })
+}
+
 /// An observation without its files.
 fn observation_of(row: &Row<'_>) -> std::result::Result<Observation, DamagedRow> {
     let cells = Cells(row);
@@ -204,6 +333,36 @@ fn observation_of(row: &Row<'_>) -> std::result::Result<Observation, DamagedRow>
             }
             _ => None,
         };
+        let names = [
+            "mapped area",
+            "estimated area",
+            "lower end of the estimated area",
+            "upper end of the estimated area",
+            "assumed area",
+            "area inside the permit",
+            "area outside the site",
+            "gain that was seen",
+            "loss that was seen",
+            "noise floor",
+        ];
+        let mut numbers = [None; 10];
+        for ((number, name), column) in numbers.iter_mut().zip(names).zip(27..) {
+            *number = cells.optional_number(column, name)?;
+        }
+        let [mapped, ha, lower_ha, upper_ha, assumed, inside_permit_ha, outside_site, gain, loss, floor] = numbers;
+        let parts = match (mapped, ha, lower_ha, upper_ha, assumed, outside_site) {
+            (Some(mapped_ha), Some(ha), Some(lower_ha), Some(upper_ha), Some(assumed_ha), Some(outside_site_ha)) => {
+                let estimated = Area { ha, lower_ha, upper_ha };
+                Some(AreaParts { mapped_ha, estimated, assumed_ha, inside_permit_ha, outside_site_ha })
+            }
+            _ => None,
+        };
+        let seen_change = match (gain, loss, floor) {
+            (Some(gain_ha), Some(loss_ha), Some(noise_floor_ha)) => {
+                Some(SeenChange { gain_ha, loss_ha, noise_floor_ha })
+            }
+            _ => None,
+        };
         Ok(Observation {
             site: cells.text(1, "site")?.parse().map_err(|error: Error| error.to_string())?,
             date: cells.date(2, "date")?,
@@ -211,6 +370,8 @@ fn observation_of(row: &Row<'_>) -> std::result::Result<Observation, DamagedRow>
             model_sha256: cells.text(4, "hash of the model")?,
             share_assessed: cells.number(5, "assessed share")?,
             area,
+            parts,
+            seen_change,
             confidence_level_percent: cells.number(9, "confidence level")?,
             compared_with: cells.optional_date(10, "day that was compared with")?,
             gain_ha: cells.optional_number(11, "gain")?,
@@ -222,6 +383,7 @@ fn observation_of(row: &Row<'_>) -> std::result::Result<Observation, DamagedRow>
             is_provisional: cells.optional_number(23, "mark of a provisional verdict")?.map(|value| value != 0.0),
             new_land,
             statement: cells.text(17, "statement")?,
+            details: cells.optional_text(37, "details")?,
             warnings: list(&cells.text(18, "warnings")?)?,
             created: created.parse().map_err(|error| format!("its time of storing `{created}`: {error}"))?,
             share_beyond_map: cells.optional_number(20, "share beyond the map")?,

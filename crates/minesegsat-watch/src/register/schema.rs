@@ -22,6 +22,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: version_1 },
     Migration { version: 2, sql: version_2 },
     Migration { version: 3, sql: version_3 },
+    Migration { version: 4, sql: version_4 },
 ];
 
 /// Tables of a GeoPackage and of the register, and a view that joins each site with its latest observation, for maps coloured
@@ -60,6 +61,45 @@ fn version_3() -> String {
      ALTER TABLE observations ADD COLUMN new_provisional_ha DOUBLE;"
         .to_owned()
 }
+
+/// What an area is made of, where it lies, and change as it was seen. Verdicts that were replaced.
+fn version_4() -> String {
+    let columns = [
+        "mapped_ha",
+        "estimated_ha",
+        "estimated_lower_ha",
+        "estimated_upper_ha",
+        "assumed_ha",
+        "inside_permit_ha",
+        "outside_site_ha",
+        "gain_seen_ha",
+        "loss_seen_ha",
+        "noise_floor_ha",
+    ];
+    let columns = columns.map(|column| format!("ALTER TABLE observations ADD COLUMN {column} DOUBLE;"));
+    [columns.join("\n").as_str(), "ALTER TABLE observations ADD COLUMN details TEXT;", HISTORY_TABLE].join("\n")
+}
+
+/// SQL of the table of verdicts that were replaced. Times are in the format of the GeoPackage standard.
+const HISTORY_TABLE: &str = "
+CREATE TABLE verdict_history (
+    fid INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    observation INTEGER NOT NULL REFERENCES observations (fid) ON DELETE CASCADE,
+    replaced DATETIME NOT NULL,
+    reason TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    is_provisional BOOLEAN,
+    statement TEXT NOT NULL,
+    permit TEXT,
+    limit_ha DOUBLE,
+    outside_permit_ha DOUBLE,
+    -- Whether alerts have told it.
+    told BOOLEAN NOT NULL DEFAULT 0
+);
+CREATE INDEX verdict_history_observation ON verdict_history (observation);
+INSERT INTO gpkg_contents (table_name, data_type, identifier, description, srs_id) VALUES
+  ('verdict_history', 'attributes', 'Replaced verdicts', 'What was said before permits were corrected', NULL);
+";
 
 /// SQL of the alert tables, for migrations. Times are seconds since 1970 in UTC.
 ///

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use geo::{AffineOps, AffineTransform, MultiPolygon};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::Value;
 
 use super::{DatedPicture, IndexPoint, IndexValues, MethodFacts, SceneRow, SiteReport};
@@ -71,12 +72,12 @@ pub fn load_site(register: &Register, id: &SiteId) -> Result<SiteReport> {
         .iter()
         .find(|o| o.area.is_some() && is_same(o))
         .filter(|first| last.is_some_and(|l| l.date > first.date));
-    let picture = |observation: &Observation, with_change: bool| {
+    let picture = |observation: &Observation, since_first: Option<Date>| {
         let permit = permits.iter().find(|permit| permit.holds_on(observation.date));
-        picture_of(observation, folder, &site.boundary, permit, with_change)
+        picture_of(observation, folder, &site.boundary, permit, since_first)
     };
-    let before = first.map(|o| picture(o, false)).transpose()?.flatten();
-    let after = last.map(|o| picture(o, true)).transpose()?.flatten();
+    let before = first.map(|o| picture(o, None)).transpose()?.flatten();
+    let after = last.map(|o| picture(o, first.map(|first| first.date))).transpose()?.flatten();
     Ok(SiteReport {
         site,
         permits,
@@ -87,6 +88,7 @@ pub fn load_site(register: &Register, id: &SiteId) -> Result<SiteReport> {
         indices: observations.iter().filter_map(|observation| indices_of(observation, folder)).collect(),
         observations,
         problems,
+        corrections: register.corrections(id, false)?,
         created: Timestamp::now(),
     })
 }
@@ -127,7 +129,7 @@ fn picture_of(
     folder: &Path,
     boundary: &MultiPolygon<f64>,
     permit: Option<&Permit>,
-    with_change: bool,
+    since_first: Option<Date>,
 ) -> Result<Option<DatedPicture>> {
     let (Some(png), Some(mask)) =
         (file_of(observation, folder, "/picture.png"), file_of(observation, folder, "map/mask.tif"))
@@ -156,10 +158,12 @@ fn picture_of(
         Ok(scaled(outline.affine_transform(&to_pixels)))
     };
     let (mut gain, mut loss) = (MultiPolygon(Vec::new()), MultiPolygon(Vec::new()));
-    if with_change
-        && let Some(path) = file_of(observation, folder, "change-since-baseline/change.tif")
-            .or_else(|| file_of(observation, folder, "change/change.tif"))
-    {
+    let of = |file: &str, since: Option<Date>| Some((file_of(observation, folder, file)?, since?));
+    let change = since_first.and_then(|first| {
+        of("change-since-baseline/change.tif", Some(first))
+            .or_else(|| of("change/change.tif", observation.compared_with))
+    });
+    let change_since = change.map(|(path, since)| -> Result<Date> {
         let (change_grid, changes) = read_classes(&path)?;
         // The change raster covers only the area that both dates share.
         let (col, row) = grid.transform.to_pixel(change_grid.transform.origin_x, change_grid.transform.origin_y);
@@ -169,7 +173,8 @@ fn picture_of(
         };
         gain = place(Change::Gain);
         loss = place(Change::Loss);
-    }
+        Ok(since)
+    });
     Ok(Some(DatedPicture {
         date: observation.date,
         scenes: observation.scenes.clone(),
@@ -177,6 +182,7 @@ fn picture_of(
         width,
         height,
         disturbed: scaled(outlines(&classes, grid.width, 1)),
+        change_since: change_since.transpose()?,
         gain,
         loss,
         permit: permit

@@ -37,6 +37,7 @@ pub(super) fn pictures(before: Option<&DatedPicture>, after: Option<&DatedPictur
     if known.is_empty() {
         return Ok(html! { p.faint { "There is no picture of the site yet." } });
     }
+    let since = after.and_then(|picture| picture.change_since);
     let is_one = known.len() == 1;
     let can_swipe = before.zip(after).is_some_and(|(a, b)| (a.width, a.height) == (b.width, b.height));
     let mut figures = Vec::new();
@@ -70,6 +71,7 @@ pub(super) fn pictures(before: Option<&DatedPicture>, after: Option<&DatedPictur
                                 label {
                                     input type="checkbox" id={ "show-" (class) } checked="checked";
                                     (swatch(class)) " " (words)
+                                    @if let ("gain" | "loss", Some(date)) = (*class, since) { " since " (date) }
                                 }
                             }
                         }

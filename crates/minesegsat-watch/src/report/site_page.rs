@@ -8,7 +8,7 @@ use super::index_chart::index_chart;
 use super::pictures::pictures;
 use super::sign::{self, REVISION, asterisk, is_exceedance};
 use super::site_report::{IndexPoint, MethodFacts, SiteReport};
-use super::text::{NONE, beyond, hectares, interval, level, percent, status};
+use super::text::{NONE, beyond, change, hectares, interval, level, percent, status};
 use super::timeline::timeline;
 use super::{STYLE, tables};
 use crate::register::{Observation, Permit, Verdict};
@@ -119,11 +119,11 @@ fn says_revision(statement: &str) -> bool {
 
 /// Rows of the register that cannot be read, and changes of the boundary.
 fn notes(report: &SiteReport) -> Markup {
-    let boundary = report.boundary_notes();
+    let (boundary, corrections) = (report.boundary_notes(), report.correction_notes());
     html! {
-        @if !(report.problems.is_empty() && boundary.is_empty()) {
+        @if !(report.problems.is_empty() && boundary.is_empty() && corrections.is_empty()) {
             ul.notes aria-label="Notes on the register" {
-                @for note in report.problems.iter().chain(&boundary) { li { (note) } }
+                @for note in report.problems.iter().chain(&boundary).chain(&corrections) { li { (note) } }
             }
         }
     }
@@ -143,22 +143,26 @@ fn tiles(report: &SiteReport, order: &[&Observation], today: Date) -> Markup {
     let on = || html! { "on " (day(shown.date)) };
     let since = || {
         html! {
-            @if let Some(date) = shown.compared_with { "since " (day(date)) ", above the noise floor" }
+            @if let Some(date) = shown.compared_with { "since " (day(date)) }
             @else { "no earlier date to compare with" }
         }
     };
     let note = html! {
         @if let Some(area) = &shown.area {
             (level(shown.confidence_level_percent)) " % interval " (interval(area)) " ha; " (on())
+            @if let Some(parts) = shown.parts_text() { "; " (parts) }
         } @else { "not assessable" }
     };
     html! {
         dl.tiles {
             (tile("Disturbed land", &hectares(shown.area.map(|area| area.ha)), note))
             (limit)
-            (tile("Gain", &hectares(shown.gain_ha), since()))
-            (tile("Loss", &hectares(shown.loss_ha), since()))
-            (tile("Outside the permitted area", &hectares(shown.outside_permit_ha), on()))
+            (tile("Gain", &change(shown.gain_text()), since()))
+            (tile("Loss", &change(shown.loss_text()), since()))
+            (tile("Outside the permitted area", &hectares(shown.outside_permit_ha), html! { "inside the site; " (on()) }))
+            (tile("Outside the site", &hectares(shown.parts.map(|parts| parts.outside_site_ha)), html! {
+                "in one piece with land inside; " (on())
+            }))
             (tile("Share of the site seen", &percent(Some(last.share_assessed)), html! {
                 "on " (day(last.date))
                 @if let Some(beyond) = beyond(last) { "; " (beyond) " beyond the scenes" }

@@ -3,6 +3,7 @@
 use geo::MultiPolygon;
 use jiff::{Timestamp, civil::Date};
 
+use crate::corrections::Correction;
 use crate::register::{Observation, Permit, Site};
 
 /// Content of a site's page. Everything except the site may be missing; the page then says so.
@@ -26,6 +27,8 @@ pub struct SiteReport {
     pub indices: Vec<IndexPoint>,
     /// Rows of the register about this site that cannot be read, as sentences.
     pub problems: Vec<String>,
+    /// Verdicts that were replaced when permits changed.
+    pub corrections: Vec<Correction>,
     /// When the report was made.
     pub created: Timestamp,
 }
@@ -47,7 +50,9 @@ pub struct DatedPicture {
     pub height: u32,
     /// Disturbed land on that day.
     pub disturbed: MultiPolygon<f64>,
-    /// Land newly disturbed since the earlier date.
+    /// The date that gain and loss are since.
+    pub change_since: Option<Date>,
+    /// Land newly disturbed since then.
     pub gain: MultiPolygon<f64>,
     /// Land no longer disturbed since then.
     pub loss: MultiPolygon<f64>,
@@ -142,6 +147,18 @@ impl SiteReport {
             ));
         }
         notes
+    }
+
+    /// Verdicts that were replaced, as sentences.
+    pub(super) fn correction_notes(&self) -> Vec<String> {
+        let note = |one: &Correction| {
+            let day = one.replaced.to_zoned(jiff::tz::TimeZone::UTC).date();
+            format!(
+                "The verdict of {} was judged again on {day}: until then it was {}; {}.",
+                one.date, one.verdict, one.reason
+            )
+        };
+        self.corrections.iter().map(note).collect()
     }
 
     /// Observations sorted by date, then by the time they were stored.

@@ -6,7 +6,7 @@ use minesegsat_page::table;
 use super::index_chart::INDICES;
 use super::sign::{badge, footnote};
 use super::site_report::{IndexPoint, SceneRow};
-use super::text::{NONE, beyond, hectares, interval, level, number, percent};
+use super::text::{NONE, beyond, change, hectares, interval, level, number, percent};
 use crate::register::{Area, Observation, Permit};
 
 fn faint(words: &str) -> Markup {
@@ -48,15 +48,19 @@ pub(super) fn observations(order: &[&Observation]) -> Markup {
         @for o in order.iter().rev() {
             tr {
                 th scope="row" { (o.date) }
-                td { (area(Some(o))) }
                 td {
-                    (hectares(o.gain_ha))
+                    (area(Some(o)))
+                    @if let Some(parts) = o.parts_text() { br; span.range { (parts) } }
+                }
+                td {
+                    (change(o.gain_text()))
                     @if let Some(date) = o.compared_with.filter(|_| o.gain_ha.is_some() || o.loss_ha.is_some()) {
                         " " span.range { "since " (date) }
                     }
                 }
-                td { (hectares(o.loss_ha)) }
+                td { (change(o.loss_text())) }
                 td { (hectares(o.outside_permit_ha)) }
+                td { (hectares(o.parts.map(|parts| parts.outside_site_ha))) }
                 td {
                     (hectares(o.limit_ha))
                     @if let Some(number) = o.permit.as_ref().filter(|_| o.limit_ha.is_some()) {
@@ -80,6 +84,7 @@ pub(super) fn observations(order: &[&Observation]) -> Markup {
         "Gain",
         "Loss",
         "Outside the permit",
+        "Outside the site",
         "Limit, permit",
         "Assessed",
         "<Verdict",

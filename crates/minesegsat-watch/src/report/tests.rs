@@ -80,6 +80,9 @@ fn observation(site: &Site, day: Date, area: Option<[f64; 3]>, limit: Option<f64
         permit_sha256: None,
         area,
         confidence_level_percent: 90.0,
+        parts: None,
+        details: None,
+        seen_change: None,
         compared_with: None,
         gain_ha: None,
         loss_ha: None,
@@ -130,6 +133,7 @@ fn picture(day: Date, r: f64) -> DatedPicture {
     let (width, height) = (420, 360);
     let is_late = r > 70.0;
     DatedPicture {
+        change_since: Some(date(2021, 7, 1)),
         date: day,
         scenes: vec![format!("S2B_MSIL2A_{}T190919_N0301_R056_T10UFV", day.strftime("%Y%m%d"))],
         png: ground(width, height, &[(190.0, 170.0, r, 0.4), (310.0, 250.0, r * 0.4, 1.9)]),
@@ -215,6 +219,7 @@ fn report() -> SiteReport {
         created: "2024-09-18T06:30:00Z".parse().unwrap(),
         observations,
         problems: Vec::new(),
+        corrections: Vec::new(),
         site,
     }
 }
@@ -223,6 +228,7 @@ fn empty_report() -> SiteReport {
     SiteReport {
         site: site("new-site", "New Site", (12.0, 51.0)),
         problems: Vec::new(),
+        corrections: Vec::new(),
         permits: vec![],
         observations: vec![],
         before: None,

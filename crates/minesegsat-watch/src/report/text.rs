@@ -14,6 +14,11 @@ pub(super) fn hectares(value: Option<f64>) -> String {
     value.filter(|value| value.is_finite()).map_or_else(|| NONE.to_owned(), |value| format!("{} ha", ha(value)))
 }
 
+/// Gain or loss in words, or a dash.
+pub(super) fn change(words: Option<String>) -> String {
+    words.unwrap_or_else(|| NONE.to_owned())
+}
+
 /// Both ends of the interval of an area, in hectares, without the unit.
 pub(super) fn interval(area: &Area) -> String {
     format!("{} to {}", ha(area.lower_ha), ha(area.upper_ha))

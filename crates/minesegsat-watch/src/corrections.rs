@@ -1,0 +1,362 @@
+//! Corrections: verdicts of stored observations are judged again when the permits of their site change.
+//!
+//! A permit that is added, revised, superseded or withdrawn changes the verdicts of the days on which it holds. [`rejudge`] compares each
+//! observation with the permit that the register now has for its day. The replaced verdict is kept as a [`Correction`]: what was
+//! said, until when, and why it changed. The hectares of an observation stay as they were measured; only what depends on the permit is
+//! measured again, on the stored map.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::alerts::{self, Standing};
+use crate::monitor::{Shares, area_of, judge, permitted};
+use crate::register::{Observation, Permit, Register, Site, SiteId, Verdict};
+use minesegsat_core::Result;
+use minesegsat_map::change::DatedMap;
+use minesegsat_map::hectares::{Hectares, MappedParts, SiteOnMap};
+use minesegsat_map::series::Confirmation;
+
+/// End of the path of the record of an observation's map.
+const MAP_MANIFEST: &str = "map/manifest.json";
+
+/// A verdict that was replaced, because the register was corrected.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Correction {
+    /// The site.
+    pub site: SiteId,
+    /// Name of the observation ([`Observation::name`]).
+    pub observation: String,
+    /// Day of the observation.
+    pub date: Date,
+    /// When the verdict was replaced.
+    pub replaced: Timestamp,
+    /// Why, in words.
+    pub reason: String,
+    /// The verdict that was replaced.
+    pub verdict: Verdict,
+    /// Whether it was provisional.
+    pub is_provisional: Option<bool>,
+    /// Its sentence.
+    pub statement: String,
+    /// Number of the permit that it referred to.
+    pub permit: Option<String>,
+    /// Limit of that permit, in hectares.
+    pub limit_ha: Option<f64>,
+    /// Land outside that permit, in hectares.
+    pub outside_permit_ha: Option<f64>,
+}
+
+/// Judges all observations of a site again whose permit is another one now. Returns the replaced verdicts, in the order of the
+/// observations. Nothing changes if a permit of the site cannot be read.
+pub fn rejudge(register: &Register, site: &SiteId, rule: Confirmation, now: Timestamp) -> Result<Vec<Correction>> {
+    register.in_transaction(|_| {
+        let site = register.known_site(site)?;
+        let permits = register.read_permits(&site.id)?;
+        if !permits.damaged.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut corrections = Vec::new();
+        let mut judged: Vec<Observation> = Vec::new();
+        for before in register.read_observations(&site.id)?.rows {
+            let mut after = before.clone();
+            if before.area.is_some() {
+                let permit = permits.rows.iter().find(|permit| permit.holds_on(before.date));
+                let is_same = has_terms(&before, permit);
+                if !is_same {
+                    let correction = Correction {
+                        site: site.id.clone(),
+                        observation: before.name(),
+                        date: before.date,
+                        replaced: now,
+                        reason: reason(&before, permit),
+                        verdict: before.verdict,
+                        is_provisional: before.is_provisional,
+                        statement: before.statement.clone(),
+                        permit: before.permit.clone(),
+                        limit_ha: before.limit_ha,
+                        outside_permit_ha: before.outside_permit_ha,
+                    };
+                    register.insert_correction(&before, &correction)?;
+                    corrections.push(correction);
+                    give_terms(&mut after, &site, permit, register);
+                }
+                // Whether enough dates agree depends on the verdicts before.
+                let is_touched = !corrections.is_empty() && standing(&after, &judged, rule) != before.is_provisional;
+                if !is_same || is_touched {
+                    let sentence = sentence(&after, permit);
+                    state(&mut after, &sentence, &judged, rule);
+                    register.replace_verdict(&after)?;
+                }
+            }
+            judged.push(after);
+        }
+        Ok(corrections)
+    })
+}
+
+/// Whether an observation was judged by this permit.
+fn has_terms(observation: &Observation, permit: Option<&Permit>) -> bool {
+    match (permit, &observation.permit_sha256) {
+        (None, _) => observation.permit.is_none(),
+        (Some(permit), Some(known)) => *known == permit.sha256(),
+        // Versions before 0.4 stored number and limit only.
+        (Some(permit), None) => {
+            observation.permit.as_ref() == Some(&permit.number) && observation.limit_ha == permit.limit_ha
+        }
+    }
+}
+
+/// Why a verdict changes.
+fn reason(before: &Observation, permit: Option<&Permit>) -> String {
+    let limit = |ha: Option<f64>| ha.map_or_else(|| "no limit".to_owned(), |ha| format!("a limit of {ha:.1} ha"));
+    match (&before.permit, permit) {
+        (None, Some(permit)) => format!("permit {} with {} was added", permit.number, limit(permit.limit_ha)),
+        (Some(number), None) => format!("permit {number} no longer holds on that day"),
+        (Some(number), Some(permit)) if *number != permit.number => {
+            format!("permit {} with {} holds instead of permit {number}", permit.number, limit(permit.limit_ha))
+        }
+        (Some(number), Some(permit)) if before.limit_ha != permit.limit_ha => {
+            format!("permit {number} now has {} instead of {}", limit(permit.limit_ha), limit(before.limit_ha))
+        }
+        (Some(number), Some(_)) => format!("permit {number} has another area or first day"),
+        (None, None) => "the permits of the site were changed".to_owned(),
+    }
+}
+
+/// Replaces what an observation says of its permit, without its verdict.
+fn give_terms(observation: &mut Observation, site: &Site, permit: Option<&Permit>, register: &Register) {
+    observation.permit = permit.map(|permit| permit.number.clone());
+    observation.limit_ha = permit.and_then(|permit| permit.limit_ha);
+    observation.permit_sha256 = permit.map(Permit::sha256);
+    let measured = parts_of(observation, site, permit, register);
+    observation.outside_permit_ha = measured.and_then(|parts| parts.outside_permit_ha);
+    if let Some(parts) = &mut observation.parts {
+        parts.inside_permit_ha = measured.and_then(|found| found.inside_permit_ha);
+        if let Some(found) = measured {
+            parts.outside_site_ha = found.outside_site_ha;
+        }
+    }
+    if measured.is_none() {
+        let warning = "land inside and outside the permit was not measured again: the map of that day is missing, or is of another \
+                       boundary";
+        if !observation.warnings.iter().any(|known| known == warning) {
+            observation.warnings.push(warning.to_owned());
+        }
+    }
+}
+
+/// Mapped land by permit, on the stored map. `None` if the map is missing or was made for another boundary.
+fn parts_of(
+    observation: &Observation,
+    site: &Site,
+    permit: Option<&Permit>,
+    register: &Register,
+) -> Option<MappedParts> {
+    if observation.boundary_sha256.as_ref() != Some(&site.boundary_sha256()) {
+        return None;
+    }
+    let map = DatedMap::open(&map_folder(observation, register)?).ok()?;
+    let place = area_of(site);
+    let outline = permit.and_then(|permit| permit.polygon.clone());
+    let outline = outline.map(|boundary| minesegsat_map::site::SiteArea { boundary, ..place.clone() });
+    SiteOnMap::new(&place, &map).ok()??.mapped_parts(permitted(permit, outline.as_ref())).ok()
+}
+
+/// Folder of the map of an observation.
+pub(crate) fn map_folder(observation: &Observation, register: &Register) -> Option<PathBuf> {
+    let file = observation.files.iter().find(|file| file.path.ends_with(MAP_MANIFEST))?;
+    Some(register.folder().join(&file.path).parent()?.to_owned())
+}
+
+/// Verdict of an observation under a permit, and its sentence.
+fn sentence(observation: &Observation, permit: Option<&Permit>) -> (Verdict, String) {
+    let hectares = Hectares {
+        estimated: observation.parts.map(|parts| parts.estimated),
+        assumed_ha: observation.parts.map(|parts| parts.assumed_ha),
+        disturbed: observation.area,
+        ..Hectares::default()
+    };
+    let beyond = observation.share_beyond_map.unwrap_or(0.0);
+    let shares = Shares { assessed: observation.share_assessed, beyond, unlike: 0.0 };
+    // It was assessable, whatever share was asked for then.
+    judge(observation.date, &hectares, shares, 0.0, observation.confidence_level_percent, permit, &[])
+}
+
+/// Whether too few dates show the exceedance of an observation. `None` if it states none.
+fn standing(observation: &Observation, earlier: &[Observation], rule: Confirmation) -> Option<bool> {
+    let rules = alerts::Rules { confirmation: rule, ..alerts::Rules::above(0.0) };
+    alerts::standing_of(observation, earlier, &rules).map(|standing| standing == Standing::Provisional)
+}
+
+/// Sets verdict and statement of an observation: the verdict in words, its details, and whether enough dates agree.
+pub(crate) fn state(
+    observation: &mut Observation,
+    (verdict, sentence): &(Verdict, String),
+    earlier: &[Observation],
+    rule: Confirmation,
+) {
+    observation.verdict = *verdict;
+    observation.is_provisional = standing(observation, earlier, rule);
+    let mut statement = sentence.clone();
+    if let Some(details) = observation.details.as_ref().filter(|details| !details.is_empty()) {
+        statement = format!("{statement} {details}");
+    }
+    if let Some(is_provisional) = observation.is_provisional {
+        let words = if is_provisional { "provisional: fewer than" } else { "confirmed:" };
+        let (needed, of) = (rule.needed, rule.of);
+        statement = format!("{statement} The verdict is {words} {needed} of {of} successive assessable dates show it.");
+    }
+    observation.statement = statement;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::register::{Area, SiteStatus};
+    use geo::{Rect, coord};
+    use jiff::civil::date;
+
+    fn register(folder: &tempfile::TempDir) -> Register {
+        let register = Register::create(&folder.path().join("sites.gpkg")).unwrap();
+        let boundary = Rect::new(coord! {x: -121.2, y: 55.0}, coord! {x: -121.1, y: 55.1}).to_polygon().into();
+        let (id, name) = ("alpha".parse().unwrap(), "Alpha".to_owned());
+        let site = Site { id, name, operator: None, commodity: None, status: SiteStatus::Active, boundary };
+        register.add_site(&site).unwrap();
+        register
+    }
+
+    fn permit(number: &str, from: Date, limit_ha: f64) -> Permit {
+        Permit {
+            site: "alpha".parse().unwrap(),
+            number: number.to_owned(),
+            valid_from: from,
+            valid_to: None,
+            polygon: None,
+            limit_ha: Some(limit_ha),
+            document: None,
+            document_sha256: None,
+        }
+    }
+
+    /// Observed with 100 ha (90 to 110), and judged by a permit.
+    fn observe(register: &Register, day: Date, by: Option<&Permit>) {
+        let mut observation = Observation {
+            site: "alpha".parse().unwrap(),
+            date: day,
+            scenes: vec![format!("scene of {day}")],
+            model_sha256: "ab".repeat(32),
+            share_assessed: 1.0,
+            share_beyond_map: Some(0.0),
+            boundary_sha256: None,
+            permit_sha256: by.map(Permit::sha256),
+            area: Some(Area { ha: 100.0, lower_ha: 90.0, upper_ha: 110.0 }),
+            parts: None,
+            confidence_level_percent: 90.0,
+            compared_with: None,
+            gain_ha: None,
+            loss_ha: None,
+            seen_change: None,
+            new_land: None,
+            outside_permit_ha: None,
+            permit: by.map(|permit| permit.number.clone()),
+            limit_ha: by.and_then(|permit| permit.limit_ha),
+            verdict: Verdict::NoLimit,
+            is_provisional: None,
+            statement: String::new(),
+            details: Some("Since last year: no change.".to_owned()),
+            warnings: Vec::new(),
+            files: Vec::new(),
+            created: "2024-08-01T00:00:00Z".parse().unwrap(),
+        };
+        let earlier = register.observations(&observation.site).unwrap();
+        let sentence = sentence(&observation, by);
+        state(&mut observation, &sentence, &earlier, Confirmation::default());
+        assert!(register.store_observation(&observation, |_| Ok(())).unwrap());
+    }
+
+    fn again(register: &Register) -> Vec<Correction> {
+        let now = "2024-09-01T12:00:00Z".parse().unwrap();
+        rejudge(register, &"alpha".parse().unwrap(), Confirmation::default(), now).unwrap()
+    }
+
+    fn verdicts(register: &Register) -> Vec<String> {
+        let observations = register.observations(&"alpha".parse().unwrap()).unwrap();
+        observations.iter().map(Observation::verdict_text).collect()
+    }
+
+    #[test]
+    fn a_corrected_permit_corrects_its_verdicts_and_what_was_said_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let register = register(&folder);
+        let strict = permit("C-3", date(2020, 1, 1), 80.0);
+        register.add_permit(&strict).unwrap();
+        let days = [date(2023, 7, 1), date(2024, 5, 1), date(2024, 7, 1)];
+        for day in days {
+            observe(&register, day, Some(&strict));
+        }
+        let told = ["exceeded (provisional)", "exceeded", "exceeded"];
+        assert_eq!(verdicts(&register), told);
+        assert_eq!(again(&register), [], "the permit is the same");
+
+        // A revision of 2024 that arrived late.
+        register.add_permit_superseding(&permit("C-3", date(2024, 1, 1), 120.0)).unwrap();
+        let corrections = again(&register);
+        assert_eq!(corrections.iter().map(|one| one.date).collect::<Vec<_>>(), days[1..]);
+        assert_eq!(corrections[0].reason, "permit C-3 now has a limit of 120.0 ha instead of a limit of 80.0 ha");
+        assert_eq!((corrections[0].verdict, corrections[0].is_provisional), (Verdict::Exceeded, Some(false)));
+        assert_eq!(verdicts(&register), ["exceeded (provisional)", "within the limit", "within the limit"]);
+        let id = "alpha".parse().unwrap();
+        let now = register.last_observation(&id).unwrap().unwrap();
+        let statement = "Within the limit on 2024-07-01: 100.0 ha are disturbed (90.0 to 110.0 ha with 90 % confidence), and permit C-3 \
+                         allows 120.0 ha. Since last year: no change.";
+        assert_eq!((now.statement.as_str(), now.limit_ha), (statement, Some(120.0)));
+        assert_eq!(register.summaries().unwrap()[0].last.as_ref().unwrap().verdict, Verdict::Within);
+        assert_eq!(register.corrections(&id, false).unwrap(), corrections);
+        assert_eq!(register.corrections(&id, true).unwrap().len(), 2);
+        assert_eq!(again(&register), []);
+
+        // Withdrawn: no limit on those days. The first verdict is not touched.
+        register.remove_permit(&id, "C-3", Some(date(2024, 1, 1))).unwrap();
+        let withdrawn = again(&register);
+        assert_eq!(withdrawn[0].reason, "permit C-3 no longer holds on that day");
+        assert_eq!(verdicts(&register), ["exceeded (provisional)", "no limit known", "no limit known"]);
+        assert_eq!(register.corrections(&id, false).unwrap().len(), 4, "the whole history");
+        register.integrity_check().unwrap();
+    }
+
+    #[test]
+    fn a_permit_that_cannot_be_read_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let register = register(&folder);
+        let strict = permit("C-3", date(2020, 1, 1), 80.0);
+        register.add_permit(&strict).unwrap();
+        observe(&register, date(2024, 5, 1), Some(&strict));
+        register.connection().execute("UPDATE permits SET valid_from = 'soon'", []).unwrap();
+        assert_eq!(again(&register), []);
+        assert_eq!(verdicts(&register), ["exceeded (provisional)"]);
+    }
+
+    #[test]
+    fn a_corrected_verdict_makes_the_dates_after_it_confirmed_or_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let register = register(&folder);
+        let (wide, strict) = (permit("A", date(2020, 1, 1), 120.0), permit("B", date(2024, 1, 1), 80.0));
+        register.add_permit(&wide).unwrap();
+        register.add_permit_superseding(&strict).unwrap();
+        observe(&register, date(2023, 7, 1), Some(&wide));
+        observe(&register, date(2024, 5, 1), Some(&strict));
+        observe(&register, date(2024, 7, 1), Some(&strict));
+        assert_eq!(verdicts(&register), ["within the limit", "exceeded (provisional)", "exceeded"]);
+        // The strict permit held from June on only.
+        let id = "alpha".parse().unwrap();
+        register.remove_permit(&id, "B", None).unwrap();
+        register.connection().execute("UPDATE permits SET valid_to = NULL", []).unwrap();
+        register.add_permit_superseding(&permit("B", date(2024, 6, 1), 80.0)).unwrap();
+        let corrections = again(&register);
+        assert_eq!(corrections[0].reason, "permit A with a limit of 120.0 ha holds instead of permit B");
+        assert_eq!(verdicts(&register), ["within the limit", "within the limit", "exceeded (provisional)"]);
+    }
+}
