@@ -9,6 +9,7 @@ mod engine;
 mod evaluate;
 mod evidence;
 mod labels;
+mod map;
 mod monitor;
 mod preview;
 mod report;
@@ -36,6 +37,7 @@ pub(crate) use self::engine::EngineArgs;
 pub(crate) use self::evidence::{
     EvidenceArgs, EvidenceCommand, EvidenceKeygenArgs, EvidencePackArgs, EvidenceVerifyArgs,
 };
+pub(crate) use self::map::MapArgs;
 pub(crate) use self::monitor::{MonitorAlertsArgs, MonitorCommand, MonitorRunArgs, MonitorWatchArgs};
 pub(crate) use self::report::ReportArgs;
 pub(crate) use self::serve::{JobArgs, ServeArgs};
@@ -97,6 +99,8 @@ pub(crate) enum Command {
     Evaluate(Box<EvaluateArgs>),
     /// Fit a model's temperature, threshold and area error on the validation split, and save them in its card.
     Calibrate(CalibrateArgs),
+    /// Map mining-disturbed land of an area in a year: search, download, map and report in one command.
+    Map(Box<MapArgs>),
     /// Map mining-disturbed land in a scene.
     Predict(Box<PredictArgs>),
     /// Estimate true areas and their uncertainty from sample points checked by a person.
@@ -229,9 +233,9 @@ pub(crate) struct PredictArgs {
     #[command(flatten)]
     pub scene: SceneArgs,
 
-    /// Model folder (`model.safetensors` and `model.json`).
+    /// Model folder (`model.safetensors` and `model.json`) [default: the model in the program].
     #[arg(short, long, value_name = "DIR")]
-    pub model: PathBuf,
+    pub model: Option<PathBuf>,
 
     /// Output folder.
     #[arg(short, long, value_name = "DIR")]
@@ -457,8 +461,8 @@ pub(crate) struct ModelListArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelShowArgs {
-    /// Model folder.
-    pub model: PathBuf,
+    /// Model folder [default: the model in the program].
+    pub model: Option<PathBuf>,
 
     /// Print the card as JSON.
     #[arg(long)]
@@ -467,8 +471,8 @@ pub(crate) struct ModelShowArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelVerifyArgs {
-    /// Model folder.
-    pub model: PathBuf,
+    /// Model folder [default: the model in the program].
+    pub model: Option<PathBuf>,
 
     /// File with a recorded `input` and `logits` (safetensors) [default: the recording in the model folder].
     #[arg(long, value_name = "FORWARD.safetensors")]
@@ -488,8 +492,8 @@ pub(crate) struct ModelVerifyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelExportArgs {
-    /// Model folder.
-    pub model: PathBuf,
+    /// Model folder [default: the model in the program].
+    pub model: Option<PathBuf>,
 
     /// File format.
     #[arg(long, value_enum, default_value_t = ExportFormat::Onnx)]

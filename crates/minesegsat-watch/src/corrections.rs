@@ -165,8 +165,8 @@ fn parts_of(
     SiteOnMap::new(&place, &map).ok()??.mapped_parts(permitted(permit, outline.as_ref())).ok()
 }
 
-/// Folder of the map of an observation.
-pub(crate) fn map_folder(observation: &Observation, register: &Register) -> Option<PathBuf> {
+/// Folder of the map of an observation. `None` if it has no map.
+pub fn map_folder(observation: &Observation, register: &Register) -> Option<PathBuf> {
     let file = observation.files.iter().find(|file| file.path.ends_with(MAP_MANIFEST))?;
     Some(register.folder().join(&file.path).parent()?.to_owned())
 }

@@ -159,14 +159,19 @@ function verdictOf(site: SiteDetail, observation: Observation | null): Node[] {
 
 function figures(o: Observation): HTMLElement {
   const level = o.confidence_level_percent;
-  const since = (value: number | null): string | null => (o.compared_with && value !== null ? `since ${o.compared_with}` : null);
+  const floor_ha = o.seen_change?.noise_floor_ha;
+  const changed = (name: string, sign: "+" | "−", value: number | null, seen: number | undefined): [string, string, string | null] => {
+    const isNoise = value === 0 && seen !== undefined && Number(seen.toFixed(1)) !== 0;
+    const since = o.compared_with && value !== null ? `since ${o.compared_with}` : null;
+    return isNoise ? [name, change(seen, sign), `below the noise of ${hectares(floor_ha)}${since ? `; ${since}` : ""}`] : [name, change(value, sign), since];
+  };
   const rows: [string, string, string | null][] = [
     ["Disturbed land", hectares(o.area?.ha), o.area ? `${level ? `${number(level, 0)} % interval ` : ""}${interval(o.area)} ha` : null],
     ["Mapped", hectares(o.parts?.mapped_ha), o.parts ? "whole pixels of the mask" : null],
     ["Assumed", hectares(o.parts?.assumed_ha), o.parts ? "in the unseen part" : null],
     ["Limit", hectares(o.limit_ha), o.permit ? `permit ${o.permit}` : null],
-    ["Gain", change(o.gain_ha, "+", o.seen_change?.gain_ha, o.seen_change?.noise_floor_ha), since(o.gain_ha)],
-    ["Loss", change(o.loss_ha, "−", o.seen_change?.loss_ha, o.seen_change?.noise_floor_ha), since(o.loss_ha)],
+    changed("Gain", "+", o.gain_ha, o.seen_change?.gain_ha),
+    changed("Loss", "−", o.loss_ha, o.seen_change?.loss_ha),
     ["Outside the permit", hectares(o.outside_permit_ha), "mapped inside the site"],
     ["Outside the site", hectares(o.parts?.outside_site_ha), "mapped, in one piece with land inside"],
     ["Seen of the site", percent(o.share_assessed), o.share_beyond_map ? `${percent(o.share_beyond_map)} beyond the scenes` : null],

@@ -10,7 +10,7 @@ use super::{EngineArgs, IncompleteArgs, number};
 
 #[derive(Debug, Args)]
 pub(crate) struct ChangeArgs {
-    /// Earlier date: an output folder of `predict`, or a scene. A scene is mapped first and needs `--model`.
+    /// Earlier date: an output folder of `predict`, or a scene. A scene is mapped first.
     pub before: OsString,
 
     /// Later date, given in the same way.
@@ -20,7 +20,7 @@ pub(crate) struct ChangeArgs {
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 
-    /// Model folder, needed if a date is given as a scene.
+    /// Model folder for dates that are given as scenes [default: the model in the program].
     #[arg(short, long, value_name = "DIR")]
     pub model: Option<PathBuf>,
 
@@ -102,7 +102,7 @@ pub(crate) struct NoiseFloorArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct TimelineArgs {
-    /// Dates, in any order: output folders of `predict`, or scenes. Scenes are mapped first and need `--model`.
+    /// Dates, in any order: output folders of `predict`, or scenes. Scenes are mapped first.
     #[arg(required = true, num_args = 2..)]
     pub dates: Vec<OsString>,
 
@@ -121,7 +121,7 @@ pub(crate) struct TimelineArgs {
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 
-    /// Model folder, needed if a date is given as a scene.
+    /// Model folder for dates that are given as scenes [default: the model in the program].
     #[arg(short, long, value_name = "DIR")]
     pub model: Option<PathBuf>,
 

@@ -10,9 +10,9 @@ use super::EngineArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArgs {
-    /// Model folder (`model.safetensors` and `model.json`).
+    /// Model folder (`model.safetensors` and `model.json`) [default: the model in the program].
     #[arg(short, long, value_name = "DIR")]
-    pub model: PathBuf,
+    pub model: Option<PathBuf>,
 
     /// Data set folder; it must be split.
     #[arg(short, long, value_name = "DIR")]

@@ -32,9 +32,9 @@ pub(crate) struct MonitorRunArgs {
     #[arg(long, value_delimiter = ',', value_name = "ID,...")]
     pub sites: Vec<SiteId>,
 
-    /// Model folder.
+    /// Model folder [default: the model in the program].
     #[arg(short, long, value_name = "DIR")]
-    pub model: PathBuf,
+    pub model: Option<PathBuf>,
 
     /// Catalogue to search: `earth-search`, `planetary-computer`, `earthdaily`, the URL of a STAC API, a static
     /// catalogue, or an ItemCollection.
@@ -156,7 +156,7 @@ impl From<StateArg> for DeliveryState {
     }
 }
 
-fn cloud(text: &str) -> Result<f64, String> {
+pub(super) fn cloud(text: &str) -> Result<f64, String> {
     super::number(text, |percent| (0.0..=100.0).contains(&percent), "0 to 100 percent")
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Jobs")]
 pub(crate) struct JobArgs {
-    /// Model folder, needed to run predictions and site checks from the page.
+    /// Model folder for predictions and site checks from the page [default: the model in the program, if there is a token].
     #[arg(short, long, value_name = "DIR")]
     pub model: Option<PathBuf>,
 

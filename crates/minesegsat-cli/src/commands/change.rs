@@ -149,16 +149,9 @@ impl<'a> Mapper<'a> {
         if minesegsat::predict::manifest_path(Path::new(date)).is_file() {
             return Ok((PathBuf::from(date), None));
         }
-        let Some(path) = self.path else {
-            anyhow::bail!(
-                "`{}` is not an output folder of `minesegsat predict`; if it is a scene, give a model to \
-                 map it: `--model DIR`",
-                date.display()
-            );
-        };
         let model = match &self.model {
             Some(model) => model,
-            None => self.model.insert(engine::open(path, self.engine, None)?),
+            None => self.model.insert(engine::open(self.path, self.engine, None)?),
         };
         let open = OpenOptions {
             substitute: self.substitute.iter().map(|s| (s.missing, s.stand_in)).collect(),
@@ -166,7 +159,9 @@ impl<'a> Mapper<'a> {
             mask_snow: true,
             ..OpenOptions::default()
         };
-        let scene = Scene::open_at(&Location::from_os(date)?, &open)?;
+        let scene = Scene::open_at(&Location::from_os(date)?, &open).with_context(|| {
+            format!("`{}` is neither an output folder of `minesegsat predict` nor a scene", date.display())
+        })?;
         for warning in scene.warnings() {
             tracing::warn!("{warning}");
         }

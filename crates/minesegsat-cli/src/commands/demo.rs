@@ -362,7 +362,7 @@ fn map_year(
     quiet: bool,
     cancel: &AtomicBool,
 ) -> anyhow::Result<MappedYear> {
-    let model = engine::open(model, &EngineArgs::default(), None)?;
+    let model = engine::open(Some(model), &EngineArgs::default(), None)?;
     let description = model.card().description();
     let patch_size = 512;
     let options = PredictOptions {

@@ -19,7 +19,7 @@ use crate::progress::Bar;
 
 pub(crate) fn run(args: &EvaluateArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
-    let model = engine::open(&args.model, &args.engine, args.views)?;
+    let model = engine::open(args.model.as_deref(), &args.engine, args.views)?;
     let card = model.card();
     let dataset = Arc::new(Dataset::open(&args.dataset)?);
     let window = args.patch_size.unwrap_or(card.patch_size);

@@ -11,6 +11,7 @@ mod engine;
 pub(crate) mod evaluate;
 pub(crate) mod evidence;
 pub(crate) mod labels;
+pub(crate) mod map;
 pub(crate) mod model;
 pub(crate) mod monitor;
 pub(crate) mod predict;

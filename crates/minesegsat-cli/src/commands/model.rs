@@ -11,7 +11,7 @@ use minesegsat::onnx::{INPUT, OPSET_VERSION, OUTPUT, export_model};
 use crate::args::{
     ExportFormat, ModelExportArgs, ModelImportArgs, ModelListArgs, ModelRandomArgs, ModelShowArgs, ModelVerifyArgs,
 };
-use crate::commands::engine;
+use crate::commands::engine::{self, ModelFolder};
 use crate::interrupt;
 
 pub(crate) fn import(args: &ModelImportArgs) -> anyhow::Result<ExitCode> {
@@ -94,16 +94,18 @@ pub(crate) fn list(args: &ModelListArgs) -> anyhow::Result<ExitCode> {
 }
 
 pub(crate) fn show(args: &ModelShowArgs) -> anyhow::Result<ExitCode> {
-    let card = ModelCard::read(&args.model)?;
+    let folder = ModelFolder::new(args.model.as_deref())?;
+    let card = ModelCard::read(folder.path())?;
     if args.json {
         writeln!(crate::terminal::stdout(), "{}", serde_json::to_string_pretty(&card)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    print_card(&args.model, &card)
+    print_card(folder.path(), &card)
 }
 
 pub(crate) fn verify(args: &ModelVerifyArgs) -> anyhow::Result<ExitCode> {
-    let report = engine::verify(&args.model, &args.engine, args.against.as_deref(), args.tolerance)?;
+    let folder = ModelFolder::new(args.model.as_deref())?;
+    let report = engine::verify(folder.path(), &args.engine, args.against.as_deref(), args.tolerance)?;
     let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?;
@@ -129,9 +131,10 @@ pub(crate) fn export(args: &ModelExportArgs) -> anyhow::Result<ExitCode> {
     }
     let ExportFormat::Onnx = args.format;
     interrupt::stop_on_ctrl_c();
-    let bytes = export_model(&args.model)?;
+    let folder = ModelFolder::new(args.model.as_deref())?;
+    let bytes = export_model(folder.path())?;
     minesegsat::output::atomic_write(output, &bytes)?;
-    let card = ModelCard::read(&args.model)?;
+    let card = ModelCard::read(folder.path())?;
     let (a, megabytes) = (&card.architecture, bytes.len() as f64 / 1e6);
     writeln!(
         crate::terminal::stdout(),

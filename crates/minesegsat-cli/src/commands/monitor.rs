@@ -81,7 +81,7 @@ fn run_once(args: &MonitorRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::
     // All inputs are read before the first site is checked.
     let config = args.alerts.as_deref().map(AlertConfig::read).transpose()?.unwrap_or_default();
     let register = Register::open(&args.register.path())?;
-    let model = open_model(&args.model, &args.engine)?;
+    let model = open_model(args.model.as_deref(), &args.engine)?;
     let (catalog, collections) = open_catalogue(&args.api, &args.collections)?;
     let options = MonitorOptions {
         sites: args.sites.clone(),

@@ -9,7 +9,6 @@ use minesegsat::{
     manifest::Manifest,
     polygonize::Connectivity,
     predict::{Outlines, PredictOptions},
-    uncertainty::Area,
 };
 
 use crate::{
@@ -25,7 +24,7 @@ const REAL_GROUND: &str = "real_ground";
 pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
     let area = area_of_interest(args.bbox, args.intersects.as_deref(), args.incomplete)?;
-    let model = engine::open(&args.model, &args.engine, args.views)?;
+    let model = engine::open(args.model.as_deref(), &args.engine, args.views)?;
     let scene = open_scene(&args.scene, &open_options(&args.scene))?;
     for warning in scene.warnings() {
         tracing::warn!("{warning}");
@@ -90,9 +89,6 @@ fn print_summary(out: &mut impl Write, manifest: &Manifest, args: &PredictArgs) 
             minesegsat::manifest::counted(manifest.totals.polygons, "polygon"),
             manifest.cloud_mask.share_text(assessed)
         )?;
-        if let Some(Area { ha, lower_ha, upper_ha }) = manifest.totals.estimated {
-            writeln!(out, "estimated  {ha:.1} ha ({lower_ha:.1} to {upper_ha:.1} ha with 90 % confidence)")?;
-        }
     } else {
         writeln!(out, "not assessable: no pixel has data in every band and a clear view of the ground")?;
     }

@@ -34,9 +34,11 @@ pub(crate) fn run(args: &ServeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         .basemap
         .clone()
         .map(|tiles| Basemap { tiles, attribution: args.access.basemap_attribution.clone().unwrap_or_default() });
-    let runner = match &args.jobs.model {
-        Some(model) => {
-            let runner = Arc::new(Runner::open(model, &args.workspace, &args.jobs)?);
+    // Without a token nobody may start a job.
+    let runner = match (&args.jobs.model, &options.token) {
+        (None, None) => None,
+        (model, _) => {
+            let runner = Arc::new(Runner::open(model.as_deref(), &args.workspace, &args.jobs)?);
             if options.token.is_none() {
                 tracing::warn!(
                     "no jobs can be started: no access token is set (`--token-file` or the {TOKEN} environment variable)"
@@ -44,7 +46,6 @@ pub(crate) fn run(args: &ServeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
             }
             Some(runner)
         }
-        None => None,
     };
     let done = serve(options, runner.clone().map(|runner| runner as Arc<dyn JobRunner>), quiet);
     if let Some(runner) = runner {

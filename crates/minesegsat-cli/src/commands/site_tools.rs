@@ -12,7 +12,7 @@ use super::engine;
 use crate::args::EngineArgs;
 
 /// Opens a model, and warns if its area error has not been measured.
-pub(crate) fn open_model(model: &Path, args: &EngineArgs) -> anyhow::Result<Model> {
+pub(crate) fn open_model(model: Option<&Path>, args: &EngineArgs) -> anyhow::Result<Model> {
     let model = engine::open(model, args, None)?;
     if model.card().area_error.is_none() {
         tracing::warn!(

@@ -148,7 +148,10 @@ pub(super) fn print_corrections(out: &mut impl Write, corrections: &[Correction]
 }
 
 /// Reads the boundary of the command line, if one is given.
-fn read_boundary(args: &BoundaryArgs, incomplete: IncompleteArgs) -> anyhow::Result<Option<MultiPolygon<f64>>> {
+pub(super) fn read_boundary(
+    args: &BoundaryArgs,
+    incomplete: IncompleteArgs,
+) -> anyhow::Result<Option<MultiPolygon<f64>>> {
     let Some(path) = &args.boundary else { return Ok(args.bbox.map(|bbox| boundary_of_bbox(bbox.0))) };
     let options = LabelOptions {
         layer: args.layer.clone(),
@@ -419,8 +422,8 @@ fn print_observations(out: &mut impl Write, observations: &[Observation]) -> any
             observation.area.map_or_else(dash, interval),
             number(observation.parts.map(|parts| parts.mapped_ha)),
             number(observation.parts.map(|parts| parts.assumed_ha)),
-            observation.gain_text().unwrap_or_else(dash),
-            observation.loss_text().unwrap_or_else(dash),
+            observation.gain().map_or_else(dash, |gain| gain.to_string()),
+            observation.loss().map_or_else(dash, |loss| loss.to_string()),
             number(observation.outside_permit_ha),
             number(observation.parts.map(|parts| parts.outside_site_ha)),
             number(observation.limit_ha),

@@ -72,7 +72,8 @@ fn two_dates_become_classes_polygons_and_hectares() {
     // Scenes are mapped on the way, with the same result.
     let again = folder.path().join("again");
     let mut command = program();
-    command.arg("change").arg(&before).arg(&after).arg("--model").arg(shipped_model());
+    // Scenes are mapped by the model in the program.
+    command.arg("change").arg(&before).arg(&after);
     let scenes = Done::of(command.args(["--profile", "--json", "-o"]).arg(&again)).succeeded();
     assert!(scenes.stderr.contains("GFLOP/s"), "{}", scenes.stderr);
     let scenes = scenes.json();
@@ -92,7 +93,10 @@ fn two_dates_become_classes_polygons_and_hectares() {
         assert!(!nowhere.exists());
     };
     refused(&[b_text, a_text], &["is later than the second"]);
-    refused(&[a_text, after.to_str().unwrap()], &["--model"]);
+    refused(
+        &[a_text, folder.path().to_str().unwrap()],
+        &["is neither an output folder of `minesegsat predict` nor a scene"],
+    );
     let other = folder.path().join("other");
     let [elsewhere, _] = {
         let folder = folder.path().join("elsewhere");

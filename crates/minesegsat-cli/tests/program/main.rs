@@ -17,6 +17,7 @@ mod hostile;
 mod incomplete;
 mod interrupt;
 mod labels;
+mod map;
 mod model;
 mod monitor;
 mod paths;

@@ -290,13 +290,12 @@ impl MapRasters {
 
     /// Whether the pixels of a window are mapped as disturbed, `[H, W]`.
     pub fn mapped(&self, window: Window) -> Result<Vec<bool>> {
-        match self.mask.read(0, window)? {
-            Pixels::U8(mask) => Ok(mask.into_iter().map(|class| class == MAPPED).collect()),
-            _ => {
-                let info = self.mask.info();
-                Err(Error::raster(info.location.clone(), format!("it is of type {:?}; masks are U8", info.data_type)))
-            }
-        }
+        let info = self.mask.info();
+        let Pixels::U8(mask) = self.mask.read(0, window)? else {
+            let found = info.data_type;
+            return Err(Error::raster(info.location.clone(), format!("it is of type {found:?}; masks are U8")));
+        };
+        Ok(mask.into_iter().map(|class| class == MAPPED).collect())
     }
 }
 

@@ -1,5 +1,7 @@
 //! An observation: what was seen at a site on one day.
 
+use std::fmt;
+
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -144,14 +146,14 @@ impl Observation {
         }
     }
 
-    /// Gain in words: `12.2 ha`, or `9.3 ha seen, below the noise of 26.0 ha`. `None` without a comparison.
-    pub fn gain_text(&self) -> Option<String> {
-        change_text(self.gain_ha?, self.seen_change.map(|seen| (seen.gain_ha, seen.noise_floor_ha)))
+    /// Gain as it is shown. `None` without a comparison.
+    pub fn gain(&self) -> Option<ShownChange> {
+        ShownChange::new(self.gain_ha?, self.seen_change.map(|seen| (seen.gain_ha, seen.noise_floor_ha)))
     }
 
-    /// Loss in words, like [`Observation::gain_text`].
-    pub fn loss_text(&self) -> Option<String> {
-        change_text(self.loss_ha?, self.seen_change.map(|seen| (seen.loss_ha, seen.noise_floor_ha)))
+    /// Loss as it is shown. `None` without a comparison.
+    pub fn loss(&self) -> Option<ShownChange> {
+        ShownChange::new(self.loss_ha?, self.seen_change.map(|seen| (seen.loss_ha, seen.noise_floor_ha)))
     }
 
     /// What the area is made of, in words: `91.0 ha estimated, 9.0 ha assumed in the unseen part; 88.2 ha mapped`. `None` if not
@@ -172,16 +174,32 @@ impl Observation {
     }
 }
 
-fn change_text(reported_ha: f64, seen: Option<(f64, f64)>) -> Option<String> {
-    if !reported_ha.is_finite() {
-        return None;
+/// Gain or loss as it is shown: `12.2 ha`, or `9.3 ha seen, below the noise of 26.0 ha`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ShownChange {
+    /// Hectares.
+    pub ha: f64,
+    /// The noise floor, if the change lies below it.
+    pub below_noise_ha: Option<f64>,
+}
+
+impl ShownChange {
+    fn new(reported_ha: f64, seen: Option<(f64, f64)>) -> Option<Self> {
+        let shown = match seen {
+            Some((ha, floor_ha)) if reported_ha == 0.0 && ha > 0.0 => Self { ha, below_noise_ha: Some(floor_ha) },
+            _ => Self { ha: reported_ha, below_noise_ha: None },
+        };
+        shown.ha.is_finite().then_some(shown)
     }
-    Some(match seen {
-        Some((seen_ha, floor_ha)) if reported_ha == 0.0 && seen_ha > 0.0 => {
-            format!("{seen_ha:.1} ha seen, below the noise of {floor_ha:.1} ha")
+}
+
+impl fmt::Display for ShownChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.below_noise_ha {
+            Some(floor_ha) => write!(f, "{:.1} ha seen, below the noise of {floor_ha:.1} ha", self.ha),
+            None => write!(f, "{:.1} ha", self.ha),
         }
-        _ => format!("{reported_ha:.1} ha"),
-    })
+    }
 }
 
 /// Name of an observation: its day, and a hash of its scenes (sorted) and its model.

@@ -8,10 +8,10 @@ use super::index_chart::index_chart;
 use super::pictures::pictures;
 use super::sign::{self, REVISION, asterisk, is_exceedance};
 use super::site_report::{IndexPoint, MethodFacts, SiteReport};
-use super::text::{NONE, beyond, change, hectares, interval, level, percent, status};
+use super::text::{NONE, beyond, hectares, interval, level, percent, status};
 use super::timeline::timeline;
 use super::{STYLE, tables};
-use crate::register::{Observation, Permit, Verdict};
+use crate::register::{Observation, Permit, ShownChange, Verdict};
 use minesegsat_core::Result;
 
 /// The page of one site as self-contained HTML.
@@ -133,6 +133,17 @@ fn tile(label: &str, value: &str, note: Markup) -> Markup {
     html! { div.tile { dt { (label) } dd.value { (value) } dd.faint.small { (note) } } }
 }
 
+/// A tile of gain or loss. What lies below the noise floor is noted.
+fn change_tile(label: &str, shown: Option<ShownChange>, since: Markup) -> Markup {
+    let note = html! {
+        @if let Some(floor) = shown.and_then(|shown| shown.below_noise_ha) {
+            "below the noise of " (hectares(Some(floor))) "; "
+        }
+        (since)
+    };
+    tile(label, &hectares(shown.map(|shown| shown.ha)), note)
+}
+
 /// Tiles with the key numbers.
 fn tiles(report: &SiteReport, order: &[&Observation], today: Date) -> Markup {
     let last = order.last().copied();
@@ -157,8 +168,8 @@ fn tiles(report: &SiteReport, order: &[&Observation], today: Date) -> Markup {
         dl.tiles {
             (tile("Disturbed land", &hectares(shown.area.map(|area| area.ha)), note))
             (limit)
-            (tile("Gain", &change(shown.gain_text()), since()))
-            (tile("Loss", &change(shown.loss_text()), since()))
+            (change_tile("Gain", shown.gain(), since()))
+            (change_tile("Loss", shown.loss(), since()))
             (tile("Outside the permitted area", &hectares(shown.outside_permit_ha), html! { "inside the site; " (on()) }))
             (tile("Outside the site", &hectares(shown.parts.map(|parts| parts.outside_site_ha)), html! {
                 "in one piece with land inside; " (on())

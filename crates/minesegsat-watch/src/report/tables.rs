@@ -53,12 +53,12 @@ pub(super) fn observations(order: &[&Observation]) -> Markup {
                     @if let Some(parts) = o.parts_text() { br; span.range { (parts) } }
                 }
                 td {
-                    (change(o.gain_text()))
+                    (change(o.gain()))
                     @if let Some(date) = o.compared_with.filter(|_| o.gain_ha.is_some() || o.loss_ha.is_some()) {
                         " " span.range { "since " (date) }
                     }
                 }
-                td { (change(o.loss_text())) }
+                td { (change(o.loss())) }
                 td { (hectares(o.outside_permit_ha)) }
                 td { (hectares(o.parts.map(|parts| parts.outside_site_ha))) }
                 td {

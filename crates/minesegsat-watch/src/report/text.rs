@@ -2,7 +2,7 @@
 
 pub(super) use minesegsat_page::text::{NONE, number};
 
-use crate::register::{Area, Observation, SiteStatus};
+use crate::register::{Area, Observation, ShownChange, SiteStatus};
 
 /// An area in hectares, without the unit.
 pub(super) fn ha(value: f64) -> String {
@@ -15,8 +15,8 @@ pub(super) fn hectares(value: Option<f64>) -> String {
 }
 
 /// Gain or loss in words, or a dash.
-pub(super) fn change(words: Option<String>) -> String {
-    words.unwrap_or_else(|| NONE.to_owned())
+pub(super) fn change(shown: Option<ShownChange>) -> String {
+    shown.map_or_else(|| NONE.to_owned(), |shown| shown.to_string())
 }
 
 /// Both ends of the interval of an area, in hectares, without the unit.

@@ -87,7 +87,7 @@ pub(super) fn monitor_mines(
         register.add_site_with_permit(&site, &permit)?;
     }
 
-    let model = open_model(model, &EngineArgs::default())?;
+    let model = open_model(Some(model), &EngineArgs::default())?;
     let (catalog, collections) = open_catalogue(landscape.join("catalog.json").display().to_string(), &[])?;
     let options = MonitorOptions {
         every_date: true,

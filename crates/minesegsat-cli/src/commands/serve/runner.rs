@@ -37,7 +37,7 @@ pub(crate) struct Runner {
 }
 
 impl Runner {
-    pub(super) fn open(model: &Path, workspace: &Path, args: &JobArgs) -> anyhow::Result<Self> {
+    pub(super) fn open(model: Option<&Path>, workspace: &Path, args: &JobArgs) -> anyhow::Result<Self> {
         Ok(Self {
             workspace: workspace.to_owned(),
             model: open_model(model, &args.engine)?,
@@ -50,7 +50,7 @@ impl Runner {
     pub(crate) fn for_demo(model: &Path, workspace: &Path, api: &str) -> anyhow::Result<Self> {
         Ok(Self {
             workspace: workspace.to_owned(),
-            model: open_model(model, &EngineArgs::default())?,
+            model: open_model(Some(model), &EngineArgs::default())?,
             api: api.to_owned(),
             alerts: AlertConfig::default(),
         })

@@ -1,0 +1,166 @@
+//! `minesegsat map`: from an area and a year to a map, in one command.
+//!
+//! The output folder is a workspace: a register with the area as its only site, and the files of its observations. So `serve`,
+//! `monitor`, `report` and `evidence` go on from it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, bail};
+use jiff::civil::{Date, date};
+use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+use minesegsat::alerts::AlertConfig;
+use minesegsat::job::Job;
+use minesegsat::monitor::{self, MonitorOptions};
+use minesegsat::register::{Observation, Register, Site, SiteStatus};
+use minesegsat::report::{load_site, site_page};
+use serde_json::json;
+
+use super::monitor::MonitorBar;
+use super::site_tools::{open_catalogue, open_model, predict_options};
+use super::sites::read_boundary;
+use crate::args::MapArgs;
+use crate::interrupt;
+
+/// Name of the register in a workspace.
+const REGISTER: &str = "sites.gpkg";
+/// Most scenes to try, newest first.
+const MAX_TRIES: usize = 12;
+
+pub(crate) fn run(args: &MapArgs, quiet: bool) -> anyhow::Result<ExitCode> {
+    let cancel = interrupt::resumable_cancel_flag(interrupt::SAME_COMMAND_HINT);
+    match map(args, quiet, cancel) {
+        Err(_) if cancel.load(Ordering::SeqCst) => {
+            interrupt::print_interrupted();
+            Ok(ExitCode::from(interrupt::EXIT_CODE))
+        }
+        done => done,
+    }
+}
+
+fn map(args: &MapArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitCode> {
+    let (since, until) = period(args)?;
+    let Some(boundary) = read_boundary(&args.area, args.incomplete)? else {
+        bail!("there is no area; give one with `--bbox W,S,E,N` or `--boundary FILE`");
+    };
+    let site = Site {
+        id: args.id.clone(),
+        name: args.name.clone().unwrap_or_else(|| args.id.to_string()),
+        operator: None,
+        commodity: None,
+        status: SiteStatus::Active,
+        boundary,
+    };
+    let model = open_model(args.model.as_deref(), &args.engine)?;
+    let (catalog, collections) = open_catalogue(&args.api, &args.collections)?;
+    let register = open_workspace(&args.output, &site)?;
+    let mut options = MonitorOptions {
+        sites: vec![site.id.clone()],
+        since: Some(since),
+        until: Some(until),
+        collections,
+        max_tries: MAX_TRIES,
+        ..MonitorOptions::new(predict_options(&model))
+    };
+    let bar = MonitorBar::new(quiet || args.json);
+    let job = Job::new(&bar, cancel);
+    let mut made = None;
+    // Clear scenes first: they show more, and err less.
+    for max_cloud_cover_percent in [args.max_cloud_cover / 3.0, args.max_cloud_cover] {
+        options.max_cloud_cover_percent = max_cloud_cover_percent;
+        let no_alerts = AlertConfig::default();
+        let result = monitor::run(&register, &catalog, &model.monitor_model(), &no_alerts, &options, job);
+        bar.clear();
+        let mut report = job.finish(result)?;
+        if let Some(failure) = report.failures.first() {
+            bail!("{}", failure.error);
+        }
+        made = report.observations.pop();
+        if made.is_some() {
+            break;
+        }
+    }
+    super::engine::print_profile(&model)?;
+    let Some(observation) = made else {
+        let last = register.last_observation(&site.id)?.map(|last| last.date);
+        match last {
+            Some(last) if last >= since => {
+                bail!("{} was mapped on {last} already, and there is no later scene until {until}", site.id)
+            }
+            _ => bail!(
+                "no scene of the area between {since} and {until} has at most {} % cloud; `--max-cloud-cover 100` or another \
+                 period finds more",
+                args.max_cloud_cover
+            ),
+        }
+    };
+    let page = args.output.join(format!("{}.html", site.id));
+    minesegsat::output::atomic_write(&page, site_page(&load_site(&register, &site.id)?)?.as_bytes())?;
+    let mut stdout = crate::terminal::stdout();
+    let folder = map_folder(&register, &observation)?;
+    if args.json {
+        let document = json!({"observation": observation, "report": page, "map": folder, "workspace": args.output});
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&document)?)?;
+    } else if !quiet {
+        writeln!(stdout, "{}", observation.statement)?;
+        if let Some(parts) = observation.parts_text() {
+            writeln!(stdout, "{parts}; {:.0} % of the area was seen", observation.share_assessed * 100.0)?;
+        }
+        for warning in &observation.warnings {
+            writeln!(stdout, "warning    {warning}")?;
+        }
+        writeln!(stdout, "report     {}", page.display())?;
+        writeln!(stdout, "polygons   {}", folder.join("polygons.gpkg").display())?;
+        writeln!(stdout, "rasters    {}", folder.join("mask.tif").display())?;
+        writeln!(stdout, "map page   minesegsat serve --workspace {}", args.output.display())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// First and last day of the search.
+fn period(args: &MapArgs) -> anyhow::Result<(Date, Date)> {
+    if let Some(year) = args.year {
+        return Ok((date(year, 1, 1), date(year, 12, 31)));
+    }
+    let until = args.until.unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::UTC).date());
+    let since = match args.since {
+        Some(since) => since,
+        None => until.checked_sub(1.year()).context("there is no year before the latest day")?,
+    };
+    if since > until {
+        bail!("the earliest day {since} is after the latest day {until}");
+    }
+    Ok((since, until))
+}
+
+/// Opens the workspace of an area, or makes it. An existing one must be of the same area.
+fn open_workspace(folder: &Path, site: &Site) -> anyhow::Result<Register> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let path = folder.join(REGISTER);
+    let is_new = !path.exists();
+    let register = Register::open_or_create(&path)?;
+    if is_new {
+        register.add_site(site)?;
+        return Ok(register);
+    }
+    let known = register.sites()?;
+    match known.iter().find(|known| known.id == site.id) {
+        Some(known) if known.boundary_sha256() == site.boundary_sha256() => Ok(register),
+        Some(_) => bail!(
+            "{} holds another area `{}`; choose another output folder, or another `--id`",
+            path.display(),
+            site.id
+        ),
+        None => {
+            register.add_site(site)?;
+            Ok(register)
+        }
+    }
+}
+
+/// Folder of the map of an observation.
+fn map_folder(register: &Register, observation: &Observation) -> anyhow::Result<PathBuf> {
+    minesegsat::corrections::map_folder(observation, register).context("the observation has no map")
+}

@@ -1,0 +1,78 @@
+//! `minesegsat map`: an area and a year become a map, a report and a workspace.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::{Done, json_file, names, program};
+use serde_json::{Value, json};
+
+/// An item collection of a simulated landscape of two years, and a box in it.
+fn landscape(folder: &Path) -> (PathBuf, String) {
+    let sim = folder.join("sim");
+    let arguments =
+        ["simulate", "--size", "384", "--years", "2019,2024", "--seed", "7", "--cloud-cover", "3", "-q", "-o"];
+    Done::of(program().args(arguments).arg(&sim)).succeeded();
+    let mut items = Vec::new();
+    for year in ["2019", "2024"] {
+        let scene = fs::read_dir(sim.join(year)).unwrap().map(|e| e.unwrap().path()).find(|p| p.is_dir()).unwrap();
+        let mut item = json_file(&scene.join("item.json"));
+        for (_, asset) in item["assets"].as_object_mut().unwrap() {
+            let name = asset["href"].as_str().unwrap().trim_start_matches("./").to_owned();
+            asset["href"] = scene.join(name).to_str().unwrap().into();
+        }
+        items.push(item);
+    }
+    let b: Vec<f64> = items[0]["bbox"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    let at = |low: f64, high: f64, share: f64| format!("{:.6}", low + (high - low) * share);
+    let bbox = [at(b[0], b[2], 0.2), at(b[1], b[3], 0.2), at(b[0], b[2], 0.8), at(b[1], b[3], 0.8)].join(",");
+    let path = folder.join("items.json");
+    fs::write(&path, json!({"type": "FeatureCollection", "features": items}).to_string()).unwrap();
+    (path, bbox)
+}
+
+#[test]
+fn an_area_and_a_year_become_a_map_that_a_later_year_is_compared_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let (items, bbox) = landscape(folder.path());
+    let out = folder.path().join("out");
+    let map = |more: &[&str]| {
+        let mut command = program();
+        command.args(["map", "--bbox", &bbox, "--api"]).arg(&items).args(more).arg("-o").arg(&out);
+        Done::of(&mut command)
+    };
+    let first = map(&["--year", "2019"]).succeeded();
+    assert!(first.stdout.contains("ha are disturbed") && first.stdout.contains("ha mapped"), "{}", first.stdout);
+    // Each line leads to what it names.
+    for line in
+        first.stdout.lines().filter(|line| ["report ", "polygons ", "rasters "].iter().any(|n| line.starts_with(n)))
+    {
+        let path = line.split_once(' ').unwrap().1.trim();
+        assert!(Path::new(path).is_file(), "{line}");
+    }
+    assert_eq!(names(&out), ["area.html", "sites.files", "sites.gpkg"]);
+    map(&["--year", "2019"]).failed(1, &["was mapped on 2019-", "there is no later scene until 2019-12-31"]);
+    let second = map(&["--year", "2024", "--json"]).succeeded().json();
+    assert!(second["observation"]["compared_with"].as_str().unwrap().starts_with("2019-"), "{second}");
+    assert!(second["observation"]["seen_change"]["gain_ha"].is_number(), "{second}");
+    let page = fs::read_to_string(out.join("area.html")).unwrap();
+    assert!(page.contains("Before and after"), "the report knows both dates");
+    // The next commands go on from the folder.
+    let mut sites = program();
+    sites.args(["sites", "show", "area", "--json", "--register"]).arg(out.join("sites.gpkg"));
+    let shown: Value = Done::of(&mut sites).succeeded().json();
+    assert_eq!(shown["observations"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn what_cannot_be_mapped_is_said_with_what_helps() {
+    let folder = tempfile::tempdir().unwrap();
+    let (items, bbox) = landscape(folder.path());
+    let out = folder.path().join("out");
+    let map = |more: &[&str]| Done::of(program().args(["map", "--api"]).arg(&items).args(more).arg("-o").arg(&out));
+    map(&["--year", "2019"]).failed(1, &["there is no area", "--bbox W,S,E,N"]);
+    map(&["--bbox", &bbox, "--since", "2024-05-01", "--until", "2024-04-01"]).failed(1, &["2024-05-01 is after"]);
+    assert!(!out.exists(), "nothing is made before all is known");
+    map(&["--bbox", &bbox, "--year", "2021"]).failed(1, &["no scene of the area between 2021-01-01 and 2021-12-31"]);
+    map(&["--bbox", "10,50,10.1,50.1", "--year", "2019"]).failed(1, &["holds another area `area`"]);
+    map(&["--bbox", &bbox, "--year", "1999"]).failed(2, &["2015"]);
+}
