@@ -30,7 +30,7 @@ mod tests;
 
 pub use self::claims::Standing;
 pub use self::config::AlertConfig;
-pub use self::deliver::{ATTEMPTS, DeliveryReport, deliver};
+pub use self::deliver::{ATTEMPTS, DeliveryReport, deliver, test};
 pub use self::finding::{Finding, FindingKind, Rules, findings_of, standing_of};
 pub use self::out_of_sight::out_of_sight;
-pub use self::outbox::{Delivery, DeliveryState, list, record, revive};
+pub use self::outbox::{Delivery, DeliveryState, hasten, list, record, revive};

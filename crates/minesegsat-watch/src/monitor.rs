@@ -421,6 +421,11 @@ pub fn deliveries(register: &Register, state: Option<DeliveryState>) -> Result<V
     alerts::list(register.connection(), state)
 }
 
+/// Makes pending deliveries due now, of one channel or of all. Returns their number.
+pub fn hasten(register: &Register, channel: Option<&str>, now: Timestamp) -> Result<usize> {
+    alerts::hasten(register.connection(), channel, now)
+}
+
 /// Makes dead deliveries due again, of one alert or channel or of all. Returns their number.
 pub fn revive(register: &Register, id: Option<&str>, channel: Option<&str>, now: Timestamp) -> Result<usize> {
     alerts::revive(register.connection(), id, channel, now)

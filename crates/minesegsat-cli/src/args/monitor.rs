@@ -130,6 +130,18 @@ pub(crate) struct MonitorAlertsArgs {
     #[arg(long, value_name = "NAME")]
     pub channel: Option<String>,
 
+    /// Where alerts go, for `--test` and `--send-now`: the file of `monitor run --alerts`.
+    #[arg(long, value_name = "FILE.toml")]
+    pub alerts: Option<PathBuf>,
+
+    /// Send a test message through each channel of `--alerts`. Nothing is stored.
+    #[arg(long, requires = "alerts", conflicts_with_all = ["state", "revive", "send_now"])]
+    pub test: bool,
+
+    /// Send pending alerts now, without waiting for their next attempt.
+    #[arg(long, requires = "alerts", conflicts_with_all = ["state", "revive"])]
+    pub send_now: bool,
+
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

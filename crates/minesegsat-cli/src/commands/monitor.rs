@@ -218,6 +218,9 @@ fn alerts(args: &MonitorAlertsArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    if let (Some(file), true) = (&args.alerts, args.test || args.send_now) {
+        return send(args, &AlertConfig::read(file)?, quiet);
+    }
     let register = Register::open_read_only(&args.register.path())?;
     let mut list = monitor::deliveries(&register, args.state.map(Into::into))?;
     list.retain(|delivery| args.channel.as_ref().is_none_or(|channel| *channel == delivery.channel));
@@ -225,7 +228,7 @@ fn alerts(args: &MonitorAlertsArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&list)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut table = Table::new(["alert", "channel", "state", "attempts", "finding", "last error"]);
+    let mut table = Table::new(["alert", "channel", "state", "attempts", "next attempt", "finding", "last error"]);
     for delivery in &list {
         let state = serde_json::to_value(delivery.state)?;
         table.row([
@@ -233,10 +236,47 @@ fn alerts(args: &MonitorAlertsArgs, quiet: bool) -> anyhow::Result<ExitCode> {
             delivery.channel.clone(),
             state.as_str().unwrap_or_default().to_owned(),
             delivery.attempts.to_string(),
+            delivery
+                .next_attempt
+                .map_or_else(|| "-".to_owned(), |next| next.strftime("%Y-%m-%d %H:%M UTC").to_string()),
             delivery.finding.title(),
             delivery.last_error.clone().unwrap_or_default(),
         ]);
     }
     table.print(&mut stdout).context("cannot print the alerts")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tests the channels, or sends what is pending. Fails if a channel failed.
+fn send(args: &MonitorAlertsArgs, config: &AlertConfig, quiet: bool) -> anyhow::Result<ExitCode> {
+    let (now, channel) = (jiff::Timestamp::now(), args.channel.as_deref());
+    let cancel = interrupt::cancel_flag();
+    let job = Job::with_cancel(cancel);
+    let mut stdout = crate::terminal::stdout();
+    let problems: Vec<(String, String)> = if args.test {
+        let tested = minesegsat::alerts::test(config, channel, now, job)?;
+        if tested.is_empty() {
+            anyhow::bail!("the file has no channel `{}`", channel.unwrap_or_default());
+        }
+        for (name, _) in tested.iter().filter(|(_, problem)| problem.is_none() && !quiet) {
+            writeln!(stdout, "sent a test to `{name}`")?;
+        }
+        tested.into_iter().filter_map(|(name, problem)| Some((name, problem?))).collect()
+    } else {
+        let register = Register::open(&args.register.path())?;
+        monitor::hasten(&register, channel, now)?;
+        let report = monitor::deliver(&register, config, now, job)?;
+        if !quiet {
+            writeln!(
+                stdout,
+                "alerts: {} delivered, {} pending, {} given up",
+                report.delivered, report.pending, report.dead
+            )?;
+        }
+        report.problems.into_iter().collect()
+    };
+    for (name, problem) in &problems {
+        crate::print_message(format_args!("error: alerts to `{name}`: {problem}"));
+    }
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

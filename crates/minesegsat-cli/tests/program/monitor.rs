@@ -104,6 +104,26 @@ fn a_site_is_mapped_compared_judged_told_of_and_packed_once() {
     assert_eq!(again.code, Some(5), "what stands is told by the exit code: {}", again.stderr);
     assert_eq!(serde_json::from_str::<Value>(&again.stdout).unwrap()["nothing_new"], 1);
     assert_eq!(told(), findings);
+    // Channels are tested without a finding, and pending alerts can be sent at once.
+    let config_text = config.to_str().unwrap();
+    let alerts_of = |more: &[&str]| {
+        let mut command = program();
+        command.args(["monitor", "alerts", "--alerts", config_text, "--register"]).arg(&place.register).args(more);
+        Done::of(&mut command)
+    };
+    assert!(alerts_of(&["--test"]).succeeded().stdout.contains("sent a test to `log`"));
+    let line = fs::read_to_string(&log).unwrap().lines().last().unwrap().to_owned();
+    assert!(line.contains("\"kind\":\"test\"") && line.contains("No site was observed"), "{line}");
+    assert_eq!(told(), findings + 1);
+    assert!(alerts_of(&["--send-now"]).succeeded().stdout.contains("0 delivered, 0 pending"));
+    assert_eq!(told(), findings + 1, "what was delivered is not sent again");
+    alerts_of(&["--test", "--channel", "nobody"]).failed(1, &["no channel `nobody`"]);
+    alerts_of(&["--test", "--send-now"]).failed(2, &["--send-now"]);
+    fs::write(
+        &log,
+        fs::read_to_string(&log).unwrap().lines().take(findings as usize).map(|l| format!("{l}\n")).collect::<String>(),
+    )
+    .unwrap();
     // The next year is compared with it, and another limit holds.
     let next = place.monitor(&[&alerts[..], &["--json"]].concat());
     let report: Value = serde_json::from_str(&next.stdout).unwrap();

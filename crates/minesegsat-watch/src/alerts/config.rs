@@ -210,7 +210,18 @@ impl WebhookTable {
 
 impl MailTable {
     fn channel(&self, folder: &Path) -> Result<MailChannel, String> {
-        let server = self.server.trim().to_owned();
+        // `host:port`, but not an IPv6 address.
+        let (server, stated) = match self.server.trim().rsplit_once(':') {
+            Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+                let number = port.parse::<u16>().ok().filter(|port| *port > 0);
+                let wrong = || format!("`server` is `{}`; expected a port of 1 to 65535 after `:`", self.server);
+                (host.to_owned(), Some(number.ok_or_else(wrong)?))
+            }
+            _ => (self.server.trim().to_owned(), None),
+        };
+        if self.port.zip(stated).is_some_and(|(port, stated)| port != stated) {
+            return Err(format!("`server` is `{}`, but `port` is another one; expected one of them", self.server));
+        }
         if server.is_empty() || server.contains(['/', ' ', '@']) {
             return Err(format!("`server` is `{}`; expected the name of an SMTP server", self.server));
         }
@@ -234,7 +245,7 @@ impl MailTable {
             (Some(_), None) => return Err("there is a user and no password; expected both or neither".to_owned()),
             (None, Some(_)) => return Err("there is a password and no user; expected both or neither".to_owned()),
         };
-        let port = self.port.unwrap_or(tls.port());
+        let port = self.port.or(stated).unwrap_or(tls.port());
         Ok(MailChannel { server, port, tls, from, to, login })
     }
 }

@@ -105,6 +105,27 @@ impl Sender {
     }
 }
 
+/// Sends a test message through each channel of a configuration, or through the one with a name. Returns each channel with the reason
+/// of its failure, if it failed. Nothing is stored.
+pub fn test(
+    config: &AlertConfig,
+    channel: Option<&str>,
+    now: Timestamp,
+    job: Job<'_>,
+) -> Result<Vec<(String, Option<String>)>> {
+    let finding = Finding::test("test".parse()?, now);
+    let chosen = config.channels.iter().filter(|known| channel.is_none_or(|name| name == known.name));
+    let mut tested = Vec::new();
+    for channel in chosen {
+        let sent = match channel.sender() {
+            Ok(sender) => sender.send(&finding, now, job)?.map_err(|failure| failure.reason),
+            Err(error) => Err(error.to_string()),
+        };
+        tested.push((channel.name.clone(), sent.err()));
+    }
+    Ok(tested)
+}
+
 /// A delivery that is due.
 struct Due {
     id: String,

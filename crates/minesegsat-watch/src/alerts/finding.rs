@@ -32,10 +32,12 @@ pub enum FindingKind {
     NotAssessable,
     /// A verdict was replaced, because a permit was corrected.
     Corrected,
+    /// Nothing was found: a test of a channel.
+    Test,
 }
 
 impl FindingKind {
-    /// All kinds.
+    /// All kinds of real findings.
     pub const ALL: [Self; 6] = [
         Self::Exceeded,
         Self::PossibleExceedance,
@@ -54,6 +56,7 @@ impl FindingKind {
             Self::Gain => "gain",
             Self::NotAssessable => "not-assessable",
             Self::Corrected => "corrected",
+            Self::Test => "test",
         }
     }
 }
@@ -245,6 +248,30 @@ pub fn standing_of(observation: &Observation, earlier: &[Observation], rules: &R
 }
 
 impl Finding {
+    /// A finding that tests a channel.
+    pub(super) fn test(site: SiteId, now: Timestamp) -> Self {
+        Self {
+            site,
+            kind: FindingKind::Test,
+            standing: None,
+            date: now.to_zoned(jiff::tz::TimeZone::UTC).date(),
+            verdict: Verdict::NotAssessable,
+            previous_verdict: None,
+            found_ha: None,
+            area: None,
+            confidence_level_percent: 90.0,
+            permit: None,
+            limit_ha: None,
+            compared_with: None,
+            since: None,
+            share_assessed: 0.0,
+            statement: "This is a test of the channel. No site was observed, and nothing was found.".to_owned(),
+            scenes: Vec::new(),
+            model_sha256: String::new(),
+            observed: now,
+        }
+    }
+
     /// The finding that a verdict was replaced.
     pub(crate) fn corrected(now: &Observation, correction: &Correction) -> Self {
         Self {
@@ -274,7 +301,7 @@ impl Finding {
     pub fn key(&self) -> String {
         let day = self.since.unwrap_or(self.date);
         let key = format!("{}/{}/{day}", self.site, self.kind.name());
-        if self.kind == FindingKind::Corrected {
+        if matches!(self.kind, FindingKind::Corrected | FindingKind::Test) {
             return format!("{key}/{}", self.observed.as_millisecond());
         }
         let key = match (&self.permit, self.kind) {
@@ -326,6 +353,7 @@ impl Finding {
                 Some(date) => format!("{ha} newly disturbed since {date}"),
                 None => format!("{ha} newly disturbed"),
             },
+            (FindingKind::Test, _) => "a test of this channel".to_owned(),
             (FindingKind::Corrected, _) => match self.previous_verdict {
                 Some(before) => format!("verdict corrected from {before} to {}", self.verdict),
                 None => format!("verdict corrected to {}", self.verdict),
@@ -362,7 +390,11 @@ impl Finding {
         if let Some(standing) = self.standing {
             line("Standing", standing.name().to_owned());
         }
-        line("Verdict", self.verdict.to_string());
+        // A test is about no site.
+        let is_test = self.kind == FindingKind::Test;
+        if !is_test {
+            line("Verdict", self.verdict.to_string());
+        }
         if let Some(previous) = self.previous_verdict {
             line("Previous verdict", previous.to_string());
         }
@@ -375,7 +407,9 @@ impl Finding {
             let limit = self.limit_ha.map_or_else(|| "no limit in hectares".to_owned(), |ha| format!("limit {ha} ha"));
             line("Permit", format!("{permit}, {limit}"));
         }
-        line("Share of the site seen", format!("{:.0} %", 100.0 * self.share_assessed));
+        if !is_test {
+            line("Share of the site seen", format!("{:.0} %", 100.0 * self.share_assessed));
+        }
         text.push_str(&format!("\n{}\n", one_line(&self.statement)));
         if let Some(caveat) = self.caveat() {
             text.push_str(&format!("\n{caveat}\n"));
@@ -385,7 +419,9 @@ impl Finding {
             let scenes: Vec<_> = self.scenes.iter().map(|scene| one_line(scene)).collect();
             text.push_str(&format!("Scenes: {}\n", scenes.join(", ")));
         }
-        text.push_str(&format!("Model: {}\n", one_line(&self.model_sha256)));
+        if !self.model_sha256.is_empty() {
+            text.push_str(&format!("Model: {}\n", one_line(&self.model_sha256)));
+        }
         text.push_str(&format!("Alert: {} (repeats of this message have the same id)\n", self.id()));
         text
     }

@@ -127,6 +127,17 @@ impl Stored {
     }
 }
 
+/// Makes pending deliveries due immediately: of one channel, or all. Returns their number.
+pub fn hasten(connection: &Connection, channel: Option<&str>, now: Timestamp) -> Result<usize> {
+    connection
+        .execute(
+            "UPDATE alert_deliveries SET next_attempt_s = ?2
+             WHERE delivered_s IS NULL AND dead_since_s IS NULL AND (?1 IS NULL OR channel = ?1)",
+            params![channel, now.as_second()],
+        )
+        .map_err(sql_error(connection))
+}
+
 /// Makes dead deliveries due immediately, with their attempts reset: of one alert, of one channel, or all. Returns their
 /// number.
 pub fn revive(connection: &Connection, id: Option<&str>, channel: Option<&str>, now: Timestamp) -> Result<usize> {

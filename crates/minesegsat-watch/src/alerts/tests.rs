@@ -328,6 +328,15 @@ fn a_configuration_is_read_and_its_secrets_are_not_shown() {
     let tls = |part: &str| shown.split("MailChannel").nth(if part == "office" { 1 } else { 2 }).unwrap().to_owned();
     assert!(tls("office").contains("port: 587, tls: Starttls"), "{shown}");
     assert!(tls("local").contains("port: 25, tls: None"), "{shown}");
+    // A port beside the name, as other programs take it.
+    let at = |server: &str, more: &str| {
+        let text = format!("[[mail]]\nname = 'a'\nserver = '{server}'\nfrom = 'a@b.c'\nto = 'd@e.f'\n{more}");
+        format!("{:?}", self::config(&text))
+    };
+    assert!(at("smtp.example.org:465", "tls = 'tls'").contains("server: \"smtp.example.org\", port: 465"));
+    assert!(at("localhost:1025", "").contains("server: \"localhost\", port: 1025, tls: None"));
+    assert!(at("[::1]:1025", "").contains("server: \"[::1]\", port: 1025, tls: None"));
+    assert!(at("::1", "").contains("server: \"::1\", port: 25"));
     let error = config.check_secrets().unwrap_err().to_string();
     assert!(error.contains("`hook`") && error.contains("hook.secret"), "{error}");
 }
@@ -341,6 +350,11 @@ fn mistakes_in_a_configuration_are_named() {
         (format!("{hook}secret_evn = 'X'"), "line 4: unknown field `secret_evn`"),
         (format!("{hook}secret_evn = 'X'"), "did you mean `secret_env`?"),
         ("[[webhok]]\nname = 'a'".to_owned(), "did you mean `webhook`?"),
+        (
+            format!("{mail}to = 'd@e.f'").replace("'h'", "'h:smtp'"),
+            "`server` is `h:smtp`; expected a port of 1 to 65535",
+        ),
+        (format!("{mail}to = 'd@e.f'\nport = 25").replace("'h'", "'h:587'"), "`port` is another one"),
         (format!("{file}kinds = ['exeeded']"), "did you mean `exceeded`?"),
         (format!("{file}kinds = []"), "`kinds` of `a` is empty"),
         (hook.to_owned(), "[[webhook]] `a`: `secret_env` or `secret_file` is missing"),
