@@ -4,7 +4,7 @@ import { fail } from "../announce.ts";
 import type { Observation, ServerInfo, SiteDetail, Timeline } from "../api/types.ts";
 import { h, literals } from "../dom.ts";
 import { change, hectares, interval, number, percent } from "../format.ts";
-import { heading, icon, isExceedance, meaning, REVISION, type Standing } from "../verdict.ts";
+import { heading, icon, isExceedance, meaning, REVISION, type Standing, label } from "../verdict.ts";
 import { downloads } from "./downloads.ts";
 import { Look } from "./look.ts";
 import type { Pair } from "./pair.ts";
@@ -153,7 +153,7 @@ function verdictOf(site: SiteDetail, observation: Observation | null): Node[] {
   );
   if (!observation) return [box, h("p", { class: "small faint" }, ...literals("`minesegsat monitor run` looks for scenes of it."))];
   const corrected = (site.corrections ?? []).filter((one) => one.observation === observation.id);
-  const notes = corrected.map((one) => `Judged again on ${one.replaced.slice(0, 10)}: until then ${heading(one.verdict)}; ${one.reason}.`);
+  const notes = corrected.map((one) => `Judged again on ${one.replaced.slice(0, 10)}: until then ${label(one.verdict)}; ${one.reason}.`);
   return [box, ...listed("Corrections", notes), figures(observation), ...listed("Warnings", observation.warnings)];
 }
 
