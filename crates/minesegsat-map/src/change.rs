@@ -24,10 +24,9 @@
 //!   (J. Canny 1986, "A computational approach to edge detection", IEEE TPAMI 8(6), section VIII).
 //! - **Width.** A group needs a pixel whose four neighbours are candidates. One or two pixels along an outline are jitter.
 //! - **Minimum area.**
-//! - **Noise floor** per site: the apparent change of stable sites ([`NoiseFloor`]). Smaller changes are not reported.
+//! - **Noise floor** per site: the apparent change of stable sites ([`NoiseFloor`](minesegsat_core::noise_floor::NoiseFloor)). Smaller changes are not reported.
 
 pub(crate) mod align;
-pub(crate) mod dated;
 mod jitter;
 pub mod picture;
 mod registration;
@@ -37,18 +36,16 @@ mod spectra;
 #[cfg(test)]
 mod tests;
 
-pub use self::dated::{DatedMap, MapRasters};
 pub use self::registration::{CORRECTED_ABOVE_PX, LARGEST_PX, Registration, RegistrationMode};
 pub use self::run::{ChangeManifest, ChangeOptions, beyond_map, change};
 pub use self::site::SiteChange;
+pub use crate::dated::{DatedMap, shift};
 
 use minesegsat_core::job::Job;
 
 use serde::Serialize;
 
 use self::align::Aligned;
-pub use self::align::shift;
-use minesegsat_core::noise_floor::NoiseFloor;
 use minesegsat_core::pixel_class::Change;
 use minesegsat_core::{Grid, Result};
 

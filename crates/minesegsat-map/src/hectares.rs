@@ -10,7 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::{DatedMap, shift};
+use crate::dated::{DatedMap, shift};
 use crate::site::{SiteArea, SiteExtent, SitePixels};
 use minesegsat_core::uncertainty::{Area, MomentRows};
 use minesegsat_core::{Grid, Result, Window};

@@ -1,6 +1,7 @@
 //! Products from scenes: maps of mining land, areas in hectares, change, and pictures.
 //!
 //! # The map of this crate
+//! - The map of a date: [`dated`]
 //! - Places: [`site`] (outlines and their pixels), [`hectares`] (all areas of a date)
 //! - Prediction: [`predict`] maps a scene with a network
 //! - Change between two dates: [`change`] (gain, loss, per site; the shift between the dates)
@@ -11,6 +12,7 @@
 
 pub mod area_sample;
 pub mod change;
+pub mod dated;
 pub mod hectares;
 pub mod predict;
 pub mod preview;

@@ -2,8 +2,7 @@
 //!
 //! # The map of this crate
 //! - [`register`]: sites, permits and observations in a GeoPackage
-//! - [`monitor`]: one pass over the sites: search, map, compare, judge, store
-//! - [`corrections`]: verdicts that are judged again when permits change
+//! - [`monitor`]: one pass over the sites: search, map, compare, judge, store; verdicts that are judged again when permits change
 //! - [`timeline`]: area and indices of a site over many dates
 //! - [`alerts`]: alerts by webhook, mail or file
 //! - [`report`]: HTML pages for one site or for all sites
@@ -11,7 +10,6 @@
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 pub mod alerts;
-pub mod corrections;
 pub mod evidence;
 pub mod monitor;
 pub mod register;

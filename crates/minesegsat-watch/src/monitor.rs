@@ -12,6 +12,7 @@
 //! after an uninterrupted run.
 
 mod composite;
+mod corrections;
 mod judge;
 mod observe;
 mod picture;
@@ -23,12 +24,12 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::Serialize;
 
+pub use self::corrections::{map_folder, rejudge};
 pub use self::judge::{Shares, judge};
+pub(crate) use self::observe::INDICES;
 use self::observe::Observer;
-pub(crate) use self::observe::{INDICES, area_of, permitted};
 use crate::alerts::{self, AlertConfig, Delivery, DeliveryReport, DeliveryState, findings_of};
-use crate::corrections::{Correction, rejudge};
-use crate::register::{DamagedRow, Observation, Register, Site, SiteId};
+use crate::register::{Correction, DamagedRow, Observation, Register, Site, SiteId};
 use minesegsat_core::model_description::ModelDescription;
 use minesegsat_core::noise_floor::NoiseFloor;
 use minesegsat_core::persistence::Persistence;

@@ -56,7 +56,7 @@ pub use self::import::{
 };
 pub use self::listing::ObservationKey;
 pub(crate) use self::observation::observation_name;
-pub use self::observation::{AreaParts, NewLand, Observation, ObservationFile, SeenChange, ShownChange};
+pub use self::observation::{AreaParts, Correction, NewLand, Observation, ObservationFile, SeenChange, ShownChange};
 pub use self::permit::Permit;
 pub use self::rows::{DamagedRow, Rows};
 pub use self::schema::ALERT_TABLES;

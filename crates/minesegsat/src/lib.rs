@@ -49,7 +49,7 @@ pub use minesegsat_onnx as onnx;
 pub use minesegsat_scene::{self as scene, OpenOptions, Scene, SceneBand, catalog, download, manifest, patch};
 pub use minesegsat_simulate as simulate;
 pub use minesegsat_vector::{delimited, labels, values, vector};
-pub use minesegsat_watch::{alerts, corrections, evidence, monitor, register, report, timeline};
+pub use minesegsat_watch::{alerts, evidence, monitor, register, report, timeline};
 
 pub use self::model::{Engine, Model, ModelOptions, OpenModelError};
 

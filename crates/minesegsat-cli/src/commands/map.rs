@@ -162,5 +162,5 @@ fn open_workspace(folder: &Path, site: &Site) -> anyhow::Result<Register> {
 
 /// Folder of the map of an observation.
 fn map_folder(register: &Register, observation: &Observation) -> anyhow::Result<PathBuf> {
-    minesegsat::corrections::map_folder(observation, register).context("the observation has no map")
+    monitor::map_folder(observation, register).context("the observation has no map")
 }

@@ -9,13 +9,13 @@ use geo::MultiPolygon;
 use jiff::{Timestamp, tz::TimeZone};
 use minesegsat::Crs;
 use minesegsat::area::GeodesicMeter;
-use minesegsat::corrections::{Correction, rejudge};
 use minesegsat::labels::{LabelOptions, Repair};
 use minesegsat::manifest::counted;
+use minesegsat::monitor::rejudge;
 use minesegsat::output::OutputFolder;
 use minesegsat::register::{
-    Area, DamagedRow, ImportOutcome, ImportReport, Observation, Permit, Register, Site, SiteId, boundary_of_bbox,
-    boundary_of_file, document_hash,
+    Area, Correction, DamagedRow, ImportOutcome, ImportReport, Observation, Permit, Register, Site, SiteId,
+    boundary_of_bbox, boundary_of_file, document_hash,
 };
 use minesegsat::series::Confirmation;
 use minesegsat::site::whole_percent;

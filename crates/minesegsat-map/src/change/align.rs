@@ -1,6 +1,6 @@
 //! Alignment of two maps to one grid.
 
-use super::DatedMap;
+use super::{DatedMap, shift};
 use minesegsat_core::{Error, Grid, Result, Transformer, Window};
 
 /// Two maps on one grid.
@@ -16,28 +16,12 @@ pub(super) struct Aligned {
     pub(super) note: Option<String>,
 }
 
-/// Tolerance for equal pixel corners, in pixels.
-const SAME: f64 = 0.01;
-
 pub(super) fn align(before: &DatedMap, after: &DatedMap) -> Result<Aligned> {
     let (a, b) = (&before.grid, &after.grid);
     match shift(a, b) {
         Some(shift) => same_pixels(before, after, shift),
         None => resampled(before, after),
     }
-}
-
-/// Offset in columns and rows from the first grid's corner to the second's, if both have the same pixels.
-pub fn shift(a: &Grid, b: &Grid) -> Option<(i64, i64)> {
-    let (s, t) = (&a.transform, &b.transform);
-    let same_size = |p: f64, q: f64, count: usize| ((p / q - 1.0) * count as f64).abs() < SAME;
-    let (col, row) = s.to_pixel(t.origin_x, t.origin_y);
-    let fits = a.crs == b.crs
-        && same_size(s.pixel_width, t.pixel_width, b.width)
-        && same_size(s.pixel_height, t.pixel_height, b.height)
-        && (col - col.round()).abs() < SAME
-        && (row - row.round()).abs() < SAME;
-    fits.then_some((col.round() as i64, row.round() as i64))
 }
 
 fn same_pixels(before: &DatedMap, after: &DatedMap, (col, row): (i64, i64)) -> Result<Aligned> {

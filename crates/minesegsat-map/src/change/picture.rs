@@ -7,7 +7,7 @@ use minesegsat_core::{Band, Grid, Result};
 use minesegsat_scene::Scene;
 use minesegsat_scene::patch::{PatchReader, Validity};
 
-use super::align::shift;
+use super::shift;
 use minesegsat_core::pixel_class::{Change, GAIN_COLOUR, LOSS_COLOUR};
 
 /// Longest side of a picture, in pixels.

@@ -16,7 +16,7 @@ use rustfft::{Fft, FftPlanner};
 use serde::Serialize;
 
 use super::DatedMap;
-use super::align::shift;
+use super::shift;
 use minesegsat_core::job::Job;
 use minesegsat_core::model_description::BandNormalisation;
 use minesegsat_core::resample::SignedWindow;

@@ -2,8 +2,8 @@
 
 use minesegsat_core::job::Job;
 
-use super::align::shift;
 use super::registration::moved_back;
+use super::shift;
 use super::{ChangeRules, DatedMap};
 use crate::preview::percentile;
 use minesegsat_core::model_description::BandNormalisation;

@@ -3,10 +3,11 @@ use minesegsat_core::job::Job;
 use geo::{Rect, coord};
 use jiff::civil::date;
 
-use super::dated::OffsetSummary;
 use super::site::SiteRules;
 use super::*;
+use crate::dated::OffsetSummary;
 use crate::site::SiteArea;
+use minesegsat_core::noise_floor::NoiseFloor;
 use minesegsat_core::{Crs, GeoTransform, Grid};
 
 const SIDE: usize = 60;

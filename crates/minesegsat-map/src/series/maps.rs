@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::civil::Date;
 
 use crate::change::align::interpolate;
-use crate::change::{DatedMap, MapRasters, shift};
+use crate::dated::{DatedMap, MapRasters, shift};
 use minesegsat_core::{Error, GeoTransform, Grid, Result, Transformer, Window};
 
 /// Longest side of the grid of a series, in pixels: four MGRS tiles.

@@ -6,7 +6,7 @@ use super::chain::{Chain, Seen};
 use super::history::History;
 use super::*;
 use crate::change::DatedMap;
-use crate::change::dated::OffsetSummary;
+use crate::dated::OffsetSummary;
 use crate::site::SiteArea;
 use minesegsat_core::job::Job;
 use minesegsat_core::pixel_class::LandHistory;

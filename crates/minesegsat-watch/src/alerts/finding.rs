@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::claims::{AreaClaim, Standing, VerdictClaims};
-use crate::corrections::Correction;
-use crate::register::{Area, Observation, SiteId, Verdict};
+use crate::register::{Area, Correction, Observation, SiteId, Verdict};
 use minesegsat_map::series::Confirmation;
 
 /// Caveat of every exceedance alert: the register may lack the latest permit revision.

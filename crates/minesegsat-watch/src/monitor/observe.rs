@@ -9,8 +9,8 @@ use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 use super::composite::{self, Mosaic};
+use super::corrections::{map_folder, state};
 use super::{Day, MonitorModel, MonitorOptions, RejectedScene, Shares, judge, picture};
-use crate::corrections::{map_folder, state};
 use crate::register::{
     AreaParts, DamagedRow, NewLand, Observation, ObservationFile, Permit, Register, SeenChange, Site, observation_name,
 };
@@ -588,7 +588,7 @@ fn remove_folder(folder: &Path) -> Result<()> {
 }
 
 /// Where a permit with or without an outline allows disturbance.
-pub(crate) fn permitted<'a>(permit: Option<&Permit>, outline: Option<&'a SiteArea>) -> Permitted<'a> {
+pub(super) fn permitted<'a>(permit: Option<&Permit>, outline: Option<&'a SiteArea>) -> Permitted<'a> {
     match (permit, outline) {
         (_, Some(outline)) => Permitted::Inside(outline),
         (Some(_), None) => Permitted::Site,
@@ -597,7 +597,7 @@ pub(crate) fn permitted<'a>(permit: Option<&Permit>, outline: Option<&'a SiteAre
 }
 
 /// A site with its outline in longitude and latitude.
-pub(crate) fn area_of(site: &Site) -> SiteArea {
+pub(super) fn area_of(site: &Site) -> SiteArea {
     SiteArea {
         id: site.id.to_string(),
         name: site.name.clone(),

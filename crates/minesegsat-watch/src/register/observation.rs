@@ -57,6 +57,33 @@ pub struct SeenChange {
     pub noise_floor_ha: f64,
 }
 
+/// A verdict that was replaced, because the register was corrected.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Correction {
+    /// The site.
+    pub site: SiteId,
+    /// Name of the observation ([`Observation::name`]).
+    pub observation: String,
+    /// Day of the observation.
+    pub date: Date,
+    /// When the verdict was replaced.
+    pub replaced: Timestamp,
+    /// Why, in words.
+    pub reason: String,
+    /// The verdict that was replaced.
+    pub verdict: Verdict,
+    /// Whether it was provisional.
+    pub is_provisional: Option<bool>,
+    /// Its sentence.
+    pub statement: String,
+    /// Number of the permit that it referred to.
+    pub permit: Option<String>,
+    /// Limit of that permit, in hectares.
+    pub limit_ha: Option<f64>,
+    /// Land outside that permit, in hectares.
+    pub outside_permit_ha: Option<f64>,
+}
+
 /// What was seen at a site on one day. It is unique for a site, its scenes and a model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observation {

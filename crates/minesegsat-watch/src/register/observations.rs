@@ -8,8 +8,9 @@ use super::observation::observation_name;
 use super::rows::{Cells, DamagedRow, Rows};
 use super::schema::sql_error;
 use super::sites::refuse;
-use super::{Area, AreaParts, NewLand, Observation, ObservationFile, Register, SeenChange, SiteId, Verdict};
-use crate::corrections::Correction;
+use super::{
+    Area, AreaParts, Correction, NewLand, Observation, ObservationFile, Register, SeenChange, SiteId, Verdict,
+};
 use minesegsat_core::{Error, Result};
 
 /// Columns of an observation, in the order of [`Register::observation_of`].

@@ -3,8 +3,7 @@
 use geo::MultiPolygon;
 use jiff::{Timestamp, civil::Date};
 
-use crate::corrections::Correction;
-use crate::register::{Observation, Permit, Site};
+use crate::register::{Correction, Observation, Permit, Site};
 
 /// Content of a site's page. Everything except the site may be missing; the page then says so.
 #[derive(Debug, Clone)]

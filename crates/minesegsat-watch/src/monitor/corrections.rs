@@ -8,12 +8,11 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
 
+use super::judge::{Shares, judge};
+use super::observe::{area_of, permitted};
 use crate::alerts::{self, Standing};
-use crate::monitor::{Shares, area_of, judge, permitted};
-use crate::register::{Observation, Permit, Register, Site, SiteId, Verdict};
+use crate::register::{Correction, Observation, Permit, Register, Site, SiteId, Verdict};
 use minesegsat_core::Result;
 use minesegsat_map::change::DatedMap;
 use minesegsat_map::hectares::{Hectares, MappedParts, SiteOnMap};
@@ -21,33 +20,6 @@ use minesegsat_map::series::Confirmation;
 
 /// End of the path of the record of an observation's map.
 const MAP_MANIFEST: &str = "map/manifest.json";
-
-/// A verdict that was replaced, because the register was corrected.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Correction {
-    /// The site.
-    pub site: SiteId,
-    /// Name of the observation ([`Observation::name`]).
-    pub observation: String,
-    /// Day of the observation.
-    pub date: Date,
-    /// When the verdict was replaced.
-    pub replaced: Timestamp,
-    /// Why, in words.
-    pub reason: String,
-    /// The verdict that was replaced.
-    pub verdict: Verdict,
-    /// Whether it was provisional.
-    pub is_provisional: Option<bool>,
-    /// Its sentence.
-    pub statement: String,
-    /// Number of the permit that it referred to.
-    pub permit: Option<String>,
-    /// Limit of that permit, in hectares.
-    pub limit_ha: Option<f64>,
-    /// Land outside that permit, in hectares.
-    pub outside_permit_ha: Option<f64>,
-}
 
 /// Judges all observations of a site again whose permit is another one now. Returns the replaced verdicts, in the order of the
 /// observations. Nothing changes if a permit of the site cannot be read.
@@ -192,7 +164,7 @@ fn standing(observation: &Observation, earlier: &[Observation], rule: Confirmati
 }
 
 /// Sets verdict and statement of an observation: the verdict in words, its details, and whether enough dates agree.
-pub(crate) fn state(
+pub(super) fn state(
     observation: &mut Observation,
     (verdict, sentence): &(Verdict, String),
     earlier: &[Observation],
@@ -217,7 +189,7 @@ mod tests {
     use super::*;
     use crate::register::{Area, SiteStatus};
     use geo::{Rect, coord};
-    use jiff::civil::date;
+    use jiff::civil::{Date, date};
 
     fn register(folder: &tempfile::TempDir) -> Register {
         let register = Register::create(&folder.path().join("sites.gpkg")).unwrap();

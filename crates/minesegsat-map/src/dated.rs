@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::predict;
+use minesegsat_core::noise_floor::NoiseFloor;
 use minesegsat_core::persistence::Persistence;
 use minesegsat_core::uncertainty::AreaErrorModel;
 use minesegsat_core::{Crs, Error, Grid, Result, Transformer, Window};
@@ -20,6 +21,9 @@ const MAPPED: u8 = 1;
 const SEASON_DAYS: i16 = 45;
 /// Days in a year.
 const YEAR: i16 = 365;
+
+/// Tolerance for equal pixel corners, in pixels.
+const SAME: f64 = 0.01;
 
 /// The map of one date.
 #[derive(Debug, Clone)]
@@ -43,7 +47,7 @@ pub struct DatedMap {
     /// Uncertainty of areas of the model.
     pub area_error: AreaErrorModel,
     /// Noise floor from the model's card, if it has one.
-    pub noise_floor: Option<super::NoiseFloor>,
+    pub noise_floor: Option<NoiseFloor>,
     /// Rates of change from the model's card, if it has them.
     pub persistence: Option<Persistence>,
     /// The offset decision of the scene.
@@ -182,7 +186,7 @@ impl DatedMap {
     }
 
     /// Warnings for a comparison with a later map. An error if the two maps are not comparable.
-    pub(super) fn check_against(&self, after: &Self) -> Result<Vec<String>> {
+    pub(crate) fn check_against(&self, after: &Self) -> Result<Vec<String>> {
         self.check_comparable(after)?;
         let refuse = |reason: String| {
             Err(Error::Argument { name: "maps", value: format!("{} and {}", self.name, after.name), accepted: reason })
@@ -251,6 +255,19 @@ impl DatedMap {
             Transformer::new(&self.grid.crs, &Crs::WGS84).and_then(|to| to.transform_bounds(self.grid.bounds()));
         found.map_or_else(|_| "an unknown place".to_owned(), |b| b.map(|v| format!("{v:.4}")).join(","))
     }
+}
+
+/// Offset in columns and rows from the first grid's corner to the second's, if both have the same pixels.
+pub fn shift(a: &Grid, b: &Grid) -> Option<(i64, i64)> {
+    let (s, t) = (&a.transform, &b.transform);
+    let same_size = |p: f64, q: f64, count: usize| ((p / q - 1.0) * count as f64).abs() < SAME;
+    let (col, row) = s.to_pixel(t.origin_x, t.origin_y);
+    let fits = a.crs == b.crs
+        && same_size(s.pixel_width, t.pixel_width, b.width)
+        && same_size(s.pixel_height, t.pixel_height, b.height)
+        && (col - col.round()).abs() < SAME
+        && (row - row.round()).abs() < SAME;
+    fits.then_some((col.round() as i64, row.round() as i64))
 }
 
 /// The rasters of a map, on one grid.
