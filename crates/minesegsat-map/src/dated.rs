@@ -178,6 +178,28 @@ impl DatedMap {
         Ok((map, rasters))
     }
 
+    /// The same map with other pixels, and without its scene.
+    pub(crate) fn with_pixels(&self, grid: Grid, probability: Vec<f32>, mapped: Vec<bool>) -> Self {
+        Self {
+            name: self.name.clone(),
+            date: self.date,
+            grid,
+            probability,
+            mapped,
+            threshold: self.threshold,
+            model_sha256: self.model_sha256.clone(),
+            model_title: self.model_title.clone(),
+            area_error: self.area_error,
+            noise_floor: self.noise_floor,
+            persistence: self.persistence,
+            offset: self.offset.clone(),
+            level: self.level.clone(),
+            clouds_not_masked: self.clouds_not_masked,
+            scene: None,
+            scene_ids: self.scene_ids.clone(),
+        }
+    }
+
     /// A warning if the map was made without a cloud mask.
     pub fn cloud_warning(&self) -> Option<String> {
         self.clouds_not_masked.then(|| {

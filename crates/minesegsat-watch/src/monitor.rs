@@ -203,7 +203,7 @@ fn observe_site(
     let options = observer.options;
     // Permits may have been edited in a GIS.
     report.corrections.extend(rejudge(observer.register, &site.id, options.confirmation, Timestamp::now())?);
-    report.findings += tell_corrections(site, observer.register, alert_config)?;
+    report.findings += tell_corrections(site, observer, alert_config)?;
     let stored = observer.register.read_observations(&site.id)?;
     report.damaged.extend(stored.damaged);
     let mut earlier = stored.rows;
@@ -242,21 +242,31 @@ fn observe_site(
     record_if_out_of_sight(site, &earlier, observer, alert_config, report)
 }
 
-/// Records a finding for each verdict that was replaced by another one since the last run.
-fn tell_corrections(site: &Site, register: &Register, alert_config: &AlertConfig) -> Result<usize> {
-    let untold = register.corrections(&site.id, true)?;
-    if untold.is_empty() {
+/// Records what the corrections since the last run change: a finding for each verdict that became another one, and the findings of the
+/// corrected observations, which count as told from now on. They wait while no channel is configured.
+fn tell_corrections(site: &Site, observer: &Observer<'_>, alert_config: &AlertConfig) -> Result<usize> {
+    if alert_config.channels().next().is_none() {
         return Ok(0);
     }
-    let observations = register.read_observations(&site.id)?.rows;
-    let findings: Vec<alerts::Finding> = untold
-        .iter()
-        .filter_map(|correction| {
-            let now = observations.iter().find(|observation| observation.name() == correction.observation)?;
-            (now.verdict != correction.verdict).then(|| alerts::Finding::corrected(now, correction))
-        })
-        .collect();
+    let register = observer.register;
+    if register.corrections(&site.id, true)?.is_empty() {
+        return Ok(0);
+    }
     register.in_transaction(|transaction| {
+        let untold = register.corrections(&site.id, true)?;
+        let observations = register.read_observations(&site.id)?.rows;
+        let mut findings = Vec::new();
+        for now in &observations {
+            let of_it = || untold.iter().filter(|one| one.observation == now.name());
+            let (Some(first), Some(last)) = (of_it().next(), of_it().next_back()) else { continue };
+            // What was told is what held before the first of them.
+            if now.verdict != first.verdict {
+                findings.push(alerts::Finding::corrected(now, first.verdict, last));
+            }
+            let floor = observer.model.noise_floor.ha(now.area.map_or(0.0, |area| area.ha));
+            let rules = alerts::Rules { confirmation: observer.options.confirmation, ..alerts::Rules::above(floor) };
+            findings.extend(findings_of(now, &observations, &rules));
+        }
         register.mark_corrections_told(&site.id)?;
         alerts::record(transaction, &findings, alert_config, Timestamp::now())
     })

@@ -311,7 +311,10 @@ fn follow(
                 }
             }
         }
-        before = Some(DatedMap { scene: None, ..map });
+        // A date that shows too little is no source for land that the next one does not show.
+        if hectares.disturbed.is_some() {
+            before = Some(DatedMap { scene: None, ..map });
+        }
     }
     if points.is_empty() {
         return Ok(None);

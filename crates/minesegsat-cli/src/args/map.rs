@@ -18,7 +18,7 @@ pub(crate) struct MapArgs {
     #[command(flatten)]
     pub incomplete: IncompleteArgs,
 
-    /// Year of the scene; the newest date that shows the area is mapped.
+    /// Year of the scene. The newest date that shows at least 70 % of the area is mapped, else a composite.
     #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i16).range(2015..=2100), conflicts_with_all = ["since", "until"])]
     pub year: Option<i16>,
 
@@ -30,7 +30,7 @@ pub(crate) struct MapArgs {
     #[arg(long, value_name = "DAY")]
     pub until: Option<Date>,
 
-    /// Output folder, a workspace of `serve`. A later run with a later date compares with this one.
+    /// Output folder, a workspace of `serve`. A run with a later date compares with the first; earlier dates cannot be added.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 
@@ -55,7 +55,7 @@ pub(crate) struct MapArgs {
     #[arg(long, value_delimiter = ',', value_name = "ID,...")]
     pub collections: Vec<String>,
 
-    /// Maximum cloud cover of the whole scene, in percent. Scenes with less than a third of it are tried first.
+    /// Maximum cloud cover of the whole scene, in percent; scenes with more cloud are skipped.
     #[arg(long, value_name = "PERCENT", default_value_t = 60.0, value_parser = super::monitor::cloud, allow_negative_numbers = true)]
     pub max_cloud_cover: f64,
 

@@ -56,39 +56,33 @@ fn map(args: &MapArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitC
     let model = open_model(args.model.as_deref(), &args.engine)?;
     let (catalog, collections) = open_catalogue(&args.api, &args.collections)?;
     let register = open_workspace(&args.output, &site)?;
-    let mut options = MonitorOptions {
+    let options = MonitorOptions {
         sites: vec![site.id.clone()],
         since: Some(since),
         until: Some(until),
         collections,
+        max_cloud_cover_percent: args.max_cloud_cover,
         max_tries: MAX_TRIES,
         ..MonitorOptions::new(predict_options(&model))
     };
     let bar = MonitorBar::new(quiet || args.json);
     let job = Job::new(&bar, cancel);
-    let mut made = None;
-    // Clear scenes first: they show more, and err less.
-    for max_cloud_cover_percent in [args.max_cloud_cover / 3.0, args.max_cloud_cover] {
-        options.max_cloud_cover_percent = max_cloud_cover_percent;
-        let no_alerts = AlertConfig::default();
-        let result = monitor::run(&register, &catalog, &model.monitor_model(), &no_alerts, &options, job);
-        bar.clear();
-        let mut report = job.finish(result)?;
-        if let Some(failure) = report.failures.first() {
-            bail!("{}", failure.error);
-        }
-        made = report.observations.pop();
-        if made.is_some() {
-            break;
-        }
+    let result = monitor::run(&register, &catalog, &model.monitor_model(), &AlertConfig::default(), &options, job);
+    bar.clear();
+    let mut report = job.finish(result)?;
+    if let Some(failure) = report.failures.first() {
+        bail!("{}", failure.error);
     }
+    let made = report.observations.pop();
     super::engine::print_profile(&model)?;
     let Some(observation) = made else {
         let last = register.last_observation(&site.id)?.map(|last| last.date);
         match last {
-            Some(last) if last >= since => {
-                bail!("{} was mapped on {last} already, and there is no later scene until {until}", site.id)
-            }
+            Some(last) if last >= since => bail!(
+                "{} was mapped on {last} already, and there is no later scene until {until}; dates before it cannot be added, so \
+                 map them into another folder first",
+                site.id
+            ),
             _ => bail!(
                 "no scene of the area between {since} and {until} has at most {} % cloud; `--max-cloud-cover 100` or another \
                  period finds more",

@@ -100,7 +100,8 @@ pub(crate) fn show(args: &ModelShowArgs) -> anyhow::Result<ExitCode> {
         writeln!(crate::terminal::stdout(), "{}", serde_json::to_string_pretty(&card)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    print_card(folder.path(), &card)
+    let name = args.model.as_deref().unwrap_or(Path::new("the model in the program"));
+    print_card(name, &card)
 }
 
 pub(crate) fn verify(args: &ModelVerifyArgs) -> anyhow::Result<ExitCode> {

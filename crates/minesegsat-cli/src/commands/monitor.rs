@@ -221,6 +221,9 @@ fn alerts(args: &MonitorAlertsArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     if let (Some(file), true) = (&args.alerts, args.test || args.send_now) {
         return send(args, &AlertConfig::read(file)?, quiet);
     }
+    if args.alerts.is_some() {
+        anyhow::bail!("`--alerts` needs `--test` or `--send-now`; the list of alerts is in the register");
+    }
     let register = Register::open_read_only(&args.register.path())?;
     let mut list = monitor::deliveries(&register, args.state.map(Into::into))?;
     list.retain(|delivery| args.channel.as_ref().is_none_or(|channel| *channel == delivery.channel));
@@ -250,14 +253,15 @@ fn alerts(args: &MonitorAlertsArgs, quiet: bool) -> anyhow::Result<ExitCode> {
 /// Tests the channels, or sends what is pending. Fails if a channel failed.
 fn send(args: &MonitorAlertsArgs, config: &AlertConfig, quiet: bool) -> anyhow::Result<ExitCode> {
     let (now, channel) = (jiff::Timestamp::now(), args.channel.as_deref());
+    if let Some(name) = channel.filter(|name| !config.channels().any(|known| known == *name)) {
+        let known: Vec<&str> = config.channels().collect();
+        anyhow::bail!("the file has no channel `{name}`; it has {}", known.join(", "));
+    }
     let cancel = interrupt::cancel_flag();
     let job = Job::with_cancel(cancel);
     let mut stdout = crate::terminal::stdout();
     let problems: Vec<(String, String)> = if args.test {
         let tested = minesegsat::alerts::test(config, channel, now, job)?;
-        if tested.is_empty() {
-            anyhow::bail!("the file has no channel `{}`", channel.unwrap_or_default());
-        }
         for (name, _) in tested.iter().filter(|(_, problem)| problem.is_none() && !quiet) {
             writeln!(stdout, "sent a test to `{name}`")?;
         }

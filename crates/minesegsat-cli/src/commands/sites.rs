@@ -115,7 +115,7 @@ fn permit(args: &SitesPermitArgs, quiet: bool) -> anyhow::Result<()> {
         warn_of_repairs(&register.add_permit(&permit)?);
         None
     };
-    let corrections = judge_again(&register, [&args.id])?;
+    let corrections = judge_again(&register, [&args.id]);
     if quiet {
         return Ok(());
     }
@@ -127,16 +127,19 @@ fn permit(args: &SitesPermitArgs, quiet: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Judges the observations of sites again after their permits were changed.
-fn judge_again<'a>(
-    register: &Register,
-    sites: impl IntoIterator<Item = &'a SiteId>,
-) -> anyhow::Result<Vec<Correction>> {
+/// Judges the observations of sites again after their permits were changed. The permits are stored already, so a failure is a
+/// warning.
+fn judge_again<'a>(register: &Register, sites: impl IntoIterator<Item = &'a SiteId>) -> Vec<Correction> {
     let mut corrections = Vec::new();
     for site in sites {
-        corrections.extend(rejudge(register, site, Confirmation::default(), Timestamp::now())?);
+        match rejudge(register, site, Confirmation::default(), Timestamp::now()) {
+            Ok(found) => corrections.extend(found),
+            Err(error) => tracing::warn!(
+                "the observations of site `{site}` were not judged again: {error}; the next `monitor run` does it"
+            ),
+        }
     }
-    Ok(corrections)
+    corrections
 }
 
 /// Prints verdicts that were replaced, and what replaced them.
@@ -212,7 +215,7 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
     let done = register.import(&args.file, &args.options());
     let stored = done.as_ref().is_ok_and(|report| report.stored);
     let changed = done.iter().filter(|_| stored).flat_map(|report| &report.sites).filter(|site| site.permits > 0);
-    let corrections = judge_again(&register, changed.map(|site| &site.id))?;
+    let corrections = judge_again(&register, changed.map(|site| &site.id));
     drop(register);
     if is_new && !stored {
         std::fs::remove_file(&path).with_context(|| format!("cannot remove `{}`", path.display()))?;
@@ -444,7 +447,7 @@ fn remove(args: &SitesRemoveArgs, quiet: bool) -> anyhow::Result<()> {
     let register = Register::open(&args.register.path())?;
     if let Some(permit) = &args.permit {
         let removed = register.remove_permit(&args.id, permit, args.valid_from)?;
-        let corrections = judge_again(&register, [&args.id])?;
+        let corrections = judge_again(&register, [&args.id]);
         if !quiet {
             for permit in removed {
                 print_line(format!("removed permit `{}` of site `{}`: {}", permit.number, args.id, days(&permit)))?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::picture::{TrueColour, overlay};
 use super::site::SiteRules;
-use super::{ChangeMap, ChangeRules, DatedMap, Registration, RegistrationMode, SiteChange, compare};
+use super::{ChangeMap, ChangeRules, DatedMap, Registration, RegistrationMode, SiteChange, compare, shift};
 use crate::preview::png;
 use crate::site::{SiteArea, SitePixels, percent_text};
 use minesegsat_core::area::GeodesicMeter;
@@ -134,6 +134,15 @@ pub(crate) struct Judged {
 /// Evaluates the sites of a comparison.
 pub(crate) fn judge(map: &ChangeMap, dates: [&DatedMap; 2], sites: &[SiteArea], rules: &SiteRules) -> Result<Judged> {
     let meter = GeodesicMeter::new(&map.grid.crs)?;
+    // A later map with other pixels counts as it was interpolated.
+    let interpolated;
+    let dates = if shift(&dates[0].grid, &dates[1].grid).is_some() {
+        dates
+    } else {
+        let mapped = map.after.iter().map(|&p| p >= dates[1].threshold).collect();
+        interpolated = dates[1].with_pixels(map.grid.clone(), map.after.clone(), mapped);
+        [dates[0], &interpolated]
+    };
     let all = SitePixels::all(&map.grid);
     let total = SiteChange::evaluate(("all", "whole map"), None, &all, map, dates, &meter, rules)?;
     let (mut found, mut elsewhere) = (Vec::new(), Vec::new());

@@ -150,11 +150,9 @@ impl SiteChange {
     }
 }
 
-/// The part of a map that lies on a grid. If the map has other pixels, the whole map.
+/// The part of a map that lies on a grid with the same pixels.
 fn whole<'a>(map: &'a DatedMap, grid: &Grid, pixel_m2: f64) -> Option<SiteOnMap<'a>> {
-    let window = match shift(&map.grid, grid) {
-        Some((col, row)) => Window::new(col.try_into().ok()?, row.try_into().ok()?, grid.width, grid.height),
-        None => map.grid.full_window(),
-    };
+    let (col, row) = shift(&map.grid, grid)?;
+    let window = Window::new(col.try_into().ok()?, row.try_into().ok()?, grid.width, grid.height);
     Some(SiteOnMap::window(map, window, pixel_m2))
 }

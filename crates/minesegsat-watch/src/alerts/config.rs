@@ -163,6 +163,9 @@ impl AlertConfig {
             if !names.insert(name) {
                 return Err(format!("two channels have the name `{name}`; deliveries refer to it, so expected one"));
             }
+            if channel.kinds.as_ref().is_some_and(|kinds| kinds.contains(&FindingKind::Test)) {
+                return Err(format!("`kinds` of `{}` has `test`, which is no finding; leave it out", channel.name));
+            }
             if channel.kinds.as_ref().is_some_and(Vec::is_empty) {
                 return Err(format!(
                     "`kinds` of `{name}` is empty, so this channel would get no alerts; leave it out to get all kinds"
@@ -225,7 +228,13 @@ impl MailTable {
         if server.is_empty() || server.contains(['/', ' ', '@']) {
             return Err(format!("`server` is `{}`; expected the name of an SMTP server", self.server));
         }
-        let tls = self.tls.unwrap_or(if is_loopback(&server) { MailTls::None } else { MailTls::Starttls });
+        let server = server.trim_matches(['[', ']']).to_owned();
+        let usual = match self.port.or(stated) {
+            _ if is_loopback(&server) => MailTls::None,
+            Some(465) => MailTls::Tls,
+            _ => MailTls::Starttls,
+        };
+        let tls = self.tls.unwrap_or(usual);
         let mailbox = |key: &str, text: &str| -> Result<Mailbox, String> {
             text.parse().map_err(|error| format!("`{key}` has `{text}`: {error}; expected `Name <user@host>`"))
         };

@@ -271,15 +271,15 @@ impl Finding {
         }
     }
 
-    /// The finding that a verdict was replaced.
-    pub(crate) fn corrected(now: &Observation, correction: &Correction) -> Self {
+    /// The finding that a verdict became another one, with the last correction that led to it.
+    pub(crate) fn corrected(now: &Observation, before: Verdict, correction: &Correction) -> Self {
         Self {
             site: now.site.clone(),
             kind: FindingKind::Corrected,
             standing: None,
             date: now.date,
             verdict: now.verdict,
-            previous_verdict: Some(correction.verdict),
+            previous_verdict: Some(before),
             found_ha: now.area.map(|area| area.ha),
             area: now.area,
             confidence_level_percent: now.confidence_level_percent,

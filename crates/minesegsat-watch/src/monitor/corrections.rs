@@ -24,6 +24,10 @@ const MAP_MANIFEST: &str = "map/manifest.json";
 /// Judges all observations of a site again whose permit is another one now. Returns the replaced verdicts, in the order of the
 /// observations. Nothing changes if a permit of the site cannot be read.
 pub fn rejudge(register: &Register, site: &SiteId, rule: Confirmation, now: Timestamp) -> Result<Vec<Correction>> {
+    // Mostly nothing has changed, and the register needs no lock.
+    if !is_outdated(register, site)? {
+        return Ok(Vec::new());
+    }
     register.in_transaction(|_| {
         let site = register.known_site(site)?;
         let permits = register.read_permits(&site.id)?;
@@ -34,39 +38,74 @@ pub fn rejudge(register: &Register, site: &SiteId, rule: Confirmation, now: Time
         let mut judged: Vec<Observation> = Vec::new();
         for before in register.read_observations(&site.id)?.rows {
             let mut after = before.clone();
-            if before.area.is_some() {
-                let permit = permits.rows.iter().find(|permit| permit.holds_on(before.date));
-                let is_same = has_terms(&before, permit);
+            let permit = permits.rows.iter().find(|permit| permit.holds_on(before.date));
+            let is_same = has_terms(&before, permit);
+            // Whether enough dates agree depends on the verdicts before.
+            let is_touched = !corrections.is_empty()
+                && before.is_provisional.is_some()
+                && standing(&before, &judged, rule) != before.is_provisional;
+            if before.area.is_some() && (!is_same || is_touched) {
+                let reason = if is_same {
+                    "the verdict of an earlier day was corrected".to_owned()
+                } else {
+                    reason(&before, permit)
+                };
+                let correction = Correction {
+                    site: site.id.clone(),
+                    observation: before.name(),
+                    date: before.date,
+                    replaced: now,
+                    reason,
+                    verdict: before.verdict,
+                    is_provisional: before.is_provisional,
+                    statement: before.statement.clone(),
+                    permit: before.permit.clone(),
+                    limit_ha: before.limit_ha,
+                    outside_permit_ha: before.outside_permit_ha,
+                };
+                register.insert_correction(&before, &correction)?;
+                corrections.push(correction);
+                after.details.get_or_insert_with(|| details_of(&before));
                 if !is_same {
-                    let correction = Correction {
-                        site: site.id.clone(),
-                        observation: before.name(),
-                        date: before.date,
-                        replaced: now,
-                        reason: reason(&before, permit),
-                        verdict: before.verdict,
-                        is_provisional: before.is_provisional,
-                        statement: before.statement.clone(),
-                        permit: before.permit.clone(),
-                        limit_ha: before.limit_ha,
-                        outside_permit_ha: before.outside_permit_ha,
-                    };
-                    register.insert_correction(&before, &correction)?;
-                    corrections.push(correction);
                     give_terms(&mut after, &site, permit, register);
                 }
-                // Whether enough dates agree depends on the verdicts before.
-                let is_touched = !corrections.is_empty() && standing(&after, &judged, rule) != before.is_provisional;
-                if !is_same || is_touched {
-                    let sentence = sentence(&after, permit);
-                    state(&mut after, &sentence, &judged, rule);
-                    register.replace_verdict(&after)?;
-                }
+                let sentence = sentence(&after, permit);
+                state(&mut after, &sentence, &judged, rule);
+                register.replace_verdict(&after)?;
             }
             judged.push(after);
         }
         Ok(corrections)
     })
+}
+
+/// Whether an observation of a site was judged by another permit than the register has for its day now.
+fn is_outdated(register: &Register, site: &SiteId) -> Result<bool> {
+    let permits = register.read_permits(site)?;
+    let observations = register.read_observations(site)?.rows;
+    let is_other = |one: &Observation| {
+        one.area.is_some() && !has_terms(one, permits.rows.iter().find(|permit| permit.holds_on(one.date)))
+    };
+    Ok(permits.damaged.is_empty() && observations.iter().any(is_other))
+}
+
+/// What the statement of an observation of a version before 0.6 says after its verdict.
+fn details_of(observation: &Observation) -> String {
+    let number = observation.permit.clone();
+    let permit = number.map(|number| Permit {
+        site: observation.site.clone(),
+        number,
+        valid_from: observation.date,
+        valid_to: None,
+        polygon: None,
+        limit_ha: observation.limit_ha,
+        document: None,
+        document_sha256: None,
+    });
+    let (_, verdict) = sentence(observation, permit.as_ref());
+    let rest = observation.statement.strip_prefix(&verdict).unwrap_or_default();
+    let end = rest.find(" The verdict is ").unwrap_or(rest.len());
+    rest[..end].trim().to_owned()
 }
 
 /// Whether an observation was judged by this permit.
@@ -105,6 +144,11 @@ fn give_terms(observation: &mut Observation, site: &Site, permit: Option<&Permit
     observation.permit_sha256 = permit.map(Permit::sha256);
     let measured = parts_of(observation, site, permit, register);
     observation.outside_permit_ha = measured.and_then(|parts| parts.outside_permit_ha);
+    if observation.parts.is_none() {
+        // Versions before 0.6 counted both as one.
+        observation.outside_permit_ha =
+            measured.map(|parts| parts.outside_permit_ha.unwrap_or(0.0) + parts.outside_site_ha);
+    }
     if let Some(parts) = &mut observation.parts {
         parts.inside_permit_ha = measured.and_then(|found| found.inside_permit_ha);
         if let Some(found) = measured {
@@ -127,7 +171,7 @@ fn parts_of(
     permit: Option<&Permit>,
     register: &Register,
 ) -> Option<MappedParts> {
-    if observation.boundary_sha256.as_ref() != Some(&site.boundary_sha256()) {
+    if observation.boundary_sha256.as_ref().is_some_and(|known| *known != site.boundary_sha256()) {
         return None;
     }
     let map = DatedMap::open(&map_folder(observation, register)?).ok()?;
@@ -300,6 +344,33 @@ mod tests {
     }
 
     #[test]
+    fn an_observation_of_an_old_version_keeps_what_it_said_besides_its_verdict() {
+        let folder = tempfile::tempdir().unwrap();
+        let register = register(&folder);
+        let strict = permit("C-3", date(2020, 1, 1), 80.0);
+        register.add_permit(&strict).unwrap();
+        observe(&register, date(2024, 5, 1), Some(&strict));
+        let connection = register.connection();
+        connection.execute("UPDATE observations SET details = NULL, outside_permit_ha = 3.5", []).unwrap();
+        let id: SiteId = "alpha".parse().unwrap();
+        let before = register.last_observation(&id).unwrap().unwrap();
+        assert!(
+            before.statement.contains("Since last year: no change. The verdict is provisional"),
+            "{}",
+            before.statement
+        );
+        register.add_permit_superseding(&permit("C-3", date(2024, 1, 1), 120.0)).unwrap();
+        assert_eq!(again(&register)[0].outside_permit_ha, Some(3.5), "kept, although it cannot be measured again");
+        let after = register.last_observation(&id).unwrap().unwrap();
+        assert!(
+            after.statement.ends_with("permit C-3 allows 120.0 ha. Since last year: no change."),
+            "{}",
+            after.statement
+        );
+        assert!(after.warnings[0].contains("was not measured again"), "{:?}", after.warnings);
+    }
+
+    #[test]
     fn a_permit_that_cannot_be_read_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let register = register(&folder);
@@ -312,23 +383,25 @@ mod tests {
     }
 
     #[test]
-    fn a_corrected_verdict_makes_the_dates_after_it_confirmed_or_not() {
+    fn a_corrected_verdict_makes_the_dates_after_it_provisional_and_that_is_kept_too() {
         let folder = tempfile::tempdir().unwrap();
         let register = register(&folder);
-        let (wide, strict) = (permit("A", date(2020, 1, 1), 120.0), permit("B", date(2024, 1, 1), 80.0));
-        register.add_permit(&wide).unwrap();
-        register.add_permit_superseding(&strict).unwrap();
-        observe(&register, date(2023, 7, 1), Some(&wide));
-        observe(&register, date(2024, 5, 1), Some(&strict));
-        observe(&register, date(2024, 7, 1), Some(&strict));
-        assert_eq!(verdicts(&register), ["within the limit", "exceeded (provisional)", "exceeded"]);
-        // The strict permit held from June on only.
-        let id = "alpha".parse().unwrap();
-        register.remove_permit(&id, "B", None).unwrap();
-        register.connection().execute("UPDATE permits SET valid_to = NULL", []).unwrap();
-        register.add_permit_superseding(&permit("B", date(2024, 6, 1), 80.0)).unwrap();
+        let spring = |limit_ha| Permit { valid_to: Some(date(2024, 5, 31)), ..permit("B", date(2024, 1, 1), limit_ha) };
+        let summer = permit("B", date(2024, 6, 1), 80.0);
+        register.add_permit(&spring(80.0)).unwrap();
+        register.add_permit(&summer).unwrap();
+        observe(&register, date(2024, 5, 1), Some(&spring(80.0)));
+        observe(&register, date(2024, 7, 1), Some(&summer));
+        assert_eq!(verdicts(&register), ["exceeded (provisional)", "exceeded"]);
+        // In spring the limit was another one.
+        let id: SiteId = "alpha".parse().unwrap();
+        register.remove_permit(&id, "B", Some(date(2024, 1, 1))).unwrap();
+        register.add_permit(&spring(120.0)).unwrap();
         let corrections = again(&register);
-        assert_eq!(corrections[0].reason, "permit A with a limit of 120.0 ha holds instead of permit B");
-        assert_eq!(verdicts(&register), ["within the limit", "within the limit", "exceeded (provisional)"]);
+        assert_eq!(verdicts(&register), ["within the limit", "exceeded (provisional)"]);
+        assert_eq!(corrections[0].reason, "permit B now has a limit of 120.0 ha instead of a limit of 80.0 ha");
+        assert_eq!(corrections[1].reason, "the verdict of an earlier day was corrected");
+        assert_eq!((corrections[1].verdict, corrections[1].is_provisional), (Verdict::Exceeded, Some(false)));
+        assert_eq!(register.corrections(&id, false).unwrap(), corrections);
     }
 }

@@ -185,7 +185,7 @@ impl Register {
         self.connection
             .prepare_cached(
                 "UPDATE observations SET verdict = ?4, is_provisional = ?5, statement = ?6, permit = ?7, limit_ha = ?8, \
-                 permit_sha256 = ?9, inside_permit_ha = ?10, outside_permit_ha = ?11, outside_site_ha = ?12, warnings = ?13 \
+                 permit_sha256 = ?9, inside_permit_ha = ?10, outside_permit_ha = ?11, outside_site_ha = ?12, warnings = ?13, details = ?14 \
                  WHERE site = ?1 AND scenes = ?2 AND model_sha256 = ?3",
             )
             .and_then(|mut statement| {
@@ -203,6 +203,7 @@ impl Register {
                     observation.outside_permit_ha,
                     observation.parts.map(|parts| parts.outside_site_ha),
                     serde_json::Value::from(observation.warnings.clone()).to_string(),
+                    observation.details,
                 ])
             })
             .map_err(sql_error(&self.path))?;
@@ -249,10 +250,11 @@ impl Register {
         let mut rows = statement.query(params![site.as_str(), untold]).map_err(&sql)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next().map_err(&sql)? {
-            let correction = correction_of(&Cells(row));
-            found.push(
-                correction.map_err(|reason| refuse(site, format!("a replaced verdict cannot be read: {reason}")))?,
-            );
+            match correction_of(&Cells(row)) {
+                Ok(correction) => found.push(correction),
+                // It is history: what holds can be read without it.
+                Err(reason) => tracing::warn!("a replaced verdict of site `{site}` cannot be read: {reason}"),
+            }
         }
         Ok(found)
     }
