@@ -490,7 +490,7 @@ fn values_out_of_range_are_named_with_what_is_accepted() {
         }
         refused(&scene, &[&OFFSET[..], more].concat(), said);
     }
-    run(["predict"]).failed(2, &["--model <DIR>", "--output <DIR>", "<SCENE>"]);
+    run(["predict"]).failed(2, &["--output <DIR>", "<SCENE>"]);
     run(["frobnicate"]).failed(2, &["unrecognized subcommand 'frobnicate'"]);
     predict(&scene, &folder.path().join("out"), &["-q", "-v"]).failed(2, &["cannot be used with"]);
 }

@@ -118,7 +118,7 @@ fn series_that_must_not_be_joined_are_refused() {
     refused(&maps, &["--confirm", "4/3"], 2, &["`4/3` is not accepted", "2/3"]);
     refused(&maps, &["--onset-rate", "0"], 2, &["above 0 to 12 per year"]);
     refused(&maps, &["--evidence-weight", "1.1"], 2, &["above 0 to 1"]);
-    refused(&[maps[0].clone(), folder.path().join("nothing")], &[], 1, &["not an output folder"]);
+    refused(&[maps[0].clone(), folder.path().join("nothing")], &[], 1, &["neither an output folder"]);
     // Another processing level.
     let edit = |change: &dyn Fn(&mut Value)| {
         let path = maps[3].join("manifest.json");
