@@ -15,7 +15,13 @@ export class Store {
 
   constructor(hash: string) {
     this.#view = decode(hash);
-    window.addEventListener("hashchange", () => this.#set(decode(location.hash)));
+    // The address of another step must not be overwritten with what was seen before it. `popstate` comes before any timer.
+    for (const event of ["popstate", "hashchange"]) {
+      window.addEventListener(event, () => {
+        window.clearTimeout(this.#timer);
+        this.#set(decode(location.hash));
+      });
+    }
   }
 
   get view(): View {
