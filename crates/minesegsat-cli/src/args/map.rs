@@ -1,12 +1,12 @@
 //! Arguments of `minesegsat map`.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
 use jiff::civil::Date;
 use minesegsat::register::SiteId;
 
+use super::monitor::CatalogueArgs;
 use super::sites::BoundaryArgs;
 use super::{EngineArgs, IncompleteArgs};
 
@@ -46,18 +46,8 @@ pub(crate) struct MapArgs {
     #[arg(short, long, value_name = "DIR")]
     pub model: Option<PathBuf>,
 
-    /// Catalogue to search: `earth-search`, `planetary-computer`, `earthdaily`, the URL of a STAC API, a static
-    /// catalogue, or an ItemCollection.
-    #[arg(long, value_name = "NAME|URL|FILE", default_value = "earth-search")]
-    pub api: OsString,
-
-    /// Collections to search [default: the API's surface reflectance collection].
-    #[arg(long, value_delimiter = ',', value_name = "ID,...")]
-    pub collections: Vec<String>,
-
-    /// Maximum cloud cover of the whole scene, in percent; scenes with more cloud are skipped.
-    #[arg(long, value_name = "PERCENT", default_value_t = 60.0, value_parser = super::monitor::cloud, allow_negative_numbers = true)]
-    pub max_cloud_cover: f64,
+    #[command(flatten)]
+    pub catalogue: CatalogueArgs,
 
     #[command(flatten)]
     pub engine: EngineArgs,

@@ -23,6 +23,23 @@ pub(crate) enum MonitorCommand {
     Alerts(MonitorAlertsArgs),
 }
 
+/// Where scenes are searched.
+#[derive(Debug, Args)]
+pub(crate) struct CatalogueArgs {
+    /// Catalogue to search: `earth-search`, `planetary-computer`, `earthdaily`, the URL of a STAC API, a static
+    /// catalogue, or an ItemCollection.
+    #[arg(long, value_name = "NAME|URL|FILE", default_value = "earth-search")]
+    pub api: OsString,
+
+    /// Collections to search [default: the API's surface reflectance collection].
+    #[arg(long, value_delimiter = ',', value_name = "ID,...")]
+    pub collections: Vec<String>,
+
+    /// Maximum cloud cover of the whole scene, in percent; scenes with more cloud are skipped.
+    #[arg(long, value_name = "PERCENT", default_value_t = 60.0, value_parser = cloud, allow_negative_numbers = true)]
+    pub max_cloud_cover: f64,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct MonitorRunArgs {
     #[command(flatten)]
@@ -36,14 +53,8 @@ pub(crate) struct MonitorRunArgs {
     #[arg(short, long, value_name = "DIR")]
     pub model: Option<PathBuf>,
 
-    /// Catalogue to search: `earth-search`, `planetary-computer`, `earthdaily`, the URL of a STAC API, a static
-    /// catalogue, or an ItemCollection.
-    #[arg(long, value_name = "NAME|URL|FILE", default_value = "earth-search")]
-    pub api: OsString,
-
-    /// Collections to search [default: the API's surface reflectance collection].
-    #[arg(long, value_delimiter = ',', value_name = "ID,...")]
-    pub collections: Vec<String>,
+    #[command(flatten)]
+    pub catalogue: CatalogueArgs,
 
     /// Earliest day of a scene: 2024-05-31. Scenes before a site's latest observation are never used.
     #[arg(long, value_name = "DAY")]
@@ -56,10 +67,6 @@ pub(crate) struct MonitorRunArgs {
     /// Record an observation for every new date, oldest first, not only for the best new date.
     #[arg(long)]
     pub every_date: bool,
-
-    /// Maximum cloud cover of the whole scene, in percent; scenes with more cloud are skipped.
-    #[arg(long, value_name = "PERCENT", default_value_t = 60.0, value_parser = cloud, allow_negative_numbers = true)]
-    pub max_cloud_cover: f64,
 
     /// Also map this many metres around the boundary.
     #[arg(long, value_name = "M", default_value_t = 1000.0, value_parser = buffer, allow_negative_numbers = true)]
@@ -168,7 +175,7 @@ impl From<StateArg> for DeliveryState {
     }
 }
 
-pub(super) fn cloud(text: &str) -> Result<f64, String> {
+fn cloud(text: &str) -> Result<f64, String> {
     super::number(text, |percent| (0.0..=100.0).contains(&percent), "0 to 100 percent")
 }
 

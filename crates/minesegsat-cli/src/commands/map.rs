@@ -54,14 +54,14 @@ fn map(args: &MapArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitC
         boundary,
     };
     let model = open_model(args.model.as_deref(), &args.engine)?;
-    let (catalog, collections) = open_catalogue(&args.api, &args.collections)?;
+    let (catalog, collections) = open_catalogue(&args.catalogue.api, &args.catalogue.collections)?;
     let register = open_workspace(&args.output, &site)?;
     let options = MonitorOptions {
         sites: vec![site.id.clone()],
         since: Some(since),
         until: Some(until),
         collections,
-        max_cloud_cover_percent: args.max_cloud_cover,
+        max_cloud_cover_percent: args.catalogue.max_cloud_cover,
         max_tries: MAX_TRIES,
         ..MonitorOptions::new(predict_options(&model))
     };
@@ -86,7 +86,7 @@ fn map(args: &MapArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitC
             _ => bail!(
                 "no scene of the area between {since} and {until} has at most {} % cloud; `--max-cloud-cover 100` or another \
                  period finds more",
-                args.max_cloud_cover
+                args.catalogue.max_cloud_cover
             ),
         }
     };
@@ -142,6 +142,11 @@ fn open_workspace(folder: &Path, site: &Site) -> anyhow::Result<Register> {
     let known = register.sites()?;
     match known.iter().find(|known| known.id == site.id) {
         Some(known) if known.boundary_sha256() == site.boundary_sha256() => Ok(register),
+        // An earlier run found nothing there.
+        Some(_) if register.last_observation(&site.id)?.is_none() => {
+            register.update_site(site)?;
+            Ok(register)
+        }
         Some(_) => bail!(
             "{} holds another area `{}`; choose another output folder, or another `--id`",
             path.display(),

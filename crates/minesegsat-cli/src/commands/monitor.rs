@@ -82,14 +82,14 @@ fn run_once(args: &MonitorRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::
     let config = args.alerts.as_deref().map(AlertConfig::read).transpose()?.unwrap_or_default();
     let register = Register::open(&args.register.path())?;
     let model = open_model(args.model.as_deref(), &args.engine)?;
-    let (catalog, collections) = open_catalogue(&args.api, &args.collections)?;
+    let (catalog, collections) = open_catalogue(&args.catalogue.api, &args.catalogue.collections)?;
     let options = MonitorOptions {
         sites: args.sites.clone(),
         since: args.since,
         until: args.until,
         every_date: args.every_date,
         collections,
-        max_cloud_cover_percent: args.max_cloud_cover,
+        max_cloud_cover_percent: args.catalogue.max_cloud_cover,
         buffer_m: args.buffer,
         min_assessed: args.min_assessed / 100.0,
         max_tries: usize::from(args.max_tries),

@@ -34,7 +34,7 @@ pub(crate) fn run(args: &ServeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         .basemap
         .clone()
         .map(|tiles| Basemap { tiles, attribution: args.access.basemap_attribution.clone().unwrap_or_default() });
-    // Without a token nobody may start a job.
+    // Jobs need a token.
     let runner = match (&args.jobs.model, &options.token) {
         (None, None) => None,
         (model, _) => {

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::serve::Server;
-use crate::support::{Done, json_file, program, shipped_model};
+use crate::support::{Done, collection_of, program, shipped_model};
 use serde_json::{Value, json};
 
 /// What is compared, in hectares: names in the register, and values.
@@ -37,21 +37,10 @@ impl Land {
         let sim = land.path("sim");
         let arguments = ["simulate", "--size", "384", "--years", "2019,2024", "--seed", "7", "--cloud-cover", "6"];
         Done::of(program().args(arguments).args(["-q", "-o"]).arg(&sim)).succeeded();
-        let mut items = Vec::new();
-        for year in ["2019", "2024"] {
-            let scene = fs::read_dir(sim.join(year)).unwrap().map(|e| e.unwrap().path()).find(|p| p.is_dir()).unwrap();
-            let mut item = json_file(&scene.join("item.json"));
-            for (_, asset) in item["assets"].as_object_mut().unwrap() {
-                let name = asset["href"].as_str().unwrap().trim_start_matches("./").to_owned();
-                asset["href"] = scene.join(name).to_str().unwrap().into();
-            }
-            items.push(item);
-        }
+        let items = collection_of(&sim, &["2019", "2024"], &land.path("items.json"));
         let b: Vec<f64> = items[0]["bbox"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
         let at = |x: f64, y: f64| [b[0] + (b[2] - b[0]) * x, b[1] + (b[3] - b[1]) * y];
         let ring = |[x0, y0, x1, y1]: [f64; 4]| vec![at(x0, y0), at(x1, y0), at(x1, y1), at(x0, y1), at(x0, y0)];
-        fs::write(land.path("items.json"), json!({"type": "FeatureCollection", "features": items}).to_string())
-            .unwrap();
         let add = |id: &str, rings: Vec<Vec<[f64; 2]>>| {
             let shape = json!({"type": "Polygon", "coordinates": rings});
             let file = land.path(&format!("{id}.geojson"));

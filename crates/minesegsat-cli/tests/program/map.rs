@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Done, json_file, names, program};
-use serde_json::{Value, json};
+use crate::support::{Done, collection_of, names, program};
+use serde_json::Value;
 
 /// An item collection of a simulated landscape of two years, and a box in it.
 fn landscape(folder: &Path) -> (PathBuf, String) {
@@ -12,21 +12,11 @@ fn landscape(folder: &Path) -> (PathBuf, String) {
     let arguments =
         ["simulate", "--size", "384", "--years", "2019,2024", "--seed", "7", "--cloud-cover", "3", "-q", "-o"];
     Done::of(program().args(arguments).arg(&sim)).succeeded();
-    let mut items = Vec::new();
-    for year in ["2019", "2024"] {
-        let scene = fs::read_dir(sim.join(year)).unwrap().map(|e| e.unwrap().path()).find(|p| p.is_dir()).unwrap();
-        let mut item = json_file(&scene.join("item.json"));
-        for (_, asset) in item["assets"].as_object_mut().unwrap() {
-            let name = asset["href"].as_str().unwrap().trim_start_matches("./").to_owned();
-            asset["href"] = scene.join(name).to_str().unwrap().into();
-        }
-        items.push(item);
-    }
+    let path = folder.join("items.json");
+    let items = collection_of(&sim, &["2019", "2024"], &path);
     let b: Vec<f64> = items[0]["bbox"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
     let at = |low: f64, high: f64, share: f64| format!("{:.6}", low + (high - low) * share);
     let bbox = [at(b[0], b[2], 0.2), at(b[1], b[3], 0.2), at(b[0], b[2], 0.8), at(b[1], b[3], 0.8)].join(",");
-    let path = folder.join("items.json");
-    fs::write(&path, json!({"type": "FeatureCollection", "features": items}).to_string()).unwrap();
     (path, bbox)
 }
 
@@ -51,6 +41,9 @@ fn an_area_and_a_year_become_a_map_that_a_later_year_is_compared_with() {
     }
     assert_eq!(names(&out), ["area.html", "sites.files", "sites.gpkg"]);
     map(&["--year", "2019"]).failed(1, &["was mapped on 2019-", "there is no later scene until 2019-12-31"]);
+    let mut elsewhere = program();
+    elsewhere.args(["map", "--bbox", "10,50,10.1,50.1", "--year", "2024", "--api"]).arg(&items).arg("-o").arg(&out);
+    Done::of(&mut elsewhere).failed(1, &["holds another area `area`", "`--id`"]);
     let second = map(&["--year", "2024", "--json"]).succeeded().json();
     assert!(second["observation"]["compared_with"].as_str().unwrap().starts_with("2019-"), "{second}");
     assert!(second["observation"]["seen_change"]["gain_ha"].is_number(), "{second}");
@@ -73,6 +66,6 @@ fn what_cannot_be_mapped_is_said_with_what_helps() {
     map(&["--bbox", &bbox, "--since", "2024-05-01", "--until", "2024-04-01"]).failed(1, &["2024-05-01 is after"]);
     assert!(!out.exists(), "nothing is made before all is known");
     map(&["--bbox", &bbox, "--year", "2021"]).failed(1, &["no scene of the area between 2021-01-01 and 2021-12-31"]);
-    map(&["--bbox", "10,50,10.1,50.1", "--year", "2019"]).failed(1, &["holds another area `area`"]);
+    map(&["--bbox", "10,50,10.1,50.1", "--year", "2019"]).failed(1, &["no scene of the area"]);
     map(&["--bbox", &bbox, "--year", "1999"]).failed(2, &["2015"]);
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::support::{Done, json_file, program, shipped_model};
+use crate::support::{Done, collection_of, json_file, program, shipped_model};
 use serde_json::{Value, json};
 
 /// A landscape with a site, and a collection of the scenes of some years.
@@ -23,19 +23,10 @@ impl Place {
         let arguments =
             ["simulate", "--size", "384", "--years", years, "--seed", "31", "--cloud-cover", "2", "-q", "-o"];
         Done::of(program().args(arguments).arg(&sim)).succeeded();
-        let mut features = Vec::new();
-        for year in years.split(',') {
-            let scene = fs::read_dir(sim.join(year)).unwrap().map(|e| e.unwrap().path()).find(|p| p.is_dir()).unwrap();
-            let mut item = json_file(&scene.join("item.json"));
-            for (_, asset) in item["assets"].as_object_mut().unwrap() {
-                let name = asset["href"].as_str().unwrap().trim_start_matches("./").to_owned();
-                asset["href"] = scene.join(name).to_str().unwrap().into();
-            }
-            features.push(item);
-        }
-        let bbox = features[0]["bbox"].clone();
         let items = folder.path().join("items.json");
-        fs::write(&items, json!({"type": "FeatureCollection", "features": features}).to_string()).unwrap();
+        let years: Vec<&str> = years.split(',').collect();
+        let features = collection_of(&sim, &years, &items);
+        let bbox = features[0]["bbox"].clone();
         let register = folder.path().join("sites.gpkg");
         // The middle of the scene.
         let b: Vec<f64> = bbox.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
@@ -117,7 +108,7 @@ fn a_site_is_mapped_compared_judged_told_of_and_packed_once() {
     assert_eq!(told(), findings + 1);
     assert!(alerts_of(&["--send-now"]).succeeded().stdout.contains("0 delivered, 0 pending"));
     assert_eq!(told(), findings + 1, "what was delivered is not sent again");
-    alerts_of(&["--test", "--channel", "nobody"]).failed(1, &["no channel `nobody`"]);
+    alerts_of(&["--test", "--channel", "fax"]).failed(1, &["no channel `fax`", "it has log"]);
     alerts_of(&["--test", "--send-now"]).failed(2, &["--send-now"]);
     fs::write(
         &log,

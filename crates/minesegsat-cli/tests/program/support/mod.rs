@@ -322,3 +322,21 @@ pub(crate) fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
     }
     panic!("waited in vain for {what}");
 }
+
+/// The items of a simulated landscape, one for each year, with locations that hold from anywhere. Writes them to a collection too.
+pub(crate) fn collection_of(sim: &Path, years: &[&str], path: &Path) -> Vec<Value> {
+    let item_of = |year: &&str| {
+        let scenes = std::fs::read_dir(sim.join(year)).unwrap();
+        let scene = scenes.map(|entry| entry.unwrap().path()).find(|path| path.is_dir()).unwrap();
+        let mut item = json_file(&scene.join("item.json"));
+        for (_, asset) in item["assets"].as_object_mut().unwrap() {
+            let name = asset["href"].as_str().unwrap().trim_start_matches("./").to_owned();
+            asset["href"] = scene.join(name).to_str().unwrap().into();
+        }
+        item
+    };
+    let items: Vec<Value> = years.iter().map(item_of).collect();
+    let collection = serde_json::json!({"type": "FeatureCollection", "features": items});
+    std::fs::write(path, collection.to_string()).unwrap();
+    items
+}
