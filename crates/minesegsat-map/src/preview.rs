@@ -45,7 +45,9 @@ pub use dataset::file_names;
 pub use dataset::{DatasetPreview, DatasetPreviewOptions, preview_dataset};
 pub use index::SpectralIndex;
 pub use outlier::{Outlier, outlier_scores};
-pub use page::{Card, Entry, fitting, jpeg_uri, png, thumbnail_side, thumbnail_uri, write_page};
+pub use page::{
+    Card, Entry, fitting, jpeg_uri, png, png_with_texts, thumbnail, thumbnail_side, thumbnail_uri, write_page,
+};
 pub use panel::Panel;
 pub use sheet::{Heading, Sheet, render_sheet};
 pub use stretch::{Stretch, percentile};

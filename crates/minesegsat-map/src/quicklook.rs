@@ -1,8 +1,9 @@
-//! A small true-colour picture of a scene with its polygons: [`Quicklook`].
+//! A small true-colour picture of a scene with its polygons: [`Quicklook`], and pictures to show: [`Plate`].
 //!
 //! Rows are averaged into the picture's pixels as they arrive, so memory depends only on the size of the picture.
 
 pub(crate) mod draw;
+mod plate;
 pub(crate) mod text;
 
 use std::path::Path;
@@ -11,6 +12,7 @@ use fs_err as fs;
 use geo::MultiPolygon;
 
 use draw::{Canvas, FOOTER_HEIGHT};
+pub use plate::Plate;
 use minesegsat_core::{Error, Result};
 
 /// Settings of a [`Quicklook`].

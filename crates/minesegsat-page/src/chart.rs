@@ -7,6 +7,8 @@ mod axis;
 
 use maud::{Markup, PreEscaped, html};
 
+use crate::palette;
+
 pub use self::axis::{Days, Scale, step, ticks};
 
 /// Width of a letter in charts, in units of the view box.
@@ -92,6 +94,15 @@ impl Drawing {
                 aria-hidden=[label.is_none().then_some("true")] { (PreEscaped(body)) }
         }
     }
+}
+
+/// A drawing as an SVG file of its own, in the colours of the light theme. `css` is added after the rules of charts.
+pub fn standalone(drawing: &Markup, css: &str) -> Vec<u8> {
+    let rules = palette::in_light(&[include_str!("chart.css"), css].concat());
+    let style = html! { style { "text { font-family: 'DejaVu Sans'; } " (PreEscaped(rules)) } };
+    let (tag, inside) = drawing.0.split_once('>').unwrap_or((&drawing.0, ""));
+    let tag = tag.replacen("<svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"", 1);
+    format!("{tag}>{}{inside}", style.0).into_bytes()
 }
 
 /// Position of the value axes in a drawing. `y.start` is the bottom.

@@ -5,6 +5,7 @@
 //! - [`palette`] defines the colours of all pages
 //! - [`chart`] draws axes, lines, bars and points with intervals as inline SVG
 //! - [`text`] formats numbers
+//! - [`words`] says words and numbers in four languages
 //!
 //! Markup is written with [`maud`], which escapes every value. Use [`maud::PreEscaped`] only for text of this
 //! program.
@@ -15,6 +16,7 @@ mod outline;
 mod page;
 pub mod palette;
 pub mod text;
+pub mod words;
 
 pub use outline::svg_path;
 pub use page::{Page, data_script, data_uri, href, scroll, table};

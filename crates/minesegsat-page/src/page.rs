@@ -9,7 +9,7 @@ use crate::palette;
 /// All characters except the unreserved ones of RFC 3986 and the slash.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// The base style of every page. It follows the colours of [`palette::root`].
-const BASE_STYLE: &str = include_str!("base.css");
+const BASE_STYLE: &str = concat!(include_str!("chart.css"), include_str!("base.css"));
 
 /// A page in one file without external resources.
 #[derive(Debug)]

@@ -73,6 +73,33 @@ pub fn root() -> String {
     css + "}\n"
 }
 
+/// CSS with the colours of the light theme in place of `var(--name)`, for drawings that stand alone.
+pub fn in_light(css: &str) -> String {
+    let mut css = css.to_owned();
+    let mut put = |name: &str, colour: &str| css = css.replace(&format!("var(--{name})"), colour);
+    for (name, light, _) in THEMED {
+        put(name, light);
+    }
+    for (names, colour) in [
+        (["gain", "picture-gain"], GAIN_COLOUR),
+        (["loss", "picture-loss"], LOSS_COLOUR),
+        (["picture-ground", "picture-ground"], PICTURE_GROUND),
+        (["true-positive", "true-positive"], TRUE_POSITIVE),
+        (["false-positive", "false-positive"], FALSE_POSITIVE),
+        (["false-negative", "false-negative"], FALSE_NEGATIVE),
+    ] {
+        for name in names {
+            put(name, &hex(colour));
+        }
+    }
+    css
+}
+
+/// The colour of a name in the light theme: `#rrggbb`. `None` for other names.
+pub fn light(name: &str) -> Option<&'static str> {
+    THEMED.into_iter().find_map(|(known, light, _)| (known == name).then_some(light))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,7 +29,7 @@ mod verify;
 
 pub use self::finding::Finding;
 pub use self::key::{KeyFiles, PublicKey, SecretKey, generate_keys, key_id, read_public_key, read_secret_key};
-pub use self::pack::{PackInput, PackSummary, pack};
+pub use self::pack::{PackInput, PackSummary, check_files, pack};
 pub use self::parameters::parameters_of;
 pub use self::verify::{SignatureRecord, Status, Verification, verify};
 
@@ -39,6 +39,7 @@ const FORMAT: &str = "minesegsat evidence pack";
 const FORMAT_VERSION: u32 = 1;
 const MANIFEST: &str = "manifest.json";
 const SIGNATURE: &str = "manifest.json.minisig";
+const REPORT: &str = "report.pdf";
 const README: &str = "README.txt";
 const SUMS: &str = "SHA256SUMS";
 const SITE: &str = "site.geojson";

@@ -15,7 +15,7 @@ mod composite;
 mod corrections;
 mod judge;
 mod observe;
-mod picture;
+pub(crate) mod picture;
 
 use minesegsat_core::job::Job;
 use std::path::{Path, PathBuf};

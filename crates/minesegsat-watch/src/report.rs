@@ -1,4 +1,5 @@
-//! HTML reports to read and print: [`site_page`] for one site, [`overview_page`] for all sites.
+//! Reports: as HTML to read ([`site_page`] for one site, [`overview_page`] for all) and as PDF to file ([`site_pdf`],
+//! [`overview_pdf`]).
 //!
 //! A page is one file that loads nothing: style, script and pictures are inline, and its content security policy allows
 //! nothing else. All of its content can be read without the script.
@@ -14,9 +15,12 @@ mod load;
 mod map;
 mod overview;
 mod overview_page;
+mod overview_pdf;
+mod paper;
 mod pictures;
 mod sign;
 mod site_page;
+mod site_pdf;
 mod site_report;
 mod tables;
 #[cfg(test)]
@@ -24,11 +28,15 @@ mod tests;
 mod text;
 mod timeline;
 
-pub use self::load::load_site;
+pub use minesegsat_page::words::Language;
+
+pub use self::load::{load_site, load_site_until};
 pub use self::overview::{Overview, OverviewSite};
 pub use self::overview_page::overview_page;
+pub use self::overview_pdf::overview_pdf;
 pub use self::site_page::site_page;
+pub use self::site_pdf::site_pdf;
 pub use self::site_report::{DatedPicture, IndexPoint, IndexValues, MethodFacts, SceneRow, SiteReport};
 
 /// Style of both pages. It follows the base style of all pages.
-const STYLE: &str = include_str!("report/style.css");
+const STYLE: &str = concat!(include_str!("report/drawings.css"), include_str!("report/style.css"));

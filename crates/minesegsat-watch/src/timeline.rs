@@ -19,7 +19,8 @@ use minesegsat_map::change::{DatedMap, beyond_map};
 use minesegsat_map::hectares::{Hectares, SiteOnMap};
 use minesegsat_map::preview::{SpectralIndex, percentile, png};
 use minesegsat_map::series::{Series, SeriesMap, SeriesPoint, SeriesRules, SeriesTotals, SiteSeries, write_rasters};
-use minesegsat_map::site::{SiteArea, SitePixels};
+use minesegsat_map::quicklook::Plate;
+use minesegsat_map::site::{SiteArea, SitePixels, percent_text};
 use minesegsat_scene::Scene;
 use minesegsat_scene::manifest::{GridRecord, OutputRecord, Software};
 use minesegsat_scene::patch::PatchReader;
@@ -30,8 +31,6 @@ const SEASON_DAYS: i16 = 60;
 const NEIGHBOURS: usize = 2;
 /// Duration of an animation frame, in hundredths of a second.
 const FRAME_DELAY: u16 = 90;
-/// Longest side of the animation, in pixels.
-const LONGEST: usize = 640;
 /// Colour of the outlines of disturbed land, RGB.
 const OUTLINE: [u8; 3] = [255, 140, 0];
 
@@ -258,7 +257,7 @@ fn follow(
     let Some(measured) = measured else { return Ok(None) };
     let mut points = Vec::new();
     let mut site_ha = 0.0;
-    let mut frames: Vec<(Date, TrueColour, Vec<bool>)> = Vec::new();
+    let mut frames: Vec<Frame> = Vec::new();
     let mut frame_grid: Option<Grid> = None;
     let mut before: Option<DatedMap> = None;
     for map in series.maps() {
@@ -301,7 +300,8 @@ fn follow(
             match TrueColour::read(scene, &place)? {
                 Some(picture) => {
                     let mask = mask_on(&map, &place);
-                    frames.push((date, picture, mask));
+                    let area = area_text(&hectares, options.level_percent);
+                    frames.push(Frame { date, picture, mask, area });
                 }
                 None => {
                     warnings.push(format!(
@@ -429,64 +429,75 @@ fn mask_on(map: &DatedMap, grid: &Grid) -> Vec<bool> {
     mask
 }
 
-/// Draws a full-size PNG per date, and an animated GIF of all dates.
-fn draw(
-    site: &SiteArea,
-    grid: &Grid,
-    frames: &[(Date, TrueColour, Vec<bool>)],
-    files: &mut Vec<(String, Vec<u8>)>,
-) -> Result<()> {
-    let Some((_, first, _)) = frames.first() else { return Ok(()) };
-    let stem = SiteId::from_text(&site.id).map_or_else(|| "site".to_owned(), |id| id.to_string());
-    let pictures: Vec<&TrueColour> = frames.iter().map(|(_, picture, _)| picture).collect();
-    let rendered = TrueColour::rendered(&pictures);
-    let (width, height) = (first.width, first.height);
-    let mut moving = Vec::new();
-    let step = width.max(height).div_ceil(LONGEST).max(1);
-    let (small_width, small_height) = (width.div_ceil(step), height.div_ceil(step));
-    let fail = |error: gif::EncodingError| Error::Io(std::io::Error::other(error));
-    let sides = u16::try_from(small_width).ok().zip(u16::try_from(small_height).ok());
-    let (gif_width, gif_height) = sides.unwrap_or((1, 1));
-    {
-        let mut encoder = gif::Encoder::new(&mut moving, gif_width, gif_height, &[]).map_err(fail)?;
-        encoder.set_repeat(gif::Repeat::Infinite).map_err(fail)?;
-        let mut same_day = 0;
-        let mut last_day = None;
-        for ((date, picture, mask), mut pixels) in frames.iter().zip(rendered) {
-            outline(&mut pixels, (width, height), mask, grid.width, picture.factor);
-            same_day = if last_day == Some(*date) { same_day + 1 } else { 0 };
-            last_day = Some(*date);
-            let name =
-                if same_day == 0 { format!("{stem}-{date}.png") } else { format!("{stem}-{date}-{same_day}.png") };
-            files.push((name, png(&pixels, width, height)?));
-            let small: Vec<u8> = (0..small_height)
-                .flat_map(|y| (0..small_width).map(move |x| (y * step, x * step)))
-                .flat_map(|(y, x)| pixels[y * width + x])
-                .collect();
-            let mut frame = gif::Frame::from_rgb_speed(gif_width, gif_height, &small, 10);
-            frame.delay = FRAME_DELAY;
-            encoder.write_frame(&frame).map_err(fail)?;
-        }
-    }
-    files.push((format!("{stem}.gif"), moving));
-    Ok(())
+/// The picture of a site on one date.
+struct Frame {
+    date: Date,
+    picture: TrueColour,
+    /// Mapped as disturbed, `[H, W]` of the window.
+    mask: Vec<bool>,
+    /// Its disturbed land in words.
+    area: String,
 }
 
-/// Draws the edges of a mask on a picture. `factor` is the mask pixels per picture pixel, `full` the mask's width.
-fn outline(pixels: &mut [[u8; 3]], (width, height): (usize, usize), mask: &[bool], full: usize, factor: usize) {
-    let at = |x: usize, y: usize| mask.get(y * factor * full + x * factor).copied().unwrap_or(false);
-    for y in 0..height {
-        for x in 0..width {
-            let is_edge = at(x, y)
-                && ((x > 0 && !at(x - 1, y))
-                    || (x + 1 < width && !at(x + 1, y))
-                    || (y > 0 && !at(x, y - 1))
-                    || (y + 1 < height && !at(x, y + 1)));
-            if is_edge {
-                pixels[y * width + x] = OUTLINE;
-            }
-        }
+/// Disturbed land on a date in words.
+fn area_text(hectares: &Hectares, level_percent: f64) -> String {
+    match hectares.disturbed {
+        Some(area) => format!(
+            "{:.1} ha disturbed ({:.1} to {:.1} ha with {level_percent:.0} % confidence)",
+            area.ha, area.lower_ha, area.upper_ha
+        ),
+        None => format!("not assessable: {} of the site was seen", percent_text(hectares.share_seen())),
     }
+}
+
+/// Draws a PNG per date and an animated GIF of all dates, each with date, hectares, legend and scale.
+fn draw(site: &SiteArea, grid: &Grid, frames: &[Frame], files: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
+    if frames.is_empty() {
+        return Ok(());
+    }
+    let stem = SiteId::from_text(&site.id).map_or_else(|| "site".to_owned(), |id| id.to_string());
+    let pictures: Vec<&TrueColour> = frames.iter().map(|frame| &frame.picture).collect();
+    let pixel_m = grid.ground_pixel_m().map(|(width, _)| width);
+    let mut plates = Vec::new();
+    let (mut same_day, mut last_day) = (0, None);
+    for (Frame { date, picture, mask, area }, pixels) in frames.iter().zip(TrueColour::rendered(&pictures)) {
+        let (width, height, factor) = (picture.width, picture.height, picture.factor);
+        let cells = (0..height).flat_map(|y| (0..width).map(move |x| y * factor * grid.width + x * factor));
+        let mask: Vec<bool> = cells.map(|place| mask.get(place).copied().unwrap_or(false)).collect();
+        let plate = Plate {
+            pixels: &pixels,
+            width,
+            height,
+            outline: Some((&mask, OUTLINE)),
+            caption: vec![format!("{}, {date}", site.name), area.clone()],
+            legend: vec![(OUTLINE, "mapped as disturbed".to_owned())],
+            pixel_m: pixel_m.map(|size| size * factor as f64),
+        };
+        let plate = plate.draw()?;
+        same_day = if last_day == Some(*date) { same_day + 1 } else { 0 };
+        last_day = Some(*date);
+        let name = if same_day == 0 { format!("{stem}-{date}.png") } else { format!("{stem}-{date}-{same_day}.png") };
+        files.push((name, png(plate.rgb.as_chunks().0, plate.width as usize, plate.height as usize)?));
+        plates.push(plate);
+    }
+    let fail = |error: gif::EncodingError| Error::Io(std::io::Error::other(error));
+    let sides = plates.first().and_then(|first| {
+        let same = plates.iter().all(|plate| (plate.width, plate.height) == (first.width, first.height));
+        same.then(|| u16::try_from(first.width).ok().zip(u16::try_from(first.height).ok())).flatten()
+    });
+    // Frames of one window have one size. Pictures of 65,536 pixels and more are no animation.
+    let Some((width, height)) = sides else { return Ok(()) };
+    let mut moving = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut moving, width, height, &[]).map_err(fail)?;
+    encoder.set_repeat(gif::Repeat::Infinite).map_err(fail)?;
+    for plate in &plates {
+        let mut frame = gif::Frame::from_rgb_speed(width, height, &plate.rgb, 10);
+        frame.delay = FRAME_DELAY;
+        encoder.write_frame(&frame).map_err(fail)?;
+    }
+    drop(encoder);
+    files.push((format!("{stem}.gif"), moving));
+    Ok(())
 }
 
 fn table(sites: &[SiteTimeline]) -> Result<Vec<u8>> {

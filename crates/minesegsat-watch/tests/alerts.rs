@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use base64::Engine;
@@ -14,6 +14,7 @@ use minesegsat_core::Error;
 use minesegsat_core::job::Job;
 use minesegsat_io::http::HttpOptions;
 use minesegsat_testing::http::{Received, Reply, Server};
+use minesegsat_testing::smtp::{Smtp, smtp};
 use minesegsat_watch::alerts::{
     ATTEMPTS, AlertConfig, DeliveryReport, DeliveryState, Rules, deliver, findings_of, list, record, revive,
 };
@@ -414,66 +415,13 @@ fn one_receiver_in_trouble_does_not_stop_the_others() {
     assert!(!outbox.folder.path().join("worst.jsonl").exists(), "it asked for other kinds");
 }
 
-/// A minimal SMTP server. `answers` are replies to commands with a prefix; all other commands succeed.
-struct Smtp {
-    port: u16,
-    /// Lines of commands, and each message as one entry.
-    seen: Arc<Mutex<Vec<String>>>,
-}
-
-fn smtp(answers: &'static [(&'static str, &'static str)]) -> Smtp {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let log = Arc::clone(&seen);
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let mut say = |line: &str| stream.write_all(format!("{line}\r\n").as_bytes()).is_ok();
-            say("220 test");
-            let mut line = String::new();
-            while reader.read_line(&mut line).is_ok_and(|n| n > 0) {
-                let command = line.trim_end().to_owned();
-                line.clear();
-                log.lock().unwrap().push(command.clone());
-                let answer = answers.iter().find(|(start, _)| command.starts_with(start)).map(|(_, answer)| *answer);
-                let usual = match command.split(' ').next().unwrap() {
-                    "EHLO" => "250-test\r\n250 AUTH PLAIN",
-                    "AUTH" => "235 welcome",
-                    "DATA" => "354 go on",
-                    "QUIT" => "221 bye",
-                    _ => "250 ok",
-                };
-                say(answer.unwrap_or(usual));
-                if command == "DATA" && answer.is_none() {
-                    let mut message = String::new();
-                    while reader.read_line(&mut line).is_ok_and(|n| n > 0) && line != ".\r\n" {
-                        message.push_str(&line);
-                        line.clear();
-                    }
-                    line.clear();
-                    log.lock().unwrap().push(message);
-                    say("250 taken");
-                }
-            }
-        }
-    });
-    Smtp { port, seen }
-}
-
-impl Smtp {
-    fn outbox(&self, more: &str) -> Outbox {
-        Outbox::new(&format!(
-            "[[mail]]\nname = 'office'\nserver = '127.0.0.1'\nport = {}\nfrom = 'Mines <mines@example.org>'\n\
-             to = ['a@example.org', 'B <b@example.org>']\n{more}",
-            self.port
-        ))
-    }
-
-    fn messages(&self) -> Vec<String> {
-        self.seen.lock().unwrap().iter().filter(|entry| entry.contains("\r\n")).cloned().collect()
-    }
+/// An outbox with a channel to a mail server.
+fn mail_outbox(server: &Smtp, more: &str) -> Outbox {
+    Outbox::new(&format!(
+        "[[mail]]\nname = 'office'\nserver = '127.0.0.1'\nport = {}\nfrom = 'Mines <mines@example.org>'\n\
+         to = ['a@example.org', 'B <b@example.org>']\n{more}",
+        server.port
+    ))
 }
 
 /// Decodes quoted-printable, as far as needed here.
@@ -491,7 +439,7 @@ fn unquote(text: &str) -> String {
 #[test]
 fn a_mail_says_what_it_should_and_repeats_stand_together() {
     let server = smtp(&[]);
-    let outbox = server.outbox("user_env = 'CARGO_PKG_NAME'\npassword_file = 'password'");
+    let outbox = mail_outbox(&server, "user_env = 'CARGO_PKG_NAME'\npassword_file = 'password'");
     outbox.find("north-pit");
     assert_eq!(outbox.deliver(start()).delivered, 1);
     outbox.connection.execute("UPDATE alert_deliveries SET delivered_s = NULL", []).unwrap();
@@ -540,7 +488,7 @@ fn a_mail_that_is_refused_is_tried_again_and_no_secret_is_kept() {
     );
     let server =
         smtp(&[("AUTH", "535 what is AUTH PLAIN AG1pbmVzZWdzYXQtd2F0Y2gAY29ycmVjdCBob3JzZQ== of correct horse")]);
-    let outbox = server.outbox("user_env = 'CARGO_PKG_NAME'\npassword_file = 'password'");
+    let outbox = mail_outbox(&server, "user_env = 'CARGO_PKG_NAME'\npassword_file = 'password'");
     outbox.find("north-pit");
     let report = outbox.deliver(start());
     assert_eq!((report.failed, report.pending), (1, 1));
@@ -550,7 +498,7 @@ fn a_mail_that_is_refused_is_tried_again_and_no_secret_is_kept() {
         assert!(!shown.contains("correct horse") && !shown.contains("AG1pbmVz"), "{shown}");
     }
     let full = smtp(&[("RCPT", "452 mailbox full")]);
-    let outbox = full.outbox("");
+    let outbox = mail_outbox(&full, "");
     outbox.find("north-pit");
     for attempt in 0..i64::from(ATTEMPTS) {
         let report = outbox.deliver(start() + hours(8 * attempt));
@@ -563,7 +511,7 @@ fn a_mail_that_is_refused_is_tried_again_and_no_secret_is_kept() {
 fn mail_is_not_sent_in_the_clear_unless_that_is_said() {
     // The server does not support STARTTLS.
     let server = smtp(&[]);
-    let outbox = server.outbox("tls = 'starttls'\nuser_env = 'CARGO_PKG_NAME'\npassword_file = 'password'");
+    let outbox = mail_outbox(&server, "tls = 'starttls'\nuser_env = 'CARGO_PKG_NAME'\npassword_file = 'password'");
     outbox.find("north-pit");
     assert_eq!(outbox.deliver(start()).failed, 1);
     let seen = server.seen.lock().unwrap().clone();

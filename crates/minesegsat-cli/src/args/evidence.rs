@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use minesegsat::register::SiteId;
+use minesegsat::report::Language;
 
 use super::sites::RegisterArg;
 
@@ -61,6 +62,11 @@ pub(crate) struct EvidencePackArgs {
     /// First digits of the SHA-256 of the observation's model, if that day has several.
     #[arg(long, value_name = "SHA256")]
     pub model: Option<String>,
+
+    /// Language of the report in the pack: en, fr, es or pt. Default: the language of the environment (LC_ALL,
+    /// LC_MESSAGES, LANG).
+    #[arg(long, value_name = "LANGUAGE")]
+    pub lang: Option<Language>,
 
     /// Replace an existing pack.
     #[arg(long)]

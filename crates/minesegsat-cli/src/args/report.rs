@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use minesegsat::register::SiteId;
+use minesegsat::report::Language;
 
 use super::sites::RegisterArg;
 
@@ -17,9 +18,13 @@ pub(crate) struct ReportArgs {
     #[arg(long)]
     pub all: bool,
 
-    /// HTML file to write.
-    #[arg(short, long, value_name = "FILE.html")]
+    /// File to write: a page (.html) or a document to file (.pdf).
+    #[arg(short, long, value_name = "FILE.html|FILE.pdf")]
     pub output: PathBuf,
+
+    /// Language of a PDF: en, fr, es or pt. Default: the language of the environment (LC_ALL, LC_MESSAGES, LANG).
+    #[arg(long, value_name = "LANGUAGE")]
+    pub lang: Option<Language>,
 
     /// Replace an existing file.
     #[arg(long)]

@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, bail};
 use minesegsat::evidence::{self, PackInput, SecretKey, Status, Verification};
 use minesegsat::register::{Observation, Permit, Register};
+use minesegsat::report::{Language, load_site_until, site_pdf};
 use serde_json::{Value, json};
 
 use crate::args::{EvidenceArgs, EvidenceCommand, EvidenceKeygenArgs, EvidencePackArgs, EvidenceVerifyArgs};
@@ -38,8 +39,12 @@ fn pack(args: &EvidencePackArgs, register: &Path, quiet: bool) -> anyhow::Result
     let parameters = evidence::parameters_of(&observation, &base)?;
     let key = secret_key(&args.key)?;
     let signed = jiff::Timestamp::now();
-    let input = PackInput { site, permit, observation, base, parameters, signed };
     interrupt::stop_on_ctrl_c();
+    // A report on damaged files would fail with another reason.
+    evidence::check_files(&observation, &base)?;
+    let report = load_site_until(&register, &site.id, observation.date)?;
+    let report = site_pdf(&report, args.lang.unwrap_or_else(Language::of_environment))?;
+    let input = PackInput { site, permit, observation, base, parameters, report, signed };
     let summary = evidence::pack(&input, &key, &args.output, args.overwrite)?;
     let mut stdout = crate::terminal::stdout();
     if args.json {

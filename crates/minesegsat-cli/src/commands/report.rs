@@ -6,19 +6,34 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use minesegsat::output::OutputFolder;
 use minesegsat::register::Register;
-use minesegsat::report::{Overview, OverviewSite, load_site, overview_page, site_page};
+use minesegsat::report::{Language, Overview, OverviewSite, load_site, overview_page, overview_pdf, site_page, site_pdf};
 
 use crate::args::ReportArgs;
 
 pub(crate) fn run(args: &ReportArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let register = Register::open_read_only(&args.register.path())?;
     let (folder, name) = super::folder_and_name(&args.output)?;
+    let language = args.lang.unwrap_or_else(Language::of_environment);
+    let format = Format::of(&args.output)?;
+    anyhow::ensure!(
+        format == Format::Pdf || args.lang.is_none_or(|language| language == Language::English),
+        "reports as HTML are in English; a report in the language `{language}` is a PDF: `-o {}`",
+        args.output.with_extension("pdf").display()
+    );
     let (page, problems) = if let Some(site) = &args.site {
         let report = load_site(&register, site)?;
-        (site_page(&report)?, report.problems)
+        let page = match format {
+            Format::Html => site_page(&report)?.into_bytes(),
+            Format::Pdf => site_pdf(&report, language)?,
+        };
+        (page, report.problems)
     } else {
-        let overview = overview(&register, folder)?;
-        (overview_page(&overview)?, overview.problems)
+        let overview = overview(&register, folder, language)?;
+        let page = match format {
+            Format::Html => overview_page(&overview)?.into_bytes(),
+            Format::Pdf => overview_pdf(&overview, language)?,
+        };
+        (page, overview.problems)
     };
     for problem in problems {
         tracing::warn!("{}: {problem}", register.path().display());
@@ -32,7 +47,25 @@ pub(crate) fn run(args: &ReportArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn overview(register: &Register, folder: &Path) -> anyhow::Result<Overview> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Html,
+    Pdf,
+}
+
+impl Format {
+    /// The format that the end of a file's name states.
+    fn of(path: &Path) -> anyhow::Result<Self> {
+        let end = path.extension().and_then(|end| end.to_str()).map(str::to_lowercase);
+        match end.as_deref() {
+            Some("html" | "htm") => Ok(Self::Html),
+            Some("pdf") => Ok(Self::Pdf),
+            _ => anyhow::bail!("`{}` is neither `.html` nor `.pdf`: the end of the name chooses the format", path.display()),
+        }
+    }
+}
+
+fn overview(register: &Register, folder: &Path, language: Language) -> anyhow::Result<Overview> {
     let mut damaged = register.damaged()?;
     let sites = register.read_sites()?.rows.into_iter().map(|site| {
         // A damaged row is named above. The one before it is shown.
@@ -45,7 +78,7 @@ fn overview(register: &Register, folder: &Path) -> anyhow::Result<Overview> {
     damaged.sort_by(|a, b| (a.table, a.row).cmp(&(b.table, b.row)));
     let name = register.path().file_stem().unwrap_or_default().to_string_lossy();
     Ok(Overview {
-        title: if name == "sites" { "Register of sites".to_owned() } else { format!("Register {name}") },
+        title: if name == "sites" { language.words().say("register-of-sites") } else { name.into_owned() },
         sites,
         problems: damaged.iter().map(|row| format!("this row cannot be used: {row}")).collect(),
         created: Timestamp::now(),

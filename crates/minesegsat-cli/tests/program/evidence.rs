@@ -122,11 +122,11 @@ fn answers(done: &Done, code: i32, said: &[&str]) {
 fn a_pack_is_made_from_the_register_and_checked() {
     let place = Place::new();
     let done = place.pack(&[]).succeeded_quietly();
-    assert!(done.stdout.contains("pack.zip: 8 files, ") && done.stdout.contains(&place.keys.key_id), "{}", done.stdout);
+    assert!(done.stdout.contains("pack.zip: 9 files, ") && done.stdout.contains(&place.keys.key_id), "{}", done.stdout);
     assert!(done.stdout.contains("elk-view on 2025-06-15: 120 ha are disturbed"), "{}", done.stdout);
 
     let said =
-        ["pack.zip: sound and authenticated", "elk-view on 2025-06-15: 120 ha", "6 files match", "signed with key"];
+        ["pack.zip: sound and authenticated", "elk-view on 2025-06-15: 120 ha", "7 files match", "signed with key"];
     answers(&place.verify(&["--public-key", place.public()]), 0, &said);
     answers(&place.verify(&["--public-key", "owner.pub"]), 0, &said);
     let json = place.verify(&["--public-key", "owner.pub", "--json"]).succeeded_quietly().json();

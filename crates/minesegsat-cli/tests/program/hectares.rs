@@ -185,7 +185,7 @@ fn every_surface_gives_the_same_hectares_for_the_same_observation() {
             let statement = one["statement"].as_str().unwrap();
             assert!(statement.contains(&format!("{:.1} ha are disturbed", numbers["area"].unwrap())), "{statement}");
             if numbers["assumed"].unwrap() >= 0.05 {
-                let apart = format!("{:.1} ha assumed in the unseen", numbers["assumed"].unwrap());
+                let apart = format!("{:.1} ha are assumed in the unseen", numbers["assumed"].unwrap());
                 assert!(statement.contains(&apart), "{statement}");
             }
             let record = one["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap());

@@ -20,6 +20,7 @@ mod labels;
 mod map;
 mod model;
 mod monitor;
+mod newcomer;
 mod paths;
 mod predict;
 mod radiometry;

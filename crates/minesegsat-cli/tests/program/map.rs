@@ -7,7 +7,7 @@ use crate::support::{Done, collection_of, names, program};
 use serde_json::Value;
 
 /// An item collection of a simulated landscape of two years, and a box in it.
-fn landscape(folder: &Path) -> (PathBuf, String) {
+pub(crate) fn landscape(folder: &Path) -> (PathBuf, String) {
     let sim = folder.join("sim");
     let arguments =
         ["simulate", "--size", "384", "--years", "2019,2024", "--seed", "7", "--cloud-cover", "3", "-q", "-o"];

@@ -88,6 +88,35 @@ fn a_page_on_a_site_and_one_on_all_are_written_and_not_overwritten() {
 }
 
 #[test]
+fn a_report_is_a_pdf_in_the_language_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let sites = path("sites.gpkg");
+    register(Path::new(&sites));
+    let text = |name: &str| {
+        let document = lopdf::Document::load(path(name)).unwrap();
+        let pages: Vec<u32> = document.get_pages().into_keys().collect();
+        document.extract_text(&pages).unwrap().split_whitespace().collect::<String>()
+    };
+    let report = |more: &[&str]| run([&["report", "--register", &sites][..], more].concat());
+
+    report(&["wolverine", "-o", &path("en.pdf"), "--lang", "en"]).succeeded_quietly();
+    assert!(text("en.pdf").contains("Thelimitof140haliesintheinterval."), "{}", text("en.pdf"));
+    report(&["wolverine", "-o", &path("fr.pdf"), "--lang", "fr_CA"]).succeeded_quietly();
+    assert!(text("fr.pdf").contains("138,0(130,0–146,0)") && text("fr.pdf").contains("Dépassementpossible"));
+    report(&["--all", "-o", &path("all.PDF"), "--lang", "pt"]).succeeded_quietly();
+    assert!(text("all.PDF").contains("Registrodelocais") && text("all.PDF").contains("Wolverine&Sons"));
+
+    report(&["wolverine", "-o", &path("fr.pdf")]).failed(1, &["fr.pdf", "exists"]);
+    report(&["wolverine", "-o", &path("de.pdf"), "--lang", "de"]).failed(2, &["de", "en, fr, es, pt"]);
+    report(&["wolverine", "-o", &path("fr.html"), "--lang", "fr"]).failed(1, &["`fr`", "fr.pdf"]);
+    report(&["wolverine", "-o", &path("report.docx")]).failed(1, &["report.docx", ".html", ".pdf"]);
+    for name in ["de.pdf", "fr.html", "report.docx"] {
+        assert!(!Path::new(&path(name)).exists(), "{name}");
+    }
+}
+
+#[test]
 fn a_site_that_is_not_there_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let sites = folder.path().join("sites.gpkg");

@@ -14,6 +14,8 @@ use minesegsat_core::pixel_class::{Change, GAIN_COLOUR, LOSS_COLOUR};
 pub(crate) const LONGEST: usize = 1400;
 /// Pale colours, so that gain and loss stand out.
 const STABLE: [u8; 3] = [255, 245, 200];
+/// Pixels that were not assessed on both dates.
+pub(super) const UNSEEN: [u8; 3] = [120, 130, 140];
 
 /// True colour of an area on one date, as reflectance. Each pixel is the mean of a square of grid pixels.
 #[derive(Debug, Clone)]
@@ -70,21 +72,33 @@ impl TrueColour {
 
     /// Brightness after one common stretch for several dates, so that their pictures are comparable.
     pub fn rendered(pictures: &[&Self]) -> Vec<Vec<[u8; 3]>> {
+        let stretch = Self::common_stretch(pictures);
+        pictures.iter().map(|picture| picture.stretched(&stretch)).collect()
+    }
+
+    /// The stretch that suits several dates together.
+    pub fn common_stretch(pictures: &[&Self]) -> Stretch {
         let channel = |band: usize| -> Vec<f32> { pictures.iter().flat_map(|p| &p.bands[band]).copied().collect() };
         let channels = [channel(0), channel(1), channel(2)];
         let clear: Vec<bool> = pictures.iter().flat_map(|p| &p.clear).copied().collect();
         let any = clear.contains(&true);
-        let stretch = Stretch::fit([&channels[0], &channels[1], &channels[2]], |i| clear[i] || !any, 0.5);
-        let pixels = |picture: &Self| -> Vec<[u8; 3]> {
-            let [red, green, blue] = &picture.bands;
-            red.iter()
-                .zip(green)
-                .zip(blue)
-                .map(|((&r, &g), &b)| if (r + g + b).is_nan() { [0; 3] } else { stretch.brightness([r, g, b]) })
-                .collect()
-        };
-        pictures.iter().map(|picture| pixels(picture)).collect()
+        Stretch::fit([&channels[0], &channels[1], &channels[2]], |i| clear[i] || !any, 0.5)
     }
+
+    /// Brightness after a stretch: `[H, W]`.
+    pub fn stretched(&self, stretch: &Stretch) -> Vec<[u8; 3]> {
+        let [red, green, blue] = &self.bands;
+        red.iter()
+            .zip(green)
+            .zip(blue)
+            .map(|((&r, &g), &b)| if (r + g + b).is_nan() { [0; 3] } else { stretch.brightness([r, g, b]) })
+            .collect()
+    }
+}
+
+/// Colour of stable land over a picture.
+pub(super) fn stable_colour() -> [u8; 3] {
+    STABLE.map(|part| (u32::from(part) * 35 / 100 + 60) as u8)
 }
 
 /// Draws classes of change over a grey picture: `[H, W]` of the picture.
@@ -117,7 +131,7 @@ pub(super) fn overlay(
             } else if counts[Change::Loss as usize] > 0 {
                 blend(LOSS_COLOUR, 85)
             } else if counts[4] * 2 > counts.iter().sum::<usize>() {
-                blend([120, 130, 140], 60)
+                blend(UNSEEN, 60)
             } else if counts[Change::Stable as usize] > 0 {
                 blend(STABLE, 35)
             } else {

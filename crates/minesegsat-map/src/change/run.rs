@@ -5,16 +5,15 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::picture::{TrueColour, overlay};
+use super::picture::{TrueColour, UNSEEN, overlay, stable_colour};
 use super::site::SiteRules;
 use super::{ChangeMap, ChangeRules, DatedMap, Registration, RegistrationMode, SiteChange, compare, shift};
-use crate::preview::png;
+use crate::quicklook::{Picture, Plate};
 use crate::site::{SiteArea, SitePixels, percent_text};
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::noise_floor::NoiseFloor;
 use minesegsat_core::output::OutputFolder;
-use minesegsat_core::pixel_class::Change;
-use minesegsat_core::pixel_class::MASK_NODATA;
+use minesegsat_core::pixel_class::{Change, GAIN_COLOUR, LOSS_COLOUR, MASK_NODATA};
 use minesegsat_core::polygonize::{Connectivity, Polygonizer};
 use minesegsat_core::uncertainty::{AreaErrorModel, DEFAULT_LEVEL_PERCENT};
 use minesegsat_core::{Error, Grid, Result};
@@ -226,7 +225,8 @@ pub fn change(
     let backdrop = after.scene.as_ref().map(|scene| TrueColour::read(scene, &map.grid)).transpose()?.flatten();
     let rendered = backdrop.as_ref().map(|picture| TrueColour::rendered(&[picture]).swap_remove(0));
     let (pixels, width, height) = overlay(backdrop.as_ref().zip(rendered.as_deref()), &map.classes, &map.grid);
-    fs_err::write(output.path("change.png"), png(&pixels, width, height)?)?;
+    let plate = plate(before, after, &total, &map.grid, (&pixels, width, height), map.grid.width.div_ceil(width))?;
+    plate.write_png(&output.path("change.png"))?;
     fs_err::write(output.path("sites.csv"), table(&total, &sites)?)?;
     job.check()?;
     let mut outputs = Vec::new();
@@ -254,6 +254,44 @@ pub fn change(
     fs_err::write(output.path("manifest.json"), json + "\n")?;
     output.commit()?;
     Ok(manifest)
+}
+
+/// The picture of a change with dates, hectares, legend and scale. `factor` is grid pixels per picture pixel.
+fn plate(
+    before: &DatedMap,
+    after: &DatedMap,
+    total: &SiteChange,
+    grid: &Grid,
+    (pixels, width, height): (&[[u8; 3]], usize, usize),
+    factor: usize,
+) -> Result<Picture> {
+    let day = |map: &DatedMap| map.date.map_or_else(|| map.name.clone(), |date| date.to_string());
+    let noise = |is_above: bool| if is_above { "" } else { ", below the noise" };
+    let plate = Plate {
+        pixels,
+        width,
+        height,
+        outline: None,
+        caption: vec![
+            format!("Change from {} to {}", day(before), day(after)),
+            format!(
+                "gain {:.1} ha{}; loss {:.1} ha{}; noise floor {:.1} ha",
+                total.gain_ha,
+                noise(total.gain.is_some()),
+                total.loss_ha,
+                noise(total.loss.is_some()),
+                total.floor_ha
+            ),
+        ],
+        legend: vec![
+            (GAIN_COLOUR, "gain: newly disturbed".to_owned()),
+            (LOSS_COLOUR, "loss: no longer disturbed".to_owned()),
+            (stable_colour(), "disturbed on both dates".to_owned()),
+            (UNSEEN, "not assessed".to_owned()),
+        ],
+        pixel_m: grid.ground_pixel_m().map(|(width, _)| width * factor as f64),
+    };
+    plate.draw()
 }
 
 /// A warning that part of a site lies beyond the map, if it does.

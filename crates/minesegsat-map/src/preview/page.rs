@@ -274,15 +274,27 @@ fn reduce(colours: &[[u8; 3]], from: (usize, usize), to: (usize, usize)) -> Vec<
 /// # Shapes
 /// - `rgb`: `[height, width]`
 pub fn png(rgb: &[[u8; 3]], width: usize, height: usize) -> Result<Vec<u8>> {
+    png_with_texts(rgb, width, height, &[])
+}
+
+/// Encodes a picture as PNG with texts by keyword (chunks `tEXt`): Latin-1, keywords of 1 to 79 letters.
+///
+/// # Shapes
+/// - `rgb`: `[height, width]`
+pub fn png_with_texts(rgb: &[[u8; 3]], width: usize, height: usize, texts: &[(&str, &str)]) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    let encoded = encoder.write_header().and_then(|mut writer| {
+    let encode = || {
+        for (keyword, text) in texts {
+            encoder.add_text_chunk((*keyword).to_owned(), (*text).to_owned())?;
+        }
+        let mut writer = encoder.write_header()?;
         writer.write_image_data(rgb.as_flattened())?;
         writer.finish()
-    });
-    encoded.map_err(|error| Error::raster_write("picture.png", "").caused_by(error))?;
+    };
+    encode().map_err(|error| Error::raster_write("picture.png", "").caused_by(error))?;
     Ok(bytes)
 }
 
@@ -292,6 +304,11 @@ const LARGEST_PICTURE_BYTES: usize = 1 << 28;
 /// Converts an 8-bit RGB picture to a JPEG of at most `side` pixels on the longer side, as a `data:` address for a
 /// page.
 pub fn thumbnail_uri(png: &[u8], side: usize) -> Result<String> {
+    Ok(data_uri("image/jpeg", &thumbnail(png, side)?))
+}
+
+/// Converts an 8-bit RGB picture to a JPEG of at most `side` pixels on the longer side.
+pub fn thumbnail(png: &[u8], side: usize) -> Result<Vec<u8>> {
     let fail = |reason: String| Error::raster_write("thumbnail.jpg", reason);
     let mut reader =
         png::Decoder::new(std::io::Cursor::new(png)).read_info().map_err(|error| fail(error.to_string()))?;
@@ -310,12 +327,16 @@ pub fn thumbnail_uri(png: &[u8], side: usize) -> Result<String> {
             info.color_type, info.bit_depth
         )));
     }
-    jpeg_uri(bytes[..info.buffer_size()].as_chunks().0, (info.width as usize, info.height as usize), side)
+    jpeg(bytes[..info.buffer_size()].as_chunks().0, (info.width as usize, info.height as usize), side)
 }
 
 /// Encodes pixels of a width and height as a JPEG of at most `side` pixels on the longer side, as a `data:` address
 /// for a page.
 pub fn jpeg_uri(colours: &[[u8; 3]], size: (usize, usize), side: usize) -> Result<String> {
+    Ok(data_uri("image/jpeg", &jpeg(colours, size, side)?))
+}
+
+fn jpeg(colours: &[[u8; 3]], size: (usize, usize), side: usize) -> Result<Vec<u8>> {
     let (width, height) = fitting(size, side);
     let rgb = reduce(colours, size, (width, height));
     let mut bytes = Vec::new();
@@ -327,7 +348,7 @@ pub fn jpeg_uri(colours: &[[u8; 3]], size: (usize, usize), side: usize) -> Resul
         encoder.encode(&rgb, width, height, jpeg_encoder::ColorType::Rgb).map_err(|error| error.to_string())
     });
     encoded.map_err(|reason| Error::raster_write("thumbnail.jpg", reason))?;
-    Ok(data_uri("image/jpeg", &bytes))
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! Conversion of reflectance to brightness: [`percentile`] and [`Stretch`].
 
+use std::fmt;
+use std::str::FromStr;
+
 /// The percentile of the values, interpolated linearly like numpy's `percentile` by default. `None` without values.
 /// Reorders the values, which must not contain NaN.
 pub fn percentile(values: &mut [f32], percent: f64) -> Option<f32> {
@@ -22,6 +25,8 @@ const ENOUGH_VALUES: usize = 1 << 19;
 const GAMMA: f32 = 1.3;
 
 /// Converts reflectance of three channels to brightness, from the 2nd to the 98th percentile.
+///
+/// As text: `low/range` of red, green and blue, such as `0.021/0.16 0.03/0.14 0.02/0.1`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stretch {
     low: [f32; 3],
@@ -68,9 +73,43 @@ impl Stretch {
     }
 }
 
+impl fmt::Display for Stretch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let channel = |i: usize| format!("{}/{}", self.low[i], self.range[i]);
+        write!(f, "{} {} {}", channel(0), channel(1), channel(2))
+    }
+}
+
+impl FromStr for Stretch {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let channel = |part: &str| -> Option<(f32, f32)> {
+            let (low, range) = part.split_once('/')?;
+            let (low, range) = (low.parse::<f32>().ok()?, range.parse::<f32>().ok()?);
+            (low.is_finite() && range.is_finite() && range > 0.0).then_some((low, range))
+        };
+        let channels: Option<Vec<_>> = text.split(' ').map(channel).collect();
+        let channels: [(f32, f32); 3] = channels
+            .and_then(|channels| channels.try_into().ok())
+            .ok_or_else(|| format!("`{text}` is not a stretch of three channels, such as `0.02/0.2 0.03/0.2 0.02/0.1`"))?;
+        Ok(Self { low: channels.map(|(low, _)| low), range: channels.map(|(_, range)| range) })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stretch_is_the_same_after_it_was_text() {
+        let ramp: Vec<f32> = (0..101).map(|i| 0.013 + i as f32 / 700.0).collect();
+        let stretch = Stretch::fit([&ramp; 3], |_| true, 0.5);
+        assert_eq!(stretch.to_string().parse(), Ok(stretch));
+        for wrong in ["", "0/1 0/1", "0/1 0/1 0/0", "0/1 0/1 0/nan", "0/1 0/1 0/1 0/1"] {
+            assert!(wrong.parse::<Stretch>().is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn percentiles_equal_numpys() {

@@ -3,7 +3,7 @@
 use tiny_skia::{Path, PathBuilder};
 use ttf_parser::{Face, OutlineBuilder};
 
-/// The embedded fonts: DejaVu Sans Condensed, Latin letters only. Their licence lies beside them.
+/// The fonts in the program: DejaVu Sans Condensed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weight {
     Regular,
@@ -13,8 +13,8 @@ pub(crate) enum Weight {
 impl Weight {
     fn face(self) -> Option<Face<'static>> {
         let font: &[u8] = match self {
-            Self::Regular => include_bytes!("DejaVuSansCondensed-subset.ttf"),
-            Self::Bold => include_bytes!("DejaVuSansCondensed-Bold-subset.ttf"),
+            Self::Regular => dejavu::sans_condensed::regular(),
+            Self::Bold => dejavu::sans_condensed::bold(),
         };
         Face::parse(font, 0).ok()
     }

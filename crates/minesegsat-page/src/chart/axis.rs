@@ -83,7 +83,7 @@ impl Days {
             let day = |i: i64| {
                 let number = i as f64 * step;
                 let date = EPOCH.checked_add(jiff::Span::new().try_days(number as i64).ok()?).ok()?;
-                Some((self.0.at(number), date.strftime("%-d %b %Y").to_string()))
+                Some((self.0.at(number), date.to_string()))
             };
             return (first..=last).filter_map(day).collect();
         }
@@ -97,7 +97,7 @@ impl Days {
             [1, 2, 3, 6, 12, 24, 60, 120, 240].into_iter().find(|step| (last - first) / step <= 9).unwrap_or(600);
         let month = |i: i64| {
             let date = Date::new(i16::try_from(i.div_euclid(12)).ok()?, i.rem_euclid(12) as i8 + 1, 1).ok()?;
-            let words = date.strftime(if step < 12 { "%b %Y" } else { "%Y" }).to_string();
+            let words = date.strftime(if step < 12 { "%Y-%m" } else { "%Y" }).to_string();
             let (at, is_outside) = self.held(date);
             (!is_outside).then_some((at, words))
         };
@@ -134,11 +134,11 @@ mod tests {
             ticks.into_iter().map(|(_, words)| words).collect()
         };
         let day = words(date(2021, 7, 10), date(2021, 7, 10));
-        assert!((3..=8).contains(&day.len()) && day.iter().all(|words| words.ends_with("2021")), "{day:?}");
+        assert!((3..=8).contains(&day.len()) && day.iter().all(|words| words.starts_with("2021-07-")), "{day:?}");
         let years = words(date(2019, 5, 2), date(2024, 8, 30));
         assert_eq!(years, ["2020", "2021", "2022", "2023", "2024"]);
         let months = words(date(2021, 2, 1), date(2022, 8, 1));
-        assert_eq!(months[0], "Apr 2021", "a quarter");
+        assert_eq!(months[0], "2021-04", "a quarter");
         assert!((4..=10).contains(&months.len()), "{months:?}");
         assert!((3..=10).contains(&words(date(1850, 1, 1), date(2024, 1, 1)).len()));
     }

@@ -3,24 +3,25 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use jiff::Timestamp;
 use minesegsat_core::output::OutputFolder;
-use minesegsat_watch::evidence::{PackInput, pack, parameters_of};
+use minesegsat_watch::evidence::{PackInput, check_files, pack, parameters_of};
 use minesegsat_watch::register::{Register, SiteId};
-use minesegsat_watch::report::{load_site, site_page};
+use minesegsat_watch::report::{Language, load_site, load_site_until, site_page, site_pdf};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::ids::observation_id;
-use crate::params::{NoQuery, ObservationPath, SitePath};
+use crate::params::{ObservationPath, SitePath};
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::response::{GEO_JSON, HandlerResult, NO_STORE, content, html, json_response, named};
 use crate::state::App;
 
 const ZIP: &str = "application/zip";
+const PDF: &str = "application/pdf";
 const GEOPACKAGE: &str = "application/geopackage+sqlite3";
 /// Content policy of reports. Reports also contain a stricter one, with digests of style and script. Browsers apply both.
 const REPORT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
@@ -29,10 +30,16 @@ const REPORT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; scri
 /// `GET /api/sites/{site}/report`
 pub(crate) async fn report(
     State(app): State<Arc<App>>,
-    _: NoQuery,
+    query: Query,
     SitePath(id): SitePath,
     headers: HeaderMap,
 ) -> HandlerResult {
+    query.only(&["format", "lang"])?;
+    match query.get("format").unwrap_or("html") {
+        "html" => {}
+        "pdf" => return report_as_pdf(&app, &query, id, &headers).await,
+        other => return Err(Problem::argument("format", other, "`html` or `pdf`")),
+    }
     let page = app
         .read(move |workspace| {
             workspace.snapshot()?.site(&id)?;
@@ -43,13 +50,39 @@ pub(crate) async fn report(
     Ok(html(&headers, page, REPORT_POLICY))
 }
 
+/// The report as PDF, in the language of the parameter `lang` or of the browser.
+async fn report_as_pdf(app: &Arc<App>, query: &Query, id: SiteId, headers: &HeaderMap) -> HandlerResult {
+    let language = language(query, headers)?;
+    let file = format!("{id}.pdf");
+    let bytes = app
+        .read(move |workspace| {
+            workspace.snapshot()?.site(&id)?;
+            workspace.check_files(&id)?;
+            workspace.register(|register| site_pdf(&load_site(register, &id)?, language))
+        })
+        .await?;
+    Ok(named(content(headers, PDF, NO_STORE, bytes.into()), &file))
+}
+
+/// The language of the parameter `lang`, else the first one that the browser accepts, else English.
+fn language(query: &Query, headers: &HeaderMap) -> Result<Language, Problem> {
+    if let Some(text) = query.get("lang") {
+        let known = Language::ALL.map(|language| format!("`{language}`")).join(", ");
+        return text.parse().map_err(|_| Problem::argument("lang", text, &known));
+    }
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    Ok(accepted.map_or(Language::English, Language::accepted))
+}
+
 /// `GET /api/sites/{site}/evidence/{observation}`
 pub(crate) async fn evidence(
     State(app): State<Arc<App>>,
-    _: NoQuery,
+    query: Query,
     ObservationPath(site, name): ObservationPath,
     headers: HeaderMap,
 ) -> HandlerResult {
+    query.only(&["lang"])?;
+    let language = language(&query, &headers)?;
     let file = format!("{}.zip", observation_id(&site, name.as_str()));
     let key = app.options.evidence_key.clone();
     let bytes = app
@@ -71,10 +104,14 @@ pub(crate) async fn evidence(
             let permit = observation.permit.as_ref().and_then(permit_of_verdict);
             let base = workspace.root().to_owned();
             let parameters = parameters_of(&observation, &base)?;
-            let input = PackInput { site, permit, observation, base, parameters, signed: Timestamp::now() };
+            // A file that differs from its record is a conflict in the workspace, not a failure of the server.
+            check_files(&observation, &base).map_err(|error| Problem::conflict(error.to_string()))?;
+            let report = workspace.register(|register| {
+                site_pdf(&load_site_until(register, &site.id, observation.date)?, language)
+            })?;
+            let input = PackInput { site, permit, observation, base, parameters, report, signed: Timestamp::now() };
             let folder = scratch()?;
             let path = folder.path().join("pack.zip");
-            // A file that differs from its record is a conflict in the workspace, not a failure of the server.
             pack(&input, &key, &path, false).map_err(|error| Problem::conflict(error.to_string()))?;
             read(&path)
         })

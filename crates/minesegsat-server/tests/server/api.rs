@@ -3,7 +3,7 @@
 use minesegsat_watch::evidence::{Status, generate_keys, read_public_key, read_secret_key, verify};
 use minesegsat_watch::register::Register;
 
-use crate::client::Request;
+use crate::client::{HttpResponse, Request};
 use crate::workspace::{SITE, Workspace, square};
 use crate::{Served, workspace};
 
@@ -117,6 +117,27 @@ fn reports_load_nothing_and_exports_have_one_site() {
     assert_eq!(copy.summaries().unwrap().len(), 1);
     assert_eq!(copy.observations(&SITE.parse().unwrap()).unwrap().len(), 2);
     assert!(server.problem("/api/sites/wolverine/export?format=shp", 400).contains("`geojson` or `gpkg`"));
+}
+
+#[test]
+fn a_report_as_pdf_follows_the_address_and_the_browser() {
+    let workspace = Workspace::filled();
+    let server = Served::plain(&workspace);
+    let text = |response: &HttpResponse| {
+        assert_eq!(response.media_type(), "application/pdf");
+        assert_eq!(response.header("content-disposition"), Some("attachment; filename=\"wolverine.pdf\""));
+        let document = lopdf::Document::load_mem(&response.body).unwrap();
+        let pages: Vec<u32> = document.get_pages().into_keys().collect();
+        document.extract_text(&pages).unwrap().split_whitespace().collect::<String>()
+    };
+    let path = "/api/sites/wolverine/report?format=pdf";
+    assert!(text(&server.get(path)).contains("Keynumbers"));
+    assert!(text(&server.get(&format!("{path}&lang=es"))).contains("Cifrasprincipales"));
+    let french = Request::get(path).header("accept-language", "de, fr;q=0.8, en;q=0.5").send(server.address);
+    assert!(text(&french).contains("Chiffresclés"));
+    assert!(server.problem(&format!("{path}&lang=de"), 400).contains("`en`, `fr`, `es`, `pt`"));
+    assert!(server.problem("/api/sites/wolverine/report?format=docx", 400).contains("`html` or `pdf`"));
+    assert!(server.problem("/api/sites/nowhere/report?format=pdf", 404).contains("nowhere"));
 }
 
 #[test]

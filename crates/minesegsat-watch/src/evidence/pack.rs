@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::container::{self, Content, MAX_FILES, MAX_LENGTH, Member, Source};
 use super::manifest::{FileRecord, Manifest, PermitRecord, SiteRecord, permit_geojson, site_geojson};
 use super::{
-    FILES, FORMAT, FORMAT_VERSION, MANIFEST, PERMIT, PublicKey, README, SIGNATURE, SITE, SUMS, SecretKey, Status,
+    FILES, FORMAT, FORMAT_VERSION, MANIFEST, PERMIT, PublicKey, README, REPORT, SIGNATURE, SITE, SUMS, SecretKey, Status,
     UNTRUSTED_COMMENT, key_id, path_problem, verify,
 };
 use crate::register::{Observation, Permit, Site};
@@ -33,6 +33,8 @@ pub struct PackInput {
     pub base: PathBuf,
     /// Other parameters that determined the result.
     pub parameters: Value,
+    /// The report of the site up to this observation, as PDF.
+    pub report: Vec<u8>,
     /// Time of the signature.
     pub signed: Timestamp,
 }
@@ -104,12 +106,13 @@ pub(super) fn members(input: &PackInput, key: &SecretKey) -> Result<Vec<Member>>
             return Err(Error::input(format!("site `{}`", site.id), reason));
         }
     }
-    let mut members = observation_files(input)?;
+    let mut members = observation_files(observation, &input.base)?;
     let json = |path: &str, value: &Value| Member::of_bytes(path, pretty(value));
     members.push(json(SITE, &site_geojson(site)));
     if let Some(permit) = permit {
         members.push(json(PERMIT, &permit_geojson(permit, site)));
     }
+    members.push(Member::of_bytes(REPORT, input.report.clone()));
     members.push(Member::of_bytes(README, readme(input).into_bytes()));
     members.sort_by(|a, b| a.path.cmp(&b.path));
     let sums: String = members.iter().map(|m| format!("{}  {}\n", m.content.sha256, m.path)).collect();
@@ -165,16 +168,22 @@ fn pretty(value: &impl serde::Serialize) -> Vec<u8> {
     bytes
 }
 
+/// Fails if files of an observation differ from their records, and names them all. `base` is the folder that their paths are
+/// relative to: the register's folder.
+pub fn check_files(observation: &Observation, base: &Path) -> Result<()> {
+    observation_files(observation, base).map(|_| ())
+}
+
 /// The files of the observation. The error lists all files that differ from their records.
-fn observation_files(input: &PackInput) -> Result<Vec<Member>> {
+fn observation_files(observation: &Observation, base: &Path) -> Result<Vec<Member>> {
     let (mut members, mut problems) = (Vec::new(), Vec::new());
-    for file in &input.observation.files {
+    for file in &observation.files {
         let mut refuse = |reason: String| problems.push(format!("`{}` {reason}", file.path.escape_debug()));
         if let Some(problem) = path_problem(&file.path) {
             refuse(format!("has a path that cannot be packed: {problem}"));
             continue;
         }
-        let path = input.base.join(&file.path);
+        let path = base.join(&file.path);
         match std::fs::File::open(&path).and_then(Content::read) {
             Ok(content) if content.size == file.size && content.sha256 == file.sha256 => {
                 members.push(Member { path: format!("{FILES}/{}", file.path), content, source: Source::Disk(path) });
@@ -197,9 +206,9 @@ fn observation_files(input: &PackInput) -> Result<Vec<Member>> {
     if problems.is_empty() {
         return Ok(members);
     }
-    let Observation { site, date, .. } = &input.observation;
+    let Observation { site, date, .. } = observation;
     Err(Error::input(
-        format!("the files of the observation of `{site}` on {date} in {}", input.base.display()),
+        format!("the files of the observation of `{site}` on {date} in {}", base.display()),
         problems.join("; "),
     ))
 }
@@ -217,6 +226,7 @@ This zip holds what that statement stands on, as minesegsat {version} packed it:
   manifest.json           site, permit, observation, scenes, model, parameters, software,
                           and size and SHA-256 of every other file
   manifest.json.minisig   signature of manifest.json (minisign: Ed25519)
+  report.pdf              the report of the site up to that day, to read and to file
   site.geojson            boundary of the site{permit}
   files/                  images, polygons, rasters and manifests of the observation
   SHA256SUMS              the hashes once more, for sha256sum

@@ -87,6 +87,7 @@ fn input(base: &Path) -> PackInput {
         },
         base: base.to_owned(),
         parameters: json!({ "threshold": 0.5 }),
+        report: b"%PDF-1.7".to_vec(),
         signed: SIGNED,
     }
 }
@@ -172,6 +173,7 @@ fn a_pack_is_sound_authenticated_and_a_plain_zip() {
         "manifest.json",
         "manifest.json.minisig",
         "permit.geojson",
+        "report.pdf",
         "site.geojson",
     ];
     assert_eq!(names, expected);
@@ -516,12 +518,12 @@ fn packs_on_disk_are_complete_or_absent_and_not_overwritten_unasked() {
     let out = folder.path().join("packs/pack.zip");
     let summary = pack(&input, &keys.sk, &out, false).unwrap();
     assert_eq!(summary.size, out.metadata().unwrap().len());
-    assert_eq!((summary.files, summary.key_id), (9, key_id(&keys.pk)));
+    assert_eq!((summary.files, summary.key_id), (10, key_id(&keys.pk)));
     assert_eq!(verify(&out, Some(&keys.pk)).unwrap().status(), Status::Authenticated);
     assert!(matches!(pack(&input, &keys.sk, &out, false), Err(Error::OutputExists { .. })));
     input.permit = None;
     input.observation.files.clear();
-    assert_eq!(pack(&input, &keys.sk, &out, true).unwrap().files, 5);
+    assert_eq!(pack(&input, &keys.sk, &out, true).unwrap().files, 6);
     let found = verify(&out, Some(&keys.pk)).unwrap();
     assert_eq!((found.status(), &found.manifest.unwrap()["permit"]), (Status::Authenticated, &Value::Null));
     assert_eq!(std::fs::read_dir(out.parent().unwrap()).unwrap().count(), 1);

@@ -69,17 +69,21 @@ pub fn judge(
             format!("Not assessable on {day}: {:.0} % of the site was seen; {why}.", percent(share_assessed));
         return (Verdict::NotAssessable, statement);
     };
-    let mut seen = format!(
+    let seen = format!(
         "{:.1} ha are disturbed ({:.1} to {:.1} ha with {level_percent:.0} % confidence)",
         area.ha, area.lower_ha, area.upper_ha
     );
+    // A sentence of its own, as it is about the same hectares.
+    let mut of_these = String::new();
     if let (Some(estimated), Some(assumed)) = (hectares.estimated, hectares.assumed_ha)
         && shares.assessed < 1.0
         && assumed >= 0.05
     {
-        let of = format!("{} of the site", percent_text(1.0 - shares.assessed));
-        seen =
-            format!("{seen}, of which {:.1} ha are seen and {assumed:.1} ha assumed in the unseen {of}", estimated.ha);
+        of_these = format!(
+            " Of the disturbed land, {:.1} ha were seen, and {assumed:.1} ha are assumed in the unseen {} of the site.",
+            estimated.ha,
+            percent_text(1.0 - shares.assessed)
+        );
     }
     let Some((permit, limit)) = permit.and_then(|permit| Some((permit, permit.limit_ha?))) else {
         let why = match (permit, unreadable) {
@@ -90,22 +94,22 @@ pub fn judge(
                 format!("the register has no permit for that day that can be read: {}", rows.join("; "))
             }
         };
-        return (Verdict::NoLimit, format!("On {day} {seen}; {why}."));
+        return (Verdict::NoLimit, format!("On {day} {seen}; {why}.{of_these}"));
     };
     let number = &permit.number;
     if area.upper_ha <= limit {
-        let statement = format!("Within the limit on {day}: {seen}, and permit {number} allows {limit:.1} ha.");
+        let statement = format!("Within the limit on {day}: {seen}, and permit {number} allows {limit:.1} ha.{of_these}");
         (Verdict::Within, statement)
     } else if area.lower_ha > limit {
         let statement = format!(
-            "Exceeded on {day}: {seen}, and permit {number} allows {limit:.1} ha. A revision of the permit may be missing in \
+            "Exceeded on {day}: {seen}, and permit {number} allows {limit:.1} ha.{of_these} A revision of the permit may be missing in \
              the register."
         );
         (Verdict::Exceeded, statement)
     } else {
         let statement = format!(
             "Possible exceedance on {day}: {seen}, so the limit of {limit:.1} ha of permit {number} lies inside the \
-             interval. A revision of the permit may be missing in the register."
+             interval.{of_these} A revision of the permit may be missing in the register."
         );
         (Verdict::PossibleExceedance, statement)
     }
@@ -150,7 +154,7 @@ mod tests {
             assert!(of(limit).1.contains("revision of the permit may be missing"), "{}", of(limit).1);
         }
         assert!(of(100.0).1.starts_with("Possible exceedance on 2024-07-01: 100.0 ha"), "{}", of(100.0).1);
-        let assumed = ", of which 91.0 ha are seen and 9.0 ha assumed in the unseen 10 % of the site";
+        let assumed = " Of the disturbed land, 91.0 ha were seen, and 9.0 ha are assumed in the unseen 10 % of the site. A revision";
         assert!(of(100.0).1.contains(assumed), "{}", of(100.0).1);
         assert_eq!(judge(day, &found, seen(0.9), 0.7, 90.0, None, &[]).0, Verdict::NoLimit);
         assert_eq!(judge(day, &found, seen(0.9), 0.7, 90.0, Some(&permit(None)), &[]).0, Verdict::NoLimit);

@@ -47,6 +47,7 @@ fn open_options() -> OpenOptions {
 }
 /// Folder of the map inside an observation's folder.
 const MAP: &str = "map";
+const PICTURE: &str = "picture.png";
 
 /// Makes observations.
 pub(super) struct Observer<'a> {
@@ -100,7 +101,9 @@ impl Observer<'_> {
         map.date = Some(date);
         map.scene_ids.clone_from(&ids);
         let mut warnings = scene.warnings();
-        picture::write(&folder.join("picture.png"), &scene, &map.grid)?;
+        let first = earlier.iter().filter(|o| o.area.is_some()).min_by_key(|o| o.date);
+        let like = first.map(|first| home.join(first.name()).join(PICTURE));
+        picture::write(&folder.join(PICTURE), &scene, &map.grid, like.as_deref())?;
         let place = area_of(site);
         if let Some(pixels) = SitePixels::rasterize(&place, &map.grid)? {
             let [inside, around] = indices(&scene, &map, &pixels, map.grid.full_window())?;

@@ -21,6 +21,11 @@ const SMALLEST: u64 = 5;
 
 /// Loads everything known about a site. Missing files leave gaps, which the page reports.
 pub fn load_site(register: &Register, id: &SiteId) -> Result<SiteReport> {
+    load_site_until(register, id, Date::MAX)
+}
+
+/// Loads what is known about a site from observations up to a day. Missing files leave gaps, which the page reports.
+pub fn load_site_until(register: &Register, id: &SiteId, last_day: Date) -> Result<SiteReport> {
     let site = register.known_site(id)?;
     let permits = register.read_permits(id)?;
     let observations = register.read_observations(id)?;
@@ -29,6 +34,7 @@ pub fn load_site(register: &Register, id: &SiteId) -> Result<SiteReport> {
     damaged.extend(register.rows_without_site()?.into_iter().filter(|row| row.may_belong_to(id.as_str())));
     let problems = damaged.iter().map(|row| format!("The register has a row that cannot be used: {row}.")).collect();
     let (permits, mut observations) = (permits.rows, observations.rows);
+    observations.retain(|observation| observation.date <= last_day);
     observations.sort_by_key(|observation| (observation.date, observation.created));
     let folder = register.folder();
     let mut scenes: Vec<SceneRow> = Vec::new();
@@ -181,6 +187,7 @@ fn picture_of(
         png: bytes,
         width,
         height,
+        pixel_m: grid.ground_pixel_m().map(|(width, _)| width / scale),
         disturbed: scaled(outlines(&classes, grid.width, 1)),
         change_since: change_since.transpose()?,
         gain,

@@ -5,6 +5,7 @@
 use geo::{BoundingRect, Rect};
 use maud::{Markup, html};
 use minesegsat_page::chart::{Drawing, LETTER, ticks};
+use minesegsat_page::words::Words;
 
 use super::overview::OverviewSite;
 use super::sign::{REVISION, is_exceedance, label, shape};
@@ -51,7 +52,7 @@ fn degrees(value: f64, digits: usize, [positive, negative]: [&str; 2]) -> String
 }
 
 /// Draws the map of sites, which are sorted most urgent first. `None` without sites.
-pub(super) fn map(sites: &[&OverviewSite]) -> Option<Markup> {
+pub(super) fn map(sites: &[&OverviewSite], words: &Words) -> Option<Markup> {
     let centre = |site: &&OverviewSite| site.site.boundary.bounding_rect().map(Rect::center);
     let known: Vec<(&OverviewSite, geo::Coord<f64>)> =
         sites.iter().filter_map(|site| Some((*site, centre(site)?))).collect();
@@ -135,9 +136,7 @@ pub(super) fn map(sites: &[&OverviewSite]) -> Option<Markup> {
         });
         drawing.add(html! { g data-site=(site.site.id) { (mark) } });
     }
-    let label = "Positions of the sites by longitude and latitude, with the shapes of their verdicts. The table below has the \
-                 same data.";
-    Some(drawing.finish("chart wide map", Some(label)))
+    Some(drawing.finish("chart wide map", Some(&words.say("map-of-sites"))))
 }
 
 #[cfg(test)]

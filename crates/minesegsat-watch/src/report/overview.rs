@@ -19,6 +19,20 @@ pub struct Overview {
     pub software: String,
 }
 
+impl Overview {
+    /// The sites, most urgent first; within a verdict, those that use more of their limit come first.
+    pub(super) fn in_order(&self) -> Vec<&OverviewSite> {
+        let mut order: Vec<&OverviewSite> = self.sites.iter().collect();
+        order.sort_by(|a, b| {
+            let share = |site: &OverviewSite| site.share_of_limit().unwrap_or(-1.0);
+            (a.rank().cmp(&b.rank()))
+                .then(share(b).total_cmp(&share(a)))
+                .then_with(|| (&a.site.name, &a.site.id).cmp(&(&b.site.name, &b.site.id)))
+        });
+        order
+    }
+}
+
 /// A site on the page of all sites.
 #[derive(Debug, Clone)]
 pub struct OverviewSite {

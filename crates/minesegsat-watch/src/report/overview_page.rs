@@ -2,6 +2,7 @@
 
 use maud::{Markup, PreEscaped, html};
 use minesegsat_page::chart::{Drawing, Scale};
+use minesegsat_page::words::Language;
 use minesegsat_page::{Page, href, scroll, table};
 
 use super::map::map;
@@ -13,14 +14,7 @@ use minesegsat_core::Result;
 
 /// The page of all sites as self-contained HTML, with the most urgent sites first.
 pub fn overview_page(overview: &Overview) -> Result<String> {
-    let mut order: Vec<&OverviewSite> = overview.sites.iter().collect();
-    // Within a verdict, sites that use more of their limit come first.
-    order.sort_by(|a, b| {
-        let share = |site: &OverviewSite| site.share_of_limit().unwrap_or(-1.0);
-        (a.rank().cmp(&b.rank()))
-            .then(share(b).total_cmp(&share(a)))
-            .then_with(|| (&a.site.name, &a.site.id).cmp(&(&b.site.name, &b.site.id)))
-    });
+    let order = overview.in_order();
     let last = order.iter().filter_map(|site| Some(site.last.as_ref()?.date)).max();
     let count = |verdict| order.iter().filter(|site| site.verdict() == verdict).count();
     let body = html! {
@@ -47,7 +41,7 @@ pub fn overview_page(overview: &Overview) -> Result<String> {
         }
         main {
             h2 { "Locations" }
-            @match map(&order) {
+            @match map(&order, Language::English.words()) {
                 Some(map) => { div.panel { (scroll("Sketch of positions", map)) } }
                 None => { p.faint { "There is no site to show." } }
             }

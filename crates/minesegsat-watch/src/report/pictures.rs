@@ -17,10 +17,10 @@ const SIDE: usize = 1400;
 /// Pictures with a longer side below this, in pixels, are enlarged without smoothing.
 const SMALL: u32 = 320;
 
-type Outlines = fn(&DatedPicture) -> &MultiPolygon<f64>;
+pub(super) type Outlines = fn(&DatedPicture) -> &MultiPolygon<f64>;
 
 /// CSS class, label and outlines of each layer, bottom layer first.
-const LAYERS: [(&str, &str, Outlines); 5] = [
+pub(super) const LAYERS: [(&str, &str, Outlines); 5] = [
     ("boundary", "boundary of the site", |picture| &picture.boundary),
     ("permit", "permitted area", |picture| &picture.permit),
     ("loss", "loss: no longer disturbed", |picture| &picture.loss),
@@ -113,7 +113,7 @@ fn figure(class: &str, lead: &str, picture: &DatedPicture) -> Result<Markup> {
 }
 
 /// Hatch pattern: gain rises, loss falls, so that they differ without colour too.
-fn pattern(id: &str, layer: &str, size: f64) -> Markup {
+pub(super) fn pattern(id: &str, layer: &str, size: f64) -> Markup {
     let side = format!("{size:.2}");
     let width = format!("{:.2}", size / 6.0);
     let line = if layer == "gain" { format!("M0 {side}L{side} 0") } else { format!("M0 0L{side} {side}") };

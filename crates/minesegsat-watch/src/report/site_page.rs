@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 use maud::{Markup, html};
+use minesegsat_page::words::Language;
 use minesegsat_page::{Page, scroll};
 
 use super::index_chart::index_chart;
@@ -197,7 +198,7 @@ fn limit_tile(shown: Option<&Observation>, permits: &[Permit], today: Date) -> M
 }
 
 fn over_time(report: &SiteReport, order: &[&Observation]) -> Markup {
-    let Some(chart) = timeline(order, &report.permits) else {
+    let Some(chart) = timeline(order, &report.permits, Language::English.words()) else {
         return html! { p.faint { "There is nothing to draw before the first observation." } };
     };
     let key = |inside: Markup| html! { svg.key viewBox="0 0 26 16" aria-hidden="true" { (inside) } };

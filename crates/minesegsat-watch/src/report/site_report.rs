@@ -47,6 +47,8 @@ pub struct DatedPicture {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
+    /// Width on the ground of one pixel, in metres. `None` if it is unknown.
+    pub pixel_m: Option<f64>,
     /// Disturbed land on that day.
     pub disturbed: MultiPolygon<f64>,
     /// The date that gain and loss are since.

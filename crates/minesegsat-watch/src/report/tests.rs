@@ -15,7 +15,7 @@ use minesegsat_map::preview::png;
 /// Environment variable with a folder that the test pages are also written to, for inspection.
 const FOLDER: &str = "MINESEGSAT_REPORT_PAGES";
 
-fn keep(name: &str, page: &str) {
+fn keep(name: &str, page: impl AsRef<[u8]>) {
     if let Some(folder) = std::env::var_os(FOLDER) {
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(std::path::Path::new(&folder).join(name), page).unwrap();
@@ -139,6 +139,7 @@ fn picture(day: Date, r: f64) -> DatedPicture {
         png: ground(width, height, &[(190.0, 170.0, r, 0.4), (310.0, 250.0, r * 0.4, 1.9)]),
         width,
         height,
+        pixel_m: Some(10.0),
         disturbed: MultiPolygon(vec![blob(190.0, 170.0, r, 0.4), blob(310.0, 250.0, r * 0.4, 1.9)]),
         gain: MultiPolygon(if is_late { vec![blob(258.0, 150.0, 22.0, 0.1)] } else { vec![] }),
         loss: MultiPolygon(if is_late { vec![blob(120.0, 200.0, 14.0, 0.8)] } else { vec![] }),
@@ -413,7 +414,7 @@ fn a_full_page_is_well_formed_loads_nothing_and_says_all() {
         "SegFormer B0, simulated scenes",
         "B08 stood in for B8A.",
         "possible exceedance*",
-        "limit 140.0 ha (C-118-2019)",
+        "limit 140.0\u{a0}ha (C-118-2019)",
         "Green plants, bare soil and water",
     ] {
         assert!(parsed.text.contains(expected), "{expected}");
@@ -595,16 +596,16 @@ fn numbers_that_are_none_do_not_spoil_the_chart() {
 fn the_limit_is_a_step_over_each_validity() {
     let report = report();
     let order = report.in_order();
-    let chart = timeline::timeline(&order, &report.permits).unwrap();
+    let chart = timeline::timeline(&order, &report.permits, Language::English.words()).unwrap();
     assert!(chart.has_limit && chart.has_change);
     // Two horizontal lines, and a vertical one where one permit follows the other.
     assert_eq!(chart.svg.0.matches(r#"<line class="limit""#).count(), 3);
     let mut permits = report.permits.clone();
     permits[0].valid_to = Some(date(2022, 7, 1));
-    let chart = timeline::timeline(&order, &permits).unwrap();
+    let chart = timeline::timeline(&order, &permits, Language::English.words()).unwrap();
     assert_eq!(chart.svg.0.matches(r#"<line class="limit""#).count(), 2, "a gap between permits is no step");
     permits[0].valid_to = Some(date(2020, 7, 1));
-    let chart = timeline::timeline(&order, &permits).unwrap();
+    let chart = timeline::timeline(&order, &permits, Language::English.words()).unwrap();
     assert_eq!(chart.svg.0.matches(r#"<line class="limit""#).count(), 1, "a permit before the chart");
     let blind = report.observations.iter().filter(|o| o.area.is_none()).count();
     assert_eq!(chart.svg.0.matches(r#"class="mark open not-assessable""#).count(), blind);
@@ -664,4 +665,105 @@ fn an_overview_without_sites_and_one_of_a_thousand() {
     keep("thousand.html", &page);
     check(&page);
     assert!(page.len() < 3_000_000, "{}", page.len());
+}
+
+/// Pages and text of a PDF. The text has no spaces, as PDFs place words and not lines.
+fn read_pdf(pdf: &[u8]) -> (usize, String) {
+    let document = lopdf::Document::load_mem(pdf).unwrap();
+    let pages: Vec<u32> = document.get_pages().into_keys().collect();
+    let text = document.extract_text(&pages).unwrap();
+    (pages.len(), text.split_whitespace().collect())
+}
+
+fn squeezed(text: &str) -> String {
+    text.split_whitespace().collect()
+}
+
+#[test]
+fn the_pdf_of_a_site_says_what_the_page_says_in_each_language() {
+    let report = report();
+    let last = report.in_order().pop().unwrap().clone();
+    let area = last.area.unwrap();
+    for language in Language::ALL {
+        let pdf = site_pdf(&report, language).unwrap();
+        keep(&format!("site-{language}.pdf"), &pdf);
+        let (pages, text) = read_pdf(&pdf);
+        assert!((2..=4).contains(&pages), "{language}: {pages} pages");
+        let words = language.words();
+        let number = |value: f64| words.number(Some(value), 1);
+        let mut expected = vec![
+            report.site.name.clone(),
+            words.say(&format!("verdict-{}-heading", last.verdict.name())),
+            words.say("revision-may-be-missing"),
+            words.say("no-proof"),
+            format!("{} ({} – {})", number(area.ha), number(area.lower_ha), number(area.upper_ha)),
+            words.hectares(last.limit_ha),
+            last.date.to_string(),
+            "C-118-2023".to_owned(),
+            "1 km".to_owned(),
+        ];
+        // The wording of the record stands in every language.
+        expected.push(last.statement.clone());
+        for part in expected {
+            assert!(text.contains(&squeezed(&part)), "{language}: {part}\n{text}");
+        }
+        assert_eq!(site_pdf(&report, language).unwrap(), pdf, "the same input has the same bytes");
+    }
+}
+
+#[test]
+fn the_pdf_of_a_site_without_observations_says_so() {
+    let pdf = site_pdf(&empty_report(), Language::English).unwrap();
+    keep("site-empty.pdf", &pdf);
+    let (pages, text) = read_pdf(&pdf);
+    assert_eq!(pages, 1);
+    for key in ["not-observed-yet", "no-picture", "nothing-to-draw", "no-permit", "no-scene"] {
+        assert!(text.contains(&squeezed(&Language::English.words().say(key))), "{key}\n{text}");
+    }
+}
+
+#[test]
+fn the_pdf_of_a_site_has_few_pages_whatever_its_names_and_numbers() {
+    let mut long = report();
+    long.site.name = "منجم الشمال ".to_owned() + &"Mina".repeat(75);
+    long.site.operator = Some("# Operator *with* $signs$ [and] \"quotes\" \\ @ref <label>".to_owned());
+    let one = long.observations[0].clone();
+    long.observations = (0..200)
+        .map(|i| {
+            let mut o = one.clone();
+            o.date = date(2021, 1, 1).checked_add(jiff::Span::new().days(5 * i)).unwrap();
+            o.scenes = vec!["S".repeat(300)];
+            o
+        })
+        .collect();
+    long.scenes.iter_mut().for_each(|scene| scene.id = "S".repeat(300));
+    let pdf = site_pdf(&long, Language::French).unwrap();
+    keep("site-long.pdf", &pdf);
+    let (pages, text) = read_pdf(&pdf);
+    assert!(pages <= 7, "{pages} pages");
+    let left_out = Language::French.words().say_with("observations-left-out", &[("count", 176.into())]);
+    assert!(left_out.contains("176") && text.contains(&squeezed(&left_out)), "{left_out}\n{text}");
+    // Signs of the template's language are text.
+    assert!(text.contains("#Operator*with*$signs$[and]\"quotes\"\\@ref<label>"), "{text}");
+}
+
+#[test]
+fn the_pdf_of_all_sites_lists_the_most_urgent_first() {
+    for language in Language::ALL {
+        let pdf = overview_pdf(&overview(), language).unwrap();
+        keep(&format!("overview-{language}.pdf"), &pdf);
+        let (pages, text) = read_pdf(&pdf);
+        assert!(pages <= 2, "{pages} pages");
+        let place = |name: &str| text.rfind(&squeezed(name)).unwrap_or_else(|| panic!("{name}\n{text}"));
+        assert!(place("Brule Creek") < place("Quintette Ridge"), "exceeded before possible");
+        assert!(place("Quintette Ridge") < place("Elk Valley North"), "possible before within");
+        assert!(text.contains(&squeezed(&language.words().say("revision-may-be-missing"))));
+    }
+}
+
+#[test]
+fn the_pdf_refuses_a_picture_that_is_none() {
+    let mut wrong = report();
+    wrong.after.as_mut().unwrap().png = b"no picture".to_vec();
+    assert!(site_pdf(&wrong, Language::English).is_err());
 }

@@ -2,9 +2,10 @@
 
 use maud::Markup;
 use minesegsat_page::chart::{Days, Drawing, LETTER, Plot, Scale, step};
+use minesegsat_page::words::Words;
 
 use super::sign::{REVISION, is_exceedance, label, shape};
-use super::text::{ha, hectares, interval, level, number, percent};
+use super::text::{hectares, interval, level, percent};
 use crate::register::{Area, Observation, Permit, Verdict};
 
 /// Width of charts over time, in view box units.
@@ -31,7 +32,7 @@ pub(super) struct Timeline {
 }
 
 /// Draws the chart of observations, which are sorted by date. `None` without observations.
-pub(super) fn timeline(observations: &[&Observation], permits: &[Permit]) -> Option<Timeline> {
+pub(super) fn timeline(observations: &[&Observation], permits: &[Permit], words: &Words) -> Option<Timeline> {
     let days = Days::over(observations.iter().map(|observation| observation.date), LEFT, END)?;
     let limits = limits(permits, &days);
     let mut values: Vec<f64> = limits.iter().map(|limit| limit.ha).collect();
@@ -43,20 +44,19 @@ pub(super) fn timeline(observations: &[&Observation], permits: &[Permit]) -> Opt
     let changes = Plot { x: days.scale(), y: change_scale(observations) };
     let lowest = if has_change { &changes } else { &areas };
     let mut drawing = Drawing::new(WIDTH, lowest.y.start + FOOT);
-    areas.y_axis(&mut drawing, "Disturbed land (ha)", 6, |value, digits| number(Some(value), digits));
-    lowest.x_axis(&mut drawing, "Date of the observation", TOP, &days.ticks());
+    let number = |value: f64, digits: usize| words.number(Some(value), u8::try_from(digits).unwrap_or(0));
+    areas.y_axis(&mut drawing, &words.say("axis-area"), 6, number);
+    lowest.x_axis(&mut drawing, &words.say("axis-date"), TOP, &days.ticks());
     drawing.line("axis", (LEFT, BOTTOM), (END, BOTTOM));
-    draw_limits(&mut drawing, &limits, &areas.y);
+    draw_limits(&mut drawing, &limits, &areas.y, words);
     draw_areas(&mut drawing, observations, &areas.y, &days);
     if has_change {
-        changes.y_axis(&mut drawing, "Change (ha)", 4, |value, digits| {
-            format!("{}{}", if value > 0.0 { "+" } else { "" }, number(Some(value), digits))
+        changes.y_axis(&mut drawing, &words.say("axis-change"), 4, |value, digits| {
+            format!("{}{}", if value > 0.0 { "+" } else { "" }, number(value, digits))
         });
         draw_changes(&mut drawing, observations, &changes.y, &days);
     }
-    let label = "Disturbed land by date with intervals, the limit of the permits, gain and loss. The table below has the \
-                 numbers.";
-    let svg = drawing.finish("chart wide", Some(label));
+    let svg = drawing.finish("chart wide", Some(&words.say("chart-of-areas")));
     Some(Timeline { svg, is_cut: areas.y.low > 0.0, has_limit: !limits.is_empty(), has_change })
 }
 
@@ -126,7 +126,7 @@ fn limits(permits: &[Permit], days: &Days) -> Vec<Limit> {
     order.into_iter().filter_map(limit).collect()
 }
 
-fn draw_limits(drawing: &mut Drawing, limits: &[Limit], areas: &Scale) {
+fn draw_limits(drawing: &mut Drawing, limits: &[Limit], areas: &Scale, say: &Words) {
     for pair in limits.windows(2) {
         if (pair[1].from - pair[0].to).abs() < 0.5 {
             let x = pair[1].from;
@@ -141,8 +141,10 @@ fn draw_limits(drawing: &mut Drawing, limits: &[Limit], areas: &Scale) {
         });
         // The title has the full words if they do not fit here.
         let fits = |text: &String| text.chars().count() as f64 * LETTER + 8.0 < to - from;
-        let short = format!("{} ha", ha(*limit));
-        let texts = [format!("limit {short} ({words})"), format!("limit {short}"), short];
+        let short = say.hectares(Some(*limit));
+        let ha = || ("ha", short.clone().into());
+        let full = say.say_with("chart-limit", &[ha(), ("permit", words.as_str().into())]);
+        let texts = [full, say.say_with("chart-limit-short", &[ha()]), short.clone()];
         if let Some(text) = texts.into_iter().find(fits) {
             drawing.text("strong", "start", (from + 5.0, y - 7.0), &text);
         }

@@ -1,0 +1,261 @@
+//! Words and numbers of pages in four languages.
+//!
+//! The catalogues lie beside this file, one folder per [`Language`], in the format of [Project Fluent](https://projectfluent.org).
+//! English is complete; a word that another language lacks is said in English.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use fixed_decimal::{Decimal, FloatPrecision, SignedRoundingMode, UnsignedRoundingMode};
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource};
+use icu_decimal::options::{DecimalFormatterOptions, GroupingStrategy};
+use icu_decimal::{DecimalFormatter, DecimalFormatterPreferences};
+use icu_locale_core::Locale;
+
+use crate::text::NONE;
+
+pub use fluent_bundle::FluentValue as Value;
+
+/// A language of pages, reports and mails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Language {
+    /// English.
+    #[default]
+    English,
+    /// French.
+    French,
+    /// Spanish.
+    Spanish,
+    /// Portuguese, as it is written in Brazil.
+    Portuguese,
+}
+
+impl Language {
+    /// All languages.
+    pub const ALL: [Self; 4] = [Self::English, Self::French, Self::Spanish, Self::Portuguese];
+
+    /// Its code in ISO 639-1, such as `fr`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::French => "fr",
+            Self::Spanish => "es",
+            Self::Portuguese => "pt",
+        }
+    }
+
+    /// The language of a code, a tag or a POSIX locale: `fr`, `fr-CA`, `fr_CA.UTF-8`. `None` for other languages.
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        let code = tag.split(['-', '_', '.', '@']).next()?;
+        Self::ALL.into_iter().find(|language| language.code().eq_ignore_ascii_case(code))
+    }
+
+    /// The first language of a header `Accept-Language` (RFC 9110, 12.5.4) that is known, by weight. English if none is.
+    pub fn accepted(header: &str) -> Self {
+        let mut best = (0.0, Self::English);
+        for range in header.split(',') {
+            let mut parts = range.split(';').map(str::trim);
+            let language = parts.next().and_then(Self::of_tag);
+            let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse::<f32>().ok());
+            if let (Some(language), Some(weight)) = (language, weight)
+                && weight > best.0
+            {
+                best = (weight, language);
+            }
+        }
+        best.1
+    }
+
+    /// The language of the environment: the first of `LC_ALL`, `LC_MESSAGES` and `LANG` that is set. English if it is another one.
+    pub fn of_environment() -> Self {
+        ["LC_ALL", "LC_MESSAGES", "LANG"]
+            .into_iter()
+            .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+            .and_then(|value| Self::of_tag(&value))
+            .unwrap_or_default()
+    }
+
+    /// The words of this language.
+    pub fn words(self) -> &'static Words {
+        static WORDS: LazyLock<[Words; 4]> = LazyLock::new(|| Language::ALL.map(Words::new));
+        &WORDS[self as usize]
+    }
+
+    const fn catalogues(self) -> [&'static str; 2] {
+        match self {
+            Self::English => [include_str!("words/en/verdict.ftl"), include_str!("words/en/report.ftl")],
+            Self::French => [include_str!("words/fr/verdict.ftl"), include_str!("words/fr/report.ftl")],
+            Self::Spanish => [include_str!("words/es/verdict.ftl"), include_str!("words/es/report.ftl")],
+            Self::Portuguese => [include_str!("words/pt/verdict.ftl"), include_str!("words/pt/report.ftl")],
+        }
+    }
+}
+
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl FromStr for Language {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::of_tag(text).ok_or_else(|| {
+            let known = Self::ALL.map(Self::code).join(", ");
+            format!("`{text}` is not one of the languages {known}")
+        })
+    }
+}
+
+/// The words of a language, and its way to write numbers.
+pub struct Words {
+    language: Language,
+    bundle: FluentBundle<FluentResource>,
+    numbers: Option<DecimalFormatter>,
+}
+
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Words").field("language", &self.language).finish_non_exhaustive()
+    }
+}
+
+impl Words {
+    fn new(language: Language) -> Self {
+        let locales = language.code().parse().map(|locale| vec![locale]).unwrap_or_default();
+        let mut bundle = FluentBundle::new_concurrent(locales);
+        // Marks of direction around each value would show as boxes in some programs.
+        bundle.set_use_isolating(false);
+        for text in language.catalogues() {
+            // The tests read each catalogue. What can be read of a damaged one is used.
+            let catalogue = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(part, _)| part);
+            bundle.add_resource_overriding(catalogue);
+        }
+        let mut options = DecimalFormatterOptions::default();
+        // 1138.7, and 11,387.0: as the sentences of the register write areas of usual size.
+        options.grouping_strategy = Some(GroupingStrategy::Min2);
+        let locale = language.code().parse::<Locale>().ok();
+        let numbers = locale
+            .and_then(|locale| DecimalFormatter::try_new(DecimalFormatterPreferences::from(&locale), options).ok());
+        Self { language, bundle, numbers }
+    }
+
+    /// The language.
+    pub const fn language(&self) -> Language {
+        self.language
+    }
+
+    /// The words of a key.
+    pub fn say(&self, key: &str) -> String {
+        self.say_with(key, &[])
+    }
+
+    /// The words of a key with values by name. Numbers among them choose the plural.
+    pub fn say_with(&self, key: &str, values: &[(&str, Value<'_>)]) -> String {
+        let Some(pattern) = self.bundle.get_message(key).and_then(|message| message.value()) else {
+            // A key that English lacks is a fault of the program, which the tests find.
+            return if self.language == Language::English { key.to_owned() } else { Language::English.words().say_with(key, values) };
+        };
+        let mut args = FluentArgs::new();
+        for (name, value) in values {
+            args.set(*name, value.clone());
+        }
+        self.bundle.format_pattern(pattern, Some(&args), &mut Vec::new()).into_owned()
+    }
+
+    /// A number with a minus sign as wide as a plus sign. A dash if it is missing or infinite.
+    pub fn number(&self, value: Option<f64>, digits: u8) -> String {
+        let Some(value) = value.filter(|value| value.is_finite()) else { return NONE.to_owned() };
+        let text = Decimal::try_from_f64(value, FloatPrecision::RoundTrip).ok().map(|mut decimal| {
+            let half_even = SignedRoundingMode::Unsigned(UnsignedRoundingMode::HalfEven);
+            decimal.round_with_mode(-i16::from(digits), half_even);
+            decimal.pad_end(-i16::from(digits));
+            if decimal.absolute.is_zero() {
+                decimal.set_sign(fixed_decimal::Sign::None);
+            }
+            self.numbers.as_ref().map_or_else(|| decimal.to_string(), |format| format.format(&decimal).to_string())
+        });
+        text.unwrap_or_else(|| crate::text::number(Some(value), usize::from(digits))).replace('-', "−")
+    }
+
+    /// An area in hectares with its unit, or a dash.
+    pub fn hectares(&self, value: Option<f64>) -> String {
+        match value.filter(|value| value.is_finite()) {
+            None => NONE.to_owned(),
+            Some(value) => format!("{}\u{a0}ha", self.number(Some(value), 1)),
+        }
+    }
+
+    /// A share of 0 to 1 as a percentage, or a dash.
+    pub fn percent(&self, share: Option<f64>, digits: u8) -> String {
+        match share.filter(|share| share.is_finite()) {
+            None => NONE.to_owned(),
+            Some(share) => format!("{}\u{a0}%", self.number(Some(share * 100.0), digits)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    #[test]
+    fn numbers_follow_the_language() {
+        let all = |value: f64| Language::ALL.map(|language| language.words().number(Some(value), 1));
+        assert_eq!(all(1138.72), ["1138.7", "1138,7", "1138,7", "1138,7"]);
+        assert_eq!(all(-12345.0), ["−12,345.0", "−12\u{202f}345,0", "−12.345,0", "−12.345,0"]);
+        assert_eq!(all(-0.04)[0], "0.0");
+        assert_eq!(Language::French.words().number(Some(f64::NAN), 1), NONE);
+        assert_eq!(Language::Spanish.words().hectares(Some(7.25)), "7,2\u{a0}ha");
+        assert_eq!(Language::English.words().percent(Some(0.973), 1), "97.3\u{a0}%");
+    }
+
+    #[test]
+    fn languages_are_found_in_tags_headers_and_locales() {
+        assert_eq!(Language::of_tag("fr_CA.UTF-8"), Some(Language::French));
+        assert_eq!(Language::of_tag("de"), None);
+        assert_eq!(Language::accepted("de, fr-CH;q=0.9, en;q=0.8"), Language::French);
+        assert_eq!(Language::accepted("en;q=0.5,pt-BR"), Language::Portuguese);
+        assert_eq!(Language::accepted("*"), Language::English);
+        assert_eq!(Language::accepted("es;q=0, x;q=nan"), Language::English);
+        assert!("de".parse::<Language>().unwrap_err().contains("en, fr, es, pt"));
+    }
+
+    /// Messages of a catalogue with the names of their variables.
+    fn messages(language: Language) -> BTreeMap<String, BTreeSet<String>> {
+        let mut found = BTreeMap::new();
+        for text in language.catalogues() {
+            let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(_, faults)| panic!("{language}: {faults:?}"));
+            assert!(resource.entries().count() > 0);
+            let mut key = String::new();
+            for line in text.lines() {
+                if let Some((name, _)) = line.split_once(" =").filter(|(name, _)| !name.starts_with([' ', '#'])) {
+                    name.clone_into(&mut key);
+                    assert!(found.insert(key.clone(), BTreeSet::new()).is_none(), "{language} has {key} twice");
+                }
+                for part in line.split("{ $").skip(1) {
+                    let end = part.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').unwrap();
+                    found.get_mut(&key).unwrap().insert(part[..end].to_owned());
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn all_languages_say_the_same_with_the_same_values() {
+        let english = messages(Language::English);
+        for language in Language::ALL {
+            let other = messages(language);
+            for (key, values) in &english {
+                assert_eq!(other.get(key), Some(values), "{language}: {key}");
+            }
+            assert_eq!(other.len(), english.len(), "{language} has keys that English lacks");
+        }
+    }
+}

@@ -1,0 +1,413 @@
+//! The report of one site as PDF: [`site_pdf`].
+
+use maud::html;
+use minesegsat_map::preview::thumbnail;
+use minesegsat_page::chart::standalone;
+use minesegsat_page::text::NONE;
+use minesegsat_page::words::{Language, Words};
+use serde_json::{Value as Json, json};
+
+use super::paper::{self, DRAWINGS, look, sentence, verdict_words};
+use super::pictures::LAYERS;
+use super::sign::{self, is_exceedance, shape};
+use super::site_report::{DatedPicture, SiteReport};
+use super::timeline::timeline;
+use crate::register::{Observation, ShownChange};
+use minesegsat_core::Result;
+
+/// Observations in the table; older ones are counted. So that the report has few pages.
+const MOST_OBSERVATIONS: usize = 24;
+/// Longer side of a picture, in pixels: 88 mm at 400 dots per inch.
+const SIDE: usize = 1400;
+/// Pictures with a longer side below this, in pixels, are enlarged without smoothing.
+const SMALL: u32 = 320;
+
+/// The report of one site as PDF of one to four A4 pages: verdict, numbers, pictures, chart, tables, method and limits.
+///
+/// Fails if a picture is not an 8-bit RGB PNG.
+pub fn site_pdf(report: &SiteReport, language: Language) -> Result<Vec<u8>> {
+    let words = language.words();
+    let order = report.in_order();
+    let last = order.last().copied();
+    let software = concat!("minesegsat ", env!("CARGO_PKG_VERSION"));
+    let title = words.say_with("disturbed-land-of", &[("site", report.site.name.as_str().into())]);
+    let mut data = paper::frame(&title, report.created, software, words);
+    let mut files: Vec<(String, Vec<u8>)> = paper::icons().collect();
+    let chart = timeline(&order, &report.permits, words);
+    if let Some(chart) = &chart {
+        files.push(("chart.svg".to_owned(), standalone(&chart.svg, DRAWINGS)));
+        files.extend(chart_signs(&order));
+    }
+    let pictures = pictures(report, words, &mut files)?;
+    let parts = json!({
+        "name": report.site.name,
+        "about": about(report, last, words),
+        "verdict": verdict(last, words),
+        "warnings": last.map(|last| last.warnings.clone()).unwrap_or_default(),
+        "notes": report.problems.iter().cloned().chain(report.boundary_notes()).collect::<Vec<_>>(),
+        "corrections": corrections(report, words),
+        "numbers": numbers(report, &order, words),
+        "pictures": pictures,
+        "chart": chart.map(|chart| json!({
+            "alt": words.say("chart-of-areas"),
+            "legend": chart_legend(&order, chart.has_limit, chart.has_change, words),
+            "cut": chart.is_cut.then(|| words.say("axis-cut")),
+        })),
+        "observations": observations(&order, words),
+        "permits": permits(report, words),
+        "scenes": scenes(report, words),
+        "method": method(report, last, words),
+        "facts": facts(report, words),
+        "headings": headings(words),
+    });
+    merge(&mut data, parts);
+    paper::print(include_str!("site.typ"), &data, files, report.created)
+}
+
+/// Adds the members of an object to another one.
+pub(super) fn merge(into: &mut Json, from: Json) {
+    if let (Json::Object(into), Json::Object(from)) = (into, from) {
+        into.extend(from);
+    }
+}
+
+fn headings(words: &Words) -> Json {
+    let keys = [
+        "key-numbers",
+        "before-and-after",
+        "no-picture",
+        "over-time",
+        "nothing-to-draw",
+        "observations",
+        "not-observed-yet",
+        "permits",
+        "no-permit",
+        "scenes",
+        "no-scene",
+        "method-and-limits",
+        "north",
+        "quantity",
+        "value",
+        "note",
+    ];
+    keys.into_iter().map(|key| (key.to_owned(), Json::from(words.say(key)))).collect::<serde_json::Map<_, _>>().into()
+}
+
+fn about(report: &SiteReport, last: Option<&Observation>, words: &Words) -> Vec<String> {
+    let site = &report.site;
+    let seen = last.map_or_else(
+        || words.say("never-observed"),
+        |last| words.say_with("last-observed-on", &[("date", last.date.to_string().into())]),
+    );
+    let facts = [site.operator.clone(), site.commodity.clone()].into_iter().flatten();
+    facts.chain([paper::status(site.status, words), site.id.to_string(), seen]).collect()
+}
+
+fn verdict(last: Option<&Observation>, words: &Words) -> Json {
+    let verdict = last.map(|last| last.verdict);
+    let mut notes = Vec::new();
+    if is_exceedance(verdict) {
+        notes.push(words.say("revision-may-be-missing"));
+        notes.push(words.say("no-proof"));
+    }
+    let record = last.filter(|_| words.language() != Language::English).map(|last| last.statement.clone());
+    json!({
+        "look": look(verdict),
+        "heading": words.say(&format!("verdict-{}-heading", sign::class(verdict))),
+        "standing": last.filter(|last| last.is_provisional == Some(true)).map(|_| words.say("provisional")),
+        "sentence": last.map_or_else(|| words.say("not-observed-yet"), |last| sentence(last, words)),
+        "notes": notes,
+        "record": record.map(|text| json!({ "heading": words.say("wording-of-the-record"), "text": text })),
+    })
+}
+
+fn corrections(report: &SiteReport, words: &Words) -> Vec<String> {
+    let note = |one: &crate::register::Correction| {
+        let day = one.replaced.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let verdict = paper::label(Some(one.verdict), words);
+        words.say_with(
+            "corrected",
+            &[("date", one.date.to_string().into()), ("day", day.to_string().into()), ("verdict", verdict.into())],
+        )
+    };
+    report.corrections.iter().map(note).collect()
+}
+
+/// Rows of name, value and note. The first one is the headline.
+fn numbers(report: &SiteReport, order: &[&Observation], words: &Words) -> Vec<[String; 3]> {
+    let last = order.last().copied();
+    let Some((shown, last)) = order.iter().rev().copied().find(|o| o.area.is_some()).or(last).zip(last) else {
+        return Vec::new();
+    };
+    let on = |o: &Observation| -> Vec<(&str, minesegsat_page::words::Value<'_>)> {
+        vec![("date", o.date.to_string().into())]
+    };
+    let number = |value: f64| words.number(Some(value), 1);
+    let mut rows = Vec::new();
+    let mut row = |key: &str, value: String, note: String| rows.push([words.say(key), value, note]);
+    match shown.area {
+        None => row("disturbed-land", NONE.to_owned(), words.say_with("not-assessable-on", &on(shown))),
+        Some(area) => {
+            let mut values = on(shown);
+            values.push(("level", words.number(Some(shown.confidence_level_percent), 0).into()));
+            values.push(("lower", number(area.lower_ha).into()));
+            values.push(("upper", number(area.upper_ha).into()));
+            row("disturbed-land", words.hectares(Some(area.ha)), words.say_with("disturbed-land-note", &values));
+        }
+    }
+    if let Some(parts) = shown.parts {
+        if shown.share_assessed < 1.0 {
+            let unseen = words.percent(Some(1.0 - shown.share_assessed), 1);
+            row("estimated", words.hectares(Some(parts.estimated.ha)), words.say("estimated-note"));
+            let note = words.say_with("assumed-note", &[("share", unseen.into())]);
+            row("assumed", words.hectares(Some(parts.assumed_ha)), note);
+        }
+        row("mapped", words.hectares(Some(parts.mapped_ha)), words.say("mapped-note"));
+    }
+    let limit = shown.limit_ha.map(|limit| (limit, shown.permit.clone().unwrap_or_default())).or_else(|| {
+        let permit = report.permits.iter().find(|permit| permit.holds_on(last.date))?;
+        Some((permit.limit_ha?, permit.number.clone()))
+    });
+    match limit {
+        None => row("limit", NONE.to_owned(), words.say("no-limit-known")),
+        Some((limit, number)) => {
+            let note = words.say_with("limit-of-permit", &[("number", number.into())]);
+            row("limit", words.hectares(Some(limit)), note);
+        }
+    }
+    let since = || {
+        shown.compared_with.map_or_else(
+            || words.say("no-earlier-date"),
+            |date| words.say_with("since", &[("date", date.to_string().into())]),
+        )
+    };
+    row("gain", change(shown.gain(), words), since());
+    row("loss", change(shown.loss(), words), since());
+    row("outside-permit", words.hectares(shown.outside_permit_ha), words.say("outside-permit-note"));
+    let outside = shown.parts.map(|parts| parts.outside_site_ha);
+    row("outside-site", words.hectares(outside), words.say("outside-site-note"));
+    let beyond = last.share_beyond_map.filter(|share| *share > 0.0);
+    let beyond = beyond.map(|share| words.say_with("beyond-the-scenes", &[("share", words.percent(Some(share), 1).into())]));
+    row("share-seen", words.percent(Some(last.share_assessed), 1), beyond.unwrap_or_else(|| last.date.to_string()));
+    rows
+}
+
+fn change(shown: Option<ShownChange>, words: &Words) -> String {
+    match shown {
+        None => NONE.to_owned(),
+        Some(ShownChange { ha, below_noise_ha: None }) => words.hectares(Some(ha)),
+        Some(ShownChange { ha, below_noise_ha: Some(floor) }) => words.say_with(
+            "below-noise",
+            &[("ha", words.hectares(Some(ha)).into()), ("floor", words.hectares(Some(floor)).into())],
+        ),
+    }
+}
+
+fn pictures(report: &SiteReport, words: &Words, files: &mut Vec<(String, Vec<u8>)>) -> Result<Json> {
+    let known = [("before", report.before.as_ref()), ("after", report.after.as_ref())];
+    let known: Vec<(&str, &DatedPicture)> = known.into_iter().filter_map(|(name, p)| Some((name, p?))).collect();
+    let mut shown = Vec::new();
+    for (name, picture) in &known {
+        let is_small = picture.width.max(picture.height) < SMALL;
+        let (file, bytes) = if is_small {
+            (format!("{name}.png"), picture.png.clone())
+        } else {
+            (format!("{name}.jpg"), thumbnail(&picture.png, SIDE)?)
+        };
+        files.push((file.clone(), bytes));
+        let outlines = format!("{name}-outlines.svg");
+        files.push((outlines.clone(), paper::outlines(picture)));
+        let date = || [("date", picture.date.to_string().into())];
+        let caption = if known.len() == 1 { picture.date.to_string() } else { words.say_with(name, &date()) };
+        shown.push(json!({
+            "file": file,
+            "outlines": outlines,
+            "is-small": is_small,
+            "aspect": f64::from(picture.height) / f64::from(picture.width),
+            "caption": caption,
+            "scenes": picture.scenes.join(", "),
+            "alt": words.say_with("picture-of", &date()),
+            "bar": picture.pixel_m.and_then(|pixel| scale_bar(pixel * f64::from(picture.width), words)),
+        }));
+    }
+    let mut legend = Vec::new();
+    for (layer, _, polygons) in LAYERS.iter().rev() {
+        if known.iter().all(|(_, picture)| polygons(picture).0.is_empty()) {
+            continue;
+        }
+        let since = report.after.as_ref().and_then(|picture| picture.change_since);
+        let date = since.map(|date| date.to_string()).unwrap_or_default();
+        let file = format!("layer-{layer}.svg");
+        files.push((file.clone(), paper::layer_sign(layer)));
+        legend.push(json!([file, words.say_with(&format!("outline-{layer}"), &[("date", date.into())])]));
+    }
+    let brightness = (known.len() == 2).then(|| {
+        let mut stretches = known.iter().map(|(_, picture)| crate::monitor::picture::stretch_of(&picture.png));
+        let is_same = matches!((stretches.next(), stretches.next()), (Some(Some(a)), Some(Some(b))) if a == b);
+        words.say(if is_same { "same-brightness" } else { "own-brightness" })
+    });
+    Ok(json!({ "shown": shown, "legend": legend, "brightness": brightness }))
+}
+
+/// A bar of a round length, at most a third of the picture's width: its share of the width, and its length in words.
+fn scale_bar(width_m: f64, words: &Words) -> Option<Json> {
+    if !width_m.is_finite() || width_m <= 0.0 {
+        return None;
+    }
+    let most = width_m / 3.0;
+    let decade = 10_f64.powf(most.log10().floor());
+    let length = [5.0, 2.0, 1.0].into_iter().map(|step| step * decade).find(|length| *length <= most)?;
+    let text = if length >= 1000.0 {
+        format!("{}\u{a0}km", words.number(Some(length / 1000.0), 0))
+    } else {
+        format!("{}\u{a0}m", words.number(Some(length), 0))
+    };
+    Some(json!({ "share": length / width_m, "words": text }))
+}
+
+fn chart_signs(order: &[&Observation]) -> Vec<(String, Vec<u8>)> {
+    let key = |inside: maud::Markup| {
+        let svg = html! { svg viewBox="0 0 26 16" width="26" height="16" class="chart" { (inside) } };
+        standalone(&svg, DRAWINGS)
+    };
+    let line = |class: &str, d: &str| key(html! { path class=(class) d=(d) {} });
+    let bar = |class: &str| key(html! { rect class=(class) x="5" y="3" width="16" height="10" {} });
+    let mut signs = vec![
+        ("key-interval.svg".to_owned(), line("whisker", "M13 2V14M9 2h8M9 14h8")),
+        ("key-limit.svg".to_owned(), line("limit", "M1 8H25")),
+        ("key-gain.svg".to_owned(), bar("change-gain")),
+        ("key-loss.svg".to_owned(), bar("change-loss")),
+    ];
+    for verdict in sign::ALL.into_iter().filter(|verdict| order.iter().any(|o| Some(o.verdict) == *verdict)) {
+        signs.push((format!("key-{}.svg", sign::class(verdict)), key(shape(verdict, 13.0, 8.0, 6.0))));
+    }
+    signs
+}
+
+fn chart_legend(order: &[&Observation], has_limit: bool, has_change: bool, words: &Words) -> Vec<[String; 2]> {
+    let used = sign::ALL.into_iter().filter(|verdict| order.iter().any(|o| Some(o.verdict) == *verdict));
+    let mut legend: Vec<[String; 2]> =
+        used.map(|verdict| [format!("key-{}.svg", sign::class(verdict)), paper::label(verdict, words)]).collect();
+    let level = words.number(Some(order.last().map_or(90.0, |o| o.confidence_level_percent)), 0);
+    legend.push(["key-interval.svg".to_owned(), words.say_with("key-interval", &[("level", level.into())])]);
+    if has_limit {
+        legend.push(["key-limit.svg".to_owned(), words.say("key-limit")]);
+    }
+    if has_change {
+        legend.push(["key-gain.svg".to_owned(), words.say("gain")]);
+        legend.push(["key-loss.svg".to_owned(), words.say("loss")]);
+    }
+    legend
+}
+
+fn observations(order: &[&Observation], words: &Words) -> Json {
+    let number = |value: Option<f64>| words.number(value, 1);
+    let rows: Vec<Json> = order
+        .iter()
+        .rev()
+        .take(MOST_OBSERVATIONS)
+        .map(|o| {
+            json!({
+                "icon": paper::icon_name(Some(o.verdict)),
+                "cells": [
+                    o.date.to_string(),
+                    paper::area(Some(o), words),
+                    number(o.limit_ha),
+                    number(o.gain().map(|gain| gain.ha)),
+                    number(o.loss().map(|loss| loss.ha)),
+                    number(o.unpermitted_ha()),
+                    words.percent(Some(o.share_assessed), 0),
+                    verdict_words(o, words),
+                ],
+            })
+        })
+        .collect();
+    let head = [
+        "date",
+        "area-and-interval",
+        "limit-column",
+        "gain-column",
+        "loss-column",
+        "outside-column",
+        "share-column",
+        "verdict",
+    ];
+    let left_out = order.len().saturating_sub(MOST_OBSERVATIONS);
+    json!({
+        "head": head.map(|key| words.say(key)),
+        "rows": rows,
+        "left-out": (left_out > 0).then(|| words.say_with("observations-left-out", &[("count", left_out.into())])),
+    })
+}
+
+fn permits(report: &SiteReport, words: &Words) -> Json {
+    let mut order: Vec<_> = report.permits.iter().collect();
+    order.sort_by_key(|permit| permit.valid_from);
+    let rows: Vec<Json> = order
+        .into_iter()
+        .map(|permit| {
+            let area = words.say(if permit.polygon.is_some() { "own-polygon" } else { "site-boundary" });
+            json!([
+                permit.number,
+                permit.valid_from.to_string(),
+                permit.valid_to.map_or_else(|| words.say("open-ended"), |date| date.to_string()),
+                words.number(permit.limit_ha, 1),
+                area,
+                permit.document.clone().unwrap_or_else(|| NONE.to_owned()),
+                permit.document_sha256.clone().unwrap_or_default(),
+            ])
+        })
+        .collect();
+    let head = ["permit", "valid-from", "valid-to", "limit-column", "permitted-area", "document"];
+    json!({ "head": head.map(|key| words.say(key)), "rows": rows })
+}
+
+fn scenes(report: &SiteReport, words: &Words) -> Json {
+    let mut order: Vec<_> = report.scenes.iter().collect();
+    order.sort_by(|a, b| (b.date, &a.id).cmp(&(a.date, &b.id)));
+    order.truncate(MOST_OBSERVATIONS);
+    let rows: Vec<Json> = order
+        .into_iter()
+        .map(|scene| {
+            json!([
+                scene.date.to_string(),
+                scene.id,
+                words.percent(scene.cloud_cover_percent.map(|percent| percent / 100.0), 1),
+                words.percent(scene.share_assessed, 1),
+                scene.processing_baseline.clone().unwrap_or_else(|| NONE.to_owned()),
+            ])
+        })
+        .collect();
+    let head = ["date", "scene", "cloud", "share-column", "baseline"];
+    json!({ "head": head.map(|key| words.say(key)), "rows": rows })
+}
+
+fn method(report: &SiteReport, last: Option<&Observation>, words: &Words) -> Vec<String> {
+    let level = report
+        .method
+        .as_ref()
+        .map(|facts| facts.confidence_level_percent)
+        .or_else(|| last.map(|last| last.confidence_level_percent))
+        .unwrap_or(90.0);
+    let floor = report.method.as_ref().and_then(|facts| facts.noise_floor_ha);
+    vec![
+        words.say("method-images"),
+        words.say_with("method-interval", &[("level", words.number(Some(level), 0).into())]),
+        words.say_with("method-change", &[("floor", words.hectares(floor).into())]),
+        words.say("method-unseen"),
+        words.say("method-limits"),
+    ]
+}
+
+fn facts(report: &SiteReport, words: &Words) -> Vec<[String; 2]> {
+    let mut facts = Vec::new();
+    if let Some(method) = &report.method {
+        facts.push([words.say("model"), method.model_title.clone()]);
+        facts.push([words.say("weights"), method.model_sha256.clone()]);
+        facts.push([words.say("threshold"), words.number(Some(method.threshold), 2)]);
+        facts.push([words.say("noise-floor"), words.hectares(method.noise_floor_ha)]);
+        facts.push([words.say("software"), method.software.clone()]);
+    }
+    facts.push([words.say("boundary-sha256"), report.site.boundary_sha256()]);
+    facts
+}
