@@ -1,7 +1,7 @@
 /** Numbers, with the marks of the reader's language. */
 
 import type { Area, Bbox } from "./api/types.ts";
-import { locale, t } from "./words.ts";
+import { language, locale, t, type Language } from "./words.ts";
 
 /** Stands where there is nothing to say. */
 export const NONE = "–";
@@ -57,6 +57,16 @@ export function change(value: Maybe, sign: "+" | "−", seen?: Maybe, floor?: Ma
   }
   const text = hectares(value);
   return known(value) && Number(value.toFixed(1)) !== 0 ? sign + text : text;
+}
+
+/** What the first of a month is called where it has a name of its own. */
+const FIRST: Partial<Record<Language, string>> = { fr: "1er", pt: "1º" };
+
+/** A date in a sentence: `11 juillet 2024`, but `2024-07-11` in English, as the sentences of the register have it. */
+export function day(date: string): string {
+  if (language() === "en") return date;
+  const text = new Intl.DateTimeFormat(locale(), { dateStyle: "long", timeZone: "UTC" }).format(new Date(`${date}T00:00:00Z`));
+  return text.replace(/^1(?= )/, FIRST[language()] ?? "1");
 }
 
 /** Degrees for a field, which `numberOf` reads. */

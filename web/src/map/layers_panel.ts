@@ -2,7 +2,7 @@
 
 import { OVERLAYS, PICTURES, type Drawable, type Layer, type Overlay, type Picture } from "../api/types.ts";
 import { h, newId, s } from "../dom.ts";
-import { shortPercent } from "../format.ts";
+import { day, shortPercent } from "../format.ts";
 import type { Store } from "../view/store.ts";
 import { OUTLINES, type Outline } from "../view/view.ts";
 import { t } from "../words.ts";
@@ -90,7 +90,7 @@ export class LayersPanel {
   /** What gain and loss are measured against, where they are drawn. */
   changesSince(date: string | null): void {
     this.#note.hidden = date === null;
-    this.#note.textContent = date === null ? "" : t("changes-since", { date });
+    this.#note.textContent = date === null ? "" : t("changes-since", { day: day(date) });
   }
 
   #open(open: boolean): void {

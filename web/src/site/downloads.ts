@@ -5,12 +5,13 @@ import { address, paths, request } from "../api/client.ts";
 import { token } from "../api/token.ts";
 import type { Observation, SiteDetail } from "../api/types.ts";
 import { h } from "../dom.ts";
+import { day } from "../format.ts";
 import { t } from "../words.ts";
 import { fileName } from "./file_name.ts";
 
 export function downloads(site: SiteDetail, observation: Observation | null): HTMLElement {
   const evidence = observation
-    ? download(t("evidence-pack", { date: observation.date }), paths.evidence(site.id, observation.id), `${site.id}-${observation.id}-evidence.zip`)
+    ? download(t("evidence-pack", { day: day(observation.date) }), paths.evidence(site.id, observation.id), `${site.id}-${observation.id}-evidence.zip`)
     : null;
   return h(
     "div",

@@ -2,6 +2,7 @@
 
 import { words } from "../api/problem.ts";
 import type { Job, SiteDetail } from "../api/types.ts";
+import { day } from "../format.ts";
 import { isOver, stateWords } from "../jobs/job.ts";
 import { t } from "../words.ts";
 
@@ -43,5 +44,5 @@ export function outcome(job: Job, site: Pick<SiteDetail, "id">, last: string | n
   const found = t("look-found", { count: observations });
   if (sitesOf(job).length !== 1) return { text: t("look-found-at", { found, sites: t("sites-count", { count: sites }) }), isProblem: false, isNew: observations > 0 };
   if (observations > 0) return { text: found, isProblem: false, isNew: true };
-  return { text: last ? t("look-nothing-new", { date: last }) : t("look-no-scene"), isProblem: false, isNew: false };
+  return { text: last ? t("look-nothing-new", { day: day(last) }) : t("look-no-scene"), isProblem: false, isNew: false };
 }

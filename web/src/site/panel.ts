@@ -3,7 +3,7 @@
 import { fail, told } from "../announce.ts";
 import type { Observation, ServerInfo, SiteDetail, Timeline } from "../api/types.ts";
 import { english, h, literals } from "../dom.ts";
-import { change, hectares, intervalAt, NONE, percent } from "../format.ts";
+import { change, day, hectares, intervalAt, NONE, percent } from "../format.ts";
 import { heading, icon, isExceedance, meaning, type Standing, label } from "../verdict.ts";
 import { language, t } from "../words.ts";
 import { downloads } from "./downloads.ts";
@@ -138,7 +138,7 @@ function bone(rem: number): HTMLElement {
 function verdictOf(site: SiteDetail, observation: Observation | null): Node[] {
   const standing: Standing = observation?.verdict ?? "unseen";
   const isLast = observation === site.observations.at(-1);
-  const day = observation && (isLast ? t("last-observation", { date: observation.date }) : observation.date);
+  const dated = observation && (isLast ? t("last-observation", { date: observation.date }) : observation.date);
   // The sentence of the register is English. In other languages it stands below one from the same numbers.
   const record = language() === "en" ? null : observation?.statement;
   const isSaid = language() === "en" && /revision/i.test(observation?.statement ?? "");
@@ -150,7 +150,7 @@ function verdictOf(site: SiteDetail, observation: Observation | null): Node[] {
       "div",
       {},
       h("p", { class: "heading" }, heading(standing)),
-      day ? h("p", { class: "small" }, day) : null,
+      dated ? h("p", { class: "small" }, dated) : null,
       h("p", {}, observation ? statement(observation) : meaning(standing)),
       isExceedance(standing) && !isSaid ? h("p", { class: "small" }, t("revision-may-be-missing")) : null,
       record ? h("p", { class: "small faint record" }, t("record-text"), " ", ...english(record)) : null,
@@ -159,7 +159,7 @@ function verdictOf(site: SiteDetail, observation: Observation | null): Node[] {
   if (!observation) return [box, h("p", { class: "small faint" }, ...literals(t("monitor-looks")))];
   const corrected = (site.corrections ?? []).filter((one) => one.observation === observation.id);
   const notes = corrected.map((one) => [
-    `${t("corrected", { date: one.replaced.slice(0, 10), verdict: label(one.verdict) })} `,
+    `${t("corrected", { day: day(one.replaced.slice(0, 10)), verdict: label(one.verdict) })} `,
     ...english(`${one.reason}.`),
   ]);
   return [box, ...listed(t("corrections"), notes), figures(observation), ...listed(t("warnings"), observation.warnings.map(english))];
@@ -169,10 +169,10 @@ function verdictOf(site: SiteDetail, observation: Observation | null): Node[] {
 function statement(o: Observation): string {
   if (language() === "en") return o.statement || meaning(o.verdict);
   const { date, verdict, area, permit, limit_ha } = o;
-  if (verdict === "not-assessable") return o.share_assessed === null ? meaning(verdict) : t("verdict-not-assessable-statement", { date, share: percent(o.share_assessed) });
+  if (verdict === "not-assessable") return o.share_assessed === null ? meaning(verdict) : t("verdict-not-assessable-statement", { day: day(date), share: percent(o.share_assessed) });
   if (!area || (verdict !== "no-limit" && limit_ha === null)) return meaning(verdict);
   return t(`verdict-${verdict}-statement`, {
-    date,
+    day: day(date),
     area: hectares(area.ha),
     interval: intervalAt(area, o.confidence_level_percent),
     limit: hectares(limit_ha),
@@ -184,7 +184,7 @@ function figures(o: Observation): HTMLElement {
   const floor_ha = o.seen_change?.noise_floor_ha;
   const changed = (name: string, sign: "+" | "−", value: number | null, seen: number | undefined): [string, string, string | null] => {
     const isNoise = value === 0 && seen !== undefined && Number(seen.toFixed(1)) !== 0;
-    const since = o.compared_with && value !== null ? t("since", { date: o.compared_with }) : null;
+    const since = o.compared_with && value !== null ? t("since", { day: day(o.compared_with) }) : null;
     const notes = [isNoise ? t("below-noise", { floor: hectares(floor_ha) }) : null, since];
     return [name, change(isNoise ? seen : value, sign), notes.filter(Boolean).join(" · ") || null];
   };

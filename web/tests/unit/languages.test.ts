@@ -4,7 +4,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { FluentBundle, FluentResource } from "@fluent/bundle";
 import { OVERLAYS, PICTURES } from "../../src/api/types.ts";
-import { change, degrees, hectares, interval, number, numberOf, percent, short } from "../../src/format.ts";
+import { change, day, degrees, hectares, interval, number, numberOf, percent, short } from "../../src/format.ts";
 import { STANDINGS } from "../../src/verdict.ts";
 import { ORDERS, OUTLINES } from "../../src/view/view.ts";
 import { languageOf, LANGUAGES, locale, localeOf, speak, t, type Language } from "../../src/words.ts";
@@ -188,6 +188,18 @@ test("numbers have the marks of the language", () => {
 test("numbers are read with a point or a comma", () => {
   assert.deepEqual(["-76.3", "−76,3", " 12 ", ""].map(numberOf), [-76.3, -76.3, 12, Number.NaN]);
   assert.ok(Number.isNaN(numberOf("1,2,3")));
+});
+
+test("dates in sentences are written out, but for English", () => {
+  const written = (language: Language, date: string): string => {
+    speakIn(language);
+    return day(date);
+  };
+  assert.equal(written("en", "2024-07-01"), "2024-07-01");
+  assert.equal(written("fr", "2024-07-01"), "1er juillet 2024");
+  assert.equal(written("fr", "2024-12-31"), "31 décembre 2024");
+  assert.equal(written("es", "2024-07-01"), "1 de julio de 2024");
+  assert.equal(written("pt", "2024-07-11"), "11 de julho de 2024");
 });
 
 test("plurals follow the language", () => {

@@ -1,5 +1,5 @@
 # The map page of `minesegsat serve`. What is in backticks is shown as code.
-# Numbers come with the marks of the language, dates as YYYY-MM-DD.
+# Numbers come with the marks of the language. Dates in sentences ($day) are written out, but for English; other dates are YYYY-MM-DD.
 
 ## Frame
 
@@ -105,7 +105,7 @@ monitor-looks = `minesegsat monitor run` looks for scenes of it.
 observation-gone = An observation of this link is no longer there; the last one is shown.
 corrections = Corrections
 # The reason follows; it is English.
-corrected = Judged again on { $date }: until then { $verdict };
+corrected = Judged again on { $day }: until then { $verdict };
 warnings = Warnings
 
 ## Figures of an observation
@@ -119,7 +119,7 @@ limit = Limit
 permit-number = permit { $permit }
 gain = Gain
 loss = Loss
-since = since { $date }
+since = since { $day }
 below-noise = below the noise of { $floor }
 outside-permit = Outside the permit
 outside-permit-note = mapped inside the site
@@ -174,7 +174,7 @@ downloads = Report and downloads
 report = Report
 # Follows `report`, for screen readers; the report is in English.
 opens-in-tab = (opens in a new tab)
-evidence-pack = Evidence pack of { $date }
+evidence-pack = Evidence pack of { $day }
 downloaded = { $what } is downloaded
 
 ## Looking for new scenes
@@ -191,7 +191,7 @@ look-found =
     }
 # $found is `look-found`, $sites is `sites-count`.
 look-found-at = { $found } at { $sites }
-look-nothing-new = Nothing new since { $date }
+look-nothing-new = Nothing new since { $day }
 look-no-scene = No scene was found that shows the site
 
 ## Dates on the map
@@ -247,7 +247,7 @@ outline-gain = Gain
 outline-loss = Loss
 outline-permit = Permit
 outline-boundary = Site
-changes-since = Gain and loss since { $date }.
+changes-since = Gain and loss since { $day }.
 legend = Legend: { $title }
 legend-bar = Colour bar from { $low }, { $low-words }, over { $middle } to { $high }, { $high-words }
 legend-low = low

@@ -1,5 +1,5 @@
 # Verdicts on a site: shared by the map page, reports and mails.
-# $area, $limit: hectares with their unit. $date: YYYY-MM-DD. $permit: number of a permit.
+# $area, $limit: hectares with their unit. $day: a date, written out. $permit: number of a permit.
 
 ## Short names
 
@@ -32,11 +32,11 @@ revision-may-be-missing = A revision of the permit may be missing from the regis
 
 ## One observation. $interval is `interval` or `interval-at-level`
 
-verdict-within-statement = On { $date }, { $area } were disturbed ({ $interval }). Permit { $permit } allows { $limit }.
-verdict-possible-exceedance-statement = On { $date }, { $area } were disturbed ({ $interval }). The limit of { $limit } of permit { $permit } lies inside the interval.
-verdict-exceeded-statement = On { $date }, { $area } were disturbed ({ $interval }). Permit { $permit } allows { $limit }.
-verdict-not-assessable-statement = On { $date }, { $share } of the site was seen. The area cannot be compared with the limit.
-verdict-no-limit-statement = On { $date }, { $area } were disturbed ({ $interval }). No limit is in the register for that day.
+verdict-within-statement = On { $day }, { $area } were disturbed ({ $interval }). Permit { $permit } allows { $limit }.
+verdict-possible-exceedance-statement = On { $day }, { $area } were disturbed ({ $interval }). The limit of { $limit } of permit { $permit } lies inside the interval.
+verdict-exceeded-statement = On { $day }, { $area } were disturbed ({ $interval }). Permit { $permit } allows { $limit }.
+verdict-not-assessable-statement = On { $day }, { $share } of the site was seen. The area cannot be compared with the limit.
+verdict-no-limit-statement = On { $day }, { $area } were disturbed ({ $interval }). No limit is in the register for that day.
 
 # $from, $to: hectares without a unit.
 interval = { $from } to { $to } ha

@@ -1,5 +1,5 @@
 # The map page of `minesegsat serve`. What is in backticks is shown as code.
-# Numbers come with the marks of the language, dates as YYYY-MM-DD.
+# Numbers come with the marks of the language. Dates in sentences ($day) are written out, but for English; other dates are YYYY-MM-DD.
 
 ## Frame
 
@@ -77,7 +77,7 @@ sites-search = Buscar sitios por nombre, titular, sustancia o permiso
 sites-search-hint = Nombre, titular, sustancia o permiso
 sites-verdicts = Mostrar solo estos veredictos
 sites-order = Ordenar por
-order-attention = Primero los que requieren atención
+order-attention = Prioridad de atención
 order-used = Parte del límite utilizada
 order-date = Última observación
 order-name = Nombre
@@ -105,7 +105,7 @@ monitor-looks = `minesegsat monitor run` busca escenas de este sitio.
 observation-gone = Una observación de este enlace ya no existe; se muestra la última.
 corrections = Correcciones
 # The reason follows; it is English.
-corrected = Veredicto revisado el { $date }; hasta entonces: { $verdict }. Motivo:
+corrected = Veredicto revisado el { $day }; hasta entonces: { $verdict }. Motivo:
 warnings = Advertencias
 
 ## Figures of an observation
@@ -119,7 +119,7 @@ limit = Límite
 permit-number = permiso { $permit }
 gain = Ganancia
 loss = Pérdida
-since = desde el { $date }
+since = desde el { $day }
 below-noise = por debajo del ruido de { $floor }
 outside-permit = Fuera del permiso
 outside-permit-note = cartografiada dentro del sitio
@@ -174,7 +174,7 @@ downloads = Informe y descargas
 report = Informe
 # Follows `report`, for screen readers; the report is in English.
 opens-in-tab = (en inglés, se abre en otra pestaña)
-evidence-pack = Paquete de pruebas del { $date }
+evidence-pack = Paquete de pruebas del { $day }
 downloaded = Descargado: { $what }
 
 ## Looking for new scenes
@@ -191,7 +191,7 @@ look-found =
     }
 # $found is `look-found`, $sites is `sites-count`.
 look-found-at = { $found } en { $sites }
-look-nothing-new = Nada nuevo desde el { $date }
+look-nothing-new = Nada nuevo desde el { $day }
 look-no-scene = No se encontró ninguna escena que muestre el sitio
 
 ## Dates on the map
@@ -247,7 +247,7 @@ outline-gain = Ganancia
 outline-loss = Pérdida
 outline-permit = Permiso
 outline-boundary = Sitio
-changes-since = Ganancia y pérdida desde el { $date }.
+changes-since = Ganancia y pérdida desde el { $day }.
 legend = Leyenda: { $title }
 legend-bar = Escala de colores de { $low }, { $low-words }, pasando por { $middle }, a { $high }, { $high-words }
 legend-low = bajo

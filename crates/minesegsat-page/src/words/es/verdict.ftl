@@ -1,5 +1,5 @@
 # Verdicts on a site: shared by the map page, reports and mails.
-# $area, $limit: hectares with their unit. $date: YYYY-MM-DD. $permit: number of a permit.
+# $area, $limit: hectares with their unit. $day: a date, written out. $permit: number of a permit.
 
 ## Short names
 
@@ -32,11 +32,11 @@ revision-may-be-missing = Es posible que falte en el registro una revisión del 
 
 ## One observation. $interval is `interval` or `interval-at-level`
 
-verdict-within-statement = El { $date } había { $area } de superficie alterada ({ $interval }). El permiso { $permit } autoriza { $limit }.
-verdict-possible-exceedance-statement = El { $date } había { $area } de superficie alterada ({ $interval }). El límite de { $limit } del permiso { $permit } está dentro del intervalo.
-verdict-exceeded-statement = El { $date } había { $area } de superficie alterada ({ $interval }). El permiso { $permit } autoriza { $limit }.
-verdict-not-assessable-statement = El { $date } se vio el { $share } del sitio. La superficie no puede compararse con el límite.
-verdict-no-limit-statement = El { $date } había { $area } de superficie alterada ({ $interval }). El registro no contiene ningún límite para ese día.
+verdict-within-statement = El { $day } había { $area } de superficie alterada ({ $interval }). El permiso { $permit } autoriza { $limit }.
+verdict-possible-exceedance-statement = El { $day } había { $area } de superficie alterada ({ $interval }). El límite de { $limit } del permiso { $permit } está dentro del intervalo.
+verdict-exceeded-statement = El { $day } había { $area } de superficie alterada ({ $interval }). El permiso { $permit } autoriza { $limit }.
+verdict-not-assessable-statement = El { $day } se vio el { $share } del sitio. La superficie no puede compararse con el límite.
+verdict-no-limit-statement = El { $day } había { $area } de superficie alterada ({ $interval }). El registro no contiene ningún límite para ese día.
 
 # $from, $to: hectares without a unit.
 interval = { $from } a { $to } ha

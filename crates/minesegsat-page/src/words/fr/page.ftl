@@ -1,5 +1,5 @@
 # The map page of `minesegsat serve`. What is in backticks is shown as code.
-# Numbers come with the marks of the language, dates as YYYY-MM-DD.
+# Numbers come with the marks of the language. Dates in sentences ($day) are written out, but for English; other dates are YYYY-MM-DD.
 
 ## Frame
 
@@ -77,7 +77,7 @@ sites-search = Rechercher des sites par nom, exploitant, substance ou permis
 sites-search-hint = Nom, exploitant, substance ou permis
 sites-verdicts = N’afficher que ces verdicts
 sites-order = Trier par
-order-attention = Les plus préoccupants d’abord
+order-attention = Priorité d’examen
 order-used = Part de la limite utilisée
 order-date = Dernière observation
 order-name = Nom
@@ -105,7 +105,7 @@ monitor-looks = `minesegsat monitor run` en recherche des scènes.
 observation-gone = Une observation de ce lien n’existe plus ; la dernière est affichée.
 corrections = Corrections
 # The reason follows; it is English.
-corrected = Verdict révisé le { $date } ; auparavant : { $verdict }. Motif :
+corrected = Verdict révisé le { $day } ; auparavant : { $verdict }. Motif :
 warnings = Avertissements
 
 ## Figures of an observation
@@ -119,7 +119,7 @@ limit = Limite
 permit-number = permis { $permit }
 gain = Gain
 loss = Perte
-since = depuis le { $date }
+since = depuis le { $day }
 below-noise = sous le seuil de bruit de { $floor }
 outside-permit = Hors de l’emprise du permis
 outside-permit-note = cartographié à l’intérieur du site
@@ -174,7 +174,7 @@ downloads = Rapport et téléchargements
 report = Rapport
 # Follows `report`, for screen readers; the report is in English.
 opens-in-tab = (en anglais, s’ouvre dans un nouvel onglet)
-evidence-pack = Dossier de preuves du { $date }
+evidence-pack = Dossier de preuves du { $day }
 downloaded = Téléchargé : { $what }
 
 ## Looking for new scenes
@@ -191,7 +191,7 @@ look-found =
     }
 # $found is `look-found`, $sites is `sites-count`.
 look-found-at = { $found } pour { $sites }
-look-nothing-new = Rien de nouveau depuis le { $date }
+look-nothing-new = Rien de nouveau depuis le { $day }
 look-no-scene = Aucune scène montrant le site n’a été trouvée
 
 ## Dates on the map
@@ -247,7 +247,7 @@ outline-gain = Gain
 outline-loss = Perte
 outline-permit = Emprise du permis
 outline-boundary = Site
-changes-since = Gain et perte depuis le { $date }.
+changes-since = Gain et perte depuis le { $day }.
 legend = Légende : { $title }
 legend-bar = Échelle de couleurs de { $low }, { $low-words }, en passant par { $middle }, à { $high }, { $high-words }
 legend-low = faible

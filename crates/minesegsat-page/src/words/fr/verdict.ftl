@@ -1,5 +1,5 @@
 # Verdicts on a site: shared by the map page, reports and mails.
-# $area, $limit: hectares with their unit. $date: YYYY-MM-DD. $permit: number of a permit.
+# $area, $limit: hectares with their unit. $day: a date, written out. $permit: number of a permit.
 
 ## Short names
 
@@ -32,11 +32,11 @@ revision-may-be-missing = Il se peut qu’une révision du permis manque au regi
 
 ## One observation. $interval is `interval` or `interval-at-level`
 
-verdict-within-statement = Au { $date }, { $area } de terres étaient perturbées ({ $interval }). Le permis { $permit } autorise { $limit }.
-verdict-possible-exceedance-statement = Au { $date }, { $area } de terres étaient perturbées ({ $interval }). La limite de { $limit } du permis { $permit } se trouve dans l’intervalle.
-verdict-exceeded-statement = Au { $date }, { $area } de terres étaient perturbées ({ $interval }). Le permis { $permit } autorise { $limit }.
-verdict-not-assessable-statement = Au { $date }, { $share } du site étaient visibles. La superficie ne peut pas être comparée à la limite.
-verdict-no-limit-statement = Au { $date }, { $area } de terres étaient perturbées ({ $interval }). Le registre ne contient aucune limite pour ce jour.
+verdict-within-statement = Au { $day }, { $area } de terres étaient perturbées ({ $interval }). Le permis { $permit } autorise { $limit }.
+verdict-possible-exceedance-statement = Au { $day }, { $area } de terres étaient perturbées ({ $interval }). La limite de { $limit } du permis { $permit } se trouve dans l’intervalle.
+verdict-exceeded-statement = Au { $day }, { $area } de terres étaient perturbées ({ $interval }). Le permis { $permit } autorise { $limit }.
+verdict-not-assessable-statement = Au { $day }, { $share } du site étaient visibles. La superficie ne peut pas être comparée à la limite.
+verdict-no-limit-statement = Au { $day }, { $area } de terres étaient perturbées ({ $interval }). Le registre ne contient aucune limite pour ce jour.
 
 # $from, $to: hectares without a unit.
 interval = { $from } à { $to } ha

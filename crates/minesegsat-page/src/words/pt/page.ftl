@@ -1,5 +1,5 @@
 # The map page of `minesegsat serve`. What is in backticks is shown as code.
-# Numbers come with the marks of the language, dates as YYYY-MM-DD.
+# Numbers come with the marks of the language. Dates in sentences ($day) are written out, but for English; other dates are YYYY-MM-DD.
 
 ## Frame
 
@@ -77,7 +77,7 @@ sites-search = Buscar locais por nome, titular, substância ou licença
 sites-search-hint = Nome, titular, substância ou licença
 sites-verdicts = Mostrar apenas estes vereditos
 sites-order = Ordenar por
-order-attention = Primeiro os que exigem atenção
+order-attention = Prioridade de atenção
 order-used = Parcela do limite utilizada
 order-date = Última observação
 order-name = Nome
@@ -105,7 +105,7 @@ monitor-looks = `minesegsat monitor run` busca cenas deste local.
 observation-gone = Uma observação deste link não existe mais; a última é mostrada.
 corrections = Correções
 # The reason follows; it is English.
-corrected = Veredito revisto em { $date }; até então: { $verdict }. Motivo:
+corrected = Veredito revisto em { $day }; até então: { $verdict }. Motivo:
 warnings = Avisos
 
 ## Figures of an observation
@@ -119,7 +119,7 @@ limit = Limite
 permit-number = licença { $permit }
 gain = Ganho
 loss = Perda
-since = desde { $date }
+since = desde { $day }
 below-noise = abaixo do ruído de { $floor }
 outside-permit = Fora da licença
 outside-permit-note = mapeada dentro do local
@@ -174,7 +174,7 @@ downloads = Relatório e downloads
 report = Relatório
 # Follows `report`, for screen readers; the report is in English.
 opens-in-tab = (em inglês, abre em nova aba)
-evidence-pack = Pacote de provas de { $date }
+evidence-pack = Pacote de provas de { $day }
 downloaded = Baixado: { $what }
 
 ## Looking for new scenes
@@ -191,7 +191,7 @@ look-found =
     }
 # $found is `look-found`, $sites is `sites-count`.
 look-found-at = { $found } em { $sites }
-look-nothing-new = Nada de novo desde { $date }
+look-nothing-new = Nada de novo desde { $day }
 look-no-scene = Nenhuma cena que mostre o local foi encontrada
 
 ## Dates on the map
@@ -247,7 +247,7 @@ outline-gain = Ganho
 outline-loss = Perda
 outline-permit = Licença
 outline-boundary = Local
-changes-since = Ganho e perda desde { $date }.
+changes-since = Ganho e perda desde { $day }.
 legend = Legenda: { $title }
 legend-bar = Escala de cores de { $low }, { $low-words }, passando por { $middle }, a { $high }, { $high-words }
 legend-low = baixo

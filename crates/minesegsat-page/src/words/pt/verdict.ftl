@@ -1,5 +1,5 @@
 # Verdicts on a site: shared by the map page, reports and mails.
-# $area, $limit: hectares with their unit. $date: YYYY-MM-DD. $permit: number of a permit.
+# $area, $limit: hectares with their unit. $day: a date, written out. $permit: number of a permit.
 
 ## Short names
 
@@ -32,11 +32,11 @@ revision-may-be-missing = É possível que falte no registro uma revisão da lic
 
 ## One observation. $interval is `interval` or `interval-at-level`
 
-verdict-within-statement = Em { $date } havia { $area } de área alterada ({ $interval }). A licença { $permit } autoriza { $limit }.
-verdict-possible-exceedance-statement = Em { $date } havia { $area } de área alterada ({ $interval }). O limite de { $limit } da licença { $permit } está dentro do intervalo.
-verdict-exceeded-statement = Em { $date } havia { $area } de área alterada ({ $interval }). A licença { $permit } autoriza { $limit }.
-verdict-not-assessable-statement = Em { $date } foram vistos { $share } do local. A área não pode ser comparada com o limite.
-verdict-no-limit-statement = Em { $date } havia { $area } de área alterada ({ $interval }). O registro não contém nenhum limite para esse dia.
+verdict-within-statement = Em { $day } havia { $area } de área alterada ({ $interval }). A licença { $permit } autoriza { $limit }.
+verdict-possible-exceedance-statement = Em { $day } havia { $area } de área alterada ({ $interval }). O limite de { $limit } da licença { $permit } está dentro do intervalo.
+verdict-exceeded-statement = Em { $day } havia { $area } de área alterada ({ $interval }). A licença { $permit } autoriza { $limit }.
+verdict-not-assessable-statement = Em { $day } foram vistos { $share } do local. A área não pode ser comparada com o limite.
+verdict-no-limit-statement = Em { $day } havia { $area } de área alterada ({ $interval }). O registro não contém nenhum limite para esse dia.
 
 # $from, $to: hectares without a unit.
 interval = { $from } a { $to } ha
