@@ -4,6 +4,8 @@ import { h } from "./dom.ts";
 import { language, languageOf, LANGUAGES, localeOf, speak, t, type Language } from "./words.ts";
 
 const KEY = "minesegsat-language";
+/** In the tab's storage while the page is loaded again: the keyboard stays at the choice. */
+const CHANGED = "minesegsat-language-changed";
 
 const FILES = import.meta.glob<string>("../../crates/minesegsat-page/src/words/*/*.ftl", { query: "?raw", import: "default" });
 
@@ -32,8 +34,12 @@ export function languageSwitch(select: HTMLSelectElement, leave: () => void): vo
   select.value = language();
   const code = select.parentElement?.querySelector(".language-code");
   if (code) code.textContent = language().toUpperCase();
+  select.title = t("language-reloads");
+  if (sessionStorage.getItem(CHANGED)) select.focus();
+  sessionStorage.removeItem(CHANGED);
   select.addEventListener("change", () => {
     localStorage.setItem(KEY, select.value);
+    sessionStorage.setItem(CHANGED, "yes");
     leave();
     location.reload();
   });

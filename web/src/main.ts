@@ -181,7 +181,8 @@ class App {
     this.#detail = site;
     this.#pair = site ? pairOf(site, this.#store.view) : NO_PAIR;
     if (site) this.#site.show(site, this.#pair);
-    if (site) this.#site.focus();
+    // Not from the header: a change of the language leaves the keyboard there.
+    if (site && !document.activeElement?.closest(".bar")) this.#site.focus();
     this.#showOnMap();
   }
 

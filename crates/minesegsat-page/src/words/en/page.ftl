@@ -13,6 +13,7 @@ copied = Copied
 link-copied = The link is copied
 link-prompt = Link to what is shown
 language = Language
+language-reloads = The page is loaded again in the language that you choose
 colours-system = Colours: as the system
 colours-light = Colours: light
 colours-dark = Colours: dark

@@ -13,6 +13,7 @@ copied = Copiado
 link-copied = El enlace se ha copiado
 link-prompt = Enlace a lo que se muestra
 language = Idioma
+language-reloads = La página se recarga en el idioma elegido
 colours-system = Colores: los del sistema
 colours-light = Colores: claros
 colours-dark = Colores: oscuros

@@ -13,6 +13,7 @@ copied = Copié
 link-copied = Le lien est copié
 link-prompt = Lien vers ce qui est affiché
 language = Langue
+language-reloads = La page est rechargée dans la langue choisie
 colours-system = Couleurs : celles du système
 colours-light = Couleurs : claires
 colours-dark = Couleurs : sombres

@@ -13,6 +13,7 @@ copied = Copiado
 link-copied = O link foi copiado
 link-prompt = Link para o que é mostrado
 language = Idioma
+language-reloads = A página é recarregada no idioma escolhido
 colours-system = Cores: as do sistema
 colours-light = Cores: claras
 colours-dark = Cores: escuras
