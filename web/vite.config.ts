@@ -14,5 +14,6 @@ export default defineConfig({
     chunkSizeWarningLimit: 1200,
   },
   worker: { format: "es" },
-  server: { proxy: { "/api": server, "/tiles": server, "/openapi.json": server } },
+  // The words of the page lie beside those of the reports.
+  server: { fs: { allow: [".", "../crates/minesegsat-page/src/words"] }, proxy: { "/api": server, "/tiles": server, "/openapi.json": server } },
 });

@@ -1,5 +1,7 @@
 /** Elements without a framework. */
 
+import { language } from "./words.ts";
+
 type Child = Node | string | null | undefined | false;
 type Attributes = Record<string, unknown>;
 
@@ -35,6 +37,11 @@ export function h<K extends keyof HTMLElementTagNameMap>(
 /** Text with `literals` in backticks as code. */
 export function literals(text: string): Node[] {
   return text.split("`").map((part, i) => (i % 2 === 1 ? h("code", {}, part) : document.createTextNode(part)));
+}
+
+/** Words of the server or the register, which are English, so marked in pages of other languages. */
+export function english(text: string): Node[] {
+  return language() === "en" ? literals(text) : [h("span", { lang: "en" }, ...literals(text))];
 }
 
 /** As `h`, for SVG. */

@@ -1,10 +1,11 @@
 /** Puts the page together: panels at once, the map when it has come. */
 
-import { announce, clearFailures, fail } from "./announce.ts";
+import { announce, clearFailures, fail, told } from "./announce.ts";
 import { api, maps } from "./api/client.ts";
-import { Problem, words } from "./api/problem.ts";
+import { Problem } from "./api/problem.ts";
 import type { Prediction, ServerInfo, Site, SiteDetail } from "./api/types.ts";
-import { byId, h, literals } from "./dom.ts";
+import { byId, h } from "./dom.ts";
+import { languageSwitch, speakToReader } from "./languages.ts";
 import { LayersPanel, type DrawnMap } from "./map/layers_panel.ts";
 import type { SiteMap } from "./map/map.ts";
 import { PredictPanel } from "./predict/panel.ts";
@@ -18,6 +19,7 @@ import { ThemeSwitch } from "./theme.ts";
 import { askForToken } from "./token_dialog.ts";
 import { Store } from "./view/store.ts";
 import type { Tab, View } from "./view/view.ts";
+import { t } from "./words.ts";
 
 const NO_PAIR: Pair = { before: null, after: null };
 
@@ -76,11 +78,12 @@ class App {
     this.#loader = new SiteLoader({
       loading: (id) => this.#site.loading(this.#nameOf(id)),
       loaded: (site, isAgain) => (isAgain ? this.#renewed(site) : this.#loaded(site)),
-      failed: (id, message) => this.#site.failed(this.#nameOf(id), message),
+      failed: (id, error) => this.#site.failed(this.#nameOf(id), error),
       timeline: (timeline) => this.#site.timeline(timeline),
-      timelineFailed: (message) => this.#site.timelineFailed(message),
+      timelineFailed: (error) => this.#site.timelineFailed(error),
     });
     splitter(byId("splitter"));
+    languageSwitch(byId("language") as HTMLSelectElement, () => store.write());
     for (const button of document.querySelectorAll<HTMLButtonElement>("[data-tab]")) {
       button.addEventListener("click", () => this.#turn(button.dataset["tab"] as Tab));
     }
@@ -126,7 +129,7 @@ class App {
       await this.#showPrediction(this.#store.view);
     } catch (error) {
       console.error(error);
-      note.textContent = "The map cannot be drawn, as this browser has no WebGL. Lists, numbers, tables and downloads work without it.";
+      note.textContent = t("map-no-webgl");
       announce(note.textContent);
       this.#predict.withoutMap();
       this.#layers.withoutMap();
@@ -135,13 +138,13 @@ class App {
 
   #cannotStart(error: unknown): void {
     const needsToken = error instanceof Problem && error.status === 401;
-    const button = h("button", { type: "button", class: "primary" }, needsToken ? "Enter the token" : "Try again");
+    const button = h("button", { type: "button", class: "primary" }, t(needsToken ? "token-enter" : "try-again"));
     button.addEventListener("click", async () => {
-      if (needsToken && !(await askForToken(words(error)))) return;
+      if (needsToken && !(await askForToken(told(error)))) return;
       await this.start();
     });
     this.#panel.replaceChildren(
-      h("div", { class: "empty", role: "alert" }, h("h1", { class: "empty-heading" }, needsToken ? "This server asks for a token" : "The sites cannot be loaded"), h("p", {}, ...literals(words(error))), button),
+      h("div", { class: "empty", role: "alert" }, h("h1", { class: "empty-heading" }, t(needsToken ? "token-asked" : "sites-failed")), h("p", {}, ...told(error)), button),
     );
     byId("map-note").textContent = "";
   }
@@ -166,7 +169,7 @@ class App {
     const { view } = this.#store;
     for (const id of [view.before, view.after]) {
       if (id && !site.observations.some((observation) => observation.id === id)) {
-        announce("An observation of this link is no longer there; the last one is shown.");
+        announce(t("observation-gone"));
       }
     }
     if (this.#turnsToSite) void this.#map.then((map) => map.fit(site.bbox));
@@ -178,7 +181,8 @@ class App {
     this.#detail = site;
     this.#pair = site ? pairOf(site, this.#store.view) : NO_PAIR;
     if (site) this.#site.show(site, this.#pair);
-    if (site) this.#site.focus();
+    // Not from the header: a change of the language leaves the keyboard there.
+    if (site && !document.activeElement?.closest(".bar")) this.#site.focus();
     this.#showOnMap();
   }
 
@@ -192,7 +196,7 @@ class App {
       this.#all = await list;
       this.#sites.set(this.#all);
     } catch (error) {
-      fail("The list of sites", error);
+      fail(t("sites-list"), error);
     }
   }
 
@@ -237,13 +241,13 @@ class App {
       map.box(null);
       if (bounds) map.fit(bounds);
     });
-    announce(`Prediction ${prediction.name} is on the map`);
+    announce(t("prediction-shown", { name: prediction.name }));
   }
 
   async #showPrediction({ prediction: name }: View): Promise<void> {
     if (name !== null && !this.#predict.predictions.some((prediction) => prediction.name === name)) await this.#predict.refresh();
     this.#prediction = this.#predict.predictions.find((prediction) => prediction.name === name) ?? null;
-    if (name !== null && !this.#prediction) fail("The prediction", new Problem(404, `\`${name}\` is not in the workspace`));
+    if (name !== null && !this.#prediction) fail(t("prediction-of"), new Error(t("prediction-gone", { name })));
     this.#showOnMap();
   }
 
@@ -275,15 +279,15 @@ class App {
     const link = new URL(this.#store.link(), location.href).href;
     try {
       await navigator.clipboard.writeText(link);
-      announce("The link is copied");
+      announce(t("link-copied"));
       const label = byId("share-label");
-      label.textContent = "Copied";
+      label.textContent = t("copied");
       window.setTimeout(() => {
-        label.textContent = "Copy link";
+        label.textContent = t("copy-link");
       }, 2000);
     } catch {
       // Without HTTPS browsers have no clipboard for pages.
-      window.prompt("Link to what is shown", link);
+      window.prompt(t("link-prompt"), link);
     }
   }
 }
@@ -293,4 +297,14 @@ function drawnMap(site: SiteDetail | null, { after }: Pair, prediction: Predicti
   return prediction && { of: prediction, path: maps.prediction(prediction.name) };
 }
 
-void new App().start();
+async function begin(): Promise<void> {
+  try {
+    await speakToReader();
+    await new App().start();
+  } catch (error) {
+    console.error(error);
+    byId("no-words").hidden = false;
+  }
+}
+
+void begin();

@@ -1,5 +1,8 @@
 /** On narrow screens the map lies above the panel; this moves the border between them. */
 
+import { shortPercent } from "./format.ts";
+import { t } from "./words.ts";
+
 const LEAST = 10;
 const MOST = 85;
 const START = 47;
@@ -11,7 +14,7 @@ export function splitter(handle: HTMLElement): void {
     at = Math.round(Math.min(Math.max(percent, LEAST), MOST));
     area?.style.setProperty("--map-height", `${at}%`);
     handle.setAttribute("aria-valuenow", String(at));
-    handle.setAttribute("aria-valuetext", `${at} % map`);
+    handle.setAttribute("aria-valuetext", t("map-share", { share: shortPercent(at / 100) }));
   };
   handle.addEventListener("pointerdown", (event) => handle.setPointerCapture(event.pointerId));
   handle.addEventListener("pointermove", (event) => {

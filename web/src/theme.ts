@@ -1,10 +1,10 @@
 /** Light or dark: as the system has it, until somebody chooses. */
 
+import { t } from "./words.ts";
+
 const KEY = "minesegsat-theme";
 const THEMES = ["system", "light", "dark"] as const;
 type Theme = (typeof THEMES)[number];
-
-const WORDS: Record<Theme, string> = { system: "as the system", light: "light", dark: "dark" };
 
 const systemIsDark = window.matchMedia("(prefers-color-scheme: dark)");
 
@@ -35,7 +35,7 @@ export class ThemeSwitch {
 
   #apply(): void {
     document.documentElement.dataset["theme"] = this.#theme;
-    const words = `Colours: ${WORDS[this.#theme]}`;
+    const words = t(`colours-${this.#theme}`);
     this.#button.setAttribute("aria-label", words);
     this.#button.title = words;
   }

@@ -1,23 +1,24 @@
 /** Asks for the server's token. It is kept in this tab's session storage and nowhere else. */
 
 import { keepToken, token } from "./api/token.ts";
-import { h, literals } from "./dom.ts";
+import { h } from "./dom.ts";
+import { t } from "./words.ts";
 
 /** The token that was given, or none if the question was closed. */
-export function askForToken(reason: string): Promise<string | null> {
+export function askForToken(reason: readonly (Node | string)[]): Promise<string | null> {
   const input = h("input", { type: "password", id: "token", name: "token", autocomplete: "off", spellcheck: "false", required: true, value: token() ?? "" });
   const form = h(
     "form",
     { method: "dialog" },
-    h("h2", { id: "token-heading" }, "Token of the server"),
-    h("p", {}, ...literals(reason)),
-    h("div", { class: "field" }, h("label", { for: "token" }, "Token"), input),
-    h("p", { class: "small faint" }, "Kept until this tab is closed, and sent to this server only."),
+    h("h2", { id: "token-heading" }, t("token-heading")),
+    h("p", {}, ...reason),
+    h("div", { class: "field" }, h("label", { for: "token" }, t("token")), input),
+    h("p", { class: "small faint" }, t("token-kept")),
     h(
       "div",
       { class: "buttons" },
-      h("button", { type: "submit", class: "primary", value: "keep" }, "Use this token"),
-      h("button", { type: "submit", value: "cancel", formnovalidate: true }, "Cancel"),
+      h("button", { type: "submit", class: "primary", value: "keep" }, t("token-use")),
+      h("button", { type: "submit", value: "cancel", formnovalidate: true }, t("cancel")),
     ),
   );
   const dialog = h("dialog", { "aria-labelledby": "token-heading" }, form);

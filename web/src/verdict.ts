@@ -2,6 +2,7 @@
 
 import type { Verdict } from "./api/types.ts";
 import { h, s } from "./dom.ts";
+import { t } from "./words.ts";
 
 /** What a site can be; `unseen` has no observation. */
 export type Standing = Verdict | "unseen";
@@ -16,40 +17,10 @@ export const STANDINGS: readonly Standing[] = [
   "within",
 ];
 
-/** Goes with everything that is said of an exceedance. */
-export const REVISION = "A revision of the permit may be missing from the register.";
-
-const LABELS: Record<Standing, string> = {
-  within: "within the limit",
-  "possible-exceedance": "possible exceedance",
-  exceeded: "exceeded",
-  "not-assessable": "not assessable",
-  "no-limit": "no limit known",
-  unseen: "no observation yet",
-};
-
-const HEADINGS: Record<Standing, string> = {
-  within: "Within the limit",
-  "possible-exceedance": "Possible exceedance of the limit",
-  exceeded: "Limit exceeded, as far as the permits are known",
-  "not-assessable": "Not assessable",
-  "no-limit": "No limit known",
-  unseen: "No observation yet",
-};
-
-const MEANINGS: Record<Standing, string> = {
-  within: "The whole interval of the area lies below the limit.",
-  "possible-exceedance": "The limit lies inside the interval: the area may be below or above it.",
-  exceeded: "The whole interval lies above the limit that is in the register.",
-  "not-assessable": "Too little of the site could be seen for a verdict. It means neither within nor exceeded.",
-  "no-limit": "No permit with a limit is in the register for that day.",
-  unseen: "Nothing has been looked at yet.",
-};
-
 export const isStanding = (text: string): text is Standing => (STANDINGS as readonly string[]).includes(text);
-export const label = (standing: Standing): string => LABELS[standing];
-export const heading = (standing: Standing): string => HEADINGS[standing];
-export const meaning = (standing: Standing): string => MEANINGS[standing];
+export const label = (standing: Standing): string => t(`verdict-${standing}`);
+export const heading = (standing: Standing): string => t(`verdict-${standing}-heading`);
+export const meaning = (standing: Standing): string => t(`verdict-${standing}-meaning`);
 export const isExceedance = (standing: Standing): boolean =>
   standing === "exceeded" || standing === "possible-exceedance";
 

@@ -50,7 +50,7 @@ const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? 
 
 /** Opens the page in a window of its own; `prepare` waits for what must be there. */
 async function screen(name, hash, { colorScheme = "light", ...window }, prepare) {
-  const context = await browser.newContext({ ...window, colorScheme, reducedMotion: "reduce" });
+  const context = await browser.newContext({ locale: "en-GB", ...window, colorScheme, reducedMotion: "reduce" });
   context.setDefaultTimeout(PATIENCE_MS);
   try {
     const page = await context.newPage();

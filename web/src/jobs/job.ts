@@ -4,6 +4,7 @@ import { api, paths } from "../api/client.ts";
 import { events } from "../api/events.ts";
 import { Problem } from "../api/problem.ts";
 import type { Job } from "../api/types.ts";
+import { t } from "../words.ts";
 
 const RETRY_MS = 2000;
 
@@ -31,18 +32,21 @@ export async function follow(id: string, changed: (job: Job) => void, signal: Ab
   }
 }
 
-/** What a job does at the moment, in words. */
+/** What a job does at the moment: in the server's words if it has some, which are English. */
 export function stateWords(job: Job): string {
   switch (job.state) {
     case "queued":
-      return job.message || "Waiting for its turn";
+      return job.message || t("job-queued");
     case "running":
-      return job.message || "Running";
+      return job.message || t("job-running");
     case "done":
-      return job.message || "Done";
+      return job.message || t("job-done");
     case "failed":
-      return job.error || "Failed";
+      return job.error || t("job-failed");
     case "cancelled":
-      return "Cancelled";
+      return t("job-cancelled");
   }
 }
+
+/** Whether `text` was taken from what the server says of the job. */
+export const isServed = (job: Job, text: string): boolean => text !== "" && [job.message, job.error].some((said) => said?.endsWith(text) ?? false);

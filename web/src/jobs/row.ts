@@ -3,9 +3,10 @@
 import { fail } from "../announce.ts";
 import { api } from "../api/client.ts";
 import type { Job } from "../api/types.ts";
-import { h, literals } from "../dom.ts";
-import { number } from "../format.ts";
-import { isOver, stateWords } from "./job.ts";
+import { english, h, literals } from "../dom.ts";
+import { shortPercent } from "../format.ts";
+import { language, t } from "../words.ts";
+import { isOver, isServed, stateWords } from "./job.ts";
 import { withToken } from "./token.ts";
 
 export interface RowText {
@@ -28,7 +29,7 @@ export class JobRow {
   constructor(job: Job, text: RowText, tag: "li" | "div" = "li") {
     this.#job = job;
     this.#text = text;
-    this.#bar = h("progress", { max: "1", "aria-label": `Progress: ${text.title}` });
+    this.#bar = h("progress", { max: "1", "aria-label": t("job-progress", { title: text.title }) });
     this.element = h(
       tag,
       { class: "job panel" },
@@ -61,13 +62,13 @@ export class JobRow {
     if (job.progress === null || job.state === "queued") this.#bar.removeAttribute("value");
     else this.#bar.value = job.progress;
     this.#bar.hidden = isOver(job);
-    const percent = job.progress === null || job.state !== "running" ? "" : `${number(job.progress * 100, 0)} % · `;
-    this.#say(percent + (this.#text.words ?? stateWords)(job), job.state === "failed");
+    const percent = job.progress === null || job.state !== "running" ? "" : `${shortPercent(job.progress)} · `;
+    this.#say([percent, ...this.#doing(job)], job.state === "failed");
     if (changed) this.#showButtons(job);
   }
 
   /** The server no longer tells about the job. */
-  lost(message: string): void {
+  lost(message: readonly (Node | string)[]): void {
     this.#bar.hidden = true;
     this.#say(message, true);
     this.#buttons.replaceChildren(this.#dismiss());
@@ -78,15 +79,21 @@ export class JobRow {
     this.element.remove();
   }
 
-  #say(words: string, isProblem: boolean): void {
-    this.#words.replaceChildren(...literals(words));
+  #doing(job: Job): (Node | string)[] {
+    const text = (this.#text.words ?? stateWords)(job);
+    if (language() === "en" || !isServed(job, text)) return literals(text);
+    return [`${t(`job-${job.state}`)} · `, ...english(text)];
+  }
+
+  #say(words: readonly (Node | string)[], isProblem: boolean): void {
+    this.#words.replaceChildren(...words);
     this.#words.classList.toggle("problem", isProblem);
   }
 
   #showButtons(job: Job): void {
     if (!isOver(job)) {
-      const cancel = h("button", { type: "button" }, "Cancel");
-      cancel.addEventListener("click", () => void withToken(() => api.cancel(job.id)).catch((error: unknown) => fail("Cancelling", error)));
+      const cancel = h("button", { type: "button" }, t("cancel"));
+      cancel.addEventListener("click", () => void withToken(() => api.cancel(job.id)).catch((error: unknown) => fail(t("job-cancelling"), error)));
       this.#buttons.replaceChildren(cancel);
       return;
     }
@@ -95,7 +102,7 @@ export class JobRow {
   }
 
   #dismiss(): HTMLElement {
-    const dismiss = h("button", { type: "button" }, "Dismiss");
+    const dismiss = h("button", { type: "button" }, t("dismiss"));
     dismiss.addEventListener("click", () => this.remove());
     return dismiss;
   }

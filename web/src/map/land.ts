@@ -1,6 +1,7 @@
 /** Coastlines without a server: Natural Earth 1:110m as TopoJSON, and a grid of degrees. */
 
 import type { Feature, FeatureCollection, LineString, Polygon, Position } from "geojson";
+import { t } from "../words.ts";
 import topologyUrl from "world-atlas/land-110m.json?url";
 
 interface Topology {
@@ -11,7 +12,7 @@ interface Topology {
 
 export async function land(): Promise<FeatureCollection> {
   const response = await fetch(topologyUrl);
-  if (!response.ok) throw new Error(`the coastlines could not be loaded (${response.status})`);
+  if (!response.ok) throw new Error(t("coastlines-failed", { status: String(response.status) }));
   return { type: "FeatureCollection", features: decoded((await response.json()) as Topology) };
 }
 

@@ -2,35 +2,14 @@
 
 import { OVERLAYS, PICTURES, type Drawable, type Layer, type Overlay, type Picture } from "../api/types.ts";
 import { h, newId, s } from "../dom.ts";
+import { day, shortPercent } from "../format.ts";
 import type { Store } from "../view/store.ts";
 import { OUTLINES, type Outline } from "../view/view.ts";
+import { t } from "../words.ts";
 import { Legend } from "./legend.ts";
 
-const PICTURE_WORDS: Record<Picture | "none", string> = {
-  "true-colour": "True colour",
-  "false-colour": "False colour, infrared",
-  swir: "Short-wave infrared",
-  ndvi: "NDVI, vegetation",
-  bsi: "BSI, bare soil",
-  ndwi: "NDWI, water",
-  none: "No picture",
-};
-
-const OVERLAY_WORDS: Record<Overlay | "none", string> = {
-  none: "No overlay",
-  probability: "Probability of disturbed land",
-  mask: "Disturbed land",
-  change: "Gain and loss since the date before",
-  "change-since-first": "Gain and loss since the first date",
-};
-
-const OUTLINE_WORDS: Record<Outline, string> = {
-  disturbed: "Disturbed land",
-  gain: "Gain",
-  loss: "Loss",
-  permit: "Permit",
-  boundary: "Site",
-};
+const pictureWords = (name: Picture | "none"): string => t(`picture-${name}`);
+const overlayWords = (name: Overlay | "none"): string => t(`overlay-${name}`);
 
 type Opacity = "pictureOpacity" | "overlayOpacity";
 
@@ -63,23 +42,23 @@ export class LayersPanel {
 
   constructor(store: Store) {
     this.#store = store;
-    this.#picture = this.#choice("picture", PICTURE_WORDS);
-    this.#overlay = this.#choice("overlay", OVERLAY_WORDS);
+    this.#picture = this.#choice("picture", [...PICTURES, "none"] as const, pictureWords);
+    this.#overlay = this.#choice("overlay", ["none", ...OVERLAYS] as const, overlayWords);
     this.#opacity = {
-      pictureOpacity: this.#slider("pictureOpacity", "Opacity of the picture"),
-      overlayOpacity: this.#slider("overlayOpacity", "Opacity of the overlay"),
+      pictureOpacity: this.#slider("pictureOpacity", t("picture-opacity")),
+      overlayOpacity: this.#slider("overlayOpacity", t("overlay-opacity")),
     };
     this.#rasters = h(
       "div",
       { class: "rasters" },
-      field("Picture", this.#picture),
+      field(t("picture"), this.#picture),
       this.#legends.picture.element,
       this.#opacity.pictureOpacity.element,
-      field("Overlay", this.#overlay),
+      field(t("overlay"), this.#overlay),
       this.#legends.overlay.element,
       this.#opacity.overlayOpacity.element,
     );
-    this.#outlines = h("fieldset", {}, h("legend", {}, "Outlines"), ...OUTLINES.map((outline) => this.#check(outline)), this.#note);
+    this.#outlines = h("fieldset", {}, h("legend", {}, t("outlines")), ...OUTLINES.map((outline) => this.#check(outline)), this.#note);
     const body_id = newId("layers");
     this.#body = h(
       "div",
@@ -87,9 +66,9 @@ export class LayersPanel {
       this.#rasters,
       this.#outlines,
     );
-    this.#toggle = h("button", { type: "button", class: "plain layers-toggle", "aria-controls": body_id }, "Layers");
+    this.#toggle = h("button", { type: "button", class: "plain layers-toggle", "aria-controls": body_id }, t("layers"));
     this.#toggle.addEventListener("click", () => this.#open(this.#body.hidden === true));
-    this.element = h("section", { class: "layers", "aria-label": "Layers", hidden: true }, this.#toggle, this.#body);
+    this.element = h("section", { class: "layers", "aria-label": t("layers"), hidden: true }, this.#toggle, this.#body);
     this.#open(window.matchMedia("(min-width: 64rem)").matches);
     store.listen(() => this.#draw());
   }
@@ -111,7 +90,7 @@ export class LayersPanel {
   /** What gain and loss are measured against, where they are drawn. */
   changesSince(date: string | null): void {
     this.#note.hidden = date === null;
-    this.#note.textContent = date === null ? "" : `Gain and loss since ${date}.`;
+    this.#note.textContent = date === null ? "" : t("changes-since", { day: day(date) });
   }
 
   #open(open: boolean): void {
@@ -119,8 +98,8 @@ export class LayersPanel {
     this.#toggle.setAttribute("aria-expanded", String(open));
   }
 
-  #choice(name: "picture" | "overlay", words: Record<string, string>): HTMLSelectElement {
-    const select = h("select", { id: name }, ...Object.entries(words).map(([value, text]) => h("option", { value }, text)));
+  #choice<T extends string>(name: "picture" | "overlay", values: readonly T[], words: (value: T) => string): HTMLSelectElement {
+    const select = h("select", { id: name }, ...values.map((value) => h("option", { value }, words(value))));
     select.addEventListener("change", () => this.#store.update({ [name]: select.value }));
     return select;
   }
@@ -138,7 +117,7 @@ export class LayersPanel {
       this.#store.update({ outlines: OUTLINES.filter((name) => this.#boxes.get(name)?.checked) });
     });
     this.#boxes.set(outline, box);
-    return h("label", { class: "check" }, box, swatch(outline), OUTLINE_WORDS[outline]);
+    return h("label", { class: "check" }, box, swatch(outline), t(`outline-${outline}`));
   }
 
   #draw(): void {
@@ -147,8 +126,8 @@ export class LayersPanel {
     const has = (layer: string): boolean => drawn?.of.layers.includes(layer) ?? false;
     const legend = (layer: Layer | "none", title: string): Parameters<Legend["show"]>[0] =>
       drawn && layer !== "none" && has(layer) ? { layer, title, path: `${drawn.path}/${layer}/tilejson.json` } : null;
-    this.#legends.picture.show(legend(view.picture, PICTURE_WORDS[view.picture]));
-    this.#legends.overlay.show(legend(view.overlay, OVERLAY_WORDS[view.overlay]));
+    this.#legends.picture.show(legend(view.picture, pictureWords(view.picture)));
+    this.#legends.overlay.show(legend(view.overlay, overlayWords(view.overlay)));
     for (const [select, names, value] of [
       [this.#picture, PICTURES, view.picture],
       [this.#overlay, OVERLAYS, view.overlay],
@@ -162,8 +141,8 @@ export class LayersPanel {
     for (const name of ["pictureOpacity", "overlayOpacity"] as const) {
       const { range, output } = this.#opacity[name];
       range.value = String(view[name]);
-      range.setAttribute("aria-valuetext", `${view[name]} %`);
-      output.textContent = `${view[name]} %`;
+      range.setAttribute("aria-valuetext", shortPercent(view[name] / 100));
+      output.textContent = shortPercent(view[name] / 100);
     }
     this.#opacity.pictureOpacity.element.hidden = view.picture === "none";
     this.#opacity.overlayOpacity.element.hidden = view.overlay === "none";

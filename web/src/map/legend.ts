@@ -3,6 +3,7 @@
 import { api } from "../api/client.ts";
 import type { Layer, LegendClass, TileJson, TileLegend } from "../api/types.ts";
 import { h, newId, s } from "../dom.ts";
+import { language, t } from "../words.ts";
 import { className, legendOf, noteOf, scaleTexts } from "./legends.ts";
 
 /** Their colours are those of their bands. */
@@ -31,7 +32,7 @@ export class Legend {
     this.element = h("div", { class: "legend", id, role: "group", hidden: true });
   }
 
-  /** `title` is what the layer is called here, `path` where its TileJSON is; none of them if nothing is drawn. */
+  /** `title` is what the layer is called here; its TileJSON at `path` may have a name for it, which is English; none of them if nothing is drawn. */
   show(drawn: { layer: Layer; title: string; path: string } | null): void {
     const layer = drawn?.layer ?? null;
     if (layer === this.#layer) return;
@@ -39,7 +40,7 @@ export class Legend {
     this.#draw(drawn?.title ?? "", null);
     if (!drawn || COMPOSITES.has(drawn.layer)) return;
     void tileJson(drawn.layer, drawn.path).then((json) => {
-      if (json && this.#layer === drawn.layer) this.#draw(json.name ?? drawn.title, json);
+      if (json && this.#layer === drawn.layer) this.#draw((language() === "en" && json.name) || drawn.title, json);
     });
   }
 
@@ -48,7 +49,7 @@ export class Legend {
     const legend = layer && legendOf(json);
     const note = layer && noteOf(layer);
     this.element.hidden = !legend && !note;
-    this.element.setAttribute("aria-label", `Legend: ${title}`);
+    this.element.setAttribute("aria-label", t("legend", { title }));
     if (layer && legend) this.element.replaceChildren(...(legend.type === "scale" ? scale(layer, legend) : [classes(legend.classes)]));
     else this.element.replaceChildren(...(note ? [h("p", { class: "small faint" }, note)] : []));
   }
@@ -57,7 +58,7 @@ export class Legend {
 function scale(layer: Layer, { range, colours }: Extract<TileLegend, { type: "scale" }>): Node[] {
   const { numbers, words } = scaleTexts(layer, range);
   const [low, middle, high] = numbers;
-  const text = `Colour bar from ${low}, ${words[0]}, over ${middle} to ${high}, ${words[1]}`;
+  const text = t("legend-bar", { low, middle, high, "low-words": words[0], "high-words": words[1] });
   // Joined linearly, as on the tiles.
   const gradient = s("linearGradient", { id: newId("colours") }, ...colours.map((colour, i) => s("stop", { offset: i / (colours.length - 1), "stop-color": colour })));
   const bar = s(

@@ -1,50 +1,31 @@
 /** What the colours of layers mean: the `legend` of the server's TileJSON, and words for it. */
 
 import type { Layer, TileJson, TileLegend } from "../api/types.ts";
-import { number } from "../format.ts";
+import { short, shortPercent } from "../format.ts";
+import { t } from "../words.ts";
 
-/** What stands at the lower and at the upper end. */
-const ENDS: Partial<Record<Layer, [string, string]>> = {
-  ndvi: ["water, bare ground", "vegetation"],
-  bsi: ["vegetation", "bare soil"],
-  ndwi: ["dry land", "open water"],
-  probability: ["not disturbed", "disturbed"],
-};
-
-const CLASSES: Record<string, string> = {
-  disturbed: "Disturbed land",
-  gain: "Gain, newly disturbed",
-  loss: "Loss, no longer disturbed",
-  stable: "Disturbed on both dates",
-  "not-assessable": "Not assessable",
-};
-
-/** Composites have no scale: what is told apart in them. */
-const NOTES: Partial<Record<Layer, string>> = {
-  "false-colour": "Vegetation is red, bare ground grey to blue-green.",
-  swir: "Vegetation is green, bare rock and soil violet to white.",
-};
+/** Scales with words at their ends. */
+const WORDED: readonly Layer[] = ["ndvi", "bsi", "ndwi", "probability"];
+const CLASSES: readonly string[] = ["disturbed", "gain", "loss", "stable", "not-assessable"];
+/** Composites have no scale: it is said what is told apart in them. */
+const NOTED: readonly Layer[] = ["false-colour", "swir"];
 
 /** The legend of a TileJSON, if it has one that can be read. */
 export const legendOf = (tileJson: TileJson | null): TileLegend | null => readable(tileJson?.legend);
 
-export const noteOf = (layer: Layer): string | null => NOTES[layer] ?? null;
+export const noteOf = (layer: Layer): string | null => (NOTED.includes(layer) ? t(`note-${layer}`) : null);
 
-export const className = (name: string): string => CLASSES[name] ?? name.charAt(0).toUpperCase() + name.slice(1).replaceAll("-", " ");
+export const className = (name: string): string => (CLASSES.includes(name) ? t(`class-${name}`) : name.charAt(0).toUpperCase() + name.slice(1).replaceAll("-", " "));
 
 /** Texts of a scale: numbers at its ends and in its middle, words at its ends. */
 export function scaleTexts(layer: Layer, [low, high]: [number, number]): { numbers: [string, string, string]; words: [string, string] } {
-  const words = ENDS[layer] ?? ["low", "high"];
+  const of = WORDED.includes(layer) ? `legend-${layer}` : "legend";
+  const words: [string, string] = [t(`${of}-low`), t(`${of}-high`)];
   const middle = (low + high) / 2;
-  if (layer === "probability") return { numbers: [shares(low), shares(middle), shares(high)], words };
+  if (layer === "probability") return { numbers: [shortPercent(low), shortPercent(middle), shortPercent(high)], words };
   // What lies beyond an end has its colour.
   return { numbers: [`≤ ${short(low)}`, short(middle), `≥ ${short(high)}`], words };
 }
-
-const shares = (value: number): string => `${short(value * 100)} %`;
-
-/** Two decimals at most, and none that say nothing. */
-const short = (value: number): string => number(value, 2).replace(/\.?0+$/, "");
 
 const COLOUR = /^#[0-9a-f]{6}([0-9a-f]{2})?$/i;
 const isColour = (value: unknown): value is string => typeof value === "string" && COLOUR.test(value);

@@ -13,6 +13,7 @@ import type { Entry } from "../sites/filter.ts";
 import { badge } from "../verdict.ts";
 import type { Store } from "../view/store.ts";
 import type { View } from "../view/view.ts";
+import { t } from "../words.ts";
 import { boxFeature, drawBox } from "./box.ts";
 import { changesOf } from "./changes.ts";
 import { addSiteImages, dropClusterImages, resolveClusterImages } from "./icons.ts";
@@ -73,7 +74,7 @@ export class SiteMap {
     map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-left");
     map.addControl(new AttributionControl({ compact: true }), "bottom-right");
     map.once("load", () => foldAttribution(mainPlace));
-    map.getCanvas().setAttribute("aria-label", "Map. Arrow keys move it, plus and minus zoom. The list of sites holds the same sites.");
+    map.getCanvas().setAttribute("aria-label", t("map-help"));
     this.#ready = new Promise((resolve) => map.once("style.load", () => resolve()));
     this.#prepare(map);
     this.#watch(map);
@@ -84,7 +85,7 @@ export class SiteMap {
         const { pane, ready } = this.#before ?? {};
         void ready?.then(() => pane?.set("land", data));
       }),
-      (error: unknown) => fail("The coastlines", error),
+      (error: unknown) => fail(t("coastlines"), error),
     );
     store.listen((view, before) => this.#viewed(view, before));
   }
@@ -168,6 +169,12 @@ export class SiteMap {
       // Our own tiles may need the token; nobody else gets it.
       transformRequest: (url) => (url.startsWith(address("tiles/")) ? { url, headers: authorization() } : { url }),
       canvasContextAttributes: { antialias: false },
+      locale: {
+        "Map.Title": t("map"),
+        "NavigationControl.ZoomIn": t("zoom-in"),
+        "NavigationControl.ZoomOut": t("zoom-out"),
+        "AttributionControl.ToggleAttribution": t("attribution-toggle"),
+      },
     });
   }
 
@@ -302,7 +309,7 @@ export class SiteMap {
       this.#main.set("changes", NOTHING);
       this.#actions.changesSince(null);
     } else {
-      void this.#fetch(api.polygons(site.id, after.id, signal), (data) => this.#main.set("disturbed", data), "Outlines of disturbed land", signal);
+      void this.#fetch(api.polygons(site.id, after.id, signal), (data) => this.#main.set("disturbed", data), t("outlines-of-disturbed"), signal);
       void this.#fetch(
         api.changes(site.id, after.id, signal),
         (data) => {
@@ -311,7 +318,7 @@ export class SiteMap {
           if (this.#before) void this.#before.ready.then(() => !signal.aborted && this.#before?.pane.set("changes", features));
           this.#actions.changesSince(features.features.length > 0 ? since : null);
         },
-        "Gain and loss",
+        t("gain-and-loss"),
         signal,
       );
     }
@@ -321,12 +328,12 @@ export class SiteMap {
       void this.#fetch(
         Promise.all([api.polygons(site.id, before.id, signal), ready]),
         ([data]) => pane.set("disturbed", data),
-        "Outlines of disturbed land",
+        t("outlines-of-disturbed"),
         signal,
       );
     }
     if (prediction) {
-      void this.#fetch(api.predictionPolygons(prediction.name, signal), (data) => this.#main.set("prediction", data), "Polygons of the prediction", signal);
+      void this.#fetch(api.predictionPolygons(prediction.name, signal), (data) => this.#main.set("prediction", data), t("prediction-polygons"), signal);
     } else {
       this.#main.set("prediction", NOTHING);
     }

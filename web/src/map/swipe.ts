@@ -1,6 +1,8 @@
 /** The line that divides the map: before on its left, after on its right. A slider for the keyboard, a handle for the rest. */
 
 import { h, s } from "../dom.ts";
+import { shortPercent } from "../format.ts";
+import { t } from "../words.ts";
 
 export class Swipe {
   readonly element: HTMLElement;
@@ -18,7 +20,7 @@ export class Swipe {
         id: "swipe",
         role: "slider",
         tabindex: "0",
-        "aria-label": "Divider between before and after",
+        "aria-label": t("divider"),
         "aria-orientation": "horizontal",
         "aria-valuemin": "0",
         "aria-valuemax": "100",
@@ -43,7 +45,7 @@ export class Swipe {
   move(percent: number): void {
     this.#at = percent;
     this.#handle.setAttribute("aria-valuenow", String(Math.round(percent)));
-    this.#handle.setAttribute("aria-valuetext", `before ${Math.round(percent)} %, after ${Math.round(100 - percent)} %`);
+    this.#handle.setAttribute("aria-valuetext", t("divider-at", { before: shortPercent(percent / 100), after: shortPercent(1 - percent / 100) }));
   }
 
   #drag(event: PointerEvent): void {

@@ -1,15 +1,16 @@
 /** Runs a prediction on a box of the map, follows jobs, and lists the predictions of the workspace. */
 
-import { announce, fail } from "../announce.ts";
+import { announce, fail, told } from "../announce.ts";
 import { api } from "../api/client.ts";
-import { Problem, words } from "../api/problem.ts";
+import { Problem } from "../api/problem.ts";
 import type { Bbox, Job, Prediction, ServerInfo } from "../api/types.ts";
 import { h, literals, newId } from "../dom.ts";
-import { boxArea_km2, hectares, number, thousands } from "../format.ts";
+import { boxArea_km2, degrees, numberOf, hectares, number } from "../format.ts";
 import { follow, isOver, stateWords } from "../jobs/job.ts";
 import { JobRow } from "../jobs/row.ts";
 import { order } from "../jobs/token.ts";
 import type { Store } from "../view/store.ts";
+import { language, t } from "../words.ts";
 import { checked, type FieldName, type Fields } from "./request.ts";
 
 export interface PredictActions {
@@ -22,13 +23,13 @@ export interface PredictActions {
 
 const EDGES = ["west", "south", "east", "north"] as const;
 const WORDS: Record<FieldName, string> = {
-  west: "West",
-  south: "South",
-  east: "East",
-  north: "North",
-  from: "From",
-  to: "To",
-  maxCloud: "Cloud cover at most, %",
+  west: "field-west",
+  south: "field-south",
+  east: "field-east",
+  north: "field-north",
+  from: "field-from",
+  to: "field-to",
+  maxCloud: "field-max-cloud",
 };
 
 export class PredictPanel {
@@ -38,12 +39,12 @@ export class PredictPanel {
   readonly #form: HTMLFormElement;
   readonly #inputs = {} as Record<FieldName, HTMLInputElement>;
   readonly #errors = {} as Record<FieldName, HTMLElement>;
-  readonly #size = h("p", { class: "small faint", id: "box-size" }, "No box yet.");
-  readonly #draw = h("button", { type: "button", id: "draw-box" }, "Draw a box on the map");
+  readonly #size = h("p", { class: "small faint", id: "box-size" }, t("box-none"));
+  readonly #draw = h("button", { type: "button", id: "draw-box" }, t("box-draw"));
   readonly #pick = h("div", { class: "buttons" });
   readonly #problem = h("p", { class: "problem", role: "alert", hidden: true });
-  readonly #off = h("p", { class: "panel", hidden: true }, ...literals("This server does not run jobs. Predictions that `minesegsat predict` writes into the workspace are listed below."));
-  readonly #jobs = h("ul", { class: "jobs", "aria-label": "Jobs" });
+  readonly #off = h("p", { class: "panel", hidden: true }, ...literals(t("predictions-off")));
+  readonly #jobs = h("ul", { class: "jobs", "aria-label": t("jobs") });
   readonly #list = h("div", { class: "predictions" });
   readonly #rows = new Map<string, JobRow>();
   #info: ServerInfo | null = null;
@@ -57,12 +58,12 @@ export class PredictPanel {
     this.element = h(
       "section",
       { class: "predict", "aria-labelledby": "predict-heading" },
-      h("h1", { id: "predict-heading", tabindex: "-1" }, "Predictions"),
-      h("p", { class: "lead" }, "Maps disturbed land in a box, on the clearest scene between two dates."),
+      h("h1", { id: "predict-heading", tabindex: "-1" }, t("predictions")),
+      h("p", { class: "lead" }, t("predictions-lead")),
       this.#form,
       this.#off,
       this.#jobs,
-      h("h2", {}, "In this workspace"),
+      h("h2", {}, t("predictions-here")),
       this.#list,
     );
     store.listen((view, before) => {
@@ -78,7 +79,7 @@ export class PredictPanel {
     this.#info = info;
     this.#form.hidden = !info.jobs_enabled;
     this.#off.hidden = info.jobs_enabled;
-    this.#list.replaceChildren(h("p", { class: "faint" }, "Loading"));
+    this.#list.replaceChildren(h("p", { class: "faint" }, t("loading")));
     void this.refresh();
     if (info.jobs_enabled) void this.#resume();
   }
@@ -88,7 +89,7 @@ export class PredictPanel {
       this.#predictions = await api.predictions();
       this.#drawList();
     } catch (error) {
-      this.#list.replaceChildren(h("p", { class: "problem" }, words(error)));
+      this.#list.replaceChildren(h("p", { class: "problem" }, ...told(error)));
     }
   }
 
@@ -106,7 +107,7 @@ export class PredictPanel {
     const today = new Date();
     const before = new Date(today.getTime() - 60 * 86_400_000);
     const iso = (date: Date): string => date.toISOString().slice(0, 10);
-    const extent = h("button", { type: "button", id: "use-extent" }, "Use what the map shows");
+    const extent = h("button", { type: "button", id: "use-extent" }, t("box-extent"));
     extent.addEventListener("click", () => void this.#actions.extent().then((bbox) => this.#setBox(bbox)));
     this.#draw.addEventListener("click", () => void this.#drawBox());
     this.#pick.append(this.#draw, extent);
@@ -114,7 +115,7 @@ export class PredictPanel {
       "form",
       { class: "panel", id: "predict-form", novalidate: true },
       this.#pick,
-      h("fieldset", { class: "edges" }, h("legend", {}, "Box, in degrees"), ...EDGES.map((name) => this.#field(name, { type: "text", inputmode: "decimal" }))),
+      h("fieldset", { class: "edges" }, h("legend", {}, t("box-degrees")), ...EDGES.map((name) => this.#field(name, { type: "text", inputmode: "decimal" }))),
       this.#size,
       h(
         "div",
@@ -124,7 +125,7 @@ export class PredictPanel {
         this.#field("maxCloud", { type: "text", inputmode: "decimal", value: "20" }),
       ),
       this.#problem,
-      h("div", { class: "buttons" }, h("button", { type: "submit", class: "primary" }, "Run the prediction")),
+      h("div", { class: "buttons" }, h("button", { type: "submit", class: "primary" }, t("prediction-run"))),
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -141,7 +142,7 @@ export class PredictPanel {
     input.addEventListener("change", () => this.#boxChanged());
     this.#inputs[name] = input;
     this.#errors[name] = error;
-    return h("div", { class: "field" }, h("label", { for: id }, WORDS[name]), input, error);
+    return h("div", { class: "field" }, h("label", { for: id }, t(WORDS[name])), input, error);
   }
 
   async #drawBox(): Promise<void> {
@@ -150,16 +151,16 @@ export class PredictPanel {
       return;
     }
     this.#drawing = new AbortController();
-    this.#draw.textContent = "Stop drawing";
+    this.#draw.textContent = t("box-stop");
     this.#draw.setAttribute("aria-pressed", "true");
     document.body.classList.add("drawing-box");
-    announce("Drag on the map to draw a box. Escape stops. The edges can also be typed.");
+    announce(t("box-help"));
     const bbox = await this.#actions.draw(this.#drawing.signal).catch((error: unknown) => {
-      fail("Drawing", error);
+      fail(t("box-drawing"), error);
       return null;
     });
     this.#drawing = null;
-    this.#draw.textContent = "Draw a box on the map";
+    this.#draw.textContent = t("box-draw");
     this.#draw.removeAttribute("aria-pressed");
     document.body.classList.remove("drawing-box");
     if (bbox) this.#setBox(bbox);
@@ -169,16 +170,16 @@ export class PredictPanel {
 
   #setBox(bbox: Bbox): void {
     EDGES.forEach((name, i) => {
-      this.#inputs[name].value = String(bbox[i]);
+      this.#inputs[name].value = degrees(bbox[i] ?? 0);
     });
     this.#boxChanged();
     announce(this.#size.textContent ?? "");
   }
 
   #boxChanged(): void {
-    const bbox = EDGES.map((name) => (this.#inputs[name].value.trim() === "" ? Number.NaN : Number(this.#inputs[name].value))) as Bbox;
+    const bbox = EDGES.map((name) => numberOf(this.#inputs[name].value)) as Bbox;
     const isBox = bbox.every(Number.isFinite) && bbox[0] < bbox[2] && bbox[1] < bbox[3];
-    this.#size.textContent = isBox ? `Box of ${extent(boxArea_km2(bbox))} km².` : "No box yet.";
+    this.#size.textContent = isBox ? t("box-size", { area: extent(boxArea_km2(bbox)) }) : t("box-none");
     this.#actions.showBox(isBox ? bbox : null);
   }
 
@@ -195,20 +196,20 @@ export class PredictPanel {
     if ("errors" in outcome) {
       const first = (Object.keys(this.#inputs) as FieldName[]).find((name) => outcome.errors[name]);
       if (first) this.#inputs[first].focus();
-      announce("The prediction was not started: some fields need another value.");
+      announce(t("prediction-not-started"));
       return;
     }
     const button = this.#form.querySelector<HTMLButtonElement>("button[type=submit]");
     button?.setAttribute("aria-busy", "true");
     const refused = (error: unknown): void => {
-      this.#problem.replaceChildren(...literals(words(error)));
+      this.#problem.replaceChildren(...told(error));
       this.#problem.hidden = false;
     };
     try {
       const job = await order(this.#info, () => api.predict(outcome.request), refused);
       if (!job) return;
       this.#problem.hidden = true;
-      announce("The prediction was started");
+      announce(t("prediction-started"));
       this.#follow(job);
     } catch (error) {
       refused(error);
@@ -223,27 +224,27 @@ export class PredictPanel {
       const jobs = await api.jobs();
       for (const job of jobs.filter((job) => job.kind === "predict" && !isOver(job))) this.#follow(job);
     } catch (error) {
-      if (!(error instanceof Problem && error.status === 401)) fail("The list of jobs", error);
+      if (!(error instanceof Problem && error.status === 401)) fail(t("jobs-list"), error);
     }
   }
 
   #follow(job: Job): void {
     if (this.#rows.has(job.id)) return;
-    const row = new JobRow(job, { title: "Prediction", done: ({ result }) => (result?.prediction ? this.#opener(result.prediction) : null) });
+    const row = new JobRow(job, { title: t("prediction"), done: ({ result }) => (result?.prediction ? this.#opener(result.prediction) : null) });
     this.#rows.set(job.id, row);
     this.#jobs.prepend(row.element);
     const changed = (now: Job): void => {
       const before = row.job.state;
       row.show(now);
       if (now.state === before || !isOver(now)) return;
-      announce(`${row.title}: ${stateWords(now)}`);
+      announce(`${row.title}: ${language() === "en" ? stateWords(now) : t(`job-${now.state}`)}`);
       if (now.state === "done") void this.refresh();
     };
-    follow(job.id, changed, row.signal).catch((error: unknown) => row.lost(words(error)));
+    follow(job.id, changed, row.signal).catch((error: unknown) => row.lost(told(error)));
   }
 
   #opener(name: string): HTMLButtonElement {
-    const show = h("button", { type: "button", class: "primary" }, "Show it on the map");
+    const show = h("button", { type: "button", class: "primary" }, t("prediction-show"));
     show.addEventListener("click", () => void this.#openResult(name));
     return show;
   }
@@ -252,12 +253,12 @@ export class PredictPanel {
     if (!this.#predictions.some((prediction) => prediction.name === name)) await this.refresh();
     const prediction = this.#predictions.find((prediction) => prediction.name === name);
     if (prediction) this.#actions.open(prediction);
-    else fail("The prediction", new Problem(404, `\`${name}\` is not in the workspace`));
+    else fail(t("prediction-of"), new Error(t("prediction-gone", { name })));
   }
 
   #drawList(): void {
     if (this.#predictions.length === 0) {
-      this.#list.replaceChildren(h("p", { class: "faint" }, "There are no predictions yet."));
+      this.#list.replaceChildren(h("p", { class: "faint" }, t("predictions-none")));
       return;
     }
     const rows = this.#predictions.map((prediction) => {
@@ -280,5 +281,5 @@ export class PredictPanel {
 }
 
 function extent(area_km2: number): string {
-  return area_km2 < 100 ? number(area_km2, 1) : thousands(Math.round(area_km2));
+  return number(area_km2, area_km2 < 100 ? 1 : 0);
 }

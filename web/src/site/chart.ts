@@ -3,6 +3,7 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Timeline, TimelinePoint } from "../api/types.ts";
+import { short } from "../format.ts";
 import { SHAPES } from "../verdict.ts";
 import type { Pair } from "./pair.ts";
 
@@ -133,7 +134,7 @@ export class Chart {
           labelSize: kind === "index" ? 0 : 14,
           labelFont: axis.font ?? "12px sans-serif",
           labelGap: -2,
-          values: (_, splits) => splits.map((value) => String(Number(value.toFixed(2))).replace("-", "−")),
+          values: (_, splits) => splits.map(short),
         },
       ],
       series: [{}, ...series[kind]],

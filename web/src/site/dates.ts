@@ -3,9 +3,10 @@
 import { announce } from "../announce.ts";
 import type { Observation, SiteDetail } from "../api/types.ts";
 import { h, newId } from "../dom.ts";
-import { hectares } from "../format.ts";
+import { hectares, NONE } from "../format.ts";
 import { icon, label } from "../verdict.ts";
 import type { Store } from "../view/store.ts";
+import { t } from "../words.ts";
 import { moved, type Pair } from "./pair.ts";
 
 type Which = "before" | "after";
@@ -21,7 +22,7 @@ interface Row {
 export class DatesBar {
   readonly element: HTMLElement;
   readonly #store: Store;
-  readonly #compare = h("input", { type: "checkbox", id: "compare", "aria-label": "Before: compare with an earlier date" });
+  readonly #compare = h("input", { type: "checkbox", id: "compare", "aria-label": t("compare") });
   readonly #rows: Record<Which, Row>;
   readonly #marks = h("div", { class: "marks", "aria-hidden": "true" });
   #site: SiteDetail | null = null;
@@ -29,11 +30,11 @@ export class DatesBar {
 
   constructor(store: Store) {
     this.#store = store;
-    this.#rows = { before: this.#row("before", "Before"), after: this.#row("after", "After") };
+    this.#rows = { before: this.#row("before"), after: this.#row("after") };
     this.#compare.addEventListener("change", () => store.update({ compare: this.#compare.checked }));
     this.element = h(
       "section",
-      { class: "dates", "aria-label": "Dates", hidden: true },
+      { class: "dates", "aria-label": t("dates"), hidden: true },
       this.#rows.before.element,
       this.#rows.after.element,
       this.#marks,
@@ -53,19 +54,20 @@ export class DatesBar {
     this.#draw();
   }
 
-  #row(which: Which, words: string): Row {
+  #row(which: Which): Row {
+    const words = t(which);
     const id = newId("date");
     const range = h("input", { type: "range", id, min: "0", step: "1", class: `range-${which}`, "data-which": which });
     const output = h("output", { for: id });
-    const step = (by: number, text: string, sign: string): HTMLButtonElement => {
-      const button = h("button", { type: "button", class: "plain step", "aria-label": `${text} date for ${words.toLowerCase()}` }, sign);
+    const step = (by: number, to: "earlier" | "later", sign: string): HTMLButtonElement => {
+      const button = h("button", { type: "button", class: "plain step", "aria-label": t(`${which}-${to}`) }, sign);
       button.addEventListener("click", () => this.#move(which, Number(range.value) + by));
       return button;
     };
-    const [earlier, later] = [step(-1, "Earlier", "‹"), step(1, "Later", "›")];
+    const [earlier, later] = [step(-1, "earlier", "‹"), step(1, "later", "›")];
     range.addEventListener("input", () => this.#move(which, Number(range.value)));
     const name = which === "before" ? h("label", { class: "check" }, this.#compare, words) : h("label", { for: id }, words);
-    if (which === "before") range.setAttribute("aria-label", "Before");
+    if (which === "before") range.setAttribute("aria-label", words);
     const element = h("div", { class: "date-row", "data-row": which }, name, earlier, range, later, output);
     return { element, range, output, earlier, later };
   }
@@ -99,9 +101,9 @@ export class DatesBar {
     range.min = String(min);
     range.max = String(max);
     range.value = String(index);
-    const date = observation?.date ?? "–";
+    const date = observation?.date ?? NONE;
     output.textContent = date;
-    const words = observation ? `${date}, ${hectares(observation.area?.ha)} disturbed, ${label(observation.verdict)}` : "none earlier";
+    const words = observation ? t("date-reading", { date, area: hectares(observation.area?.ha), verdict: label(observation.verdict) }) : t("none-earlier");
     range.setAttribute("aria-valuetext", words);
     range.disabled = max === 0;
     earlier.disabled = index <= 0;
@@ -112,7 +114,7 @@ export class DatesBar {
   say(): void {
     const { after } = this.#pair;
     if (after && document.activeElement?.closest(".dates") === null) {
-      announce(`${after.date}: ${hectares(after.area?.ha)} disturbed, ${label(after.verdict)}`);
+      announce(t("date-said", { date: after.date, area: hectares(after.area?.ha), verdict: label(after.verdict) }));
     }
   }
 }

@@ -5,15 +5,17 @@ import { address, paths, request } from "../api/client.ts";
 import { token } from "../api/token.ts";
 import type { Observation, SiteDetail } from "../api/types.ts";
 import { h } from "../dom.ts";
+import { day } from "../format.ts";
+import { t } from "../words.ts";
 import { fileName } from "./file_name.ts";
 
 export function downloads(site: SiteDetail, observation: Observation | null): HTMLElement {
   const evidence = observation
-    ? download(`Evidence pack of ${observation.date}`, paths.evidence(site.id, observation.id), `${site.id}-${observation.id}-evidence.zip`)
+    ? download(t("evidence-pack", { day: day(observation.date) }), paths.evidence(site.id, observation.id), `${site.id}-${observation.id}-evidence.zip`)
     : null;
   return h(
     "div",
-    { class: "downloads", role: "group", "aria-label": "Report and downloads" },
+    { class: "downloads", role: "group", "aria-label": t("downloads") },
     report(site),
     evidence,
     download("GeoJSON", paths.export(site.id, "geojson"), `${site.id}.geojson`),
@@ -24,8 +26,8 @@ export function downloads(site: SiteDetail, observation: Observation | null): HT
 /** In a tab of its own; with a token as a file, as links cannot send one. */
 function report(site: SiteDetail): HTMLElement {
   const path = paths.report(site.id);
-  if (token()) return download("Report", path, `${site.id}.html`, "text/html");
-  return h("a", { class: "button", href: address(path), target: "_blank", rel: "noopener" }, "Report", h("span", { class: "hidden" }, " (opens in a new tab)"));
+  if (token()) return download(t("report"), path, `${site.id}.html`, "text/html");
+  return h("a", { class: "button", href: address(path), target: "_blank", rel: "noopener", hreflang: "en" }, t("report"), h("span", { class: "hidden" }, ` ${t("opens-in-tab")}`));
 }
 
 /** By `fetch` and not as a link, so that what the server refuses is said here in its words. */
@@ -36,7 +38,7 @@ function download(label: string, path: string, name: string, accept = "*/*"): HT
     try {
       const response = await request(path, { headers: { accept } });
       save(await response.blob(), fileName(response.headers.get("content-disposition")) ?? name);
-      announce(`${label} is downloaded`);
+      announce(t("downloaded", { what: label }));
     } catch (error) {
       fail(label, error);
     } finally {

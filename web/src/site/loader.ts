@@ -1,15 +1,14 @@
 /** Loads the site that the view names, and its timeline. */
 
 import { api } from "../api/client.ts";
-import { words } from "../api/problem.ts";
 import type { SiteDetail, Timeline } from "../api/types.ts";
 
 export interface LoaderEvents {
   loading(id: string): void;
   loaded(site: SiteDetail, isAgain: boolean): void;
-  failed(id: string, message: string): void;
+  failed(id: string, error: unknown): void;
   timeline(timeline: Timeline): void;
-  timelineFailed(message: string): void;
+  timelineFailed(error: unknown): void;
 }
 
 export class SiteLoader {
@@ -39,14 +38,14 @@ export class SiteLoader {
       this.#events.loaded(site, again);
       if (site.observations.length === 0) return;
     } catch (error) {
-      if (!signal.aborted) this.#events.failed(id, words(error));
+      if (!signal.aborted) this.#events.failed(id, error);
       return;
     }
     try {
       const loaded = await timeline;
       if (!signal.aborted) this.#events.timeline(loaded);
     } catch (error) {
-      if (!signal.aborted) this.#events.timelineFailed(words(error));
+      if (!signal.aborted) this.#events.timelineFailed(error);
     }
   }
 }

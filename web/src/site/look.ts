@@ -1,19 +1,20 @@
 /** Looks for new scenes of a site: a job of the server, which is ordered, followed and cancelled here. */
 
-import { announce, fail } from "../announce.ts";
+import { announce, fail, served, told } from "../announce.ts";
 import { api } from "../api/client.ts";
-import { Problem, words } from "../api/problem.ts";
+import { Problem } from "../api/problem.ts";
 import type { Job, ServerInfo, SiteDetail } from "../api/types.ts";
-import { h, literals } from "../dom.ts";
+import { h } from "../dom.ts";
 import { follow, isOver } from "../jobs/job.ts";
 import { JobRow } from "../jobs/row.ts";
 import { order } from "../jobs/token.ts";
+import { t } from "../words.ts";
 import { doing, outcome, runningFor } from "./look_words.ts";
 
 export class Look {
   readonly element: HTMLElement;
   readonly #found: (site: string) => Promise<void>;
-  readonly #button = h("button", { type: "button", id: "look" }, "Look for new scenes");
+  readonly #button = h("button", { type: "button", id: "look" }, t("look"));
   readonly #said = h("p", { class: "small", id: "look-outcome" });
   readonly #place = h("div");
   #info: ServerInfo | null = null;
@@ -53,10 +54,10 @@ export class Look {
     try {
       const job = await order(this.#info, () => api.monitor({ sites: [site] }));
       if (!job || this.#site?.id !== site) return;
-      announce("The search for new scenes was started");
+      announce(t("look-started"));
       this.#follow(job);
     } catch (error) {
-      if (this.#site?.id === site) this.#say(words(error), true);
+      if (this.#site?.id === site) this.#say(told(error), true);
     } finally {
       this.#button.removeAttribute("aria-busy");
     }
@@ -68,17 +69,17 @@ export class Look {
       const job = runningFor(site, await api.jobs());
       if (job && this.#site?.id === site && !this.#row) this.#follow(job);
     } catch (error) {
-      if (!(error instanceof Problem && error.status === 401)) fail("The list of jobs", error);
+      if (!(error instanceof Problem && error.status === 401)) fail(t("jobs-list"), error);
     }
   }
 
   #follow(job: Job): void {
-    const row = new JobRow(job, { title: "Looking for new scenes", words: doing }, "div");
+    const row = new JobRow(job, { title: t("looking"), words: doing }, "div");
     const hadFocus = this.#hasFocus();
     this.#row = row;
     this.#place.replaceChildren(row.element);
     this.#button.hidden = true;
-    this.#say("");
+    this.#say([]);
     if (hadFocus) row.element.querySelector("button")?.focus();
     const changed = (now: Job): void => {
       if (row !== this.#row) return;
@@ -88,7 +89,7 @@ export class Look {
     follow(job.id, changed, row.signal).catch((error: unknown) => {
       if (row !== this.#row) return;
       this.#idle();
-      this.#say(words(error), true);
+      this.#say(told(error), true);
     });
   }
 
@@ -98,7 +99,7 @@ export class Look {
     const { text, isProblem, isNew } = outcome(job, site, site.observations.at(-1)?.date ?? null);
     const hadFocus = this.#hasFocus();
     this.#idle();
-    this.#say(text, isProblem);
+    this.#say(isProblem ? served(text) : [text], isProblem);
     if (hadFocus) this.#button.focus();
     if (isNew) await this.#found(site.id);
     announce(text);
@@ -108,15 +109,15 @@ export class Look {
     this.#row?.remove();
     this.#row = null;
     this.#button.hidden = false;
-    this.#say("");
+    this.#say([]);
   }
 
   #hasFocus(): boolean {
     return this.element.contains(document.activeElement);
   }
 
-  #say(text: string, isProblem = false): void {
-    this.#said.replaceChildren(...literals(text));
+  #say(words: readonly (Node | string)[], isProblem = false): void {
+    this.#said.replaceChildren(...words);
     this.#said.classList.toggle("problem", isProblem);
   }
 }

@@ -2,10 +2,12 @@
 
 import { words } from "../api/problem.ts";
 import type { Job, SiteDetail } from "../api/types.ts";
-import { count } from "../format.ts";
+import { day } from "../format.ts";
 import { isOver, stateWords } from "../jobs/job.ts";
+import { t } from "../words.ts";
 
 export interface Outcome {
+  /** Of a problem in the server's words, which are English. */
   text: string;
   isProblem: boolean;
   /** Whether the site has something new to show. */
@@ -27,20 +29,20 @@ export function runningFor(site: string, jobs: readonly Job[]): Job | null {
 export function doing(job: Job): string {
   const text = stateWords(job);
   if (job.state !== "running" || sitesOf(job).length !== 1) return text;
-  return text.replace(/^1\/1 \S+?(: |$)/, "") || "searching";
+  return text.replace(/^1\/1 \S+?(: |$)/, "") || t("look-searching");
 }
 
 /** What came out for `site`, whose last observation was that of `last`. */
 export function outcome(job: Job, site: Pick<SiteDetail, "id">, last: string | null): Outcome {
   const problem = (text: string): Outcome => ({ text, isProblem: true, isNew: false });
-  if (job.state === "failed") return problem(words(new Error(job.error ?? "the job failed")));
-  if (job.state === "cancelled") return { text: "The search was cancelled.", isProblem: false, isNew: false };
+  if (job.state === "failed") return problem(words(new Error(job.error ?? job.state)));
+  if (job.state === "cancelled") return { text: t("look-cancelled"), isProblem: false, isNew: false };
   const { observations = 0, failures = [], sites = 1 } = job.result ?? {};
   // A site that could not be looked at does not fail the job.
   const failure = failures.find((failure) => failure.site === site.id);
   if (failure) return { ...problem(words(new Error(failure.error))), isNew: observations > 0 };
-  const found = count(observations, "new observation", "new observations");
-  if (sitesOf(job).length !== 1) return { text: `${found} at ${count(sites, "site", "sites")}`, isProblem: false, isNew: observations > 0 };
+  const found = t("look-found", { count: observations });
+  if (sitesOf(job).length !== 1) return { text: t("look-found-at", { found, sites: t("sites-count", { count: sites }) }), isProblem: false, isNew: observations > 0 };
   if (observations > 0) return { text: found, isProblem: false, isNew: true };
-  return { text: last ? `Nothing new since ${last}` : "No scene was found that shows the site", isProblem: false, isNew: false };
+  return { text: last ? t("look-nothing-new", { day: day(last) }) : t("look-no-scene"), isProblem: false, isNew: false };
 }

@@ -1,10 +1,11 @@
 /** The page of a site: verdict, figures, chart, tables, downloads. */
 
-import { fail } from "../announce.ts";
+import { fail, told } from "../announce.ts";
 import type { Observation, ServerInfo, SiteDetail, Timeline } from "../api/types.ts";
-import { h, literals } from "../dom.ts";
-import { change, hectares, interval, number, percent } from "../format.ts";
-import { heading, icon, isExceedance, meaning, REVISION, type Standing, label } from "../verdict.ts";
+import { english, h, literals } from "../dom.ts";
+import { change, day, hectares, intervalAt, NONE, percent } from "../format.ts";
+import { heading, icon, isExceedance, meaning, type Standing, label } from "../verdict.ts";
+import { language, t } from "../words.ts";
 import { downloads } from "./downloads.ts";
 import { Look } from "./look.ts";
 import type { Pair } from "./pair.ts";
@@ -46,17 +47,17 @@ export class SitePanel {
 
   loading(name: string): void {
     this.element.replaceChildren(
-      ...this.#head(name, "Loading"),
+      ...this.#head(name, t("loading")),
       h("div", { class: "skeleton", "aria-hidden": "true" }, ...[7, 4, 10].map((rem) => bone(rem))),
     );
   }
 
-  failed(name: string, message: string): void {
-    const retry = h("button", { type: "button" }, "Try again");
+  failed(name: string, error: unknown): void {
+    const retry = h("button", { type: "button" }, t("try-again"));
     retry.addEventListener("click", () => this.#actions.retry());
     this.element.replaceChildren(
       ...this.#head(name, ""),
-      h("div", { class: "empty", role: "alert" }, h("p", { class: "empty-heading" }, "This site cannot be shown"), h("p", {}, ...literals(message)), retry),
+      h("div", { class: "empty", role: "alert" }, h("p", { class: "empty-heading" }, t("site-failed")), h("p", {}, ...told(error)), retry),
     );
   }
 
@@ -72,12 +73,12 @@ export class SitePanel {
       this.#verdict,
       this.#downloads,
       this.#look.element,
-      ...(has ? [h("h2", {}, "Over time"), this.#timeline.element, h("h2", {}, "Observations"), this.#observations] : []),
-      h("h2", {}, "Permits"),
-      site.permits.length ? permitsTable(site) : h("p", { class: "faint" }, "No permit is in the register, so no limit is known."),
-      ...(has ? [h("h2", {}, "Scenes"), scenesTable(site.observations)] : []),
-      h("h2", {}, "How to read this"),
-      h("p", { class: "small faint" }, `The maps show disturbed land and not who is responsible for it. An exceedance is a reason to look closer, and no proof of a breach: ${REVISION.charAt(0).toLowerCase()}${REVISION.slice(1)} The report says how the numbers were made.`),
+      ...(has ? [h("h2", {}, t("over-time")), this.#timeline.element, h("h2", {}, t("observations")), this.#observations] : []),
+      h("h2", {}, t("permits")),
+      site.permits.length ? permitsTable(site) : h("p", { class: "faint" }, t("no-permit")),
+      ...(has ? [h("h2", {}, t("scenes")), scenesTable(site.observations)] : []),
+      h("h2", {}, t("how-to-read")),
+      h("p", { class: "small faint" }, t("how-to-read-text")),
     );
     this.select(site, pair);
   }
@@ -105,11 +106,11 @@ export class SitePanel {
   }
 
   timeline(timeline: Timeline): void {
-    this.#timeline.show(timeline).catch((error: unknown) => fail("The chart", error));
+    this.#timeline.show(timeline).catch((error: unknown) => fail(t("chart"), error));
   }
 
-  timelineFailed(message: string): void {
-    this.#timeline.failed(message);
+  timelineFailed(error: unknown): void {
+    this.#timeline.failed(error);
   }
 
   focus(): void {
@@ -122,7 +123,7 @@ export class SitePanel {
   }
 
   #head(name: string, line: string): Node[] {
-    const back = h("button", { type: "button", class: "plain back", id: "back" }, "← All sites");
+    const back = h("button", { type: "button", class: "plain back", id: "back" }, t("all-sites"));
     back.addEventListener("click", () => this.#actions.close());
     return [back, h("h1", { id: "site-heading", tabindex: "-1" }, name), h("p", { class: "lead" }, line)];
   }
@@ -137,7 +138,10 @@ function bone(rem: number): HTMLElement {
 function verdictOf(site: SiteDetail, observation: Observation | null): Node[] {
   const standing: Standing = observation?.verdict ?? "unseen";
   const isLast = observation === site.observations.at(-1);
-  const day = observation ? `${observation.date}${isLast ? ", the last observation" : ""}` : null;
+  const dated = observation && (isLast ? t("last-observation", { date: observation.date }) : observation.date);
+  // The sentence of the register is English. In other languages it stands below one from the same numbers.
+  const record = language() === "en" ? null : observation?.statement;
+  const isSaid = language() === "en" && /revision/i.test(observation?.statement ?? "");
   const box = h(
     "div",
     { class: `verdict ${standing}`, id: "verdict" },
@@ -146,35 +150,54 @@ function verdictOf(site: SiteDetail, observation: Observation | null): Node[] {
       "div",
       {},
       h("p", { class: "heading" }, heading(standing)),
-      day ? h("p", { class: "small" }, day) : null,
-      h("p", {}, observation?.statement || meaning(standing)),
-      isExceedance(standing) && !/revision/i.test(observation?.statement ?? "") ? h("p", { class: "small" }, REVISION) : null,
+      dated ? h("p", { class: "small" }, dated) : null,
+      h("p", {}, observation ? statement(observation) : meaning(standing)),
+      isExceedance(standing) && !isSaid ? h("p", { class: "small" }, t("revision-may-be-missing")) : null,
+      record ? h("p", { class: "small faint record" }, t("record-text"), " ", ...english(record)) : null,
     ),
   );
-  if (!observation) return [box, h("p", { class: "small faint" }, ...literals("`minesegsat monitor run` looks for scenes of it."))];
+  if (!observation) return [box, h("p", { class: "small faint" }, ...literals(t("monitor-looks")))];
   const corrected = (site.corrections ?? []).filter((one) => one.observation === observation.id);
-  const notes = corrected.map((one) => `Judged again on ${one.replaced.slice(0, 10)}: until then ${label(one.verdict)}; ${one.reason}.`);
-  return [box, ...listed("Corrections", notes), figures(observation), ...listed("Warnings", observation.warnings)];
+  const notes = corrected.map((one) => [
+    `${t("corrected", { day: day(one.replaced.slice(0, 10)), verdict: label(one.verdict) })} `,
+    ...english(`${one.reason}.`),
+  ]);
+  return [box, ...listed(t("corrections"), notes), figures(observation), ...listed(t("warnings"), observation.warnings.map(english))];
+}
+
+/** What was found, in one sentence: that of the register, or in other languages one from its numbers. */
+function statement(o: Observation): string {
+  if (language() === "en") return o.statement || meaning(o.verdict);
+  const { date, verdict, area, permit, limit_ha } = o;
+  if (verdict === "not-assessable") return o.share_assessed === null ? meaning(verdict) : t("verdict-not-assessable-statement", { day: day(date), share: percent(o.share_assessed) });
+  if (!area || (verdict !== "no-limit" && limit_ha === null)) return meaning(verdict);
+  return t(`verdict-${verdict}-statement`, {
+    day: day(date),
+    area: hectares(area.ha),
+    interval: intervalAt(area, o.confidence_level_percent),
+    limit: hectares(limit_ha),
+    permit: permit ?? NONE,
+  });
 }
 
 function figures(o: Observation): HTMLElement {
-  const level = o.confidence_level_percent;
   const floor_ha = o.seen_change?.noise_floor_ha;
   const changed = (name: string, sign: "+" | "−", value: number | null, seen: number | undefined): [string, string, string | null] => {
     const isNoise = value === 0 && seen !== undefined && Number(seen.toFixed(1)) !== 0;
-    const since = o.compared_with && value !== null ? `since ${o.compared_with}` : null;
-    return isNoise ? [name, change(seen, sign), `below the noise of ${hectares(floor_ha)}${since ? `; ${since}` : ""}`] : [name, change(value, sign), since];
+    const since = o.compared_with && value !== null ? t("since", { day: day(o.compared_with) }) : null;
+    const notes = [isNoise ? t("below-noise", { floor: hectares(floor_ha) }) : null, since];
+    return [name, change(isNoise ? seen : value, sign), notes.filter(Boolean).join(" · ") || null];
   };
   const rows: [string, string, string | null][] = [
-    ["Disturbed land", hectares(o.area?.ha), o.area ? `${level ? `${number(level, 0)} % interval ` : ""}${interval(o.area)} ha` : null],
-    ["Mapped", hectares(o.parts?.mapped_ha), o.parts ? "whole pixels of the mask" : null],
-    ["Assumed", hectares(o.parts?.assumed_ha), o.parts ? "in the unseen part" : null],
-    ["Limit", hectares(o.limit_ha), o.permit ? `permit ${o.permit}` : null],
-    changed("Gain", "+", o.gain_ha, o.seen_change?.gain_ha),
-    changed("Loss", "−", o.loss_ha, o.seen_change?.loss_ha),
-    ["Outside the permit", hectares(o.outside_permit_ha), "mapped inside the site"],
-    ["Outside the site", hectares(o.parts?.outside_site_ha), "mapped, in one piece with land inside"],
-    ["Seen of the site", percent(o.share_assessed), o.share_beyond_map ? `${percent(o.share_beyond_map)} beyond the scenes` : null],
+    [t("disturbed-land"), hectares(o.area?.ha), o.area ? intervalAt(o.area, o.confidence_level_percent) : null],
+    [t("mapped"), hectares(o.parts?.mapped_ha), o.parts ? t("mapped-note") : null],
+    [t("assumed"), hectares(o.parts?.assumed_ha), o.parts ? t("assumed-note") : null],
+    [t("limit"), hectares(o.limit_ha), o.permit ? t("permit-number", { permit: o.permit }) : null],
+    changed(t("gain"), "+", o.gain_ha, o.seen_change?.gain_ha),
+    changed(t("loss"), "−", o.loss_ha, o.seen_change?.loss_ha),
+    [t("outside-permit"), hectares(o.outside_permit_ha), t("outside-permit-note")],
+    [t("outside-site"), hectares(o.parts?.outside_site_ha), t("outside-site-note")],
+    [t("seen-share"), percent(o.share_assessed), o.share_beyond_map ? t("beyond-scenes", { share: percent(o.share_beyond_map) }) : null],
   ];
   return h(
     "dl",
@@ -185,7 +208,7 @@ function figures(o: Observation): HTMLElement {
   );
 }
 
-function listed(label: string, notes: readonly string[]): Node[] {
+function listed(label: string, notes: readonly (Node | string)[][]): Node[] {
   if (notes.length === 0) return [];
-  return [h("ul", { class: "notes", "aria-label": label }, ...notes.map((note) => h("li", {}, ...literals(note))))];
+  return [h("ul", { class: "notes", "aria-label": label }, ...notes.map((note) => h("li", {}, ...note)))];
 }

@@ -1,9 +1,10 @@
 /** Tables of a site's page: observations (what the chart shows, in numbers), permits and scenes. */
 
 import type { Observation, SiteDetail } from "../api/types.ts";
-import { h, newId } from "../dom.ts";
-import { change, ha, hectares, interval, NONE, number, percent } from "../format.ts";
+import { english, h, newId } from "../dom.ts";
+import { change, ha, hectares, interval, NONE, percent } from "../format.ts";
 import { badge } from "../verdict.ts";
+import { t } from "../words.ts";
 
 function table(caption: string, heads: readonly (string | { words: string })[], rows: readonly Node[]): HTMLElement {
   const id = newId("caption");
@@ -45,10 +46,10 @@ export function observationsTable(site: SiteDetail, selected: string | null, sel
     );
   });
   const level = site.observations.at(-1)?.confidence_level_percent;
-  const interval_head = level ? `${number(level, 0)} % interval, ha` : "Interval, ha";
+  const interval_head = level ? t("interval-at-level-ha", { level: percent(level / 100, 0) }) : t("interval-ha");
   return table(
-    "Observations of the site, newest first",
-    ["Date", { words: "Verdict" }, "Disturbed, ha", interval_head, "Limit, ha", "Gain", "Loss", "Seen"],
+    t("observations-caption"),
+    [t("date"), { words: t("verdict") }, t("disturbed-ha"), interval_head, t("limit-ha"), t("gain"), t("loss"), t("seen")],
     rows,
   );
 }
@@ -61,11 +62,11 @@ export function permitsTable(site: SiteDetail): HTMLElement {
       h("th", { scope: "row" }, permit.number),
       h("td", {}, hectares(permit.limit_ha)),
       h("td", {}, permit.valid_from),
-      h("td", {}, permit.valid_to ?? "open-ended"),
+      h("td", {}, permit.valid_to ?? t("open-ended")),
       h("td", { class: "words" }, permit.document ?? NONE),
     ),
   );
-  return table("Permits of the site", ["Permit", "Limit", "From", "To", { words: "Document" }], rows);
+  return table(t("permits-caption"), [t("permit"), t("limit"), t("from"), t("to"), { words: t("document") }], rows);
 }
 
 export function scenesTable(observations: readonly Observation[]): HTMLElement {
@@ -79,11 +80,11 @@ export function scenesTable(observations: readonly Observation[]): HTMLElement {
         {},
         h("td", {}, o.date),
         h("th", { scope: "row", class: "words id" }, scene.id),
-        h("td", {}, scene.cloud_cover_percent === null ? NONE : `${number(scene.cloud_cover_percent, 1)} %`),
+        h("td", {}, scene.cloud_cover_percent === null ? NONE : percent(scene.cloud_cover_percent / 100)),
         h("td", {}, scene.processing_baseline ?? NONE),
-        h("td", { class: "words" }, scene.offset_decision ?? NONE),
+        h("td", { class: "words" }, ...(scene.offset_decision ? english(scene.offset_decision) : [NONE])),
       ),
     );
   });
-  return table("Scenes behind the observations, newest first", ["Date", { words: "Scene" }, "Cloud cover", "Baseline", { words: "Offset of reflectance" }], rows);
+  return table(t("scenes-caption"), [t("date"), { words: t("scene") }, t("cloud-cover"), t("baseline"), { words: t("offset") }], rows);
 }

@@ -1,27 +1,21 @@
 /** The chart's frame: what it shows, its reading and its legend. The chart itself comes with uPlot, when it is needed. */
 
+import { told } from "../announce.ts";
 import type { Timeline, TimelinePoint } from "../api/types.ts";
 import { h } from "../dom.ts";
 import { change, hectares, interval, number, percent } from "../format.ts";
 import { label } from "../verdict.ts";
+import { t } from "../words.ts";
 import type { Chart, Quantity } from "./chart.ts";
 import type { Pair } from "./pair.ts";
 
-const QUANTITIES: Record<Quantity, string> = {
-  area: "Disturbed land",
-  change: "Gain and loss",
-  ndvi: "NDVI",
-  bsi: "BSI",
-  ndwi: "NDWI",
-};
+const QUANTITIES: readonly Quantity[] = ["area", "change", "ndvi", "bsi", "ndwi"];
 
-const LEGENDS: Record<Quantity, string> = {
-  area: "Marks are verdicts, whiskers the interval, the dashed line the limit.",
-  change: "Gain upwards, loss downwards, each since the observation before.",
-  ndvi: "Vegetation; line inside the site, dashes around it.",
-  bsi: "Bare soil; line inside the site, dashes around it.",
-  ndwi: "Water; line inside the site, dashes around it.",
-};
+/** Indices go by their acronyms in all languages. */
+function nameOf(quantity: Quantity): string {
+  if (quantity === "area") return t("disturbed-land");
+  return quantity === "change" ? t("gain-and-loss") : quantity.toUpperCase();
+}
 
 export class TimelinePanel {
   readonly element: HTMLElement;
@@ -36,7 +30,7 @@ export class TimelinePanel {
 
   constructor(select: (observation: string) => void) {
     this.#select = select;
-    this.#quantity = h("select", { id: "quantity", "aria-label": "What the chart shows" });
+    this.#quantity = h("select", { id: "quantity", "aria-label": t("chart-quantity") });
     this.#quantity.addEventListener("change", () => void this.#draw());
     this.element = h("div", { class: "timeline" }, this.#quantity, this.#place, this.#reading, this.#legend);
   }
@@ -49,16 +43,16 @@ export class TimelinePanel {
         quantity === "change" ? point.gain_ha !== null || point.loss_ha !== null : point.indices?.inside[quantity] !== null && point.indices !== null,
       );
     const kept = this.#quantity.value;
-    const names = (Object.keys(QUANTITIES) as Quantity[]).filter(has);
-    this.#quantity.replaceChildren(...names.map((name) => h("option", { value: name }, QUANTITIES[name])));
+    const names = QUANTITIES.filter(has);
+    this.#quantity.replaceChildren(...names.map((name) => h("option", { value: name }, nameOf(name))));
     this.#quantity.value = names.find((name) => name === kept) ?? "area";
     await this.#draw();
   }
 
-  failed(message: string): void {
+  failed(error: unknown): void {
     this.#chart?.destroy();
     this.#chart = null;
-    this.#place.replaceChildren(h("p", { class: "empty" }, message));
+    this.#place.replaceChildren(h("p", { class: "empty" }, ...told(error)));
   }
 
   select(pair: Pair): void {
@@ -79,9 +73,10 @@ export class TimelinePanel {
     this.#chart?.destroy();
     const quantity = this.#quantity.value as Quantity;
     this.#place.replaceChildren();
+    const legend = t(`chart-${quantity}-legend`);
     this.#place.setAttribute("role", "img");
-    this.#place.setAttribute("aria-label", `${QUANTITIES[quantity]} by date. ${LEGENDS[quantity]} The numbers stand in the table of observations.`);
-    this.#legend.textContent = LEGENDS[quantity];
+    this.#place.setAttribute("aria-label", t("chart-label", { quantity: nameOf(quantity), legend }));
+    this.#legend.textContent = legend;
     this.#chart = new Chart(this.#place, timeline, quantity, { pick: this.#select, hover: (point) => this.#read(point) });
     this.#chart.select(this.#pair);
     this.#read(null);
@@ -99,12 +94,13 @@ function sentence(point: TimelinePoint, quantity: Quantity): string {
   if (quantity === "change") {
     const { gain_ha, loss_ha, seen_change: seen } = point;
     const gain = change(gain_ha, "+", seen?.gain_ha, seen?.noise_floor_ha);
-    return `${date}: gain ${gain}, loss ${change(loss_ha, "−", seen?.loss_ha, seen?.noise_floor_ha)}`;
+    return t("reading-change", { date, gain, loss: change(loss_ha, "−", seen?.loss_ha, seen?.noise_floor_ha) });
   }
   if (quantity !== "area") {
     const value = (of: "inside" | "around"): string => number(point.indices?.[of][quantity], 2);
-    return `${date}: ${value("inside")} inside, ${value("around")} around`;
+    return t("reading-index", { date, inside: value("inside"), around: value("around") });
   }
-  const seen = area ? `${hectares(area.ha)} (${interval(area)})` : `${percent(point.share_assessed)} of the site could be seen`;
-  return `${date}: ${seen}, ${label(point.verdict)}`;
+  const verdict = label(point.verdict);
+  if (!area) return t("reading-unseen", { date, share: percent(point.share_assessed), verdict });
+  return t("reading-area", { date, area: hectares(area.ha), interval: interval(area), verdict });
 }

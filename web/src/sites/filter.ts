@@ -3,6 +3,7 @@
 import type { Site } from "../api/types.ts";
 import { STANDINGS, type Standing } from "../verdict.ts";
 import type { Order } from "../view/view.ts";
+import { locale } from "../words.ts";
 
 /** A site with what is searched in it. */
 export interface Entry {
@@ -24,7 +25,7 @@ export const standing = (site: Site): Standing => site.last?.verdict ?? "unseen"
 
 /** In the order of their names, so that comparing letters is done once and not with every filter. */
 export function entries(sites: readonly Site[]): Entry[] {
-  const names = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+  const names = new Intl.Collator(locale(), { numeric: true, sensitivity: "base" });
   const sorted = [...sites].sort((a, b) => names.compare(a.name, b.name));
   return sorted.map((site, rank) => ({
     site,

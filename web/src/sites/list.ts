@@ -1,8 +1,9 @@
 /** The list of sites: only the rows in sight are in the page, so ten thousand are as quick as ten. */
 
 import { h } from "../dom.ts";
-import { ha, NONE } from "../format.ts";
+import { ha, hectares, NONE } from "../format.ts";
 import { icon, isExceedance, label } from "../verdict.ts";
+import { t } from "../words.ts";
 import { shareUsed, type Entry } from "./filter.ts";
 import { windowOf } from "./window.ts";
 
@@ -19,7 +20,7 @@ export class SiteList {
 
   constructor(open: (id: string) => void) {
     this.#open = open;
-    this.element = h("div", { id: "site-list", class: "site-list", role: "listbox", tabindex: "0", "aria-label": "Sites" }, this.#sizer);
+    this.element = h("div", { id: "site-list", class: "site-list", role: "listbox", tabindex: "0", "aria-label": t("sites") }, this.#sizer);
     this.element.addEventListener("scroll", () => this.#later(), { passive: true });
     this.element.addEventListener("keydown", (event) => this.#key(event));
     this.#sizer.addEventListener("click", (event) => {
@@ -68,7 +69,7 @@ export class SiteList {
     const used = shareUsed(site);
     const star = isExceedance(standing) ? "*" : "";
     const area = site.last?.area ? ha(site.last.area.ha) : NONE;
-    const of = site.limit_ha === null ? "ha" : `of ${ha(site.limit_ha)} ha`;
+    const of = site.limit_ha === null ? "ha" : t("of-limit", { limit: hectares(site.limit_ha) });
     const row = h(
       "div",
       {

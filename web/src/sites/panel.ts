@@ -3,19 +3,13 @@
 import { announce } from "../announce.ts";
 import type { Site } from "../api/types.ts";
 import { debounced, h } from "../dom.ts";
-import { count, thousands } from "../format.ts";
-import { icon, label, REVISION, STANDINGS, type Standing } from "../verdict.ts";
+import { number } from "../format.ts";
+import { icon, label, STANDINGS, type Standing } from "../verdict.ts";
 import type { Store } from "../view/store.ts";
-import type { Order } from "../view/view.ts";
+import { ORDERS, type Order } from "../view/view.ts";
+import { t } from "../words.ts";
 import { chosen, counts, entries, type Entry } from "./filter.ts";
 import { SiteList } from "./list.ts";
-
-const ORDER_WORDS: Record<Order, string> = {
-  attention: "What needs attention first",
-  used: "Share of the limit used",
-  date: "Last observation",
-  name: "Name",
-};
 
 export class SitesPanel {
   readonly element: HTMLElement;
@@ -26,7 +20,7 @@ export class SitesPanel {
   readonly #order: HTMLSelectElement;
   readonly #chips = new Map<Standing, { button: HTMLButtonElement; count: HTMLElement }>();
   readonly #status = h("p", { class: "list-status faint", id: "list-status" });
-  readonly #note = h("p", { class: "footnote faint small" }, `* ${REVISION}`);
+  readonly #note = h("p", { class: "footnote faint small" }, `* ${t("revision-may-be-missing")}`);
   readonly #empty = h("div", { class: "empty", hidden: true });
   readonly #filters: HTMLElement;
   #entries: Entry[] = [];
@@ -40,7 +34,7 @@ export class SitesPanel {
     this.#search = h("input", {
       type: "search",
       id: "search",
-      placeholder: "Name, operator, commodity or permit",
+      placeholder: t("sites-search-hint"),
       autocomplete: "off",
       spellcheck: "false",
       value: store.view.query,
@@ -50,21 +44,21 @@ export class SitesPanel {
     this.#order = h(
       "select",
       { id: "order" },
-      ...Object.entries(ORDER_WORDS).map(([value, words]) => h("option", { value }, words)),
+      ...ORDERS.map((value) => h("option", { value }, t(`order-${value}`))),
     );
     this.#order.addEventListener("change", () => store.update({ order: this.#order.value as Order }));
     this.#filters = h(
       "div",
       { class: "filters" },
-      h("label", { class: "hidden", for: "search" }, "Search sites by name, operator, commodity or permit"),
+      h("label", { class: "hidden", for: "search" }, t("sites-search")),
       this.#search,
-      h("div", { class: "chips", role: "group", "aria-label": "Show only these verdicts" }, ...STANDINGS.map((name) => this.#chip(name))),
-      h("div", { class: "filter-line" }, this.#status, h("label", { class: "order" }, h("span", { class: "hidden" }, "Order by"), this.#order)),
+      h("div", { class: "chips", role: "group", "aria-label": t("sites-verdicts") }, ...STANDINGS.map((name) => this.#chip(name))),
+      h("div", { class: "filter-line" }, this.#status, h("label", { class: "order" }, h("span", { class: "hidden" }, t("sites-order")), this.#order)),
     );
     this.element = h(
       "section",
       { class: "sites", "aria-labelledby": "sites-heading" },
-      h("h1", { id: "sites-heading", class: "hidden", tabindex: "-1" }, "Sites"),
+      h("h1", { id: "sites-heading", class: "hidden", tabindex: "-1" }, t("sites")),
       this.#filters,
       this.list.element,
       this.#empty,
@@ -74,7 +68,7 @@ export class SitesPanel {
       if (view.query === before.query && view.verdicts === before.verdicts && view.order === before.order) return;
       this.list.top();
       this.#filter();
-      announce(`${count(this.#shown.length, "site", "sites")} shown`);
+      announce(t("sites-shown", { count: this.#shown.length }));
     });
   }
 
@@ -86,7 +80,7 @@ export class SitesPanel {
     this.#entries = entries(sites);
     const all = counts(this.#entries);
     for (const [name, chip] of this.#chips) {
-      chip.count.textContent = thousands(all[name]);
+      chip.count.textContent = number(all[name], 0);
       chip.button.hidden = all[name] === 0;
     }
     this.#filters.hidden = sites.length === 0;
@@ -114,7 +108,7 @@ export class SitesPanel {
     }
     this.#shown = chosen(this.#entries, view);
     const [shown, all] = [this.#shown.length, this.#entries.length];
-    this.#status.textContent = shown === all ? count(all, "site", "sites") : `${thousands(shown)} of ${thousands(all)} sites`;
+    this.#status.textContent = shown === all ? t("sites-count", { count: all }) : t("sites-of", { shown: number(shown, 0), all: number(all, 0) });
     this.#note.hidden = !this.#shown.some((entry) => entry.standing === "exceeded" || entry.standing === "possible-exceedance");
     this.list.element.hidden = shown === 0;
     this.#empty.hidden = shown > 0;
@@ -124,21 +118,21 @@ export class SitesPanel {
   }
 
   #noneLeft(): Node[] {
-    const clear = h("button", { type: "button" }, "Show all sites");
+    const clear = h("button", { type: "button" }, t("sites-show-all"));
     clear.addEventListener("click", () => {
       this.#search.value = "";
       this.#store.update({ query: "", verdicts: [] });
       this.#search.focus();
     });
-    return [h("p", { class: "empty-heading" }, "No site matches"), h("p", {}, "No site has all words of the search and one of the chosen verdicts."), clear];
+    return [h("p", { class: "empty-heading" }, t("sites-none-left")), h("p", {}, t("sites-none-left-why")), clear];
   }
 }
 
 function noSites(): Node[] {
   return [
-    h("p", { class: "empty-heading" }, "No sites yet"),
-    h("p", {}, "The register of this workspace is empty. Sites come into it with:"),
+    h("p", { class: "empty-heading" }, t("sites-none")),
+    h("p", {}, t("sites-none-how")),
     h("pre", {}, h("code", {}, "minesegsat sites import boundaries.geojson\nminesegsat monitor run --since 2024-01-01")),
-    h("p", {}, "Then reload this page."),
+    h("p", {}, t("sites-none-reload")),
   ];
 }

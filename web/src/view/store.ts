@@ -31,7 +31,7 @@ export class Store {
   /** Changes the view; `step` makes it one that the browser's back button undoes. */
   update(change: Partial<View>, { step = false } = {}): void {
     if (step) {
-      this.#write();
+      this.write();
       this.#set({ ...this.#view, ...change });
       window.clearTimeout(this.#timer);
       history.pushState(null, "", this.link());
@@ -39,7 +39,7 @@ export class Store {
     }
     this.#set({ ...this.#view, ...change });
     window.clearTimeout(this.#timer);
-    this.#timer = window.setTimeout(() => this.#write(), ADDRESS_PAUSE_MS);
+    this.#timer = window.setTimeout(() => this.write(), ADDRESS_PAUSE_MS);
   }
 
   listen(listener: Listener): void {
@@ -58,7 +58,8 @@ export class Store {
     for (const listener of this.#listeners) listener(view, before);
   }
 
-  #write(): void {
+  /** Writes the address now. */
+  write(): void {
     window.clearTimeout(this.#timer);
     history.replaceState(null, "", this.link());
   }

@@ -99,6 +99,8 @@ export function pageTest(name: string, setting: Setting, body: (page: Page, url:
       // Flights over the map are dozens of frames that a machine without a graphics card draws one by one.
       reducedMotion: "reduce",
       acceptDownloads: true,
+      // Tests look for English words; tests/browser/languages.test.ts says otherwise.
+      locale: "en-GB",
       ...context_options,
     });
     context.setDefaultTimeout(300_000);

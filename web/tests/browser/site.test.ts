@@ -27,7 +27,7 @@ pageTest("the swipe is a slider for the keyboard and a handle for the mouse", WI
   await handle.focus();
   await page.keyboard.press("ArrowLeft");
   assert.equal(await handle.getAttribute("aria-valuenow"), "48");
-  assert.equal(await handle.getAttribute("aria-valuetext"), "before 48 %, after 52 %");
+  assert.equal(await handle.getAttribute("aria-valuetext"), "before 48%, after 52%");
   await page.keyboard.press("Home");
   assert.equal(await handle.getAttribute("aria-valuenow"), "0");
   await page.keyboard.press("End");
@@ -130,7 +130,7 @@ if (isMock) {
     const note = await page.getByLabel("Corrections").innerText();
     assert.match(note, /Judged again on 2024-11-05: until then within the limit; permit P-2022-003 now has a limit of 145\.0 ha/);
     const tiles = await page.locator(".tiles").innerText();
-    for (const part of ["Mapped", "Assumed", "Outside the permit", "Outside the site"]) assert.match(tiles, new RegExp(`${part}\\s+[\\d.]+ ha`));
+    for (const part of ["Mapped", "Assumed", "Outside the permit", "Outside the site"]) assert.match(tiles, new RegExp(`${part}\\s+[\\d.]+\\sha`));
     await page.selectOption("#overlay", "change-since-first");
     await page.locator("#overlay-legend").getByText("Gain").waitFor();
   });

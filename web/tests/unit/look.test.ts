@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Job, JobResult, JobState } from "../../src/api/types.ts";
 import { doing, outcome, runningFor } from "../../src/site/look_words.ts";
+import { speakIn } from "./catalogues.ts";
+
+speakIn("en");
 
 const job = (state: JobState, more: Partial<Job> = {}): Job => ({
   id: "00", kind: "monitor", state, progress: null, message: "", created: "2024-07-11T00:00:00Z", started: null, finished: null, request: { sites: ["a"], since: null }, result: null, error: null, ...more,

@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EventParser } from "../../src/api/events.ts";
 import { Problem, problemOf, words } from "../../src/api/problem.ts";
-import { boxArea_km2, change, count, hectares, interval, number, percent, thousands } from "../../src/format.ts";
+import { boxArea_km2, change, hectares, interval, number, percent } from "../../src/format.ts";
 import { checked } from "../../src/predict/request.ts";
 import { fileName } from "../../src/site/file_name.ts";
+import { speakIn } from "./catalogues.ts";
+
+speakIn("en");
 
 // As `text.rs` of the reports, but for ties: JavaScript rounds 3.25 to 3.3 and Rust to 3.2.
 test("numbers have wide minus signs and no negative zero", () => {
@@ -12,15 +15,14 @@ test("numbers have wide minus signs and no negative zero", () => {
   assert.equal(number(-0.04, 1), "0.0");
   assert.equal(number(Number.NaN, 1), "–");
   assert.equal(hectares(null), "–");
-  assert.equal(percent(0.973), "97.3 %");
+  assert.equal(percent(0.973), "97.3%");
   assert.equal(interval({ ha: 2, lower_ha: 1, upper_ha: 3.04 }), "1.0 to 3.0");
-  assert.equal(change(4.21, "+"), "+4.2 ha");
-  assert.equal(change(0.01, "−"), "0.0 ha");
+  assert.equal(change(4.21, "+"), "+4.2\u00a0ha");
+  assert.equal(change(0.01, "−"), "0.0\u00a0ha");
   assert.equal(change(null, "+"), "–");
-  assert.equal(change(0, "+", 9.3, 26), "+9.3 ha seen, below the noise of 26.0 ha");
-  assert.equal(change(0, "−", 0, 26), "0.0 ha");
-  assert.equal(thousands(1234567), "1\u202f234\u202f567");
-  assert.equal(count(1, "site", "sites"), "1 site");
+  assert.equal(change(0, "+", 9.3, 26), "+9.3\u00a0ha seen, below the noise of 26.0\u00a0ha");
+  assert.equal(change(0, "−", 0, 26), "0.0\u00a0ha");
+  assert.equal(number(1234567, 0), "1,234,567");
 });
 
 test("a box of one degree at the equator has 12 364 km²", () => {

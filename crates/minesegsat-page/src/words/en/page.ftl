@@ -1,0 +1,307 @@
+# The map page of `minesegsat serve`. What is in backticks is shown as code.
+# Numbers come with the marks of the language. Dates in sentences ($day) are written out, but for English; other dates are YYYY-MM-DD.
+
+## Frame
+
+skip-to-sites = Skip to the sites
+skip-to-map = Skip to the map
+views = Views
+tab-sites = Sites
+tab-predictions = Predictions
+copy-link = Copy link
+copied = Copied
+link-copied = The link is copied
+link-prompt = Link to what is shown
+language = Language
+language-reloads = The page is loaded again in the language that you choose
+colours-system = Colours: as the system
+colours-light = Colours: light
+colours-dark = Colours: dark
+map = Map
+map-height = Height of the map
+map-share = { $share } map
+loading = Loading
+loading-sites = Loading sites
+loading-map = Loading the map
+cancel = Cancel
+try-again = Try again
+close-message = Close this message
+# A failure: what it is of, then the reason.
+failure-of = { $what }:
+
+## Server
+
+server-unreachable = The server cannot be reached. Check that it is running, then try again.
+server-status = The server answered with status { $status }
+# Stands before words of the server, which are English.
+server-says = The server answers:
+# Stands before the sentence of the register, which is English.
+record-text = Text of the record (English):
+token-asked = This server asks for a token
+sites-failed = The sites cannot be loaded
+token-enter = Enter the token
+token-heading = Token of the server
+token = Token
+token-kept = Kept until this tab is closed, and sent to this server only.
+token-use = Use this token
+token-for-jobs = Running jobs on this server needs its token.
+
+## Jobs
+
+job-queued = Waiting for its turn
+job-running = Running
+job-done = Done
+job-failed = Failed
+job-cancelled = Cancelled
+job-progress = Progress: { $title }
+job-cancelling = Cancelling
+jobs = Jobs
+jobs-list = The list of jobs
+dismiss = Dismiss
+
+## List of sites
+
+sites = Sites
+sites-list = The list of sites
+sites-count =
+    { $count ->
+        [one] { $count } site
+       *[other] { $count } sites
+    }
+sites-shown =
+    { $count ->
+        [one] { $count } site shown
+       *[other] { $count } sites shown
+    }
+sites-of = { $shown } of { $all } sites
+sites-search = Search sites by name, operator, commodity or permit
+sites-search-hint = Name, operator, commodity or permit
+sites-verdicts = Show only these verdicts
+sites-order = Order by
+order-attention = What needs attention first
+order-used = Share of the limit used
+order-date = Last observation
+order-name = Name
+sites-none-left = No site matches
+sites-none-left-why = No site has all words of the search and one of the chosen verdicts.
+sites-show-all = Show all sites
+sites-none = No sites yet
+sites-none-how = The register of this workspace is empty. Sites come into it with:
+sites-none-reload = Then reload this page.
+of-limit = of { $limit }
+
+## A site
+
+all-sites = ← All sites
+site-failed = This site cannot be shown
+over-time = Over time
+observations = Observations
+permits = Permits
+scenes = Scenes
+no-permit = No permit is in the register, so no limit is known.
+how-to-read = How to read this
+how-to-read-text = The maps show disturbed land and not who is responsible for it. An exceedance is a reason to look closer, and no proof of a breach: a revision of the permit may be missing from the register. The report says how the numbers were made.
+last-observation = { $date }, the last observation
+monitor-looks = `minesegsat monitor run` looks for scenes of it.
+observation-gone = An observation of this link is no longer there; the last one is shown.
+corrections = Corrections
+# The reason follows; it is English.
+corrected = Judged again on { $day }: until then { $verdict };
+warnings = Warnings
+
+## Figures of an observation
+
+disturbed-land = Disturbed land
+mapped = Mapped
+mapped-note = whole pixels of the mask
+assumed = Assumed
+assumed-note = in the unseen part
+limit = Limit
+permit-number = permit { $permit }
+gain = Gain
+loss = Loss
+since = since { $day }
+below-noise = below the noise of { $floor }
+outside-permit = Outside the permit
+outside-permit-note = mapped inside the site
+outside-site = Outside the site
+outside-site-note = mapped, in one piece with land inside
+seen-share = Seen of the site
+beyond-scenes = { $share } beyond the scenes
+change-below-noise = { $change } seen, below the noise of { $floor }
+
+## Tables
+
+observations-caption = Observations of the site, newest first
+date = Date
+verdict = Verdict
+disturbed-ha = Disturbed, ha
+interval-ha = Interval, ha
+interval-at-level-ha = { $level } interval, ha
+limit-ha = Limit, ha
+seen = Seen
+from-to = { $from } to { $to }
+permits-caption = Permits of the site
+permit = Permit
+from = From
+to = To
+document = Document
+open-ended = open-ended
+scenes-caption = Scenes behind the observations, newest first
+scene = Scene
+cloud-cover = Cloud cover
+baseline = Baseline
+offset = Offset of reflectance
+
+## Chart
+
+chart = The chart
+chart-quantity = What the chart shows
+gain-and-loss = Gain and loss
+chart-area-legend = Marks are verdicts, whiskers the interval, the dashed line the limit.
+chart-change-legend = Gain upwards, loss downwards, each since the observation before.
+chart-ndvi-legend = Vegetation; line inside the site, dashes around it.
+chart-bsi-legend = Bare soil; line inside the site, dashes around it.
+chart-ndwi-legend = Water; line inside the site, dashes around it.
+chart-label = { $quantity } by date. { $legend } The numbers stand in the table of observations.
+reading-change = { $date }: gain { $gain }, loss { $loss }
+reading-index = { $date }: { $inside } inside, { $around } around
+reading-area = { $date }: { $area } ({ $interval }), { $verdict }
+reading-unseen = { $date }: { $share } of the site could be seen, { $verdict }
+
+## Report and downloads
+
+downloads = Report and downloads
+report = Report
+# Follows `report`, for screen readers; the report is in English.
+opens-in-tab = (opens in a new tab)
+evidence-pack = Evidence pack of { $day }
+downloaded = { $what } is downloaded
+
+## Looking for new scenes
+
+look = Look for new scenes
+looking = Looking for new scenes
+look-started = The search for new scenes was started
+look-searching = searching
+look-cancelled = The search was cancelled.
+look-found =
+    { $count ->
+        [one] { $count } new observation
+       *[other] { $count } new observations
+    }
+# $found is `look-found`, $sites is `sites-count`.
+look-found-at = { $found } at { $sites }
+look-nothing-new = Nothing new since { $day }
+look-no-scene = No scene was found that shows the site
+
+## Dates on the map
+
+dates = Dates
+before = Before
+after = After
+compare = Before: compare with an earlier date
+before-earlier = Earlier date for before
+before-later = Later date for before
+after-earlier = Earlier date for after
+after-later = Later date for after
+none-earlier = none earlier
+date-reading = { $date }, { $area } disturbed, { $verdict }
+date-said = { $date }: { $area } disturbed, { $verdict }
+divider = Divider between before and after
+divider-at = before { $before }, after { $after }
+
+## Map
+
+map-help = Map. Arrow keys move it, plus and minus zoom. The list of sites holds the same sites.
+map-no-webgl = The map cannot be drawn, as this browser has no WebGL. Lists, numbers, tables and downloads work without it.
+zoom-in = Zoom in
+zoom-out = Zoom out
+attribution-toggle = Toggle attribution
+coastlines = The coastlines
+coastlines-failed = the coastlines could not be loaded ({ $status })
+outlines-of-disturbed = Outlines of disturbed land
+prediction-polygons = Polygons of the prediction
+
+## Layers and legends
+
+layers = Layers
+picture = Picture
+picture-opacity = Opacity of the picture
+picture-true-colour = True colour
+picture-false-colour = False colour, infrared
+picture-swir = Short-wave infrared
+picture-ndvi = NDVI, vegetation
+picture-bsi = BSI, bare soil
+picture-ndwi = NDWI, water
+picture-none = No picture
+overlay = Overlay
+overlay-opacity = Opacity of the overlay
+overlay-none = No overlay
+overlay-probability = Probability of disturbed land
+overlay-mask = Disturbed land
+overlay-change = Gain and loss since the date before
+overlay-change-since-first = Gain and loss since the first date
+outlines = Outlines
+outline-disturbed = Disturbed land
+outline-gain = Gain
+outline-loss = Loss
+outline-permit = Permit
+outline-boundary = Site
+changes-since = Gain and loss since { $day }.
+legend = Legend: { $title }
+legend-bar = Colour bar from { $low }, { $low-words }, over { $middle } to { $high }, { $high-words }
+legend-low = low
+legend-high = high
+legend-ndvi-low = water, bare ground
+legend-ndvi-high = vegetation
+legend-bsi-low = vegetation
+legend-bsi-high = bare soil
+legend-ndwi-low = dry land
+legend-ndwi-high = open water
+legend-probability-low = not disturbed
+legend-probability-high = disturbed
+class-disturbed = Disturbed land
+class-gain = Gain, newly disturbed
+class-loss = Loss, no longer disturbed
+class-stable = Disturbed on both dates
+class-not-assessable = Not assessable
+note-false-colour = Vegetation is red, bare ground grey to blue-green.
+note-swir = Vegetation is green, bare rock and soil violet to white.
+
+## Predictions
+
+predictions = Predictions
+prediction = Prediction
+prediction-of = The prediction
+predictions-lead = Maps disturbed land in a box, on the clearest scene between two dates.
+predictions-off = This server does not run jobs. Predictions that `minesegsat predict` writes into the workspace are listed below.
+predictions-here = In this workspace
+predictions-none = There are no predictions yet.
+prediction-run = Run the prediction
+prediction-started = The prediction was started
+prediction-not-started = The prediction was not started: some fields need another value.
+prediction-show = Show it on the map
+prediction-shown = Prediction { $name } is on the map
+prediction-gone = `{ $name }` is not in the workspace
+box-draw = Draw a box on the map
+box-stop = Stop drawing
+box-help = Drag on the map to draw a box. Escape stops. The edges can also be typed.
+box-drawing = Drawing
+box-extent = Use what the map shows
+box-degrees = Box, in degrees
+box-none = No box yet.
+box-size = Box of { $area } km².
+field-west = West
+field-south = South
+field-east = East
+field-north = North
+field-from = From
+field-to = To
+field-max-cloud = Cloud cover at most, %
+wrong-degrees = Degrees from −{ $most } to { $most }
+wrong-east = Must lie east of the western edge
+wrong-north = Must lie north of the southern edge
+wrong-date = A date as in 2024-07-31
+wrong-to = Must not lie before the first day
+wrong-cloud = Percent from 0 to 100

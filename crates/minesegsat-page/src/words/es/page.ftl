@@ -1,0 +1,307 @@
+# The map page of `minesegsat serve`. What is in backticks is shown as code.
+# Numbers come with the marks of the language. Dates in sentences ($day) are written out, but for English; other dates are YYYY-MM-DD.
+
+## Frame
+
+skip-to-sites = Ir a los sitios
+skip-to-map = Ir al mapa
+views = Vistas
+tab-sites = Sitios
+tab-predictions = Predicciones
+copy-link = Copiar enlace
+copied = Copiado
+link-copied = El enlace se ha copiado
+link-prompt = Enlace a lo que se muestra
+language = Idioma
+language-reloads = La página se recarga en el idioma elegido
+colours-system = Colores: los del sistema
+colours-light = Colores: claros
+colours-dark = Colores: oscuros
+map = Mapa
+map-height = Altura del mapa
+map-share = { $share } para el mapa
+loading = Cargando
+loading-sites = Cargando los sitios
+loading-map = Cargando el mapa
+cancel = Cancelar
+try-again = Reintentar
+close-message = Cerrar este mensaje
+# A failure: what it is of, then the reason.
+failure-of = { $what }:
+
+## Server
+
+server-unreachable = No se puede contactar con el servidor. Compruebe que esté en marcha y vuelva a intentarlo.
+server-status = El servidor respondió con el código { $status }
+# Stands before words of the server, which are English.
+server-says = Respuesta del servidor:
+# Stands before the sentence of the register, which is English.
+record-text = Texto del registro (en inglés):
+token-asked = Este servidor pide un token de acceso
+sites-failed = No se pueden cargar los sitios
+token-enter = Introducir el token
+token-heading = Token del servidor
+token = Token
+token-kept = Se conserva hasta que se cierre esta pestaña y solo se envía a este servidor.
+token-use = Usar este token
+token-for-jobs = Para ejecutar tareas, este servidor exige su token.
+
+## Jobs
+
+job-queued = En espera
+job-running = En curso
+job-done = Terminada
+job-failed = Fallida
+job-cancelled = Cancelada
+job-progress = Progreso: { $title }
+job-cancelling = Cancelación
+jobs = Tareas
+jobs-list = Lista de tareas
+dismiss = Quitar
+
+## List of sites
+
+sites = Sitios
+sites-list = Lista de sitios
+sites-count =
+    { $count ->
+        [one] { $count } sitio
+       *[other] { $count } sitios
+    }
+sites-shown =
+    { $count ->
+        [one] Se muestra { $count } sitio
+       *[other] Se muestran { $count } sitios
+    }
+sites-of = { $shown } de { $all } sitios
+sites-search = Buscar sitios por nombre, titular, sustancia o permiso
+sites-search-hint = Nombre, titular, sustancia o permiso
+sites-verdicts = Mostrar solo estos veredictos
+sites-order = Ordenar por
+order-attention = Prioridad de atención
+order-used = Parte del límite utilizada
+order-date = Última observación
+order-name = Nombre
+sites-none-left = Ningún sitio coincide
+sites-none-left-why = Ningún sitio reúne todas las palabras de la búsqueda y uno de los veredictos elegidos.
+sites-show-all = Mostrar todos los sitios
+sites-none = Aún no hay sitios
+sites-none-how = El registro de este espacio de trabajo está vacío. Para añadir sitios:
+sites-none-reload = Después, recargue esta página.
+of-limit = de { $limit }
+
+## A site
+
+all-sites = ← Todos los sitios
+site-failed = No se puede mostrar este sitio
+over-time = Evolución
+observations = Observaciones
+permits = Permisos
+scenes = Escenas
+no-permit = El registro no contiene ningún permiso, por lo que no se conoce ningún límite.
+how-to-read = Cómo interpretar estos datos
+how-to-read-text = Los mapas muestran la superficie alterada, no quién es responsable de ella. Una superación del límite es motivo para examinar el caso, no prueba de una infracción: es posible que falte en el registro una revisión del permiso. El informe explica cómo se obtuvieron las cifras.
+last-observation = { $date }, última observación
+monitor-looks = `minesegsat monitor run` busca escenas de este sitio.
+observation-gone = Una observación de este enlace ya no existe; se muestra la última.
+corrections = Correcciones
+# The reason follows; it is English.
+corrected = Veredicto revisado el { $day }; hasta entonces: { $verdict }. Motivo:
+warnings = Advertencias
+
+## Figures of an observation
+
+disturbed-land = Superficie alterada
+mapped = Cartografiada
+mapped-note = píxeles enteros de la máscara
+assumed = Supuesta
+assumed-note = en la parte no vista
+limit = Límite
+permit-number = permiso { $permit }
+gain = Ganancia
+loss = Pérdida
+since = desde el { $day }
+below-noise = por debajo del ruido de { $floor }
+outside-permit = Fuera del permiso
+outside-permit-note = cartografiada dentro del sitio
+outside-site = Fuera del sitio
+outside-site-note = cartografiada, contigua a la del interior
+seen-share = Parte vista del sitio
+beyond-scenes = { $share } fuera de las escenas
+change-below-noise = { $change } vistas, por debajo del ruido de { $floor }
+
+## Tables
+
+observations-caption = Observaciones del sitio, primero las más recientes
+date = Fecha
+verdict = Veredicto
+disturbed-ha = Superficie alterada, ha
+interval-ha = Intervalo, ha
+interval-at-level-ha = Intervalo del { $level }, ha
+limit-ha = Límite, ha
+seen = Visto
+from-to = { $from } a { $to }
+permits-caption = Permisos del sitio
+permit = Permiso
+from = Desde
+to = Hasta
+document = Documento
+open-ended = sin vencimiento
+scenes-caption = Escenas en que se basan las observaciones, primero las más recientes
+scene = Escena
+cloud-cover = Nubosidad
+baseline = Versión de procesamiento
+offset = Desplazamiento de reflectancia
+
+## Chart
+
+chart = El gráfico
+chart-quantity = Qué muestra el gráfico
+gain-and-loss = Ganancia y pérdida
+chart-area-legend = Los símbolos son los veredictos, las barras verticales el intervalo, la línea discontinua el límite.
+chart-change-legend = Ganancia hacia arriba, pérdida hacia abajo, desde la observación anterior.
+chart-ndvi-legend = Vegetación; línea continua dentro del sitio, discontinua alrededor.
+chart-bsi-legend = Suelo desnudo; línea continua dentro del sitio, discontinua alrededor.
+chart-ndwi-legend = Agua; línea continua dentro del sitio, discontinua alrededor.
+chart-label = { $quantity } por fecha. { $legend } Los valores figuran en la tabla de observaciones.
+reading-change = { $date }: ganancia { $gain }, pérdida { $loss }
+reading-index = { $date }: { $inside } dentro, { $around } alrededor
+reading-area = { $date }: { $area } ({ $interval }), { $verdict }
+reading-unseen = { $date }: se vio el { $share } del sitio, { $verdict }
+
+## Report and downloads
+
+downloads = Informe y descargas
+report = Informe
+# Follows `report`, for screen readers; the report is in English.
+opens-in-tab = (en inglés, se abre en otra pestaña)
+evidence-pack = Paquete de pruebas del { $day }
+downloaded = Descargado: { $what }
+
+## Looking for new scenes
+
+look = Buscar escenas nuevas
+looking = Búsqueda de escenas nuevas
+look-started = La búsqueda de escenas nuevas ha comenzado
+look-searching = búsqueda
+look-cancelled = La búsqueda se ha cancelado.
+look-found =
+    { $count ->
+        [one] { $count } observación nueva
+       *[other] { $count } observaciones nuevas
+    }
+# $found is `look-found`, $sites is `sites-count`.
+look-found-at = { $found } en { $sites }
+look-nothing-new = Nada nuevo desde el { $day }
+look-no-scene = No se encontró ninguna escena que muestre el sitio
+
+## Dates on the map
+
+dates = Fechas
+before = Antes
+after = Después
+compare = Antes: comparar con una fecha anterior
+before-earlier = Fecha anterior para «antes»
+before-later = Fecha posterior para «antes»
+after-earlier = Fecha anterior para «después»
+after-later = Fecha posterior para «después»
+none-earlier = ninguna fecha anterior
+date-reading = { $date }, { $area } de superficie alterada, { $verdict }
+date-said = { $date }: { $area } de superficie alterada, { $verdict }
+divider = Separador entre antes y después
+divider-at = antes { $before }, después { $after }
+
+## Map
+
+map-help = Mapa. Las flechas lo mueven, más y menos cambian la escala. La lista contiene los mismos sitios.
+map-no-webgl = No se puede dibujar el mapa, porque este navegador no tiene WebGL. Las listas, cifras, tablas y descargas funcionan sin él.
+zoom-in = Acercar
+zoom-out = Alejar
+attribution-toggle = Mostrar u ocultar las fuentes
+coastlines = Líneas de costa
+coastlines-failed = no se pudieron cargar las líneas de costa ({ $status })
+outlines-of-disturbed = Contornos de la superficie alterada
+prediction-polygons = Polígonos de la predicción
+
+## Layers and legends
+
+layers = Capas
+picture = Imagen
+picture-opacity = Opacidad de la imagen
+picture-true-colour = Color natural
+picture-false-colour = Falso color, infrarrojo
+picture-swir = Infrarrojo de onda corta
+picture-ndvi = NDVI, vegetación
+picture-bsi = BSI, suelo desnudo
+picture-ndwi = NDWI, agua
+picture-none = Sin imagen
+overlay = Capa superpuesta
+overlay-opacity = Opacidad de la capa superpuesta
+overlay-none = Ninguna
+overlay-probability = Probabilidad de superficie alterada
+overlay-mask = Superficie alterada
+overlay-change = Ganancia y pérdida desde la fecha anterior
+overlay-change-since-first = Ganancia y pérdida desde la primera fecha
+outlines = Contornos
+outline-disturbed = Superficie alterada
+outline-gain = Ganancia
+outline-loss = Pérdida
+outline-permit = Permiso
+outline-boundary = Sitio
+changes-since = Ganancia y pérdida desde el { $day }.
+legend = Leyenda: { $title }
+legend-bar = Escala de colores de { $low }, { $low-words }, pasando por { $middle }, a { $high }, { $high-words }
+legend-low = bajo
+legend-high = alto
+legend-ndvi-low = agua, suelo desnudo
+legend-ndvi-high = vegetación
+legend-bsi-low = vegetación
+legend-bsi-high = suelo desnudo
+legend-ndwi-low = terreno seco
+legend-ndwi-high = agua libre
+legend-probability-low = no alterada
+legend-probability-high = alterada
+class-disturbed = Superficie alterada
+class-gain = Ganancia, alteración nueva
+class-loss = Pérdida, ya no alterada
+class-stable = Alterada en ambas fechas
+class-not-assessable = No evaluable
+note-false-colour = La vegetación se ve roja; el suelo desnudo, de gris a verde azulado.
+note-swir = La vegetación se ve verde; la roca y el suelo desnudos, de violeta a blanco.
+
+## Predictions
+
+predictions = Predicciones
+prediction = Predicción
+prediction-of = La predicción
+predictions-lead = Cartografía la superficie alterada en un rectángulo, con la escena más despejada entre dos fechas.
+predictions-off = Este servidor no ejecuta tareas. Las predicciones que `minesegsat predict` escribe en el espacio de trabajo figuran abajo.
+predictions-here = En este espacio de trabajo
+predictions-none = Aún no hay predicciones.
+prediction-run = Ejecutar la predicción
+prediction-started = La predicción ha comenzado
+prediction-not-started = La predicción no ha comenzado: hay campos que corregir.
+prediction-show = Mostrar en el mapa
+prediction-shown = La predicción { $name } está en el mapa
+prediction-gone = `{ $name }` no está en el espacio de trabajo
+box-draw = Dibujar un rectángulo en el mapa
+box-stop = Dejar de dibujar
+box-help = Arrastre sobre el mapa para dibujar un rectángulo. Escape lo interrumpe. Los bordes también se pueden escribir.
+box-drawing = Dibujo
+box-extent = Usar la extensión del mapa
+box-degrees = Rectángulo, en grados
+box-none = Aún no hay rectángulo.
+box-size = Rectángulo de { $area } km².
+field-west = Oeste
+field-south = Sur
+field-east = Este
+field-north = Norte
+field-from = Desde
+field-to = Hasta
+field-max-cloud = Nubosidad máxima, %
+wrong-degrees = Grados de −{ $most } a { $most }
+wrong-east = Debe estar al este del borde oeste
+wrong-north = Debe estar al norte del borde sur
+wrong-date = Una fecha como 2024-07-31
+wrong-to = No debe ser anterior al primer día
+wrong-cloud = Porcentaje de 0 a 100

@@ -1,0 +1,307 @@
+# The map page of `minesegsat serve`. What is in backticks is shown as code.
+# Numbers come with the marks of the language. Dates in sentences ($day) are written out, but for English; other dates are YYYY-MM-DD.
+
+## Frame
+
+skip-to-sites = Ir para os locais
+skip-to-map = Ir para o mapa
+views = Vistas
+tab-sites = Locais
+tab-predictions = Predições
+copy-link = Copiar link
+copied = Copiado
+link-copied = O link foi copiado
+link-prompt = Link para o que é mostrado
+language = Idioma
+language-reloads = A página é recarregada no idioma escolhido
+colours-system = Cores: as do sistema
+colours-light = Cores: claras
+colours-dark = Cores: escuras
+map = Mapa
+map-height = Altura do mapa
+map-share = { $share } para o mapa
+loading = Carregando
+loading-sites = Carregando os locais
+loading-map = Carregando o mapa
+cancel = Cancelar
+try-again = Tentar de novo
+close-message = Fechar esta mensagem
+# A failure: what it is of, then the reason.
+failure-of = { $what }:
+
+## Server
+
+server-unreachable = Não foi possível contatar o servidor. Verifique se ele está em execução e tente de novo.
+server-status = O servidor respondeu com o código { $status }
+# Stands before words of the server, which are English.
+server-says = Resposta do servidor:
+# Stands before the sentence of the register, which is English.
+record-text = Texto do registro (em inglês):
+token-asked = Este servidor pede um token de acesso
+sites-failed = Não foi possível carregar os locais
+token-enter = Informar o token
+token-heading = Token do servidor
+token = Token
+token-kept = Fica guardado até esta aba ser fechada e só é enviado a este servidor.
+token-use = Usar este token
+token-for-jobs = Para executar tarefas, este servidor exige seu token.
+
+## Jobs
+
+job-queued = Na fila
+job-running = Em andamento
+job-done = Concluída
+job-failed = Falhou
+job-cancelled = Cancelada
+job-progress = Progresso: { $title }
+job-cancelling = Cancelamento
+jobs = Tarefas
+jobs-list = Lista de tarefas
+dismiss = Dispensar
+
+## List of sites
+
+sites = Locais
+sites-list = Lista de locais
+sites-count =
+    { $count ->
+        [one] { $count } local
+       *[other] { $count } locais
+    }
+sites-shown =
+    { $count ->
+        [one] { $count } local exibido
+       *[other] { $count } locais exibidos
+    }
+sites-of = { $shown } de { $all } locais
+sites-search = Buscar locais por nome, titular, substância ou licença
+sites-search-hint = Nome, titular, substância ou licença
+sites-verdicts = Mostrar apenas estes vereditos
+sites-order = Ordenar por
+order-attention = Prioridade de atenção
+order-used = Parcela do limite utilizada
+order-date = Última observação
+order-name = Nome
+sites-none-left = Nenhum local corresponde
+sites-none-left-why = Nenhum local tem todas as palavras da busca e um dos vereditos escolhidos.
+sites-show-all = Mostrar todos os locais
+sites-none = Ainda não há locais
+sites-none-how = O registro deste espaço de trabalho está vazio. Para incluir locais:
+sites-none-reload = Depois, recarregue esta página.
+of-limit = de { $limit }
+
+## A site
+
+all-sites = ← Todos os locais
+site-failed = Não foi possível mostrar este local
+over-time = Evolução
+observations = Observações
+permits = Licenças
+scenes = Cenas
+no-permit = O registro não contém nenhuma licença; por isso, nenhum limite é conhecido.
+how-to-read = Como interpretar estes dados
+how-to-read-text = Os mapas mostram a área alterada, e não quem é responsável por ela. Um excesso é motivo para examinar o caso, e não prova de infração: é possível que falte no registro uma revisão da licença. O relatório explica como os números foram obtidos.
+last-observation = { $date }, última observação
+monitor-looks = `minesegsat monitor run` busca cenas deste local.
+observation-gone = Uma observação deste link não existe mais; a última é mostrada.
+corrections = Correções
+# The reason follows; it is English.
+corrected = Veredito revisto em { $day }; até então: { $verdict }. Motivo:
+warnings = Avisos
+
+## Figures of an observation
+
+disturbed-land = Área alterada
+mapped = Mapeada
+mapped-note = pixels inteiros da máscara
+assumed = Suposta
+assumed-note = na parte não vista
+limit = Limite
+permit-number = licença { $permit }
+gain = Ganho
+loss = Perda
+since = desde { $day }
+below-noise = abaixo do ruído de { $floor }
+outside-permit = Fora da licença
+outside-permit-note = mapeada dentro do local
+outside-site = Fora do local
+outside-site-note = mapeada, contígua à do interior
+seen-share = Parte vista do local
+beyond-scenes = { $share } fora das cenas
+change-below-noise = { $change } vistos, abaixo do ruído de { $floor }
+
+## Tables
+
+observations-caption = Observações do local, primeiro as mais recentes
+date = Data
+verdict = Veredito
+disturbed-ha = Área alterada, ha
+interval-ha = Intervalo, ha
+interval-at-level-ha = Intervalo de { $level }, ha
+limit-ha = Limite, ha
+seen = Visto
+from-to = { $from } a { $to }
+permits-caption = Licenças do local
+permit = Licença
+from = De
+to = Até
+document = Documento
+open-ended = sem vencimento
+scenes-caption = Cenas em que se baseiam as observações, primeiro as mais recentes
+scene = Cena
+cloud-cover = Cobertura de nuvens
+baseline = Versão de processamento
+offset = Deslocamento da reflectância
+
+## Chart
+
+chart = O gráfico
+chart-quantity = O que o gráfico mostra
+gain-and-loss = Ganho e perda
+chart-area-legend = Os símbolos são os vereditos, as barras verticais o intervalo, a linha tracejada o limite.
+chart-change-legend = Ganho para cima, perda para baixo, desde a observação anterior.
+chart-ndvi-legend = Vegetação; linha contínua dentro do local, tracejada ao redor.
+chart-bsi-legend = Solo exposto; linha contínua dentro do local, tracejada ao redor.
+chart-ndwi-legend = Água; linha contínua dentro do local, tracejada ao redor.
+chart-label = { $quantity } por data. { $legend } Os valores estão na tabela de observações.
+reading-change = { $date }: ganho { $gain }, perda { $loss }
+reading-index = { $date }: { $inside } dentro, { $around } ao redor
+reading-area = { $date }: { $area } ({ $interval }), { $verdict }
+reading-unseen = { $date }: { $share } do local vistos, { $verdict }
+
+## Report and downloads
+
+downloads = Relatório e downloads
+report = Relatório
+# Follows `report`, for screen readers; the report is in English.
+opens-in-tab = (em inglês, abre em nova aba)
+evidence-pack = Pacote de provas de { $day }
+downloaded = Baixado: { $what }
+
+## Looking for new scenes
+
+look = Buscar novas cenas
+looking = Busca de novas cenas
+look-started = A busca de novas cenas começou
+look-searching = busca
+look-cancelled = A busca foi cancelada.
+look-found =
+    { $count ->
+        [one] { $count } nova observação
+       *[other] { $count } novas observações
+    }
+# $found is `look-found`, $sites is `sites-count`.
+look-found-at = { $found } em { $sites }
+look-nothing-new = Nada de novo desde { $day }
+look-no-scene = Nenhuma cena que mostre o local foi encontrada
+
+## Dates on the map
+
+dates = Datas
+before = Antes
+after = Depois
+compare = Antes: comparar com uma data anterior
+before-earlier = Data anterior para “antes”
+before-later = Data posterior para “antes”
+after-earlier = Data anterior para “depois”
+after-later = Data posterior para “depois”
+none-earlier = nenhuma data anterior
+date-reading = { $date }, { $area } de área alterada, { $verdict }
+date-said = { $date }: { $area } de área alterada, { $verdict }
+divider = Divisor entre antes e depois
+divider-at = antes { $before }, depois { $after }
+
+## Map
+
+map-help = Mapa. As setas o movem, mais e menos mudam a escala. A lista contém os mesmos locais.
+map-no-webgl = O mapa não pode ser desenhado, pois este navegador não tem WebGL. Listas, números, tabelas e downloads funcionam sem ele.
+zoom-in = Aproximar
+zoom-out = Afastar
+attribution-toggle = Mostrar ou ocultar as fontes
+coastlines = Linhas de costa
+coastlines-failed = não foi possível carregar as linhas de costa ({ $status })
+outlines-of-disturbed = Contornos da área alterada
+prediction-polygons = Polígonos da predição
+
+## Layers and legends
+
+layers = Camadas
+picture = Imagem
+picture-opacity = Opacidade da imagem
+picture-true-colour = Cor natural
+picture-false-colour = Falsa cor, infravermelho
+picture-swir = Infravermelho de ondas curtas
+picture-ndvi = NDVI, vegetação
+picture-bsi = BSI, solo exposto
+picture-ndwi = NDWI, água
+picture-none = Sem imagem
+overlay = Camada sobreposta
+overlay-opacity = Opacidade da camada sobreposta
+overlay-none = Nenhuma
+overlay-probability = Probabilidade de área alterada
+overlay-mask = Área alterada
+overlay-change = Ganho e perda desde a data anterior
+overlay-change-since-first = Ganho e perda desde a primeira data
+outlines = Contornos
+outline-disturbed = Área alterada
+outline-gain = Ganho
+outline-loss = Perda
+outline-permit = Licença
+outline-boundary = Local
+changes-since = Ganho e perda desde { $day }.
+legend = Legenda: { $title }
+legend-bar = Escala de cores de { $low }, { $low-words }, passando por { $middle }, a { $high }, { $high-words }
+legend-low = baixo
+legend-high = alto
+legend-ndvi-low = água, solo exposto
+legend-ndvi-high = vegetação
+legend-bsi-low = vegetação
+legend-bsi-high = solo exposto
+legend-ndwi-low = terra seca
+legend-ndwi-high = água livre
+legend-probability-low = não alterada
+legend-probability-high = alterada
+class-disturbed = Área alterada
+class-gain = Ganho, alteração nova
+class-loss = Perda, não mais alterada
+class-stable = Alterada nas duas datas
+class-not-assessable = Não avaliável
+note-false-colour = A vegetação aparece vermelha; o solo exposto, de cinza a verde-azulado.
+note-swir = A vegetação aparece verde; a rocha e o solo expostos, de violeta a branco.
+
+## Predictions
+
+predictions = Predições
+prediction = Predição
+prediction-of = A predição
+predictions-lead = Mapeia a área alterada em um retângulo, na cena mais limpa entre duas datas.
+predictions-off = Este servidor não executa tarefas. As predições que `minesegsat predict` grava no espaço de trabalho estão abaixo.
+predictions-here = Neste espaço de trabalho
+predictions-none = Ainda não há predições.
+prediction-run = Executar a predição
+prediction-started = A predição começou
+prediction-not-started = A predição não começou: há campos a corrigir.
+prediction-show = Mostrar no mapa
+prediction-shown = A predição { $name } está no mapa
+prediction-gone = `{ $name }` não está no espaço de trabalho
+box-draw = Desenhar um retângulo no mapa
+box-stop = Parar de desenhar
+box-help = Arraste no mapa para desenhar um retângulo. Escape interrompe. As bordas também podem ser digitadas.
+box-drawing = Desenho
+box-extent = Usar a extensão do mapa
+box-degrees = Retângulo, em graus
+box-none = Ainda não há retângulo.
+box-size = Retângulo de { $area } km².
+field-west = Oeste
+field-south = Sul
+field-east = Leste
+field-north = Norte
+field-from = De
+field-to = Até
+field-max-cloud = Cobertura máxima de nuvens, %
+wrong-degrees = Graus de −{ $most } a { $most }
+wrong-east = Deve ficar a leste da borda oeste
+wrong-north = Deve ficar ao norte da borda sul
+wrong-date = Uma data como 2024-07-31
+wrong-to = Não deve ser anterior ao primeiro dia
+wrong-cloud = Porcentagem de 0 a 100
