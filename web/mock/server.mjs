@@ -69,14 +69,22 @@ async function api(state, options, parts, url, request, response) {
     if (!site) return problem(response, request, 404, "Not Found", `site \`${id}\` is not in the register`);
     if (sub === undefined) return json(response, { ...site.summary, boundary: site.boundary, permits: site.permits, corrections: site.corrections, observations: site.observations });
     if (sub === "timeline") return json(response, timeline(site));
+    if (sub === "report" && url.searchParams.get("format") === "pdf") {
+      response.setHeader("content-disposition", `attachment; filename="${id}.pdf"`);
+      return send(response, 200, "application/pdf", Buffer.from("%PDF-1.7\n"));
+    }
     if (sub === "report") return send(response, 200, "text/html; charset=utf-8", `<!doctype html><title>${site.summary.name}</title><h1>${site.summary.name}</h1>`);
-    if (sub === "export") return exported(site, url.searchParams.get("format"), response);
+    if (sub === "export") return exported(site, url.searchParams.get("what"), url.searchParams.get("format"), response);
     const observation = site.observations.find((o) => o.id === of);
     if (!observation) return problem(response, request, 404, "Not Found", `site \`${id}\` has no observation \`${of}\``);
     if (sub === "evidence") {
       if (!options.hasKey) return problem(response, request, 409, "Conflict", "packs are signed, and the server was started without a key: start it with `--key KEY`");
       response.setHeader("content-disposition", `attachment; filename="${id}-${of}.zip"`);
       return send(response, 200, "application/zip", Buffer.from("504b0506000000000000000000000000000000000000", "hex"));
+    }
+    if (sub === "observations" && kind === "files") {
+      response.setHeader("content-disposition", `attachment; filename="${id}-${of}_${parts[5]}"`);
+      return send(response, 200, "image/tiff", Buffer.from("II*\0"));
     }
     if (sub === "observations" && kind === "polygons") return json(response, polygons(site, observation));
     if (sub === "observations" && kind === "changes") return json(response, changes(site, observation));
@@ -126,8 +134,9 @@ function changes(site, o) {
   return collection([patch("gain", east, site.lat, o.gain_ha), patch("loss", west, site.lat, o.loss_ha)]);
 }
 
-function exported(site, format, response) {
-  response.setHeader("content-disposition", `attachment; filename="${site.summary.id}.${format}"`);
+function exported(site, what, format, response) {
+  response.setHeader("content-disposition", `attachment; filename="${site.summary.id}${what === "land" ? "_land" : ""}.${format}"`);
+  if (what === "land") return send(response, 200, "application/octet-stream", Buffer.from(format));
   if (format === "geojson") return json(response, collection([{ geometry: site.boundary, properties: { id: site.summary.id } }]), "application/geo+json");
   return send(response, 200, "application/geopackage+sqlite3", Buffer.from("SQLite format 3\0"));
 }

@@ -13,6 +13,7 @@ use fluent_bundle::{FluentArgs, FluentResource};
 use icu_decimal::options::{DecimalFormatterOptions, GroupingStrategy};
 use icu_decimal::{DecimalFormatter, DecimalFormatterPreferences};
 use icu_locale_core::Locale;
+use jiff::civil::Date;
 
 use crate::text::NONE;
 
@@ -189,6 +190,17 @@ impl Words {
         }
     }
 
+    /// A date in a sentence: `1 juillet 2024`, in English `2024-07-01`. Tables have [`Date`] as it is.
+    pub fn date(&self, date: Date) -> String {
+        let year = date.year().to_string();
+        let values = [("day", date.day().into()), ("month", date.month().into()), ("year", year.into())];
+        match self.language {
+            // The sentences of the register write dates like this.
+            Language::English => date.to_string(),
+            _ => self.say_with("date-written", &values),
+        }
+    }
+
     /// A share of 0 to 1 as a percentage, or a dash.
     pub fn percent(&self, share: Option<f64>, digits: u8) -> String {
         match share.filter(|share| share.is_finite()) {
@@ -213,6 +225,14 @@ mod tests {
         assert_eq!(Language::French.words().number(Some(f64::NAN), 1), NONE);
         assert_eq!(Language::Spanish.words().hectares(Some(7.25)), "7,2\u{a0}ha");
         assert_eq!(Language::English.words().percent(Some(0.973), 1), "97.3\u{a0}%");
+    }
+
+    #[test]
+    fn dates_are_written_out() {
+        let all = |text: &str| Language::ALL.map(|language| language.words().date(text.parse().unwrap()));
+        let july = ["2024-07-01", "1 juillet 2024", "1 de julio de 2024", "1 de julho de 2024"];
+        assert_eq!(all("2024-07-01"), july);
+        assert_eq!(all("2024-12-31")[1], "31 décembre 2024");
     }
 
     #[test]

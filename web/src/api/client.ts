@@ -54,7 +54,10 @@ export const api = {
 
 export const paths = {
   report: (id: string) => `${site(id)}/report`,
-  evidence: (id: string, of: string) => `${site(id)}/evidence/${part(of)}`,
+  reportPdf: (id: string, language: string) => `${site(id)}/report?format=pdf&lang=${language}`,
+  evidence: (id: string, of: string, language: string) => `${site(id)}/evidence/${part(of)}?lang=${language}`,
+  land: (id: string, format: string) => `${site(id)}/export?what=land&format=${format}`,
+  file: (id: string, of: string, name: string) => `${site(id)}/observations/${part(of)}/files/${name}`,
   export: (id: string, format: "geojson" | "gpkg") => `${site(id)}/export?format=${format}`,
   jobEvents: (id: string) => `api/jobs/${part(id)}/events`,
 };

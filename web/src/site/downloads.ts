@@ -6,20 +6,55 @@ import { token } from "../api/token.ts";
 import type { Observation, SiteDetail } from "../api/types.ts";
 import { h } from "../dom.ts";
 import { day } from "../format.ts";
-import { t } from "../words.ts";
+import { language, t } from "../words.ts";
 import { fileName } from "./file_name.ts";
+
+/** Formats of the disturbed land of a site, with the ends of their files. */
+const LAND = { gpkg: "GeoPackage", geojson: "GeoJSON", shp: "Shapefile", kml: "KML", csv: "CSV", xlsx: "XLSX" } as const;
 
 export function downloads(site: SiteDetail, observation: Observation | null): HTMLElement {
   const evidence = observation
-    ? download(t("evidence-pack", { day: day(observation.date) }), paths.evidence(site.id, observation.id), `${site.id}-${observation.id}-evidence.zip`)
+    ? download(t("evidence-pack", { day: day(observation.date) }), paths.evidence(site.id, observation.id, language()), `${site.id}-${observation.id}-evidence.zip`)
     : null;
   return h(
     "div",
-    { class: "downloads", role: "group", "aria-label": t("downloads") },
-    report(site),
-    evidence,
-    download("GeoJSON", paths.export(site.id, "geojson"), `${site.id}.geojson`),
-    download("GeoPackage", paths.export(site.id, "gpkg"), `${site.id}.gpkg`),
+    {},
+    h(
+      "div",
+      { class: "downloads", role: "group", "aria-label": t("downloads") },
+      report(site),
+      download(t("report-pdf"), paths.reportPdf(site.id, language()), `${site.id}.pdf`),
+      evidence,
+    ),
+    more(site, observation),
+  );
+}
+
+/** Files for other programs, by what they hold. */
+function more(site: SiteDetail, observation: Observation | null): HTMLElement {
+  const group = (title: string, ...buttons: (HTMLElement | null)[]) =>
+    h("div", {}, h("p", { class: "small faint" }, title), h("div", { class: "downloads", role: "group", "aria-label": title }, ...buttons));
+  const land = Object.entries(LAND).map(([format, name]) => download(name, paths.land(site.id, format), `${site.id}_land.${format}`));
+  const raster = (name: "mask" | "probability" | "change", of: Observation) =>
+    download(t(`raster-${name}`), paths.file(site.id, of.id, `${name}.tif`), `${site.id}-${of.id}-${name}.tif`);
+  return h(
+    "details",
+    { class: "more-files" },
+    h("summary", {}, t("more-files")),
+    observation ? group(t("files-of-land"), ...land) : null,
+    observation
+      ? group(
+          t("files-of-day", { day: day(observation.date) }),
+          raster("mask", observation),
+          raster("probability", observation),
+          observation.compared_with ? raster("change", observation) : null,
+        )
+      : null,
+    group(
+      t("files-of-site"),
+      download("GeoJSON", paths.export(site.id, "geojson"), `${site.id}.geojson`),
+      download("GeoPackage", paths.export(site.id, "gpkg"), `${site.id}.gpkg`),
+    ),
   );
 }
 

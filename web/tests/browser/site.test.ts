@@ -94,9 +94,24 @@ pageTest("report, evidence pack and exports", {}, async (page, url) => {
   const href = (await page.getByRole("link", { name: /^Report/ }).getAttribute("href")) ?? "";
   const report = await page.request.get(href);
   assert.match(report.headers()["content-type"] ?? "", /text\/html/);
+  const saved = async (group: string, button: string): Promise<string> => {
+    const inside = page.getByRole("group", { name: group });
+    const [download] = await Promise.all([page.waitForEvent("download"), inside.getByRole("button", { name: button, exact: true }).click()]);
+    return download.suggestedFilename();
+  };
+  assert.match(await saved("Report and downloads", "Report as PDF"), /\.pdf$/);
+  await page.getByText("More files").click();
+  const land = { GeoPackage: "gpkg", GeoJSON: "geojson", Shapefile: "shp", KML: "kml", CSV: "csv", XLSX: "xlsx" };
+  for (const [button, ending] of Object.entries(land)) {
+    const name = await saved("Disturbed land of all dates", button);
+    // A Shapefile is several files, in a zip archive.
+    assert.ok(name.includes("_land.") && (name.endsWith(`.${ending}`) || name.endsWith(".zip")), name);
+  }
+  for (const button of ["Mapped land (GeoTIFF)", "Probability (GeoTIFF)", "Change (GeoTIFF)"]) {
+    assert.match(await saved("Rasters of ", button), /\.tif$/);
+  }
   for (const [button, ending] of [["GeoJSON", /\.geojson$/], ["GeoPackage", /\.gpkg$/]] as const) {
-    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: button }).click()]);
-    assert.match(download.suggestedFilename(), ending);
+    assert.match(await saved("Site, permits and observations", button), ending);
   }
   const evidence = page.getByRole("button", { name: /^Evidence pack/ });
   const toast = page.locator(".toast");

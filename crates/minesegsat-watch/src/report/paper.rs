@@ -106,7 +106,7 @@ pub(super) fn sentence(observation: &Observation, words: &Words) -> String {
         return observation.statement.clone();
     }
     let key = |verdict: Verdict| format!("verdict-{}-statement", verdict.name());
-    let day = || ("day", Value::from(observation.date.to_string()));
+    let day = || ("day", Value::from(words.date(observation.date)));
     let Some(area) = observation.area.filter(|_| observation.verdict != Verdict::NotAssessable) else {
         let share = words.percent(Some(observation.share_assessed), 0);
         return words.say_with(&key(Verdict::NotAssessable), &[day(), ("share", share.into())]);

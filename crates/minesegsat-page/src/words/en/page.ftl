@@ -176,6 +176,14 @@ report = Report
 # Follows `report`, for screen readers; the report is in English.
 opens-in-tab = (opens in a new tab)
 evidence-pack = Evidence pack of { $day }
+report-pdf = Report as PDF
+more-files = More files
+files-of-land = Disturbed land of all dates
+files-of-day = Rasters of { $day }
+files-of-site = Site, permits and observations
+raster-mask = Mapped land (GeoTIFF)
+raster-probability = Probability (GeoTIFF)
+raster-change = Change (GeoTIFF)
 downloaded = { $what } is downloaded
 
 ## Looking for new scenes

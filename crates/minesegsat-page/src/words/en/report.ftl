@@ -37,7 +37,7 @@ status-reclaimed = reclaimed
 
 # Numbers
 disturbed-land = Disturbed land
-disturbed-land-note = { $level } % interval { $lower } to { $upper } ha, on { $date }
+disturbed-land-note = { $level } % interval { $lower } to { $upper } ha, on { $date }
 estimated = Estimated in the part that was seen
 estimated-note = the sum of the probabilities
 assumed = Assumed in the unseen part
@@ -62,6 +62,10 @@ not-assessable-on = not assessable on { $date }
 
 provisional = provisional
 
+# Dates
+# A date in a sentence of another language. English keeps the form of the record.
+date-written = { $year }-{ $month }-{ $day }
+
 # Outlines on pictures
 outline-disturbed = disturbed land on that date
 outline-gain = gain: newly disturbed since { $date }
@@ -74,7 +78,7 @@ chart-of-areas = Disturbed land by date with intervals, the limit of the permits
 axis-area = Disturbed land (ha)
 axis-change = Change (ha)
 axis-date = Date of the observation
-key-interval = { $level } % interval of the area
+key-interval = { $level } % interval of the area
 key-limit = limit of the permits in the register
 axis-cut = The axis of areas does not begin at zero.
 nothing-to-draw = There is nothing to draw before the first observation.

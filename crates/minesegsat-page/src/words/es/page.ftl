@@ -176,6 +176,14 @@ report = Informe
 # Follows `report`, for screen readers; the report is in English.
 opens-in-tab = (en inglés, se abre en otra pestaña)
 evidence-pack = Paquete de pruebas del { $day }
+report-pdf = Informe en PDF
+more-files = Más archivos
+files-of-land = Superficie alterada de todas las fechas
+files-of-day = Rásteres del { $day }
+files-of-site = Sitio, permisos y observaciones
+raster-mask = Superficie cartografiada (GeoTIFF)
+raster-probability = Probabilidad (GeoTIFF)
+raster-change = Cambio (GeoTIFF)
 downloaded = Descargado: { $what }
 
 ## Looking for new scenes

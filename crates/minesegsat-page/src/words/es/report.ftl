@@ -37,7 +37,7 @@ status-reclaimed = restaurado
 
 # Numbers
 disturbed-land = Superficie alterada
-disturbed-land-note = intervalo del { $level } %: { $lower } a { $upper } ha, el { $date }
+disturbed-land-note = intervalo del { $level } %: { $lower } a { $upper } ha, el { $date }
 estimated = Estimada en la parte visible
 estimated-note = suma de las probabilidades
 assumed = Supuesta en la parte no vista
@@ -62,6 +62,23 @@ not-assessable-on = no evaluable el { $date }
 
 provisional = provisional
 
+# Dates
+# A date in a sentence.
+date-written = { $day } de { $month ->
+    [1] enero
+    [2] febrero
+    [3] marzo
+    [4] abril
+    [5] mayo
+    [6] junio
+    [7] julio
+    [8] agosto
+    [9] septiembre
+    [10] octubre
+    [11] noviembre
+   *[12] diciembre
+} de { $year }
+
 # Outlines on pictures
 outline-disturbed = superficie alterada en esa fecha
 outline-gain = ganancia: alterada de nuevo desde el { $date }
@@ -74,7 +91,7 @@ chart-of-areas = Superficie alterada por fecha con intervalos, límite de los pe
 axis-area = Superficie alterada (ha)
 axis-change = Cambio (ha)
 axis-date = Fecha de la observación
-key-interval = intervalo del { $level } % de la superficie
+key-interval = intervalo del { $level } % de la superficie
 key-limit = límite de los permisos del registro
 axis-cut = El eje de superficies no empieza en cero.
 nothing-to-draw = No hay nada que dibujar antes de la primera observación.

@@ -176,6 +176,14 @@ report = Rapport
 # Follows `report`, for screen readers; the report is in English.
 opens-in-tab = (en anglais, s’ouvre dans un nouvel onglet)
 evidence-pack = Dossier de preuves du { $day }
+report-pdf = Rapport en PDF
+more-files = Autres fichiers
+files-of-land = Terres perturbées, toutes dates
+files-of-day = Images du { $day }
+files-of-site = Site, permis et observations
+raster-mask = Terres cartographiées (GeoTIFF)
+raster-probability = Probabilité (GeoTIFF)
+raster-change = Changement (GeoTIFF)
 downloaded = Téléchargé : { $what }
 
 ## Looking for new scenes

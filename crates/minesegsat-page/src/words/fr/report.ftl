@@ -1,7 +1,7 @@
 # Reports of single sites and of all sites.
 
 # Headings and labels
-disturbed-land-of = { $site } : terres perturbées
+disturbed-land-of = { $site } : terres perturbées
 never-observed = jamais observé
 last-observed-on = dernière observation le { $date }
 key-numbers = Chiffres clés
@@ -9,12 +9,12 @@ quantity = Grandeur
 value = Valeur
 note = Remarque
 before-and-after = Avant et après
-before = Avant : { $date }
-after = Après : { $date }
+before = Avant : { $date }
+after = Après : { $date }
 picture-of = Image en couleurs naturelles du site le { $date }, avec contours
 no-picture = Il n’y a pas encore d’image du site.
 same-brightness = Les deux images ont la même échelle de luminosité.
-own-brightness = Chaque image a sa propre échelle de luminosité : les luminosités ne sont pas comparables.
+own-brightness = Chaque image a sa propre échelle de luminosité : les luminosités ne sont pas comparables.
 north = N
 over-time = Évolution
 observations = Observations
@@ -22,7 +22,7 @@ permits = Permis
 scenes = Scènes
 method-and-limits = Méthode et limites
 made-by = Produit le { $time } par { $software }
-copernicus = Images Sentinel-2 : contient des données Copernicus Sentinel modifiées.
+copernicus = Images Sentinel-2 : contient des données Copernicus Sentinel modifiées.
 page-of = { $page } sur { $pages }
 wording-of-the-record = Texte du registre, en anglais
 no-proof = Ce rapport seul ne prouve pas une infraction.
@@ -37,11 +37,11 @@ status-reclaimed = réhabilité
 
 # Numbers
 disturbed-land = Terres perturbées
-disturbed-land-note = intervalle à { $level } % : { $lower } à { $upper } ha, le { $date }
+disturbed-land-note = intervalle à { $level } % : { $lower } à { $upper } ha, le { $date }
 estimated = Estimées dans la partie visible
 estimated-note = somme des probabilités
 assumed = Supposées dans la partie non vue
-assumed-note = non vu : { $share } du site
+assumed-note = non vu : { $share } du site
 mapped = Cartographiées
 mapped-note = pixels au-dessus du seuil de probabilité
 limit = Limite
@@ -62,10 +62,27 @@ not-assessable-on = non évaluable le { $date }
 
 provisional = provisoire
 
+# Dates
+# A date in a sentence.
+date-written = { $day } { $month ->
+    [1] janvier
+    [2] février
+    [3] mars
+    [4] avril
+    [5] mai
+    [6] juin
+    [7] juillet
+    [8] août
+    [9] septembre
+    [10] octobre
+    [11] novembre
+   *[12] décembre
+} { $year }
+
 # Outlines on pictures
 outline-disturbed = terres perturbées à cette date
-outline-gain = gain : nouvellement perturbé depuis le { $date }
-outline-loss = perte : n’est plus perturbé depuis le { $date }
+outline-gain = gain : nouvellement perturbé depuis le { $date }
+outline-loss = perte : n’est plus perturbé depuis le { $date }
 outline-permit = périmètre autorisé
 outline-boundary = limite du site
 
@@ -74,7 +91,7 @@ chart-of-areas = Terres perturbées par date avec intervalles, limite des permis
 axis-area = Terres perturbées (ha)
 axis-change = Changement (ha)
 axis-date = Date de l’observation
-key-interval = intervalle à { $level } % de la surface
+key-interval = intervalle à { $level } % de la surface
 key-limit = limite des permis du registre
 axis-cut = L’axe des surfaces ne commence pas à zéro.
 nothing-to-draw = Il n’y a rien à tracer avant la première observation.
@@ -102,7 +119,7 @@ permitted-area = Périmètre autorisé
 own-polygon = polygone propre
 site-boundary = limite du site
 document = Document et son SHA-256
-no-permit = Le registre ne contient aucun permis : il n’y a pas de verdict sur une limite. Un permis peut exister.
+no-permit = Le registre ne contient aucun permis : il n’y a pas de verdict sur une limite. Un permis peut exister.
 scene = Scène
 cloud = Nuages, scène entière
 baseline = Version
@@ -113,7 +130,7 @@ method-images = Images des satellites Sentinel-2, en pixels de 10 mètres. Un r�
 method-interval = La surface et son intervalle sont calculés à partir de ces probabilités. Si elles sont justes, la surface vraie se trouve dans l’intervalle dans { $level } cas sur 100 environ. L’intervalle ne tient pas compte d’un type de terrain que le réseau n’a jamais appris.
 method-change = Le gain est un terrain perturbé aujourd’hui et qui ne l’était pas à la date antérieure. La perte est l’inverse, par exemple un terrain que les plantes recouvrent. Les écarts inférieurs au bruit d’environ { $floor } sont donnés comme absence de changement.
 method-unseen = Le terrain sous les nuages, à l’ombre ou sans données n’est pas évalué. Sa part de terres perturbées est supposée, et toujours indiquée.
-method-limits = Le rapport montre les terres perturbées, et non qui en est responsable. Roche nue, champs, routes et berges peuvent ressembler à une mine. Les limites sont celles du registre : une révision du permis peut manquer. Un dépassement est donc une raison de regarder de plus près et de demander, et non la preuve d’une infraction.
+method-limits = Le rapport montre les terres perturbées, et non qui en est responsable. Roche nue, champs, routes et berges peuvent ressembler à une mine. Les limites sont celles du registre : une révision du permis peut manquer. Un dépassement est donc une raison de regarder de plus près et de demander, et non la preuve d’une infraction.
 model = Modèle
 weights = Poids (SHA-256)
 threshold = Seuil de probabilité
@@ -121,7 +138,7 @@ confidence = Niveau de confiance
 noise-floor = Bruit du changement
 software = Logiciel
 boundary-sha256 = Limite du site (SHA-256)
-corrected = Le verdict du { $date } a été révisé le { $day }. Il était auparavant : { $verdict }.
+corrected = Le verdict du { $date } a été révisé le { $day }. Il était auparavant : { $verdict }.
 
 # All sites
 register-of-sites = Registre des sites

@@ -176,6 +176,14 @@ report = Relatório
 # Follows `report`, for screen readers; the report is in English.
 opens-in-tab = (em inglês, abre em nova aba)
 evidence-pack = Pacote de provas de { $day }
+report-pdf = Relatório em PDF
+more-files = Mais arquivos
+files-of-land = Área alterada de todas as datas
+files-of-day = Rasters de { $day }
+files-of-site = Local, licenças e observações
+raster-mask = Área mapeada (GeoTIFF)
+raster-probability = Probabilidade (GeoTIFF)
+raster-change = Mudança (GeoTIFF)
 downloaded = Baixado: { $what }
 
 ## Looking for new scenes

@@ -37,7 +37,7 @@ status-reclaimed = recuperado
 
 # Numbers
 disturbed-land = Área alterada
-disturbed-land-note = intervalo de { $level } %: { $lower } a { $upper } ha, em { $date }
+disturbed-land-note = intervalo de { $level } %: { $lower } a { $upper } ha, em { $date }
 estimated = Estimada na parte visível
 estimated-note = soma das probabilidades
 assumed = Suposta na parte não vista
@@ -62,6 +62,23 @@ not-assessable-on = não avaliável em { $date }
 
 provisional = provisório
 
+# Dates
+# A date in a sentence.
+date-written = { $day } de { $month ->
+    [1] janeiro
+    [2] fevereiro
+    [3] março
+    [4] abril
+    [5] maio
+    [6] junho
+    [7] julho
+    [8] agosto
+    [9] setembro
+    [10] outubro
+    [11] novembro
+   *[12] dezembro
+} de { $year }
+
 # Outlines on pictures
 outline-disturbed = área alterada nessa data
 outline-gain = ganho: alterada desde { $date }
@@ -74,7 +91,7 @@ chart-of-areas = Área alterada por data com intervalos, limite das licenças, g
 axis-area = Área alterada (ha)
 axis-change = Mudança (ha)
 axis-date = Data da observação
-key-interval = intervalo de { $level } % da área
+key-interval = intervalo de { $level } % da área
 key-limit = limite das licenças no registro
 axis-cut = O eixo das áreas não começa em zero.
 nothing-to-draw = Não há nada a desenhar antes da primeira observação.
