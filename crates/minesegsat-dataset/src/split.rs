@@ -97,7 +97,7 @@ pub fn split(folder: &Path, options: &SplitOptions) -> Result<SplitReport> {
     let limit = ((smallest * samples.len() as f64 * LARGEST_GROUP) as usize).max(1);
     let places = Places::new(samples);
     let task = Task { samples, places: &places, options, shares, limit };
-    let Division { group_of, part_of, mut warnings } = divide_well(&task)?;
+    let Division { group_of, part_of, warnings } = divide_well(&task)?;
     let groups = members(&group_of);
     if groups.len() < wanted {
         return Err(refuse(
@@ -171,8 +171,7 @@ impl Division {
     fn new(task: &Task<'_>, cut: Cut) -> Result<Self> {
         let mut warnings = Vec::new();
         let (group_of, preset) = groups(task, cut, &mut warnings)?;
-        let mut part_of =
-            assign_groups(task.samples, &members(&group_of), &preset, task.shares, task.options.seed);
+        let mut part_of = assign_groups(task.samples, &members(&group_of), &preset, task.shares, task.options.seed);
         let left_out = part_neighbours(task.places, &mut part_of, task.options);
         if left_out > 0 {
             warnings.push(format!(
@@ -247,7 +246,8 @@ fn divide_well(task: &Task<'_>) -> Result<Division> {
     };
     let mut best = worth(&division);
     for divisor in [1, 2, 4, 8] {
-        for (is_turned, order) in [false, true].into_iter().flat_map(|turned| (0..6).map(move |order| (turned, order))) {
+        for (is_turned, order) in [false, true].into_iter().flat_map(|turned| (0..6).map(move |order| (turned, order)))
+        {
             let cut = Cut { limit: (task.limit / divisor).max(1), is_turned, order, ..usual };
             let other = Division::new(task, cut)?;
             if worth(&other) < best {
@@ -262,7 +262,9 @@ fn divide_well(task: &Task<'_>) -> Result<Division> {
         }
     }
     let left = division.faults_in_words(task);
-    division.warnings.push(format!("every cut has a fault, and this one {left}; add scenes or sites, or choose other shares"));
+    division
+        .warnings
+        .push(format!("every cut has a fault, and this one {left}; add scenes or sites, or choose other shares"));
     Ok(division)
 }
 
@@ -334,11 +336,7 @@ impl Sets {
 }
 
 /// The group of every sample, named by its smallest index, and the fixed splits of groups that were cut.
-fn groups(
-    task: &Task<'_>,
-    cut: Cut,
-    warnings: &mut Vec<String>,
-) -> Result<(Vec<usize>, BTreeMap<usize, Split>)> {
+fn groups(task: &Task<'_>, cut: Cut, warnings: &mut Vec<String>) -> Result<(Vec<usize>, BTreeMap<usize, Split>)> {
     let Task { samples, places, options, shares, .. } = *task;
     let mut sets = Sets((0..samples.len()).collect());
     let join_by = |key: &dyn Fn(usize) -> Option<String>, sets: &mut Sets| {
@@ -686,8 +684,9 @@ mod tests {
     #[test]
     fn a_block_size_of_the_user_stays_and_a_better_one_is_named() {
         // Twelve sites 30 km apart, each with mines: squares of 1000 km join all of them to a few groups.
-        let samples: Vec<SampleRecord> =
-            (0..48).map(|i| sample(i, (i / 4) as f64 * 0.5, 10.0 + (i % 4) as f64 * 0.5, if i < 24 { 0.2 } else { 0.0 })).collect();
+        let samples: Vec<SampleRecord> = (0..48)
+            .map(|i| sample(i, (i / 4) as f64 * 0.5, 10.0 + (i % 4) as f64 * 0.5, if i < 24 { 0.2 } else { 0.0 }))
+            .collect();
         let with = |block_km| said(&samples, &SplitOptions { block_km, ..SplitOptions::default() });
         let (warnings, parts) = with(Some(320.0));
         assert!(parts[..3].contains(&0), "{parts:?}");

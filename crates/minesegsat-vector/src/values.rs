@@ -318,10 +318,7 @@ mod tests {
     fn separators_with_two_readings_need_another_number_that_decides() {
         let none = Numbers::default();
         let said = none.parse("1.200").unwrap_err();
-        assert_eq!(
-            said,
-            "`1.200` has two readings, 1.2 and 1200; write `1.2` or `1200`"
-        );
+        assert_eq!(said, "`1.200` has two readings, 1.2 and 1200; write `1.2` or `1200`");
         assert!(none.parse("1,234").unwrap_err().ends_with("write `1.2340` or `1234`"));
         let several = Numbers::of(["1.200.000"]);
         assert_eq!((several.parse("1.200"), several.parse("1,200")), (Ok(1200.0), Ok(1.2)));

@@ -49,7 +49,8 @@ impl TrainArgs {
     pub(crate) fn settings(&self) -> Vec<String> {
         let mut settings = self.changes.settings();
         let named = [("title", &self.title), ("licence", &self.licence)];
-        settings.extend(named.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", toml_text(value.as_ref()?)))));
+        settings
+            .extend(named.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", toml_text(value.as_ref()?)))));
         settings
     }
 }

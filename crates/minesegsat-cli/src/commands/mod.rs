@@ -106,7 +106,8 @@ pub(crate) fn hint_of_number(error: &clap::Error) -> Option<String> {
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     let program = Cli::command();
     // The words before the first option that is no switch of the program name the command.
-    let words = std::env::args().skip(1).filter(|word| !word.starts_with('-'));
+    let words = std::env::args_os().skip(1).filter_map(|word| word.into_string().ok());
+    let words = words.filter(|word| !word.starts_with('-'));
     let command = words.map_while({
         let mut at = &program;
         move |word| {
@@ -124,15 +125,15 @@ fn names_options_of(hint: &str, program: &clap::Command, command: &clap::Command
     let quoted = hint.split('`').skip(1).step_by(2);
     quoted.filter(|text| text.contains("--")).all(|text| {
         let mut of = command;
-        text.split_whitespace().all(|word| match word.strip_prefix("--") {
-            Some(option) => of.get_arguments().any(|argument| {
-                argument.get_long() == Some(option)
-                    || argument.get_all_aliases().is_some_and(|others| others.contains(&option))
-            }),
-            None => {
-                of = of.find_subcommand(word).or_else(|| program.find_subcommand(word)).unwrap_or(of);
-                true
+        text.split_whitespace().all(|word| {
+            if let Some(option) = word.strip_prefix("--") {
+                return of.get_arguments().any(|argument| {
+                    argument.get_long() == Some(option)
+                        || argument.get_all_aliases().is_some_and(|others| others.contains(&option))
+                });
             }
+            of = of.find_subcommand(word).or_else(|| program.find_subcommand(word)).unwrap_or(of);
+            true
         })
     })
 }
@@ -144,9 +145,8 @@ fn hints(error: &anyhow::Error) -> Vec<String> {
     use minesegsat::{Error, OpenModelError};
 
     let one = |text: &str| vec![text.to_owned()];
-    let overwrite = || {
-        ["use `--overwrite` to replace it, or another `-o`", "give another `-o`"].map(str::to_owned).to_vec()
-    };
+    let overwrite =
+        || ["use `--overwrite` to replace it, or another `-o`", "give another `-o`"].map(str::to_owned).to_vec();
     if let Some(NetworkError::OutputExists { path }) = error.downcast_ref() {
         // Only a model folder may be replaced, not any other folder.
         return if path.join(minesegsat::nn::CARD_FILE).is_file() { overwrite() } else { Vec::new() };

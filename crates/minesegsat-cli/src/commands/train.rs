@@ -57,8 +57,7 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<ExitCode> {
 fn resume_hint(run: &Path) -> String {
     let folder = run.display().to_string();
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+:\\".contains(c);
-    let folder =
-        if folder.chars().all(is_plain) { folder } else { format!("'{}'", folder.replace('\'', "'\\''")) };
+    let folder = if folder.chars().all(is_plain) { folder } else { format!("'{}'", folder.replace('\'', "'\\''")) };
     format!("to continue, run `minesegsat train -o {folder} --resume`")
 }
 

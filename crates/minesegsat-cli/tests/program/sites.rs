@@ -156,7 +156,8 @@ fn what_is_wrong_is_said_and_nothing_is_made() {
     let add = |more: &[&str]| sites(folder, &[&["add", "alpha"][..], &BOX, more].concat());
     add(&[&permit[..], &["--limit", "120"]].concat()).failed(2, &["limit `120`", "no unit"]);
     add(&[&permit[..], &["--limit", "-120 ha"]].concat()).failed(2, &["0 or more"]);
-    add(&[&permit[..], &["--limit", "1.200 ha"]].concat()).failed(2, &["two readings, 1.2 and 1200", "`1.2` or `1200`"]);
+    add(&[&permit[..], &["--limit", "1.200 ha"]].concat())
+        .failed(2, &["two readings, 1.2 and 1200", "`1.2` or `1200`"]);
     add(&[&permit[..], &["--limit", "120,5 ha"]].concat()).failed(2, &["a decimal point here; write `120.5 ha`"]);
     add(&[&permit[..], &["--limit", "1.200,5 ha"]].concat()).failed(2, &["write `1200.5 ha`"]);
     add(&["--permit", "M-1"]).failed(2, &["--valid-from"]);
@@ -264,10 +265,17 @@ fn an_import_says_which_columns_it_used_and_which_not() {
 fn a_limit_with_two_readings_names_row_column_and_what_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let table = "id,longitude,latitude,radius_m,permit_no,valid_from,area_limit\nalpha,7.5,50.1,800,M-1,2020-01-01,1.200 ha\n";
+    let table =
+        "id,longitude,latitude,radius_m,permit_no,valid_from,area_limit\nalpha,7.5,50.1,800,M-1,2020-01-01,1.200 ha\n";
     fs::write(folder.join("mines.csv"), table).unwrap();
     let done = sites(folder, &["import", "mines.csv"]);
-    let said = ["line 2, site `alpha`", "column `area_limit`", "`1.200` has two readings", "write `1.2` or `1200`", "`--decimal-mark ,`"];
+    let said = [
+        "line 2, site `alpha`",
+        "column `area_limit`",
+        "`1.200` has two readings",
+        "write `1.2` or `1200`",
+        "`--decimal-mark ,`",
+    ];
     assert!(said.iter().all(|part| done.stderr.contains(part)) && done.code == Some(1), "{}", done.stderr);
     sites(folder, &["import", "mines.csv", "--decimal-mark", "comma"]).succeeded_quietly();
     let shown = sites(folder, &["show", "alpha", "--json"]).succeeded_quietly().json();

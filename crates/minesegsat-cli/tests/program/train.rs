@@ -191,7 +191,9 @@ fn a_configuration_is_printed_without_a_folder_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path());
     let print = |more: &[&str]| {
-        Done::of(program().arg("train").arg("-c").arg(&config).arg("--print-config").args(more)).succeeded_quietly().stdout
+        Done::of(program().arg("train").arg("-c").arg(&config).arg("--print-config").args(more))
+            .succeeded_quietly()
+            .stdout
     };
     let printed = print(&["--title", "Mine", "--set", "seed=7"]);
     assert!(printed.contains("title = \"Mine\"\n") && printed.contains("seed = 7\n"), "{printed}");
@@ -246,7 +248,8 @@ fn configurations_of_the_repository_say_nothing_of_a_certain_model() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs");
     for name in names(&folder).iter().filter(|name| !name.starts_with("benchmark")) {
         let config = folder.join(name);
-        let printed = Done::of(program().arg("train").arg("-c").arg(&config).arg("--print-config")).succeeded_quietly().stdout;
+        let printed =
+            Done::of(program().arg("train").arg("-c").arg(&config).arg("--print-config")).succeeded_quietly().stdout;
         for line in ["title = \"\"\n", "licence = \"not stated\"\n"] {
             assert!(printed.contains(line), "{name}: {printed}");
         }
