@@ -24,6 +24,8 @@ use minesegsat_core::{Error, Result};
 const SHARE_CLASSES: [f64; 4] = [0.0, 0.01, 0.05, 0.2];
 /// Maximum distance in degrees between edges that count as touching: about a metre.
 const TOUCHING: f64 = 1e-5;
+/// Sizes of squares in kilometres that are tried if patches cannot be divided well one by one.
+const BLOCKS_KM: [f64; 6] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
 /// A group larger than this fraction of the smallest requested split is cut.
 const LARGEST_GROUP: f64 = 0.75;
 
@@ -182,10 +184,20 @@ impl Division {
         Ok(Self { group_of, part_of, warnings })
     }
 
-    /// What makes the division useless: how many wanted splits have no mines, and whether more than half of the samples are in no
-    /// split. `(0, false)` if it is useful.
+    /// What makes the division useless: how many wanted splits have no mines, and whether more than a third of the samples are in
+    /// no split. `(0, false)` if it is useful.
     fn faults(&self, task: &Task<'_>) -> (usize, bool) {
-        (self.without_mines(task).len(), self.unused() * 2 > task.samples.len())
+        (self.without_mines(task).len(), self.unused() * 3 > task.samples.len())
+    }
+
+    /// Its faults, then how many samples are missing or too many in the splits. The smaller, the better.
+    fn worth(&self, task: &Task<'_>) -> (usize, bool, usize) {
+        let (without, is_wasteful) = self.faults(task);
+        let distance = Split::ALL.into_iter().zip(task.shares).map(|(part, share)| {
+            let count = self.part_of.iter().filter(|of| **of == part).count();
+            (count as f64 - share * task.samples.len() as f64).abs()
+        });
+        (without, is_wasteful, distance.sum::<f64>().round() as usize)
     }
 
     fn unused(&self) -> usize {
@@ -215,8 +227,8 @@ impl Division {
     }
 }
 
-/// Divides samples. If the usual cut leaves a split without mines, or most samples in no split, other cuts are tried. A block size
-/// that the user chose is kept, and a warning says which one is better.
+/// Divides samples. If the usual cut leaves a split without mines, or many samples in no split, other block sizes and cuts are
+/// tried, and a warning names what was chosen. A block size that the user chose is kept, and a warning says which one is better.
 fn divide_well(task: &Task<'_>) -> Result<Division> {
     let options = task.options;
     let usual = Cut { block_km: options.block_km, limit: task.limit, is_turned: false, order: 0 };
@@ -225,46 +237,50 @@ fn divide_well(task: &Task<'_>) -> Result<Division> {
         return Ok(division);
     }
     let said = division.faults_in_words(task);
+    let blocks = || std::iter::once(None).chain(BLOCKS_KM.map(Some));
     if let Some(km) = options.block_km {
-        let smaller = [Some(km / 2.0), Some(km / 4.0), Some(km / 8.0), None];
-        let mut advice = "no smaller block size is better: add scenes or sites, or choose other shares".to_owned();
-        for block_km in smaller {
-            if Division::new(task, Cut { block_km, ..usual })?.faults(task) == (0, false) {
-                advice = block_km.map_or_else(
-                    || "without a block size it does not".to_owned(),
-                    |better| format!("a block size of {better} km does not"),
-                );
-                break;
+        let mut best = None;
+        for block_km in blocks() {
+            let other = Division::new(task, Cut { block_km, ..usual })?;
+            if other.faults(task) == (0, false) && best.is_none_or(|(worth, _)| other.worth(task) < worth) {
+                best = Some((other.worth(task), block_km));
             }
         }
+        let advice = match best {
+            Some((_, Some(better))) => format!("a block size of {better} km does not"),
+            Some((_, None)) => "without a block size it does not".to_owned(),
+            None => "no other block size is good: add scenes or sites, or choose other shares".to_owned(),
+        };
         division.warnings.push(format!("the block size of {km} km {said}; {advice}"));
         return Ok(division);
     }
-    let worth = |one: &Division| {
-        let (without, is_wasteful) = one.faults(task);
-        (without, is_wasteful, one.unused())
-    };
-    let mut best = worth(&division);
-    for divisor in [1, 2, 4, 8] {
-        for (is_turned, order) in [false, true].into_iter().flat_map(|turned| (0..6).map(move |order| (turned, order)))
-        {
-            let cut = Cut { limit: (task.limit / divisor).max(1), is_turned, order, ..usual };
+    let turns = || [false, true].into_iter().flat_map(|is_turned| (0..6).map(move |order| (is_turned, order)));
+    let cuts_of = |block_km, limit| turns().map(move |(is_turned, order)| Cut { block_km, limit, is_turned, order });
+    let of_blocks = blocks().flat_map(|block_km| cuts_of(block_km, task.limit));
+    // Smaller groups are cut only if it has to be.
+    let of_groups = [2, 4, 8].into_iter().flat_map(|divisor| cuts_of(None, (task.limit / divisor).max(1)));
+    let mut chosen = usual;
+    for cuts in [of_blocks.collect::<Vec<_>>(), of_groups.collect()] {
+        for cut in cuts {
             let other = Division::new(task, cut)?;
-            if worth(&other) < best {
-                best = worth(&other);
-                division = other;
+            if other.worth(task) < division.worth(task) {
+                (division, chosen) = (other, cut);
             }
         }
-        // Smaller groups are cut only if it has to be.
-        if (best.0, best.1) == (0, false) {
-            division.warnings.push(format!("the usual cut {said}; the patches are cut along other lines instead"));
-            return Ok(division);
+        if division.faults(task) == (0, false) {
+            break;
         }
     }
-    let left = division.faults_in_words(task);
-    division
-        .warnings
-        .push(format!("every cut has a fault, and this one {left}; add scenes or sites, or choose other shares"));
+    let how = match chosen.block_km {
+        Some(km) => format!("the patches of each square of {km} km are kept together"),
+        None => "the patches are cut along other lines".to_owned(),
+    };
+    division.warnings.push(if division.faults(task) == (0, false) {
+        format!("the usual cut {said}; {how} instead")
+    } else {
+        let left = division.faults_in_words(task);
+        format!("every cut has a fault, and this one {left}; add scenes or sites, or choose other shares")
+    });
     Ok(division)
 }
 
@@ -678,7 +694,25 @@ mod tests {
             .collect();
         let (warnings, [train, val, test, _]) = said(&samples, &SplitOptions::default());
         assert!(train > 0 && val > 0 && test > 0, "{train} {val} {test}");
-        assert!(warnings.iter().any(|text| text.contains("without mines; the patches are cut")), "{warnings:?}");
+        assert!(
+            warnings.iter().any(|text| text.contains("without mines; the patches ") && text.ends_with(" instead")),
+            "{warnings:?}"
+        );
+    }
+
+    #[test]
+    fn a_cut_that_leaves_many_patches_out_is_replaced() {
+        // Clusters of 4 x 3 patches: cut into single rows, each would lose most of its patches along the cuts.
+        let samples: Vec<SampleRecord> = (0..48)
+            .map(|i| {
+                let (cluster, at) = (i / 12, i % 12);
+                sample(i, cluster as f64 + (at % 4) as f64 * 0.1, (at / 4) as f64 * 0.07, 0.2)
+            })
+            .collect();
+        let (warnings, [.., unused]) = said(&samples, &SplitOptions::default());
+        assert!(unused * 3 <= 48, "{unused}");
+        let last = warnings.last().unwrap();
+        assert!(last.starts_with("the usual cut leaves") && last.contains("of 48 patches in no split"), "{last}");
     }
 
     #[test]
