@@ -4,10 +4,7 @@ use std::{
     io::Write,
     path::Path,
     process::ExitCode,
-    sync::{
-        Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Mutex, atomic::Ordering},
 };
 
 use anyhow::Context as _;
@@ -96,8 +93,6 @@ pub(crate) struct TrainBar {
     shown: Shown,
     is_quiet: bool,
     metric: String,
-    /// Seconds left after the last step.
-    seconds_left: AtomicU64,
     /// Step and epoch of the last checkpoint, each from 1.
     saved: Mutex<Option<(u64, usize)>>,
 }
@@ -114,13 +109,7 @@ impl TrainBar {
             }
         };
         let shown = Shown::new(quiet, ProgressBar::new(0), "{prefix} {wide_bar} {pos}/{len}  {msg}", line);
-        Self {
-            shown,
-            is_quiet: quiet,
-            metric: metric.to_owned(),
-            seconds_left: AtomicU64::new(0),
-            saved: Mutex::default(),
-        }
+        Self { shown, is_quiet: quiet, metric: metric.to_owned(), saved: Mutex::default() }
     }
 
     pub(crate) fn clear(&self) {
@@ -152,7 +141,6 @@ impl TrainProgress for TrainBar {
     fn step(&self, report: &StepReport) {
         self.shown.bar.set_prefix(format!("epoch {}/{}", report.epoch, report.epochs));
         self.shown.count(report.batch, report.batches);
-        self.seconds_left.store(report.seconds_left as u64, Ordering::Relaxed);
         self.shown.bar.set_message(format!(
             "loss {:.4}  {:.1} patches/s  about {} left",
             report.loss,
@@ -193,9 +181,8 @@ impl TrainProgress for TrainBar {
         if report.is_best {
             line += "  best";
         }
-        let left = self.seconds_left.load(Ordering::Relaxed);
-        if left > 0 {
-            line += &format!("  about {} left", duration(left as f64));
+        if report.seconds_left > 0.0 {
+            line += &format!("  about {} left", duration(report.seconds_left));
         }
         self.print_line(&line);
     }

@@ -444,6 +444,7 @@ impl<'a> Run<'a> {
             waiting_share: waited.as_secs_f64() / trained.as_secs_f64().max(1e-9),
             validation: metrics,
             is_best,
+            seconds_left: self.pace.map_or(0.0, |pace| pace.seconds_left((epoch + 1) as f64, config.epochs() as f64)),
         };
         self.log.epoch(&report)?;
         progress.epoch(&report);

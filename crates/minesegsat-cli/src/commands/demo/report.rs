@@ -289,6 +289,7 @@ mod tests {
             waiting_share: 0.0,
             validation: Some(BTreeMap::from([("f1".to_owned(), 1.0 - 0.7 / epoch as f64)])),
             is_best: true,
+            seconds_left: 0.0,
         }
     }
 
