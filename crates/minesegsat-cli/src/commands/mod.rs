@@ -264,8 +264,8 @@ mod tests {
     /// Every option that a text of the program names in backticks exists.
     #[test]
     fn texts_name_options_that_exist() {
-        // Of the formatted name of a runtime, of cargo, and of the browser.
-        const OTHERS: [&str; 2] = ["release", "version"];
+        // Options of cargo.
+        const OTHERS: [&str; 2] = ["release", "features"];
         let options = options();
         let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];
         let (mut seen, mut unknown) = (0, Vec::new());
