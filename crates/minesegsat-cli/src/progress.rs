@@ -8,8 +8,6 @@ use std::time::Duration;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use minesegsat::job::Progress;
 
-use crate::commands::train::duration;
-
 /// Seconds between two lines in a pipe, unless the environment variable `MINESEGSAT_PROGRESS_SECONDS` says otherwise.
 const SECONDS_BETWEEN_LINES: f64 = 10.0;
 
@@ -83,6 +81,16 @@ impl Drop for Lines {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+/// Formats a duration: `1 h 02 min`, `3 min 20 s`, `14 s`.
+pub(crate) fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match (whole / 3600, whole / 60 % 60, whole % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, s) => format!("{m} min {s:02} s"),
+        (h, m, _) => format!("{h} h {m:02} min"),
     }
 }
 

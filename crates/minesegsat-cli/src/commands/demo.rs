@@ -34,13 +34,9 @@ use minesegsat::{
 
 use crate::{
     args::{CalibrateArgs, DemoArgs, EngineArgs},
-    commands::{
-        calibrate::calibrate,
-        engine,
-        train::{TrainBar, duration},
-    },
+    commands::{calibrate::calibrate, engine, train::TrainBar},
     interrupt, print_message,
-    progress::Bar,
+    progress::{Bar, duration},
 };
 
 /// The training configuration: `configs/demo.toml` of the repository.

@@ -13,7 +13,11 @@ use minesegsat::nn::train::{
     BEST_FOLDER, CONFIG_FILE, EpochReport, StepReport, TrainConfig, TrainOptions, TrainProgress, TrainReport, train,
 };
 
-use crate::{args::TrainArgs, interrupt, print_message, progress::Shown};
+use crate::{
+    args::TrainArgs,
+    interrupt, print_message,
+    progress::{Shown, duration},
+};
 
 pub(crate) fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let settings = args.settings();
@@ -75,16 +79,6 @@ pub(crate) fn print_report(out: &mut impl Write, report: &TrainReport) -> std::i
         writeln!(out, "no best model: {} was undefined in every validation", report.metric)?;
     }
     Ok(())
-}
-
-/// Formats a duration: `1 h 02 min`, `3 min 20 s`, `14 s`.
-pub(crate) fn duration(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match (whole / 3600, whole / 60 % 60, whole % 60) {
-        (0, 0, s) => format!("{s} s"),
-        (0, m, s) => format!("{m} min {s:02} s"),
-        (h, m, _) => format!("{h} h {m:02} min"),
-    }
 }
 
 /// Progress of a training run. A terminal shows a bar within the epoch and a line per epoch. A pipe shows the lines, and one every

@@ -13,7 +13,7 @@ use minesegsat_page::{
 };
 
 use super::{Demo, MappedYear};
-use crate::commands::train::duration;
+use crate::progress::duration;
 
 /// Longest side of a picture, in pixels.
 pub(super) const SIDE: usize = 768;

@@ -69,178 +69,84 @@ struct Meaning {
     name: &'static str,
     /// The option that names the column.
     option: &'static str,
-    /// Names that say this and nothing else. Two such columns with different values are an error.
-    names: &'static [&'static str],
+    /// Names that say this and nothing else, with blanks between them. Two such columns with different values are an error.
+    names: &'static str,
     /// Names that count if there is no other column, most likely first.
-    weak: &'static [&'static str],
+    weak: &'static str,
 }
 
 const MEANINGS: [Meaning; 11] = [
     Meaning {
         name: "id",
         option: "--id-field",
-        names: &["id", "site_id", "mine_id", "id_site", "id_sitio", "id_mine", "id_mina"],
-        weak: &["site"],
+        names: "id site_id mine_id id_site id_sitio id_mine id_mina",
+        weak: "site",
     },
     Meaning {
         name: "name",
         option: "--name-field",
-        names: &[
-            "name",
-            "site_name",
-            "mine_name",
-            "nom",
-            "nom_site",
-            "nom_du_site",
-            "nom_mine",
-            "nombre",
-            "nombre_sitio",
-            "nombre_mina",
-            "nome",
-            "nome_mina",
-        ],
-        weak: &["mine", "mina", "project", "project_name", "projet", "proyecto", "projeto", "title", "titre", "titulo"],
+        names: "name site_name mine_name nom nom_site nom_du_site nom_mine nombre nombre_sitio nombre_mina nome \
+            nome_mina",
+        weak: "mine mina project project_name projet proyecto projeto title titre titulo",
     },
     Meaning {
         name: "operator",
         option: "--operator-field",
-        names: &["operator", "operator_name", "operateur", "exploitant", "operador", "operadora"],
-        weak: &[
-            "company",
-            "company_name",
-            "societe",
-            "titulaire",
-            "empresa",
-            "compania",
-            "titular",
-            "owner",
-            "owners",
-            "proprietaire",
-            "propietario",
-            "proprietario",
-        ],
+        names: "operator operator_name operateur exploitant operador operadora",
+        weak: "company company_name societe titulaire empresa compania titular owner owners proprietaire \
+            propietario proprietario",
     },
     Meaning {
         name: "commodity",
         option: "--commodity-field",
-        names: &["commodity"],
-        weak: &[
-            "primary_commodity",
-            "commodities",
-            "mineral",
-            "minerals",
-            "minerai",
-            "minerio",
-            "substance",
-            "substances",
-            "sustancia",
-            "sustancias",
-            "substancia",
-            "substancias",
-        ],
+        names: "commodity",
+        weak: "primary_commodity commodities mineral minerals minerai minerio substance substances sustancia \
+            sustancias substancia substancias",
     },
     Meaning {
         name: "status",
         option: "--status-field",
-        names: &["status", "site_status", "mine_status", "statut", "estatus", "situacion", "situacao"],
-        weak: &[],
+        names: "status site_status mine_status statut estatus situacion situacao",
+        weak: "",
     },
     Meaning {
         name: "permit",
         option: "--permit-field",
-        names: &[
-            "permit",
-            "permit_no",
-            "permit_num",
-            "permit_number",
-            "permit_id",
-            "permis",
-            "no_permis",
-            "numero_permis",
-            "autorisation",
-            "no_autorisation",
-            "numero_autorisation",
-            "permiso",
-            "no_permiso",
-            "numero_permiso",
-            "autorizacion",
-            "autorizacao",
-        ],
+        names: "permit permit_no permit_num permit_number permit_id permis no_permis numero_permis autorisation \
+            no_autorisation numero_autorisation permiso no_permiso numero_permiso autorizacion autorizacao",
         // A licence may be that of the data.
-        weak: &[
-            "number",
-            "licence_no",
-            "licence_number",
-            "license_no",
-            "license_number",
-            "licencia",
-            "numero_licencia",
-            "licenca",
-            "numero_licenca",
-            "licence",
-            "license",
-            "numero",
-        ],
+        weak: "number licence_no licence_number license_no license_number licencia numero_licencia licenca \
+            numero_licenca licence license numero",
     },
     Meaning {
         name: "limit",
         option: "--limit-field",
         // Also with a unit at the end.
-        names: &[
-            "limit",
-            "area_limit",
-            "permitted_area",
-            "disturbance_limit",
-            "limite",
-            "surface_autorisee",
-            "superficie_autorisee",
-            "superficie_autorizada",
-            "area_autorizada",
-        ],
-        weak: &[],
+        names: "limit area_limit permitted_area disturbance_limit limite surface_autorisee superficie_autorisee \
+            superficie_autorizada area_autorizada",
+        weak: "",
     },
     Meaning {
         name: "first day of a permit",
         option: "--valid-from-field",
-        names: &["valid_from", "valide_du", "valide_depuis", "valido_desde", "vigente_desde", "valido_de"],
-        weak: &[
-            "start_date",
-            "date_from",
-            "debut_validite",
-            "date_debut",
-            "inicio_vigencia",
-            "fecha_inicio",
-            "inicio_validade",
-            "data_inicio",
-            "issued",
-            "issue_date",
-        ],
+        names: "valid_from valide_du valide_depuis valido_desde vigente_desde valido_de",
+        weak: "start_date date_from debut_validite date_debut inicio_vigencia fecha_inicio inicio_validade \
+            data_inicio issued issue_date",
     },
     Meaning {
         name: "last day of a permit",
         option: "--valid-to-field",
-        names: &["valid_to", "valid_until", "valide_au", "valido_hasta", "vigente_hasta", "valido_ate"],
-        weak: &[
-            "end_date",
-            "date_to",
-            "fin_validite",
-            "date_fin",
-            "fin_vigencia",
-            "fecha_fin",
-            "fim_validade",
-            "data_fim",
-            "expiry_date",
-            "expires",
-            "expiry",
-        ],
+        names: "valid_to valid_until valide_au valido_hasta vigente_hasta valido_ate",
+        weak: "end_date date_to fin_validite date_fin fin_vigencia fecha_fin fim_validade data_fim expiry_date \
+            expires expiry",
     },
     Meaning {
         name: "document",
         option: "--document-field",
-        names: &["document", "documento"],
-        weak: &["source_document", "permit_document"],
+        names: "document documento",
+        weak: "source_document permit_document",
     },
-    Meaning { name: "hash of the document", option: "--document-field", names: &["document_sha256"], weak: &[] },
+    Meaning { name: "hash of the document", option: "--document-field", names: "document_sha256", weak: "" },
 ];
 
 /// What is known of a permit beside its number. Without a permit it says nothing.
@@ -399,9 +305,12 @@ fn guess(names: &[&String], meaning: &Meaning, rows: &[Row]) -> std::result::Res
         _ => name.to_owned(),
     };
     let plain: Vec<String> = names.iter().map(|name| without_unit(&plain(name))).collect();
-    let mut found = names.iter().zip(&plain).filter(|(_, plain)| meaning.names.contains(&plain.as_str()));
+    let mut found = names
+        .iter()
+        .zip(&plain)
+        .filter(|(_, plain)| meaning.names.split_whitespace().any(|name| name == plain.as_str()));
     let Some((first, _)) = found.next() else {
-        let weak = meaning.weak.iter().find_map(|weak| plain.iter().position(|name| name == weak));
+        let weak = meaning.weak.split_whitespace().find_map(|weak| plain.iter().position(|name| name == weak));
         return Ok(weak.map(|place| names[place].clone()));
     };
     let text = |row: &Row, name: &str| row.attributes.get(name).and_then(text_of);
