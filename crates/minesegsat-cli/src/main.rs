@@ -18,7 +18,13 @@ use clap::Parser;
 use crate::args::{AreaSampleCommand, Cli, Command, DatasetCommand, LabelsCommand, ModelCommand, SceneCommand};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| {
+        let _ = error.print();
+        if let Some(hint) = commands::hint_of_number(&error) {
+            print_message(format_args!("hint: {hint}"));
+        }
+        std::process::exit(error.exit_code())
+    });
     start_logging(&cli);
     // No input may end in a panic. If one does, the message asks for a report. A server goes on and logs it.
     let is_server = matches!(&cli.command, Command::Serve(_));

@@ -24,6 +24,8 @@ use minesegsat_core::{Error, Result};
 const SHARE_CLASSES: [f64; 4] = [0.0, 0.01, 0.05, 0.2];
 /// Maximum distance in degrees between edges that count as touching: about a metre.
 const TOUCHING: f64 = 1e-5;
+/// Sizes of squares in kilometres that are tried if patches cannot be divided well one by one.
+const BLOCKS_KM: [f64; 6] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
 /// A group larger than this fraction of the smallest requested split is cut.
 const LARGEST_GROUP: f64 = 0.75;
 
@@ -93,11 +95,11 @@ pub fn split(folder: &Path, options: &SplitOptions) -> Result<SplitReport> {
     if samples.len() < wanted {
         return Err(refuse(folder, &format!("it has {} samples, too few for {wanted} splits", samples.len())));
     }
-    let mut warnings = Vec::new();
     let smallest = shares.iter().copied().filter(|share| *share > 0.0).fold(1.0, f64::min);
     let limit = ((smallest * samples.len() as f64 * LARGEST_GROUP) as usize).max(1);
     let places = Places::new(samples);
-    let (group_of, preset) = groups(samples, &places, options, shares, limit, &mut warnings)?;
+    let task = Task { samples, places: &places, options, shares, limit };
+    let Division { group_of, part_of, warnings } = divide_well(&task)?;
     let groups = members(&group_of);
     if groups.len() < wanted {
         return Err(refuse(
@@ -109,14 +111,6 @@ pub fn split(folder: &Path, options: &SplitOptions) -> Result<SplitReport> {
                 groups.len(),
                 if groups.len() == 1 { "" } else { "s" }
             ),
-        ));
-    }
-    let mut part_of = assign_groups(samples, &groups, &preset, shares, options.seed);
-    let left_out = part_neighbours(&places, &mut part_of, options);
-    if left_out > 0 {
-        warnings.push(format!(
-            "{left_out} patches lie on the border between splits and are left out: a group of neighbours was too large for \
-             one split and was cut"
         ));
     }
     for (part, share) in Split::ALL.into_iter().zip(shares) {
@@ -143,6 +137,151 @@ pub fn split(folder: &Path, options: &SplitOptions) -> Result<SplitReport> {
 
 fn refuse(folder: &Path, reason: &str) -> Error {
     Error::input(folder.display().to_string(), reason.to_owned())
+}
+
+/// What is divided, and how.
+struct Task<'a> {
+    samples: &'a [SampleRecord],
+    places: &'a Places,
+    options: &'a SplitOptions,
+    shares: [f64; 3],
+    /// A group of neighbours with more samples is cut.
+    limit: usize,
+}
+
+/// How groups of neighbours are cut.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    /// Size of the squares whose samples stay together, in kilometres.
+    block_km: Option<f64>,
+    /// A group with more samples is cut.
+    limit: usize,
+    /// Whether a group is cut across its shorter side instead of its longer one.
+    is_turned: bool,
+    /// Which of the orders of the slabs is taken, from 0 to 5. 0 has training in the middle.
+    order: usize,
+}
+
+/// A division of samples.
+struct Division {
+    group_of: Vec<usize>,
+    part_of: Vec<Split>,
+    warnings: Vec<String>,
+}
+
+impl Division {
+    fn new(task: &Task<'_>, cut: Cut) -> Result<Self> {
+        let mut warnings = Vec::new();
+        let (group_of, preset) = groups(task, cut, &mut warnings)?;
+        let mut part_of = assign_groups(task.samples, &members(&group_of), &preset, task.shares, task.options.seed);
+        let left_out = part_neighbours(task.places, &mut part_of, task.options);
+        if left_out > 0 {
+            warnings.push(format!(
+                "{left_out} patches lie on the border between splits and are left out: a group of neighbours was too large for \
+                 one split and was cut"
+            ));
+        }
+        Ok(Self { group_of, part_of, warnings })
+    }
+
+    /// What makes the division useless: how many wanted splits have no mines, and whether more than a third of the samples are in
+    /// no split. `(0, false)` if it is useful.
+    fn faults(&self, task: &Task<'_>) -> (usize, bool) {
+        (self.without_mines(task).len(), self.unused() * 3 > task.samples.len())
+    }
+
+    /// Its faults, then how many samples are missing or too many in the splits. The smaller, the better.
+    fn worth(&self, task: &Task<'_>) -> (usize, bool, usize) {
+        let (without, is_wasteful) = self.faults(task);
+        let distance = Split::ALL.into_iter().zip(task.shares).map(|(part, share)| {
+            let count = self.part_of.iter().filter(|of| **of == part).count();
+            (count as f64 - share * task.samples.len() as f64).abs()
+        });
+        (without, is_wasteful, distance.sum::<f64>().round() as usize)
+    }
+
+    fn unused(&self) -> usize {
+        self.part_of.iter().filter(|part| **part == Split::Unused).count()
+    }
+
+    /// The wanted splits without mines.
+    fn without_mines(&self, task: &Task<'_>) -> Vec<Split> {
+        let has_mines = |part: Split| {
+            task.samples.iter().zip(&self.part_of).any(|(sample, of)| *of == part && sample.mining_share > 0.0)
+        };
+        let wanted = Split::ALL.into_iter().zip(task.shares).filter(|(_, share)| *share > 0.0);
+        wanted.map(|(part, _)| part).filter(|part| !has_mines(*part)).collect()
+    }
+
+    /// The faults in words.
+    fn faults_in_words(&self, task: &Task<'_>) -> String {
+        let without: Vec<String> = self.without_mines(task).iter().map(ToString::to_string).collect();
+        let mut faults = Vec::new();
+        if !without.is_empty() {
+            faults.push(format!("leaves {} without mines", without.join(" and ")));
+        }
+        if self.faults(task).1 {
+            faults.push(format!("leaves {} of {} patches in no split", self.unused(), task.samples.len()));
+        }
+        faults.join(" and ")
+    }
+}
+
+/// Divides samples. If the usual cut leaves a split without mines, or many samples in no split, other block sizes and cuts are
+/// tried, and a warning names what was chosen. A block size that the user chose is kept, and a warning says which one is better.
+fn divide_well(task: &Task<'_>) -> Result<Division> {
+    let options = task.options;
+    let usual = Cut { block_km: options.block_km, limit: task.limit, is_turned: false, order: 0 };
+    let mut division = Division::new(task, usual)?;
+    if options.given_groups || division.faults(task) == (0, false) {
+        return Ok(division);
+    }
+    let said = division.faults_in_words(task);
+    let blocks = || std::iter::once(None).chain(BLOCKS_KM.map(Some));
+    if let Some(km) = options.block_km {
+        let mut best = None;
+        for block_km in blocks() {
+            let other = Division::new(task, Cut { block_km, ..usual })?;
+            if other.faults(task) == (0, false) && best.is_none_or(|(worth, _)| other.worth(task) < worth) {
+                best = Some((other.worth(task), block_km));
+            }
+        }
+        let advice = match best {
+            Some((_, Some(better))) => format!("a block size of {better} km does not"),
+            Some((_, None)) => "without a block size it does not".to_owned(),
+            None => "no other block size is good: add scenes or sites, or choose other shares".to_owned(),
+        };
+        division.warnings.push(format!("the block size of {km} km {said}; {advice}"));
+        return Ok(division);
+    }
+    let turns = || [false, true].into_iter().flat_map(|is_turned| (0..6).map(move |order| (is_turned, order)));
+    let cuts_of = |block_km, limit| turns().map(move |(is_turned, order)| Cut { block_km, limit, is_turned, order });
+    let of_blocks = blocks().flat_map(|block_km| cuts_of(block_km, task.limit));
+    // Smaller groups are cut only if it has to be.
+    let of_groups = [2, 4, 8].into_iter().flat_map(|divisor| cuts_of(None, (task.limit / divisor).max(1)));
+    let mut chosen = usual;
+    for cuts in [of_blocks.collect::<Vec<_>>(), of_groups.collect()] {
+        for cut in cuts {
+            let other = Division::new(task, cut)?;
+            if other.worth(task) < division.worth(task) {
+                (division, chosen) = (other, cut);
+            }
+        }
+        if division.faults(task) == (0, false) {
+            break;
+        }
+    }
+    let how = match chosen.block_km {
+        Some(km) => format!("the patches of each square of {km} km are kept together"),
+        None => "the patches are cut along other lines".to_owned(),
+    };
+    division.warnings.push(if division.faults(task) == (0, false) {
+        format!("the usual cut {said}; {how} instead")
+    } else {
+        let left = division.faults_in_words(task);
+        format!("every cut has a fault, and this one {left}; add scenes or sites, or choose other shares")
+    });
+    Ok(division)
 }
 
 /// Places of samples, and which of them touch. Samples of several dates share a place, so pairs of places are fewer than pairs
@@ -213,14 +352,8 @@ impl Sets {
 }
 
 /// The group of every sample, named by its smallest index, and the fixed splits of groups that were cut.
-fn groups(
-    samples: &[SampleRecord],
-    places: &Places,
-    options: &SplitOptions,
-    shares: [f64; 3],
-    limit: usize,
-    warnings: &mut Vec<String>,
-) -> Result<(Vec<usize>, BTreeMap<usize, Split>)> {
+fn groups(task: &Task<'_>, cut: Cut, warnings: &mut Vec<String>) -> Result<(Vec<usize>, BTreeMap<usize, Split>)> {
+    let Task { samples, places, options, shares, .. } = *task;
     let mut sets = Sets((0..samples.len()).collect());
     let join_by = |key: &dyn Fn(usize) -> Option<String>, sets: &mut Sets| {
         let mut first: BTreeMap<String, usize> = BTreeMap::new();
@@ -232,7 +365,7 @@ fn groups(
         }
     };
     join_by(&|i| samples[i].group.clone(), &mut sets);
-    if let Some(km) = options.block_km {
+    if let Some(km) = cut.block_km {
         if !km.is_finite() || km <= 0.0 {
             return Err(Error::Argument {
                 name: "block size",
@@ -262,10 +395,10 @@ fn groups(
     let mut group_of: Vec<usize> = (0..samples.len()).map(|i| sets.root(i)).collect();
     let mut preset = BTreeMap::new();
     for (_, inside) in members(&group_of) {
-        if inside.len() <= limit {
+        if inside.len() <= cut.limit {
             continue;
         }
-        let Some(slabs) = slabs(samples, &inside, &before, shares, options.seed) else {
+        let Some(slabs) = slabs(samples, &inside, &before, shares, options.seed, cut) else {
             warnings.push(format!(
                 "a group of {} neighbours cannot be cut: the splits will miss the requested shares",
                 inside.len()
@@ -283,14 +416,15 @@ fn groups(
     Ok((group_of, preset))
 }
 
-/// Cuts neighbours across their longer side into validation, training and test slabs, or in reverse order. `None` if
-/// they form too few rows. Samples of the same group in `before` stay together.
+/// Cuts neighbours across their longer side into validation, training and test slabs, in reverse order, or as the cut says. `None`
+/// if they form too few rows. Samples of the same group in `before` stay together.
 fn slabs(
     samples: &[SampleRecord],
     inside: &[usize],
     before: &[usize],
     shares: [f64; 3],
     seed: u64,
+    cut: Cut,
 ) -> Option<Vec<(Split, Vec<usize>)>> {
     let middle = |i: usize| {
         let sample = &samples[before[i]];
@@ -301,7 +435,7 @@ fn slabs(
         let (low, high) = inside.iter().map(|&i| of(i)).fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)));
         high - low
     };
-    let is_wide = extent(&|i| middle(i).0) >= extent(&|i| middle(i).1);
+    let is_wide = (extent(&|i| middle(i).0) >= extent(&|i| middle(i).1)) != cut.is_turned;
     let across = |i: usize| if is_wide { middle(i).0 } else { middle(i).1 };
     let height = inside.iter().map(|&i| samples[i].north - samples[i].south).fold(f64::MAX, f64::min);
     // Rows of patches: their centres are within half a patch of each other.
@@ -316,6 +450,10 @@ fn slabs(
     }
     let chance = Sha256::digest(format!("{seed} {}", samples[inside[0]].id));
     let mut parts = vec![Split::Val, Split::Train, Split::Test];
+    parts.rotate_left(cut.order / 2);
+    if cut.order % 2 == 1 {
+        parts.reverse();
+    }
     parts.retain(|part| shares[*part as usize] > 0.0);
     if chance[0].is_multiple_of(2) {
         parts.reverse();
@@ -529,11 +667,77 @@ mod tests {
         let total: f64 = options.shares.iter().sum();
         let shares = options.shares.map(|share| share / total);
         let limit = ((shares[1].min(shares[2]) * samples.len() as f64 * LARGEST_GROUP) as usize).max(1);
-        let near = Places::new(samples);
-        let (group_of, preset) = groups(samples, &near, options, shares, limit, &mut Vec::new()).unwrap();
-        let mut part_of = assign_groups(samples, &members(&group_of), &preset, shares, options.seed);
-        part_neighbours(&near, &mut part_of, options);
+        let task = Task { samples, places: &Places::new(samples), options, shares, limit };
+        let Division { group_of, part_of, .. } = divide_well(&task).unwrap();
         (group_of, part_of)
+    }
+
+    /// What a division says, and how many samples with mines each split has.
+    fn said(samples: &[SampleRecord], options: &SplitOptions) -> (Vec<String>, [usize; 4]) {
+        let total: f64 = options.shares.iter().sum();
+        let shares = options.shares.map(|share| share / total);
+        let limit = ((shares[1].min(shares[2]) * samples.len() as f64 * LARGEST_GROUP) as usize).max(1);
+        let task = Task { samples, places: &Places::new(samples), options, shares, limit };
+        let Division { part_of, warnings, .. } = divide_well(&task).unwrap();
+        let of = |part| samples.iter().zip(&part_of).filter(|(s, of)| **of == part && s.mining_share > 0.0).count();
+        (warnings, [Split::Train, Split::Val, Split::Test, Split::Unused].map(of))
+    }
+
+    #[test]
+    fn a_cut_that_leaves_a_split_without_mines_is_replaced() {
+        // A field of 20 x 20 whose mines lie in three columns: the usual cut across the columns gives them to one split.
+        let samples: Vec<SampleRecord> = (0..400)
+            .map(|i| {
+                let (column, row) = (i % 20, i / 20);
+                sample(i, column as f64 * 0.1, row as f64 * 0.05, if (9..12).contains(&column) { 0.2 } else { 0.0 })
+            })
+            .collect();
+        let (warnings, [train, val, test, _]) = said(&samples, &SplitOptions::default());
+        assert!(train > 0 && val > 0 && test > 0, "{train} {val} {test}");
+        assert!(
+            warnings.iter().any(|text| text.contains("without mines; the patches ") && text.ends_with(" instead")),
+            "{warnings:?}"
+        );
+    }
+
+    #[test]
+    fn a_cut_that_leaves_many_patches_out_is_replaced() {
+        // Clusters of 4 x 3 patches: cut into single rows, each would lose most of its patches along the cuts.
+        let samples: Vec<SampleRecord> = (0..48)
+            .map(|i| {
+                let (cluster, at) = (i / 12, i % 12);
+                sample(i, cluster as f64 + (at % 4) as f64 * 0.1, (at / 4) as f64 * 0.07, 0.2)
+            })
+            .collect();
+        let (warnings, [.., unused]) = said(&samples, &SplitOptions::default());
+        assert!(unused * 3 <= 48, "{unused}");
+        let last = warnings.last().unwrap();
+        assert!(last.starts_with("the usual cut leaves") && last.contains("of 48 patches in no split"), "{last}");
+    }
+
+    #[test]
+    fn a_block_size_of_the_user_stays_and_a_better_one_is_named() {
+        // Twelve sites 30 km apart, each with mines: squares of 1000 km join all of them to a few groups.
+        let samples: Vec<SampleRecord> = (0..48)
+            .map(|i| sample(i, (i / 4) as f64 * 0.5, 10.0 + (i % 4) as f64 * 0.5, if i < 24 { 0.2 } else { 0.0 }))
+            .collect();
+        let with = |block_km| said(&samples, &SplitOptions { block_km, ..SplitOptions::default() });
+        let (warnings, parts) = with(Some(320.0));
+        assert!(parts[..3].contains(&0), "{parts:?}");
+        let last = warnings.last().unwrap();
+        assert!(last.starts_with("the block size of 320 km leaves"), "{last}");
+        assert!(last.contains("a block size of ") || last.contains("without a block size"), "{last}");
+        let (warnings, parts) = with(None);
+        assert!(parts[..3].iter().all(|mines| *mines > 0) && warnings.is_empty(), "{parts:?} {warnings:?}");
+    }
+
+    #[test]
+    fn a_set_that_no_cut_divides_well_says_so() {
+        let samples: Vec<SampleRecord> =
+            (0..30).map(|i| sample(i, i as f64, 10.0, if i == 0 { 0.2 } else { 0.0 })).collect();
+        let (warnings, _) = said(&samples, &SplitOptions::default());
+        let last = warnings.last().unwrap();
+        assert!(last.contains("every cut has a fault") && last.contains("without mines"), "{last}");
     }
 
     #[test]

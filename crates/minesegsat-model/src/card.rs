@@ -117,6 +117,10 @@ pub struct Training {
     /// The split into training, validation and test.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<String>,
+    /// The weights that the training started from: title, licence and SHA-256 of a model, or name and SHA-256 of a file. `None` if they
+    /// were random.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_from: Option<String>,
     /// Processing levels of the scenes: `L2A` (surface reflectance), `L1C` (top-of-atmosphere reflectance). Empty if unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<String>,

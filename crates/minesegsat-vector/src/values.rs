@@ -88,13 +88,18 @@ impl Numbers {
         Self { mark: Some(mark.character()) }
     }
 
-    /// Finds the decimal mark: the one that all numbers with one reading have.
+    /// Finds the decimal mark: the one that all numbers with one reading have. In `1.200.000` points separate thousands, so the
+    /// decimal mark is a comma.
     pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         let (mut dots, mut commas) = (false, false);
         for text in texts {
             match Self::split(text.trim()) {
                 Some((_, Some(('.', false)))) => dots = true,
                 Some((_, Some((',', false)))) => commas = true,
+                Some((_, None)) => {
+                    dots |= text.contains(',');
+                    commas |= text.contains('.');
+                }
                 _ => {}
             }
         }
@@ -126,10 +131,11 @@ impl Numbers {
                     Some(known) if known == mark => decimal,
                     Some(_) => whole,
                     None => {
+                        let short = decimal.trim_end_matches('0').trim_end_matches('.');
+                        // Three decimals would have two readings again.
+                        let zero = if short.len() == decimal.len() { "0" } else { "" };
                         return Err(format!(
-                            "`{text}` has two readings, {} and {whole}; write it without a separator of thousands, or state the \
-                             decimal mark",
-                            decimal.trim_end_matches('0').trim_end_matches('.')
+                            "`{text}` has two readings, {short} and {whole}; write `{short}{zero}` or `{whole}`"
                         ));
                     }
                 }
@@ -201,7 +207,46 @@ impl Numbers {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// Thousands in groups, as people write them.
+        #[test]
+        fn a_written_number_is_read_as_itself_or_refused(
+            whole in 0_u32..50_000_000,
+            decimals in "[0-9]{0,5}",
+            (separator, mark) in prop::sample::select(vec![
+                (',', '.'), ('.', ','), (' ', '.'), (' ', ','), ('\'', '.'), ('\u{2019}', ','), ('\u{a0}', ','), ('\u{202f}', ','),
+            ]),
+        ) {
+            let digits = whole.to_string();
+            let mut text = String::new();
+            for (at, digit) in digits.chars().enumerate() {
+                if at > 0 && (digits.len() - at).is_multiple_of(3) {
+                    text.push(separator);
+                }
+                text.push(digit);
+            }
+            if !decimals.is_empty() {
+                text.push(mark);
+                text.push_str(&decimals);
+            }
+            let number: f64 = format!("{whole}.{decimals}0").parse().unwrap();
+            match Numbers::default().parse(&text) {
+                Ok(read) => prop_assert_eq!(read, number, "{}", text),
+                Err(reason) => {
+                    prop_assert!(reason.contains("has two readings"), "{}", reason);
+                    // What the message says to write has one reading.
+                    for shown in reason.split('`').skip(3).step_by(2) {
+                        prop_assert!(Numbers::default().parse(shown).is_ok(), "{}", reason);
+                    }
+                }
+            }
+            prop_assert_eq!(Numbers { mark: Some(mark) }.parse(&text), Ok(number), "{}", text);
+        }
+    }
 
     #[test]
     fn dates_are_read_whole_or_not_at_all() {
@@ -273,10 +318,10 @@ mod tests {
     fn separators_with_two_readings_need_another_number_that_decides() {
         let none = Numbers::default();
         let said = none.parse("1.200").unwrap_err();
-        assert_eq!(
-            said,
-            "`1.200` has two readings, 1.2 and 1200; write it without a separator of thousands, or state the decimal mark"
-        );
+        assert_eq!(said, "`1.200` has two readings, 1.2 and 1200; write `1.2` or `1200`");
+        assert!(none.parse("1,234").unwrap_err().ends_with("write `1.2340` or `1234`"));
+        let several = Numbers::of(["1.200.000"]);
+        assert_eq!((several.parse("1.200"), several.parse("1,200")), (Ok(1200.0), Ok(1.2)));
         assert!(none.parse("12,345").unwrap_err().contains("12.345 and 12345"));
         let dots = Numbers::of(["7", "1.200", "12.5"]);
         assert_eq!((dots.parse("1.200"), dots.parse("1,200")), (Ok(1.2), Ok(1200.0)));

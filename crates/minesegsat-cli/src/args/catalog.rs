@@ -125,7 +125,8 @@ pub(crate) struct AreaArgs {
     #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true, conflicts_with = "intersects")]
     pub bbox: Option<Bbox>,
 
-    /// Only scenes that intersect the polygons of this file (GeoJSON, GeoPackage, Shapefile, KML, ...).
+    /// Only scenes that intersect the polygons of this file: GeoPackage, GeoJSON, KML, Shapefile, FlatGeobuf, GeoParquet, also
+    /// zipped.
     #[arg(long, value_name = "FILE")]
     pub intersects: Option<PathBuf>,
 

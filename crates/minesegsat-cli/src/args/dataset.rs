@@ -118,7 +118,8 @@ pub(crate) struct DatasetSplitArgs {
     #[arg(long, value_name = "A,B,C", default_value = "70,15,15", value_parser = shares)]
     pub shares: [f64; 3],
 
-    /// Also keep patches together whose centres lie in the same square of this size, in kilometres.
+    /// Also keep patches together whose centres lie in the same square of this size, in kilometres [default: none, or one that is
+    /// chosen if a part would have no mines or a third of the patches would be left out].
     #[arg(long, value_name = "KM")]
     pub block_size: Option<f64>,
 

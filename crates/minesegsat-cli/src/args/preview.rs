@@ -22,7 +22,8 @@ pub(crate) struct ScenePreviewArgs {
     #[arg(long, value_delimiter = ',', value_name = "PANEL,...")]
     pub sheet: Option<Vec<Panel>>,
 
-    /// Draw the polygons of this file as outlines and as a mask panel (GeoJSON, GeoPackage, FlatGeobuf).
+    /// Draw the polygons of this file as outlines and as a mask panel: GeoPackage, GeoJSON, KML, Shapefile, FlatGeobuf,
+    /// GeoParquet, also zipped.
     #[arg(long, value_name = "FILE")]
     pub outlines: Option<PathBuf>,
 
@@ -30,7 +31,8 @@ pub(crate) struct ScenePreviewArgs {
     #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true, conflicts_with = "intersects")]
     pub bbox: Option<Bbox>,
 
-    /// Draw only the area around the polygons of this file (GeoJSON, GeoPackage, FlatGeobuf).
+    /// Draw only the area around the polygons of this file: GeoPackage, GeoJSON, KML, Shapefile, FlatGeobuf, GeoParquet, also
+    /// zipped.
     #[arg(long, value_name = "FILE")]
     pub intersects: Option<PathBuf>,
 

@@ -20,7 +20,7 @@ pub(crate) enum SitesCommand {
     Edit(Box<SitesEditArgs>),
     /// Add a permit, or a new version of one, to a site.
     Permit(Box<SitesPermitArgs>),
-    /// Import sites and permits from a GeoPackage, Shapefile, GeoJSON, FlatGeobuf, GeoParquet or CSV file.
+    /// Import sites and permits from a GeoPackage, GeoJSON, KML, Shapefile, FlatGeobuf, GeoParquet or CSV file.
     Import(Box<SitesImportArgs>),
     /// List the sites with their limits and latest observations.
     List(SitesListArgs),
@@ -53,7 +53,7 @@ impl RegisterArg {
 /// The boundary of a site.
 #[derive(Debug, Args)]
 pub(crate) struct BoundaryArgs {
-    /// Boundary: the polygons of a GeoPackage, Shapefile, GeoJSON, FlatGeobuf or GeoParquet file, merged.
+    /// Boundary: the polygons of a GeoPackage, GeoJSON, KML, Shapefile, FlatGeobuf or GeoParquet file, also zipped, merged.
     #[arg(long, value_name = "FILE", conflicts_with = "bbox")]
     pub boundary: Option<PathBuf>,
 
@@ -419,5 +419,9 @@ pub(crate) fn date(text: &str) -> Result<jiff::civil::Date, String> {
 }
 
 fn limit(text: &str) -> Result<f64, String> {
-    AreaUnit::parse_ha(text, None).map_err(|error| error.to_string())
+    let ha = AreaUnit::parse_ha(text, None).map_err(|error| error.to_string())?;
+    if text.contains(',') {
+        return Err(format!("numbers have a decimal point here; write `{ha} ha`"));
+    }
+    Ok(ha)
 }

@@ -12,17 +12,25 @@ pub(crate) struct TrainArgs {
     pub config: Option<PathBuf>,
 
     /// Folder of the training run.
-    #[arg(short, long, value_name = "DIR")]
-    pub output: PathBuf,
+    #[arg(short, long, value_name = "DIR", required_unless_present = "print_config")]
+    pub output: Option<PathBuf>,
 
     /// Resume the run from its last checkpoint.
-    #[arg(long)]
+    #[arg(long, requires = "output")]
     pub resume: bool,
 
     /// Resume although samples, splits, masks, statistics or starting weights have changed. The run's data.json records
     /// the change.
     #[arg(long, requires = "resume")]
     pub allow_changed_data: bool,
+
+    /// Display name of the model [default: the configuration's, else the network and the data set].
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+
+    /// Licence of the weights, as an SPDX expression if possible [default: the configuration's, else `not stated`].
+    #[arg(long, value_name = "LICENCE")]
+    pub licence: Option<String>,
 
     #[command(flatten)]
     pub changes: TrainChanges,
@@ -34,6 +42,17 @@ pub(crate) struct TrainArgs {
     /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+impl TrainArgs {
+    /// All options as `key=value` settings.
+    pub(crate) fn settings(&self) -> Vec<String> {
+        let mut settings = self.changes.settings();
+        let named = [("title", &self.title), ("licence", &self.licence)];
+        settings
+            .extend(named.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", toml_text(value.as_ref()?)))));
+        settings
+    }
 }
 
 #[derive(Debug, Args)]

@@ -13,11 +13,7 @@ use minesegsat::nn::train::{TrainConfig, TrainOptions, TrainReport, train};
 use minesegsat::output::atomic_write;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    args::BenchArchitecturesArgs,
-    commands::train::{TrainBar, duration},
-    interrupt, print_message,
-};
+use crate::{args::BenchArchitecturesArgs, commands::train::TrainBar, interrupt, print_message, progress::duration};
 
 /// Epochs of the test run that measures the time of an epoch.
 const PROBE_EPOCHS: usize = 1;

@@ -34,13 +34,9 @@ use minesegsat::{
 
 use crate::{
     args::{CalibrateArgs, DemoArgs, EngineArgs},
-    commands::{
-        calibrate::calibrate,
-        engine,
-        train::{TrainBar, duration},
-    },
+    commands::{calibrate::calibrate, engine, train::TrainBar},
     interrupt, print_message,
-    progress::Bar,
+    progress::{Bar, duration},
 };
 
 /// The training configuration: `configs/demo.toml` of the repository.
@@ -213,6 +209,7 @@ fn run_steps(args: &DemoArgs, folder: &Path, quiet: bool, cancel: &AtomicBool) -
         .map(|&s| s.to_owned())
         .chain(args.epochs.map(|epochs| format!("phases.0.epochs={epochs}")))
         .chain([format!("data.dataset={:?}", set.to_string_lossy())])
+        .chain([r#"title="Demo, trained on simulated scenes""#, r#"licence="MIT OR Apache-2.0""#].map(str::to_owned))
         .collect();
     let config = TrainConfig::parse(CONFIG, "of the demo", &settings)?;
     let recorder =
@@ -349,6 +346,10 @@ impl TrainProgress for Recorder {
 
     fn note(&self, text: &str) {
         self.bar.note(text);
+    }
+
+    fn saved(&self, step: u64, epoch: usize) {
+        self.bar.saved(step, epoch);
     }
 }
 

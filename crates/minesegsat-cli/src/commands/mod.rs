@@ -30,11 +30,13 @@ pub(crate) mod train;
 use std::path::Path;
 
 use anyhow::Context as _;
+use clap::CommandFactory as _;
 use minesegsat::area_of_interest::AreaOfInterest;
 use minesegsat::scene::{OpenOptions, RadiometryOverride};
+use minesegsat::values::Numbers;
 use minesegsat::{Location, Scene};
 
-use crate::args::{Bbox, IncompleteArgs, SceneArgs, nodata_values};
+use crate::args::{Bbox, Cli, IncompleteArgs, SceneArgs, nodata_values};
 
 /// The part of a scene given by `--bbox` or `--intersects`.
 pub(crate) fn area_of_interest(
@@ -81,22 +83,79 @@ pub(crate) fn open_options(args: &SceneArgs) -> OpenOptions {
     }
 }
 
-/// A hint for an error, if an option helps.
+/// A hint for a number of the command line that is written with a comma.
+pub(crate) fn hint_of_number(error: &clap::Error) -> Option<String> {
+    use clap::error::{ContextKind, ContextValue};
+
+    let text = |kind| match error.get(kind)? {
+        ContextValue::String(text) => Some(text.as_str()),
+        _ => None,
+    };
+    let (option, value) = (text(ContextKind::InvalidArg)?, text(ContextKind::InvalidValue)?);
+    // The values of lists, such as `--bbox <W,S,E,N>`, have commas between them.
+    if option.contains(',') || !value.contains(',') {
+        return None;
+    }
+    match Numbers::default().parse(value) {
+        Ok(number) => Some(format!("numbers have a decimal point here; write `{number}`")),
+        Err(reason) => reason.contains("two readings").then_some(reason),
+    }
+}
+
+/// A hint for an error, if an option of this command helps.
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
+    let program = Cli::command();
+    // The words before the first option that is no switch of the program name the command.
+    let words = std::env::args_os().skip(1).filter_map(|word| word.into_string().ok());
+    let words = words.filter(|word| !word.starts_with('-'));
+    let command = words.map_while({
+        let mut at = &program;
+        move |word| {
+            at = at.find_subcommand(word)?;
+            Some(at)
+        }
+    });
+    let command = command.last().unwrap_or(&program);
+    hints(error).into_iter().find(|hint| names_options_of(hint, &program, command))
+}
+
+/// Whether the command has all options that a hint names. A hint may name another command before its option:
+/// `sites permit --supersede`.
+fn names_options_of(hint: &str, program: &clap::Command, command: &clap::Command) -> bool {
+    let quoted = hint.split('`').skip(1).step_by(2);
+    quoted.filter(|text| text.contains("--")).all(|text| {
+        let mut of = command;
+        text.split_whitespace().all(|word| {
+            if let Some(option) = word.strip_prefix("--") {
+                return of.get_arguments().any(|argument| {
+                    argument.get_long() == Some(option)
+                        || argument.get_all_aliases().is_some_and(|others| others.contains(&option))
+                });
+            }
+            of = of.find_subcommand(word).or_else(|| program.find_subcommand(word)).unwrap_or(of);
+            true
+        })
+    })
+}
+
+/// Hints for an error. The first whose options the command has is the one to print.
+fn hints(error: &anyhow::Error) -> Vec<String> {
     use minesegsat::nn::Error as NetworkError;
     use minesegsat::onnx::Error as RuntimeError;
     use minesegsat::{Error, OpenModelError};
 
-    let overwrite = || Some("use `--overwrite` to replace it, or another `-o`".to_owned());
+    let one = |text: &str| vec![text.to_owned()];
+    let overwrite =
+        || ["use `--overwrite` to replace it, or another `-o`", "give another `-o`"].map(str::to_owned).to_vec();
     if let Some(NetworkError::OutputExists { path }) = error.downcast_ref() {
         // Only a model folder may be replaced, not any other folder.
-        return if path.join(minesegsat::nn::CARD_FILE).is_file() { overwrite() } else { None };
+        return if path.join(minesegsat::nn::CARD_FILE).is_file() { overwrite() } else { Vec::new() };
     }
     if let Some(NetworkError::RunExists { .. }) = error.downcast_ref() {
-        return Some("`--resume` goes on with it".to_owned());
+        return one("`--resume` goes on with it");
     }
     if let Some(NetworkError::DataChanged { .. }) = error.downcast_ref() {
-        return Some("`--allow-changed-data` resumes on the changed data and records the change".to_owned());
+        return one("`--allow-changed-data` resumes on the changed data and records the change");
     }
     let runtime = match error.downcast_ref() {
         Some(OpenModelError::Runtime(error)) => Some(error),
@@ -104,54 +163,140 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     };
     if let Some(RuntimeError::LibraryNotFound { kind, .. }) = runtime {
         let name = kind.name();
-        return Some(format!(
+        return vec![format!(
             "`pip install {name}`, then give its library folder with `--{name}-library` or {}; {}",
             kind.variable(),
             kind.accepted()
-        ));
+        )];
     }
-    let error = error.chain().find_map(|cause| cause.downcast_ref::<Error>())?;
+    let Some(error) = error.chain().find_map(|cause| cause.downcast_ref::<Error>()) else { return Vec::new() };
     match error {
         Error::OutputExists { .. } => overwrite(),
-        Error::Argument { name: "site", accepted, .. } if accepted.ends_with("only one may hold") => Some(
-            "end the earlier version with `--valid-to`, or use `sites permit --supersede` to end it on the day before \
-             the new one"
-                .to_owned(),
+        Error::Argument { name: "site", accepted, .. } if accepted.ends_with("only one may hold") => one(
+            "end the earlier version with `sites permit --valid-to`, or use `sites permit --supersede` to end it on the day \
+             before the new one",
         ),
         Error::Argument { name: "shift between the dates", .. } => {
-            Some("`--registration measure` compares them as they are".to_owned())
+            one("`--registration measure` compares them as they are")
         }
-        Error::MissingBands { missing, .. } => Some(format!(
-            "use a model that needs fewer bands, or use another band instead: `--substitute {}=B08`",
-            missing.first().map_or("B8A", |band| band.id())
-        )),
-        _ => error.setting().and_then(flag_of).map(str::to_owned),
+        Error::MissingBands { missing, .. } => {
+            let band = missing.first().map_or("B8A", |band| band.id());
+            vec![
+                format!("use a model that needs fewer bands, or use another band instead: `--substitute {band}=B08`"),
+                "use a model that needs fewer bands".to_owned(),
+            ]
+        }
+        _ => error.setting().map(flags_of).unwrap_or_default().iter().map(|&hint| hint.to_owned()).collect(),
     }
 }
 
-/// How a user gives the option that avoids an error.
-fn flag_of(setting: minesegsat::Setting) -> Option<&'static str> {
+/// How a user gives the option that avoids an error, and what helps where a command lacks the option.
+fn flags_of(setting: minesegsat::Setting) -> &'static [&'static str] {
     use minesegsat::Setting;
 
-    Some(match setting {
-        Setting::AllowIncomplete => "`--allow-incomplete` accepts the file as it is",
-        Setting::AllowMissing => "`--allow-missing` estimates without these points",
-        Setting::Bands => "`--bands B02,B03,B04,...` names the bands",
-        Setting::Classes => "`--classes VALUE=NAME` names classes, `--exclude VALUE` leaves them out",
-        Setting::LabelsCrs => "`--labels-crs EPSG:CODE` gives the CRS of the coordinates",
-        Setting::Layer => "`--layer NAME` selects the layer",
-        Setting::MaskValues => {
-            "`dataset import --mask-values mining=255,other=0` says what the values mean; ranges: `mining=0.5..1,other=0..0.5`"
+    match setting {
+        Setting::AllowIncomplete => &["`--allow-incomplete` accepts the file as it is"],
+        Setting::AllowMissing => &["`--allow-missing` estimates without these points"],
+        Setting::Bands => &["`--bands B02,B03,B04,...` names the bands"],
+        Setting::Classes => &["`--classes VALUE=NAME` names classes, `--exclude VALUE` leaves them out"],
+        Setting::LabelsCrs => &[
+            "`--labels-crs EPSG:CODE` gives the CRS of the coordinates",
+            "save the file with its CRS, as a GeoPackage for example",
+        ],
+        Setting::Layer => &["`--layer NAME` selects the layer", "save the layer as a file of its own"],
+        Setting::MaskValues => &[
+            "`dataset import --mask-values mining=255,other=0` says what the values mean; ranges: `mining=0.5..1,other=0..0.5`",
+        ],
+        Setting::MaxCloudCover => &["`--max-cloud-cover PERCENT` raises the limit"],
+        Setting::MinData => &["`--min-data PERCENT` lowers the limit"],
+        Setting::Offset => &["`--offset 0` if there is no offset in the numbers, otherwise `--offset -1000`"],
+        Setting::Reference => &["`--reference FILE` selects the file"],
+        Setting::RequesterPays => &["`download --requester-pays` agrees to pay"],
+        Setting::Scale => &["`--scale` and `--offset` give the conversion to reflectance"],
+        Setting::SearchLimits => {
+            &["`--collections`, `--datetime`, `--bbox` and `--max-cloud-cover` limit the search", "limit the search"]
         }
-        Setting::MaxCloudCover => "`--max-cloud-cover PERCENT` raises the limit",
-        Setting::MinData => "`--min-data PERCENT` lowers the limit",
-        Setting::Offset => "`--offset 0` if there is no offset in the numbers, otherwise `--offset -1000`",
-        Setting::Reference => "`--reference FILE` selects the file",
-        Setting::RequesterPays => "`download --requester-pays` agrees to pay",
-        Setting::Scale => "`--scale` and `--offset` give the conversion to reflectance",
-        Setting::SearchLimits => "`--collections`, `--datetime`, `--bbox` and `--max-cloud-cover` limit the search",
-        Setting::SwapAxes => "`--swap-axes` exchanges longitude and latitude",
-        Setting::Tile => "`--tile NAME` selects the tile",
-        _ => return None,
-    })
+        Setting::SwapAxes => {
+            &["`--swap-axes` exchanges longitude and latitude", "exchange longitude and latitude in the file"]
+        }
+        Setting::Tile => &["`--tile NAME` selects the tile"],
+        _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn command<'a>(program: &'a clap::Command, words: &[&str]) -> &'a clap::Command {
+        words.iter().fold(program, |at, word| at.find_subcommand(word).unwrap())
+    }
+
+    #[test]
+    fn a_hint_is_printed_only_where_its_options_are() {
+        let program = Cli::command();
+        let fits = |hint: &str, words: &[&str]| names_options_of(hint, &program, command(&program, words));
+        let layer = "`--layer NAME` selects the layer";
+        assert!(fits(layer, &["dataset", "build"]) && fits(layer, &["sites", "import"]) && !fits(layer, &["predict"]));
+        // An alias.
+        assert!(fits("`--labels-crs EPSG:CODE` gives the CRS", &["sites", "import"]));
+        assert!(fits("use `sites permit --supersede`", &["predict"]) && !fits("use `--supersede`", &["predict"]));
+        assert!(fits("a hint without options: `-o`", &["predict"]));
+    }
+
+    /// The options of all commands.
+    fn options() -> BTreeSet<String> {
+        let mut options = BTreeSet::new();
+        let mut open = vec![Cli::command()];
+        while let Some(mut command) = open.pop() {
+            command.build();
+            for argument in command.get_arguments() {
+                let aliases = argument.get_all_aliases().unwrap_or_default();
+                options.extend(argument.get_long().into_iter().chain(aliases).map(str::to_owned));
+            }
+            open.extend(command.get_subcommands().cloned());
+        }
+        options
+    }
+
+    /// Every option that a text of the program names in backticks exists.
+    #[test]
+    fn texts_name_options_that_exist() {
+        // Options of cargo.
+        const OTHERS: [&str; 2] = ["release", "features"];
+        let options = options();
+        let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];
+        let (mut seen, mut unknown) = (0, Vec::new());
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                if path.is_dir() && !["tests", "target", "benches", "examples"].contains(&name.as_str()) {
+                    open.push(path);
+                } else if name.ends_with(".rs") && !name.starts_with("tests") {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    let text = text.split("#[cfg(test)]").next().unwrap();
+                    for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                        for quoted in line.split('`').skip(1).step_by(2) {
+                            for word in quoted.split_whitespace().filter_map(|word| word.strip_prefix("--")) {
+                                let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+                                let option = word.split(|c| !is_name(c)).next().unwrap();
+                                if option.is_empty() {
+                                    continue;
+                                }
+                                seen += 1;
+                                if !options.contains(option) && !OTHERS.contains(&option) {
+                                    unknown.push(format!("{}: --{option}", path.display()));
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        assert!(seen > 50, "{seen}");
+        assert!(unknown.is_empty(), "{unknown:#?}");
+    }
 }

@@ -188,6 +188,9 @@ fn print_card(folder: &Path, card: &ModelCard) -> anyhow::Result<ExitCode> {
     }
     text += &line("classes", card.classes.join(", "));
     text += &line("trained on", card.training.data.clone().unwrap_or_else(|| "not recorded".to_owned()));
+    if let Some(start) = &card.training.started_from {
+        text += &line("started from", start.clone());
+    }
     for (name, value) in &card.metrics {
         text += &line(name, value.to_string());
     }

@@ -1,10 +1,9 @@
 //! `minesegsat scene preview`
 
-use std::{io::IsTerminal, io::Write, process::ExitCode};
+use std::{io::Write, process::ExitCode};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use minesegsat::{
-    job::{Job, Progress},
+    job::Job,
     output::OutputFolder,
     preview::{Heading, Panel, View, read_scene, render_sheet},
     scene::OpenOptions,
@@ -14,6 +13,7 @@ use crate::{
     args::ScenePreviewArgs,
     commands::{area_of_interest, folder_and_name, open_options, open_scene},
     interrupt,
+    progress::Bar,
 };
 
 pub(crate) fn run(args: &ScenePreviewArgs, quiet: bool) -> anyhow::Result<ExitCode> {
@@ -28,11 +28,11 @@ pub(crate) fn run(args: &ScenePreviewArgs, quiet: bool) -> anyhow::Result<ExitCo
         tracing::warn!("{warning}");
     }
 
-    let bar = LayerBar::new(quiet);
+    let bar = Bar::with_label(quiet, "reading layers");
     let job = Job::new(&bar, cancel);
     let wanted = args.sheet.as_deref();
     let read = read_scene(&scene, wanted, &area, outlines.as_ref(), usize::from(args.size), job);
-    bar.0.finish_and_clear();
+    bar.clear();
     let view: View = job.finish(read)?;
     if let (Some(path), true) = (&args.outlines, view.outlines.0.is_empty()) {
         tracing::warn!("no polygon of {} lies in this part of the scene", path.display());
@@ -49,27 +49,4 @@ pub(crate) fn run(args: &ScenePreviewArgs, quiet: bool) -> anyhow::Result<ExitCo
         writeln!(crate::terminal::stdout(), "{} ({width} x {height} px): {panels}", args.output.display())?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// A bar with the number of layers read. It appears on a terminal only.
-struct LayerBar(ProgressBar);
-
-impl LayerBar {
-    fn new(quiet: bool) -> Self {
-        if quiet || !std::io::stderr().is_terminal() {
-            return Self(ProgressBar::hidden());
-        }
-        let bar = ProgressBar::new(0);
-        if let Ok(style) = ProgressStyle::with_template("reading {wide_bar} {pos}/{len} layers  {eta} left") {
-            bar.set_style(style);
-        }
-        Self(bar)
-    }
-}
-
-impl Progress for LayerBar {
-    fn advance(&self, done: usize, total: usize) {
-        self.0.set_length(total as u64);
-        self.0.set_position(done as u64);
-    }
 }

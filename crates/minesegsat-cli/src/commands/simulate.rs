@@ -1,45 +1,14 @@
 //! `minesegsat simulate`
 
-use std::{
-    io::{IsTerminal, Write},
-    process::ExitCode,
-};
+use std::{io::Write, process::ExitCode};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use minesegsat::{
-    job::{Job, Progress},
+    job::Job,
     manifest::counted,
     simulate::{SimulateOptions, Summary, simulate},
 };
 
-use crate::{args::SimulateArgs, interrupt};
-
-/// A bar with the share done and the time left. It appears on a terminal only.
-struct SimulateBar(ProgressBar);
-
-impl SimulateBar {
-    fn new(quiet: bool) -> Self {
-        if quiet || !std::io::stderr().is_terminal() {
-            return Self(ProgressBar::hidden());
-        }
-        let bar = ProgressBar::new(0);
-        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {percent} %  {eta} left") {
-            bar.set_style(style);
-        }
-        Self(bar)
-    }
-}
-
-impl Progress for SimulateBar {
-    fn advance(&self, done: usize, total: usize) {
-        self.0.set_length(total as u64);
-        self.0.set_position(done as u64);
-    }
-
-    fn stage(&self, what: &str) {
-        self.0.set_message(what.to_owned());
-    }
-}
+use crate::{args::SimulateArgs, interrupt, progress::Bar};
 
 pub(crate) fn run(args: &SimulateArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
@@ -55,10 +24,10 @@ pub(crate) fn run(args: &SimulateArgs, quiet: bool) -> anyhow::Result<ExitCode> 
         max_shift_px: args.max_shift,
         overwrite: args.overwrite,
     };
-    let bar = SimulateBar::new(quiet || args.json);
+    let bar = Bar::with_label(quiet || args.json, "simulating");
     let job = Job::new(&bar, cancel);
     let result = simulate(&options, &args.output, job);
-    bar.0.finish_and_clear();
+    bar.clear();
     let summary = job.finish(result)?;
     let mut stdout = crate::terminal::stdout();
     if args.json {

@@ -240,7 +240,7 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
         print_import(&mut crate::terminal::stdout(), &report, args)?;
         print_corrections(&mut crate::terminal::stdout(), &corrections)?;
     }
-    if report.failed.iter().any(|failed| failed.reason.contains("decimal mark")) {
+    if report.failed.iter().any(|failed| failed.reason.contains("has two readings")) {
         crate::print_message(format_args!(
             "hint: `--decimal-mark .` or `--decimal-mark ,` says how the numbers are written"
         ));
@@ -258,6 +258,10 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
 fn print_import(out: &mut impl Write, report: &ImportReport, args: &SitesImportArgs) -> std::io::Result<()> {
     for used in &report.fields {
         writeln!(out, "{used}")?;
+    }
+    if !report.unused.is_empty() {
+        let unused: Vec<String> = report.unused.iter().map(|column| format!("`{column}`")).collect();
+        writeln!(out, "not used: {}", unused.join(", "))?;
     }
     if report.filtered_out > 0 {
         writeln!(out, "{} of {} rows do not match the filter", report.filtered_out, report.read)?;

@@ -1,41 +1,47 @@
 //! `minesegsat train`
 
 use std::{
-    io::{IsTerminal, Write},
+    io::Write,
+    path::Path,
     process::ExitCode,
-    sync::atomic::Ordering,
+    sync::{Mutex, atomic::Ordering},
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
+use anyhow::Context as _;
+use indicatif::ProgressBar;
 use minesegsat::nn::train::{
-    CONFIG_FILE, EpochReport, StepReport, TrainConfig, TrainOptions, TrainProgress, TrainReport, train,
+    BEST_FOLDER, CONFIG_FILE, EpochReport, StepReport, TrainConfig, TrainOptions, TrainProgress, TrainReport, train,
 };
 
-use crate::{args::TrainArgs, interrupt, print_message};
+use crate::{
+    args::TrainArgs,
+    interrupt, print_message,
+    progress::{Shown, duration},
+};
 
 pub(crate) fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<ExitCode> {
-    let settings = args.changes.settings();
-    let config = match &args.config {
-        Some(path) => TrainConfig::read(path, &settings)?,
-        None if args.resume => TrainConfig::read(&args.output.join(CONFIG_FILE), &settings)?,
-        None => TrainConfig::parse("", "of the defaults", &settings)?,
+    let settings = args.settings();
+    let config = match (&args.config, &args.output) {
+        (Some(path), _) => TrainConfig::read(path, &settings)?,
+        (None, Some(output)) if args.resume => TrainConfig::read(&output.join(CONFIG_FILE), &settings)?,
+        (None, _) => TrainConfig::parse("", "of the defaults", &settings)?,
     };
     let mut stdout = crate::terminal::stdout();
     if args.print_config {
         write!(stdout, "{}", config.to_toml()?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let resume = format!("to continue, run `minesegsat train -o {} --resume`", args.output.display());
-    let cancel = interrupt::resumable_cancel_flag(&resume);
+    let output = args.output.as_deref().context("a run needs a folder; give one with `-o`")?;
+    let cancel = interrupt::resumable_stop_flag(&resume_hint(output));
     let bar = TrainBar::new(quiet || args.json, &config.validation.metric);
     let options =
-        TrainOptions { run: args.output.clone(), resume: args.resume, allow_changed_data: args.allow_changed_data };
+        TrainOptions { run: output.to_owned(), resume: args.resume, allow_changed_data: args.allow_changed_data };
     let result = train(&config, &options, &bar, cancel);
     bar.clear();
     let report = match result {
         Ok(report) => report,
         Err(_) if cancel.load(Ordering::SeqCst) => {
-            interrupt::print_interrupted();
+            interrupt::print_interrupted_after(&bar.saved_in(output));
             return Ok(ExitCode::from(interrupt::EXIT_CODE));
         }
         Err(error) => return Err(error.into()),
@@ -46,6 +52,14 @@ pub(crate) fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         print_report(&mut stdout, &report)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// How to go on with an interrupted run. The folder is quoted for a shell if it has to be.
+fn resume_hint(run: &Path) -> String {
+    let folder = run.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:\\".contains(c);
+    let folder = if folder.chars().all(is_plain) { folder } else { format!("'{}'", folder.replace('\'', "'\\''")) };
+    format!("to continue, run `minesegsat train -o {folder} --resume`")
 }
 
 pub(crate) fn print_report(out: &mut impl Write, report: &TrainReport) -> std::io::Result<()> {
@@ -67,50 +81,62 @@ pub(crate) fn print_report(out: &mut impl Write, report: &TrainReport) -> std::i
     Ok(())
 }
 
-/// Formats a duration: `1 h 02 min`, `3 min 20 s`, `14 s`.
-pub(crate) fn duration(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match (whole / 3600, whole / 60 % 60, whole % 60) {
-        (0, 0, s) => format!("{s} s"),
-        (0, m, s) => format!("{m} min {s:02} s"),
-        (h, m, _) => format!("{h} h {m:02} min"),
-    }
-}
-
-/// Progress of a training run. A terminal shows a bar within the epoch and a line per epoch, a pipe only the lines.
+/// Progress of a training run. A terminal shows a bar within the epoch and a line per epoch. A pipe shows the lines, and one every
+/// ten seconds.
 pub(crate) struct TrainBar {
-    bar: ProgressBar,
+    shown: Shown,
     is_quiet: bool,
     metric: String,
+    /// Step and epoch of the last checkpoint, each from 1.
+    saved: Mutex<Option<(u64, usize)>>,
 }
 
 impl TrainBar {
     pub(crate) fn new(quiet: bool, metric: &str) -> Self {
-        let bar = if quiet || !std::io::stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::new(0) };
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len}  {msg}") {
-            bar.set_style(style);
-        }
-        Self { bar, is_quiet: quiet, metric: metric.to_owned() }
+        let line = |bar: &ProgressBar| {
+            let (done, of) = (bar.position(), bar.length().unwrap_or(0));
+            match bar.prefix() {
+                epoch if epoch.is_empty() => {
+                    format!("preparing: {} so far", duration(bar.elapsed().as_secs_f64()))
+                }
+                epoch => format!("{epoch}  {done} of {of}  {}", bar.message()),
+            }
+        };
+        let shown = Shown::new(quiet, ProgressBar::new(0), "{prefix} {wide_bar} {pos}/{len}  {msg}", line);
+        Self { shown, is_quiet: quiet, metric: metric.to_owned(), saved: Mutex::default() }
     }
 
     pub(crate) fn clear(&self) {
-        self.bar.finish_and_clear();
+        self.shown.clear();
     }
 
     fn print_line(&self, text: &str) {
         if !self.is_quiet {
-            self.bar.suspend(|| print_message(format_args!("{text}")));
+            self.shown.bar.suspend(|| print_message(format_args!("{text}")));
         }
+    }
+
+    /// What an interrupted run has saved, in words.
+    fn saved_in(&self, run: &Path) -> String {
+        let Some((step, epoch)) = self.saved.lock().ok().and_then(|saved| *saved) else {
+            return "nothing new is saved".to_owned();
+        };
+        let best = run.join(BEST_FOLDER);
+        let model = if best.is_dir() {
+            format!("the best model until now is {}", best.display())
+        } else {
+            "there is no model yet".to_owned()
+        };
+        format!("the state after step {step}, in epoch {epoch}, is saved in {}; {model}", run.display())
     }
 }
 
 impl TrainProgress for TrainBar {
     fn step(&self, report: &StepReport) {
-        self.bar.set_prefix(format!("epoch {}/{}", report.epoch, report.epochs));
-        self.bar.set_length(report.batches as u64);
-        self.bar.set_position(report.batch as u64);
-        self.bar.set_message(format!(
-            "loss {:.4}  {:.1} patches/s  {} left",
+        self.shown.bar.set_prefix(format!("epoch {}/{}", report.epoch, report.epochs));
+        self.shown.count(report.batch, report.batches);
+        self.shown.bar.set_message(format!(
+            "loss {:.4}  {:.1} patches/s  about {} left",
             report.loss,
             report.patches_per_second,
             duration(report.seconds_left)
@@ -118,9 +144,14 @@ impl TrainProgress for TrainBar {
     }
 
     fn validating(&self, done: usize, total: usize) {
-        self.bar.set_length(total as u64);
-        self.bar.set_position(done as u64);
-        self.bar.set_message("validating");
+        self.shown.count(done, total);
+        self.shown.bar.set_message("validating");
+    }
+
+    fn saved(&self, step: u64, epoch: usize) {
+        if let Ok(mut saved) = self.saved.lock() {
+            *saved = Some((step, epoch));
+        }
     }
 
     fn epoch(&self, report: &EpochReport) {
@@ -143,6 +174,9 @@ impl TrainProgress for TrainBar {
         }
         if report.is_best {
             line += "  best";
+        }
+        if report.seconds_left > 0.0 {
+            line += &format!("  about {} left", duration(report.seconds_left));
         }
         self.print_line(&line);
     }

@@ -669,3 +669,15 @@ fn help_and_version_are_answers() {
         assert!(done.stdout.contains("Usage: minesegsat"), "{}", done.stdout);
     }
 }
+
+#[test]
+fn numbers_of_options_have_a_decimal_point() {
+    let with = |option: &str, value: &str| run(["predict", "scene", "-o", "out", option, value]);
+    with("--min-area", "12,5").failed(2, &["'12,5'", "hint: numbers have a decimal point here; write `12.5`"]);
+    with("--threshold", "0,5").failed(2, &["write `0.5`"]);
+    with("--min-area", "1,200").failed(2, &["hint: `1,200` has two readings, 1.2 and 1200; write `1.2` or `1200`"]);
+    for (option, value) in [("--bbox", "1,2"), ("--min-area", "many, or few")] {
+        let done = with(option, value);
+        assert!(done.code == Some(2) && !done.stderr.contains("decimal point"), "{}", done.stderr);
+    }
+}

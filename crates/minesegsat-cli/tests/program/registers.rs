@@ -296,7 +296,7 @@ fn text_after_a_date_and_points_between_thousands_are_refused() {
             "--valid-from",
             "2020-01-01",
             "--limit",
-            "120.125 ha",
+            "120.1250 ha",
         ],
     )
     .succeeded();

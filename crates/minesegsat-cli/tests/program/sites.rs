@@ -156,6 +156,10 @@ fn what_is_wrong_is_said_and_nothing_is_made() {
     let add = |more: &[&str]| sites(folder, &[&["add", "alpha"][..], &BOX, more].concat());
     add(&[&permit[..], &["--limit", "120"]].concat()).failed(2, &["limit `120`", "no unit"]);
     add(&[&permit[..], &["--limit", "-120 ha"]].concat()).failed(2, &["0 or more"]);
+    add(&[&permit[..], &["--limit", "1.200 ha"]].concat())
+        .failed(2, &["two readings, 1.2 and 1200", "`1.2` or `1200`"]);
+    add(&[&permit[..], &["--limit", "120,5 ha"]].concat()).failed(2, &["a decimal point here; write `120.5 ha`"]);
+    add(&[&permit[..], &["--limit", "1.200,5 ha"]].concat()).failed(2, &["write `1200.5 ha`"]);
     add(&["--permit", "M-1"]).failed(2, &["--valid-from"]);
     add(&["--valid-from", "2020-01-01"]).failed(1, &["--permit"]);
     add(&["--permit", "M-1", "--valid-from", "01.02.2020"]).failed(2, &["2024-05-31"]);
@@ -227,6 +231,55 @@ fn a_table_is_imported_whole_or_not_at_all() {
     let done =
         sites(folder, &["import", "mines.csv", "--where", "id = alpha", "--update", "--json"]).succeeded_quietly();
     assert_eq!((&done.json()["unchanged"], &done.json()["report"]["filtered_out"]), (&json!(1), &json!(1)));
+}
+
+#[test]
+fn an_import_says_which_columns_it_used_and_which_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let table = "Nom;Longitude;Latitude;Rayon_m;Permis;Date début;Limite ha;Remarque;Limite km2\n\
+        Alpha;7,5;50,1;800;M-1;2020-01-01;1 200,5;x;\n";
+    fs::write(folder.join("mines.csv"), table).unwrap();
+    sites(folder, &["import", "mines.csv"]).failed(1, &["`Limite ha` and `Limite km2`", "`--limit-field` says which"]);
+    assert_eq!(names(folder), ["mines.csv"]);
+    let import = ["import", "mines.csv", "--limit-field", "limite ha"];
+    let done = sites(folder, &[&import[..], &["--dry-run"]].concat()).succeeded_quietly();
+    for line in [
+        "name from `Nom` (guessed)",
+        "permit from `Permis` (guessed)",
+        "limit from `Limite ha`",
+        "first day of a permit from `Date début` (guessed)",
+        "radius in m from `Rayon_m` (guessed)",
+        "not used: `Remarque`, `Limite km2`",
+    ] {
+        assert!(done.stdout.lines().any(|found| found == line), "`{line}`: {}", done.stdout);
+    }
+    assert_eq!(names(folder), ["mines.csv"], "a dry run writes nothing");
+    let report = sites(folder, &[&import[..], &["--json"]].concat()).succeeded_quietly().json();
+    assert_eq!(report["report"]["unused"], json!(["Remarque", "Limite km2"]));
+    let shown = sites(folder, &["show", "alpha", "--json"]).succeeded_quietly().json();
+    assert_eq!((&shown["name"], &shown["permits"][0]["limit_ha"]), (&json!("Alpha"), &json!(1200.5)));
+}
+
+#[test]
+fn a_limit_with_two_readings_names_row_column_and_what_is_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let table =
+        "id,longitude,latitude,radius_m,permit_no,valid_from,area_limit\nalpha,7.5,50.1,800,M-1,2020-01-01,1.200 ha\n";
+    fs::write(folder.join("mines.csv"), table).unwrap();
+    let done = sites(folder, &["import", "mines.csv"]);
+    let said = [
+        "line 2, site `alpha`",
+        "column `area_limit`",
+        "`1.200` has two readings",
+        "write `1.2` or `1200`",
+        "`--decimal-mark ,`",
+    ];
+    assert!(said.iter().all(|part| done.stderr.contains(part)) && done.code == Some(1), "{}", done.stderr);
+    sites(folder, &["import", "mines.csv", "--decimal-mark", "comma"]).succeeded_quietly();
+    let shown = sites(folder, &["show", "alpha", "--json"]).succeeded_quietly().json();
+    assert_eq!(shown["permits"][0]["limit_ha"], 1200.0);
 }
 
 #[test]

@@ -187,6 +187,77 @@ fn a_run_leaves_a_model_that_predicts_and_says_what_it_did() {
 }
 
 #[test]
+fn a_configuration_is_printed_without_a_folder_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    let print = |more: &[&str]| {
+        Done::of(program().arg("train").arg("-c").arg(&config).arg("--print-config").args(more))
+            .succeeded_quietly()
+            .stdout
+    };
+    let printed = print(&["--title", "Mine", "--set", "seed=7"]);
+    assert!(printed.contains("title = \"Mine\"\n") && printed.contains("seed = 7\n"), "{printed}");
+    // It is a configuration again, and gives itself.
+    let again = folder.path().join("again.toml");
+    fs::write(&again, &printed).unwrap();
+    let reprinted = Done::of(program().arg("train").arg("-c").arg(&again).arg("--print-config")).succeeded_quietly();
+    assert_eq!(reprinted.stdout, printed);
+    Done::of(program().args(["train", "--print-config"])).succeeded_quietly();
+    Done::of(program().arg("train").arg("-c").arg(&config)).failed(2, &["--output <DIR>"]);
+    Done::of(program().args(["train", "--print-config", "--resume"])).failed(2, &["--output <DIR>"]);
+    assert_eq!(names(folder.path()), ["again.toml", "config.toml"]);
+}
+
+#[test]
+fn a_pipe_sees_where_a_run_is_and_how_long_it_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, out) = (config(folder.path()), folder.path().join("run"));
+    let mut command = train_command(&config, &out, &["--set", "data.samples_per_epoch=40"]);
+    let done = Done::of(command.env("MINESEGSAT_PROGRESS_SECONDS", "0.02")).succeeded();
+    let is_line = |line: &&str| line.starts_with("epoch ") && line.contains("/3  ") && line.contains(" of 20  loss ");
+    let line = done.stderr.lines().find(is_line).unwrap_or_else(|| panic!("{}", done.stderr));
+    assert!(line.contains("patches/s  about ") && line.ends_with(" left"), "{line}");
+    let quiet = folder.path().join("quiet");
+    let mut command = train_command(&config, &quiet, &["-q"]);
+    Done::of(command.env("MINESEGSAT_PROGRESS_SECONDS", "0.02")).succeeded_quietly();
+}
+
+#[test]
+fn a_model_has_title_and_licence_of_nobody_else_and_names_its_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, first) = (config(folder.path()), folder.path().join("first"));
+    let short = ["--set", "phases.0.epochs=1"];
+    train(&config, &first, &[&short[..], &["--title", "First", "--licence", "CC0-1.0"]].concat()).succeeded();
+    let card = json_file(&first.join("best/model.json"));
+    assert_eq!((&card["title"], &card["licence"]), (&"First".into(), &"CC0-1.0".into()));
+    assert!(card["training"]["started_from"].is_null(), "{card}");
+    let weights = format!("init.weights={:?}", first.join("best").to_str().unwrap());
+    let second = folder.path().join("second");
+    train(&config, &second, &[&short[..], &["--set", &weights]].concat()).succeeded();
+    let next = json_file(&second.join("best/model.json"));
+    assert_ne!(next["title"], "First");
+    assert_eq!(next["licence"], "not stated");
+    let start = next["training"]["started_from"].as_str().unwrap();
+    assert_eq!(start, format!("First, licence CC0-1.0, SHA-256 {}", card["weights_sha256"].as_str().unwrap()));
+    let shown = run(["model", "show", second.join("best").to_str().unwrap()]).succeeded_quietly().stdout;
+    assert!(shown.contains("started from") && shown.contains("First, licence CC0-1.0"), "{shown}");
+}
+
+#[test]
+fn configurations_of_the_repository_say_nothing_of_a_certain_model() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs");
+    for name in names(&folder).iter().filter(|name| !name.starts_with("benchmark")) {
+        let config = folder.join(name);
+        let printed =
+            Done::of(program().arg("train").arg("-c").arg(&config).arg("--print-config")).succeeded_quietly().stdout;
+        for line in ["title = \"\"\n", "licence = \"not stated\"\n"] {
+            assert!(printed.contains(line), "{name}: {printed}");
+        }
+        assert!(!printed.contains("sources = "), "{name}: {printed}");
+    }
+}
+
+#[test]
 fn a_run_that_is_killed_goes_on_and_gives_the_same_losses() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path());
@@ -224,18 +295,24 @@ fn an_interrupted_run_keeps_where_it_was_within_an_epoch() {
     let (whole, stopped) = (folder.path().join("whole"), folder.path().join("stopped"));
     let settings = ["--set", "data.samples_per_epoch=64", "--set", "phases.0.epochs=1"];
     train(&config, &whole, &settings).succeeded();
-    let mut child = train_command(&config, &stopped, &settings).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let child = train_command(&config, &stopped, &settings)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     let log = stopped.join("metrics.csv");
     wait_until("training has begun", || log.is_file());
     std::thread::sleep(std::time::Duration::from_millis(150));
     // SAFETY of sense: the process is ours and has not been waited for.
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    let status = child.wait().unwrap();
-    if status.success() {
+    let done = Done::from(child.wait_with_output().unwrap());
+    if done.code == Some(0) {
         minesegsat_testing::reference::skip("the run was over before it could be interrupted");
         return;
     }
-    assert_eq!(status.code(), Some(130));
+    let saved = format!("is saved in {}; ", stopped.display());
+    let next = format!("hint: to continue, run `minesegsat train -o {} --resume`", stopped.display());
+    done.failed(130, &["error: interrupted; the state after step ", &saved, &next]);
     train(&config, &stopped, &[&settings[..], &["--resume"]].concat()).succeeded();
     assert_eq!(epochs(&whole), epochs(&stopped));
 }

@@ -238,7 +238,7 @@ impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             title: String::new(),
-            licence: "unknown".to_owned(),
+            licence: "not stated".to_owned(),
             seed: 0,
             device: "cpu".to_owned(),
             data: DataConfig::default(),

@@ -44,6 +44,9 @@ pub struct EpochReport {
     pub validation: Option<std::collections::BTreeMap<String, f64>>,
     /// Whether this validation is the best so far.
     pub is_best: bool,
+    /// Estimated seconds until the end of the last epoch, at the mean speed of this run with its validations. Not in the log.
+    #[serde(skip)]
+    pub seconds_left: f64,
 }
 
 /// A new event file. For a resumed run it records the step.

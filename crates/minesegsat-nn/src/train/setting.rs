@@ -10,6 +10,7 @@ use minesegsat_core::{Band, model_description::BandNormalisation};
 use minesegsat_dataset::{
     Dataset, Loader, LoaderOptions, SampleReader, SampleRecord, Split, evaluate::ValidateOptions,
 };
+use minesegsat_model::{CARD_FILE, sha256};
 
 use super::{NormalisationKind, StepUnit, TrainConfig, folder::run_error, identity::Identity};
 use crate::{
@@ -211,6 +212,17 @@ fn normalisation_of_start(weights: Option<&Path>, bands: &[Band]) -> Result<Norm
     Ok(card.normalisation.reordered(&order))
 }
 
+/// The weights that training starts from, for the card.
+fn described_start(config: &TrainConfig) -> Result<Option<String>> {
+    let Some(path) = config.init.weights.as_deref() else { return Ok(None) };
+    if path.join(CARD_FILE).is_file() {
+        let ModelCard { title, licence, weights_sha256, .. } = ModelCard::read(path)?;
+        return Ok(Some(format!("{title}, licence {licence}, SHA-256 {weights_sha256}")));
+    }
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    Ok(Some(format!("{name}, SHA-256 {}", sha256(path)?)))
+}
+
 fn describe(
     config: &TrainConfig,
     dataset: &Dataset,
@@ -254,6 +266,7 @@ fn describe(
         training: Training {
             data: Some(set.title.clone()),
             split: Some(format!("train {training}, val {validation}")),
+            started_from: described_start(config)?,
             levels: if config.data.levels.is_empty() { set.levels() } else { config.data.levels.clone() },
             sources: config.data.sources.clone(),
         },

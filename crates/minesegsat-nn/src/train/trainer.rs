@@ -65,7 +65,7 @@ pub struct StepReport {
     pub loss: f64,
     /// Crops per second of the epoch so far.
     pub patches_per_second: f64,
-    /// Estimated seconds until the end of the last epoch.
+    /// Estimated seconds until the end of the last epoch, at the mean speed of this run with its validations.
     pub seconds_left: f64,
 }
 
@@ -79,6 +79,10 @@ pub trait TrainProgress: Sync {
     fn epoch(&self, report: &EpochReport);
     /// A warning for the user.
     fn note(&self, text: &str);
+    /// Called after a checkpoint: the steps that it includes, and the epoch that the next step belongs to, from 1.
+    fn saved(&self, step: u64, epoch: usize) {
+        let _ = (step, epoch);
+    }
 }
 
 /// Ignores the progress.
@@ -135,6 +139,21 @@ struct Run<'a> {
     state: State,
     log: Log,
     checkpoints: Checkpoints,
+    pace: Option<Pace>,
+}
+
+/// Where a run was at a time, in epochs.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    since: Instant,
+    from: f64,
+}
+
+impl Pace {
+    /// Estimated seconds from the place `at` to the end, which are numbers of epochs.
+    fn seconds_left(self, at: f64, end: f64) -> f64 {
+        self.since.elapsed().as_secs_f64() / (at - self.from).max(1e-9) * (end - at).max(0.0)
+    }
 }
 
 impl<'a> Run<'a> {
@@ -179,7 +198,7 @@ impl<'a> Run<'a> {
             check_identity(&setting, options, state.position.step, progress)?;
         }
         let log = Log::open(&options.run, state.position.log_bytes, state.position.step, config.output.tensorboard)?;
-        Ok(Self { setting, state, log, checkpoints })
+        Ok(Self { setting, state, log, checkpoints, pace: None })
     }
 
     fn go(&mut self, progress: &dyn TrainProgress, cancel: &AtomicBool) -> Result<TrainReport> {
@@ -207,7 +226,15 @@ impl<'a> Run<'a> {
                 let is_last = epoch + 1 == end;
                 let is_due = (epoch + 1).is_multiple_of(config.validation.every) || is_last;
                 self.check_weights()?;
-                let validation = if is_due { Some(self.validate(progress, cancel)?) } else { None };
+                let validation = match is_due.then(|| self.validate(progress, cancel)).transpose() {
+                    // The steps of the epoch are kept. A resumed run validates first.
+                    Err(error) if cancel.load(Ordering::SeqCst) => {
+                        self.state.position.seconds = before + timer.elapsed().as_secs_f64();
+                        self.save(progress)?;
+                        return Err(error);
+                    }
+                    other => other?,
+                };
                 stopped_early = self.end_epoch(
                     validation.as_ref(),
                     trained,
@@ -217,7 +244,7 @@ impl<'a> Run<'a> {
                 )?;
                 let is_over = is_last || stopped_early;
                 if is_over || saved.elapsed().as_secs() >= config.output.checkpoint_seconds {
-                    self.save()?;
+                    self.save(progress)?;
                     saved = Instant::now();
                 }
                 if stopped_early {
@@ -254,6 +281,8 @@ impl<'a> Run<'a> {
         let epochs = config.epochs();
         let first = self.state.position.batch;
         let epoch = self.state.position.epoch;
+        let start = epoch as f64 + first as f64 / self.setting.batches as f64;
+        let pace = *self.pace.get_or_insert_with(|| Pace { since: Instant::now(), from: start });
         let mut batches = self.setting.loader.epoch(epoch, first);
         let mut crops = 0;
         while self.state.position.batch < self.setting.batches {
@@ -281,8 +310,7 @@ impl<'a> Run<'a> {
                 position.rate.advance(None);
             }
             let elapsed = timer.elapsed().as_secs_f64().max(1e-9);
-            let done = (position.batch - first) as f64;
-            let left = (self.setting.batches - position.batch) + (epochs - epoch - 1) * self.setting.batches;
+            let at = epoch as f64 + position.batch as f64 / self.setting.batches as f64;
             progress.step(&StepReport {
                 epoch: epoch + 1,
                 epochs,
@@ -290,14 +318,14 @@ impl<'a> Run<'a> {
                 batches: self.setting.batches,
                 loss: position.loss_sum / position.batch as f64,
                 patches_per_second: crops as f64 / elapsed,
-                seconds_left: elapsed / done * left as f64,
+                seconds_left: pace.seconds_left(at, epochs as f64),
             });
             let is_cancelled = cancel.load(Ordering::SeqCst);
             let is_due = config.output.checkpoint_seconds > 0
                 && saved.elapsed().as_secs() >= config.output.checkpoint_seconds
                 && self.state.position.batch < self.setting.batches;
             if is_cancelled || is_due {
-                self.save()?;
+                self.save(progress)?;
                 *saved = Instant::now();
             }
             if is_cancelled {
@@ -308,11 +336,13 @@ impl<'a> Run<'a> {
     }
 
     /// Writes a checkpoint, unless weights are NaN or infinite. Then the previous checkpoint is kept.
-    fn save(&mut self) -> Result<()> {
+    fn save(&mut self, progress: &dyn TrainProgress) -> Result<()> {
         self.check_weights()?;
         self.state.position.log_bytes = self.log.bytes()?;
         let State { network, average, optimiser, position, .. } = &self.state;
-        self.checkpoints.save(position, network, average.as_ref().map(|average| &average.network), optimiser)
+        self.checkpoints.save(position, network, average.as_ref().map(|average| &average.network), optimiser)?;
+        progress.saved(position.step, position.epoch + 1);
+        Ok(())
     }
 
     /// Fails if a weight is NaN or infinite although the loss is finite.
@@ -414,6 +444,7 @@ impl<'a> Run<'a> {
             waiting_share: waited.as_secs_f64() / trained.as_secs_f64().max(1e-9),
             validation: metrics,
             is_best,
+            seconds_left: self.pace.map_or(0.0, |pace| pace.seconds_left((epoch + 1) as f64, config.epochs() as f64)),
         };
         self.log.epoch(&report)?;
         progress.epoch(&report);

@@ -32,9 +32,9 @@ impl AreaUnit {
     }
 
     /// Parses a text such as `120 ha` or `1.2 km2` to hectares. A number without a unit is in `unit`; without `unit` it is an
-    /// error, because it would be ambiguous.
+    /// error, because it would be ambiguous. So is a number with two readings, such as `1.200`.
     pub fn parse_ha(text: &str, unit: Option<Self>) -> Result<f64> {
-        Self::parse_ha_of(text, unit, Numbers::DECIMAL_POINT)
+        Self::parse_ha_of(text, unit, Numbers::default())
     }
 
     /// Like [`parse_ha`](Self::parse_ha), for a text of a table whose decimal mark is known or not.
@@ -109,7 +109,8 @@ mod tests {
         assert_eq!(ha("1,200.5 ha"), 1200.5);
         assert_eq!(ha("1 200 ha"), 1200.0);
         assert_eq!(ha("120,5 ha"), 120.5);
-        assert_eq!(ha("1.200 km2"), 120.0);
+        assert_eq!(ha("1.2000 km2"), 120.0);
+        assert_eq!(ha("1.200,5 ha"), 1200.5);
         assert!((ha("100 acres") - 40.468_564_224).abs() < 1e-12);
         assert_eq!(AreaUnit::parse_ha("7", Some(AreaUnit::SquareKilometre)).unwrap(), 700.0);
         // A unit in the text is what counts.
@@ -136,6 +137,8 @@ mod tests {
             ("none", "a number"),
             ("12 hm", "its unit `hm` is unknown"),
             ("nan ha", "a number"),
+            ("1.200 ha", "write `1.2` or `1200`"),
+            ("1,200 km2", "write `1.2` or `1200`"),
         ] {
             let error = AreaUnit::parse_ha(text, None).unwrap_err().to_string();
             assert!(error.starts_with(&format!("limit `{text}` is not accepted")) && error.contains(said), "{error}");

@@ -69,6 +69,8 @@ pub struct ImportOptions {
 pub struct ImportReport {
     /// The columns used, and their meanings.
     pub fields: Vec<FieldUse>,
+    /// Names of the columns that were not used.
+    pub unused: Vec<String>,
     /// Number of rows or features in the file.
     pub read: usize,
     /// Number of rows that the filter excluded.
@@ -165,9 +167,13 @@ impl Register {
     /// Rows with the same id that each have a permit are one site.
     pub fn import(&self, path: &Path, options: &ImportOptions) -> Result<ImportReport> {
         let source = Source::read(path, options)?;
-        let columns = Columns::choose(path, &source.names, options)?;
+        let columns = Columns::choose(path, &source, options)?;
+        let mut fields = columns.uses();
+        fields.extend(source.shapes.iter().cloned());
+        let is_unused = |name: &&String| fields.iter().all(|used| used.column != **name);
         let mut report = ImportReport {
-            fields: columns.uses(),
+            unused: source.names.iter().filter(is_unused).cloned().collect(),
+            fields,
             read: source.read,
             filtered_out: source.filtered_out,
             warnings: source.warnings.clone(),
@@ -439,7 +445,7 @@ fn read_row(
                 AreaUnit::parse_ha_of(&text, options.limit_unit.or(columns.unit_of_limit()), numbers)
             })
             .transpose()
-            .map_err(|error| format!("permit `{number}`: {error}"))?;
+            .map_err(|error| format!("permit `{number}`, column `{}`: {error}", columns.limit_column()))?;
         let document = columns.document(row);
         let mut document_sha256 = columns.document_sha256(row);
         if let (Some(document), None) = (&document, &document_sha256) {

@@ -13,7 +13,7 @@ use minesegsat_page::{
 };
 
 use super::{Demo, MappedYear};
-use crate::commands::train::duration;
+use crate::progress::duration;
 
 /// Longest side of a picture, in pixels.
 pub(super) const SIDE: usize = 768;
@@ -289,6 +289,7 @@ mod tests {
             waiting_share: 0.0,
             validation: Some(BTreeMap::from([("f1".to_owned(), 1.0 - 0.7 / epoch as f64)])),
             is_best: true,
+            seconds_left: 0.0,
         }
     }
 

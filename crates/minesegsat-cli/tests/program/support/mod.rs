@@ -59,6 +59,8 @@ pub(crate) fn clean(command: &mut Command) {
         }
     }
     command
+        // No lines of progress, however slow the machine is.
+        .env("MINESEGSAT_PROGRESS_SECONDS", "0")
         .env("MINESEGSAT_HTTP_ATTEMPTS", "3")
         .env("MINESEGSAT_HTTP_BACKOFF_S", "0.01")
         .env("MINESEGSAT_HTTP_TIMEOUT_S", "10");

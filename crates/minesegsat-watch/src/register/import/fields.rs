@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::ImportOptions;
-use super::source::Row;
+use super::source::{Row, Source};
 use crate::register::AreaUnit;
 use minesegsat_core::{Error, Result};
 use minesegsat_vector::labels::{find_name, text_of};
@@ -62,42 +62,105 @@ const VALID_TO: usize = 8;
 const DOCUMENT: usize = 9;
 const DOCUMENT_SHA256: usize = 10;
 
-/// Meanings of columns and their common names, most likely first. Names are compared in lower case, with `_` for
-/// everything that is not a letter or digit.
-const COMMON: [(&str, &[&str]); 11] = [
-    ("id", &["id", "site_id", "mine_id", "site"]),
-    ("name", &["name", "site_name", "mine_name", "mine", "project", "project_name", "title"]),
-    ("operator", &["operator", "operator_name", "company", "company_name", "owner", "owners"]),
-    ("commodity", &["commodity", "commodities", "primary_commodity", "mineral"]),
-    ("status", &["status", "site_status", "mine_status"]),
-    ("permit", &["number", "permit", "permit_number", "permit_no", "permit_id"]),
-    (
-        "limit",
-        &[
-            "limit_ha",
-            "limit_km2",
-            "limit_m2",
-            "limit",
-            "disturbance_limit_ha",
-            "disturbance_limit_km2",
-            "disturbance_limit_m2",
-            "disturbance_limit",
-        ],
-    ),
-    ("first day of a permit", &["valid_from", "start_date", "issued", "issue_date"]),
-    ("last day of a permit", &["valid_to", "end_date", "expiry_date", "expires", "expiry"]),
-    ("document", &["document", "source_document"]),
-    ("hash of the document", &["document_sha256"]),
+/// A meaning of a column, and how columns with it are named in English, French, Spanish and Portuguese. Names are compared
+/// as [`plain`] texts.
+struct Meaning {
+    /// Its name in messages.
+    name: &'static str,
+    /// The option that names the column.
+    option: &'static str,
+    /// Names that say this and nothing else, with blanks between them. Two such columns with different values are an error.
+    names: &'static str,
+    /// Names that count if there is no other column, most likely first.
+    weak: &'static str,
+}
+
+const MEANINGS: [Meaning; 11] = [
+    Meaning {
+        name: "id",
+        option: "--id-field",
+        names: "id site_id mine_id id_site id_sitio id_mine id_mina",
+        weak: "site",
+    },
+    Meaning {
+        name: "name",
+        option: "--name-field",
+        names: "name site_name mine_name nom nom_site nom_du_site nom_mine nombre nombre_sitio nombre_mina nome \
+            nome_mina",
+        weak: "mine mina project project_name projet proyecto projeto title titre titulo",
+    },
+    Meaning {
+        name: "operator",
+        option: "--operator-field",
+        names: "operator operator_name operateur exploitant operador operadora",
+        weak: "company company_name societe titulaire empresa compania titular owner owners proprietaire \
+            propietario proprietario",
+    },
+    Meaning {
+        name: "commodity",
+        option: "--commodity-field",
+        names: "commodity",
+        weak: "primary_commodity commodities mineral minerals minerai minerio substance substances sustancia \
+            sustancias substancia substancias",
+    },
+    Meaning {
+        name: "status",
+        option: "--status-field",
+        names: "status site_status mine_status statut estatus situacion situacao",
+        weak: "",
+    },
+    Meaning {
+        name: "permit",
+        option: "--permit-field",
+        names: "permit permit_no permit_num permit_number permit_id permis no_permis numero_permis autorisation \
+            no_autorisation numero_autorisation permiso no_permiso numero_permiso autorizacion autorizacao",
+        // A licence may be that of the data.
+        weak: "number licence_no licence_number license_no license_number licencia numero_licencia licenca \
+            numero_licenca licence license numero",
+    },
+    Meaning {
+        name: "limit",
+        option: "--limit-field",
+        // Also with a unit at the end.
+        names: "limit area_limit permitted_area disturbance_limit limite surface_autorisee superficie_autorisee \
+            superficie_autorizada area_autorizada",
+        weak: "",
+    },
+    Meaning {
+        name: "first day of a permit",
+        option: "--valid-from-field",
+        names: "valid_from valide_du valide_depuis valido_desde vigente_desde valido_de",
+        weak: "start_date date_from debut_validite date_debut inicio_vigencia fecha_inicio inicio_validade \
+            data_inicio issued issue_date",
+    },
+    Meaning {
+        name: "last day of a permit",
+        option: "--valid-to-field",
+        names: "valid_to valid_until valide_au valido_hasta vigente_hasta valido_ate",
+        weak: "end_date date_to fin_validite date_fin fin_vigencia fecha_fin fim_validade data_fim expiry_date \
+            expires expiry",
+    },
+    Meaning {
+        name: "document",
+        option: "--document-field",
+        names: "document documento",
+        weak: "source_document permit_document",
+    },
+    Meaning { name: "hash of the document", option: "--document-field", names: "document_sha256", weak: "" },
 ];
+
+/// What is known of a permit beside its number. Without a permit it says nothing.
+const OF_A_PERMIT: [usize; 4] = [VALID_FROM, VALID_TO, DOCUMENT, DOCUMENT_SHA256];
 
 /// Columns of a file by meaning.
 #[derive(Debug)]
 pub(super) struct Columns([Option<(String, bool)>; 11]);
 
 impl Columns {
-    /// Chooses the named columns, which must exist. For all other meanings it chooses columns with a common name.
-    pub(super) fn choose(path: &Path, names: &[String], options: &ImportOptions) -> Result<Self> {
-        let fields = &options.fields;
+    /// Chooses the named columns, which must exist. For all other meanings it chooses columns with a usual name. Fails if two
+    /// columns with different values could be meant.
+    pub(super) fn choose(path: &Path, source: &Source, options: &ImportOptions) -> Result<Self> {
+        let (names, fields) = (&source.names, &options.fields);
         let named = [
             &fields.id,
             &fields.name,
@@ -126,15 +189,19 @@ impl Columns {
             }
         }
         if !options.no_guess {
-            let plain: Vec<String> = names.iter().map(|name| plain(name)).collect();
-            for (field, (_, common)) in COMMON.iter().enumerate() {
-                if chosen[field].is_some() {
-                    continue;
+            for (field, meaning) in MEANINGS.iter().enumerate() {
+                if chosen[field].is_none() {
+                    // A column has one meaning.
+                    let is_free = |name: &&String| chosen.iter().flatten().all(|(used, _)| used != *name);
+                    let free: Vec<&String> = names.iter().filter(is_free).collect();
+                    let found = guess(&free, meaning, &source.rows).map_err(|reason| Error::vector(path, reason))?;
+                    chosen[field] = found.map(|name| (name, true));
                 }
-                let place = common.iter().find_map(|common| plain.iter().position(|name| name == common));
-                // A column has one meaning.
-                let place = place.filter(|&place| chosen.iter().flatten().all(|(name, _)| *name != names[place]));
-                chosen[field] = place.map(|place| (names[place].clone(), true));
+            }
+            if chosen[PERMIT].is_none() && !options.as_permits {
+                for field in OF_A_PERMIT {
+                    chosen[field] = chosen[field].take().filter(|(_, guessed)| !guessed);
+                }
             }
         }
         Ok(Self(chosen))
@@ -142,11 +209,16 @@ impl Columns {
 
     /// The chosen columns.
     pub(super) fn uses(&self) -> Vec<FieldUse> {
-        let uses = self.0.iter().zip(COMMON).filter_map(|(chosen, (field, _))| {
+        let uses = self.0.iter().zip(&MEANINGS).filter_map(|(chosen, meaning)| {
             let (column, guessed) = chosen.clone()?;
-            Some(FieldUse { field, column, guessed })
+            Some(FieldUse { field: meaning.name, column, guessed })
         });
         uses.collect()
+    }
+
+    /// Name of the column with the limits, for messages.
+    pub(super) fn limit_column(&self) -> &str {
+        self.0[LIMIT].as_ref().map_or("", |(column, _)| column)
     }
 
     /// Trimmed text of a column in a row; `None` if empty.
@@ -226,8 +298,36 @@ impl Columns {
     }
 }
 
-/// A name in lower case, with `_` for everything that is not a letter or digit.
+/// The column with a meaning by its name. The error is a reason: two columns that differ could be meant.
+fn guess(names: &[&String], meaning: &Meaning, rows: &[Row]) -> std::result::Result<Option<String>, String> {
+    let without_unit = |name: &str| match name.rsplit_once('_') {
+        Some((rest, unit)) if meaning.option == "--limit-field" && unit.parse::<AreaUnit>().is_ok() => rest.to_owned(),
+        _ => name.to_owned(),
+    };
+    let plain: Vec<String> = names.iter().map(|name| without_unit(&plain(name))).collect();
+    let mut found = names
+        .iter()
+        .zip(&plain)
+        .filter(|(_, plain)| meaning.names.split_whitespace().any(|name| name == plain.as_str()));
+    let Some((first, _)) = found.next() else {
+        let weak = meaning.weak.split_whitespace().find_map(|weak| plain.iter().position(|name| name == weak));
+        return Ok(weak.map(|place| names[place].clone()));
+    };
+    let text = |row: &Row, name: &str| row.attributes.get(name).and_then(text_of);
+    match found.find(|(other, _)| rows.iter().any(|row| text(row, first) != text(row, other))) {
+        None => Ok(Some((*first).clone())),
+        Some((other, _)) => Err(format!(
+            "its columns `{first}` and `{other}` differ, and both could be the {}; `{}` says which one is",
+            meaning.name, meaning.option
+        )),
+    }
+}
+
+/// A name in lower-case Latin letters, with `_` between words. `Código da licença` becomes
+/// `codigo_da_licenca`.
 pub(super) fn plain(name: &str) -> String {
-    let plain: String = name.trim().to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
-    plain.trim_matches('_').to_owned()
+    // The sign in `N°` stands for an o.
+    let latin = deunicode::deunicode(&name.replace('°', "o")).to_lowercase();
+    let words = latin.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("_")
 }

@@ -7,12 +7,12 @@ use geo::{Destination, Geodesic, LineString, MultiPolygon, Point, Polygon};
 use serde_json::Value;
 
 use super::ImportOptions;
-use super::fields::plain;
+use super::fields::{FieldUse, plain};
 use crate::register::SiteId;
 use minesegsat_core::{Crs, Error, Result, Transformer};
 use minesegsat_vector::delimited::Table;
 use minesegsat_vector::labels::{Attributes, DroppedKind, LabelOptions, Repair, outline_of_wkt, read_with_attributes};
-use minesegsat_vector::values::Numbers;
+use minesegsat_vector::values::{DecimalMark, Numbers};
 
 /// Maximum length of an edge, in metres, when outlines are transformed to longitude and latitude; longer edges are split.
 const MAX_EDGE_M: f64 = 1000.0;
@@ -23,8 +23,10 @@ const CORNERS: usize = 128;
 /// Content of a file.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// Names of the columns.
+    /// Names of the columns with attributes.
     pub(super) names: Vec<String>,
+    /// Columns with positions and outlines.
+    pub(super) shapes: Vec<FieldUse>,
     pub(super) rows: Vec<Row>,
     pub(super) read: usize,
     pub(super) filtered_out: usize,
@@ -130,6 +132,7 @@ impl Source {
         }
         Ok(Self {
             names: labels.attribute_names().to_vec(),
+            shapes: Vec::new(),
             rows,
             read: report.read,
             filtered_out: report.filtered_out,
@@ -151,7 +154,7 @@ impl Source {
         })?;
         let shapes = Shapes::choose(&table.names);
         let to_degrees = ToDegrees::new(options.crs.as_ref().unwrap_or(&Crs::WGS84))?;
-        let numbers = options.decimal_mark.map_or_else(|| shapes.numbers(&table), Numbers::with_mark);
+        let numbers = shapes.numbers(&table, options.decimal_mark);
         let read = table.rows.len();
         let mut rows = Vec::with_capacity(read);
         for row in table.rows {
@@ -169,7 +172,7 @@ impl Source {
                 attributes,
                 boundary: match row.problem {
                     Some(problem) => Err(problem),
-                    None => shapes.boundary(&row.cells, options.swap_axes, &to_degrees, numbers),
+                    None => shapes.boundary(&row.cells, options.swap_axes, &to_degrees, &numbers),
                 },
                 repairs: Vec::new(),
                 permit_polygon: shapes.permit(&row.cells, options.swap_axes, &to_degrees),
@@ -181,8 +184,10 @@ impl Source {
                 _ => "has no rows below its first line, which names the columns".to_owned(),
             }));
         }
+        let uses = shapes.uses(&table.names);
         Ok(Self {
-            names: table.names,
+            names: table.names.into_iter().filter(|name| uses.iter().all(|shape| shape.column != *name)).collect(),
+            shapes: uses,
             filtered_out: read - rows.len(),
             rows,
             read,
@@ -233,12 +238,12 @@ impl Shapes {
         let names: Vec<String> = names.iter().map(|name| plain(name)).collect();
         let of = |common: &[&str]| common.iter().find_map(|common| names.iter().position(|name| name == common));
         Self([
-            of(&["wkt", "geometry", "geom", "the_geom", "boundary"]),
+            of(&["wkt", "geometry", "geom", "the_geom", "boundary", "geometrie", "geometria"]),
             of(&["permit_wkt", "permit_boundary"]),
-            of(&["longitude", "lon", "lng", "long"]),
-            of(&["latitude", "lat"]),
-            of(&["radius_m"]),
-            of(&["radius_km"]),
+            of(&["longitude", "lon", "lng", "long", "longitud"]),
+            of(&["latitude", "lat", "latitud"]),
+            of(&["radius_m", "rayon_m", "radio_m", "raio_m"]),
+            of(&["radius_km", "rayon_km", "radio_km", "raio_km"]),
         ])
     }
 
@@ -246,10 +251,22 @@ impl Shapes {
         Some(cells[self.0[shape]?].trim()).filter(|text| !text.is_empty())
     }
 
-    /// How the positions of a table are written: their decimal mark.
-    fn numbers(&self, table: &Table) -> Numbers {
-        let places = self.0[LONGITUDE..].iter().flatten();
-        Numbers::of(places.flat_map(|&place| table.rows.iter().map(move |row| row.cells[place].as_str())))
+    /// How the numbers of each column are written: their decimal mark.
+    fn numbers(&self, table: &Table, stated: Option<DecimalMark>) -> [Numbers; 6] {
+        self.0.map(|place| match (stated, place) {
+            (Some(mark), _) => Numbers::with_mark(mark),
+            (None, Some(place)) => Numbers::of(table.rows.iter().map(|row| row.cells[place].as_str())),
+            (None, None) => Numbers::default(),
+        })
+    }
+
+    /// The columns in use, by meaning.
+    fn uses(&self, names: &[String]) -> Vec<FieldUse> {
+        const MEANINGS: [&str; 6] =
+            ["outline", "outline of the permit", "longitude", "latitude", "radius in m", "radius in km"];
+        let used = self.0.iter().zip(MEANINGS);
+        used.filter_map(|(place, field)| Some(FieldUse { field, column: names[(*place)?].clone(), guessed: true }))
+            .collect()
     }
 
     fn number(
@@ -257,11 +274,11 @@ impl Shapes {
         cells: &[String],
         shape: usize,
         name: &str,
-        numbers: Numbers,
+        numbers: &[Numbers; 6],
     ) -> std::result::Result<Option<f64>, String> {
         let Some(text) = self.cell(cells, shape) else { return Ok(None) };
         let is_in_degrees = shape == LONGITUDE || shape == LATITUDE;
-        let parsed = if is_in_degrees { Numbers::parse_degrees(text) } else { numbers.parse(text) };
+        let parsed = if is_in_degrees { Numbers::parse_degrees(text) } else { numbers[shape].parse(text) };
         parsed.map(Some).map_err(|reason| format!("its {name} {reason}"))
     }
 
@@ -270,7 +287,7 @@ impl Shapes {
         cells: &[String],
         swap_axes: bool,
         to_degrees: &ToDegrees,
-        numbers: Numbers,
+        numbers: &[Numbers; 6],
     ) -> std::result::Result<Option<MultiPolygon<f64>>, String> {
         if let Some(text) = self.cell(cells, WKT) {
             return polygons(text, swap_axes, to_degrees).map(Some);

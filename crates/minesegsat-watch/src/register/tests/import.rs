@@ -136,6 +136,73 @@ fn limits_without_a_unit_take_that_of_the_column_or_the_option() {
 }
 
 #[test]
+fn usual_names_of_four_languages_are_known_and_the_rest_is_named() {
+    for (number, header) in [
+        "site_name,operator,permit_no,valid_from,valid_to,area_limit_ha,status,notes",
+        "Nom du site,Exploitant,N° permis,Date début,Date fin,Superficie autorisée (ha),Statut,notes",
+        "Nombre,Operador,Número permiso,Fecha inicio,Fecha fin,Límite ha,Situación,notes",
+        "Nome,Operadora,Número licença,Início vigência,Data fim,Área autorizada ha,Situação,notes",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let folder = folder();
+        let register = new_register(&folder);
+        let rows = format!("{header},wkt\nAlpha,Us,M-1,2020-01-01,2021-12-31,\"1.200,5\",closed,x,{SQUARE}\n");
+        let report = import_with(&register, &write(&folder, "a.csv", &rows), &ImportOptions::default());
+        assert!(report.stored, "{header}: {report:?}");
+        assert_eq!(report.unused, ["notes"], "{header}");
+        let alpha = register.site(&id("alpha")).unwrap().unwrap();
+        let expected = ("Alpha", Some("Us"), SiteStatus::Closed);
+        assert_eq!((alpha.name.as_str(), alpha.operator.as_deref(), alpha.status), expected, "{number}");
+        let permit = &register.permits(&id("alpha")).unwrap()[0];
+        let days = (permit.valid_from, permit.valid_to);
+        assert_eq!(days, (date(2020, 1, 1), Some(date(2021, 12, 31))), "{header}");
+        assert_eq!((permit.number.as_str(), permit.limit_ha), ("M-1", Some(1200.5)), "{header}");
+    }
+}
+
+#[test]
+fn two_columns_for_one_meaning_are_refused_unless_they_agree_or_one_is_named() {
+    let folder = folder();
+    let register = new_register(&folder);
+    let text = |other: &str| format!("id,name,site_name,wkt\na,Alpha,{other},{SQUARE}\n");
+    let path = write(&folder, "a.csv", &text("Other"));
+    let said = register.import(&path, &ImportOptions::default()).unwrap_err().to_string();
+    assert!(said.contains("`name` and `site_name`") && said.contains("`--name-field`"), "{said}");
+    let fields = Fields { name: Some("site_name".to_owned()), ..Fields::default() };
+    let report = import_with(&register, &path, &ImportOptions { fields, ..ImportOptions::default() });
+    assert_eq!((report.sites[0].name.as_str(), &report.unused), ("Other", &vec!["name".to_owned()]));
+    let same = write(&folder, "b.csv", &text("Alpha").replace("\na,", "\nb,"));
+    let report = import_with(&register, &same, &ImportOptions::default());
+    assert_eq!((report.sites[0].name.as_str(), &report.unused), ("Alpha", &vec!["site_name".to_owned()]));
+}
+
+#[test]
+fn dates_without_a_permit_are_named_as_not_used() {
+    let folder = folder();
+    let register = new_register(&folder);
+    let text = format!("name,start_date,document,wkt\nAlpha,2020-01-01,a.pdf,{SQUARE}\n");
+    let report = import_with(&register, &write(&folder, "a.csv", &text), &ImportOptions::default());
+    assert!(report.stored && report.warnings.is_empty(), "{report:?}");
+    assert_eq!(report.unused, ["start_date", "document"]);
+}
+
+#[test]
+fn a_radius_with_two_readings_is_not_decided_by_the_degrees() {
+    let folder = folder();
+    let register = new_register(&folder);
+    let text = |more: &str| format!("name;longitude;latitude;radius_m\nAlpha;7.5;50.25;1.200\n{more}");
+    let path = write(&folder, "a.csv", &text(""));
+    let report = import_with(&register, &path, &ImportOptions::default());
+    assert!(report.failed[0].reason.contains("its radius `1.200` has two readings"), "{}", report.failed[0]);
+    let path = write(&folder, "b.csv", &text("Beta;7.5;50.25;1.500,5\n"));
+    assert!(import_with(&register, &path, &ImportOptions::default()).stored);
+    let [west, _, east, _] = register.site(&id("alpha")).unwrap().unwrap().bbox();
+    assert!((east - west - 0.0337).abs() < 1e-3, "{west} {east}");
+}
+
+#[test]
 fn a_second_import_updates_if_asked_and_only_what_the_file_says() {
     let folder = folder();
     let register = new_register(&folder);
