@@ -7,7 +7,7 @@ const KEY = "minesegsat-language";
 /** In the tab's storage while the page is loaded again: the keyboard stays at the choice. */
 const CHANGED = "minesegsat-language-changed";
 
-const FILES = import.meta.glob<string>("../../crates/minesegsat-page/src/words/*/*.ftl", { query: "?raw", import: "default" });
+const FILES = import.meta.glob<string>("../../crates/minesegsat-page/src/words/*/{page,verdict}.ftl", { query: "?raw", import: "default" });
 
 /** All files of a language. */
 function catalogues(of: Language): Promise<string[]> {
