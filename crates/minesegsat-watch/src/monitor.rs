@@ -28,6 +28,7 @@ pub use self::corrections::{map_folder, rejudge};
 pub use self::judge::{Shares, judge};
 pub(crate) use self::observe::INDICES;
 use self::observe::Observer;
+pub use self::observe::area_of;
 use crate::alerts::{self, AlertConfig, Delivery, DeliveryReport, DeliveryState, findings_of};
 use crate::register::{Correction, DamagedRow, Observation, Register, Site, SiteId};
 use minesegsat_core::model_description::ModelDescription;

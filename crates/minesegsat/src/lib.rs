@@ -38,6 +38,7 @@ mod model;
 
 pub use minesegsat_core::*;
 pub use minesegsat_dataset::{self as dataset, evaluate};
+pub use minesegsat_export as export;
 pub use minesegsat_io::{
     DataType, InputIdentity, Location, Pixels, RasterInfo, RasterSource, cog, http, identity, open_jp2_with_grid,
     open_raster, raster, read_bytes, read_json, read_text,

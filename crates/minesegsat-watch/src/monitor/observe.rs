@@ -597,7 +597,7 @@ pub(super) fn permitted<'a>(permit: Option<&Permit>, outline: Option<&'a SiteAre
 }
 
 /// A site with its outline in longitude and latitude.
-pub(super) fn area_of(site: &Site) -> SiteArea {
+pub fn area_of(site: &Site) -> SiteArea {
     SiteArea {
         id: site.id.to_string(),
         name: site.name.clone(),
