@@ -8,7 +8,28 @@ pub const MASK_NODATA: u8 = 255;
 /// Colours of a mask by value (red, green, blue): background is nearly black, mining is red.
 ///
 /// TIFF palettes have no opacity. GDAL and programs that use it draw the nodata value transparent.
-pub const MASK_PALETTE: [[u8; 3]; 2] = [[24, 24, 24], [227, 26, 28]];
+pub const MASK_PALETTE: [[u8; 3]; 2] = [[24, 24, 24], DISTURBED_COLOUR];
+
+/// Values and names of the classes of a mask.
+pub const MASK_CLASSES: [(u8, &str); 3] = [(0, "not disturbed"), (1, "disturbed"), (MASK_NODATA, "not assessable")];
+
+/// Name of the metadata item of a raster with [`classes_text`].
+pub const CLASSES_ITEM: &str = "CLASSES";
+
+/// Values and names of classes as one text.
+///
+/// ```
+/// use minesegsat_core::pixel_class::{MASK_CLASSES, classes_text};
+///
+/// assert_eq!(classes_text(MASK_CLASSES), "0=not disturbed;1=disturbed;255=not assessable");
+/// ```
+pub fn classes_text<'a>(classes: impl IntoIterator<Item = (u8, &'a str)>) -> String {
+    let classes: Vec<String> = classes.into_iter().map(|(value, name)| format!("{value}={name}")).collect();
+    classes.join(";")
+}
+
+/// Colour of disturbed land in masks and vector files.
+pub const DISTURBED_COLOUR: [u8; 3] = [227, 26, 28];
 
 /// Colour of gain: orange of ColorBrewer's scheme PuOr, which people with red-green blindness can tell from [`LOSS_COLOUR`].
 pub const GAIN_COLOUR: [u8; 3] = [0xe6, 0x61, 0x01];
@@ -17,7 +38,10 @@ pub const GAIN_COLOUR: [u8; 3] = [0xe6, 0x61, 0x01];
 pub const LOSS_COLOUR: [u8; 3] = [0x5e, 0x3c, 0x99];
 
 /// Colours of a change map by the value of [`Change`]: none, stable, gain, loss.
-pub const CHANGE_PALETTE: [[u8; 3]; 4] = [[24, 24, 24], [215, 205, 165], GAIN_COLOUR, LOSS_COLOUR];
+pub const CHANGE_PALETTE: [[u8; 3]; 4] = [[24, 24, 24], STABLE_COLOUR, GAIN_COLOUR, LOSS_COLOUR];
+
+/// Colour of land that is disturbed on both dates.
+pub const STABLE_COLOUR: [u8; 3] = [215, 205, 165];
 
 /// Change class of a pixel: the values of `change.tif`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -37,6 +61,9 @@ pub enum Change {
 }
 
 impl Change {
+    /// All classes.
+    pub const ALL: [Self; 5] = [Self::None, Self::Stable, Self::Gain, Self::Loss, Self::NotAssessable];
+
     /// Classes of pixels that are disturbed on at least one date.
     pub const OF_MINES: [Self; 3] = [Self::Stable, Self::Gain, Self::Loss];
 
@@ -94,4 +121,4 @@ impl LandHistory {
 
 /// Colours of `state.tif` by the value of [`LandHistory`]. Provisional classes are paler.
 pub const HISTORY_PALETTE: [[u8; 3]; 6] =
-    [[24, 24, 24], [215, 205, 165], GAIN_COLOUR, [0xfd, 0xb8, 0x63], LOSS_COLOUR, [0xb2, 0xab, 0xd2]];
+    [[24, 24, 24], STABLE_COLOUR, GAIN_COLOUR, [0xfd, 0xb8, 0x63], LOSS_COLOUR, [0xb2, 0xab, 0xd2]];

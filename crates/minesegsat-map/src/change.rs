@@ -37,6 +37,7 @@ mod spectra;
 mod tests;
 
 pub use self::registration::{CORRECTED_ABOVE_PX, LARGEST_PX, Registration, RegistrationMode};
+pub(crate) use self::run::CHANGE;
 pub use self::run::{ChangeManifest, ChangeOptions, beyond_map, change};
 pub use self::site::SiteChange;
 pub use crate::dated::{DatedMap, shift};

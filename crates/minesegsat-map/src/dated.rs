@@ -131,6 +131,20 @@ impl DatedMap {
 
     /// Like [`DatedMap::open`], without the pixels: `probability` and `mapped` are empty, and the rasters are returned.
     pub fn describe(folder: &Path) -> Result<(Self, MapRasters)> {
+        let (mut map, rasters, scene) = Self::read_record(folder)?;
+        let scene = scene.as_deref().map(|at| location_at(folder, at));
+        map.scene = scene.and_then(|at| Scene::open(&at, &minesegsat_scene::OpenOptions::default()).ok());
+        Ok((map, rasters))
+    }
+
+    /// Like [`DatedMap::describe`], without the scene.
+    pub(crate) fn describe_map(folder: &Path) -> Result<(Self, MapRasters)> {
+        let (map, rasters, _) = Self::read_record(folder)?;
+        Ok((map, rasters))
+    }
+
+    /// The map without its pixels and its scene, its rasters, and the recorded location of the scene.
+    fn read_record(folder: &Path) -> Result<(Self, MapRasters, Option<String>)> {
         let path = predict::manifest_path(folder);
         if !path.is_file() {
             return Err(Error::input(
@@ -155,8 +169,6 @@ impl DatedMap {
         let noise_floor = noise_floor.and_then(|value| serde_json::from_value(value.clone()).ok());
         let persistence = record.model.get("persistence").filter(|value| !value.is_null());
         let persistence = persistence.and_then(|value| serde_json::from_value(value.clone()).ok());
-        let scene = record.scene_location.as_deref().map(|at| location_at(folder, at));
-        let scene = scene.and_then(|at| Scene::open(&at, &minesegsat_scene::OpenOptions::default()).ok());
         let map = Self {
             scene_ids: vec![record.scene.name.clone()],
             name: record.scene.name,
@@ -173,9 +185,9 @@ impl DatedMap {
             offset,
             level: record.scene.level,
             clouds_not_masked: record.cloud_mask["source"] == "none",
-            scene,
+            scene: None,
         };
-        Ok((map, rasters))
+        Ok((map, rasters, record.scene_location))
     }
 
     /// The same map with other pixels, and without its scene.

@@ -2,7 +2,7 @@
 //!
 //! # The map of this crate
 //! - The map of a date: [`dated`]
-//! - Places: [`site`] (outlines and their pixels), [`hectares`] (all areas of a date)
+//! - Places: [`site`] (outlines and their pixels), [`hectares`] (all areas of a date), [`land`] (outlines of a site's disturbed land)
 //! - Prediction: [`predict`] maps a scene with a network
 //! - Change between two dates: [`change`] (gain, loss, per site; the shift between the dates)
 //! - Change over many dates: [`series`] (onset, regrowth, confirmed or provisional)
@@ -14,6 +14,7 @@ pub mod area_sample;
 pub mod change;
 pub mod dated;
 pub mod hectares;
+pub mod land;
 pub mod predict;
 pub mod preview;
 pub mod quicklook;

@@ -41,6 +41,7 @@ use minesegsat_core::{
     area::GeodesicMeter,
     output::OutputFolder,
     patch_grid::{LARGEST_PATCH_PX, PatchGrid},
+    pixel_class::{CLASSES_ITEM, MASK_CLASSES, classes_text},
     polygonize::{Connectivity, Polygonizer, Regions},
     rasterize::Rasterizer,
     uncertainty::{Area, AreaErrorModel, DEFAULT_LEVEL_PERCENT, MomentRows},
@@ -452,7 +453,9 @@ fn measure(mut regions: Regions, grid: &Grid, min_area_m2: f64) -> Result<(Regio
 
 fn write_mask(path: &Path, grid: &Grid, regions: &Regions) -> Result<()> {
     const ROWS: usize = 256;
-    let mut cog = CogWriter::create(path, grid, CogOptions::mask("mining"))?;
+    let classes = (CLASSES_ITEM.to_owned(), classes_text(MASK_CLASSES));
+    let options = CogOptions { metadata: vec![classes], ..CogOptions::mask("mining") };
+    let mut cog = CogWriter::create(path, grid, options)?;
     for first in (0..grid.height).step_by(ROWS) {
         let mut rows = vec![0; ROWS.min(grid.height - first) * grid.width];
         regions.mask_rows(first, &mut rows);

@@ -1,6 +1,8 @@
-//! Files of an observation: the record of its map, and its polygons.
+//! Files of an observation: the record of its map, its polygons and its rasters.
 
+use std::fs::File;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use minesegsat_io::{Location, read_json};
 use minesegsat_watch::register::{Observation, SiteId};
@@ -71,8 +73,7 @@ pub(crate) fn read_polygons(
     kind: PolygonKind,
 ) -> Result<Vec<Shape>, Problem> {
     let name = observation.name();
-    let missing =
-        || Problem::not_found(format!("the files of observation `{name}` of site `{}` are missing", observation.site));
+    let missing = || missing_files(observation);
     let folder = workspace.observation_folder(&observation.site, &name)?.ok_or_else(missing)?;
     match kind {
         PolygonKind::Disturbed => shapes::read_disturbed(&folder.join(MAP))?.ok_or_else(missing),
@@ -87,6 +88,75 @@ pub(crate) fn read_polygons(
             Ok(Vec::new())
         }
     }
+}
+
+fn missing_files(observation: &Observation) -> Problem {
+    Problem::not_found(format!(
+        "the files of observation `{}` of site `{}` are missing",
+        observation.name(),
+        observation.site
+    ))
+}
+
+/// A raster of an observation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ObservationRaster {
+    /// Mapped land.
+    Mask,
+    /// Probability of disturbed land.
+    Probability,
+    /// Change since the observation before.
+    Change,
+}
+
+impl ObservationRaster {
+    const ALL: [Self; 3] = [Self::Mask, Self::Probability, Self::Change];
+
+    /// Name of the file.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Mask => "mask.tif",
+            Self::Probability => "probability.tif",
+            Self::Change => "change.tif",
+        }
+    }
+}
+
+impl FromStr for ObservationRaster {
+    type Err = Problem;
+
+    fn from_str(text: &str) -> Result<Self, Problem> {
+        Self::ALL
+            .into_iter()
+            .find(|raster| raster.name() == text)
+            .ok_or_else(|| Problem::argument("file", text, "`mask.tif`, `probability.tif` or `change.tif`"))
+    }
+}
+
+/// Opens a raster of an observation. The error says whether its files or its comparison are missing.
+pub(crate) fn open_raster_file(
+    workspace: &Workspace,
+    observation: &Observation,
+    raster: ObservationRaster,
+) -> Result<File, Problem> {
+    let folder = workspace
+        .observation_folder(&observation.site, &observation.name())?
+        .ok_or_else(|| missing_files(observation))?;
+    let folders = if raster == ObservationRaster::Change { &CHANGES[..] } else { &[MAP] };
+    for inner in folders {
+        match File::open(folder.join(inner).join(raster.name())) {
+            Ok(file) => return Ok(file),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(minesegsat_core::Error::Io(error).into()),
+        }
+    }
+    if raster == ObservationRaster::Change && observation.compared_with.is_none() {
+        let name = observation.name();
+        return Err(Problem::not_found(format!(
+            "observation `{name}` is compared with no other day: it has no change.tif"
+        )));
+    }
+    Err(missing_files(observation))
 }
 
 /// First date of a comparison, from its record.

@@ -1,5 +1,9 @@
 //! Responses with media type, caching and entity tag.
 
+use std::fs::File;
+use std::io::Read;
+use std::time::UNIX_EPOCH;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -37,7 +41,13 @@ pub(crate) fn content(request: &HeaderMap, media_type: &str, cache: &'static str
 }
 
 /// A response with a known entity tag. 304 if the client has the content.
-pub(crate) fn tagged(request: &HeaderMap, media_type: &str, cache: &'static str, tag: &str, bytes: Bytes) -> Response {
+pub(crate) fn tagged(
+    request: &HeaderMap,
+    media_type: &str,
+    cache: &'static str,
+    tag: &str,
+    body: impl Into<Body>,
+) -> Response {
     let headers = [
         (header::CACHE_CONTROL, header_value(cache)),
         (header::VARY, header_value("accept, origin, authorization, cookie")),
@@ -46,7 +56,35 @@ pub(crate) fn tagged(request: &HeaderMap, media_type: &str, cache: &'static str,
         return (StatusCode::NOT_MODIFIED, headers, [(header::ETAG, theirs)]).into_response();
     }
     let tag = (header::ETAG, header_value(tag));
-    (headers, [tag, (header::CONTENT_TYPE, header_value(media_type))], Body::from(bytes)).into_response()
+    (headers, [tag, (header::CONTENT_TYPE, header_value(media_type))], body.into()).into_response()
+}
+
+/// A response with an open file, which is read while it is sent. A file that is replaced meanwhile is sent as it was.
+pub(crate) fn file_response(request: &HeaderMap, media_type: &str, file: File) -> HandlerResult {
+    let found = file.metadata().map_err(minesegsat_core::Error::Io)?;
+    let changed = found.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    let tag = etag::parts_tag(&[&found.len().to_string(), &changed.as_nanos().to_string()]);
+    let response = tagged(request, media_type, REVALIDATE, &tag, streamed(file, found.len()));
+    let is_sent = response.status() == StatusCode::OK;
+    Ok(if is_sent { with_header(response, header::CONTENT_LENGTH, &found.len().to_string()) } else { response })
+}
+
+/// The next bytes of a file as a body.
+fn streamed(file: File, length: u64) -> Body {
+    const CHUNK: u64 = 256 << 10;
+    Body::from_stream(futures::stream::try_unfold((file, length), |(mut file, left)| async move {
+        if left == 0 {
+            return Ok(None);
+        }
+        let read = move || {
+            let mut chunk = vec![0; left.min(CHUNK) as usize];
+            file.read_exact(&mut chunk)?;
+            Ok::<_, std::io::Error>((Bytes::from(chunk), file))
+        };
+        let (chunk, file) = tokio::task::spawn_blocking(read).await.map_err(std::io::Error::other)??;
+        let left = left - chunk.len() as u64;
+        Ok::<_, std::io::Error>(Some((chunk, (file, left))))
+    }))
 }
 
 /// An HTML page with its content policy.

@@ -49,7 +49,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             CompressionLayer::new().compress_when(
                 DefaultPredicate::new()
                     .and(NotForContentType::const_new("application/zip"))
-                    .and(NotForContentType::const_new("application/geopackage+sqlite3")),
+                    .and(NotForContentType::const_new("application/geopackage+sqlite3"))
+                    .and(NotForContentType::const_new(
+                        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                    )),
             ),
         )
         .layer(from_fn(etag::per_encoding))
@@ -68,6 +71,7 @@ fn api_routes() -> Router<Arc<App>> {
         .route("/api/sites/{site}/timeline", get(api::timeline))
         .route("/api/sites/{site}/observations/{observation}/polygons", get(api::observation_polygons))
         .route("/api/sites/{site}/observations/{observation}/changes", get(api::observation_changes))
+        .route("/api/sites/{site}/observations/{observation}/files/{file}", get(api::observation_file))
         .route("/api/sites/{site}/report", get(api::report))
         .route("/api/sites/{site}/evidence/{observation}", get(api::evidence))
         .route("/api/sites/{site}/export", get(api::export))

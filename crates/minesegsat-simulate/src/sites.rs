@@ -87,6 +87,7 @@ pub(super) fn write(
             ("last_ha", ColumnType::Real),
         ],
         choices: Vec::new(),
+        style: None,
         features,
     };
     write_layer(&tree.path("truth/sites.gpkg")?, &grid.crs, &layer)

@@ -115,6 +115,7 @@ impl Truth {
                 ("area_ha", ColumnType::Real),
             ],
             choices: Vec::new(),
+            style: None,
             features: self
                 .parts
                 .iter()
@@ -259,6 +260,7 @@ pub(super) fn write_change(
             ("area_ha", ColumnType::Real),
         ],
         choices: Vec::new(),
+        style: None,
         features,
     };
     write_layer(vector_path, &grid.crs, &layer)?;

@@ -3,7 +3,7 @@
 //! # The map of this crate
 //! - Reading polygons: [`labels`] (formats, filter, repair, reprojection, masks)
 //! - Reading tables: [`delimited`] (CSV and other delimited text); [`values`] (dates and numbers in texts)
-//! - Writing polygons: [`vector`] (GeoPackage, GeoJSON, FlatGeobuf, GeoParquet)
+//! - Writing polygons: [`vector`] (GeoPackage, GeoJSON, FlatGeobuf, GeoParquet, Shapefile, KML)
 //! - Readers of other crates, which may panic: [`guard`](guard())
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 

@@ -1,10 +1,13 @@
-//! Polygon files. [`write_polygons`] writes GeoPackage, GeoJSON, FlatGeobuf and GeoParquet. [`read_area_of_interest`] reads
-//! areas of interest.
+//! Polygon files. [`write_polygons`] writes GeoPackage, GeoJSON, FlatGeobuf and GeoParquet. [`write_lon_lat`] writes layers with
+//! any attributes also as Shapefile and KML. [`read_area_of_interest`] reads areas of interest.
 
 mod flatgeobuf;
 mod geojson;
 pub mod gpkg;
+mod kml;
 mod parquet;
+mod shapefile;
+mod style;
 
 use std::fmt;
 use std::path::Path;
@@ -14,6 +17,7 @@ use geo::{BooleanOps, BoundingRect, Coord, Geometry, LineString, MapCoords, Mult
 use serde::Serialize;
 
 pub use self::geojson::parse_geometry;
+pub use self::style::{LayerStyle, StyleClass};
 pub use crate::labels::read_area as read_area_of_interest;
 use minesegsat_core::{Cause, Crs, Error, Result, Transformer};
 
@@ -69,8 +73,23 @@ pub enum Value {
     Real(f64),
     Boolean(bool),
     Text(String),
-    /// No value, for columns of [`ColumnType::OptionalText`] only.
+    Date(jiff::civil::Date),
+    /// No value, for columns of optional types only.
     Null,
+}
+
+/// As text, for tables. Empty if there is no value.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(value) => value.fmt(f),
+            Self::Real(value) => value.fmt(f),
+            Self::Boolean(value) => value.fmt(f),
+            Self::Text(value) => f.write_str(value),
+            Self::Date(value) => value.fmt(f),
+            Self::Null => Ok(()),
+        }
+    }
 }
 
 /// Type of an attribute of a [`FeatureLayer`].
@@ -83,6 +102,10 @@ pub enum ColumnType {
     Text,
     /// A text that may be missing, for users to fill in.
     OptionalText,
+    OptionalReal,
+    OptionalBoolean,
+    Date,
+    OptionalDate,
 }
 
 /// Geometry type of a [`FeatureLayer`].
@@ -113,6 +136,8 @@ pub struct FeatureLayer {
     pub columns: Vec<(&'static str, ColumnType)>,
     /// Allowed values of columns. QGIS and other editors offer them in a list.
     pub choices: Vec<(&'static str, Vec<String>)>,
+    /// How programs draw it. `None`: as they like.
+    pub style: Option<LayerStyle>,
     /// Geometries in the CRS of the file, each with one value per column.
     pub features: Vec<(Geometry<f64>, Vec<Value>)>,
 }
@@ -125,6 +150,30 @@ pub fn write_layer(path: &Path, crs: &Crs, layer: &FeatureLayer) -> Result<()> {
 /// Like [`write_layer`], for several layers in one file. Programs open the first layer by default.
 pub fn write_layers(path: &Path, crs: &Crs, layers: &[FeatureLayer]) -> Result<()> {
     gpkg::write_layers(path, crs, layers)
+}
+
+/// File format of [`write_lon_lat`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayerFormat {
+    /// OGC GeoPackage 1.3 with styles for QGIS.
+    GeoPackage,
+    /// GeoJSON (RFC 7946).
+    GeoJson,
+    /// A zip archive with a Shapefile. Texts are UTF-8, cut at 254 bytes; names of fields are cut at 10 characters.
+    Shapefile,
+    /// KML 2.2 with styles.
+    Kml,
+}
+
+/// Writes a layer of polygons in longitude and latitude on WGS 84 to exactly this path. Replaces an existing file. The same
+/// input gives the same bytes.
+pub fn write_lon_lat(path: &Path, format: LayerFormat, layer: &FeatureLayer) -> Result<()> {
+    match format {
+        LayerFormat::GeoPackage => write_layer(path, &Crs::WGS84, layer),
+        LayerFormat::GeoJson => geojson::write_layer(path, layer),
+        LayerFormat::Shapefile => shapefile::write(path, layer),
+        LayerFormat::Kml => kml::write(path, layer),
+    }
 }
 
 /// Provenance of the polygons in a file.
@@ -248,24 +297,35 @@ fn geometry(geometry: &MultiPolygon<f64>) -> Geometry<f64> {
     Geometry::MultiPolygon(geometry.clone())
 }
 
+/// The outline of a feature of a layer of polygons.
+fn outline<'a>(path: &Path, geometry: &'a Geometry<f64>) -> Result<&'a MultiPolygon<f64>> {
+    match geometry {
+        Geometry::MultiPolygon(outline) => Ok(outline),
+        _ => Err(Error::vector(path, "this format is written for multipolygons only")),
+    }
+}
+
 /// Maximum edge length in metres before the transformation to longitude and latitude, in which straight edges of the scene
 /// are curves. A 10 km edge would be off by 3 m at 60 degrees, a 1 km edge by 3 cm.
 const MAX_EDGE_M: f64 = 1000.0;
 
 /// Transforms polygons to longitude and latitude on WGS 84. Exteriors run counterclockwise and holes clockwise (the right-hand
 /// rule of RFC 7946). Polygons across the antimeridian are cut in two.
-struct ToLonLat {
+#[derive(Debug)]
+pub struct ToLonLat {
     transformer: Transformer,
     max_edge: f64,
 }
 
 impl ToLonLat {
-    fn new(crs: &Crs) -> Result<Self> {
+    /// From a CRS.
+    pub fn new(crs: &Crs) -> Result<Self> {
         let max_edge = crs.metres_per_unit().map_or(f64::INFINITY, |metres| MAX_EDGE_M / metres);
         Ok(Self { transformer: Transformer::new(crs, &Crs::WGS84)?, max_edge })
     }
 
-    fn run(&self, geometry: &MultiPolygon<f64>) -> Result<MultiPolygon<f64>> {
+    /// Transforms polygons of that CRS.
+    pub fn run(&self, geometry: &MultiPolygon<f64>) -> Result<MultiPolygon<f64>> {
         let mut geometry = self.transformer.transform_densified(geometry, self.max_edge)?;
         if bounds(&geometry).is_some_and(|b| b[0] < -180.0 || b[2] > 180.0) {
             geometry = cut_at_antimeridian(&geometry);

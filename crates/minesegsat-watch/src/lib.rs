@@ -1,11 +1,10 @@
-//! Monitoring of known mines: sites and permits, observations, verdicts, alerts and reports.
+//! Monitoring of known mines: sites and permits, observations, verdicts, alerts and evidence.
 //!
 //! # The map of this crate
 //! - [`register`]: sites, permits and observations in a GeoPackage
 //! - [`monitor`]: one pass over the sites: search, map, compare, judge, store; verdicts that are judged again when permits change
 //! - [`timeline`]: area and indices of a site over many dates
 //! - [`alerts`]: alerts by webhook, mail or file
-//! - [`report`]: HTML pages for one site or for all sites
 //! - [`evidence`]: signed evidence packs
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -13,5 +12,4 @@ pub mod alerts;
 pub mod evidence;
 pub mod monitor;
 pub mod register;
-pub mod report;
 pub mod timeline;

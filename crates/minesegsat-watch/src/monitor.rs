@@ -15,7 +15,7 @@ mod composite;
 mod corrections;
 mod judge;
 mod observe;
-pub(crate) mod picture;
+mod picture;
 
 use minesegsat_core::job::Job;
 use std::path::{Path, PathBuf};
@@ -26,8 +26,10 @@ use serde::Serialize;
 
 pub use self::corrections::{map_folder, rejudge};
 pub use self::judge::{Shares, judge};
-pub(crate) use self::observe::INDICES;
+pub use self::observe::INDICES;
+pub use self::picture::stretch_of;
 use self::observe::Observer;
+pub use self::observe::area_of;
 use crate::alerts::{self, AlertConfig, Delivery, DeliveryReport, DeliveryState, findings_of};
 use crate::register::{Correction, DamagedRow, Observation, Register, Site, SiteId};
 use minesegsat_core::model_description::ModelDescription;

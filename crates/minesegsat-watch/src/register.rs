@@ -38,6 +38,7 @@ mod site;
 mod sites;
 mod sql_functions;
 mod summary;
+pub mod table;
 #[cfg(test)]
 mod tests;
 mod verdict;

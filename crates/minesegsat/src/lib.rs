@@ -38,6 +38,7 @@ mod model;
 
 pub use minesegsat_core::*;
 pub use minesegsat_dataset::{self as dataset, evaluate};
+pub use minesegsat_export as export;
 pub use minesegsat_io::{
     DataType, InputIdentity, Location, Pixels, RasterInfo, RasterSource, cog, http, identity, open_jp2_with_grid,
     open_raster, raster, read_bytes, read_json, read_text,
@@ -46,10 +47,11 @@ pub use minesegsat_map::{area_sample, change, hectares, predict, preview, quickl
 pub use minesegsat_model::{ModelCard, Precision};
 pub use minesegsat_nn as nn;
 pub use minesegsat_onnx as onnx;
+pub use minesegsat_report as report;
 pub use minesegsat_scene::{self as scene, OpenOptions, Scene, SceneBand, catalog, download, manifest, patch};
 pub use minesegsat_simulate as simulate;
 pub use minesegsat_vector::{delimited, labels, values, vector};
-pub use minesegsat_watch::{alerts, evidence, monitor, register, report, timeline};
+pub use minesegsat_watch::{alerts, evidence, monitor, register, timeline};
 
 pub use self::model::{Engine, Model, ModelOptions, OpenModelError};
 

@@ -28,7 +28,7 @@ pub(crate) enum SitesCommand {
     Show(SitesShowArgs),
     /// Remove a site with its permits, or one permit.
     Remove(SitesRemoveArgs),
-    /// Export sites and permits to a file; with `--observations` also their observations.
+    /// Export all sites and permits to a file, or the disturbed land of one site.
     Export(SitesExportArgs),
 }
 
@@ -397,12 +397,18 @@ pub(crate) struct SitesRemoveArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct SitesExportArgs {
-    /// Output file: `.geojson`, `.gpkg` (again a register) or `.csv` (can be imported with `sites import`).
+    /// Export the disturbed land of this site: a polygon for each piece of land on each date, with gain and loss. Without it, all sites
+    /// and permits are exported.
+    #[arg(value_name = "SITE")]
+    pub site: Option<SiteId>,
+
+    /// Output file. All sites: `.geojson`, `.gpkg` (again a register) or `.csv` (can be imported with `sites import`). Land of a site:
+    /// `.gpkg`, `.geojson`, `.zip` (Shapefile), `.kml`, `.csv` (table of observations) or `.xlsx`.
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
 
     /// Also export all observations. A `.csv` file then has the observations instead of sites and permits.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "site")]
     pub observations: bool,
 
     /// Replace an existing output.

@@ -9,6 +9,7 @@ use geo::MultiPolygon;
 use jiff::{Timestamp, tz::TimeZone};
 use minesegsat::Crs;
 use minesegsat::area::GeodesicMeter;
+use minesegsat::export::{LandFormat, SiteLand};
 use minesegsat::labels::{LabelOptions, Repair};
 use minesegsat::manifest::counted;
 use minesegsat::monitor::rejudge;
@@ -475,14 +476,17 @@ fn remove(args: &SitesRemoveArgs, quiet: bool) -> anyhow::Result<()> {
 fn export(args: &SitesExportArgs, quiet: bool) -> anyhow::Result<()> {
     let register = Register::open_read_only(&args.register.path())?;
     let (folder, name) = super::folder_and_name(&args.output)?;
+    let canonical = |path: &Path| std::fs::canonicalize(path).ok();
+    if canonical(&args.output).is_some_and(|output| Some(output) == canonical(register.path())) {
+        bail!("output `{}` is the register itself; choose another file", args.output.display());
+    }
+    if let Some(site) = &args.site {
+        return export_land(&register, site, args, quiet);
+    }
     let extension = args.output.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let extension = extension.to_ascii_lowercase();
     if !["geojson", "json", "gpkg", "csv"].contains(&extension.as_str()) {
         bail!("output `{}` is not accepted: its name must end in .geojson, .gpkg or .csv", args.output.display());
-    }
-    let canonical = |path: &Path| std::fs::canonicalize(path).ok();
-    if canonical(&args.output).is_some_and(|output| Some(output) == canonical(register.path())) {
-        bail!("output `{}` is the register itself; choose another file", args.output.display());
     }
     warn_of_damage(&register, &register.damaged()?);
     let outputs = OutputFolder::create(folder, &[name], args.overwrite)?;
@@ -496,6 +500,29 @@ fn export(args: &SitesExportArgs, quiet: bool) -> anyhow::Result<()> {
     }
     outputs.commit()?;
     if quiet { Ok(()) } else { print_line(args.output.display().to_string()) }
+}
+
+/// Exports the disturbed land of a site.
+fn export_land(register: &Register, site: &SiteId, args: &SitesExportArgs, quiet: bool) -> anyhow::Result<()> {
+    let format = LandFormat::of_path(&args.output)?;
+    let (folder, name) = super::folder_and_name(&args.output)?;
+    // A site that is not known is said before a folder is made.
+    register.known_site(site)?;
+    let outputs = OutputFolder::create(folder, &[name], args.overwrite)?;
+    let land = SiteLand::read(register, site)?;
+    if let Some(reason) = land.nothing(format) {
+        bail!("nothing to export: {reason}");
+    }
+    land.write(&outputs.path(name), format)?;
+    outputs.commit()?;
+    if quiet {
+        return Ok(());
+    }
+    let what = match format {
+        LandFormat::Csv => String::new(),
+        _ => format!(": {}", counted(land.polygons(), "polygon")),
+    };
+    print_line(format!("{}{what}", args.output.display()))
 }
 
 fn area_ha(site: &Site) -> anyhow::Result<f64> {

@@ -134,6 +134,27 @@ fn a_site_is_mapped_compared_judged_told_of_and_packed_once() {
     assert!(html.contains("NDVI"), "indices over time");
     assert!(html.contains("P-2") && html.matches("data:image/").count() >= 2, "{} bytes", html.len());
 
+    // The land of both dates goes to a file in every format, and its hectares are those of the register.
+    let mapped_ha: Vec<f64> = place.observations().iter().map(|o| o["parts"]["mapped_ha"].as_f64().unwrap()).collect();
+    for end in ["gpkg", "geojson", "zip", "kml", "csv", "xlsx"] {
+        let file = place.folder.path().join(format!("land.{end}"));
+        place.sites(&["export", "quarry", "-o", file.to_str().unwrap()]).succeeded();
+        assert!(file.metadata().unwrap().len() > 0, "{end}");
+    }
+    let land = json_file(&place.folder.path().join("land.geojson"));
+    assert_eq!(land["metadata"]["left_out"], json!([]));
+    let ha_of = |kind: &str, year: &str| -> f64 {
+        let features = land["features"].as_array().unwrap().iter().map(|feature| &feature["properties"]);
+        let found = features.filter(|p| p["kind"] == kind && p["date"].as_str().unwrap().starts_with(year));
+        found.map(|p| p["area_ha"].as_f64().unwrap()).sum()
+    };
+    for (year, mapped_ha) in ["2021", "2022"].into_iter().zip(&mapped_ha) {
+        let found = ha_of("disturbed", year);
+        assert!((found - mapped_ha).abs() < 1e-6 * mapped_ha, "{year}: {found} {mapped_ha}");
+    }
+    let seen = place.observations()[1]["seen_change"]["gain_ha"].as_f64().unwrap();
+    assert!((ha_of("gain", "2022") - seen).abs() <= 1e-6 * seen, "{} {seen}", ha_of("gain", "2022"));
+
     // A pack is sound, and says what was changed.
     let key = place.folder.path().join("key");
     Done::of(program().args(["evidence", "keygen", "--no-password", "-o"]).arg(&key)).succeeded();

@@ -324,3 +324,36 @@ fn the_eight_canadian_boundaries_are_imported() {
     assert_eq!(listed.as_array().unwrap().len(), 8);
     assert_eq!(listed[5]["id"], "m0146.b1");
 }
+
+#[test]
+fn an_export_of_land_says_what_it_accepts_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    add_wolverine(folder).succeeded_quietly();
+    let failed = |arguments: &[&str]| {
+        let done = sites(folder, &[&["export"], arguments].concat());
+        assert_ne!(done.code, Some(0), "{arguments:?}");
+        assert_eq!(names(folder), ["sites.gpkg"], "{arguments:?}");
+        done.stderr
+    };
+    let unknown = failed(&["wolverine", "-o", "land.dwg"]);
+    assert!(unknown.contains("land.dwg") && unknown.contains(".gpkg, .geojson, .zip, .kml, .csv, .xlsx"), "{unknown}");
+    let none = failed(&["wolverine", "-o", "land.gpkg"]);
+    assert!(none.contains("has no observations") && none.contains("monitor run"), "{none}");
+    let similar = failed(&["wolverin", "-o", "land.gpkg"]);
+    assert!(similar.contains("`wolverine`"), "{similar}");
+    assert!(failed(&["wolverine", "-o", "sites.gpkg", "--overwrite"]).contains("the register itself"));
+    assert!(failed(&["wolverine", "--observations", "-o", "land.csv"]).contains("--observations"));
+
+    observe(folder);
+    let missing = failed(&["wolverine", "-o", "land.kml"]);
+    assert!(missing.contains("are missing"), "{missing}");
+    let done = sites(folder, &["export", "wolverine", "-o", "land.csv"]).succeeded();
+    assert_eq!(done.stdout.trim(), "land.csv");
+    assert!(done.stderr.contains("is left out"), "{}", done.stderr);
+    let table = fs::read_to_string(folder.join("land.csv")).unwrap();
+    assert!(table.lines().nth(1).unwrap().starts_with("wolverine,2024-07-01,possible-exceedance,"), "{table}");
+    sites(folder, &["export", "wolverine", "-o", "land.xlsx"]).succeeded();
+    let existing = sites(folder, &["export", "wolverine", "-o", "land.csv"]);
+    assert!(existing.stderr.contains("--overwrite"), "{}", existing.stderr);
+}

@@ -73,13 +73,7 @@ fn write_csv(path: &Path, design: &Design) -> Result<()> {
         if place == 0 {
             writer.write_record(fields.iter().map(|field| field.0)).map_err(fail)?;
         }
-        let cells = fields.into_iter().map(|(_, _, value)| match value {
-            Value::Integer(value) => value.to_string(),
-            Value::Real(value) => value.to_string(),
-            Value::Boolean(value) => value.to_string(),
-            Value::Text(value) => value,
-            Value::Null => String::new(),
-        });
+        let cells = fields.iter().map(|(_, _, value)| value.to_string());
         writer.write_record(cells).map_err(fail)?;
     }
     Ok(writer.flush()?)
@@ -107,16 +101,7 @@ fn serialize_fields<S: Serializer>(
     fields: &[(&'static str, ColumnType, Value)],
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
-    serializer.collect_map(fields.iter().map(|(name, _, value)| {
-        let value = match value {
-            Value::Integer(value) => json!(value),
-            Value::Real(value) => json!(value),
-            Value::Boolean(value) => json!(value),
-            Value::Text(value) => json!(value),
-            Value::Null => serde_json::Value::Null,
-        };
-        (name, value)
-    }))
+    serializer.collect_map(fields.iter().map(|(name, _, value)| (name, value)))
 }
 
 fn write_geojson(path: &Path, design: &Design) -> Result<()> {
@@ -148,6 +133,7 @@ fn write_geopackage(path: &Path, grid: &Grid, design: &Design) -> Result<()> {
         shape: ShapeType::Point,
         columns: columns.iter().map(|(name, kind, _)| (*name, *kind)).collect(),
         choices: vec![(REFERENCE_CLASS, design.classes.iter().map(|class| class.name.clone()).collect())],
+        style: None,
         features: design
             .samples
             .iter()
@@ -166,6 +152,7 @@ fn write_geopackage(path: &Path, grid: &Grid, design: &Design) -> Result<()> {
         shape: ShapeType::MultiPolygon,
         columns: vec![(ID, ColumnType::Integer)],
         choices: Vec::new(),
+        style: None,
         features: design
             .samples
             .iter()

@@ -13,14 +13,17 @@ use crate::site::{SiteArea, SitePixels, percent_text};
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::noise_floor::NoiseFloor;
 use minesegsat_core::output::OutputFolder;
-use minesegsat_core::pixel_class::{Change, GAIN_COLOUR, LOSS_COLOUR, MASK_NODATA};
+use minesegsat_core::pixel_class::{CLASSES_ITEM, Change, GAIN_COLOUR, LOSS_COLOUR, MASK_NODATA, classes_text};
 use minesegsat_core::polygonize::{Connectivity, Polygonizer};
 use minesegsat_core::uncertainty::{AreaErrorModel, DEFAULT_LEVEL_PERCENT};
 use minesegsat_core::{Error, Grid, Result};
 use minesegsat_io::cog::{BandMeta, CogOptions, CogWriter, OverviewResampling};
 use minesegsat_io::{DataType, Pixels};
 use minesegsat_scene::manifest::{GridRecord, OutputRecord, Software};
-use minesegsat_vector::vector::{ColumnType, FeatureLayer, ShapeType, Value, write_layer};
+use minesegsat_vector::vector::{ColumnType, FeatureLayer, LayerStyle, ShapeType, Value, write_layer};
+
+/// Raster of the classes of [`Change`] in a folder of a comparison.
+pub(crate) const CHANGE: &str = "change.tif";
 
 /// Settings of a comparison.
 #[derive(Debug, Clone)]
@@ -174,7 +177,7 @@ pub fn change(
     options: &ChangeOptions,
     job: Job<'_>,
 ) -> Result<ChangeManifest> {
-    const FILES: [&str; 5] = ["change.tif", "change.gpkg", "change.png", "sites.csv", "manifest.json"];
+    const FILES: [&str; 5] = [CHANGE, "change.gpkg", "change.png", "sites.csv", "manifest.json"];
     let threshold = options.threshold.unwrap_or(after.threshold);
     if !(0.0..1.0).contains(&threshold) {
         return Err(Error::Argument {
@@ -220,7 +223,7 @@ pub fn change(
     warnings.extend(sites.iter().filter_map(|site| beyond_map(&site.id, site.beyond_map_ha, site.site_ha)));
 
     job.progress.stage("writing files");
-    write_classes(&output.path("change.tif"), &map, before, after)?;
+    write_classes(&output.path(CHANGE), &map, before, after)?;
     write_polygons(&output.path("change.gpkg"), &map, before, after, &sites, &options.sites)?;
     let backdrop = after.scene.as_ref().map(|scene| TrueColour::read(scene, &map.grid)).transpose()?.flatten();
     let rendered = backdrop.as_ref().map(|picture| TrueColour::rendered(&[picture]).swap_remove(0));
@@ -314,7 +317,11 @@ fn write_classes(path: &Path, map: &ChangeMap, before: &DatedMap, after: &DatedM
             ..BandMeta::named("mining_change")
         }],
         overview_resampling: OverviewResampling::Mode,
-        metadata: vec![("BEFORE".to_owned(), before.name.clone()), ("AFTER".to_owned(), after.name.clone())],
+        metadata: vec![
+            ("BEFORE".to_owned(), before.name.clone()),
+            ("AFTER".to_owned(), after.name.clone()),
+            (CLASSES_ITEM.to_owned(), classes_text(Change::ALL.map(|class| (class as u8, class.name())))),
+        ],
         palette: Some(minesegsat_core::pixel_class::CHANGE_PALETTE.to_vec()),
         ..CogOptions::default()
     };
@@ -412,6 +419,7 @@ fn write_polygons(
             ("touches_nodata", ColumnType::Boolean),
         ],
         choices: Vec::new(),
+        style: Some(LayerStyle::change("change")),
         features,
     };
     write_layer(path, &map.grid.crs, &layer)

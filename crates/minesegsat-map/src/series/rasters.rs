@@ -12,7 +12,7 @@ use super::{Series, SeriesRules};
 use crate::site::SitePixels;
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::job::Job;
-use minesegsat_core::pixel_class::{HISTORY_PALETTE, LandHistory, MASK_NODATA};
+use minesegsat_core::pixel_class::{CLASSES_ITEM, HISTORY_PALETTE, LandHistory, MASK_NODATA, classes_text};
 use minesegsat_core::{Result, Window, parallel};
 use minesegsat_io::cog::{BandMeta, CogOptions, CogWriter, OverviewResampling};
 use minesegsat_io::{DataType, Pixels};
@@ -213,6 +213,8 @@ fn onset_options(dates: &str) -> CogOptions {
 fn state_options(dates: &str) -> CogOptions {
     let classes: Vec<String> =
         LandHistory::SEEN.iter().map(|class| format!("{} {}", *class as u8, class.name())).collect();
+    let all = LandHistory::SEEN.into_iter().chain([LandHistory::NotAssessable]);
+    let names = classes_text(all.map(|class| (class as u8, class.name())));
     CogOptions {
         data_type: DataType::U8,
         nodata: Some(f64::from(MASK_NODATA)),
@@ -221,7 +223,7 @@ fn state_options(dates: &str) -> CogOptions {
             ..BandMeta::named("land_history")
         }],
         overview_resampling: OverviewResampling::Mode,
-        metadata: vec![("DATES".to_owned(), dates.to_owned())],
+        metadata: vec![("DATES".to_owned(), dates.to_owned()), (CLASSES_ITEM.to_owned(), names)],
         palette: Some(HISTORY_PALETTE.to_vec()),
         ..CogOptions::default()
     }

@@ -1,28 +1,33 @@
-//! Report pages, evidence packs and exports.
+//! Report pages, evidence packs, exports and rasters.
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use jiff::Timestamp;
 use minesegsat_core::output::OutputFolder;
+use minesegsat_export::{LandFormat, SiteLand};
+use minesegsat_report::{Language, load_site, load_site_until, site_page, site_pdf};
 use minesegsat_watch::evidence::{PackInput, check_files, pack, parameters_of};
 use minesegsat_watch::register::{Register, SiteId};
-use minesegsat_watch::report::{Language, load_site, load_site_until, site_page, site_pdf};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::ids::observation_id;
-use crate::params::{ObservationPath, SitePath};
-use crate::problem::Problem;
+use crate::ids::{ObservationName, observation_id, site_id};
+use crate::observation_files::{ObservationRaster, open_raster_file};
+use crate::params::{NoQuery, ObservationPath, SitePath};
+use crate::problem::{Problem, refused};
 use crate::query::Query;
-use crate::response::{GEO_JSON, HandlerResult, NO_STORE, content, html, json_response, named};
+use crate::response::{
+    GEO_JSON, HandlerResult, NO_STORE, REVALIDATE, content, file_response, html, json_response, named,
+};
 use crate::state::App;
 
 const ZIP: &str = "application/zip";
 const PDF: &str = "application/pdf";
 const GEOPACKAGE: &str = "application/geopackage+sqlite3";
+const GEOTIFF: &str = "image/tiff; application=geotiff; profile=cloud-optimized";
 /// Content policy of reports. Reports also contain a stricter one, with digests of style and script. Browsers apply both.
 const REPORT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
      frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -126,8 +131,13 @@ pub(crate) async fn export(
     SitePath(id): SitePath,
     headers: HeaderMap,
 ) -> HandlerResult {
-    query.only(&["format"])?;
+    query.only(&["what", "format"])?;
     let format = query.get("format").unwrap_or("geojson").to_owned();
+    match query.get("what").unwrap_or("site") {
+        "site" => {}
+        "land" => return export_land(&app, id, &format, &headers).await,
+        other => return Err(Problem::argument("what", other, "`site` or `land`")),
+    }
     match format.as_str() {
         "geojson" => {
             let file = format!("{id}.geojson");
@@ -151,8 +161,52 @@ pub(crate) async fn export(
                 .await?;
             Ok(named(content(&headers, GEOPACKAGE, NO_STORE, bytes), &file))
         }
-        other => Err(Problem::argument("format", other, "`geojson` or `gpkg`")),
+        other => Err(Problem::argument(
+            "format",
+            other,
+            "`geojson` or `gpkg`; with `what=land` also `shp`, `kml`, `csv` and `xlsx`",
+        )),
     }
+}
+
+/// The disturbed land of a site as a file.
+async fn export_land(app: &App, id: SiteId, format: &str, headers: &HeaderMap) -> HandlerResult {
+    let format: LandFormat = format.parse().map_err(refused)?;
+    let file = format!("{id}_land.{}", format.extension());
+    let bytes = app
+        .read(move |workspace| {
+            workspace.snapshot()?.site(&id)?;
+            workspace.check_files(&id)?;
+            let land = workspace.register(|register| SiteLand::read(register, &id))?;
+            if let Some(reason) = land.nothing(format) {
+                return Err(Problem::not_found(reason));
+            }
+            let folder = scratch()?;
+            let path = folder.path().join(NAME);
+            land.write(&path, format)?;
+            read(&path)
+        })
+        .await?;
+    Ok(named(content(headers, format.media_type(), REVALIDATE, bytes), &file))
+}
+
+/// `GET /api/sites/{site}/observations/{observation}/files/{file}`
+pub(crate) async fn observation_file(
+    State(app): State<Arc<App>>,
+    _: NoQuery,
+    Path((site, name, raster)): Path<(String, String, String)>,
+    headers: HeaderMap,
+) -> HandlerResult {
+    let (site, name): (SiteId, ObservationName) = (site_id(&site)?, name.parse()?);
+    let raster: ObservationRaster = raster.parse()?;
+    let file = format!("{}_{}", observation_id(&site, name.as_str()), raster.name());
+    let found = app
+        .read(move |workspace| {
+            let observation = workspace.observation(&site, &name)?;
+            open_raster_file(workspace, &observation, raster)
+        })
+        .await?;
+    Ok(named(file_response(&headers, GEOTIFF, found)?, &file))
 }
 
 /// The site as a feature collection: its boundary, then its permits.

@@ -78,7 +78,7 @@ pub(crate) async fn items(
     let tag = etag::parts_tag(&[&text, if format == Format::Html { "html" } else { "json" }]);
     document["timeStamp"] = format!("{:.0}", Timestamp::now()).into();
     let response = match format {
-        Format::Json => tagged(&headers, GEO_JSON, REVALIDATE, &tag, document.to_string().into()),
+        Format::Json => tagged(&headers, GEO_JSON, REVALIDATE, &tag, document.to_string()),
         Format::Html => html::items(&headers, collection.id(), &document),
     };
     Ok(with_header(response, header::HeaderName::from_static("content-crs"), &format!("<{CRS84}>")))

@@ -3,6 +3,7 @@
 mod api;
 mod bad_input;
 mod client;
+mod downloads;
 mod features;
 mod jobs;
 mod schemas;

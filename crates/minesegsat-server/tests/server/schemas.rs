@@ -128,6 +128,7 @@ fn responses_have_the_members_that_the_document_names() {
         ("/api/sites/{site}/observations/{observation}/polygons", vec![SITE, &observation], ""),
         ("/api/sites/{site}/observations/{observation}/changes", vec![SITE, &observation], ""),
         ("/api/sites/{site}/export", vec![SITE], ""),
+        ("/api/sites/{site}/export", vec![SITE], "?what=land"),
         ("/api/jobs", vec![], ""),
         ("/api/jobs/{job}", vec![job], ""),
         ("/api/predictions", vec![], ""),

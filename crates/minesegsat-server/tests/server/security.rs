@@ -32,7 +32,17 @@ fn an_address_that_others_reach_needs_a_token() {
 
     let server = Served::start(&workspace, None, |options| options.bind = SocketAddr::from(([0, 0, 0, 0], 0)));
     let address = SocketAddr::from(([127, 0, 0, 1], server.address.port()));
-    for path in ["/api/sites", "/ogc", "/stac/search", "/metrics", "/api/sites/wolverine/report", "/openapi.json"] {
+    let raster = format!("/api/sites/wolverine/observations/{}/files/mask.tif", workspace.observation("2022-07-12"));
+    for path in [
+        "/api/sites",
+        "/ogc",
+        "/stac/search",
+        "/metrics",
+        "/api/sites/wolverine/report",
+        "/api/sites/wolverine/export?what=land&format=xlsx",
+        &raster,
+        "/openapi.json",
+    ] {
         let refused = Request::get(path).send(address);
         assert_eq!(refused.status, 401, "{path}");
         assert!(refused.header("www-authenticate").unwrap().starts_with("Bearer"));

@@ -245,9 +245,23 @@ fn write_change(folder: &Path) {
             ("above_noise", ColumnType::Boolean),
         ],
         choices: Vec::new(),
+        style: None,
         features: vec![feature("gain", 100.0), feature("loss", 300.0), feature("stable", 500.0)],
     };
     write_layer(&folder.join("change.gpkg"), &grid().crs, &layer).unwrap();
     let manifest = json!({"dates": [{"date": "2022-07-12"}, {"date": "2023-07-17"}]});
     std::fs::write(folder.join("manifest.json"), manifest.to_string()).unwrap();
+}
+
+/// Writes the raster of a comparison: gain in the first ten rows of the mapped block, and a pixel of loss.
+pub(crate) fn write_change_raster(folder: &Path) {
+    let grid = grid();
+    let class = |at: usize| match (at % grid.width, at / grid.width) {
+        (64..128, 64..74) => 2,
+        (150, 150) => 3,
+        _ => 0,
+    };
+    let mut change = CogWriter::create(&folder.join("change.tif"), &grid, CogOptions::mask("change")).unwrap();
+    change.write_rows(&[Pixels::U8((0..grid.width * grid.height).map(class).collect())]).unwrap();
+    change.finish().unwrap();
 }

@@ -8,8 +8,8 @@ use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 
 use super::{
-    Attribute, ColumnType, FeatureLayer, LAYER, MinePolygon, PolygonMetadata, ShapeType, TITLE, Value, geometry,
-    vector_error,
+    Attribute, ColumnType, FeatureLayer, LAYER, LayerStyle, MinePolygon, PolygonMetadata, ShapeType, TITLE, Value,
+    geometry, vector_error,
 };
 use minesegsat_core::{Crs, Error, Result};
 
@@ -116,6 +116,25 @@ INSERT INTO gpkg_extensions VALUES
   ('gpkg_data_column_constraints', NULL, 'gpkg_schema', 'http://www.geopackage.org/spec121/#extension_schema', 'read-write');
 ";
 
+/// Table with styles of layers, as QGIS writes and reads it.
+const STYLES: &str = r"
+CREATE TABLE layer_styles (
+  id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+  f_table_catalog TEXT(256),
+  f_table_schema TEXT(256),
+  f_table_name TEXT(256),
+  f_geometry_column TEXT(256),
+  styleName TEXT(30),
+  styleQML TEXT,
+  styleSLD TEXT,
+  useAsDefault BOOLEAN,
+  description TEXT,
+  owner TEXT(30),
+  ui TEXT(30),
+  update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now'))
+);
+";
+
 /// Triggers of the spatial index (annex F.3 of the standard). They call functions that GeoPackage editors provide. They are
 /// created after the rows, because this module fills the index. `{layer}` stands for the name of the layer.
 const TRIGGERS: &str = r"
@@ -181,6 +200,7 @@ pub(super) fn write(path: &Path, crs: &Crs, polygons: &[MinePolygon], metadata: 
             ("touches_nodata", ColumnType::Boolean),
         ],
         choices: Vec::new(),
+        style: Some(LayerStyle::disturbed()),
         features: polygons.iter().map(row).collect(),
     };
     write_layers(path, crs, &[layer])
@@ -217,6 +237,10 @@ fn layer_schema(layer: &FeatureLayer) -> String {
                 ColumnType::Boolean => "BOOLEAN NOT NULL",
                 ColumnType::Text => "TEXT NOT NULL",
                 ColumnType::OptionalText => "TEXT",
+                ColumnType::OptionalReal => "DOUBLE",
+                ColumnType::OptionalBoolean => "BOOLEAN",
+                ColumnType::Date => "DATE NOT NULL",
+                ColumnType::OptionalDate => "DATE",
             };
             format!(",\n  {column} {kind}")
         })
@@ -289,10 +313,12 @@ fn write_database(path: &Path, crs: &Crs, layers: &[FeatureLayer]) -> std::resul
     if layers.iter().any(|layer| !layer.choices.is_empty()) {
         transaction.execute_batch(CHOICES)?;
     }
+    write_styles(&transaction, layers)?;
     for (number, layer) in (1i64..).zip(layers) {
         write_tables(&transaction, path, crs, number, layer)?;
         transaction.execute_batch(&TRIGGERS.replace("{layer}", layer.name))?;
     }
+    list_styles(&transaction, layers)?;
     transaction.commit()?;
     database.close().map_err(|(_, error)| error.into())
 }
@@ -306,6 +332,38 @@ fn write_systems(database: &Transaction<'_>, crs: &Crs) -> rusqlite::Result<()> 
     Ok(())
 }
 
+/// The styles of all layers that have one. They come before the layers, so that a file that is cut lacks land and is refused.
+fn write_styles(database: &Transaction<'_>, layers: &[FeatureLayer]) -> rusqlite::Result<()> {
+    if layers.iter().all(|layer| layer.style.is_none()) {
+        return Ok(());
+    }
+    database.execute_batch(STYLES)?;
+    for (layer, style) in layers.iter().filter_map(|layer| Some((layer, layer.style.as_ref()?))) {
+        database.execute(
+            "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, styleQML, \
+             styleSLD, useAsDefault, description, owner, update_time) VALUES ('', '', ?1, 'geom', 'minesegsat', ?2, '', 1, ?3, '', ?4)",
+            params![layer.name, style.qml(), layer.title, time_of(layer)],
+        )?;
+    }
+    Ok(())
+}
+
+/// The entry of the styles among the contents: after those of the layers, of which programs open the first.
+fn list_styles(database: &Transaction<'_>, layers: &[FeatureLayer]) -> rusqlite::Result<()> {
+    let Some(layer) = layers.iter().find(|layer| layer.style.is_some()) else { return Ok(()) };
+    database.execute(
+        "INSERT INTO gpkg_contents (table_name, data_type, identifier, last_change) \
+         VALUES ('layer_styles', 'attributes', 'layer_styles', ?1)",
+        params![time_of(layer)],
+    )?;
+    Ok(())
+}
+
+/// Time of the data, so that a second run gives the same file byte for byte.
+fn time_of(layer: &FeatureLayer) -> String {
+    layer.datetime.unwrap_or(jiff::Timestamp::UNIX_EPOCH).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
 /// The rows of a layer; `number` counts the layers from 1.
 fn write_tables(
     database: &Transaction<'_>,
@@ -315,8 +373,7 @@ fn write_tables(
     layer: &FeatureLayer,
 ) -> std::result::Result<(), Failure> {
     let epsg = crs.epsg();
-    // The time of the scene, so that a second run gives the same file byte for byte.
-    let time = layer.datetime.unwrap_or(jiff::Timestamp::UNIX_EPOCH).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+    let time = time_of(layer);
     let bounds_of_layer = layer
         .features
         .iter()
@@ -365,6 +422,7 @@ fn write_tables(
             Value::Real(value) => Cell::Real(*value),
             Value::Boolean(value) => Cell::Integer(i64::from(*value)),
             Value::Text(value) => Cell::Text(value.clone()),
+            Value::Date(value) => Cell::Text(value.to_string()),
             Value::Null => Cell::Null,
         }));
         row.execute(rusqlite::params_from_iter(cells))?;

@@ -35,7 +35,7 @@ use minesegsat_scene::{OpenOptions, Scene};
 /// Metres per degree of latitude, for the buffer.
 const METRES_PER_DEGREE: f64 = 111_320.0;
 /// File in an observation's folder with the index medians inside and around the site.
-pub(crate) const INDICES: &str = "indices.json";
+pub const INDICES: &str = "indices.json";
 /// Maximum age difference of the scenes in a composite, in days: one season.
 const COMPOSITE_DAYS: i32 = 120;
 /// Most maps of earlier observations in which new land is followed, without the first.
@@ -600,7 +600,7 @@ pub(super) fn permitted<'a>(permit: Option<&Permit>, outline: Option<&'a SiteAre
 }
 
 /// A site with its outline in longitude and latitude.
-pub(super) fn area_of(site: &Site) -> SiteArea {
+pub fn area_of(site: &Site) -> SiteArea {
     SiteArea {
         id: site.id.to_string(),
         name: site.name.clone(),

@@ -23,8 +23,8 @@ pub(super) fn write(path: &Path, scene: &Scene, grid: &Grid, like: Option<&Path>
     Ok(true)
 }
 
-/// The stretch that a picture of [`write`] was made with. `None` in pictures of older versions.
-pub(crate) fn stretch_of(png: &[u8]) -> Option<Stretch> {
+/// The stretch of brightness that the picture of an observation was made with, from its PNG. `None` in pictures of older versions.
+pub fn stretch_of(png: &[u8]) -> Option<Stretch> {
     let reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().ok()?;
     let texts = &reader.info().uncompressed_latin1_text;
     texts.iter().find(|text| text.keyword == STRETCH)?.text.parse().ok()

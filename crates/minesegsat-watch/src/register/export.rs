@@ -11,6 +11,7 @@ use wkt::ToWkt;
 use super::schema::{self, sql_error};
 use super::sql_functions;
 use super::summary::today;
+use super::table::{OBSERVATION_COLUMNS, csv_table, observation_row};
 use super::{Permit, Register, SiteId, SiteSummary};
 use minesegsat_core::{Error, Result};
 use minesegsat_vector::values::Numbers;
@@ -112,84 +113,11 @@ impl Register {
 
     /// CSV table with a row per observation.
     pub fn export_observations_csv(&self) -> Result<Vec<u8>> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        let fail = |error: csv::Error| Error::Io(error.into());
-        let names = [
-            "site",
-            "date",
-            "verdict",
-            "share_assessed",
-            "area_ha",
-            "area_lower_ha",
-            "area_upper_ha",
-            "confidence_level_percent",
-            "compared_with",
-            "gain_ha",
-            "loss_ha",
-            "outside_permit_ha",
-            "permit",
-            "limit_ha",
-            "scenes",
-            "model_sha256",
-            "statement",
-            "warnings",
-            "created",
-            "share_beyond_map",
-            "boundary_sha256",
-            "permit_sha256",
-            "mapped_ha",
-            "estimated_ha",
-            "estimated_lower_ha",
-            "estimated_upper_ha",
-            "assumed_ha",
-            "inside_permit_ha",
-            "outside_site_ha",
-            "gain_seen_ha",
-            "loss_seen_ha",
-            "noise_floor_ha",
-        ];
-        writer.write_record(names).map_err(fail)?;
-        let number = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+        let mut rows = Vec::new();
         for site in self.read_summaries_on(today())?.rows {
-            for o in self.read_observations(&site.id)?.rows {
-                let row = [
-                    o.site.to_string(),
-                    o.date.to_string(),
-                    o.verdict.name().to_owned(),
-                    o.share_assessed.to_string(),
-                    number(o.area.map(|area| area.ha)),
-                    number(o.area.map(|area| area.lower_ha)),
-                    number(o.area.map(|area| area.upper_ha)),
-                    o.confidence_level_percent.to_string(),
-                    o.compared_with.map(|day| day.to_string()).unwrap_or_default(),
-                    number(o.gain_ha),
-                    number(o.loss_ha),
-                    number(o.outside_permit_ha),
-                    o.permit.unwrap_or_default(),
-                    number(o.limit_ha),
-                    o.scenes.join(" "),
-                    o.model_sha256,
-                    o.statement,
-                    o.warnings.join("; "),
-                    o.created.to_string(),
-                    number(o.share_beyond_map),
-                    o.boundary_sha256.unwrap_or_default(),
-                    o.permit_sha256.unwrap_or_default(),
-                    number(o.parts.map(|parts| parts.mapped_ha)),
-                    number(o.parts.map(|parts| parts.estimated.ha)),
-                    number(o.parts.map(|parts| parts.estimated.lower_ha)),
-                    number(o.parts.map(|parts| parts.estimated.upper_ha)),
-                    number(o.parts.map(|parts| parts.assumed_ha)),
-                    number(o.parts.and_then(|parts| parts.inside_permit_ha)),
-                    number(o.parts.map(|parts| parts.outside_site_ha)),
-                    number(o.seen_change.map(|seen| seen.gain_ha)),
-                    number(o.seen_change.map(|seen| seen.loss_ha)),
-                    number(o.seen_change.map(|seen| seen.noise_floor_ha)),
-                ];
-                writer.write_record(row).map_err(fail)?;
-            }
+            rows.extend(self.read_observations(&site.id)?.rows.iter().map(observation_row));
         }
-        writer.into_inner().map_err(|error| Error::Io(error.into_error()))
+        csv_table(&OBSERVATION_COLUMNS, rows)
     }
 
     /// Writes a consistent copy of the register to a new file. The copy is a register with sites and permits, and with

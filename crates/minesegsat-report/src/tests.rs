@@ -9,7 +9,7 @@ use quick_xml::{Reader, XmlVersion, events::Event};
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::register::{Area, Observation, Permit, Site, SiteStatus, Verdict};
+use minesegsat_watch::register::{Area, Observation, Permit, Site, SiteStatus, Verdict};
 use minesegsat_map::preview::png;
 
 /// Environment variable with a folder that the test pages are also written to, for inspection.

@@ -2,7 +2,7 @@
 
 pub(super) use minesegsat_page::text::{NONE, number};
 
-use crate::register::{Area, Observation, ShownChange, SiteStatus};
+use minesegsat_watch::register::{Area, Observation, ShownChange, SiteStatus};
 
 /// An area in hectares, without the unit.
 pub(super) fn ha(value: f64) -> String {

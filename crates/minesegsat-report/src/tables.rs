@@ -7,7 +7,7 @@ use super::index_chart::INDICES;
 use super::sign::{badge, footnote};
 use super::site_report::{IndexPoint, SceneRow};
 use super::text::{NONE, beyond, change, hectares, interval, level, number, percent};
-use crate::register::{Area, Observation, Permit};
+use minesegsat_watch::register::{Area, Observation, Permit};
 
 fn faint(words: &str) -> Markup {
     html! { p.faint { (words) } }

@@ -12,7 +12,7 @@ use super::site_report::{IndexPoint, MethodFacts, SiteReport};
 use super::text::{NONE, beyond, hectares, interval, level, percent, status};
 use super::timeline::timeline;
 use super::{STYLE, tables};
-use crate::register::{Observation, Permit, ShownChange, Verdict};
+use minesegsat_watch::register::{Observation, Permit, ShownChange, Verdict};
 use minesegsat_core::Result;
 
 /// The page of one site as self-contained HTML.

@@ -9,6 +9,7 @@
 //!
 //! Each verdict has a shape and words as well as a colour. Every mention of an exceedance also warns that a revision of the
 //! permit may be missing from the register.
+#![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 mod index_chart;
 mod load;
@@ -39,4 +40,4 @@ pub use self::site_pdf::site_pdf;
 pub use self::site_report::{DatedPicture, IndexPoint, IndexValues, MethodFacts, SceneRow, SiteReport};
 
 /// Style of both pages. It follows the base style of all pages.
-const STYLE: &str = concat!(include_str!("report/drawings.css"), include_str!("report/style.css"));
+const STYLE: &str = concat!(include_str!("drawings.css"), include_str!("style.css"));

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::register::{Observation, Site, Verdict};
+use minesegsat_watch::register::{Observation, Site, Verdict};
 
 /// Content of the page of all sites.
 #[derive(Debug, Clone)]

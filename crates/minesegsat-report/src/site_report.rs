@@ -3,7 +3,7 @@
 use geo::MultiPolygon;
 use jiff::{Timestamp, civil::Date};
 
-use crate::register::{Correction, Observation, Permit, Site};
+use minesegsat_watch::register::{Correction, Observation, Permit, Site};
 
 /// Content of a site's page. Everything except the site may be missing; the page then says so.
 #[derive(Debug, Clone)]

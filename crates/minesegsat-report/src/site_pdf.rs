@@ -12,7 +12,7 @@ use super::pictures::LAYERS;
 use super::sign::{self, is_exceedance, shape};
 use super::site_report::{DatedPicture, SiteReport};
 use super::timeline::timeline;
-use crate::register::{Observation, ShownChange};
+use minesegsat_watch::register::{Observation, ShownChange};
 use minesegsat_core::Result;
 
 /// Observations in the table; older ones are counted. So that the report has few pages.
@@ -122,7 +122,7 @@ fn verdict(last: Option<&Observation>, words: &Words) -> Json {
 }
 
 fn corrections(report: &SiteReport, words: &Words) -> Vec<String> {
-    let note = |one: &crate::register::Correction| {
+    let note = |one: &minesegsat_watch::register::Correction| {
         let day = one.replaced.to_zoned(jiff::tz::TimeZone::UTC).date();
         let verdict = paper::label(Some(one.verdict), words);
         words.say_with(
@@ -242,7 +242,7 @@ fn pictures(report: &SiteReport, words: &Words, files: &mut Vec<(String, Vec<u8>
         legend.push(json!([file, words.say_with(&format!("outline-{layer}"), &[("date", date.into())])]));
     }
     let brightness = (known.len() == 2).then(|| {
-        let mut stretches = known.iter().map(|(_, picture)| crate::monitor::picture::stretch_of(&picture.png));
+        let mut stretches = known.iter().map(|(_, picture)| minesegsat_watch::monitor::stretch_of(&picture.png));
         let is_same = matches!((stretches.next(), stretches.next()), (Some(Some(a)), Some(Some(b))) if a == b);
         words.say(if is_same { "same-brightness" } else { "own-brightness" })
     });

@@ -6,7 +6,7 @@ use minesegsat_page::words::Words;
 
 use super::sign::{REVISION, is_exceedance, label, shape};
 use super::text::{hectares, interval, level, percent};
-use crate::register::{Area, Observation, Permit, Verdict};
+use minesegsat_watch::register::{Area, Observation, Permit, Verdict};
 
 /// Width of charts over time, in view box units.
 pub(super) const WIDTH: f64 = 860.0;

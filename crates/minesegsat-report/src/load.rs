@@ -8,8 +8,8 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::{DatedPicture, IndexPoint, IndexValues, MethodFacts, SceneRow, SiteReport};
-use crate::monitor::INDICES;
-use crate::register::{Observation, Permit, Register, SiteId};
+use minesegsat_watch::monitor::INDICES;
+use minesegsat_watch::register::{Observation, Permit, Register, SiteId};
 use minesegsat_core::area_of_interest::polygons_on_scene;
 use minesegsat_core::pixel_class::Change;
 use minesegsat_core::polygonize::{Connectivity, Polygonizer};

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::register::Verdict;
+use minesegsat_watch::register::Verdict;
 
 /// Warning shown with every mention of an exceedance.
 pub(super) const REVISION: &str = "A revision of the permit may be missing from the register.";

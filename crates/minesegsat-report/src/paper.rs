@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use super::pictures::{LAYERS, pattern};
 use super::sign;
 use super::site_report::DatedPicture;
-use crate::register::{Area, Observation, SiteStatus, Verdict};
+use minesegsat_watch::register::{Area, Observation, SiteStatus, Verdict};
 use minesegsat_core::Result;
 use minesegsat_pdf::{Document, typeset};
 
