@@ -106,12 +106,13 @@ impl Plate<'_> {
         let mut left = 0.0;
         for entry in &self.legend {
             let needed = entry_width(&entry.1);
-            match lines.last_mut().filter(|_| left >= needed) {
-                Some(line) => line.push(entry),
-                None => {
-                    lines.push(vec![entry]);
-                    left = width;
-                }
+            if left >= needed
+                && let Some(line) = lines.last_mut()
+            {
+                line.push(entry);
+            } else {
+                lines.push(vec![entry]);
+                left = width;
             }
             left -= needed;
         }
