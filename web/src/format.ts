@@ -12,10 +12,10 @@ const known = (value: Maybe): value is number => typeof value === "number" && Nu
 
 const writers = new Map<string, Intl.NumberFormat>();
 
-/** With a minus sign as wide as a plus sign, none before a zero, and no line break before a unit. */
+/** As reports write numbers: 1138.7 and 11,387.0, a minus sign as wide as a plus sign, none before a zero, no line break before a unit. */
 function written(value: number, options: Intl.NumberFormatOptions): string {
   const key = `${locale()} ${JSON.stringify(options)}`;
-  const writer = writers.get(key) ?? new Intl.NumberFormat(locale(), { signDisplay: "negative", ...options });
+  const writer = writers.get(key) ?? new Intl.NumberFormat(locale(), { signDisplay: "negative", useGrouping: "min2", ...options });
   writers.set(key, writer);
   return writer.format(value).replace("-", "−").replaceAll(" ", "\u00a0");
 }
