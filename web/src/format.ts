@@ -40,12 +40,15 @@ export const interval = (area: Area): string => t("from-to", { from: ha(area.low
 /** The interval of an area with its unit, and with its confidence level if that is known. */
 export function intervalAt(area: Area, level_percent: number | null): string {
   const ends = { from: ha(area.lower_ha), to: ha(area.upper_ha) };
-  return level_percent ? t("interval-at-level", { ...ends, level: percent(level_percent / 100, 0) }) : t("interval", ends);
+  return level_percent ? t("interval-at-level", { ...ends, level: levelOf(level_percent) }) : t("interval", ends);
 }
 
 /** A share, 1 for all. */
 export const percent = (share: Maybe, digits = 1): string =>
   known(share) ? written(share, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits }) : NONE;
+
+/** A level of confidence, with decimals only if there are some. */
+export const levelOf = (percent: number): string => written(percent / 100, { style: "percent", maximumFractionDigits: 4 });
 
 /** A share without decimals that say nothing. */
 export const shortPercent = (share: number): string => written(share, { style: "percent", maximumFractionDigits: 0 });

@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use fixed_decimal::{Decimal, FloatPrecision, SignedRoundingMode, UnsignedRoundingMode};
+use fixed_decimal::Decimal;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 use icu_decimal::options::{DecimalFormatterOptions, GroupingStrategy};
@@ -170,16 +170,21 @@ impl Words {
     /// A number with a minus sign as wide as a plus sign. A dash if it is missing or infinite.
     pub fn number(&self, value: Option<f64>, digits: u8) -> String {
         let Some(value) = value.filter(|value| value.is_finite()) else { return NONE.to_owned() };
-        let text = Decimal::try_from_f64(value, FloatPrecision::RoundTrip).ok().map(|mut decimal| {
-            let half_even = SignedRoundingMode::Unsigned(UnsignedRoundingMode::HalfEven);
-            decimal.round_with_mode(-i16::from(digits), half_even);
-            decimal.pad_end(-i16::from(digits));
+        // Rounded as the sentences of the register are.
+        let rounded = format!("{value:.*}", usize::from(digits));
+        let text = rounded.parse::<Decimal>().ok().map(|mut decimal| {
             if decimal.absolute.is_zero() {
                 decimal.set_sign(fixed_decimal::Sign::None);
             }
             self.numbers.as_ref().map_or_else(|| decimal.to_string(), |format| format.format(&decimal).to_string())
         });
         text.unwrap_or_else(|| crate::text::number(Some(value), usize::from(digits))).replace('-', "−")
+    }
+
+    /// A level of confidence in percent, without its sign: `90`, `97.5`, `99.95`.
+    pub fn level(&self, percent: f64) -> String {
+        let digits = percent.to_string().split_once('.').map_or(0, |(_, decimals)| decimals.len().min(4));
+        self.number(Some(percent), u8::try_from(digits).unwrap_or(0))
     }
 
     /// An area in hectares with its unit, or a dash.
@@ -190,7 +195,7 @@ impl Words {
         }
     }
 
-    /// A date in a sentence: `1 juillet 2024`, in English `2024-07-01`. Tables have [`Date`] as it is.
+    /// A date in a sentence: `2 juillet 2024`, in English `2024-07-01`. Tables have [`Date`] as it is.
     pub fn date(&self, date: Date) -> String {
         let year = date.year().to_string();
         let values = [("day", date.day().into()), ("month", date.month().into()), ("year", year.into())];
@@ -228,9 +233,18 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_rounded_as_in_the_sentences_of_the_register() {
+        for value in [7.25, 7.35, 0.35, 1234.05, -2.65] {
+            let expected = format!("{value:.1}").replace('-', "−");
+            assert_eq!(Language::English.words().number(Some(value), 1), expected);
+        }
+        assert_eq!([90.0, 97.5, 99.95].map(|level| Language::French.words().level(level)), ["90", "97,5", "99,95"]);
+    }
+
+    #[test]
     fn dates_are_written_out() {
         let all = |text: &str| Language::ALL.map(|language| language.words().date(text.parse().unwrap()));
-        let july = ["2024-07-01", "1 juillet 2024", "1 de julio de 2024", "1 de julho de 2024"];
+        let july = ["2024-07-01", "1er juillet 2024", "1 de julio de 2024", "1º de julho de 2024"];
         assert_eq!(all("2024-07-01"), july);
         assert_eq!(all("2024-12-31")[1], "31 décembre 2024");
     }

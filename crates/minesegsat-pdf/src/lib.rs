@@ -1,7 +1,8 @@
 //! PDF documents from [Typst](https://typst.app) templates: [`typeset`].
 //!
 //! A template reads its data from `data.json` and its pictures from the files that it is given, and nothing else: it has no disk and no
-//! network. Text is set in DejaVu Sans, which is in the program. Letters that it lacks come from the fonts of the machine.
+//! network. Text is set in DejaVu Sans, which is in the program. Letters that it lacks come from the fonts of
+//! the machine. A letter that no font has becomes a box.
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 mod world;
@@ -99,6 +100,19 @@ mod tests {
     fn names_in_arabic_are_set() {
         let data = serde_json::json!({ "title": "منجم الفحم الشمالي" });
         assert!(typeset_text(PLAIN, &data, Vec::new()).unwrap().len() > 1000);
+    }
+
+    #[test]
+    fn letters_that_no_font_has_are_a_sign_and_no_fault() {
+        let set = |title: &str| typeset_text(PLAIN, &serde_json::json!({ "title": title }), Vec::new()).unwrap();
+        // Private use, a control, a byte order mark, a script that few machines lack, and one that no font has.
+        for title in ["Mine \u{e000}", "Mine \u{7}", "\u{feff}Mine", "\u{77ff}\u{5c71}", "\u{1e2d0}", "a\u{200d}b\u{fe0f}"] {
+            assert!(set(title).len() > 1000, "{title:?}");
+        }
+        let drawing = "<svg xmlns='http://www.w3.org/2000/svg' width='90' height='20'><text y='15'>\u{e000}</text></svg>";
+        let template = "#set document(title: \"a\")\n#image(\"a.svg\", alt: \"a\")";
+        let files = vec![("a.svg".to_owned(), drawing.as_bytes().to_vec())];
+        assert!(typeset_text(template, &Value::Null, files).unwrap().len() > 500);
     }
 
     #[test]

@@ -31,7 +31,7 @@ mod timeline;
 
 pub use minesegsat_page::words::Language;
 
-pub use self::load::{load_site, load_site_until};
+pub use self::load::{load_site, load_site_at};
 pub use self::overview::{Overview, OverviewSite};
 pub use self::overview_page::overview_page;
 pub use self::overview_pdf::overview_pdf;

@@ -21,11 +21,16 @@ const SMALLEST: u64 = 5;
 
 /// Loads everything known about a site. Missing files leave gaps, which the page reports.
 pub fn load_site(register: &Register, id: &SiteId) -> Result<SiteReport> {
-    load_site_until(register, id, Date::MAX)
+    load(register, id, None)
 }
 
-/// Loads what is known about a site from observations up to a day. Missing files leave gaps, which the page reports.
-pub fn load_site_until(register: &Register, id: &SiteId, last_day: Date) -> Result<SiteReport> {
+/// Loads what was known about a site at one of its observations, which becomes the last one. Missing files leave gaps, which the page
+/// reports.
+pub fn load_site_at(register: &Register, observation: &Observation) -> Result<SiteReport> {
+    load(register, &observation.site, Some(observation))
+}
+
+fn load(register: &Register, id: &SiteId, last: Option<&Observation>) -> Result<SiteReport> {
     let site = register.known_site(id)?;
     let permits = register.read_permits(id)?;
     let observations = register.read_observations(id)?;
@@ -34,7 +39,12 @@ pub fn load_site_until(register: &Register, id: &SiteId, last_day: Date) -> Resu
     damaged.extend(register.rows_without_site()?.into_iter().filter(|row| row.may_belong_to(id.as_str())));
     let problems = damaged.iter().map(|row| format!("The register has a row that cannot be used: {row}.")).collect();
     let (permits, mut observations) = (permits.rows, observations.rows);
-    observations.retain(|observation| observation.date <= last_day);
+    let mut corrections = register.corrections(id, false)?;
+    corrections.retain(|correction| last.is_none_or(|last| correction.date <= last.date));
+    if let Some(last) = last {
+        // One day may have several observations.
+        observations.retain(|o| (o.date, o.created) <= (last.date, last.created));
+    }
     observations.sort_by_key(|observation| (observation.date, observation.created));
     let folder = register.folder();
     let mut scenes: Vec<SceneRow> = Vec::new();
@@ -94,7 +104,7 @@ pub fn load_site_until(register: &Register, id: &SiteId, last_day: Date) -> Resu
         indices: observations.iter().filter_map(|observation| indices_of(observation, folder)).collect(),
         observations,
         problems,
-        corrections: register.corrections(id, false)?,
+        corrections,
         created: Timestamp::now(),
     })
 }

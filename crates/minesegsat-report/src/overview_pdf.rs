@@ -30,7 +30,7 @@ pub fn overview_pdf(overview: &Overview, language: Language) -> Result<Vec<u8>> 
     let last = order.iter().filter_map(|site| Some(site.last.as_ref()?.date)).max();
     let seen = last.map_or_else(
         || words.say("never-observed"),
-        |date| words.say_with("last-observed-on", &[("date", date.to_string().into())]),
+        |date| words.say_with("last-observed-on", &[("date", words.date(date).into())]),
     );
     let keys = ["locations", "sites", "no-site", "revision-may-be-missing", "no-proof"];
     let head = ["site", "verdict", "last-observation", "area-and-interval", "limit-column", "share-of-limit"];

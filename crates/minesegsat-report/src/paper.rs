@@ -112,7 +112,7 @@ pub(super) fn sentence(observation: &Observation, words: &Words) -> String {
         return words.say_with(&key(Verdict::NotAssessable), &[day(), ("share", share.into())]);
     };
     let number = |value: f64| -> Value<'_> { words.number(Some(value), 1).into() };
-    let level = words.percent(Some(observation.confidence_level_percent / 100.0), 0);
+    let level = format!("{}\u{a0}%", words.level(observation.confidence_level_percent));
     let ends = [("level", level.into()), ("from", number(area.lower_ha)), ("to", number(area.upper_ha))];
     let interval = words.say_with("interval-at-level", &ends);
     let limit = words.hectares(observation.limit_ha);

@@ -55,7 +55,7 @@ pub fn site_pdf(report: &SiteReport, language: Language) -> Result<Vec<u8>> {
         })),
         "observations": observations(&order, words),
         "permits": permits(report, words),
-        "scenes": scenes(report, words),
+        "scenes": scenes(report, &order, words),
         "method": method(report, last, words),
         "facts": facts(report, words),
         "headings": headings(words),
@@ -97,7 +97,7 @@ fn about(report: &SiteReport, last: Option<&Observation>, words: &Words) -> Vec<
     let site = &report.site;
     let seen = last.map_or_else(
         || words.say("never-observed"),
-        |last| words.say_with("last-observed-on", &[("date", last.date.to_string().into())]),
+        |last| words.say_with("last-observed-on", &[("date", words.date(last.date).into())]),
     );
     let facts = [site.operator.clone(), site.commodity.clone()].into_iter().flatten();
     facts.chain([paper::status(site.status, words), site.id.to_string(), seen]).collect()
@@ -121,14 +121,13 @@ fn verdict(last: Option<&Observation>, words: &Words) -> Json {
     })
 }
 
-fn corrections(report: &SiteReport, words: &Words) -> Vec<String> {
+/// Verdicts that were replaced: a sentence, and the reason in the words of the register.
+fn corrections(report: &SiteReport, words: &Words) -> Vec<[String; 2]> {
     let note = |one: &minesegsat_watch::register::Correction| {
-        let day = one.replaced.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let day = words.date(one.replaced.to_zoned(jiff::tz::TimeZone::UTC).date());
         let verdict = paper::label(Some(one.verdict), words);
-        words.say_with(
-            "corrected",
-            &[("date", one.date.to_string().into()), ("day", day.to_string().into()), ("verdict", verdict.into())],
-        )
+        let values = [("date", words.date(one.date).into()), ("day", day.into()), ("verdict", verdict.into())];
+        [words.say_with("corrected", &values), one.reason.clone()]
     };
     report.corrections.iter().map(note).collect()
 }
@@ -140,7 +139,7 @@ fn numbers(report: &SiteReport, order: &[&Observation], words: &Words) -> Vec<[S
         return Vec::new();
     };
     let on = |o: &Observation| -> Vec<(&str, minesegsat_page::words::Value<'_>)> {
-        vec![("date", o.date.to_string().into())]
+        vec![("date", words.date(o.date).into())]
     };
     let number = |value: f64| words.number(Some(value), 1);
     let mut rows = Vec::new();
@@ -149,7 +148,7 @@ fn numbers(report: &SiteReport, order: &[&Observation], words: &Words) -> Vec<[S
         None => row("disturbed-land", NONE.to_owned(), words.say_with("not-assessable-on", &on(shown))),
         Some(area) => {
             let mut values = on(shown);
-            values.push(("level", words.number(Some(shown.confidence_level_percent), 0).into()));
+            values.push(("level", words.level(shown.confidence_level_percent).into()));
             values.push(("lower", number(area.lower_ha).into()));
             values.push(("upper", number(area.upper_ha).into()));
             row("disturbed-land", words.hectares(Some(area.ha)), words.say_with("disturbed-land-note", &values));
@@ -178,7 +177,7 @@ fn numbers(report: &SiteReport, order: &[&Observation], words: &Words) -> Vec<[S
     let since = || {
         shown.compared_with.map_or_else(
             || words.say("no-earlier-date"),
-            |date| words.say_with("since", &[("date", date.to_string().into())]),
+            |date| words.say_with("since", &[("date", words.date(date).into())]),
         )
     };
     row("gain", change(shown.gain(), words), since());
@@ -188,7 +187,8 @@ fn numbers(report: &SiteReport, order: &[&Observation], words: &Words) -> Vec<[S
     row("outside-site", words.hectares(outside), words.say("outside-site-note"));
     let beyond = last.share_beyond_map.filter(|share| *share > 0.0);
     let beyond = beyond.map(|share| words.say_with("beyond-the-scenes", &[("share", words.percent(Some(share), 1).into())]));
-    row("share-seen", words.percent(Some(last.share_assessed), 1), beyond.unwrap_or_else(|| last.date.to_string()));
+    let note = std::iter::once(last.date.to_string()).chain(beyond).collect::<Vec<_>>().join("; ");
+    row("share-seen", words.percent(Some(last.share_assessed), 1), note);
     rows
 }
 
@@ -288,7 +288,7 @@ fn chart_legend(order: &[&Observation], has_limit: bool, has_change: bool, words
     let used = sign::ALL.into_iter().filter(|verdict| order.iter().any(|o| Some(o.verdict) == *verdict));
     let mut legend: Vec<[String; 2]> =
         used.map(|verdict| [format!("key-{}.svg", sign::class(verdict)), paper::label(verdict, words)]).collect();
-    let level = words.number(Some(order.last().map_or(90.0, |o| o.confidence_level_percent)), 0);
+    let level = words.level(order.last().map_or(90.0, |o| o.confidence_level_percent));
     legend.push(["key-interval.svg".to_owned(), words.say_with("key-interval", &[("level", level.into())])]);
     if has_limit {
         legend.push(["key-limit.svg".to_owned(), words.say("key-limit")]);
@@ -362,10 +362,12 @@ fn permits(report: &SiteReport, words: &Words) -> Json {
     json!({ "head": head.map(|key| words.say(key)), "rows": rows })
 }
 
-fn scenes(report: &SiteReport, words: &Words) -> Json {
-    let mut order: Vec<_> = report.scenes.iter().collect();
+fn scenes(report: &SiteReport, order: &[&Observation], words: &Words) -> Json {
+    // The scenes of the observations in the table above.
+    let oldest = order.iter().rev().take(MOST_OBSERVATIONS).map(|o| o.date).min();
+    let mut order: Vec<_> = report.scenes.iter().filter(|scene| oldest.is_none_or(|day| scene.date >= day)).collect();
+    let left_out = report.scenes.len() - order.len();
     order.sort_by(|a, b| (b.date, &a.id).cmp(&(a.date, &b.id)));
-    order.truncate(MOST_OBSERVATIONS);
     let rows: Vec<Json> = order
         .into_iter()
         .map(|scene| {
@@ -379,7 +381,11 @@ fn scenes(report: &SiteReport, words: &Words) -> Json {
         })
         .collect();
     let head = ["date", "scene", "cloud", "share-column", "baseline"];
-    json!({ "head": head.map(|key| words.say(key)), "rows": rows })
+    json!({
+        "head": head.map(|key| words.say(key)),
+        "rows": rows,
+        "left-out": (left_out > 0).then(|| words.say_with("scenes-left-out", &[("count", left_out.into())])),
+    })
 }
 
 fn method(report: &SiteReport, last: Option<&Observation>, words: &Words) -> Vec<String> {
@@ -392,8 +398,11 @@ fn method(report: &SiteReport, last: Option<&Observation>, words: &Words) -> Vec
     let floor = report.method.as_ref().and_then(|facts| facts.noise_floor_ha);
     vec![
         words.say("method-images"),
-        words.say_with("method-interval", &[("level", words.number(Some(level), 0).into())]),
-        words.say_with("method-change", &[("floor", words.hectares(floor).into())]),
+        words.say_with("method-interval", &[("level", words.level(level).into())]),
+        match floor {
+            Some(floor) => words.say_with("method-change", &[("floor", words.hectares(Some(floor)).into())]),
+            None => words.say("method-change-without-floor"),
+        },
         words.say("method-unseen"),
         words.say("method-limits"),
     ]

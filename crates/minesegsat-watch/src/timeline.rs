@@ -443,7 +443,7 @@ struct Frame {
 fn area_text(hectares: &Hectares, level_percent: f64) -> String {
     match hectares.disturbed {
         Some(area) => format!(
-            "{:.1} ha disturbed ({:.1} to {:.1} ha with {level_percent:.0} % confidence)",
+            "{:.1} ha disturbed ({:.1} to {:.1} ha with {level_percent} % confidence)",
             area.ha, area.lower_ha, area.upper_ha
         ),
         None => format!("not assessable: {} of the site was seen", percent_text(hectares.share_seen())),
@@ -458,7 +458,11 @@ fn draw(site: &SiteArea, grid: &Grid, frames: &[Frame], files: &mut Vec<(String,
     let stem = SiteId::from_text(&site.id).map_or_else(|| "site".to_owned(), |id| id.to_string());
     let pictures: Vec<&TrueColour> = frames.iter().map(|frame| &frame.picture).collect();
     let pixel_m = grid.ground_pixel_m().map(|(width, _)| width);
-    let mut plates = Vec::new();
+    let fail = |error: gif::EncodingError| Error::Io(std::io::Error::other(error));
+    let mut moving = Vec::new();
+    // Made with the size of the first frame; all frames are of one window. Frames of 65,536 pixels and more are no animation.
+    let mut encoder: Option<gif::Encoder<&mut Vec<u8>>> = None;
+    let mut target = Some(&mut moving);
     let (mut same_day, mut last_day) = (0, None);
     for (Frame { date, picture, mask, area }, pixels) in frames.iter().zip(TrueColour::rendered(&pictures)) {
         let (width, height, factor) = (picture.width, picture.height, picture.factor);
@@ -478,25 +482,22 @@ fn draw(site: &SiteArea, grid: &Grid, frames: &[Frame], files: &mut Vec<(String,
         last_day = Some(*date);
         let name = if same_day == 0 { format!("{stem}-{date}.png") } else { format!("{stem}-{date}-{same_day}.png") };
         files.push((name, png(plate.rgb.as_chunks().0, plate.width as usize, plate.height as usize)?));
-        plates.push(plate);
-    }
-    let fail = |error: gif::EncodingError| Error::Io(std::io::Error::other(error));
-    let sides = plates.first().and_then(|first| {
-        let same = plates.iter().all(|plate| (plate.width, plate.height) == (first.width, first.height));
-        same.then(|| u16::try_from(first.width).ok().zip(u16::try_from(first.height).ok())).flatten()
-    });
-    // Frames of one window have one size. Pictures of 65,536 pixels and more are no animation.
-    let Some((width, height)) = sides else { return Ok(()) };
-    let mut moving = Vec::new();
-    let mut encoder = gif::Encoder::new(&mut moving, width, height, &[]).map_err(fail)?;
-    encoder.set_repeat(gif::Repeat::Infinite).map_err(fail)?;
-    for plate in &plates {
-        let mut frame = gif::Frame::from_rgb_speed(width, height, &plate.rgb, 10);
-        frame.delay = FRAME_DELAY;
-        encoder.write_frame(&frame).map_err(fail)?;
+        let Some((width, height)) = u16::try_from(plate.width).ok().zip(u16::try_from(plate.height).ok()) else { continue };
+        if let Some(bytes) = target.take() {
+            let mut made = gif::Encoder::new(bytes, width, height, &[]).map_err(fail)?;
+            made.set_repeat(gif::Repeat::Infinite).map_err(fail)?;
+            encoder = Some(made);
+        }
+        if let Some(encoder) = &mut encoder {
+            let mut frame = gif::Frame::from_rgb_speed(width, height, &plate.rgb, 10);
+            frame.delay = FRAME_DELAY;
+            encoder.write_frame(&frame).map_err(fail)?;
+        }
     }
     drop(encoder);
-    files.push((format!("{stem}.gif"), moving));
+    if !moving.is_empty() {
+        files.push((format!("{stem}.gif"), moving));
+    }
     Ok(())
 }
 

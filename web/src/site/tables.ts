@@ -2,7 +2,7 @@
 
 import type { Observation, SiteDetail } from "../api/types.ts";
 import { english, h, newId } from "../dom.ts";
-import { change, ha, hectares, interval, NONE, percent } from "../format.ts";
+import { NONE, change, ha, hectares, interval, levelOf, percent } from "../format.ts";
 import { badge } from "../verdict.ts";
 import { t } from "../words.ts";
 
@@ -46,7 +46,7 @@ export function observationsTable(site: SiteDetail, selected: string | null, sel
     );
   });
   const level = site.observations.at(-1)?.confidence_level_percent;
-  const interval_head = level ? t("interval-at-level-ha", { level: percent(level / 100, 0) }) : t("interval-ha");
+  const interval_head = level ? t("interval-at-level-ha", { level: levelOf(level) }) : t("interval-ha");
   return table(
     t("observations-caption"),
     [t("date"), { words: t("verdict") }, t("disturbed-ha"), interval_head, t("limit-ha"), t("gain"), t("loss"), t("seen")],

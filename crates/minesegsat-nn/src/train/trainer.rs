@@ -150,9 +150,11 @@ struct Pace {
 }
 
 impl Pace {
-    /// Estimated seconds from the place `at` to the end, which are numbers of epochs.
+    /// Estimated seconds from the place `at` to the end, which are numbers of epochs. 0 where nothing was learned yet, as after a resume
+    /// in a validation.
     fn seconds_left(self, at: f64, end: f64) -> f64 {
-        self.since.elapsed().as_secs_f64() / (at - self.from).max(1e-9) * (end - at).max(0.0)
+        let done = at - self.from;
+        if done > 1e-6 { self.since.elapsed().as_secs_f64() / done * (end - at).max(0.0) } else { 0.0 }
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use minesegsat_core::output::OutputFolder;
 use minesegsat_export::{LandFormat, SiteLand};
-use minesegsat_report::{Language, load_site, load_site_until, site_page, site_pdf};
+use minesegsat_report::{Language, load_site, load_site_at, site_page, site_pdf};
 use minesegsat_watch::evidence::{PackInput, check_files, pack, parameters_of};
 use minesegsat_watch::register::{Register, SiteId};
 use rusqlite::Connection;
@@ -112,7 +112,7 @@ pub(crate) async fn evidence(
             // A file that differs from its record is a conflict in the workspace, not a failure of the server.
             check_files(&observation, &base).map_err(|error| Problem::conflict(error.to_string()))?;
             let report = workspace.register(|register| {
-                site_pdf(&load_site_until(register, &site.id, observation.date)?, language)
+                site_pdf(&load_site_at(register, &observation)?, language)
             })?;
             let input = PackInput { site, permit, observation, base, parameters, report, signed: Timestamp::now() };
             let folder = scratch()?;

@@ -70,7 +70,7 @@ pub fn judge(
         return (Verdict::NotAssessable, statement);
     };
     let seen = format!(
-        "{:.1} ha are disturbed ({:.1} to {:.1} ha with {level_percent:.0} % confidence)",
+        "{:.1} ha are disturbed ({:.1} to {:.1} ha with {level_percent} % confidence)",
         area.ha, area.lower_ha, area.upper_ha
     );
     // A sentence of its own, as it is about the same hectares.

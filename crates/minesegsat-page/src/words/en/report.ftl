@@ -110,12 +110,17 @@ no-permit = No permit is in the register, so there is no verdict on a limit. A p
 scene = Scene
 cloud = Cloud, whole scene
 baseline = Baseline
+scenes-left-out = { $count ->
+    [one] One scene of an earlier date is not shown.
+   *[other] { $count } scenes of earlier dates are not shown.
+}
 no-scene = No scene is known.
 
 # Method
 method-images = Images of the Sentinel-2 satellites, with pixels of 10 metres. A neural network estimates for every pixel the probability that its land is disturbed by mining. The probabilities are calibrated.
 method-interval = The area and its interval are computed from these probabilities. If they are right, the true area lies within the interval in about { $level } of 100 cases. The interval does not account for a kind of land that the network never learned.
 method-change = Gain is land that is disturbed now and was not on the earlier date. Loss is the opposite, such as land that plants cover again. Differences below the noise floor of about { $floor } are reported as no change.
+method-change-without-floor = Gain is land that is disturbed now and was not on the earlier date. Loss is the opposite, such as land that plants cover again. Differences below the noise floor are reported as no change.
 method-unseen = Land under cloud, in shadow or without data is not assessed. Its share of disturbed land is assumed, and always stated.
 method-limits = The report shows disturbed land, not who is responsible for it. Bare rock, fields, roads and river banks can look like a mine. The limits are those in the register: a revision of a permit may be missing. So an exceedance is a reason to look closer and to ask, not proof of a breach.
 model = Model

@@ -81,7 +81,7 @@ date-written = { $day } de { $month ->
 
 # Outlines on pictures
 outline-disturbed = superficie alterada en esa fecha
-outline-gain = ganancia: alterada de nuevo desde el { $date }
+outline-gain = ganancia: superficie recién alterada, desde el { $date }
 outline-loss = pérdida: ya no alterada desde el { $date }
 outline-permit = área permitida
 outline-boundary = límite del sitio
@@ -123,12 +123,17 @@ no-permit = No hay ningún permiso en el registro, así que no hay veredicto sob
 scene = Escena
 cloud = Nubes, escena completa
 baseline = Versión
+scenes-left-out = { $count ->
+    [one] No se muestra una escena de una fecha anterior.
+   *[other] No se muestran { $count } escenas de fechas anteriores.
+}
 no-scene = No se conoce ninguna escena.
 
 # Method
 method-images = Imágenes de los satélites Sentinel-2, con píxeles de 10 metros. Una red neuronal estima para cada píxel la probabilidad de que su terreno esté alterado por la minería. Las probabilidades están calibradas.
 method-interval = La superficie y su intervalo se calculan con estas probabilidades. Si son correctas, la superficie verdadera está dentro del intervalo en unos { $level } de cada 100 casos. El intervalo no tiene en cuenta un tipo de terreno que la red nunca aprendió.
 method-change = Ganancia es terreno que está alterado ahora y no lo estaba en la fecha anterior. Pérdida es lo contrario, como terreno que las plantas vuelven a cubrir. Las diferencias por debajo del ruido de unas { $floor } se dan como ausencia de cambio.
+method-change-without-floor = Ganancia es terreno que está alterado ahora y no lo estaba en la fecha anterior. Pérdida es lo contrario, como terreno que las plantas vuelven a cubrir. Las diferencias por debajo del ruido se dan como ausencia de cambio.
 method-unseen = El terreno bajo nubes, en sombra o sin datos no se evalúa. Su parte de superficie alterada se supone, y siempre se indica.
 method-limits = El informe muestra superficie alterada, y no quién es responsable de ella. La roca desnuda, los campos, los caminos y las orillas de los ríos pueden parecer una mina. Los límites son los del registro: puede faltar una revisión de un permiso. Por eso, una superación es un motivo para mirar más de cerca y preguntar, y no la prueba de un incumplimiento.
 model = Modelo
@@ -143,7 +148,7 @@ corrected = El veredicto del { $date } se revisó el { $day }. Hasta entonces er
 # All sites
 register-of-sites = Registro de sitios
 sites-in-register = { $count ->
-    [one] Un sitio
+    [one] { $count } sitio
    *[other] { $count } sitios
 }
 locations = Ubicaciones

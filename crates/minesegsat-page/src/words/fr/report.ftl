@@ -64,7 +64,10 @@ provisional = provisoire
 
 # Dates
 # A date in a sentence.
-date-written = { $day } { $month ->
+date-written = { $day ->
+    [1] 1er
+   *[other] { $day }
+} { $month ->
     [1] janvier
     [2] février
     [3] mars
@@ -123,12 +126,17 @@ no-permit = Le registre ne contient aucun permis : il n’y a pas de verdict su
 scene = Scène
 cloud = Nuages, scène entière
 baseline = Version
+scenes-left-out = { $count ->
+    [one] { $count } scène d’une date antérieure n’est pas montrée.
+   *[other] { $count } scènes de dates antérieures ne sont pas montrées.
+}
 no-scene = Aucune scène n’est connue.
 
 # Method
 method-images = Images des satellites Sentinel-2, en pixels de 10 mètres. Un réseau de neurones estime pour chaque pixel la probabilité que son terrain soit perturbé par l’exploitation minière. Les probabilités sont calibrées.
 method-interval = La surface et son intervalle sont calculés à partir de ces probabilités. Si elles sont justes, la surface vraie se trouve dans l’intervalle dans { $level } cas sur 100 environ. L’intervalle ne tient pas compte d’un type de terrain que le réseau n’a jamais appris.
 method-change = Le gain est un terrain perturbé aujourd’hui et qui ne l’était pas à la date antérieure. La perte est l’inverse, par exemple un terrain que les plantes recouvrent. Les écarts inférieurs au bruit d’environ { $floor } sont donnés comme absence de changement.
+method-change-without-floor = Le gain est un terrain perturbé aujourd’hui et qui ne l’était pas à la date antérieure. La perte est l’inverse, par exemple un terrain que les plantes recouvrent. Les écarts inférieurs au bruit sont donnés comme absence de changement.
 method-unseen = Le terrain sous les nuages, à l’ombre ou sans données n’est pas évalué. Sa part de terres perturbées est supposée, et toujours indiquée.
 method-limits = Le rapport montre les terres perturbées, et non qui en est responsable. Roche nue, champs, routes et berges peuvent ressembler à une mine. Les limites sont celles du registre : une révision du permis peut manquer. Un dépassement est donc une raison de regarder de plus près et de demander, et non la preuve d’une infraction.
 model = Modèle

@@ -24,7 +24,7 @@ verdict-unseen-heading = Pas encore d’observation
 verdict-within-meaning = Tout l’intervalle de la superficie est inférieur à la limite.
 verdict-possible-exceedance-meaning = La limite se trouve dans l’intervalle : la superficie peut lui être inférieure ou supérieure.
 verdict-exceeded-meaning = Tout l’intervalle est supérieur à la limite inscrite au registre.
-verdict-not-assessable-meaning = Une trop faible part du site était visible pour rendre un verdict. La limite n’est ni respectée ni dépassée.
+verdict-not-assessable-meaning = Une trop faible part du site était visible pour rendre un verdict. Cela ne signifie ni que la limite est respectée, ni qu’elle est dépassée.
 verdict-no-limit-meaning = Le registre ne contient aucun permis fixant une limite pour ce jour.
 verdict-unseen-meaning = Rien n’a encore été observé.
 

@@ -64,7 +64,10 @@ provisional = provisório
 
 # Dates
 # A date in a sentence.
-date-written = { $day } de { $month ->
+date-written = { $day ->
+    [1] 1º
+   *[other] { $day }
+} de { $month ->
     [1] janeiro
     [2] fevereiro
     [3] março
@@ -81,7 +84,7 @@ date-written = { $day } de { $month ->
 
 # Outlines on pictures
 outline-disturbed = área alterada nessa data
-outline-gain = ganho: alterada desde { $date }
+outline-gain = ganho: área recém-alterada, desde { $date }
 outline-loss = perda: não mais alterada desde { $date }
 outline-permit = área permitida
 outline-boundary = limite do local
@@ -108,7 +111,7 @@ outside-column = Fora da licença e do local (ha)
 gain-column = Ganho (ha)
 loss-column = Perda (ha)
 observations-left-out = { $count ->
-    [one] Uma observação anterior não é mostrada. O relatório HTML e as exportações a contêm.
+    [one] { $count } observação anterior não é mostrada. O relatório HTML e as exportações a contêm.
    *[other] { $count } observações anteriores não são mostradas. O relatório HTML e as exportações as contêm.
 }
 permit = Licença
@@ -123,12 +126,17 @@ no-permit = Não há licença no registro, portanto não há veredito sobre um l
 scene = Cena
 cloud = Nuvens, cena inteira
 baseline = Versão
+scenes-left-out = { $count ->
+    [one] { $count } cena de data anterior não é mostrada.
+   *[other] { $count } cenas de datas anteriores não são mostradas.
+}
 no-scene = Nenhuma cena é conhecida.
 
 # Method
 method-images = Imagens dos satélites Sentinel-2, com pixels de 10 metros. Uma rede neural estima para cada pixel a probabilidade de que o terreno esteja alterado pela mineração. As probabilidades são calibradas.
 method-interval = A área e seu intervalo são calculados a partir dessas probabilidades. Se elas estiverem corretas, a área verdadeira está dentro do intervalo em cerca de { $level } de 100 casos. O intervalo não considera um tipo de terreno que a rede nunca aprendeu.
 method-change = Ganho é terreno que está alterado agora e não estava na data anterior. Perda é o contrário, como terreno que as plantas voltam a cobrir. Diferenças abaixo do ruído de cerca de { $floor } são dadas como ausência de mudança.
+method-change-without-floor = Ganho é terreno que está alterado agora e não estava na data anterior. Perda é o contrário, como terreno que as plantas voltam a cobrir. Diferenças abaixo do ruído são dadas como ausência de mudança.
 method-unseen = O terreno sob nuvens, na sombra ou sem dados não é avaliado. Sua parte de área alterada é suposta, e sempre indicada.
 method-limits = O relatório mostra área alterada, e não quem é responsável por ela. Rocha nua, campos, estradas e margens de rios podem parecer uma mina. Os limites são os do registro: pode faltar uma revisão de licença. Por isso, um excesso é motivo para olhar mais de perto e perguntar, e não prova de infração.
 model = Modelo
@@ -143,7 +151,7 @@ corrected = O veredito de { $date } foi revisto em { $day }. Até então era: { 
 # All sites
 register-of-sites = Registro de locais
 sites-in-register = { $count ->
-    [one] Um local
+    [one] { $count } local
    *[other] { $count } locais
 }
 locations = Localização

@@ -85,9 +85,10 @@ const MEANINGS: [Meaning; 11] = [
     Meaning {
         name: "name",
         option: "--name-field",
-        names: "name site_name mine_name nom nom_site nom_du_site nom_mine nombre nombre_sitio nombre_mina nome \
+        names: "name site_name mine_name nom nom_site nom_du_site nom_mine nombre_sitio nombre_mina nome \
             nome_mina",
-        weak: "mine mina project project_name projet proyecto projeto title titre titulo",
+        // French files count with `nombre`.
+        weak: "nombre mine mina project project_name projet proyecto projeto title titre titulo",
     },
     Meaning {
         name: "operator",
