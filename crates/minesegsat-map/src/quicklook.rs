@@ -12,8 +12,8 @@ use fs_err as fs;
 use geo::MultiPolygon;
 
 use draw::{Canvas, FOOTER_HEIGHT};
-pub use plate::Plate;
 use minesegsat_core::{Error, Result};
+pub use plate::Plate;
 
 /// Settings of a [`Quicklook`].
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -158,7 +158,11 @@ impl Words {
     pub fn say_with(&self, key: &str, values: &[(&str, Value<'_>)]) -> String {
         let Some(pattern) = self.bundle.get_message(key).and_then(|message| message.value()) else {
             // A key that English lacks is a fault of the program, which the tests find.
-            return if self.language == Language::English { key.to_owned() } else { Language::English.words().say_with(key, values) };
+            return if self.language == Language::English {
+                key.to_owned()
+            } else {
+                Language::English.words().say_with(key, values)
+            };
         };
         let mut args = FluentArgs::new();
         for (name, value) in values {
@@ -264,7 +268,8 @@ mod tests {
     fn messages(language: Language) -> BTreeMap<String, BTreeSet<String>> {
         let mut found = BTreeMap::new();
         for text in language.catalogues() {
-            let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(_, faults)| panic!("{language}: {faults:?}"));
+            let resource =
+                FluentResource::try_new(text.to_owned()).unwrap_or_else(|(_, faults)| panic!("{language}: {faults:?}"));
             assert!(resource.entries().count() > 0);
             let mut key = String::new();
             for line in text.lines() {

@@ -52,8 +52,8 @@ pub fn typeset(document: &Document<'_>) -> Result<Vec<u8>> {
 
 fn datetime(time: Timestamp) -> Option<Datetime> {
     let time = time.to_zoned(jiff::tz::TimeZone::UTC);
-    let [month, day, hour, minute, second] =
-        [time.month(), time.day(), time.hour(), time.minute(), time.second()].map(|part| u8::try_from(part).unwrap_or(0));
+    let [month, day, hour, minute, second] = [time.month(), time.day(), time.hour(), time.minute(), time.second()]
+        .map(|part| u8::try_from(part).unwrap_or(0));
     Datetime::from_ymd_hms(i32::from(time.year()), month, day, hour, minute, second)
 }
 
@@ -106,10 +106,13 @@ mod tests {
     fn letters_that_no_font_has_are_a_sign_and_no_fault() {
         let set = |title: &str| typeset_text(PLAIN, &serde_json::json!({ "title": title }), Vec::new()).unwrap();
         // Private use, a control, a byte order mark, a script that few machines lack, and one that no font has.
-        for title in ["Mine \u{e000}", "Mine \u{7}", "\u{feff}Mine", "\u{77ff}\u{5c71}", "\u{1e2d0}", "a\u{200d}b\u{fe0f}"] {
+        for title in
+            ["Mine \u{e000}", "Mine \u{7}", "\u{feff}Mine", "\u{77ff}\u{5c71}", "\u{1e2d0}", "a\u{200d}b\u{fe0f}"]
+        {
             assert!(set(title).len() > 1000, "{title:?}");
         }
-        let drawing = "<svg xmlns='http://www.w3.org/2000/svg' width='90' height='20'><text y='15'>\u{e000}</text></svg>";
+        let drawing =
+            "<svg xmlns='http://www.w3.org/2000/svg' width='90' height='20'><text y='15'>\u{e000}</text></svg>";
         let template = "#set document(title: \"a\")\n#image(\"a.svg\", alt: \"a\")";
         let files = vec![("a.svg".to_owned(), drawing.as_bytes().to_vec())];
         assert!(typeset_text(template, &Value::Null, files).unwrap().len() > 500);

@@ -125,7 +125,8 @@ impl Desk {
         let mut files = HashMap::from([(id("data.json"), Bytes::from_string(data))]);
         files.extend(document.files.iter().map(|(name, bytes)| {
             let drawing = name.ends_with(".svg").then(|| std::str::from_utf8(bytes).ok()).flatten();
-            let bytes = drawing.map_or_else(|| Bytes::new(bytes.clone()), |text| Bytes::from_string(letters.settable(text)));
+            let bytes =
+                drawing.map_or_else(|| Bytes::new(bytes.clone()), |text| Bytes::from_string(letters.settable(text)));
             (id(name), bytes)
         }));
         let fonts = letters.fonts;

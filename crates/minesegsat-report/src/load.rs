@@ -8,13 +8,13 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::{DatedPicture, IndexPoint, IndexValues, MethodFacts, SceneRow, SiteReport};
-use minesegsat_watch::monitor::INDICES;
-use minesegsat_watch::register::{Observation, Permit, Register, SiteId};
 use minesegsat_core::area_of_interest::polygons_on_scene;
 use minesegsat_core::pixel_class::Change;
 use minesegsat_core::polygonize::{Connectivity, Polygonizer};
 use minesegsat_core::{Crs, Grid, Result};
 use minesegsat_io::{Location, Pixels, open_raster, read_json};
+use minesegsat_watch::monitor::INDICES;
+use minesegsat_watch::register::{Observation, Permit, Register, SiteId};
 
 /// Minimum size of a drawn region, in pixels; smaller ones would be specks.
 const SMALLEST: u64 = 5;

@@ -12,9 +12,9 @@ use serde_json::{Value as Json, json};
 use super::pictures::{LAYERS, pattern};
 use super::sign;
 use super::site_report::DatedPicture;
-use minesegsat_watch::register::{Area, Observation, SiteStatus, Verdict};
 use minesegsat_core::Result;
 use minesegsat_pdf::{Document, typeset};
+use minesegsat_watch::register::{Area, Observation, SiteStatus, Verdict};
 
 /// Page, fonts, colours and functions of the templates.
 const FRAME: &str = include_str!("paper.typ");

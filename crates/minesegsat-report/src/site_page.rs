@@ -12,8 +12,8 @@ use super::site_report::{IndexPoint, MethodFacts, SiteReport};
 use super::text::{NONE, beyond, hectares, interval, level, percent, status};
 use super::timeline::timeline;
 use super::{STYLE, tables};
-use minesegsat_watch::register::{Observation, Permit, ShownChange, Verdict};
 use minesegsat_core::Result;
+use minesegsat_watch::register::{Observation, Permit, ShownChange, Verdict};
 
 /// The page of one site as self-contained HTML.
 ///

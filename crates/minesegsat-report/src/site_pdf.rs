@@ -12,8 +12,8 @@ use super::pictures::LAYERS;
 use super::sign::{self, is_exceedance, shape};
 use super::site_report::{DatedPicture, SiteReport};
 use super::timeline::timeline;
-use minesegsat_watch::register::{Observation, ShownChange};
 use minesegsat_core::Result;
+use minesegsat_watch::register::{Observation, ShownChange};
 
 /// Observations in the table; older ones are counted. So that the report has few pages.
 const MOST_OBSERVATIONS: usize = 24;
@@ -186,7 +186,8 @@ fn numbers(report: &SiteReport, order: &[&Observation], words: &Words) -> Vec<[S
     let outside = shown.parts.map(|parts| parts.outside_site_ha);
     row("outside-site", words.hectares(outside), words.say("outside-site-note"));
     let beyond = last.share_beyond_map.filter(|share| *share > 0.0);
-    let beyond = beyond.map(|share| words.say_with("beyond-the-scenes", &[("share", words.percent(Some(share), 1).into())]));
+    let beyond =
+        beyond.map(|share| words.say_with("beyond-the-scenes", &[("share", words.percent(Some(share), 1).into())]));
     let note = std::iter::once(last.date.to_string()).chain(beyond).collect::<Vec<_>>().join("; ");
     row("share-seen", words.percent(Some(last.share_assessed), 1), note);
     rows

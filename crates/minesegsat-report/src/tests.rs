@@ -9,8 +9,8 @@ use quick_xml::{Reader, XmlVersion, events::Event};
 use sha2::{Digest, Sha256};
 
 use super::*;
-use minesegsat_watch::register::{Area, Observation, Permit, Site, SiteStatus, Verdict};
 use minesegsat_map::preview::png;
+use minesegsat_watch::register::{Area, Observation, Permit, Site, SiteStatus, Verdict};
 
 /// Environment variable with a folder that the test pages are also written to, for inspection.
 const FOLDER: &str = "MINESEGSAT_REPORT_PAGES";

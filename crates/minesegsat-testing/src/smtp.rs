@@ -61,4 +61,3 @@ pub fn smtp(answers: &'static [(&'static str, &'static str)]) -> Smtp {
     });
     Smtp { port, seen }
 }
-

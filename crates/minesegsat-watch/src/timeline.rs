@@ -18,8 +18,8 @@ use minesegsat_map::change::picture::TrueColour;
 use minesegsat_map::change::{DatedMap, beyond_map};
 use minesegsat_map::hectares::{Hectares, SiteOnMap};
 use minesegsat_map::preview::{SpectralIndex, percentile, png};
-use minesegsat_map::series::{Series, SeriesMap, SeriesPoint, SeriesRules, SeriesTotals, SiteSeries, write_rasters};
 use minesegsat_map::quicklook::Plate;
+use minesegsat_map::series::{Series, SeriesMap, SeriesPoint, SeriesRules, SeriesTotals, SiteSeries, write_rasters};
 use minesegsat_map::site::{SiteArea, SitePixels, percent_text};
 use minesegsat_scene::Scene;
 use minesegsat_scene::manifest::{GridRecord, OutputRecord, Software};
@@ -482,7 +482,9 @@ fn draw(site: &SiteArea, grid: &Grid, frames: &[Frame], files: &mut Vec<(String,
         last_day = Some(*date);
         let name = if same_day == 0 { format!("{stem}-{date}.png") } else { format!("{stem}-{date}-{same_day}.png") };
         files.push((name, png(plate.rgb.as_chunks().0, plate.width as usize, plate.height as usize)?));
-        let Some((width, height)) = u16::try_from(plate.width).ok().zip(u16::try_from(plate.height).ok()) else { continue };
+        let Some((width, height)) = u16::try_from(plate.width).ok().zip(u16::try_from(plate.height).ok()) else {
+            continue;
+        };
         if let Some(bytes) = target.take() {
             let mut made = gif::Encoder::new(bytes, width, height, &[]).map_err(fail)?;
             made.set_repeat(gif::Repeat::Infinite).map_err(fail)?;

@@ -6,7 +6,9 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use minesegsat::output::OutputFolder;
 use minesegsat::register::Register;
-use minesegsat::report::{Language, Overview, OverviewSite, load_site, overview_page, overview_pdf, site_page, site_pdf};
+use minesegsat::report::{
+    Language, Overview, OverviewSite, load_site, overview_page, overview_pdf, site_page, site_pdf,
+};
 
 use crate::args::ReportArgs;
 
@@ -60,7 +62,10 @@ impl Format {
         match end.as_deref() {
             Some("html" | "htm") => Ok(Self::Html),
             Some("pdf") => Ok(Self::Pdf),
-            _ => anyhow::bail!("`{}` is neither `.html` nor `.pdf`: the end of the name chooses the format", path.display()),
+            _ => anyhow::bail!(
+                "`{}` is neither `.html` nor `.pdf`: the end of the name chooses the format",
+                path.display()
+            ),
         }
     }
 }

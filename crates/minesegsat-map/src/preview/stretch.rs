@@ -90,9 +90,9 @@ impl FromStr for Stretch {
             (low.is_finite() && range.is_finite() && range > 0.0).then_some((low, range))
         };
         let channels: Option<Vec<_>> = text.split(' ').map(channel).collect();
-        let channels: [(f32, f32); 3] = channels
-            .and_then(|channels| channels.try_into().ok())
-            .ok_or_else(|| format!("`{text}` is not a stretch of three channels, such as `0.02/0.2 0.03/0.2 0.02/0.1`"))?;
+        let channels: [(f32, f32); 3] = channels.and_then(|channels| channels.try_into().ok()).ok_or_else(|| {
+            format!("`{text}` is not a stretch of three channels, such as `0.02/0.2 0.03/0.2 0.02/0.1`")
+        })?;
         Ok(Self { low: channels.map(|(low, _)| low), range: channels.map(|(_, range)| range) })
     }
 }

@@ -147,7 +147,8 @@ mod tests {
     #[test]
     fn small_areas_are_enlarged_and_outlined() {
         let pixels = vec![GREEN; 50 * 20];
-        let mask: Vec<bool> = (0..50 * 20).map(|i| (10..40).contains(&(i % 50)) && (5..15).contains(&(i / 50))).collect();
+        let mask: Vec<bool> =
+            (0..50 * 20).map(|i| (10..40).contains(&(i % 50)) && (5..15).contains(&(i / 50))).collect();
         let drawn = plate(&pixels, &mask).draw().unwrap();
         assert_eq!(drawn.width, 1000, "20 pixels for each");
         assert!(drawn.height > 400);
@@ -160,7 +161,15 @@ mod tests {
 
     #[test]
     fn areas_of_one_pixel_can_be_drawn() {
-        let one = Plate { pixels: &[GREEN], width: 1, height: 1, outline: None, caption: Vec::new(), legend: Vec::new(), pixel_m: None };
+        let one = Plate {
+            pixels: &[GREEN],
+            width: 1,
+            height: 1,
+            outline: None,
+            caption: Vec::new(),
+            legend: Vec::new(),
+            pixel_m: None,
+        };
         assert_eq!(one.draw().unwrap().width, 1000);
     }
 }

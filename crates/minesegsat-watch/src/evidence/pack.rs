@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::container::{self, Content, MAX_FILES, MAX_LENGTH, Member, Source};
 use super::manifest::{FileRecord, Manifest, PermitRecord, SiteRecord, permit_geojson, site_geojson};
 use super::{
-    FILES, FORMAT, FORMAT_VERSION, MANIFEST, PERMIT, PublicKey, README, REPORT, SIGNATURE, SITE, SUMS, SecretKey, Status,
-    UNTRUSTED_COMMENT, key_id, path_problem, verify,
+    FILES, FORMAT, FORMAT_VERSION, MANIFEST, PERMIT, PublicKey, README, REPORT, SIGNATURE, SITE, SUMS, SecretKey,
+    Status, UNTRUSTED_COMMENT, key_id, path_problem, verify,
 };
 use crate::register::{Observation, Permit, Site};
 use minesegsat_core::output::OutputFolder;

@@ -98,7 +98,8 @@ pub fn judge(
     };
     let number = &permit.number;
     if area.upper_ha <= limit {
-        let statement = format!("Within the limit on {day}: {seen}, and permit {number} allows {limit:.1} ha.{of_these}");
+        let statement =
+            format!("Within the limit on {day}: {seen}, and permit {number} allows {limit:.1} ha.{of_these}");
         (Verdict::Within, statement)
     } else if area.lower_ha > limit {
         let statement = format!(

@@ -43,9 +43,7 @@ pub(crate) fn program() -> Command {
 
 /// Gives a command, such as a shell that runs the program, the program's clean environment.
 pub(crate) fn clean(command: &mut Command) {
-    for variable in
-        ["RUST_LOG", "RAYON_NUM_THREADS", "NO_COLOR", "CLICOLOR_FORCE", "LC_ALL", "LC_MESSAGES", "LANG"]
-    {
+    for variable in ["RUST_LOG", "RAYON_NUM_THREADS", "NO_COLOR", "CLICOLOR_FORCE", "LC_ALL", "LC_MESSAGES", "LANG"] {
         command.env_remove(variable);
     }
     // Logins and registers of whoever runs the tests.
