@@ -147,7 +147,7 @@ fn a_pack_is_made_from_the_register_and_checked() {
 
     place.pack(&[]).failed(1, &["pack.zip exists already", "hint: use `--overwrite`"]);
     let json = place.pack(&["--overwrite", "--json"]).succeeded_quietly().json();
-    assert_eq!((&json["files"], &json["permit"]), (&json!(8), &json!("C-2")));
+    assert_eq!((&json["files"], &json["permit"]), (&json!(9), &json!("C-2")));
     let kept = ["observations", "owner.key", "owner.pub", "pack.zip", "sites.gpkg"];
     assert_eq!(names(place.folder.path()), kept);
 }
@@ -204,7 +204,7 @@ fn what_cannot_be_packed_is_refused_and_leaves_nothing() {
     place.observe(&Register::open(&place.path("sites.gpkg")).unwrap(), "S2B", &"cd".repeat(32));
     place.pack(&[]).failed(1, &["2 matching observations of 2025-06-15", "`--scene` or `--model`", "S2B"]);
     let json = place.pack(&["--scene", "S2B", "--json"]).succeeded_quietly().json();
-    assert_eq!(json["files"], 8);
+    assert_eq!(json["files"], 9);
     place.pack(&["--model", "CDCD", "--overwrite"]).succeeded_quietly();
 
     // The permit of the verdict is gone.
