@@ -215,7 +215,7 @@ fn what_cannot_be_packed_is_refused_and_leaves_nothing() {
     let done = place.pack(&["--scene", "S2A", "--overwrite", "--json"]);
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     assert!(done.stderr.contains("permit `C-2` of 2025-06-15 is no longer in the register"), "{}", done.stderr);
-    assert_eq!((&done.json()["files"], &done.json()["permit"]), (&json!(7), &Value::Null));
+    assert_eq!((&done.json()["files"], &done.json()["permit"]), (&json!(8), &Value::Null));
 }
 
 #[test]
