@@ -296,7 +296,8 @@ def check_folder(report, folder):
     ok("polygons were written", bool(frames), ", ".join(frames))
     if ".gpkg" in frames:
         layers = [name for name, *_ in pyogrio.list_layers(folder / "polygons.gpkg")]
-        ok("layer name", layers == [LAYER], str(layers))
+        # The styles for QGIS come last, so that the land is the default layer.
+        ok("layer name", layers == [LAYER, "layer_styles"], str(layers))
     geod = pyproj.Geod(ellps="WGS84")
     for suffix, frame in frames.items():
         # GeoJSON has no fields of its own, only those of its features.
