@@ -30,6 +30,9 @@ export function downloads(site: SiteDetail, observation: Observation | null): HT
   );
 }
 
+/** Whether the files for other programs are shown: another date leaves them so. */
+let moreIsOpen = false;
+
 /** Files for other programs, by what they hold. */
 function more(site: SiteDetail, observation: Observation | null): HTMLElement {
   const group = (title: string, ...buttons: (HTMLElement | null)[]) =>
@@ -37,9 +40,9 @@ function more(site: SiteDetail, observation: Observation | null): HTMLElement {
   const land = Object.entries(LAND).map(([format, name]) => download(name, paths.land(site.id, format), `${site.id}_land.${format}`));
   const raster = (name: "mask" | "probability" | "change", of: Observation) =>
     download(t(`raster-${name}`), paths.file(site.id, of.id, `${name}.tif`), `${site.id}-${of.id}-${name}.tif`);
-  return h(
+  const details = h(
     "details",
-    { class: "more-files" },
+    { class: "more-files", open: moreIsOpen },
     h("summary", {}, t("more-files")),
     observation ? group(t("files-of-land"), ...land) : null,
     observation
@@ -56,6 +59,10 @@ function more(site: SiteDetail, observation: Observation | null): HTMLElement {
       download("GeoPackage", paths.export(site.id, "gpkg"), `${site.id}.gpkg`),
     ),
   );
+  details.addEventListener("toggle", () => {
+    moreIsOpen = details.open;
+  });
+  return details;
 }
 
 /** In a tab of its own; with a token as a file, as links cannot send one. */
