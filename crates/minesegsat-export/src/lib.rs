@@ -226,7 +226,7 @@ impl SiteLand {
                 title
             }
             Err(error) => {
-                self.leave_out(format!("the map of observation `{name}`"), &with_causes(&error));
+                self.leave_out(format!("the map of observation `{name}`, with its change,"), &with_causes(&error));
                 return;
             }
         };
@@ -250,7 +250,7 @@ impl SiteLand {
         self.left_out.push(format!("{what} is left out: its files are missing or cannot be read"));
     }
 
-    /// What could not be read, as sentences. The files name it too.
+    /// What could not be read, as sentences. All files but CSV name it too, which has no land.
     pub fn left_out(&self) -> &[String] {
         &self.left_out
     }
@@ -290,6 +290,16 @@ impl SiteLand {
         }
     }
 
+    /// What the polygons are, and what is left out.
+    fn description(&self) -> String {
+        let dates = match self.maps {
+            1 => "1 date".to_owned(),
+            more => format!("{more} dates"),
+        };
+        let land = format!("Mapped disturbed land of the site {}, with gain and loss, on {dates}", self.site.id);
+        std::iter::once(land).chain(self.left_out.iter().cloned()).map(|part| part + ".").collect::<Vec<_>>().join(" ")
+    }
+
     /// The polygons as a layer. Names of columns that are cut at ten characters (Shapefile) stay different.
     fn layer(&self) -> FeatureLayer {
         let mut features = Vec::with_capacity(self.polygons());
@@ -319,10 +329,7 @@ impl SiteLand {
         FeatureLayer {
             name: "disturbed_land",
             title: format!("Disturbed land of {}", self.site.name),
-            description: format!(
-                "Land of the site {} that is mapped as disturbed, with gain and loss, on {} dates",
-                self.site.id, self.maps
-            ),
+            description: self.description(),
             datetime: self.observations.iter().map(|observation| observation.created).max(),
             metadata: json!({
                 "site": self.site.id,

@@ -1,4 +1,4 @@
-//! Excel workbooks: observations, permits, and land per date.
+//! Excel workbooks: observations, permits, land per date, and what is left out.
 
 use std::path::Path;
 
@@ -28,11 +28,16 @@ fn workbook(land: &SiteLand) -> std::result::Result<Vec<u8>, XlsxError> {
     workbook.set_properties(&DocProperties::new().set_title(title).set_creation_datetime(&created));
     let observations = land.observations.iter().map(observation_row).collect();
     let permits = land.permits.iter().map(permit_row).collect();
-    for (name, columns, rows) in [
+    let left_out: Vec<Vec<Cell>> = land.left_out.iter().map(|reason| vec![Cell::text(reason)]).collect();
+    let mut sheets = vec![
         ("observations", &OBSERVATION_COLUMNS[..], observations),
         ("permits", &PERMIT_COLUMNS[..], permits),
         ("land", &LAND_COLUMNS[..], land.land_rows()),
-    ] {
+    ];
+    if !left_out.is_empty() {
+        sheets.push(("left_out", &["left_out"][..], left_out));
+    }
+    for (name, columns, rows) in sheets {
         fill(workbook.add_worksheet().set_name(name)?, columns, rows)?;
     }
     workbook.save_to_buffer()

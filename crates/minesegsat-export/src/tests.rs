@@ -280,6 +280,14 @@ fn what_is_missing_is_said() {
     let left_out = json["metadata"]["left_out"][0].as_str().unwrap();
     assert!(left_out.contains(&second), "the file says it too");
     assert!(!left_out.contains(place.folder.path().to_str().unwrap()), "no folder of this machine: {left_out}");
+    let kml = fs_err::read_to_string(place.write(LandFormat::Kml)).unwrap();
+    assert!(kml.contains(&second) && kml.contains("is left out"), "{kml}");
+    for (format, member) in [(LandFormat::Shapefile, "disturbed_land.txt"), (LandFormat::Xlsx, "xl/sharedStrings.xml")]
+    {
+        let mut archive = zip::ZipArchive::new(fs_err::File::open(place.write(format)).unwrap()).unwrap();
+        let text = std::io::read_to_string(archive.by_name(member).unwrap()).unwrap();
+        assert!(text.contains(&second) && text.contains("is left out"), "{format}: {text}");
+    }
     fs_err::remove_dir_all(place.folder.path().join("sites.files")).unwrap();
     let land = place.land();
     assert!(land.nothing(LandFormat::Kml).unwrap().contains("are missing or cannot be read"));
@@ -299,7 +307,7 @@ fn a_map_without_disturbed_land_is_an_empty_layer() {
     let archive = zip::ZipArchive::new(fs_err::File::open(place.write(LandFormat::Shapefile)).unwrap()).unwrap();
     let mut names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
     names.sort_unstable();
-    assert_eq!(names, ["cpg", "dbf", "prj", "shp", "shx"].map(|end| format!("disturbed_land.{end}")));
+    assert_eq!(names, ["cpg", "dbf", "prj", "shp", "shx", "txt"].map(|end| format!("disturbed_land.{end}")));
 }
 
 #[test]

@@ -7,7 +7,7 @@ import { t } from "../words.ts";
 /** Scales with words at their ends. */
 const WORDED: readonly Layer[] = ["ndvi", "bsi", "ndwi", "probability"];
 const CLASSES: readonly string[] = ["disturbed", "gain", "loss", "stable", "not-assessable"];
-/** Composites have no scale: it is said what is told apart in them. */
+/** What the colours of each composite mean. Composites have no scale. */
 const NOTED: readonly Layer[] = ["false-colour", "swir"];
 
 /** The legend of a TileJSON, if it has one that can be read. */

@@ -125,7 +125,7 @@ test("the page starts with the English words of the catalogue", () => {
   for (const [, text, key] of labels) assert.equal(text, t(key!));
 });
 
-/** Lines whose texts nobody reads on the page: of developers, of styles, of what is drawn. */
+/** Lines with texts that the page does not show: messages for developers, styles, drawings. */
 const NOT_READ = /throw new Error\(|console\.|import |querySelector|matchMedia|\bfont|class(Name)?: |\bd: |\.closest\(|\.locator\(|Record<string, number> = \{|addEventListener|style:/;
 /** Names and the notices of the data's owners, which are the same in all languages. */
 const NAMES = new Set(["GeoJSON", "GeoPackage", "Shapefile", "KML", "CSV", "XLSX", "Natural Earth", "Contains modified Copernicus Sentinel data", "AbortError", "Problem", "Escape", "Enter", "Polygon", "MultiPolygon", "LineString", "MultiLineString", "Point", "Feature", "FeatureCollection", "Map.Title", "NavigationControl.ZoomIn", "NavigationControl.ZoomOut", "AttributionControl.ToggleAttribution", "Etc/UTC", "Bearer "]);

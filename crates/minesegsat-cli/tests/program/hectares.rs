@@ -142,6 +142,31 @@ fn rows(path: &Path) -> Vec<HashMap<String, String>> {
     reader.deserialize().map(Result::unwrap).collect()
 }
 
+/// The text of the report of a site as PDF.
+fn text_of_pdf(land: &Land, site: &str) -> String {
+    let path = land.path(&format!("{site}.pdf"));
+    let mut report = program();
+    report.args(["report", site, "--lang", "en", "-o"]).arg(&path).arg("--register").arg(land.path("sites.gpkg"));
+    Done::of(&mut report).succeeded();
+    let document = lopdf::Document::load(path).unwrap();
+    let pages: Vec<u32> = document.get_pages().into_keys().collect();
+    document.extract_text(&pages).unwrap()
+}
+
+/// Hectares of the polygons of a site, by date and kind.
+fn exported_land(land: &Land, site: &str) -> HashMap<(String, String), f64> {
+    let path = land.path(&format!("{site}-land.geojson"));
+    land.sites(&["export", site, "-o", path.to_str().unwrap()]).succeeded();
+    let document: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let mut sums = HashMap::new();
+    for feature in document["features"].as_array().unwrap() {
+        let of = &feature["properties"];
+        let text = |name: &str| of[name].as_str().unwrap().to_owned();
+        *sums.entry((text("date"), text("kind"))).or_default() += of["area_ha"].as_f64().unwrap();
+    }
+    sums
+}
+
 #[test]
 fn every_surface_gives_the_same_hectares_for_the_same_observation() {
     let land = Land::new();
@@ -172,6 +197,15 @@ fn every_surface_gives_the_same_hectares_for_the_same_observation() {
         report.args(["report", site, "-o"]).arg(&page).arg("--register").arg(land.path("sites.gpkg"));
         Done::of(&mut report).succeeded();
         let page = fs::read_to_string(page).unwrap();
+        let last =
+            shown["observations"].as_array().unwrap().iter().max_by_key(|one| one["date"].as_str().unwrap()).unwrap();
+        let pdf = text_of_pdf(&land, site);
+        for name in ["area", "lower", "upper", "mapped", "outside permit", "outside site"] {
+            if let Some(ha) = expected[&of(last)][name] {
+                assert!(pdf.contains(&format!("{ha:.1}")), "PDF: {name} {ha:.1}: {pdf}");
+            }
+        }
+        let exported = exported_land(&land, site);
         let mut maps = Vec::new();
         for one in shown["observations"].as_array().unwrap() {
             let numbers = &expected[&of(one)];
@@ -180,6 +214,12 @@ fn every_surface_gives_the_same_hectares_for_the_same_observation() {
                 let said = format!("{:.1}", numbers[name].unwrap());
                 assert!(text.contains(&said), "sites show: {name} {said}: {text}");
                 assert!(page.contains(&format!("{said} ha")), "report: {name} {said}");
+            }
+            let date = one["date"].as_str().unwrap();
+            for (kind, name) in [("disturbed", "mapped"), ("gain", "gain seen")] {
+                let sum = exported.get(&(date.to_owned(), kind.to_owned())).copied().unwrap_or(0.0);
+                let expected = numbers[name].unwrap_or(0.0);
+                assert!((sum - expected).abs() < 0.06, "sites export: {kind} {sum} of {date}, not {expected}");
             }
             // The sentence that mails, alerts and evidence carry.
             let statement = one["statement"].as_str().unwrap();

@@ -64,15 +64,20 @@ fn a_box_becomes_a_verdict_a_mail_a_pdf_and_signed_evidence() {
     assert!(pack.by_name("report.pdf").is_ok());
 
     // What the program proposes is what it understands.
+    assert!(hints.iter().any(|hint| hint.starts_with("minesegsat serve ")), "the map page is proposed: {hints:?}");
     for hint in hints {
         try_hint(&hint, &home);
     }
 }
 
-/// The commands that a text proposes: those between backquotes that begin with the program's name, and lines that are one.
+/// The commands that a text proposes: those between backquotes that begin with the program's name, and ends of lines such as
+/// `map page   minesegsat serve --workspace out`.
 fn commands_in(text: &str) -> impl Iterator<Item = String> {
     let quoted = text.split('`').skip(1).step_by(2).map(str::to_owned);
-    let lines = text.lines().map(|line| line.trim().to_owned());
+    let lines = text.lines().filter_map(|line| {
+        let start = if line.starts_with("minesegsat ") { 0 } else { line.find("  minesegsat ")? + 2 };
+        Some(line[start..].trim().to_owned())
+    });
     let found: Vec<String> = quoted.chain(lines).filter(|line| line.starts_with("minesegsat ")).collect();
     found.into_iter()
 }

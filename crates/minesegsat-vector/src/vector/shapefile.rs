@@ -1,4 +1,4 @@
-//! Shapefiles (ESRI 1998) in a zip archive: `.shp`, `.shx`, `.dbf`, `.prj` and `.cpg`.
+//! Shapefiles (ESRI 1998) in a zip archive: `.shp`, `.shx`, `.dbf`, `.prj` and `.cpg`, and the description of the layer as `.txt`.
 
 use std::io::{Cursor, Write};
 use std::path::Path;
@@ -136,9 +136,15 @@ pub(super) fn write(path: &Path, layer: &FeatureLayer) -> Result<()> {
     }
     let mut archive = zip::ZipWriter::new(fs_err::File::create(path)?);
     let options = SimpleFileOptions::default().last_modified_time(zip::DateTime::default());
-    for (extension, bytes) in
-        [("shp", shp.as_slice()), ("shx", &shx), ("dbf", &dbf), ("prj", WGS84.as_bytes()), ("cpg", b"UTF-8")]
-    {
+    let about = format!("{}\n\n{}\n", layer.title, layer.description);
+    for (extension, bytes) in [
+        ("shp", shp.as_slice()),
+        ("shx", &shx),
+        ("dbf", &dbf),
+        ("prj", WGS84.as_bytes()),
+        ("cpg", b"UTF-8"),
+        ("txt", about.as_bytes()),
+    ] {
         archive.start_file(format!("{}.{extension}", layer.name), options).map_err(vector_error(path))?;
         archive.write_all(bytes)?;
     }
