@@ -1,5 +1,6 @@
 //! Command-line arguments.
 
+mod area;
 mod area_sample;
 mod catalog;
 mod change;
@@ -29,6 +30,9 @@ use minesegsat::labels::{read_area, read_incomplete_area};
 use minesegsat::scene::CloudMask;
 use minesegsat::{Band, Crs, vector::VectorFormat};
 
+pub(crate) use self::area::{
+    AreaCommand, AreaMergeArgs, AreaPlanArgs, AreaProjectArgs, AreaRunArgs, AreaStatusArgs, AreaSummarizeArgs, IndexArg,
+};
 pub(crate) use self::area_sample::{AreaSampleCommand, AreaSampleDesignArgs, AreaSampleEstimateArgs};
 pub(crate) use self::catalog::{DownloadArgs, SearchArgs};
 pub(crate) use self::change::{ChangeArgs, NoiseFloorArgs, TimelineArgs};
@@ -101,6 +105,9 @@ pub(crate) enum Command {
     Calibrate(CalibrateArgs),
     /// Map mining-disturbed land of an area in a year: search, download, map and report in one command.
     Map(Box<MapArgs>),
+    /// Map a large area: many tiles, many dates, many workers, one merged map.
+    #[command(subcommand)]
+    Area(AreaCommand),
     /// Map mining-disturbed land in a scene.
     Predict(Box<PredictArgs>),
     /// Estimate true areas and their uncertainty from sample points checked by a person.

@@ -64,6 +64,7 @@ fn run(cli: &Cli) -> ExitCode {
         Command::Model(ModelCommand::Export(args)) => commands::model::export(args),
         Command::Model(ModelCommand::Random(args)) => commands::model::random(args),
         Command::Map(args) => commands::map::run(args, cli.quiet),
+        Command::Area(args) => commands::area::command(args, cli.quiet),
         Command::Demo(args) => commands::demo::run(args, cli.quiet),
         Command::Train(args) => commands::train::run(args, cli.quiet),
         Command::BenchArchitectures(args) => commands::bench_architectures::run(args, cli.quiet),

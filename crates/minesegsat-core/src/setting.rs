@@ -23,6 +23,8 @@ pub enum Setting {
     MaxCloudCover,
     /// Minimum share of pixels with data in a patch.
     MinData,
+    /// Merge a large area although units are not mapped.
+    MissingUnits,
     /// Radiometric offset of a scene.
     Offset,
     /// File with the reference classes of sample points.

@@ -163,6 +163,8 @@ pub enum LayerFormat {
     Shapefile,
     /// KML 2.2 with styles.
     Kml,
+    /// GeoParquet 1.1 with a bounding box column.
+    GeoParquet,
 }
 
 /// Writes a layer of polygons in longitude and latitude on WGS 84 to exactly this path. Replaces an existing file. The same
@@ -173,6 +175,7 @@ pub fn write_lon_lat(path: &Path, format: LayerFormat, layer: &FeatureLayer) -> 
         LayerFormat::GeoJson => geojson::write_layer(path, layer),
         LayerFormat::Shapefile => shapefile::write(path, layer),
         LayerFormat::Kml => kml::write(path, layer),
+        LayerFormat::GeoParquet => parquet::write_layer(path, layer),
     }
 }
 

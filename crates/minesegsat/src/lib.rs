@@ -21,6 +21,7 @@
 //! | map a scene | [`Model::predict`], or [`predict`] with a [`Segmenter`] of my own |
 //! | compare two dates | [`change`] |
 //! | follow land over many dates | [`timeline`], [`series`] |
+//! | map a large area with many workers | [`large_area`] |
 //! | measure the accuracy of a map | [`area_sample`] |
 //! | watch known mines | [`register`], [`monitor`], [`report`], [`evidence`] |
 //! | make a training set, and train | [`simulate`], [`labels`], [`dataset`], [`nn`] |
@@ -36,6 +37,7 @@
 
 mod model;
 
+pub use minesegsat_area as large_area;
 pub use minesegsat_core::*;
 pub use minesegsat_dataset::{self as dataset, evaluate};
 pub use minesegsat_export as export;

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod area;
 pub(crate) mod area_sample;
 pub(crate) mod bench_architectures;
 pub(crate) mod calibrate;
@@ -197,6 +198,10 @@ fn flags_of(setting: minesegsat::Setting) -> &'static [&'static str] {
     match setting {
         Setting::AllowIncomplete => &["`--allow-incomplete` accepts the file as it is"],
         Setting::AllowMissing => &["`--allow-missing` estimates without these points"],
+        Setting::MissingUnits => &[
+            "`area run PROJECT` maps them",
+            "`--allow-missing` merges without them, and all totals say how much land is missing",
+        ],
         Setting::Bands => &["`--bands B02,B03,B04,...` names the bands"],
         Setting::Classes => &["`--classes VALUE=NAME` names classes, `--exclude VALUE` leaves them out"],
         Setting::LabelsCrs => &[

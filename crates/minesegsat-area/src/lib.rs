@@ -1,0 +1,34 @@
+//! Large areas: many tiles, many dates, many workers, one map.
+//!
+//! ```text
+//! catalogue ── plan ── project folder: tiles, periods, units and their scenes
+//! units ────── run ─── probability.tif of each unit, by any number of workers
+//! project ──── merge ─ polygons that are whole across borders, masks, hectares with their interval
+//! land ─────── summarize ─ hectares of each zone: province, protected area, concession
+//! ```
+//! A *tile* is one of the catalogue's grids, such as the MGRS tile 10UFV. A *unit* is a tile in a period, such as
+//! `10UFV-2024-Q2`.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`project`] | the folder of a project: its plan, its units and their records |
+//! | [`period`] | years, quarters and months |
+//! | [`plan`] | from a catalogue to a project |
+//! | [`ownership`] | which tile owns a place, so that no land counts twice |
+//! | [`run`] | maps units: idempotent, resumable, the same bytes whoever runs them |
+//! | [`merge`] | one map of all units |
+//! | [`summarize`] | hectares by zone |
+#![warn(clippy::unwrap_used, clippy::print_stdout)]
+
+pub mod merge;
+pub mod ownership;
+pub mod period;
+pub mod plan;
+pub mod project;
+pub mod run;
+pub mod summarize;
+#[cfg(test)]
+mod tests;
+
+pub use self::plan::{PlanOptions, PlanReport, plan};
+pub use self::project::{Project, Tile, Unit, UnitRecord, UnitState};

@@ -1,0 +1,242 @@
+//! One map of all units: polygons that are whole across the borders of tiles and zones, masks, and hectares.
+//!
+//! ```text
+//! units of a period and a CRS ── owned pixels ── one mask, row by row ── regions
+//! regions of all CRSs ────────── joined where they touch across zones ── features with ids
+//! features of two periods ────── overlap ── ids that last, and parents
+//! ```
+//! Each place has one owner, see [`ownership`](crate::ownership), so no land counts twice. A mask is thresholded after the units are
+//! joined, so the minimum area is that of the whole polygon. All files follow from the plan and the units' maps alone: the order of
+//! work does not change a byte.
+
+mod features;
+mod files;
+mod mosaic;
+
+use std::path::Path;
+
+use geo::MultiPolygon;
+use minesegsat_core::job::Job;
+use minesegsat_core::output::{FolderLock, OutputFolder};
+use minesegsat_core::uncertainty::{Area, AreaMoments, DEFAULT_LEVEL_PERCENT};
+use minesegsat_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use self::features::{Piece, join, lineage};
+use self::mosaic::{Merged, Mosaic, mosaics};
+use crate::project::{Project, UnitState};
+
+/// Polygons of all periods, sorted by place.
+pub const LAND_PARQUET: &str = "land.parquet";
+/// The same for GIS programs, with a style.
+pub const LAND_GPKG: &str = "land.gpkg";
+/// Hectares of each period.
+pub const TOTALS: &str = "totals.json";
+/// The masks of each period as one layer, for GDAL and QGIS.
+pub const MASK_INDEX: &str = "masks.gti.gpkg";
+
+/// Options of a merge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MergeOptions {
+    /// Merge although units are missing. Their land is left out, and all totals say how much that is.
+    pub allow_missing: bool,
+    /// Replace an earlier merge.
+    pub overwrite: bool,
+}
+
+/// A piece of disturbed land in a period, whole across borders of tiles and zones.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Feature {
+    /// Id that lasts: that of its largest parent, else EPSG code and place of its first pixel.
+    pub id: String,
+    /// Index of the period.
+    pub period: usize,
+    /// Outline in longitude and latitude.
+    pub geometry: MultiPolygon<f64>,
+    /// Area on the ellipsoid in hectares.
+    pub area_ha: f64,
+    /// Mean probability of its pixels.
+    pub mean_probability: f64,
+    /// Highest probability of a pixel.
+    pub max_probability: f64,
+    /// Whether it borders on land that was not seen, or on the edge of the area.
+    pub touches_unseen: bool,
+    /// Ids of the features of the period before that it overlaps, largest overlap first.
+    pub parents: Vec<String>,
+}
+
+/// Hectares of a period. All are on the ellipsoid, and count each place once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PeriodTotals {
+    /// Name of the period.
+    pub period: String,
+    /// The area on all tiles.
+    pub area_ha: f64,
+    /// The part that was seen.
+    pub seen_ha: f64,
+    /// The part of units that are missing, and of tiles without a scene.
+    pub missing_ha: f64,
+    /// Disturbed land of the polygons. Pixels are counted, so there is no interval.
+    pub mapped_ha: f64,
+    /// Number of polygons.
+    pub polygons: usize,
+    /// Estimated in the seen part: the sum of the probabilities, with its interval.
+    pub estimated: Area,
+    /// Assumed in the land that the units' scenes did not show: the mean of the unit. Missing units are left out.
+    pub assumed_ha: f64,
+    /// Estimated and assumed land together, with the interval of both.
+    pub disturbed: Area,
+    /// Level of the intervals in percent.
+    pub level_percent: f64,
+    /// Units that are not mapped.
+    pub missing_units: Vec<String>,
+    /// Units without a scene.
+    pub empty_units: Vec<String>,
+}
+
+/// Result of a merge.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MergeReport {
+    /// Hectares of each period.
+    pub periods: Vec<PeriodTotals>,
+    /// The files, in the output folder.
+    pub files: Vec<String>,
+}
+
+/// Merges a project into a folder.
+///
+/// The interval of a total treats the error that all pixels of a scene share as shared by the whole area: scenes of one region and
+/// season err alike. That is cautious; errors of distant scenes that cancel would make it narrower.
+///
+/// # Errors
+/// Units are missing and that is not allowed; grids of one CRS do not fit together; a file cannot be read or written.
+pub fn merge(project: &Project, folder: &Path, options: MergeOptions, job: Job<'_>) -> Result<MergeReport> {
+    let plan = &project.plan;
+    let missing = missing_units(project)?;
+    let count: usize = missing.iter().map(Vec::len).sum();
+    if count > 0 && !options.allow_missing {
+        let names: Vec<&str> = missing.iter().flatten().take(10).map(String::as_str).collect();
+        let more = if count > names.len() { format!(" and {} more", count - names.len()) } else { String::new() };
+        return Err(Error::input(
+            project.folder().display().to_string(),
+            format!("{count} of {} units are not mapped: {}{more}", plan.units.len(), names.join(", ")),
+        )
+        .avoided_by(minesegsat_core::Setting::MissingUnits));
+    }
+    let _lock = FolderLock::acquire(folder)?;
+    let mut names: Vec<String> = [LAND_PARQUET, LAND_GPKG, TOTALS].map(str::to_owned).to_vec();
+    let mut planned = Vec::new();
+    for period in 0..plan.periods.len() {
+        let of_period = mosaics(project, period)?;
+        names.extend(of_period.iter().map(|mosaic| files::mask_name(project, period, mosaic)));
+        planned.push(of_period);
+    }
+    let has_masks = planned.iter().any(|of_period| !of_period.is_empty());
+    names.extend(has_masks.then(|| MASK_INDEX.to_owned()));
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    let output = OutputFolder::create(folder, &all, options.overwrite)?;
+
+    let mut features: Vec<Vec<Feature>> = Vec::new();
+    let mut pieces_before: Vec<Vec<Piece>> = Vec::new();
+    let mut periods = Vec::new();
+    for (period, of_period) in planned.into_iter().enumerate() {
+        job.check()?;
+        job.progress.item(period, plan.periods.len(), &plan.periods[period].name);
+        let (found, pieces, totals) = merge_period(project, period, of_period, &output, job)?;
+        let (mut found, pieces) = (found, pieces);
+        lineage(&mut found, &pieces, features.last().map_or(&[], Vec::as_slice), &pieces_before);
+        pieces_before = pieces;
+        features.push(found);
+        periods.push(PeriodTotals {
+            missing_units: missing[period].clone(),
+            empty_units: empty_units(project, period),
+            ..totals
+        });
+    }
+    job.progress.stage("writing polygons");
+    let features = features::in_order(features.into_iter().flatten().collect());
+    files::write_land(project, &features, &output)?;
+    if has_masks {
+        files::write_index(project, &output)?;
+    }
+    let json = serde_json::to_string_pretty(&periods).map_err(std::io::Error::from)?;
+    fs_err::write(output.path(TOTALS), json + "\n")?;
+    output.commit()?;
+    Ok(MergeReport { periods, files: names })
+}
+
+/// Features of a period with their pieces, and its totals without the names of units.
+fn merge_period(
+    project: &Project,
+    period: usize,
+    mosaics: Vec<Mosaic<'_>>,
+    output: &OutputFolder,
+    job: Job<'_>,
+) -> Result<(Vec<Feature>, Vec<Vec<Piece>>, PeriodTotals)> {
+    let plan = &project.plan;
+    let mut merged = Vec::new();
+    for mosaic in mosaics {
+        job.progress.stage(&format!("{} EPSG:{}", plan.periods[period].name, mosaic.epsg()));
+        merged.push(mosaic.run(job)?);
+    }
+    job.progress.stage("joining polygons");
+    let pieces = merged.iter().map(Merged::pieces).collect::<Result<Vec<_>>>()?;
+    let groups = join(&pieces)?;
+    let area_of = |group: &[(usize, usize)]| -> f64 { group.iter().map(|&(a, b)| pieces[a][b].area_m2).sum() };
+    let kept: Vec<Vec<(usize, usize)>> =
+        groups.into_iter().filter(|group| area_of(group) >= plan.min_area_m2).collect();
+    let mut keep: Vec<Vec<bool>> = pieces.iter().map(|pieces| vec![false; pieces.len()]).collect();
+    kept.iter().flatten().for_each(|&(a, b)| keep[a][b] = true);
+    for (one, keep) in merged.iter_mut().zip(&keep) {
+        let name = files::mask_name(project, period, &one.mosaic);
+        one.write_mask(&output.path(&name), keep)?;
+    }
+    let error = &plan.model.area_error;
+    let (mut seen, mut all) = (AreaMoments::default(), AreaMoments::default());
+    let (mut area_m2, mut seen_m2, mut missing_m2) = (0.0, 0.0, 0.0);
+    for part in merged.iter().flat_map(|one| &one.mosaic.parts) {
+        seen = seen.plus(&part.moments.seen());
+        all = all.plus(&part.moments.all());
+        area_m2 += part.counts.area as f64 * part.pixel_m2;
+        seen_m2 += part.counts.seen as f64 * part.pixel_m2;
+        missing_m2 += part.counts.missing as f64 * part.pixel_m2;
+    }
+    let estimated = error.area(&seen, DEFAULT_LEVEL_PERCENT, seen_m2);
+    let disturbed = error.area(&all, DEFAULT_LEVEL_PERCENT, area_m2 - missing_m2);
+    let features: Vec<Feature> = kept.iter().map(|group| features::feature(period, group, &pieces)).collect();
+    let totals = PeriodTotals {
+        period: plan.periods[period].name.clone(),
+        area_ha: area_m2 / 1e4,
+        seen_ha: seen_m2 / 1e4,
+        missing_ha: missing_m2 / 1e4,
+        mapped_ha: features.iter().map(|feature| feature.area_ha).sum(),
+        polygons: features.len(),
+        estimated,
+        assumed_ha: disturbed.ha - estimated.ha,
+        disturbed,
+        level_percent: DEFAULT_LEVEL_PERCENT,
+        missing_units: Vec::new(),
+        empty_units: Vec::new(),
+    };
+    // Pieces by feature, for the overlap with the next period.
+    let by_feature =
+        kept.into_iter().map(|group| group.into_iter().map(|(a, b)| pieces[a][b].clone()).collect()).collect();
+    Ok((features, by_feature, totals))
+}
+
+/// Units of each period that are not mapped.
+fn missing_units(project: &Project) -> Result<Vec<Vec<String>>> {
+    let mut missing = vec![Vec::new(); project.plan.periods.len()];
+    for unit in &project.plan.units {
+        if project.record(unit)?.state != UnitState::Done {
+            missing[unit.period].push(unit.id.clone());
+        }
+    }
+    Ok(missing)
+}
+
+fn empty_units(project: &Project, period: usize) -> Vec<String> {
+    let plan = &project.plan;
+    let ids = plan.tiles.iter().map(|tile| format!("{}-{}", tile.name, plan.periods[period].name));
+    ids.filter(|id| plan.empty.contains(id)).collect()
+}

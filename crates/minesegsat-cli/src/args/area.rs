@@ -1,0 +1,213 @@
+//! Arguments of `area`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Subcommand};
+use minesegsat::catalog::DateRange;
+use minesegsat::large_area::period::Every;
+use minesegsat::large_area::project::Composite;
+use minesegsat::large_area::run::Share;
+
+use super::monitor::CatalogueArgs;
+use super::sites::BoundaryArgs;
+use super::{EngineArgs, IncompleteArgs};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AreaCommand {
+    /// Find the scenes of a large area and divide the work into units: a tile in a period.
+    Plan(Box<AreaPlanArgs>),
+    /// Map units. Any number of workers may run at the same time.
+    Run(Box<AreaRunArgs>),
+    /// Print how far a project is, and write its table of units.
+    Status(AreaStatusArgs),
+    /// Let failed units be mapped again.
+    Retry(AreaProjectArgs),
+    /// Join the maps of all units to one: polygons, masks and hectares.
+    Merge(AreaMergeArgs),
+    /// Compute hectares by zone: province, protected area, concession, watershed.
+    Summarize(AreaSummarizeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AreaProjectArgs {
+    /// Folder of the project.
+    #[arg(value_name = "PROJECT")]
+    pub project: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AreaPlanArgs {
+    #[command(flatten)]
+    pub area: BoundaryArgs,
+
+    #[command(flatten)]
+    pub incomplete: IncompleteArgs,
+
+    /// Days to map: 2024, 2024-05/2024-09, 2020/2024.
+    #[arg(long, value_name = "RANGE")]
+    pub period: DateRange,
+
+    /// Divide the days into a map per year, quarter or month [default: one map].
+    #[arg(long, value_name = "year|quarter|month")]
+    pub every: Option<Every>,
+
+    /// Folder of the new project.
+    #[arg(short, long, value_name = "PROJECT")]
+    pub output: PathBuf,
+
+    /// Model folder [default: the model in the program].
+    #[arg(short, long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub catalogue: CatalogueArgs,
+
+    /// How scenes of a unit become one map: `best-pixel` takes the first scene that shows a pixel, `median` the median of all.
+    #[arg(long, value_name = "RULE", default_value = "best-pixel")]
+    pub composite: Composite,
+
+    /// Most scenes of a unit, those with the least cloud first.
+    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub max_scenes: u16,
+
+    /// Share of a unit that must be seen before no further scene is mapped, in percent. For `best-pixel` only.
+    #[arg(long, value_name = "PERCENT", default_value_t = 98.0)]
+    pub min_seen: f64,
+
+    /// Minimum area of a polygon, in hectares.
+    #[arg(long, value_name = "HECTARES", default_value_t = 0.5)]
+    pub min_area: f64,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Place of a unit, or the name of a scheduler's variable that holds it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum IndexArg {
+    Number(usize),
+    Auto,
+}
+
+impl FromStr for IndexArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            _ => text.parse().map(Self::Number).map_err(|_| "give a number from 0, or `auto`".to_owned()),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AreaRunArgs {
+    /// Folder of the project.
+    #[arg(value_name = "PROJECT")]
+    pub project: PathBuf,
+
+    /// Map only the unit with this place in the plan, from 0. `auto` takes it from the scheduler: Slurm, AWS Batch, Kubernetes, PBS.
+    #[arg(long, value_name = "NUMBER|auto", conflicts_with = "shard")]
+    pub index: Option<IndexArg>,
+
+    /// Map only a part of the units: 2/8 is the second of eight parts.
+    #[arg(long, value_name = "PART/PARTS")]
+    pub shard: Option<Share>,
+
+    /// Map all units that no other worker maps. This is the default.
+    #[arg(long, conflicts_with_all = ["index", "shard"])]
+    pub all: bool,
+
+    /// Units at a time.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub jobs: u16,
+
+    /// Most tries of a unit whose failure may pass, such as that of a server.
+    #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub tries: u32,
+
+    /// Keep the downloaded parts of scenes.
+    #[arg(long)]
+    pub keep_scenes: bool,
+
+    /// Name of this worker in the records [default: host and process].
+    #[arg(long, value_name = "TEXT")]
+    pub worker: Option<String>,
+
+    /// Model folder. It must be the model of the plan [default: the model in the program].
+    #[arg(short, long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub engine: EngineArgs,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AreaStatusArgs {
+    /// Folder of the project.
+    #[arg(value_name = "PROJECT")]
+    pub project: PathBuf,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AreaMergeArgs {
+    /// Folder of the project.
+    #[arg(value_name = "PROJECT")]
+    pub project: PathBuf,
+
+    /// Output folder [default: `merged` in the project].
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+
+    /// Merge although units are missing. Their land is left out, and the totals say how much that is.
+    #[arg(long)]
+    pub allow_missing: bool,
+
+    /// Replace an earlier merge.
+    #[arg(long)]
+    pub overwrite: bool,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AreaSummarizeArgs {
+    /// Folder of the project.
+    #[arg(value_name = "PROJECT")]
+    pub project: PathBuf,
+
+    /// Polygons of the zones: GeoPackage, GeoJSON, KML, Shapefile, FlatGeobuf or GeoParquet, also zipped.
+    #[arg(long, value_name = "FILE")]
+    pub zones: PathBuf,
+
+    /// Layer of the file of zones, if it has several.
+    #[arg(long, value_name = "NAME")]
+    pub layer: Option<String>,
+
+    /// Attribute with the id of a zone [default: `id`, `site` or `site_id`].
+    #[arg(long, value_name = "NAME")]
+    pub id_field: Option<String>,
+
+    /// Folder of the merge [default: `merged` in the project].
+    #[arg(long, value_name = "DIR")]
+    pub merged: Option<PathBuf>,
+
+    /// Table to write (.csv) [default: print it].
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub incomplete: IncompleteArgs,
+}

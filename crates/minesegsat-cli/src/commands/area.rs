@@ -1,0 +1,353 @@
+//! `minesegsat area`: large areas, from the plan to hectares by zone.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context as _, bail};
+use minesegsat::ModelCard;
+use minesegsat::job::Job;
+use minesegsat::labels::{LabelOptions, Labels};
+use minesegsat::large_area::merge::{LAND_PARQUET, MergeOptions, MergeReport, merge};
+use minesegsat::large_area::period::periods;
+use minesegsat::large_area::project::{PlannedModel, UNITS_TABLE};
+use minesegsat::large_area::run::{RunOptions, RunReport, Share, UnitModel, retry, run, state_of};
+use minesegsat::large_area::summarize::{ZoneRow, summarize};
+use minesegsat::large_area::{PlanOptions, PlanReport, Project, UnitState, plan};
+use minesegsat::site::SiteArea;
+use serde_json::json;
+
+use super::engine::ModelFolder;
+use super::monitor::MonitorBar;
+use super::site_tools::{open_catalogue, open_model};
+use super::sites::read_boundary;
+use crate::args::{
+    AreaCommand, AreaMergeArgs, AreaPlanArgs, AreaProjectArgs, AreaRunArgs, AreaStatusArgs, AreaSummarizeArgs, IndexArg,
+};
+use crate::interrupt;
+
+/// Exit code if a unit failed for a reason that may pass: `EX_TEMPFAIL` of sysexits.h.
+const MAY_PASS: u8 = 75;
+/// Exit code if a unit failed for a reason that stays: `EX_DATAERR` of sysexits.h.
+const STAYS: u8 = 65;
+/// Where schedulers say which task of an array a process is: AWS Batch, Kubernetes, Slurm, PBS.
+const INDEX_VARIABLES: [&str; 4] =
+    ["AWS_BATCH_JOB_ARRAY_INDEX", "JOB_COMPLETION_INDEX", "SLURM_ARRAY_TASK_ID", "PBS_ARRAY_INDEX"];
+
+pub(crate) fn command(command: &AreaCommand, quiet: bool) -> anyhow::Result<ExitCode> {
+    let cancel = interrupt::resumable_cancel_flag(interrupt::SAME_COMMAND_HINT);
+    let done = match command {
+        AreaCommand::Plan(args) => make_plan(args, quiet, cancel),
+        AreaCommand::Run(args) => run_units(args, quiet, cancel),
+        AreaCommand::Status(args) => status(args),
+        AreaCommand::Retry(args) => retry_units(args),
+        AreaCommand::Merge(args) => merge_units(args, quiet, cancel),
+        AreaCommand::Summarize(args) => zones(args, quiet, cancel),
+    };
+    match done {
+        Err(_) if cancel.load(std::sync::atomic::Ordering::SeqCst) => {
+            interrupt::print_interrupted();
+            Ok(ExitCode::from(interrupt::EXIT_CODE))
+        }
+        done => done,
+    }
+}
+
+fn make_plan(args: &AreaPlanArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitCode> {
+    let Some(area) = read_boundary(&args.area, args.incomplete)? else {
+        bail!("there is no area; give one with `--bbox W,S,E,N` or `--boundary FILE`");
+    };
+    let place = ModelFolder::new(args.model.as_deref())?;
+    let model = ModelCard::read(place.path())?;
+    let (catalog, collections) = open_catalogue(&args.catalogue.api, &args.catalogue.collections)?;
+    let options = PlanOptions {
+        area,
+        periods: periods(args.period, args.every)?,
+        collections,
+        max_cloud_cover_percent: args.catalogue.max_cloud_cover,
+        max_scenes: usize::from(args.max_scenes),
+        min_seen: args.min_seen / 100.0,
+        composite: args.composite,
+        min_area_m2: args.min_area * 1e4,
+        model: PlannedModel {
+            title: model.title.clone(),
+            sha256: model.weights_sha256.clone(),
+            threshold: model.threshold,
+            area_error: model.area_error.unwrap_or_default(),
+        },
+    };
+    let bar = MonitorBar::new(quiet || args.json);
+    let planned = plan(&args.output, &catalog, &options, Job::new(&bar, cancel));
+    bar.clear();
+    let (project, report) = planned?;
+    let mut stdout = crate::terminal::stdout();
+    if args.json {
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?;
+    } else if !quiet {
+        print_plan(&mut stdout, &project, &report)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_plan(stdout: &mut impl Write, project: &Project, report: &PlanReport) -> anyhow::Result<()> {
+    let gigabytes = report.estimated_bytes as f64 / 1e9;
+    writeln!(
+        stdout,
+        "{} units: {} tiles in {} periods, with {} scenes and about {gigabytes:.1} GB of pixels to read",
+        report.units,
+        report.tiles,
+        project.plan.periods.len(),
+        report.scenes
+    )?;
+    if !report.empty.is_empty() {
+        writeln!(stdout, "without a scene  {}", shortened(&report.empty))?;
+    }
+    for reason in report.left_out.iter().take(5) {
+        writeln!(stdout, "left out         {reason}")?;
+    }
+    if report.left_out.len() > 5 {
+        writeln!(stdout, "                 and {} more", report.left_out.len() - 5)?;
+    }
+    writeln!(stdout, "units            {}", project.folder().join(UNITS_TABLE).display())?;
+    writeln!(stdout, "next             minesegsat area run {}", project.folder().display())?;
+    Ok(())
+}
+
+/// The first names of a list.
+fn shortened(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let more = names.len().saturating_sub(SHOWN);
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
+}
+
+fn share_of(args: &AreaRunArgs) -> anyhow::Result<Share> {
+    Ok(match (args.index, args.shard) {
+        (Some(IndexArg::Number(index)), _) => Share::Index(index),
+        (Some(IndexArg::Auto), _) => {
+            let found = INDEX_VARIABLES.iter().find_map(|name| Some((name, std::env::var(name).ok()?)));
+            let Some((name, value)) = found else {
+                bail!("`--index auto` finds none of the variables {}", INDEX_VARIABLES.join(", "));
+            };
+            Share::Index(value.parse().with_context(|| format!("{name} is `{value}`, not a number from 0"))?)
+        }
+        (None, Some(shard)) => shard,
+        (None, None) => Share::All,
+    })
+}
+
+fn run_units(args: &AreaRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitCode> {
+    let share = share_of(args)?;
+    let project = Project::open(&args.project)?;
+    let model = open_model(args.model.as_deref(), &args.engine)?;
+    let host = || {
+        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let name = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty()).unwrap_or(name);
+        format!("{}:{}", name.trim(), std::process::id())
+    };
+    let options = RunOptions {
+        share,
+        jobs: usize::from(args.jobs),
+        tries: args.tries,
+        keep_scenes: args.keep_scenes,
+        worker: args.worker.clone().unwrap_or_else(host),
+    };
+    let card = model.card();
+    let unit_model = UnitModel {
+        segmenter: model.segmenter(),
+        description: card.description(),
+        max_absent: card.band_dropout_max,
+        sha256: card.weights_sha256.clone(),
+        predict: model.predict_options(),
+    };
+    let bar = MonitorBar::new(quiet || args.json);
+    let job = Job::new(&bar, cancel);
+    let result = run(&project, &unit_model, &options, job);
+    bar.clear();
+    super::engine::print_profile(&model)?;
+    let report = job.finish(result)?;
+    let mut stdout = crate::terminal::stdout();
+    if args.json {
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?;
+    } else if !quiet {
+        print_run(&mut stdout, &project, &report)?;
+    }
+    Ok(if !report.broken.is_empty() {
+        ExitCode::from(STAYS)
+    } else if !report.failed.is_empty() {
+        ExitCode::from(MAY_PASS)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn print_run(stdout: &mut impl Write, project: &Project, report: &RunReport) -> anyhow::Result<()> {
+    writeln!(stdout, "{} units mapped, {} were mapped before", report.mapped.len(), report.done_before)?;
+    if !report.with_others.is_empty() {
+        writeln!(stdout, "with others  {}", shortened(&report.with_others))?;
+    }
+    for (unit, reason) in &report.failed {
+        writeln!(stdout, "failed       {unit}: {reason}")?;
+    }
+    for (unit, reason) in &report.broken {
+        writeln!(stdout, "broken       {unit}: {reason}")?;
+    }
+    let folder = project.folder().display();
+    let next = if report.failed.is_empty() && report.broken.is_empty() {
+        let mut all_done = true;
+        for unit in &project.plan.units {
+            all_done &= project.record(unit)?.state == UnitState::Done;
+        }
+        if all_done { format!("minesegsat area merge {folder}") } else { format!("minesegsat area status {folder}") }
+    } else {
+        format!("minesegsat area retry {folder}")
+    };
+    writeln!(stdout, "next         {next}")?;
+    Ok(())
+}
+
+fn status(args: &AreaStatusArgs) -> anyhow::Result<ExitCode> {
+    let project = Project::open(&args.project)?;
+    project.write_table()?;
+    let mut records = Vec::with_capacity(project.plan.units.len());
+    for unit in &project.plan.units {
+        records.push((unit, state_of(&project, unit)?));
+    }
+    let count = |state: UnitState| records.iter().filter(|(_, record)| record.state == state).count();
+    let done: Vec<f64> =
+        records.iter().filter(|(_, r)| r.state == UnitState::Done).map(|(_, record)| record.seconds).collect();
+    let mean = (!done.is_empty()).then(|| done.iter().sum::<f64>() / done.len() as f64);
+    let left = records.len() - done.len() - count(UnitState::Broken);
+    let seconds_left = mean.map(|mean| mean * left as f64);
+    let mut stdout = crate::terminal::stdout();
+    if args.json {
+        let units: Vec<_> = records.iter().map(|(unit, record)| json!({ "id": unit.id, "record": record })).collect();
+        let counts: serde_json::Map<String, serde_json::Value> =
+            UnitState::ALL.iter().map(|state| (state.name().to_owned(), json!(count(*state)))).collect();
+        let document = json!({ "counts": counts, "worker_seconds_left": seconds_left, "units": units });
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&document)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    writeln!(stdout, "{} units", records.len())?;
+    for state in UnitState::ALL {
+        writeln!(stdout, "{:<9} {}", state.name(), count(state))?;
+    }
+    if let (Some(mean), Some(left)) = (mean, seconds_left.filter(|left| *left > 0.0)) {
+        writeln!(stdout, "a unit takes {mean:.0} s; the others take one worker about {:.1} h", left / 3600.0)?;
+    }
+    for (unit, record) in
+        records.iter().filter(|(_, r)| matches!(r.state, UnitState::Failed | UnitState::Broken)).take(10)
+    {
+        let reason = record.error.as_deref().unwrap_or("unknown");
+        writeln!(stdout, "{} after {} tries: {reason}", unit.id, record.tries)?;
+    }
+    writeln!(stdout, "table     {}", project.folder().join(UNITS_TABLE).display())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn retry_units(args: &AreaProjectArgs) -> anyhow::Result<ExitCode> {
+    let project = Project::open(&args.project)?;
+    let found = retry(&project)?;
+    let mut stdout = crate::terminal::stdout();
+    if found.is_empty() {
+        writeln!(stdout, "no unit has failed")?;
+    } else {
+        writeln!(stdout, "{} units wait again: {}", found.len(), shortened(&found))?;
+        writeln!(stdout, "next  minesegsat area run {}", project.folder().display())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn merged_folder(project: &Path, given: Option<&Path>) -> std::path::PathBuf {
+    given.map_or_else(|| project.join("merged"), Path::to_owned)
+}
+
+fn merge_units(args: &AreaMergeArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitCode> {
+    let project = Project::open(&args.project)?;
+    let folder = merged_folder(&args.project, args.output.as_deref());
+    let options = MergeOptions { allow_missing: args.allow_missing, overwrite: args.overwrite };
+    let bar = MonitorBar::new(quiet || args.json);
+    let job = Job::new(&bar, cancel);
+    let result = merge(&project, &folder, options, job);
+    bar.clear();
+    let report = job.finish(result)?;
+    let mut stdout = crate::terminal::stdout();
+    if args.json {
+        writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?;
+    } else if !quiet {
+        print_merge(&mut stdout, &report, &folder)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_merge(stdout: &mut impl Write, report: &MergeReport, folder: &Path) -> anyhow::Result<()> {
+    for totals in &report.periods {
+        let interval = |area: &minesegsat::uncertainty::Area| {
+            format!("{:.1} ha ({:.1} to {:.1} ha)", area.ha, area.lower_ha, area.upper_ha)
+        };
+        writeln!(stdout, "{}", totals.period)?;
+        writeln!(stdout, "  mapped     {:.1} ha in {} polygons", totals.mapped_ha, totals.polygons)?;
+        writeln!(stdout, "  disturbed  {} at {:.0} %", interval(&totals.disturbed), totals.level_percent)?;
+        writeln!(
+            stdout,
+            "             {} estimated in the {:.1} ha that were seen, {:.1} ha assumed in the rest",
+            interval(&totals.estimated),
+            totals.seen_ha,
+            totals.assumed_ha
+        )?;
+        writeln!(stdout, "  area       {:.1} ha", totals.area_ha)?;
+        if totals.missing_ha > 0.0 {
+            let missing: Vec<String> = totals.missing_units.iter().chain(&totals.empty_units).cloned().collect();
+            writeln!(
+                stdout,
+                "  missing    {:.1} ha, which no number above counts: {}",
+                totals.missing_ha,
+                shortened(&missing)
+            )?;
+        }
+    }
+    for file in &report.files {
+        writeln!(stdout, "{}", folder.join(file).display())?;
+    }
+    Ok(())
+}
+
+fn zones(args: &AreaSummarizeArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitCode> {
+    Project::open(&args.project)?;
+    let land = merged_folder(&args.project, args.merged.as_deref()).join(LAND_PARQUET);
+    if !land.is_file() {
+        bail!("{} is not there; `minesegsat area merge {}` makes it", land.display(), args.project.display());
+    }
+    let options = LabelOptions {
+        layer: args.layer.clone(),
+        allow_incomplete: args.incomplete.allow_incomplete,
+        ..LabelOptions::default()
+    };
+    let zones = SiteArea::from_labels(&Labels::read(&args.zones, &options)?, args.id_field.as_deref())?;
+    let bar = MonitorBar::new(quiet);
+    let job = Job::new(&bar, cancel);
+    let result = summarize(&land, &zones, job);
+    bar.clear();
+    let rows = job.finish(result)?;
+    let table = table_of(&rows)?;
+    match &args.output {
+        Some(path) => {
+            minesegsat::output::atomic_write(path, table.as_bytes())?;
+            if !quiet {
+                writeln!(crate::terminal::stdout(), "{} rows in {}", rows.len(), path.display())?;
+            }
+        }
+        None => write!(crate::terminal::stdout(), "{table}")?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The rows as CSV.
+fn table_of(rows: &[ZoneRow]) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.serialize(row)?;
+    }
+    Ok(String::from_utf8(writer.into_inner()?)?)
+}
