@@ -10,7 +10,7 @@ use super::season::Season;
 use super::settlement::{PAVED, Roads, Town};
 use super::spectra::{self, Lithology, Spectrum, cover, mix, scaled};
 use super::terrain::Terrain;
-use minesegsat_core::noise::{Noise, smoothstep, unit_of};
+use minesegsat_core::noise::{Dice, Noise, smoothstep, unit_of};
 
 /// A point and the terrain there.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +45,8 @@ pub(super) struct Landscape<'a> {
     cuts: Noise,
     farm: Noise,
     water: Noise,
+    /// Random number of the moment for the level and the colour of waters.
+    waters: u32,
 }
 
 impl<'a> Landscape<'a> {
@@ -63,6 +65,7 @@ impl<'a> Landscape<'a> {
             Region::Tropical => [spectra::LATERITE, spectra::IRONSTONE, spectra::GRANITE],
         };
         let noise = |name| Noise::new(seed, name);
+        let waters = Dice::new(seed, &format!("waters {}", moment.name)).bits() as u32;
         Self {
             region,
             terrain,
@@ -78,7 +81,28 @@ impl<'a> Landscape<'a> {
             cuts: noise("cuts"),
             farm: noise("farm"),
             water: noise("water"),
+            waters,
         }
+    }
+
+    /// Depth of the water of the lake at a pixel in metres; negative on land. Three lakes in ten are reservoirs, whose level falls by
+    /// up to 3 m and leaves their bed bare.
+    pub(super) fn lake_depth(&self, pixel: usize) -> f32 {
+        self.shore_depth(pixel) - self.drawdown(self.terrain.lake_id[pixel])
+    }
+
+    /// Depth of a pixel below the shore of a full lake, in metres.
+    fn shore_depth(&self, pixel: usize) -> f32 {
+        self.terrain.lake[pixel] + 0.35 * self.season.water_level
+    }
+
+    fn drawdown(&self, lake: u32) -> f32 {
+        if unit_of(lake, 3) < 0.3 { 3.0 * unit_of(lake ^ self.waters, 4) } else { 0.0 }
+    }
+
+    /// Share of mud in the colour of a water: after rain or in wind, one water in six is opaque with it.
+    fn mud(&self, water: u32) -> f32 {
+        smoothstep(0.8, 0.97, unit_of(water ^ self.waters, 5))
     }
 
     /// Native rock at a point.
@@ -451,13 +475,22 @@ impl<'a> Landscape<'a> {
                 };
                 let silt = (silt + 0.15 * (width / 80.0).min(1.0)).clamp(0.0, 1.0);
                 let water = mix(&spectra::CLEAR_WATER, &spectra::TURBID_WATER, silt);
+                let water = mix(&water, &spectra::MUDDY_WATER, self.mud(0));
                 cover(out, &water, share * (width / 10.0).min(1.0));
             }
         }
-        let depth = t.lake[i] + 0.35 * level;
+        let (id, depth) = (t.lake_id[i], self.lake_depth(i));
+        let below_shore = self.shore_depth(i);
+        if below_shore > -0.25 && depth < 0.25 {
+            // The bed that a low reservoir leaves bare: wet mud near the water, dry silt and gravel above it.
+            let (_, weathered) = self.rock(x, y);
+            let n = self.water.fbm(x / 140.0, y / 140.0, 3, 0.55);
+            let dry = smoothstep(-0.2, -1.4, depth);
+            let ground = mix(&mix(&spectra::PALE_SOIL, &weathered, 0.5 + 0.4 * n), &spectra::GRAVEL, 0.3);
+            cover(out, &scaled(&ground, 0.62 + 0.43 * dry), 0.95 * smoothstep(-0.25, 0.1, below_shore));
+        }
         if depth > -2.5 {
             // Each lake has its own colour: clear, green, or pale with rock flour.
-            let id = t.lake_id[i];
             let (a, b) = (unit_of(id, 1), unit_of(id, 2));
             let tint = match self.region {
                 Region::Boreal => mix(&spectra::CLEAR_WATER, &spectra::TURQUOISE_WATER, smoothstep(0.72, 0.9, a) * 0.9),
@@ -467,6 +500,8 @@ impl<'a> Landscape<'a> {
             let tint = mix(&tint, &spectra::GREEN_WATER, 0.5 * b);
             let shallow = smoothstep(2.2, 0.2, depth);
             let water = mix(&tint, &spectra::TURBID_WATER, 0.3 * shallow);
+            let drift = 1.0 + 0.08 * self.water.fbm(x / 900.0, y / 900.0, 3, 0.55);
+            let water = mix(&water, &scaled(&spectra::MUDDY_WATER, drift * (0.7 + 0.6 * b)), self.mud(id));
             // Shores that dry out.
             let share = smoothstep(-0.45, -0.15, depth);
             cover(out, &scaled(&spectra::GRAVEL, 0.7), 0.4 * share);
@@ -479,7 +514,7 @@ impl<'a> Landscape<'a> {
         let n = self.stands.fbm(spot.x / 340.0 + 90.0, spot.y / 340.0, 4, 0.6);
         let line = self.season.snow_line - 0.06 * spot.north;
         let depth = spot.height + 0.06 * n - 0.10 * (spot.slope - 0.5).max(0.0) - line;
-        let is_lake = self.terrain.lake[spot.pixel] >= 0.0;
+        let is_lake = self.lake_depth(spot.pixel) >= 0.0;
         if depth <= -0.04 || (is_lake && self.season.ice <= 0.0) {
             return;
         }

@@ -170,7 +170,7 @@ impl<'a> Renderer<'a> {
         // Light; water surfaces are level.
         let dx = (self.height(row, right) - self.height(row, left)) / ((right - left) as f32 * PIXEL_M);
         let dy = (self.height(below, col) - self.height(above, col)) / ((below - above) as f32 * PIXEL_M);
-        let is_water = t.lake[i] > 0.0 || (t.river[i] < 0.0 && t.river_width[i] > 8.0);
+        let is_water = self.landscape.lake_depth(i) > 0.0 || (t.river[i] < 0.0 && t.river_width[i] > 8.0);
         let tilt = if is_water || (part == MinePart::Mill.value() && share > 0.5) { 0.1 } else { 1.0 };
         let (dx, dy) = (dx * tilt, dy * tilt);
         let hidden = self.sky.hidden_at(x, y);

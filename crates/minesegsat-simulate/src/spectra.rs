@@ -138,6 +138,8 @@ pub(super) const CLEAR_WATER: Spectrum = s([210, 215, 190, 115, 95, 75, 70, 62, 
 pub(super) const TURQUOISE_WATER: Spectrum = s([620, 830, 1050, 520, 330, 180, 165, 125, 90, 70, 30, 20]);
 /// With silt. Shape: like the mean of the measured water, without sunglint and sand banks.
 pub(super) const TURBID_WATER: Spectrum = s([420, 560, 900, 980, 860, 480, 450, 360, 290, 230, 90, 55]);
+/// Opaque with mud. Shape: some 500 mg/l of sediment, saturated in red and still bright at 0.85 um (Doxaran et al. 2002).
+pub(super) const MUDDY_WATER: Spectrum = s([740, 930, 1430, 1880, 1950, 1500, 1530, 1330, 1080, 640, 140, 80]);
 /// With algae and humus.
 pub(super) const GREEN_WATER: Spectrum = s([190, 240, 420, 250, 330, 210, 215, 180, 150, 120, 60, 35]);
 
@@ -222,7 +224,7 @@ mod tests {
         for ground in [DARK_SOIL, PALE_SOIL, RED_SOIL, PLAYA, SAND, GRAVEL, ASPHALT, GRANITE.fresh, LATERITE.fresh] {
             assert!(ndvi(&ground) < 0.35, "{ground:?}");
         }
-        for water in [CLEAR_WATER, TURQUOISE_WATER, TURBID_WATER, GREEN_WATER] {
+        for water in [CLEAR_WATER, TURQUOISE_WATER, TURBID_WATER, MUDDY_WATER, GREEN_WATER] {
             assert!(normalised_difference(water[GREEN], water[SWIR1]) > 0.5, "{water:?}");
         }
         assert!(normalised_difference(SNOW[GREEN], SNOW[SWIR1]) > 0.6);
