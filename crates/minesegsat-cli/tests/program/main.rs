@@ -3,6 +3,7 @@
 
 mod support;
 
+mod area;
 mod area_sample;
 mod bad_input;
 mod change;

@@ -1,0 +1,178 @@
+//! `minesegsat area`: a plan, workers that are killed, a merge, and hectares by zone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{Done, collection_of, names, program};
+
+/// A simulated landscape of two years, cut into two tiles that overlap by half of their width, as an item collection.
+fn two_tiles(folder: &Path) -> (PathBuf, [f64; 4]) {
+    let sim = folder.join("sim");
+    let arguments =
+        ["simulate", "--size", "384", "--years", "2019,2024", "--seed", "7", "--cloud-cover", "3", "-q", "-o"];
+    Done::of(program().args(arguments).arg(&sim)).succeeded();
+    let whole = folder.join("whole.json");
+    let items = collection_of(&sim, &["2019", "2024"], &whole);
+    let b: Vec<f64> = items[0]["bbox"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    let bounds = [b[0], b[1], b[2], b[3]];
+    let mut features = Vec::new();
+    for (name, from, to) in [("west", 0.02, 0.7), ("east", 0.3, 0.98)] {
+        let at = |share: f64| b[0] + (b[2] - b[0]) * share;
+        let bbox = format!("{:.6},{:.6},{:.6},{:.6}", at(from), b[1], at(to), b[3]);
+        let tile = folder.join(name);
+        let mut download = program();
+        download.args(["download", "-q", "--bbox", &bbox, "--clip", "-o"]).arg(&tile).arg(&whole);
+        Done::of(&mut download).succeeded();
+        for scene in names(&tile).iter().filter(|name| !name.starts_with('.')) {
+            let text = fs::read_to_string(tile.join(scene).join("item.json")).unwrap();
+            let mut item: Value = serde_json::from_str(&text).unwrap();
+            item["id"] = json!(format!("{scene}_{name}"));
+            // Addresses in the collection are whole.
+            for asset in item["assets"].as_object_mut().unwrap().values_mut() {
+                let href = asset["href"].as_str().unwrap().trim_start_matches("./").to_owned();
+                asset["href"] = json!(tile.join(scene).join(href));
+            }
+            features.push(item);
+        }
+    }
+    let path = folder.join("tiles.json");
+    fs::write(&path, json!({ "type": "FeatureCollection", "features": features }).to_string()).unwrap();
+    (path, bounds)
+}
+
+fn area(command: &str, project: &Path, more: &[&str]) -> Done {
+    let mut program = program();
+    program.args(["area", command]).arg(project).args(more);
+    Done::of(&mut program)
+}
+
+fn plan(items: &Path, bounds: [f64; 4], project: &Path) -> Done {
+    let at = |low: f64, high: f64, share: f64| format!("{:.6}", low + (high - low) * share);
+    let [w, s, e, n] = bounds;
+    let bbox = [at(w, e, 0.1), at(s, n, 0.1), at(w, e, 0.9), at(s, n, 0.9)].join(",");
+    let mut command = program();
+    command.args(["area", "plan", "--bbox", &bbox, "--period", "2019/2024", "--every", "year", "--api"]).arg(items);
+    Done::of(command.arg("-o").arg(project))
+}
+
+#[test]
+fn two_workers_one_of_them_killed_make_the_map_that_one_worker_makes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (items, bounds) = two_tiles(folder.path());
+    let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+    for project in [&one, &two] {
+        let planned = plan(&items, bounds, project).succeeded();
+        assert!(planned.stdout.contains("4 units: 2 tiles in 6 periods"), "{}", planned.stdout);
+        assert!(planned.stdout.contains("without a scene") && planned.stdout.contains("-2020"), "{}", planned.stdout);
+    }
+    plan(&items, bounds, &one).failed(1, &["plan.json exists already"]);
+    area("merge", &one, &["--allow-missing", "-q"]).succeeded();
+    fs::remove_dir_all(one.join("merged")).unwrap();
+    area("merge", &one, &[]).failed(1, &["4 of 4 units are not mapped", "--allow-missing"]);
+    area("run", &one, &["-q"]).succeeded();
+    let again = area("run", &one, &[]).succeeded();
+    assert!(again.stdout.contains("0 units mapped, 4 were mapped before"), "{}", again.stdout);
+
+    // A worker is killed in the middle of units, five times.
+    let is_running = |project: &Path| {
+        let units = fs::read_dir(project.join("units")).unwrap().map(|unit| unit.unwrap().path());
+        units.filter_map(|unit| fs::read_to_string(unit.join("record.json")).ok()).any(|text| text.contains("running"))
+    };
+    for _ in 0..5 {
+        let mut worker = program();
+        worker.args(["area", "run", "-q", "--worker", "killed"]).arg(&two).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut worker = worker.spawn().unwrap();
+        let begun = Instant::now();
+        while !is_running(&two) && begun.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        worker.kill().unwrap();
+        worker.wait().unwrap();
+    }
+    let status = area("status", &two, &["--json"]).succeeded().json();
+    assert_eq!(status["counts"]["running"], 0, "a killed worker holds nothing: {status}");
+    let halves: Vec<_> = ["1/2", "2/2"]
+        .map(|shard| {
+            let mut worker = program();
+            worker.args(["area", "run", "-q", "--tries", "9", "--shard", shard]).arg(&two);
+            worker.spawn().unwrap()
+        })
+        .into_iter()
+        .collect();
+    for mut half in halves {
+        assert!(half.wait().unwrap().success());
+    }
+    for project in [&one, &two] {
+        area("merge", project, &["--allow-missing", "-q"]).succeeded();
+    }
+    assert_eq!(names(&one.join("merged")), names(&two.join("merged")));
+    for name in names(&one.join("merged")) {
+        let read = |project: &Path| fs::read(project.join("merged").join(&name)).unwrap();
+        assert!(read(&one) == read(&two), "{name}");
+    }
+
+    // Each place once: the totals are those of the area, and of its zones.
+    let totals: Value = serde_json::from_str(&fs::read_to_string(one.join("merged/totals.json")).unwrap()).unwrap();
+    let of = |year: &str| totals.as_array().unwrap().iter().find(|t| t["period"] == year).unwrap().clone();
+    let (first, gap, last) = (of("2019"), of("2020"), of("2024"));
+    assert!(first["mapped_ha"].as_f64().unwrap() > 1.0 && first["missing_ha"] == 0.0, "{first}");
+    assert_eq!(gap["missing_ha"], gap["area_ha"]);
+    assert_eq!(first["area_ha"], last["area_ha"]);
+    let zones = folder.path().join("zones.geojson");
+    let [w, s, e, n] = bounds;
+    let zone = |id: &str, from: f64, to: f64| {
+        let (a, b) = (w + (e - w) * from, w + (e - w) * to);
+        json!({"type": "Feature", "properties": {"id": id}, "geometry": {"type": "Polygon", "coordinates": [[[a, s], [b, s], [b, n], [a, n], [a, s]]]}})
+    };
+    // They overlap by a fifth.
+    let features = [zone("left", 0.0, 0.6), zone("right", 0.4, 1.0)];
+    fs::write(&zones, json!({"type": "FeatureCollection", "features": features}).to_string()).unwrap();
+    let table = area("summarize", &one, &["--zones", zones.to_str().unwrap()]).succeeded().stdout;
+    let hectares = |zone: &str, year: &str| -> f64 {
+        let row = table.lines().find(|line| line.starts_with(&format!("{zone},")) && line.contains(&format!(",{year},")));
+        row.unwrap_or_else(|| panic!("{zone} {year}: {table}")).split(',').rev().nth(3).unwrap().parse().unwrap()
+    };
+    let mapped = first["mapped_ha"].as_f64().unwrap();
+    let table_header = table.lines().next().unwrap();
+    assert_eq!(table_header, "zone,name,period,zone_ha,mapped_ha,polygons,gain_ha,loss_ha");
+    assert!((hectares("all", "2019") / mapped - 1.0).abs() < 1e-3, "{table}\n{mapped}");
+    assert!(hectares("left", "2019") + hectares("right", "2019") >= mapped, "{table}");
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (items, bounds) = two_tiles(folder.path());
+    let project = folder.path().join("p");
+    plan(&items, bounds, &project).succeeded();
+    area("run", &project, &["--index", "4"]).failed(1, &["index `4`", "0 to 3"]);
+    area("run", &project, &["--shard", "3/2"]).failed(2, &["3/2", "1/8"]);
+    area("run", &project, &["--index", "auto"]).failed(1, &["SLURM_ARRAY_TASK_ID", "AWS_BATCH_JOB_ARRAY_INDEX"]);
+    area("summarize", &project, &["--zones", "none.geojson"]).failed(1, &["area merge"]);
+    area("status", folder.path(), &[]).failed(1, &["plan.json", "area plan"]);
+    // Another model than the plan's.
+    let other = folder.path().join("model");
+    let mut random = program();
+    random.args(["model", "random", "-q", "--variant", "b0", "-o"]).arg(&other);
+    Done::of(&mut random).succeeded();
+    area("run", &project, &["--model", other.to_str().unwrap()]).failed(1, &["all units of a project have one model"]);
+
+    // A scene that is gone is broken until somebody acts; the exit code says so, and the others are mapped.
+    let scene = names(&folder.path().join("east")).into_iter().find(|name| name.contains("2019")).unwrap();
+    let (from, to) = (folder.path().join("east").join(&scene), folder.path().join("moved"));
+    fs::rename(&from, &to).unwrap();
+    let mut run = program();
+    run.args(["area", "run", "--tries", "1"]).arg(&project).env("SLURM_ARRAY_TASK_ID", "0");
+    let done = Done::of(&mut run);
+    assert!(matches!(done.code, Some(65 | 75)), "{:?} {}{}", done.code, done.stdout, done.stderr);
+    assert!(done.stdout.contains("3 units mapped") && done.stdout.contains("area retry"), "{}", done.stdout);
+    fs::rename(&to, &from).unwrap();
+    assert!(area("retry", &project, &[]).succeeded().stdout.contains("1 units wait again"));
+    let done = area("run", &project, &[]).succeeded();
+    assert!(done.stdout.contains("area merge"), "{}", done.stdout);
+    assert!(area("retry", &project, &[]).succeeded().stdout.contains("no unit has failed"));
+}
