@@ -199,8 +199,7 @@ fn flags_of(setting: minesegsat::Setting) -> &'static [&'static str] {
         Setting::AllowIncomplete => &["`--allow-incomplete` accepts the file as it is"],
         Setting::AllowMissing => &["`--allow-missing` estimates without these points"],
         Setting::MissingUnits => &[
-            "`area run PROJECT` maps them",
-            "`--allow-missing` merges without them, and all totals say how much land is missing",
+            "`--allow-missing` merges without them, and the totals say how much land is missing; `minesegsat area run` maps them",
         ],
         Setting::Bands => &["`--bands B02,B03,B04,...` names the bands"],
         Setting::Classes => &["`--classes VALUE=NAME` names classes, `--exclude VALUE` leaves them out"],

@@ -133,7 +133,8 @@ fn two_workers_one_of_them_killed_make_the_map_that_one_worker_makes() {
     fs::write(&zones, json!({"type": "FeatureCollection", "features": features}).to_string()).unwrap();
     let table = area("summarize", &one, &["--zones", zones.to_str().unwrap()]).succeeded().stdout;
     let hectares = |zone: &str, year: &str| -> f64 {
-        let row = table.lines().find(|line| line.starts_with(&format!("{zone},")) && line.contains(&format!(",{year},")));
+        let row =
+            table.lines().find(|line| line.starts_with(&format!("{zone},")) && line.contains(&format!(",{year},")));
         row.unwrap_or_else(|| panic!("{zone} {year}: {table}")).split(',').rev().nth(3).unwrap().parse().unwrap()
     };
     let mapped = first["mapped_ha"].as_f64().unwrap();
@@ -157,7 +158,7 @@ fn what_cannot_be_done_is_said() {
     // Another model than the plan's.
     let other = folder.path().join("model");
     let mut random = program();
-    random.args(["model", "random", "-q", "--variant", "b0", "-o"]).arg(&other);
+    random.args(["model", "random", "-q", "b0", "-o"]).arg(&other);
     Done::of(&mut random).succeeded();
     area("run", &project, &["--model", other.to_str().unwrap()]).failed(1, &["all units of a project have one model"]);
 
