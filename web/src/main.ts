@@ -51,11 +51,11 @@ class App {
       this.#site.repaint();
       void this.#map.then((map) => map.recolour(this.#theme.isDark));
     });
-    this.#sites = new SitesPanel(
-      store,
-      (id) => this.#open(id),
-      (shown) => void this.#map.then((map) => map.sites(shown)),
-    );
+    this.#sites = new SitesPanel(store, {
+      open: (id) => this.#open(id),
+      changed: (shown) => void this.#map.then((map) => map.sites(shown)),
+      goTo: (position) => void this.#map.then((map) => map.goTo(position)),
+    });
     this.#site = new SitePanel({
       close: () => this.#close(),
       retry: () => store.view.site && void this.#loader.load(store.view.site),

@@ -1,6 +1,6 @@
 /** The map: all sites, one site on two dates, predictions. Loaded after the page is drawn, as MapLibre is most of its weight. */
 
-import { AttributionControl, LngLatBounds, Map, NavigationControl, Popup, ScaleControl, setWorkerUrl, type GeoJSONSource } from "maplibre-gl";
+import { AttributionControl, LngLatBounds, Map, Marker, NavigationControl, Popup, ScaleControl, setWorkerUrl, type GeoJSONSource } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import { fail } from "../announce.ts";
@@ -8,19 +8,22 @@ import { address, api } from "../api/client.ts";
 import { authorization } from "../api/token.ts";
 import type { Bbox, Prediction, ServerInfo, Site, SiteDetail } from "../api/types.ts";
 import { h } from "../dom.ts";
+import { hectares, positionText } from "../format.ts";
 import type { Pair } from "../site/pair.ts";
 import type { Entry } from "../sites/filter.ts";
-import { badge } from "../verdict.ts";
+import type { Position } from "../sites/position.ts";
+import { badge, heading } from "../verdict.ts";
 import type { Store } from "../view/store.ts";
 import type { View } from "../view/view.ts";
 import { t } from "../words.ts";
 import { boxFeature, drawBox } from "./box.ts";
 import { changesOf } from "./changes.ts";
-import { addSiteImages, dropClusterImages, resolveClusterImages } from "./icons.ts";
+import { addSiteImages, dropImages, resolveImages } from "./icons.ts";
 import { land } from "./land.ts";
 import { DARK, LIGHT, type Palette } from "./palette.ts";
 import { Pane } from "./pane.ts";
 import { NOTHING, severity, style } from "./style.ts";
+import { PrintButton, printable, type Printed } from "./print.ts";
 import { Swipe } from "./swipe.ts";
 
 export interface MapActions {
@@ -40,6 +43,8 @@ const DRAWN = ["compare", "picture", "pictureOpacity", "overlay", "overlayOpacit
 
 const PADDING_PX = 48;
 const SITE_MAX_ZOOM = 16;
+/** Where a mine is as large as the map. */
+const POSITION_ZOOM = 12;
 
 export class SiteMap {
   readonly #place: HTMLElement;
@@ -56,6 +61,7 @@ export class SiteMap {
   #loading = new AbortController();
   #land = NOTHING;
   #following = false;
+  #mark: Marker | null = null;
 
   constructor(place: HTMLElement, store: Store, basemap: ServerInfo["basemap"], isDark: boolean, actions: MapActions) {
     setWorkerUrl(address(workerUrl));
@@ -71,6 +77,8 @@ export class SiteMap {
     this.#main = new Pane(this.#map(mainPlace, true));
     const { map } = this.#main;
     map.addControl(new NavigationControl({ showCompass: false }), "top-left");
+    map.addControl(new PrintButton(), "top-left");
+    printable(() => this.#printed());
     map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-left");
     map.addControl(new AttributionControl({ compact: true }), "bottom-right");
     map.once("load", () => foldAttribution(mainPlace));
@@ -124,6 +132,16 @@ export class SiteMap {
     if (!bounds.isEmpty()) this.fit([bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()], { maxZoom: 10, animate });
   }
 
+  /** Flies to a position and marks it; none takes the mark away. */
+  goTo(position: Position | null): void {
+    this.#mark?.remove();
+    this.#mark = null;
+    if (!position) return;
+    const element = h("div", { class: "position-mark", role: "img", "aria-label": t("position-mark", { position: positionText(position) }) });
+    this.#mark = new Marker({ element }).setLngLat([position.lon, position.lat]).addTo(this.#main.map);
+    this.#main.map.flyTo({ center: [position.lon, position.lat], zoom: Math.max(this.#main.map.getZoom(), POSITION_ZOOM) });
+  }
+
   /** What is seen, west, south, east, north. */
   extent(): Bbox {
     const bounds = this.#main.map.getBounds();
@@ -148,9 +166,25 @@ export class SiteMap {
         map.setPaintProperty("coast", "line-color", this.#palette.coast);
         map.setPaintProperty("grid", "line-color", this.#palette.grid);
         addSiteImages(map, this.#palette);
-        dropClusterImages(map);
+        dropImages(map);
       }
     });
+  }
+
+  #printed(): Printed {
+    const { view } = this.#store;
+    const { site, pair, prediction } = this.#shown;
+    const { before, after } = pair;
+    const comparing = view.compare && site !== null && before !== null && after !== null;
+    return {
+      place: this.#place,
+      main: this.#main.map,
+      before: comparing ? (this.#before?.pane.map ?? null) : null,
+      dates: after && site ? { before: comparing ? before.date : "", after: after.date } : null,
+      site: site && { name: site.name, line: [site.operator, after && heading(after.verdict), after?.area && hectares(after.area.ha)].filter(Boolean).join(" · ") },
+      prediction: prediction?.name ?? null,
+      view,
+    };
   }
 
   #map(container: HTMLElement, interactive: boolean): Map {
@@ -179,7 +213,7 @@ export class SiteMap {
   }
 
   #prepare(map: Map): void {
-    resolveClusterImages(map, () => this.#palette);
+    resolveImages(map, () => this.#palette);
     map.once("style.load", () => addSiteImages(map, this.#palette));
     map.touchZoomRotate.disableRotation();
     map.keyboard.disableRotation();
@@ -260,7 +294,9 @@ export class SiteMap {
     const comparing = view.compare && site !== null && before !== null && after !== null;
     this.#main.draw({ site, observation: after, prediction }, view);
     // The mark of the open site would hide its middle.
-    this.#main.map.setFilter("sites", ["all", ["!", ["has", "point_count"]], ["!=", ["get", "id"], site?.id ?? ""]]);
+    for (const layer of ["sites", "site-names"]) {
+      this.#main.map.setFilter(layer, ["all", ["!", ["has", "point_count"]], ["!=", ["get", "id"], site?.id ?? ""]]);
+    }
     this.#swipe.show(comparing ? { before: before.date, after: after.date } : null);
     this.#divide();
     const wasHidden = this.#beforePlace.hidden;

@@ -6,6 +6,7 @@ import type { ServerInfo } from "../api/types.ts";
 import { address } from "../api/client.ts";
 import type { Outline } from "../view/view.ts";
 import { STANDINGS } from "../verdict.ts";
+import { LABEL } from "./icons.ts";
 import { graticule } from "./land.ts";
 import { DISTURBED, GAIN, LOSS, type Palette } from "./palette.ts";
 
@@ -87,6 +88,14 @@ export function style(palette: Palette, basemap: ServerInfo["basemap"]): StyleSp
       ...cased("boundary", { "line-color": "#ffffff", "line-width": 1.2 }, { "line-color": "#14100a", "line-width": 3, "line-opacity": 0.7 }),
       { id: "box-fill", type: "fill", source: "box", paint: { "fill-color": "#2f57ad", "fill-opacity": 0.15 } },
       { id: "box-line", type: "line", source: "box", paint: { "line-color": "#2f57ad", "line-width": 2 } },
+      {
+        // Below the marks, which it gives way to.
+        id: "site-names",
+        type: "symbol",
+        source: "sites",
+        filter: ["!", ["has", "point_count"]],
+        layout: { "icon-image": ["concat", LABEL, ["get", "name"]], "icon-anchor": "left", "icon-offset": [11, 0], "symbol-sort-key": ["-", 0, ["get", "severity"]] },
+      },
       {
         id: "clusters",
         type: "symbol",

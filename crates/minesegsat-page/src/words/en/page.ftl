@@ -74,8 +74,8 @@ sites-shown =
        *[other] { $count } sites shown
     }
 sites-of = { $shown } of { $all } sites
-sites-search = Search sites by name, operator, commodity or permit
-sites-search-hint = Name, operator, commodity or permit
+sites-search = Search sites by name, operator, commodity, permit or id, and the map by position
+sites-search-hint = Name, operator, permit, or lat, lon
 sites-verdicts = Show only these verdicts
 sites-order = Order by
 order-attention = What needs attention first
@@ -89,6 +89,21 @@ sites-none = No sites yet
 sites-none-how = The register of this workspace is empty. Sites come into it with:
 sites-none-reload = Then reload this page.
 of-limit = of { $limit }
+
+## Positions
+
+positions = Positions that the search may mean
+position = { $lat }° { $lat-side }, { $lon }° { $lon-side }
+side-north = N
+side-south = S
+side-east = E
+side-west = W
+position-go = Go to { $position }
+position-lat-lon = latitude first
+position-lon-lat = longitude first
+position-shown = The map shows { $position }
+position-mark = The position { $position }
+sites-none-near = No site lies within { $distance } km of this position.
 
 ## A site
 
@@ -226,6 +241,9 @@ map-no-webgl = The map cannot be drawn, as this browser has no WebGL. Lists, num
 zoom-in = Zoom in
 zoom-out = Zoom out
 attribution-toggle = Toggle attribution
+print-map = Print the map
+print-dates = Left: { $before }. Right: { $after }.
+print-made = Printed on { $day } from { $workspace }. Middle of the map: { $position }.
 coastlines = The coastlines
 coastlines-failed = the coastlines could not be loaded ({ $status })
 outlines-of-disturbed = Outlines of disturbed land

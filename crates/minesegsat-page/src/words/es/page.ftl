@@ -74,8 +74,8 @@ sites-shown =
        *[other] Se muestran { $count } sitios
     }
 sites-of = { $shown } de { $all } sitios
-sites-search = Buscar sitios por nombre, titular, sustancia o permiso
-sites-search-hint = Nombre, titular, sustancia o permiso
+sites-search = Buscar sitios por nombre, titular, sustancia, permiso o identificador, y en el mapa por posición
+sites-search-hint = Nombre, titular, permiso, o lat, lon
 sites-verdicts = Mostrar solo estos veredictos
 sites-order = Ordenar por
 order-attention = Prioridad de atención
@@ -89,6 +89,21 @@ sites-none = Aún no hay sitios
 sites-none-how = El registro de este espacio de trabajo está vacío. Para añadir sitios:
 sites-none-reload = Después, recargue esta página.
 of-limit = de { $limit }
+
+## Posiciones
+
+positions = Posiciones que la búsqueda puede indicar
+position = { $lat }° { $lat-side }, { $lon }° { $lon-side }
+side-north = N
+side-south = S
+side-east = E
+side-west = O
+position-go = Ir a { $position }
+position-lat-lon = primero la latitud
+position-lon-lat = primero la longitud
+position-shown = El mapa muestra { $position }
+position-mark = La posición { $position }
+sites-none-near = Ningún sitio a menos de { $distance } km de esta posición.
 
 ## A site
 
@@ -226,6 +241,9 @@ map-no-webgl = No se puede dibujar el mapa, porque este navegador no tiene WebGL
 zoom-in = Acercar
 zoom-out = Alejar
 attribution-toggle = Mostrar u ocultar las fuentes
+print-map = Imprimir el mapa
+print-dates = Izquierda: { $before }. Derecha: { $after }.
+print-made = Impreso el { $day } desde { $workspace }. Centro del mapa: { $position }.
 coastlines = Líneas de costa
 coastlines-failed = no se pudieron cargar las líneas de costa ({ $status })
 outlines-of-disturbed = Contornos de la superficie alterada

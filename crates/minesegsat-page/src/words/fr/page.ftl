@@ -74,8 +74,8 @@ sites-shown =
        *[other] { $count } sites affichés
     }
 sites-of = { $shown } sur { $all } sites
-sites-search = Rechercher des sites par nom, exploitant, substance ou permis
-sites-search-hint = Nom, exploitant, substance ou permis
+sites-search = Rechercher des sites par nom, exploitant, substance, permis ou identifiant, et sur la carte par position
+sites-search-hint = Nom, exploitant, permis, ou lat, lon
 sites-verdicts = N’afficher que ces verdicts
 sites-order = Trier par
 order-attention = Priorité d’examen
@@ -89,6 +89,21 @@ sites-none = Pas encore de site
 sites-none-how = Le registre de cet espace de travail est vide. Pour y ajouter des sites :
 sites-none-reload = Rechargez ensuite cette page.
 of-limit = sur { $limit }
+
+## Positions
+
+positions = Positions que la recherche peut désigner
+position = { $lat }° { $lat-side }, { $lon }° { $lon-side }
+side-north = N
+side-south = S
+side-east = E
+side-west = O
+position-go = Aller à { $position }
+position-lat-lon = latitude d’abord
+position-lon-lat = longitude d’abord
+position-shown = La carte montre { $position }
+position-mark = La position { $position }
+sites-none-near = Aucun site à moins de { $distance } km de cette position.
 
 ## A site
 
@@ -226,6 +241,9 @@ map-no-webgl = La carte ne peut pas être dessinée, car ce navigateur n’a pas
 zoom-in = Zoom avant
 zoom-out = Zoom arrière
 attribution-toggle = Afficher ou masquer les sources
+print-map = Imprimer la carte
+print-dates = À gauche : { $before }. À droite : { $after }.
+print-made = Imprimé le { $day } depuis { $workspace }. Centre de la carte : { $position }.
 coastlines = Traits de côte
 coastlines-failed = les traits de côte n’ont pas pu être chargés ({ $status })
 outlines-of-disturbed = Contours des terres perturbées

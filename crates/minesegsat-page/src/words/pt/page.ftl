@@ -74,8 +74,8 @@ sites-shown =
        *[other] { $count } locais exibidos
     }
 sites-of = { $shown } de { $all } locais
-sites-search = Buscar locais por nome, titular, substância ou licença
-sites-search-hint = Nome, titular, substância ou licença
+sites-search = Buscar locais por nome, titular, substância, licença ou identificador, e no mapa por posição
+sites-search-hint = Nome, titular, licença, ou lat, lon
 sites-verdicts = Mostrar apenas estes vereditos
 sites-order = Ordenar por
 order-attention = Prioridade de atenção
@@ -89,6 +89,21 @@ sites-none = Ainda não há locais
 sites-none-how = O registro deste espaço de trabalho está vazio. Para incluir locais:
 sites-none-reload = Depois, recarregue esta página.
 of-limit = de { $limit }
+
+## Posições
+
+positions = Posições que a busca pode indicar
+position = { $lat }° { $lat-side }, { $lon }° { $lon-side }
+side-north = N
+side-south = S
+side-east = L
+side-west = O
+position-go = Ir para { $position }
+position-lat-lon = latitude primeiro
+position-lon-lat = longitude primeiro
+position-shown = O mapa mostra { $position }
+position-mark = A posição { $position }
+sites-none-near = Nenhum local a menos de { $distance } km desta posição.
 
 ## A site
 
@@ -226,6 +241,9 @@ map-no-webgl = O mapa não pode ser desenhado, pois este navegador não tem WebG
 zoom-in = Aproximar
 zoom-out = Afastar
 attribution-toggle = Mostrar ou ocultar as fontes
+print-map = Imprimir o mapa
+print-dates = Esquerda: { $before }. Direita: { $after }.
+print-made = Impresso em { $day } de { $workspace }. Centro do mapa: { $position }.
 coastlines = Linhas de costa
 coastlines-failed = não foi possível carregar as linhas de costa ({ $status })
 outlines-of-disturbed = Contornos da área alterada
