@@ -1,5 +1,6 @@
 /** The map: all sites, one site on two dates, predictions. Loaded after the page is drawn, as MapLibre is most of its weight. */
 
+import type { FeatureCollection, Position as Corner } from "geojson";
 import { AttributionControl, LngLatBounds, Map, Marker, NavigationControl, Popup, ScaleControl, setWorkerUrl, type GeoJSONSource } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import "maplibre-gl/dist/maplibre-gl.css";
@@ -22,6 +23,7 @@ import { addSiteImages, dropImages, resolveImages } from "./icons.ts";
 import { land } from "./land.ts";
 import { DARK, LIGHT, type Palette } from "./palette.ts";
 import { Pane } from "./pane.ts";
+import { drawPolygon, type Drawing } from "./polygon.ts";
 import { NOTHING, severity, style } from "./style.ts";
 import { PrintButton, printable, type Printed } from "./print.ts";
 import { Swipe } from "./swipe.ts";
@@ -61,6 +63,7 @@ export class SiteMap {
   #loading = new AbortController();
   #land = NOTHING;
   #following = false;
+  #isEditing = false;
   #mark: Marker | null = null;
 
   constructor(place: HTMLElement, store: Store, basemap: ServerInfo["basemap"], isDark: boolean, actions: MapActions) {
@@ -157,6 +160,23 @@ export class SiteMap {
     return drawBox(this.#main.map, (bbox) => this.box(bbox), signal);
   }
 
+  /** The corners of an outline that somebody draws; none if they give up. */
+  drawPolygon(drawing: Drawing, signal: AbortSignal): Promise<Corner[] | null> {
+    return drawPolygon(this.#main.map, (data) => this.draft(data), drawing, signal);
+  }
+
+  /** While an outline is edited, one map shows it whole. */
+  editing(isEditing: boolean): void {
+    if (isEditing === this.#isEditing) return;
+    this.#isEditing = isEditing;
+    this.#whenReady(() => this.#draw());
+  }
+
+  /** What is being edited. */
+  draft(data: FeatureCollection): void {
+    this.#whenReady(() => this.#main.set("box", data));
+  }
+
   recolour(isDark: boolean): void {
     this.#palette = isDark ? DARK : LIGHT;
     this.#whenReady(() => {
@@ -175,12 +195,12 @@ export class SiteMap {
     const { view } = this.#store;
     const { site, pair, prediction } = this.#shown;
     const { before, after } = pair;
-    const comparing = view.compare && site !== null && before !== null && after !== null;
+    const comparing = this.#comparing();
     return {
       place: this.#place,
       main: this.#main.map,
       before: comparing ? (this.#before?.pane.map ?? null) : null,
-      dates: after && site ? { before: comparing ? before.date : "", after: after.date } : null,
+      dates: after && site ? { before: comparing && before ? before.date : "", after: after.date } : null,
       site: site && { name: site.name, line: [site.operator, after && heading(after.verdict), after?.area && hectares(after.area.ha)].filter(Boolean).join(" · ") },
       prediction: prediction?.name ?? null,
       view,
@@ -234,7 +254,9 @@ export class SiteMap {
       const { lng, lat } = map.getCenter().wrap();
       this.#store.update({ camera: { zoom: map.getZoom(), lat, lon: lng } });
     });
+    const isDrawing = (): boolean => map.getCanvasContainer().classList.contains("drawing");
     map.on("click", "clusters", async (event) => {
+      if (isDrawing()) return;
       const feature = event.features?.[0];
       if (feature?.geometry.type !== "Point") return;
       const source = map.getSource<GeoJSONSource>("sites");
@@ -244,7 +266,7 @@ export class SiteMap {
     });
     map.on("click", "sites", (event) => {
       const id: unknown = event.features?.[0]?.properties["id"];
-      if (typeof id === "string") this.#actions.open(id);
+      if (typeof id === "string" && !isDrawing()) this.#actions.open(id);
     });
     const popup = new Popup({ closeButton: false, closeOnClick: false, offset: 14, className: "tip" });
     for (const layer of ["clusters", "sites"]) {
@@ -291,13 +313,13 @@ export class SiteMap {
     const { view } = this.#store;
     const { site, pair, prediction } = this.#shown;
     const { before, after } = pair;
-    const comparing = view.compare && site !== null && before !== null && after !== null;
+    const comparing = this.#comparing();
     this.#main.draw({ site, observation: after, prediction }, view);
     // The mark of the open site would hide its middle.
     for (const layer of ["sites", "site-names"]) {
       this.#main.map.setFilter(layer, ["all", ["!", ["has", "point_count"]], ["!=", ["get", "id"], site?.id ?? ""]]);
     }
-    this.#swipe.show(comparing ? { before: before.date, after: after.date } : null);
+    this.#swipe.show(comparing && before && after ? { before: before.date, after: after.date } : null);
     this.#divide();
     const wasHidden = this.#beforePlace.hidden;
     this.#beforePlace.hidden = !comparing;
@@ -308,6 +330,11 @@ export class SiteMap {
     void ready.then(() => {
       if (this.#shown.site === site) pane.draw({ site, observation: this.#shown.pair.before, prediction: null }, this.#store.view);
     });
+  }
+
+  #comparing(): boolean {
+    const { site, pair } = this.#shown;
+    return !this.#isEditing && this.#store.view.compare && site !== null && pair.before !== null && pair.after !== null;
   }
 
   /** Moves the line alone: no map is drawn again. */

@@ -16,6 +16,7 @@ export interface SitesActions {
   open(site: string): void;
   /** Called with the sites that are left by the filter. */
   changed(shown: Entry[]): void;
+  add(): void;
   /** Shows a position on the map, or none any more. */
   goTo(position: Position | null): void;
 }
@@ -30,6 +31,7 @@ export class SitesPanel {
   readonly #chips = new Map<Standing, { button: HTMLButtonElement; count: HTMLElement }>();
   readonly #status = h("p", { class: "list-status faint", id: "list-status" });
   readonly #note = h("p", { class: "footnote faint small" }, `* ${t("revision-may-be-missing")}`);
+  readonly #add = h("button", { type: "button", id: "add-site", hidden: true }, t("site-add"));
   readonly #empty = h("div", { class: "empty", hidden: true });
   readonly #filters: HTMLElement;
   readonly #places = h("div", { class: "places", role: "group", "aria-label": t("positions"), hidden: true });
@@ -73,8 +75,9 @@ export class SitesPanel {
       this.#filters,
       this.list.element,
       this.#empty,
-      this.#note,
+      h("div", { class: "list-foot" }, this.#add, this.#note),
     );
+    this.#add.addEventListener("click", () => actions.add());
     store.listen((view, before) => {
       if (view.query === before.query && view.verdicts === before.verdicts && view.order === before.order) return;
       this.list.top();
@@ -86,6 +89,11 @@ export class SitesPanel {
 
   get shown(): Entry[] {
     return this.#shown;
+  }
+
+  /** Whether sites can be added. */
+  writable(isWritable: boolean): void {
+    this.#add.hidden = !isWritable;
   }
 
   set(sites: readonly Site[]): void {

@@ -27,6 +27,7 @@ export interface MockOptions {
   token?: string;
   readingNeedsToken?: boolean;
   jobsEnabled?: boolean;
+  writingEnabled?: boolean;
   hasKey?: boolean;
 }
 
