@@ -25,7 +25,7 @@ export class OutlineField {
   readonly #actions: OutlineActions;
   readonly #changed: (name: string | null) => void;
   readonly #draw = h("button", { type: "button", id: "draw-outline" }, t("outline-draw"));
-  readonly #file = h("input", { type: "file", id: "outline-file", accept: ".geojson,.json,application/geo+json", class: "hidden", tabindex: "-1", "aria-label": t("outline-file") });
+  readonly #file = h("input", { type: "file", id: "outline-file", accept: ".geojson,.json,application/geo+json", hidden: true });
   readonly #choose = h("button", { type: "button", id: "choose-outline" }, t("outline-file"));
   readonly #state = h("p", { class: "small", id: "outline-state" });
   readonly #problem = h("p", { class: "problem", role: "alert", hidden: true });
@@ -147,7 +147,9 @@ export class OutlineField {
   #count(count: number): void {
     this.#undo.disabled = count === 0;
     this.#finish.disabled = count < LEAST_CORNERS;
-    this.#hint.textContent = count === 0 ? t("draw-first") : count < LEAST_CORNERS ? t("draw-next", { count }) : t("draw-more", { count });
+    const [words, keys] = count === 0 ? [t("draw-first"), t("draw-first-keys")] : count < LEAST_CORNERS ? [t("draw-next", { count }), ""] : [t("draw-more", { count }), t("draw-more-keys")];
+    // A phone has no keys, and little room.
+    this.#hint.replaceChildren(words, h("span", { class: "keys" }, ` ${keys}`));
   }
 
   #set(outline: Outline, name: string | null): void {

@@ -24,7 +24,7 @@ pageTest("a site is drawn, named, saved and opened", ON_MAP, async (page, url) =
   await page.locator("#editor-step").getByText("First give the outline of the site.").waitFor();
   await page.click("#draw-outline");
   const banner = page.locator(".draw-banner");
-  await banner.getByText("Click the first corner").waitFor();
+  await banner.getByText("Click the first corner of the outline.").waitFor();
   const at = await onMap(page);
   await page.mouse.click(...at(200, 200));
   await banner.getByText("One corner is set.").waitFor();
@@ -62,7 +62,7 @@ pageTest("corners are set with the keyboard alone, and Escape gives up", ON_MAP,
   await page.locator("#draw-outline").focus();
   await page.keyboard.press("Enter");
   const banner = page.locator(".draw-banner");
-  await banner.getByText("Click the first corner").waitFor();
+  await banner.getByText("Click the first corner of the outline.").waitFor();
   for (const [i, key] of ["ArrowRight", "ArrowDown", "ArrowLeft"].entries()) {
     await page.keyboard.press(" ");
     await banner.getByText(i === 0 ? "One corner is set." : `${i + 1} corners are set.`).waitFor();
@@ -252,4 +252,29 @@ for (const [size, setting] of [["desktop", {}], ["phone", PHONE]] as const) {
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
     });
   }
+}
+
+const NARROW = { viewport: { width: 375, height: 812 }, hasTouch: true, isMobile: true };
+
+for (const [locale, said] of [
+  ["fr-FR", ["Ajouter un site", "Cliquez sur le premier coin du contour.", "Un site demande un nom"]],
+  ["es-ES", ["Añadir un sitio", "Haga clic en la primera esquina del contorno.", "Un sitio necesita un nombre"]],
+  ["pt-BR", ["Adicionar um local", "Clique no primeiro canto do contorno.", "Um local precisa de um nome"]],
+] as const) {
+  pageTest(`the editor speaks ${locale} and has room on 375 px`, { ...ON_MAP, ...NARROW, locale }, async (page) => {
+    await listed(page);
+    await mapped(page);
+    await page.getByRole("button", { name: said[0] }).click();
+    await page.click("#editor-save");
+    await page.getByText(said[2]).waitFor();
+    await page.click("#draw-outline");
+    await page.locator(".draw-banner").getByText(said[1]).waitFor();
+    const cut = await page.evaluate(() =>
+      [...document.querySelectorAll<HTMLElement>(".draw-banner, .draw-banner button, .editor, .editor button, .editor .field")]
+        .filter((element) => element.checkVisibility() && (element.scrollWidth > element.clientWidth + 1 || element.getBoundingClientRect().right > innerWidth + 0.5))
+        .map((element) => element.outerHTML.slice(0, 100)),
+    );
+    assert.deepEqual(cut, []);
+    assert.deepEqual(await violations(page), []);
+  });
 }

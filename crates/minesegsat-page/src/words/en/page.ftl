@@ -395,13 +395,15 @@ outline-others =
         [one] One point or line is left out.
        *[other] { $count } points or lines are left out.
     }
-draw-first = Click the first corner of the outline. With the keyboard: arrow keys move the map, the space bar sets a corner in its middle. Escape stops.
+draw-first = Click the first corner of the outline.
+draw-first-keys = With the keyboard: arrow keys move the map, the space bar sets a corner in its middle. Escape stops.
 draw-next =
     { $count ->
         [one] One corner is set. Click the next one; an outline needs three.
        *[other] { $count } corners are set. Click the next one; an outline needs three.
     }
-draw-more = { $count } corners are set. Double click or Enter ends, Backspace takes back the last corner.
+draw-more = { $count } corners are set. Go on, or finish.
+draw-more-keys = Double click or Enter finishes, Backspace takes back the last corner.
 draw-undo = Take back a corner
 draw-finish = Finish
 file-other-format = `{ $name }` is not read here, only GeoJSON (.geojson, .json). The program imports GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet and CSV: `minesegsat sites import FILE`.

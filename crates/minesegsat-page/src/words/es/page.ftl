@@ -395,13 +395,15 @@ outline-others =
         [one] Se omite un punto o una línea.
        *[other] Se omiten { $count } puntos o líneas.
     }
-draw-first = Haga clic en la primera esquina del contorno. Con el teclado: las flechas mueven el mapa, la barra espaciadora pone una esquina en su centro. Escape termina.
+draw-first = Haga clic en la primera esquina del contorno.
+draw-first-keys = Con el teclado: las flechas mueven el mapa, la barra espaciadora pone una esquina en su centro. Escape termina.
 draw-next =
     { $count ->
         [one] Hay una esquina. Haga clic en la siguiente; hacen falta tres.
        *[other] Hay { $count } esquinas. Haga clic en la siguiente; hacen falta tres.
     }
-draw-more = Hay { $count } esquinas. Doble clic o Intro termina, Retroceso quita la última esquina.
+draw-more = Hay { $count } esquinas. Siga, o termine.
+draw-more-keys = Doble clic o Intro termina, Retroceso quita la última esquina.
 draw-undo = Quitar una esquina
 draw-finish = Terminar
 file-other-format = `{ $name }` no se lee aquí, solo GeoJSON (.geojson, .json). El programa importa GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet y CSV: `minesegsat sites import FILE`.

@@ -395,13 +395,15 @@ outline-others =
         [one] Un point ou une ligne est laissé de côté.
        *[other] { $count } points ou lignes sont laissés de côté.
     }
-draw-first = Cliquez sur le premier coin du contour. Au clavier : les flèches déplacent la carte, la barre d’espace pose un coin en son centre. Échap arrête.
+draw-first = Cliquez sur le premier coin du contour.
+draw-first-keys = Au clavier : les flèches déplacent la carte, la barre d’espace pose un coin en son centre. Échap arrête.
 draw-next =
     { $count ->
         [one] Un coin est posé. Cliquez sur le suivant ; il en faut trois.
        *[other] { $count } coins sont posés. Cliquez sur le suivant ; il en faut trois.
     }
-draw-more = { $count } coins sont posés. Double-clic ou Entrée termine, Retour arrière reprend le dernier coin.
+draw-more = { $count } coins sont posés. Continuez, ou terminez.
+draw-more-keys = Double-clic ou Entrée termine, Retour arrière reprend le dernier coin.
 draw-undo = Reprendre un coin
 draw-finish = Terminer
 file-other-format = `{ $name }` n’est pas lu ici, seulement GeoJSON (.geojson, .json). Le programme importe GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet et CSV : `minesegsat sites import FILE`.

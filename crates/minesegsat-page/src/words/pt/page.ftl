@@ -395,13 +395,15 @@ outline-others =
         [one] Um ponto ou uma linha fica de fora.
        *[other] { $count } pontos ou linhas ficam de fora.
     }
-draw-first = Clique no primeiro canto do contorno. Com o teclado: as setas movem o mapa, a barra de espaço põe um canto no seu centro. Esc interrompe.
+draw-first = Clique no primeiro canto do contorno.
+draw-first-keys = Com o teclado: as setas movem o mapa, a barra de espaço põe um canto no seu centro. Esc interrompe.
 draw-next =
     { $count ->
         [one] Há um canto. Clique no seguinte; são precisos três.
        *[other] Há { $count } cantos. Clique no seguinte; são precisos três.
     }
-draw-more = Há { $count } cantos. Duplo clique ou Enter termina, Backspace retira o último canto.
+draw-more = Há { $count } cantos. Continue, ou termine.
+draw-more-keys = Duplo clique ou Enter termina, Backspace retira o último canto.
 draw-undo = Retirar um canto
 draw-finish = Terminar
 file-other-format = `{ $name }` não é lido aqui, só GeoJSON (.geojson, .json). O programa importa GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet e CSV: `minesegsat sites import FILE`.
