@@ -68,10 +68,10 @@ function sheetOf(printed: Printed): HTMLElement {
     h("h1", {}, site?.name ?? prediction ?? workspace),
     h("p", {}, [site?.line, sides].filter(Boolean).join(" · ")),
     picture(printed),
+    h("p", { class: "small print-notice" }, attribution),
     legend(printed),
     h("p", { class: "small" }, t("print-made", { day: day(today), workspace, position: positionText({ lat, lon: lng }) })),
     h("p", { class: "small" }, t("how-to-read-text")),
-    h("p", { class: "small" }, attribution),
   );
 }
 
