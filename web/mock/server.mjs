@@ -1,6 +1,7 @@
 // The contract of `minesegsat serve` with made-up data, and the built page: for development and for the tests.
 // node mock/server.mjs [--port N] [--sites N] [--token SECRET] [--reading-needs-token] [--no-jobs] [--no-key]
 
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -18,9 +19,9 @@ export const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; worker-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /** Starts it; `close` ends it. */
-export async function start({ port = 0, sites: count, token = null, readingNeedsToken = false, jobsEnabled = true, hasKey = true, delay_ms = 0 } = {}) {
+export async function start({ port = 0, sites: count, token = null, readingNeedsToken = false, jobsEnabled = true, writingEnabled = true, hasKey = true, delay_ms = 0 } = {}) {
   const state = { sites: new Map(makeSites(count).map((site) => [site.summary.id, site])), jobs: new Map(), looked: new Set(), predictions: [], serial: 0 };
-  const options = { token, readingNeedsToken, jobsEnabled, hasKey };
+  const options = { token, readingNeedsToken, jobsEnabled, writingEnabled, hasKey };
   state.predictions.push(prediction("larch-creek-2024", [-76.36, 44.69, -76.26, 44.75]));
   const server = createServer((request, response) => {
     const answer = () =>
@@ -42,13 +43,13 @@ export async function start({ port = 0, sites: count, token = null, readingNeeds
 }
 
 function prediction(name, bounds) {
-  return { name, date: "2024-07-02", scene: "S2B_MSIL2A_20240702T153819_N0510_R011_T18TVQ", area_ha: 158.3, bounds, layers: ["true-colour", "false-colour", "probability", "mask"], min_zoom: 8, max_zoom: 15 };
+  return { name, date: "2024-07-02", scene: "S2B_MSIL2A_20240702T153819_N0510_R011_T18TVQ", area_ha: 158.3, cloud_cover_percent: 3.4, created: "2024-07-05T09:30:00Z", bounds, layers: ["true-colour", "false-colour", "probability", "mask"], min_zoom: 8, max_zoom: 15 };
 }
 
 async function handle(state, options, request, response) {
   const url = new URL(request.url, "http://localhost");
   const parts = url.pathname.split("/").filter(Boolean).map(decodeURIComponent);
-  const isWriting = request.method === "POST" || request.method === "DELETE";
+  const isWriting = ["POST", "PATCH", "DELETE"].includes(request.method);
   const isData = parts[0] === "api" || parts[0] === "tiles";
   if (options.token && isData && (isWriting || options.readingNeedsToken) && request.headers.authorization !== `Bearer ${options.token}`) {
     return problem(response, request, 401, "Unauthorized", "a token is needed: send it as `Authorization: Bearer TOKEN`");
@@ -61,13 +62,17 @@ async function handle(state, options, request, response) {
 async function api(state, options, parts, url, request, response) {
   const [what, id, sub, of, kind] = parts;
   if (what === undefined) {
-    return json(response, { name: "minesegsat", version: "0.0.0", workspace: "mock", jobs_enabled: options.jobsEnabled, token_required_for_writing: options.token !== null, token_required_for_reading: options.readingNeedsToken, evidence_enabled: options.hasKey, basemap: null });
+    return json(response, { name: "minesegsat", version: "0.0.0", workspace: "mock", jobs_enabled: options.jobsEnabled, writing_enabled: options.writingEnabled, token_required_for_writing: options.token !== null, token_required_for_reading: options.readingNeedsToken, evidence_enabled: options.hasKey, basemap: null });
   }
+  if (what === "sites" && id === undefined && request.method === "POST") return edit(request, response, (asked) => addSite(state, asked), 201);
   if (what === "sites" && id === undefined) return json(response, { sites: [...state.sites.values()].map((site) => site.summary) });
   if (what === "sites") {
     const site = state.sites.get(id);
     if (!site) return problem(response, request, 404, "Not Found", `site \`${id}\` is not in the register`);
-    if (sub === undefined) return json(response, { ...site.summary, boundary: site.boundary, permits: site.permits, corrections: site.corrections, observations: site.observations });
+    if (sub === undefined && request.method === "PATCH") return edit(request, response, (asked) => editSite(site, asked));
+    if (sub === undefined) return json(response, siteJson(site));
+    if (sub === "permits" && request.method === "POST") return edit(request, response, (asked) => addPermit(site, asked));
+    if (sub === "permits" && request.method === "DELETE") return edit(request, response, () => removePermit(site, Object.fromEntries(url.searchParams)));
     if (sub === "timeline") return json(response, timeline(site));
     if (sub === "report" && url.searchParams.get("format") === "pdf") {
       response.setHeader("content-disposition", `attachment; filename="${id}.pdf"`);
@@ -93,6 +98,11 @@ async function api(state, options, parts, url, request, response) {
   if (what === "predictions") {
     const found = state.predictions.find((p) => p.name === id);
     if (!found) return problem(response, request, 404, "Not Found", `prediction \`${id}\` is not in the workspace`);
+    if (request.method === "DELETE") {
+      state.predictions.splice(state.predictions.indexOf(found), 1);
+      response.writeHead(204);
+      return response.end();
+    }
     const [west, south, east, north] = found.bounds;
     return json(response, collection([{ geometry: blob((west + east) / 2, (south + north) / 2, found.area_ha, 5), properties: { kind: "disturbed", area_ha: found.area_ha } }]));
   }
@@ -100,6 +110,86 @@ async function api(state, options, parts, url, request, response) {
   if (what === "predict" && request.method === "POST") return predict(state, options, await body(request), request, response);
   if (what === "jobs") return jobs(state, id, sub, request, response);
   return problem(response, request, 404, "Not Found", `\`${url.pathname}\` is nothing of this server; expected one of /api/sites, /api/predictions, /api/jobs`);
+}
+
+const MOST_BYTES = 4 << 20;
+
+class Refusal extends Error {
+  constructor(status, title, detail) {
+    super(detail);
+    Object.assign(this, { status, title });
+  }
+}
+
+/** Identity of what editors change. */
+const revisionOf = (site) => createHash("sha256").update(JSON.stringify([site.summary.name, site.summary.operator, site.summary.commodity, site.boundary, site.permits])).digest("hex").slice(0, 16);
+
+const siteJson = (site) => ({ ...site.summary, revision: revisionOf(site), boundary: site.boundary, permits: site.permits, corrections: site.corrections, observations: site.observations });
+
+/** Answers with the changed site, or with why it was not changed. */
+async function edit(request, response, change, status = 200) {
+  try {
+    return json(response, siteJson(change(request.method === "DELETE" ? null : await body(request))), "application/json", status);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return problem(response, request, error.status, error.title, error.message);
+  }
+}
+
+const refuse = (detail) => new Refusal(400, "Bad Request", detail);
+
+function checkRevision(site, seen) {
+  if (seen !== revisionOf(site)) throw new Refusal(409, "Conflict", `site \`${site.summary.id}\` was changed by somebody else since you read it; nothing was stored: read it again, and repeat the change`);
+}
+
+function checkOutline(geometry) {
+  if (!["Polygon", "MultiPolygon"].includes(geometry?.type)) throw refuse("geometry is not accepted: a Polygon or MultiPolygon of GeoJSON in longitude and latitude");
+}
+
+function boundsOf(geometry) {
+  const positions = geometry.coordinates.flat(geometry.type === "Polygon" ? 1 : 2);
+  const [lons, lats] = [0, 1].map((axis) => positions.map((position) => position[axis]));
+  return [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)];
+}
+
+function addSite(state, { properties, geometry }) {
+  checkOutline(geometry);
+  const { name, operator, commodity } = properties;
+  const made = name.normalize("NFD").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+  const id = properties.id || [made, `${made}-2`, `${made}-3`].find((id) => !state.sites.has(id));
+  if (state.sites.has(id)) throw new Refusal(409, "Conflict", `the register has a site \`${id}\` already: edit it, or give the new site another id`);
+  const bbox = boundsOf(geometry);
+  const site = { summary: { id, name, operator: operator || null, commodity: commodity || null, status: "active", bbox, permit: null, limit_ha: null, observations: 0, last: null }, boundary: geometry, permits: [], corrections: [], observations: [] };
+  state.sites.set(id, site);
+  return site;
+}
+
+function editSite(site, { revision, geometry, ...values }) {
+  checkRevision(site, revision);
+  if (geometry) {
+    checkOutline(geometry);
+    site.boundary = geometry;
+    site.summary.bbox = boundsOf(geometry);
+  }
+  for (const [name, value] of Object.entries(values)) site.summary[name] = value || null;
+  return site;
+}
+
+function addPermit(site, { revision, supersede, ...asked }) {
+  checkRevision(site, revision);
+  const permit = { valid_to: null, limit_ha: null, polygon: null, document: null, ...asked };
+  const open = site.permits.find((one) => one.valid_to === null && one.valid_from < permit.valid_from);
+  if (open && !supersede) throw refuse(`site \`${site.summary.id}\` is not accepted: permits \`${open.number}\` and \`${permit.number}\` overlap in time; on each day only one may hold`);
+  if (open) open.valid_to = new Date(Date.parse(permit.valid_from) - 86_400_000).toISOString().slice(0, 10);
+  site.permits.push(permit);
+  Object.assign(site.summary, { permit: permit.number, limit_ha: permit.limit_ha });
+  return site;
+}
+
+function removePermit(site, { revision, number, valid_from }) {
+  checkRevision(site, revision);
+  site.permits = site.permits.filter((permit) => permit.number !== number || (valid_from && permit.valid_from !== valid_from));
+  return site;
 }
 
 function timeline(site) {
@@ -304,7 +394,10 @@ async function page(url, request, response) {
 
 async function body(request) {
   let text = "";
-  for await (const part of request) text += part;
+  for await (const part of request) {
+    text += part;
+    if (text.length > MOST_BYTES) throw new Refusal(413, "Content Too Large", `the body is too large: this server accepts at most ${MOST_BYTES / 1024} KiB`);
+  }
   return JSON.parse(text);
 }
 

@@ -75,6 +75,15 @@ export function day(date: string): string {
 /** Degrees for a field, which `numberOf` reads. */
 export const degrees = (value: number): string => written(value, { maximumFractionDigits: 5, useGrouping: false });
 
+/** A position with the letters of the language, latitude first. */
+export const positionText = ({ lat, lon }: { lat: number; lon: number }): string =>
+  t("position", {
+    lat: degrees(Math.abs(lat)),
+    "lat-side": t(lat < 0 ? "side-south" : "side-north"),
+    lon: degrees(Math.abs(lon)),
+    "lon-side": t(lon < 0 ? "side-west" : "side-east"),
+  });
+
 /** A number as somebody types it: with a point or a comma, and with any minus sign. */
 export function numberOf(text: string): number {
   const plain = text.trim().replace("−", "-").replace(",", ".");

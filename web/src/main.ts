@@ -3,9 +3,13 @@
 import { announce, clearFailures, fail, told } from "./announce.ts";
 import { api, maps } from "./api/client.ts";
 import { Problem } from "./api/problem.ts";
-import type { Prediction, ServerInfo, Site, SiteDetail } from "./api/types.ts";
+import type { Permit, Prediction, ServerInfo, Site, SiteDetail } from "./api/types.ts";
 import { byId, h } from "./dom.ts";
+import { draftOf } from "./editor/outline_field.ts";
+import { bboxOf } from "./editor/outline.ts";
+import { EditorPanel } from "./editor/panel.ts";
 import { languageSwitch, speakToReader } from "./languages.ts";
+import { withToken } from "./jobs/token.ts";
 import { LayersPanel, type DrawnMap } from "./map/layers_panel.ts";
 import type { SiteMap } from "./map/map.ts";
 import { PredictPanel } from "./predict/panel.ts";
@@ -30,6 +34,7 @@ class App {
   readonly #sites: SitesPanel;
   readonly #site: SitePanel;
   readonly #predict: PredictPanel;
+  readonly #editor: EditorPanel;
   readonly #dates: DatesBar;
   readonly #layers: LayersPanel;
   readonly #loader: SiteLoader;
@@ -51,11 +56,12 @@ class App {
       this.#site.repaint();
       void this.#map.then((map) => map.recolour(this.#theme.isDark));
     });
-    this.#sites = new SitesPanel(
-      store,
-      (id) => this.#open(id),
-      (shown) => void this.#map.then((map) => map.sites(shown)),
-    );
+    this.#sites = new SitesPanel(store, {
+      open: (id) => this.#open(id),
+      add: () => this.#edit(() => this.#editor.add()),
+      changed: (shown) => void this.#map.then((map) => map.sites(shown)),
+      goTo: (position) => void this.#map.then((map) => map.goTo(position)),
+    });
     this.#site = new SitePanel({
       close: () => this.#close(),
       retry: () => store.view.site && void this.#loader.load(store.view.site),
@@ -64,6 +70,19 @@ class App {
         this.#dates.say();
       },
       renew: (site) => this.#renew(site),
+      edit: (site) => this.#edit(() => this.#editor.edit(site)),
+      addPermit: (site) => this.#edit(() => this.#editor.permit(site)),
+      withdraw: (site, permit) => this.#withdraw(site, permit),
+    });
+    this.#editor = new EditorPanel(byId("stage"), {
+      draw: async (drawing, signal) => (await this.#map).drawPolygon(drawing, signal),
+      show: (outline, turn) =>
+        void this.#map.then((map) => {
+          map.draft(draftOf(outline));
+          if (outline && turn) map.fit(bboxOf(outline));
+        }),
+      saved: (site, isNew) => this.#saved(site, isNew),
+      close: () => this.#closeEditor(),
     });
     this.#predict = new PredictPanel(store, {
       draw: async (signal) => (await this.#map).drawBox(signal),
@@ -105,7 +124,9 @@ class App {
     byId("workspace").textContent = info.workspace;
     document.title = `MineSegSAT · ${info.workspace}`;
     this.#all = sites;
-    this.#panel.replaceChildren(this.#sites.element, this.#site.element, this.#predict.element);
+    this.#panel.replaceChildren(this.#sites.element, this.#site.element, this.#predict.element, this.#editor.element);
+    this.#sites.writable(info.writing_enabled ?? false);
+    if (info.writing_enabled) this.#takeFiles();
     this.#turned(view);
     this.#sites.set(sites);
     this.#site.set(info);
@@ -132,6 +153,7 @@ class App {
       note.textContent = t("map-no-webgl");
       announce(note.textContent);
       this.#predict.withoutMap();
+      this.#editor.withoutMap();
       this.#layers.withoutMap();
     }
   }
@@ -151,6 +173,7 @@ class App {
 
   /** What follows a change of the view: by a control, a link or the back button. */
   #viewed(view: View, before: View): void {
+    if (view.site !== before.site || view.tab !== before.tab || view.prediction !== before.prediction) this.#editor.leave();
     if (view.site !== before.site) {
       clearFailures();
       this.#site.leave();
@@ -223,6 +246,7 @@ class App {
   }
 
   #open(id: string): void {
+    if (!this.#editor.mayLeave()) return;
     this.#turnsToSite = true;
     this.#store.update({ tab: "sites", site: id, before: null, after: null, prediction: null }, { step: true });
     this.#panel.scrollTop = 0;
@@ -252,6 +276,8 @@ class App {
   }
 
   #turn(tab: Tab): void {
+    if (!this.#editor.mayLeave()) return;
+    if (this.#editor.isOpen) this.#closeEditor();
     const { view } = this.#store;
     if (tab === "sites" && view.tab === "sites" && view.site) this.#close();
     else this.#store.update(tab === "predictions" ? { tab, site: null, before: null, after: null } : { tab }, { step: true });
@@ -261,14 +287,75 @@ class App {
 
   /** One of the three panels is in sight. */
   #turned(view: View): void {
-    this.#sites.element.hidden = view.tab !== "sites" || view.site !== null;
-    this.#site.element.hidden = view.tab !== "sites" || view.site === null;
-    this.#predict.element.hidden = view.tab !== "predictions";
+    const isEditing = this.#editor.isOpen;
+    void this.#map.then((map) => map.editing(isEditing));
+    this.#sites.element.hidden = isEditing || view.tab !== "sites" || view.site !== null;
+    this.#site.element.hidden = isEditing || view.tab !== "sites" || view.site === null;
+    this.#predict.element.hidden = isEditing || view.tab !== "predictions";
     if (view.tab !== "predictions") this.#predict.leave();
     for (const button of document.querySelectorAll<HTMLButtonElement>("[data-tab]")) {
       if (button.dataset["tab"] === view.tab) button.setAttribute("aria-current", "page");
       else button.removeAttribute("aria-current");
     }
+  }
+
+  /** The editor takes the place of the panel that it was opened from. */
+  #edit(open: () => void): void {
+    open();
+    this.#turned(this.#store.view);
+  }
+
+  #closeEditor(): void {
+    this.#editor.leave();
+    const { view } = this.#store;
+    this.#turned(view);
+    byId(view.site ? "site-heading" : "add-site").focus({ preventScroll: true });
+  }
+
+  async #saved(site: SiteDetail, isNew: boolean): Promise<void> {
+    this.#turned(this.#store.view);
+    if (!isNew) {
+      await this.#renew(site.id);
+      void this.#map.then((map) => map.fit(site.bbox));
+      return;
+    }
+    this.#open(site.id);
+    try {
+      this.#all = await api.sites();
+      this.#sites.set(this.#all);
+    } catch (error) {
+      fail(t("sites-list"), error);
+    }
+  }
+
+  async #withdraw(site: SiteDetail, permit: Permit): Promise<void> {
+    if (!window.confirm(t("permit-withdraw-sure", { permit: permit.number }))) return;
+    try {
+      await withToken(() => api.removePermit(site.id, site.revision, permit));
+      announce(t("permit-withdrawn", { permit: permit.number }));
+    } catch (error) {
+      fail(t("permit-withdraw"), error instanceof Problem && error.status === 409 ? new Error(t("conflict")) : error);
+    }
+    // Also after a conflict: what is there now is what the next change is made of.
+    await this.#renew(site.id);
+  }
+
+  /** Files that are dropped on the page, which the browser would open instead of it. */
+  #takeFiles(): void {
+    const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") ?? false;
+    window.addEventListener("dragover", (event) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      document.body.classList.add("dropping");
+    });
+    window.addEventListener("dragleave", (event) => event.relatedTarget === null && document.body.classList.remove("dropping"));
+    window.addEventListener("drop", (event) => {
+      const [file] = event.dataTransfer?.files ?? [];
+      if (!hasFiles(event) || !file) return;
+      event.preventDefault();
+      document.body.classList.remove("dropping");
+      this.#edit(() => this.#editor.drop(file));
+    });
   }
 
   #nameOf(id: string): string {

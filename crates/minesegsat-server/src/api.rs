@@ -2,6 +2,7 @@
 
 mod about;
 mod downloads;
+mod edit;
 mod jobs;
 mod observation;
 mod polygons;
@@ -11,8 +12,9 @@ mod timeline;
 
 pub(crate) use self::about::{about, close_session, open_session};
 pub(crate) use self::downloads::{evidence, export, observation_file, report};
+pub(crate) use self::edit::{add_permit, add_site, edit_site, remove_permit};
 pub(crate) use self::jobs::{cancel_job, job, job_events, jobs, start_monitor, start_predict};
 pub(crate) use self::polygons::{observation_changes, observation_polygons, prediction_polygons};
-pub(crate) use self::predictions::predictions;
+pub(crate) use self::predictions::{predictions, remove_prediction};
 pub(crate) use self::sites::{site, sites};
 pub(crate) use self::timeline::timeline;

@@ -51,7 +51,9 @@ impl Metrics {
     pub(crate) fn request(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
         // A client may send any word as a method. Only known methods get a label.
         let method = match *method {
-            Method::GET | Method::HEAD | Method::POST | Method::DELETE | Method::OPTIONS => method.as_str(),
+            Method::GET | Method::HEAD | Method::POST | Method::PATCH | Method::DELETE | Method::OPTIONS => {
+                method.as_str()
+            }
             _ => "other",
         };
         let labels =

@@ -148,7 +148,7 @@ pub struct Basemap {
 /// Limits of requests and jobs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// Maximum size of a request body, in bytes. Default: 1 MiB.
+    /// Maximum size of a request body, in bytes. Default: 4 MiB.
     pub body_bytes: usize,
     /// Maximum size of a request head, in bytes. Default: 32 KiB.
     pub head_bytes: usize,
@@ -190,7 +190,7 @@ impl Default for Limits {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(4, usize::from);
         Self {
-            body_bytes: 1 << 20,
+            body_bytes: 4 << 20,
             head_bytes: 32 << 10,
             headers: 64,
             connections: 1024,

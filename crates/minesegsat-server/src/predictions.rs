@@ -10,7 +10,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use minesegsat_io::{Location, read_json};
 use serde_json::Value;
 
-use crate::ids::PredictionName;
+use crate::ids::{PredictionName, random_id};
 use crate::links::has_outward_link;
 use crate::problem::Problem;
 use crate::shapes::grid_bounds;
@@ -69,6 +69,24 @@ impl Predictions {
         self.get(name).ok_or_else(|| {
             Problem::not_found(format!("no prediction `{name}`; `/api/predictions` lists the predictions"))
         })
+    }
+
+    /// Removes a prediction with its files.
+    pub(crate) fn remove(&self, name: &PredictionName) -> Result<(), Problem> {
+        self.find(name)?;
+        let folder = self.folder.join(name.as_str());
+        // What a link leads to may be the files of something else.
+        if !std::fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir()) {
+            return Err(Problem::conflict(format!("prediction `{name}` is a link; remove it in the workspace")));
+        }
+        // Under a name that is no prediction, so that no half of it is ever listed.
+        let removed = self.folder.join(format!(".removed-{}", random_id()));
+        fs_err::rename(&folder, &removed).map_err(minesegsat_core::Error::Io)?;
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        if let Err(error) = fs_err::remove_dir_all(&removed) {
+            tracing::warn!("files of the removed prediction `{name}` are left: {error}");
+        }
+        Ok(())
     }
 
     fn get(&self, name: &PredictionName) -> Option<Arc<Prediction>> {

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
@@ -66,8 +66,9 @@ fn api_routes() -> Router<Arc<App>> {
     Router::new()
         .route("/api", get(api::about))
         .route("/api/session", post(api::open_session).delete(api::close_session))
-        .route("/api/sites", get(api::sites))
-        .route("/api/sites/{site}", get(api::site))
+        .route("/api/sites", get(api::sites).post(api::add_site))
+        .route("/api/sites/{site}", get(api::site).patch(api::edit_site))
+        .route("/api/sites/{site}/permits", post(api::add_permit).delete(api::remove_permit))
         .route("/api/sites/{site}/timeline", get(api::timeline))
         .route("/api/sites/{site}/observations/{observation}/polygons", get(api::observation_polygons))
         .route("/api/sites/{site}/observations/{observation}/changes", get(api::observation_changes))
@@ -81,6 +82,7 @@ fn api_routes() -> Router<Arc<App>> {
         .route("/api/jobs/{job}", get(api::job).delete(api::cancel_job))
         .route("/api/jobs/{job}/events", get(api::job_events))
         .route("/api/predictions", get(api::predictions))
+        .route("/api/predictions/{name}", delete(api::remove_prediction))
         .route("/api/predictions/{name}/polygons", get(api::prediction_polygons))
 }
 
@@ -116,7 +118,7 @@ fn cors(options: &ServerOptions) -> CorsLayer {
     let origins: Vec<HeaderValue> = options.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::DELETE])
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_NONE_MATCH])
         .expose_headers([header::ETAG, header::LOCATION, header::LINK, HeaderName::from_static("x-request-id")])
         .max_age(PREFLIGHT)

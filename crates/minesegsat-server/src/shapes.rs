@@ -131,15 +131,19 @@ fn column_value(column: &str, value: rusqlite::types::ValueRef<'_>) -> Value {
     }
 }
 
+/// A GeoJSON geometry.
+pub(crate) fn parse_geometry(value: &Value) -> Result<geo::Geometry<f64>, String> {
+    let geometry: geojson::Geometry = serde_json::from_value(value.clone()).map_err(|error| error.to_string())?;
+    minesegsat_vector::vector::parse_geometry(&geometry.value)
+}
+
 fn read_geojson(path: &Path) -> Result<Vec<Shape>, Problem> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let fail = |error: &dyn std::fmt::Display| Problem::internal(format!("`{name}` cannot be read: {error}"));
     let document: Value = read_json(&Location::from(path))?;
     let mut shapes = Vec::new();
     for feature in document["features"].as_array().into_iter().flatten() {
-        let geometry: geojson::Geometry =
-            serde_json::from_value(feature["geometry"].clone()).map_err(|error| fail(&error))?;
-        let outline = match minesegsat_vector::vector::parse_geometry(&geometry.value).map_err(|error| fail(&error))? {
+        let outline = match parse_geometry(&feature["geometry"]).map_err(|error| fail(&error))? {
             geo::Geometry::MultiPolygon(outline) => outline,
             geo::Geometry::Polygon(polygon) => polygon.into(),
             _ => continue,

@@ -92,6 +92,15 @@ impl Workspace {
         self.pool.with(read)
     }
 
+    /// Changes the register, or creates it. Waits for other programs that write to it.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&Register) -> Result<T, Problem>) -> Result<T, Problem> {
+        self.check()?;
+        if leads_out(&self.register, &self.root) {
+            return Err(outside());
+        }
+        change(&Register::open_or_create(&self.register)?)
+    }
+
     /// An observation of a site. The error says whether the site or the observation is missing.
     pub(crate) fn observation(&self, site: &SiteId, name: &ObservationName) -> Result<Observation, Problem> {
         self.snapshot()?.site(site)?;

@@ -24,7 +24,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::Serialize;
 
-pub use self::corrections::{map_folder, rejudge};
+pub use self::corrections::{judge_again, map_folder, rejudge};
 pub use self::judge::{Shares, judge};
 pub use self::observe::INDICES;
 use self::observe::Observer;

@@ -25,6 +25,7 @@
 
 mod area_limit;
 mod boundary;
+mod edit;
 mod export;
 mod import;
 mod listing;
@@ -51,6 +52,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use self::area_limit::AreaUnit;
 pub use self::boundary::{boundary_of_bbox, boundary_of_file};
+pub use self::edit::{SiteEdit, revision};
 pub use self::export::{geometry_json, site_properties};
 pub use self::import::{
     FailedRow, FieldUse, Fields, ImportOptions, ImportOutcome, ImportReport, ImportedSite, document_hash,

@@ -3,7 +3,7 @@
 import type { FeatureCollection } from "geojson";
 import { problemOf } from "./problem.ts";
 import { authorization } from "./token.ts";
-import type { Job, MonitorRequest, PredictRequest, Prediction, ServerInfo, Site, SiteDetail, TileJson, Timeline } from "./types.ts";
+import type { ChangedSite, Job, MonitorRequest, NewPermit, NewSite, Permit, PredictRequest, Prediction, ServerInfo, Site, SiteDetail, TileJson, Timeline } from "./types.ts";
 
 const part = encodeURIComponent;
 
@@ -26,8 +26,8 @@ async function json<T>(path: string, options: RequestInit = {}): Promise<T> {
   return (await (await request(path, options)).json()) as T;
 }
 
-const post = <T>(path: string, body: unknown): Promise<T> =>
-  json<T>(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+const send = <T>(method: "POST" | "PATCH", path: string, body: unknown): Promise<T> =>
+  json<T>(path, { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
 
 const site = (id: string): string => `api/sites/${part(id)}`;
 const observation = (id: string, observation: string): string => `${site(id)}/observations/${part(observation)}`;
@@ -47,8 +47,14 @@ export const api = {
   tileJson: (path: string) => json<TileJson>(path),
   jobs: async () => (await json<{ jobs: Job[] }>("api/jobs")).jobs,
   job: (id: string) => json<Job>(`api/jobs/${part(id)}`),
-  predict: (body: PredictRequest) => post<Job>("api/predict", body),
-  monitor: (body: MonitorRequest) => post<Job>("api/monitor", body),
+  predict: (body: PredictRequest) => send<Job>("POST", "api/predict", body),
+  monitor: (body: MonitorRequest) => send<Job>("POST", "api/monitor", body),
+  addSite: (body: NewSite) => send<SiteDetail>("POST", "api/sites", body),
+  editSite: (id: string, body: ChangedSite) => send<SiteDetail>("PATCH", site(id), body),
+  addPermit: (id: string, body: NewPermit) => send<SiteDetail>("POST", `${site(id)}/permits`, body),
+  removePermit: (id: string, revision: string, { number, valid_from }: Permit) =>
+    json<SiteDetail>(`${site(id)}/permits?${new URLSearchParams({ revision, number, valid_from }).toString()}`, { method: "DELETE" }),
+  removePrediction: (name: string) => request(`api/predictions/${part(name)}`, { method: "DELETE" }),
   cancel: (id: string) => request(`api/jobs/${part(id)}`, { method: "DELETE" }),
 };
 

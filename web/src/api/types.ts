@@ -1,6 +1,6 @@
 /** What `minesegsat serve` answers. Areas in hectares, dates `YYYY-MM-DD`, coordinates in longitude and latitude (CRS84). */
 
-import type { Geometry } from "geojson";
+import type { Geometry, MultiPolygon, Polygon } from "geojson";
 
 export type Verdict = "within" | "possible-exceedance" | "exceeded" | "not-assessable" | "no-limit";
 
@@ -18,6 +18,8 @@ export interface ServerInfo {
   version: string;
   workspace: string;
   jobs_enabled: boolean;
+  /** Whether the server can be written to. */
+  writing_enabled?: boolean;
   token_required_for_writing: boolean;
   basemap: { tiles: string; attribution: string | null } | null;
 }
@@ -130,6 +132,8 @@ export interface Observation extends Drawable {
 }
 
 export interface SiteDetail extends Omit<Site, "observations"> {
+  /** A change of the site names the one that its editor has seen. */
+  revision: string;
   boundary: Geometry | null;
   permits: Permit[];
   /** Verdicts that were replaced when permits changed. */
@@ -210,4 +214,35 @@ export interface Prediction extends Drawable {
   date: string | null;
   scene: string | null;
   area_ha: number | null;
+  cloud_cover_percent?: number | null;
+  created?: string | null;
+}
+
+export type Outline = Polygon | MultiPolygon;
+
+/** A GeoJSON feature. */
+export interface NewSite {
+  type: "Feature";
+  properties: { id?: string; name: string; operator?: string; commodity?: string };
+  geometry: Outline;
+}
+
+/** What is left out stays as it is; an empty text removes operator or commodity. */
+export interface ChangedSite {
+  revision: string;
+  name?: string;
+  operator?: string;
+  commodity?: string;
+  geometry?: Outline;
+}
+
+export interface NewPermit {
+  revision: string;
+  number: string;
+  valid_from: string;
+  valid_to?: string;
+  limit_ha?: number;
+  polygon?: Outline;
+  /** An open-ended permit before it ends on the day before. */
+  supersede?: boolean;
 }

@@ -13,18 +13,25 @@ export function addSiteImages(map: Map, palette: Palette): void {
   for (const standing of STANDINGS) put(map, siteImage(standing), siteMark(standing, palette));
 }
 
-/** `cluster/SEVERITY/COUNT` is drawn when the map first asks for it. */
-export function resolveClusterImages(map: Map, palette: () => Palette): void {
+/** The name of a site beside its mark: the map places these images so that they do not lie over each other. */
+export const LABEL = "label/";
+
+/** `cluster/SEVERITY/COUNT` and `label/NAME` are drawn when the map first asks for them. */
+export function resolveImages(map: Map, palette: () => Palette): void {
   map.setMissingStyleImageResolver((id) => {
+    if (id.startsWith(LABEL)) {
+      put(map, id, label(id.slice(LABEL.length), palette()));
+      return;
+    }
     const [kind, severity, count] = id.split("/");
     const standing = STANDINGS[STANDINGS.length - 1 - Number(severity)];
     if (kind === "cluster" && standing && count) put(map, id, clusterMark(standing, count, palette()));
   });
 }
 
-/** Images of clusters in the old colours; the map asks for them again. */
-export function dropClusterImages(map: Map): void {
-  for (const id of map.listImages()) if (id.startsWith("cluster/")) map.removeImage(id);
+/** Images of clusters and names in the old colours; the map asks for them again. */
+export function dropImages(map: Map): void {
+  for (const id of map.listImages()) if (id.startsWith("cluster/") || id.startsWith(LABEL)) map.removeImage(id);
 }
 
 function put(map: Map, id: string, image: ImageData): void {
@@ -74,9 +81,29 @@ function siteMark(standing: Standing, palette: Palette): ImageData {
   return pixels(context);
 }
 
+const font = '600 12px system-ui, -apple-system, "Segoe UI", "Noto Sans", "DejaVu Sans", sans-serif';
+/** Longer names are cut. */
+const LABEL_LETTERS = 32;
+
+/** Letters with a rim, so that they are read on any picture. */
+function label(name: string, palette: Palette): ImageData {
+  const text = name.length > LABEL_LETTERS ? `${name.slice(0, LABEL_LETTERS - 1)}…` : name;
+  const measured = canvas(1, 1);
+  measured.font = font;
+  const context = canvas(Math.ceil(measured.measureText(text).width) + 8, 20);
+  context.font = font;
+  context.textBaseline = "middle";
+  context.lineJoin = "round";
+  context.lineWidth = 3.5;
+  context.strokeStyle = palette.paper;
+  context.strokeText(text, 4, 10.5);
+  context.fillStyle = palette.ink;
+  context.fillText(text, 4, 10.5);
+  return pixels(context);
+}
+
 /** A pill with the worst verdict in it and how many sites there are. */
 function clusterMark(worst: Standing, count: string, palette: Palette): ImageData {
-  const font = '600 12px system-ui, -apple-system, "Segoe UI", "Noto Sans", "DejaVu Sans", sans-serif';
   const text_px = count.length * 7.6;
   const width = Math.ceil(34 + text_px);
   const context = canvas(width, 28);

@@ -155,7 +155,7 @@ function field(words: string, control: HTMLElement): HTMLElement {
 }
 
 /** As the map draws it, on a ground like that of a picture. */
-function swatch(outline: Outline): SVGSVGElement {
+export function swatch(outline: Outline): SVGSVGElement {
   const box = { x: 4.5, y: 4, width: 21, height: 10, rx: 2 };
   return s(
     "svg",

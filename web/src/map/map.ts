@@ -1,6 +1,7 @@
 /** The map: all sites, one site on two dates, predictions. Loaded after the page is drawn, as MapLibre is most of its weight. */
 
-import { AttributionControl, LngLatBounds, Map, NavigationControl, Popup, ScaleControl, setWorkerUrl, type GeoJSONSource } from "maplibre-gl";
+import type { FeatureCollection, Position as Corner } from "geojson";
+import { AttributionControl, LngLatBounds, Map, Marker, NavigationControl, Popup, ScaleControl, setWorkerUrl, type GeoJSONSource } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import { fail } from "../announce.ts";
@@ -8,19 +9,23 @@ import { address, api } from "../api/client.ts";
 import { authorization } from "../api/token.ts";
 import type { Bbox, Prediction, ServerInfo, Site, SiteDetail } from "../api/types.ts";
 import { h } from "../dom.ts";
+import { hectares, positionText } from "../format.ts";
 import type { Pair } from "../site/pair.ts";
 import type { Entry } from "../sites/filter.ts";
-import { badge } from "../verdict.ts";
+import type { Position } from "../sites/position.ts";
+import { badge, heading } from "../verdict.ts";
 import type { Store } from "../view/store.ts";
 import type { View } from "../view/view.ts";
 import { t } from "../words.ts";
 import { boxFeature, drawBox } from "./box.ts";
 import { changesOf } from "./changes.ts";
-import { addSiteImages, dropClusterImages, resolveClusterImages } from "./icons.ts";
+import { addSiteImages, dropImages, resolveImages } from "./icons.ts";
 import { land } from "./land.ts";
 import { DARK, LIGHT, type Palette } from "./palette.ts";
 import { Pane } from "./pane.ts";
+import { drawPolygon, type Drawing } from "./polygon.ts";
 import { NOTHING, severity, style } from "./style.ts";
+import { PrintButton, printable, type Printed } from "./print.ts";
 import { Swipe } from "./swipe.ts";
 
 export interface MapActions {
@@ -40,6 +45,8 @@ const DRAWN = ["compare", "picture", "pictureOpacity", "overlay", "overlayOpacit
 
 const PADDING_PX = 48;
 const SITE_MAX_ZOOM = 16;
+/** Where a mine is as large as the map. */
+const POSITION_ZOOM = 12;
 
 export class SiteMap {
   readonly #place: HTMLElement;
@@ -56,6 +63,8 @@ export class SiteMap {
   #loading = new AbortController();
   #land = NOTHING;
   #following = false;
+  #isEditing = false;
+  #mark: Marker | null = null;
 
   constructor(place: HTMLElement, store: Store, basemap: ServerInfo["basemap"], isDark: boolean, actions: MapActions) {
     setWorkerUrl(address(workerUrl));
@@ -71,6 +80,8 @@ export class SiteMap {
     this.#main = new Pane(this.#map(mainPlace, true));
     const { map } = this.#main;
     map.addControl(new NavigationControl({ showCompass: false }), "top-left");
+    map.addControl(new PrintButton(), "top-left");
+    printable(() => this.#printed());
     map.addControl(new ScaleControl({ maxWidth: 120 }), "bottom-left");
     map.addControl(new AttributionControl({ compact: true }), "bottom-right");
     map.once("load", () => foldAttribution(mainPlace));
@@ -124,6 +135,16 @@ export class SiteMap {
     if (!bounds.isEmpty()) this.fit([bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()], { maxZoom: 10, animate });
   }
 
+  /** Flies to a position and marks it; none takes the mark away. */
+  goTo(position: Position | null): void {
+    this.#mark?.remove();
+    this.#mark = null;
+    if (!position) return;
+    const element = h("div", { class: "position-mark", role: "img", "aria-label": t("position-mark", { position: positionText(position) }) });
+    this.#mark = new Marker({ element }).setLngLat([position.lon, position.lat]).addTo(this.#main.map);
+    this.#main.map.flyTo({ center: [position.lon, position.lat], zoom: Math.max(this.#main.map.getZoom(), POSITION_ZOOM) });
+  }
+
   /** What is seen, west, south, east, north. */
   extent(): Bbox {
     const bounds = this.#main.map.getBounds();
@@ -139,6 +160,23 @@ export class SiteMap {
     return drawBox(this.#main.map, (bbox) => this.box(bbox), signal);
   }
 
+  /** The corners of an outline that somebody draws; none if they give up. */
+  drawPolygon(drawing: Drawing, signal: AbortSignal): Promise<Corner[] | null> {
+    return drawPolygon(this.#main.map, (data) => this.draft(data), drawing, signal);
+  }
+
+  /** While an outline is edited, one map shows it whole. */
+  editing(isEditing: boolean): void {
+    if (isEditing === this.#isEditing) return;
+    this.#isEditing = isEditing;
+    this.#whenReady(() => this.#draw());
+  }
+
+  /** What is being edited. */
+  draft(data: FeatureCollection): void {
+    this.#whenReady(() => this.#main.set("box", data));
+  }
+
   recolour(isDark: boolean): void {
     this.#palette = isDark ? DARK : LIGHT;
     this.#whenReady(() => {
@@ -148,9 +186,25 @@ export class SiteMap {
         map.setPaintProperty("coast", "line-color", this.#palette.coast);
         map.setPaintProperty("grid", "line-color", this.#palette.grid);
         addSiteImages(map, this.#palette);
-        dropClusterImages(map);
+        dropImages(map);
       }
     });
+  }
+
+  #printed(): Printed {
+    const { view } = this.#store;
+    const { site, pair, prediction } = this.#shown;
+    const { before, after } = pair;
+    const comparing = this.#comparing();
+    return {
+      place: this.#place,
+      main: this.#main.map,
+      before: comparing ? (this.#before?.pane.map ?? null) : null,
+      dates: after && site ? { before: comparing && before ? before.date : "", after: after.date } : null,
+      site: site && { name: site.name, line: [site.operator, after && heading(after.verdict), after?.area && hectares(after.area.ha)].filter(Boolean).join(" · ") },
+      prediction: prediction?.name ?? null,
+      view,
+    };
   }
 
   #map(container: HTMLElement, interactive: boolean): Map {
@@ -179,7 +233,7 @@ export class SiteMap {
   }
 
   #prepare(map: Map): void {
-    resolveClusterImages(map, () => this.#palette);
+    resolveImages(map, () => this.#palette);
     map.once("style.load", () => addSiteImages(map, this.#palette));
     map.touchZoomRotate.disableRotation();
     map.keyboard.disableRotation();
@@ -200,7 +254,9 @@ export class SiteMap {
       const { lng, lat } = map.getCenter().wrap();
       this.#store.update({ camera: { zoom: map.getZoom(), lat, lon: lng } });
     });
+    const isDrawing = (): boolean => map.getCanvasContainer().classList.contains("drawing");
     map.on("click", "clusters", async (event) => {
+      if (isDrawing()) return;
       const feature = event.features?.[0];
       if (feature?.geometry.type !== "Point") return;
       const source = map.getSource<GeoJSONSource>("sites");
@@ -210,7 +266,7 @@ export class SiteMap {
     });
     map.on("click", "sites", (event) => {
       const id: unknown = event.features?.[0]?.properties["id"];
-      if (typeof id === "string") this.#actions.open(id);
+      if (typeof id === "string" && !isDrawing()) this.#actions.open(id);
     });
     const popup = new Popup({ closeButton: false, closeOnClick: false, offset: 14, className: "tip" });
     for (const layer of ["clusters", "sites"]) {
@@ -257,11 +313,13 @@ export class SiteMap {
     const { view } = this.#store;
     const { site, pair, prediction } = this.#shown;
     const { before, after } = pair;
-    const comparing = view.compare && site !== null && before !== null && after !== null;
+    const comparing = this.#comparing();
     this.#main.draw({ site, observation: after, prediction }, view);
     // The mark of the open site would hide its middle.
-    this.#main.map.setFilter("sites", ["all", ["!", ["has", "point_count"]], ["!=", ["get", "id"], site?.id ?? ""]]);
-    this.#swipe.show(comparing ? { before: before.date, after: after.date } : null);
+    for (const layer of ["sites", "site-names"]) {
+      this.#main.map.setFilter(layer, ["all", ["!", ["has", "point_count"]], ["!=", ["get", "id"], site?.id ?? ""]]);
+    }
+    this.#swipe.show(comparing && before && after ? { before: before.date, after: after.date } : null);
     this.#divide();
     const wasHidden = this.#beforePlace.hidden;
     this.#beforePlace.hidden = !comparing;
@@ -272,6 +330,11 @@ export class SiteMap {
     void ready.then(() => {
       if (this.#shown.site === site) pane.draw({ site, observation: this.#shown.pair.before, prediction: null }, this.#store.view);
     });
+  }
+
+  #comparing(): boolean {
+    const { site, pair } = this.#shown;
+    return !this.#isEditing && this.#store.view.compare && site !== null && pair.before !== null && pair.after !== null;
   }
 
   /** Moves the line alone: no map is drawn again. */

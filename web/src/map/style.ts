@@ -6,6 +6,7 @@ import type { ServerInfo } from "../api/types.ts";
 import { address } from "../api/client.ts";
 import type { Outline } from "../view/view.ts";
 import { STANDINGS } from "../verdict.ts";
+import { LABEL } from "./icons.ts";
 import { graticule } from "./land.ts";
 import { DISTURBED, GAIN, LOSS, type Palette } from "./palette.ts";
 
@@ -85,8 +86,24 @@ export function style(palette: Palette, basemap: ServerInfo["basemap"]): StyleSp
         { "line-color": "#14100a", "line-width": 4, "line-opacity": 0.85 },
       ),
       ...cased("boundary", { "line-color": "#ffffff", "line-width": 1.2 }, { "line-color": "#14100a", "line-width": 3, "line-opacity": 0.7 }),
-      { id: "box-fill", type: "fill", source: "box", paint: { "fill-color": "#2f57ad", "fill-opacity": 0.15 } },
+      { id: "box-fill", type: "fill", source: "box", filter: ["==", ["geometry-type"], "Polygon"], paint: { "fill-color": "#2f57ad", "fill-opacity": 0.15 } },
+      { id: "box-casing", type: "line", source: "box", paint: { "line-color": "#ffffff", "line-width": 4, "line-opacity": 0.8 } },
       { id: "box-line", type: "line", source: "box", paint: { "line-color": "#2f57ad", "line-width": 2 } },
+      {
+        id: "box-corners",
+        type: "circle",
+        source: "box",
+        filter: ["==", ["geometry-type"], "Point"],
+        paint: { "circle-radius": 5, "circle-color": "#ffffff", "circle-stroke-color": "#2f57ad", "circle-stroke-width": 2 },
+      },
+      {
+        // Below the marks, which it gives way to.
+        id: "site-names",
+        type: "symbol",
+        source: "sites",
+        filter: ["!", ["has", "point_count"]],
+        layout: { "icon-image": ["concat", LABEL, ["get", "name"]], "icon-anchor": "left", "icon-offset": [11, 0], "symbol-sort-key": ["-", 0, ["get", "severity"]] },
+      },
       {
         id: "clusters",
         type: "symbol",

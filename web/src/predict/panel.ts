@@ -5,10 +5,10 @@ import { api } from "../api/client.ts";
 import { Problem } from "../api/problem.ts";
 import type { Bbox, Job, Prediction, ServerInfo } from "../api/types.ts";
 import { h, literals, newId } from "../dom.ts";
-import { boxArea_km2, degrees, numberOf, hectares, number } from "../format.ts";
+import { boxArea_km2, degrees, numberOf, hectares, number, percent, positionText } from "../format.ts";
 import { follow, isOver, stateWords } from "../jobs/job.ts";
 import { JobRow } from "../jobs/row.ts";
-import { order } from "../jobs/token.ts";
+import { order, withToken } from "../jobs/token.ts";
 import type { Store } from "../view/store.ts";
 import { language, t } from "../words.ts";
 import { checked, type FieldName, type Fields } from "./request.ts";
@@ -256,6 +256,39 @@ export class PredictPanel {
     else fail(t("prediction-of"), new Error(t("prediction-gone", { name })));
   }
 
+  /** What is known of a prediction that is shown, and its removal. */
+  #details(prediction: Prediction): HTMLElement {
+    const facts: [string, string | null][] = [
+      [t("scene"), prediction.scene],
+      [t("date"), prediction.date],
+      [t("disturbed-land"), prediction.area_ha === null ? null : hectares(prediction.area_ha)],
+      [t("cloud-cover"), prediction.cloud_cover_percent == null ? null : percent(prediction.cloud_cover_percent / 100)],
+      [t("prediction-bounds"), prediction.bounds && place(prediction.bounds)],
+      [t("prediction-created"), prediction.created?.slice(0, 16).replace("T", " ") ?? null],
+    ];
+    const remove = h("button", { type: "button", "data-remove": prediction.name }, t("prediction-remove"));
+    remove.addEventListener("click", () => void this.#remove(prediction, remove));
+    return h(
+      "div",
+      { class: "prediction-details" },
+      h("dl", {}, ...facts.flatMap(([name, value]) => (value ? [h("dt", { class: "faint" }, name), h("dd", {}, value)] : []))),
+      this.#info?.writing_enabled ? remove : null,
+    );
+  }
+
+  async #remove({ name }: Prediction, button: HTMLButtonElement): Promise<void> {
+    if (button.getAttribute("aria-busy") || !window.confirm(t("prediction-remove-sure", { name }))) return;
+    button.setAttribute("aria-busy", "true");
+    try {
+      await withToken(() => api.removePrediction(name));
+      this.#store.update({ prediction: null }, { step: true });
+      announce(t("prediction-removed", { name }));
+    } catch (error) {
+      fail(t("prediction-remove"), error);
+    }
+    await this.refresh();
+  }
+
   #drawList(): void {
     if (this.#predictions.length === 0) {
       this.#list.replaceChildren(h("p", { class: "faint" }, t("predictions-none")));
@@ -270,14 +303,19 @@ export class PredictPanel {
         h("span", { class: "site-line faint" }, [prediction.date, hectares(prediction.area_ha)].filter(Boolean).join(" · ")),
         prediction.scene ? h("span", { class: "site-line faint" }, prediction.scene) : null,
       );
+      const details = isShown ? this.#details(prediction) : null;
       button.addEventListener("click", () => {
         if (this.#store.view.prediction === prediction.name) this.#store.update({ prediction: null }, { step: true });
         else this.#actions.open(prediction);
       });
-      return h("li", {}, button);
+      return h("li", {}, button, details);
     });
     this.#list.replaceChildren(h("ul", { class: "rows" }, ...rows));
   }
+}
+
+function place([west, south, east, north]: Bbox): string {
+  return `${positionText({ lat: south, lon: west })} – ${positionText({ lat: north, lon: east })}`;
 }
 
 function extent(area_km2: number): string {

@@ -1,7 +1,7 @@
 /** The page of a site: verdict, figures, chart, tables, downloads. */
 
 import { fail, told } from "../announce.ts";
-import type { Observation, ServerInfo, SiteDetail, Timeline } from "../api/types.ts";
+import type { Observation, Permit, ServerInfo, SiteDetail, Timeline } from "../api/types.ts";
 import { english, h, literals } from "../dom.ts";
 import { change, day, hectares, intervalAt, NONE, percent } from "../format.ts";
 import { heading, icon, isExceedance, meaning, type Standing, label } from "../verdict.ts";
@@ -19,6 +19,9 @@ export interface SiteActions {
   select(observation: string): void;
   /** Shows what is new of the site. */
   renew(site: string): Promise<void>;
+  edit(site: SiteDetail): void;
+  addPermit(site: SiteDetail): void;
+  withdraw(site: SiteDetail, permit: Permit): Promise<void>;
 }
 
 export class SitePanel {
@@ -29,6 +32,7 @@ export class SitePanel {
   #verdict: HTMLElement | null = null;
   #observations: HTMLElement | null = null;
   #downloads: HTMLElement | null = null;
+  #isWritable = false;
 
   constructor(actions: SiteActions) {
     this.#actions = actions;
@@ -38,6 +42,7 @@ export class SitePanel {
 
   set(info: ServerInfo): void {
     this.#look.set(info);
+    this.#isWritable = info.writing_enabled ?? false;
   }
 
   /** The site is closed. */
@@ -75,7 +80,8 @@ export class SitePanel {
       this.#look.element,
       ...(has ? [h("h2", {}, t("over-time")), this.#timeline.element, h("h2", {}, t("observations")), this.#observations] : []),
       h("h2", {}, t("permits")),
-      site.permits.length ? permitsTable(site) : h("p", { class: "faint" }, t("no-permit")),
+      site.permits.length ? permitsTable(site, this.#isWritable ? (permit) => void this.#actions.withdraw(site, permit) : null) : h("p", { class: "faint" }, t("no-permit")),
+      ...this.#changes(site),
       ...(has ? [h("h2", {}, t("scenes")), scenesTable(site.observations)] : []),
       h("h2", {}, t("how-to-read")),
       h("p", { class: "small faint" }, t("how-to-read-text")),
@@ -120,6 +126,15 @@ export class SitePanel {
   /** Colours of the chart, after a change between light and dark. */
   repaint(): void {
     this.#timeline.repaint();
+  }
+
+  #changes(site: SiteDetail): Node[] {
+    if (!this.#isWritable) return [];
+    const permit = h("button", { type: "button", id: "add-permit" }, t("permit-add"));
+    permit.addEventListener("click", () => this.#actions.addPermit(site));
+    const edit = h("button", { type: "button", id: "edit-site" }, t("site-edit"));
+    edit.addEventListener("click", () => this.#actions.edit(site));
+    return [h("div", { class: "buttons changes" }, permit, edit)];
   }
 
   #head(name: string, line: string): Node[] {

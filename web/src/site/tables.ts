@@ -1,6 +1,6 @@
 /** Tables of a site's page: observations (what the chart shows, in numbers), permits and scenes. */
 
-import type { Observation, SiteDetail } from "../api/types.ts";
+import type { Observation, Permit, SiteDetail } from "../api/types.ts";
 import { english, h, newId } from "../dom.ts";
 import { NONE, change, ha, hectares, interval, levelOf, percent } from "../format.ts";
 import { badge } from "../verdict.ts";
@@ -54,9 +54,12 @@ export function observationsTable(site: SiteDetail, selected: string | null, sel
   );
 }
 
-export function permitsTable(site: SiteDetail): HTMLElement {
-  const rows = site.permits.map((permit) =>
-    h(
+/** `withdraw` stands at each permit, if there is one. */
+export function permitsTable(site: SiteDetail, withdraw: ((permit: Permit) => void) | null): HTMLElement {
+  const rows = site.permits.map((permit) => {
+    const button = withdraw && h("button", { type: "button", class: "link", "aria-label": t("permit-withdraw-of", { permit: permit.number }) }, t("permit-withdraw"));
+    button?.addEventListener("click", () => withdraw?.(permit));
+    return h(
       "tr",
       {},
       h("th", { scope: "row" }, permit.number),
@@ -64,9 +67,10 @@ export function permitsTable(site: SiteDetail): HTMLElement {
       h("td", {}, permit.valid_from),
       h("td", {}, permit.valid_to ?? t("open-ended")),
       h("td", { class: "words" }, permit.document ?? NONE),
-    ),
-  );
-  return table(t("permits-caption"), [t("permit"), t("limit"), t("from"), t("to"), { words: t("document") }], rows);
+      button && h("td", {}, button),
+    );
+  });
+  return table(t("permits-caption"), [t("permit"), t("limit"), t("from"), t("to"), { words: t("document") }, ...(withdraw ? [t("permit-change")] : [])], rows);
 }
 
 export function scenesTable(observations: readonly Observation[]): HTMLElement {

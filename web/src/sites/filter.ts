@@ -4,6 +4,10 @@ import type { Site } from "../api/types.ts";
 import { STANDINGS, type Standing } from "../verdict.ts";
 import type { Order } from "../view/view.ts";
 import { locale } from "../words.ts";
+import { distance_km, positions, type Position } from "./position.ts";
+
+/** Sites whose middle is nearer than this to a position that is searched for are shown. */
+export const NEAR_KM = 25;
 
 /** A site with what is searched in it. */
 export interface Entry {
@@ -35,13 +39,19 @@ export function entries(sites: readonly Site[]): Entry[] {
   }));
 }
 
-/** Those in which every word of the query occurs and whose verdict is wished for. */
+/** Those in which every word of the query occurs, or that lie near the position that it means, and whose verdict is wished for. */
 export function chosen(all: readonly Entry[], wish: Wish): Entry[] {
   const words = folded(wish.query).split(/\s+/).filter(Boolean);
+  const places = positions(wish.query);
   const fits = (entry: Entry): boolean =>
     (wish.verdicts.length === 0 || wish.verdicts.includes(entry.standing)) &&
-    words.every((word) => entry.text.includes(word));
+    (words.every((word) => entry.text.includes(word)) || places.some((place) => isNear(entry.site, place)));
   return all.filter(fits).sort(ORDER[wish.order]);
+}
+
+function isNear({ bbox: [west, south, east, north] }: Site, place: Position): boolean {
+  const holds = west <= place.lon && place.lon <= east && south <= place.lat && place.lat <= north;
+  return holds || distance_km(place, { lat: (south + north) / 2, lon: (west + east) / 2 }) < NEAR_KM;
 }
 
 /** How many have each verdict. */

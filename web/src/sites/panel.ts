@@ -3,34 +3,45 @@
 import { announce } from "../announce.ts";
 import type { Site } from "../api/types.ts";
 import { debounced, h } from "../dom.ts";
-import { number } from "../format.ts";
+import { number, positionText } from "../format.ts";
 import { icon, label, STANDINGS, type Standing } from "../verdict.ts";
 import type { Store } from "../view/store.ts";
 import { ORDERS, type Order } from "../view/view.ts";
 import { t } from "../words.ts";
-import { chosen, counts, entries, type Entry } from "./filter.ts";
+import { chosen, counts, entries, NEAR_KM, type Entry } from "./filter.ts";
 import { SiteList } from "./list.ts";
+import { positions, type Position, type Reading } from "./position.ts";
+
+export interface SitesActions {
+  open(site: string): void;
+  /** Called with the sites that are left by the filter. */
+  changed(shown: Entry[]): void;
+  add(): void;
+  /** Shows a position on the map, or none any more. */
+  goTo(position: Position | null): void;
+}
 
 export class SitesPanel {
   readonly element: HTMLElement;
   readonly list: SiteList;
   readonly #store: Store;
-  readonly #changed: (shown: Entry[]) => void;
+  readonly #actions: SitesActions;
   readonly #search: HTMLInputElement;
   readonly #order: HTMLSelectElement;
   readonly #chips = new Map<Standing, { button: HTMLButtonElement; count: HTMLElement }>();
   readonly #status = h("p", { class: "list-status faint", id: "list-status" });
   readonly #note = h("p", { class: "footnote faint small" }, `* ${t("revision-may-be-missing")}`);
+  readonly #add = h("button", { type: "button", id: "add-site", hidden: true }, t("site-add"));
   readonly #empty = h("div", { class: "empty", hidden: true });
   readonly #filters: HTMLElement;
+  readonly #places = h("div", { class: "places", role: "group", "aria-label": t("positions"), hidden: true });
   #entries: Entry[] = [];
   #shown: Entry[] = [];
 
-  /** `changed` is called with the sites that are left by the filter. */
-  constructor(store: Store, open: (id: string) => void, changed: (shown: Entry[]) => void) {
+  constructor(store: Store, actions: SitesActions) {
     this.#store = store;
-    this.#changed = changed;
-    this.list = new SiteList(open);
+    this.#actions = actions;
+    this.list = new SiteList((id) => actions.open(id));
     this.#search = h("input", {
       type: "search",
       id: "search",
@@ -41,6 +52,7 @@ export class SitesPanel {
     });
     const wish = debounced(() => store.update({ query: this.#search.value }), 120);
     this.#search.addEventListener("input", wish);
+    this.#search.addEventListener("keydown", (event) => event.key === "Enter" && this.#take());
     this.#order = h(
       "select",
       { id: "order" },
@@ -52,6 +64,7 @@ export class SitesPanel {
       { class: "filters" },
       h("label", { class: "hidden", for: "search" }, t("sites-search")),
       this.#search,
+      this.#places,
       h("div", { class: "chips", role: "group", "aria-label": t("sites-verdicts") }, ...STANDINGS.map((name) => this.#chip(name))),
       h("div", { class: "filter-line" }, this.#status, h("label", { class: "order" }, h("span", { class: "hidden" }, t("sites-order")), this.#order)),
     );
@@ -62,11 +75,13 @@ export class SitesPanel {
       this.#filters,
       this.list.element,
       this.#empty,
-      this.#note,
+      h("div", { class: "list-foot" }, this.#add, this.#note),
     );
+    this.#add.addEventListener("click", () => actions.add());
     store.listen((view, before) => {
       if (view.query === before.query && view.verdicts === before.verdicts && view.order === before.order) return;
       this.list.top();
+      if (view.query !== before.query) this.#showPlaces(positions(view.query));
       this.#filter();
       announce(t("sites-shown", { count: this.#shown.length }));
     });
@@ -74,6 +89,11 @@ export class SitesPanel {
 
   get shown(): Entry[] {
     return this.#shown;
+  }
+
+  /** Whether sites can be added. */
+  writable(isWritable: boolean): void {
+    this.#add.hidden = !isWritable;
   }
 
   set(sites: readonly Site[]): void {
@@ -84,7 +104,35 @@ export class SitesPanel {
       chip.button.hidden = all[name] === 0;
     }
     this.#filters.hidden = sites.length === 0;
+    this.#showPlaces(positions(this.#store.view.query));
     this.#filter();
+  }
+
+  /** Enter in the search goes to the position, or opens the only site that is left. */
+  #take(): void {
+    this.#store.update({ query: this.#search.value });
+    const [place] = positions(this.#search.value);
+    const [site] = this.#shown;
+    if (place) this.#go(place);
+    else if (site && this.#shown.length === 1) this.#actions.open(site.site.id);
+  }
+
+  #go(place: Reading): void {
+    this.#actions.goTo(place);
+    announce(t("position-shown", { position: positionText(place) }));
+  }
+
+  /** A pair of plain numbers has two orders: both are offered. */
+  #showPlaces(places: readonly Reading[]): void {
+    const wasShown = !this.#places.hidden;
+    this.#places.hidden = places.length === 0;
+    if (wasShown && places.length === 0) this.#actions.goTo(null);
+    const buttons = places.map((place) => {
+      const button = h("button", { type: "button" }, t("position-go", { position: positionText(place) }), place.order && h("span", { class: "small faint" }, t(`position-${place.order}`)));
+      button.addEventListener("click", () => this.#go(place));
+      return button;
+    });
+    this.#places.replaceChildren(...buttons);
   }
 
   #chip(name: Standing): HTMLButtonElement {
@@ -112,19 +160,19 @@ export class SitesPanel {
     this.#note.hidden = !this.#shown.some((entry) => entry.standing === "exceeded" || entry.standing === "possible-exceedance");
     this.list.element.hidden = shown === 0;
     this.#empty.hidden = shown > 0;
-    if (shown === 0) this.#empty.replaceChildren(...(all === 0 ? noSites() : this.#noneLeft()));
+    if (shown === 0) this.#empty.replaceChildren(...(all === 0 ? noSites() : this.#noneLeft(this.#places.hidden === false)));
     this.list.show(this.#shown);
-    this.#changed(this.#shown);
+    this.#actions.changed(this.#shown);
   }
 
-  #noneLeft(): Node[] {
+  #noneLeft(isPosition: boolean): Node[] {
     const clear = h("button", { type: "button" }, t("sites-show-all"));
     clear.addEventListener("click", () => {
       this.#search.value = "";
       this.#store.update({ query: "", verdicts: [] });
       this.#search.focus();
     });
-    return [h("p", { class: "empty-heading" }, t("sites-none-left")), h("p", {}, t("sites-none-left-why")), clear];
+    return [h("p", { class: "empty-heading" }, t("sites-none-left")), h("p", {}, isPosition ? t("sites-none-near", { distance: number(NEAR_KM, 0) }) : t("sites-none-left-why")), clear];
   }
 }
 

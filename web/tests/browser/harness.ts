@@ -27,6 +27,7 @@ export interface MockOptions {
   token?: string;
   readingNeedsToken?: boolean;
   jobsEnabled?: boolean;
+  writingEnabled?: boolean;
   hasKey?: boolean;
 }
 
@@ -153,6 +154,8 @@ export async function richest(page: Page, url: string): Promise<{ id: string; na
 export async function openSite(page: Page, site: { id: string; name: string }): Promise<void> {
   await listed(page);
   await page.fill("#search", site.name);
+  // The list is drawn anew after a pause: a click before that may fall on a row that goes.
+  await linkHas(page, "q=");
   await page.locator(`[data-site="${site.id}"]`).click();
   await opened(page);
 }

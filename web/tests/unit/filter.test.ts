@@ -39,6 +39,12 @@ test("every word must occur, in any field, whatever its case and accents", () =>
   assert.equal(chosen(all, { query: "nothing", verdicts: [], order: "name" }).length, 0);
 });
 
+test("a position finds the sites around it, in both orders of its numbers", () => {
+  const far = entries([site("x", "X", null, 10, { bbox: [-54.4, -6.2, -54.3, -6.1] }), site("y", "Y", null, 10, { bbox: [-54.4, -8, -54.3, -7.9] })]);
+  for (const query of ["-6.1 -54.35", "-54.35 -6.1", "6.1 S 54.35 W"]) assert.equal(ids(chosen(far, { query, verdicts: [], order: "name" })), "x", query);
+  assert.equal(chosen(far, { query: "6.1 N 54.35 W", verdicts: [], order: "name" }).length, 0);
+});
+
 test("verdicts are counted, a site without an observation as unseen", () => {
   assert.deepEqual(counts(all), { exceeded: 1, "possible-exceedance": 1, "not-assessable": 1, unseen: 1, "no-limit": 1, within: 1 });
 });

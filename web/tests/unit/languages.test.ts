@@ -128,7 +128,7 @@ test("the page starts with the English words of the catalogue", () => {
 /** Lines with texts that the page does not show: messages for developers, styles, drawings. */
 const NOT_READ = /throw new Error\(|console\.|import |querySelector|matchMedia|\bfont|class(Name)?: |\bd: |\.closest\(|\.locator\(|Record<string, number> = \{|addEventListener|style:/;
 /** Names and the notices of the data's owners, which are the same in all languages. */
-const NAMES = new Set(["GeoJSON", "GeoPackage", "Shapefile", "KML", "CSV", "XLSX", "Natural Earth", "Contains modified Copernicus Sentinel data", "AbortError", "Problem", "Escape", "Enter", "Polygon", "MultiPolygon", "LineString", "MultiLineString", "Point", "Feature", "FeatureCollection", "Map.Title", "NavigationControl.ZoomIn", "NavigationControl.ZoomOut", "AttributionControl.ToggleAttribution", "Etc/UTC", "Bearer "]);
+const NAMES = new Set(["GeoJSON", "GeoPackage", "Shapefile", "KML", "CSV", "XLSX", "Natural Earth", "Contains modified Copernicus Sentinel data", "AbortError", "Problem", "Escape", "Enter", "Backspace", "Arrow", "Files", "Polygon", "MultiPolygon", "LineString", "MultiLineString", "Point", "Feature", "FeatureCollection", "Map.Title", "NavigationControl.ZoomIn", "NavigationControl.ZoomOut", "AttributionControl.ToggleAttribution", "Etc/UTC", "Bearer "]);
 
 test("no text is left in the sources", () => {
   const left: string[] = [];

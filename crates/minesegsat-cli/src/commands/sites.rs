@@ -12,13 +12,12 @@ use minesegsat::area::GeodesicMeter;
 use minesegsat::export::{LandFormat, SiteLand};
 use minesegsat::labels::{LabelOptions, Repair};
 use minesegsat::manifest::counted;
-use minesegsat::monitor::rejudge;
+use minesegsat::monitor::judge_again;
 use minesegsat::output::OutputFolder;
 use minesegsat::register::{
-    Area, Correction, DamagedRow, ImportOutcome, ImportReport, Observation, Permit, Register, Site, SiteId,
+    Area, Correction, DamagedRow, ImportOutcome, ImportReport, Observation, Permit, Register, Site, SiteEdit, SiteId,
     boundary_of_bbox, boundary_of_file, document_hash,
 };
-use minesegsat::series::Confirmation;
 use minesegsat::site::whole_percent;
 use serde_json::{Value, json};
 
@@ -76,17 +75,14 @@ fn edit(args: &SitesEditArgs, quiet: bool) -> anyhow::Result<()> {
     let register = Register::open(&args.register.path())?;
     let mut stored = register.stored_site(&args.id)?;
     let before = stored.clone().into_site().ok();
-    if let Some(boundary) = read_boundary(&args.boundary, args.incomplete)? {
-        stored.boundary = Ok(boundary);
-    }
-    if let Some(name) = &args.name {
-        stored.name = Ok(name.clone());
-    }
-    // An empty text removes the value.
-    let given = |text: &String| Ok(Some(text.clone()).filter(|text| !text.is_empty()));
-    stored.operator = args.operator.as_ref().map_or(stored.operator, given);
-    stored.commodity = args.commodity.as_ref().map_or(stored.commodity, given);
-    stored.status = args.status.map_or(stored.status, Ok);
+    let edit = SiteEdit {
+        name: args.name.clone(),
+        operator: args.operator.clone(),
+        commodity: args.commodity.clone(),
+        status: args.status,
+        boundary: read_boundary(&args.boundary, args.incomplete)?,
+    };
+    edit.apply(&mut stored);
     let site = stored.into_site().map_err(|reason| {
         anyhow::anyhow!(
             "site `{}` of {} is damaged: {reason}; give this value too, and the site is whole again",
@@ -126,21 +122,6 @@ fn permit(args: &SitesPermitArgs, quiet: bool) -> anyhow::Result<()> {
     }
     print_corrections(&mut crate::terminal::stdout(), &corrections)?;
     Ok(())
-}
-
-/// Judges the observations of sites again after their permits were changed. The permits are stored already, so a failure is a
-/// warning.
-fn judge_again<'a>(register: &Register, sites: impl IntoIterator<Item = &'a SiteId>) -> Vec<Correction> {
-    let mut corrections = Vec::new();
-    for site in sites {
-        match rejudge(register, site, Confirmation::default(), Timestamp::now()) {
-            Ok(found) => corrections.extend(found),
-            Err(error) => tracing::warn!(
-                "the observations of site `{site}` were not judged again: {error}; the next `monitor run` does it"
-            ),
-        }
-    }
-    corrections
 }
 
 /// Prints verdicts that were replaced, and what replaced them.

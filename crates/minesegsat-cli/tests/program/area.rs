@@ -87,7 +87,7 @@ fn two_workers_one_of_them_killed_make_the_map_that_one_worker_makes() {
         worker.args(["area", "run", "-q", "--worker", "killed"]).arg(&two).stdout(Stdio::null()).stderr(Stdio::null());
         let mut worker = worker.spawn().unwrap();
         let begun = Instant::now();
-        while !is_running(&two) && begun.elapsed() < Duration::from_secs(60) {
+        while !is_running(&two) && begun.elapsed() < Duration::from_mins(1) {
             std::thread::sleep(Duration::from_millis(20));
         }
         worker.kill().unwrap();

@@ -20,6 +20,7 @@ pub(crate) async fn about(State(app): State<Arc<App>>, _: NoQuery, headers: Head
         "version": env!("CARGO_PKG_VERSION"),
         "workspace": app.workspace.name(),
         "jobs_enabled": app.jobs.is_some() && app.options.token.is_some(),
+        "writing_enabled": app.options.token.is_some(),
         "token_required_for_writing": true,
         "token_required_for_reading": !app.options.is_loopback(),
         "evidence_enabled": app.options.evidence_key.is_some(),

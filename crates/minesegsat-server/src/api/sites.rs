@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use bytes::Bytes;
-use minesegsat_watch::register::Permit;
+use minesegsat_watch::register::{Permit, SiteId, revision};
 use serde_json::{Value, json};
 
 use super::observation::observation_json;
@@ -15,6 +15,8 @@ use crate::problem::Problem;
 use crate::response::{HandlerResult, JSON, REVALIDATE, json_response, tagged};
 use crate::snapshot::{SiteEntry, Snapshot};
 use crate::state::App;
+use crate::tile_store::TileStore;
+use crate::workspace::Workspace;
 
 /// `GET /api/sites`
 pub(crate) async fn sites(State(app): State<Arc<App>>, _: NoQuery, headers: HeaderMap) -> HandlerResult {
@@ -64,24 +66,24 @@ pub(crate) async fn site(
     headers: HeaderMap,
 ) -> HandlerResult {
     let tiles = app.tiles.clone();
-    let document = app
-        .read(move |workspace| {
-            let snapshot = workspace.snapshot()?;
-            let entry = snapshot.site(&id)?;
-            let mut document = summary(entry);
-            document["boundary"] = entry.site.geojson();
-            document["permits"] = entry.permits.iter().map(permit).collect();
-            let observations = workspace.register(|register| Ok(register.read_observations(&id)?.rows))?;
-            document["observations"] = observations
-                .iter()
-                .map(|one| observation_json(workspace, &tiles, one))
-                .collect::<Result<_, Problem>>()?;
-            let corrections = workspace.register(|register| register.corrections(&id, false))?;
-            document["corrections"] = json!(corrections);
-            Ok(document)
-        })
-        .await?;
+    let document = app.read(move |workspace| site_json(workspace, &tiles, &id)).await?;
     json_response(&headers, JSON, &document)
+}
+
+/// A site as JSON, with everything that is known of it.
+pub(super) fn site_json(workspace: &Workspace, tiles: &TileStore, id: &SiteId) -> Result<Value, Problem> {
+    let snapshot = workspace.snapshot()?;
+    let entry = snapshot.site(id)?;
+    let mut document = summary(entry);
+    document["revision"] = revision(&entry.site, &entry.permits).into();
+    document["boundary"] = entry.site.geojson();
+    document["permits"] = entry.permits.iter().map(permit).collect();
+    let observations = workspace.register(|register| Ok(register.read_observations(id)?.rows))?;
+    document["observations"] =
+        observations.iter().map(|one| observation_json(workspace, tiles, one)).collect::<Result<_, Problem>>()?;
+    let corrections = workspace.register(|register| register.corrections(id, false))?;
+    document["corrections"] = json!(corrections);
+    Ok(document)
 }
 
 fn permit(permit: &Permit) -> Value {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
@@ -50,7 +50,12 @@ fn write_problem(app: &App, response: &mut Response, path: &str, id: &str) -> Op
     if !status.is_client_error() && !status.is_server_error() {
         return None;
     }
-    let problem = response.extensions_mut().remove::<Problem>().unwrap_or_else(|| Problem::from_status(status, path));
+    let mut problem =
+        response.extensions_mut().remove::<Problem>().unwrap_or_else(|| Problem::from_status(status, path));
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        let most_kib = app.options.limits.body_bytes.div_ceil(1024);
+        problem.detail = format!("the body is too large: this server accepts at most {most_kib} KiB");
+    }
     let mut shown = problem.clone();
     // Clients must not see where the workspace is.
     let root = app.workspace.root().display().to_string();

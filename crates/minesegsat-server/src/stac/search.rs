@@ -19,6 +19,7 @@ use crate::predictions::Prediction;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::response::{GEO_JSON, HandlerResult, JSON, json_response};
+use crate::shapes;
 use crate::snapshot::{SiteEntry, Snapshot};
 use crate::spatial_filter::{SpatialFilter, check_bbox, parse_bbox};
 use crate::state::App;
@@ -242,10 +243,7 @@ fn parse_geometry(value: &Value) -> Result<geo::Geometry<f64>, Problem> {
             &format!("a geometry of GeoJSON in longitude and latitude{why}"),
         )
     };
-    let geometry: geojson::Geometry =
-        serde_json::from_value(value.clone()).map_err(|error| refuse(&format!(": {error}")))?;
-    let geometry =
-        minesegsat_vector::vector::parse_geometry(&geometry.value).map_err(|error| refuse(&format!(": {error}")))?;
+    let geometry = shapes::parse_geometry(value).map_err(|error| refuse(&format!(": {error}")))?;
     let count = geometry.coords_count();
     if count == 0 || count > MAX_VERTICES {
         return Err(refuse(&format!(", of 1 to {MAX_VERTICES} positions")));

@@ -197,6 +197,7 @@ fn the_server_says_how_it_is() {
     let about = server.json("/api");
     assert_eq!(about["jobs_enabled"], false);
     assert_eq!(about["token_required_for_writing"], true);
+    assert_eq!(about["writing_enabled"], true);
     assert_eq!(about["basemap"], serde_json::Value::Null);
     server.get("/api/sites/nowhere");
     let metrics = server.get("/metrics");

@@ -4,6 +4,7 @@ mod api;
 mod bad_input;
 mod client;
 mod downloads;
+mod edit;
 mod features;
 mod jobs;
 mod schemas;

@@ -79,6 +79,21 @@ pub fn rejudge(register: &Register, site: &SiteId, rule: Confirmation, now: Time
     })
 }
 
+/// Judges the observations of sites again after their permits were changed. The permits are stored already, so a failure is a
+/// warning.
+pub fn judge_again<'a>(register: &Register, sites: impl IntoIterator<Item = &'a SiteId>) -> Vec<Correction> {
+    let mut corrections = Vec::new();
+    for site in sites {
+        match rejudge(register, site, Confirmation::default(), Timestamp::now()) {
+            Ok(found) => corrections.extend(found),
+            Err(error) => tracing::warn!(
+                "the observations of site `{site}` were not judged again: {error}; the next `monitor run` does it"
+            ),
+        }
+    }
+    corrections
+}
+
 /// Whether an observation of a site was judged by another permit than the register has for its day now.
 fn is_outdated(register: &Register, site: &SiteId) -> Result<bool> {
     let permits = register.read_permits(site)?;

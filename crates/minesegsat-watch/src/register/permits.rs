@@ -43,65 +43,73 @@ impl Register {
 
     /// Adds a permit version. Returns the repairs made to its polygon. Fails if it overlaps another version in time.
     pub fn add_permit(&self, permit: &Permit) -> Result<Vec<Repair>> {
-        self.in_transaction(|_| {
-            let mut permits = self.permits_of_known(&permit.site)?;
-            permits.push(permit.clone());
-            check_times(&permit.site, &mut permits)?;
-            let repairs = self.insert_permit(permit)?;
-            Ok(repairs)
-        })
+        self.in_transaction(|_| self.append_permit(permit))
+    }
+
+    /// Must be called in a transaction.
+    pub(super) fn append_permit(&self, permit: &Permit) -> Result<Vec<Repair>> {
+        let mut permits = self.permits_of_known(&permit.site)?;
+        permits.push(permit.clone());
+        check_times(&permit.site, &mut permits)?;
+        self.insert_permit(permit)
     }
 
     /// Adds a permit version that supersedes the previous one: an open-ended previous version ends on the day before. Also
     /// returns the version that was ended.
     pub fn add_permit_superseding(&self, permit: &Permit) -> Result<(Vec<Repair>, Option<Permit>)> {
-        self.in_transaction(|transaction| {
-            let mut permits = self.permits_of_known(&permit.site)?;
-            let before =
-                permits.iter_mut().find(|before| before.valid_to.is_none() && before.valid_from < permit.valid_from);
-            let mut ended = None;
-            if let Some(before) = before {
-                let last = permit.valid_from.yesterday().ok();
-                before.valid_to = last;
-                transaction
-                    .execute(
-                        "UPDATE permits SET valid_to = ?3 WHERE site = ?1 AND valid_from = ?2",
-                        params![before.site.as_str(), before.valid_from.to_string(), last.map(|day| day.to_string())],
-                    )
-                    .map_err(sql_error(&self.path))?;
-                ended = Some(before.clone());
-            }
-            permits.push(permit.clone());
-            check_times(&permit.site, &mut permits)?;
-            Ok((self.insert_permit(permit)?, ended))
-        })
+        self.in_transaction(|_| self.supersede_permit(permit))
+    }
+
+    /// Must be called in a transaction.
+    pub(super) fn supersede_permit(&self, permit: &Permit) -> Result<(Vec<Repair>, Option<Permit>)> {
+        let mut permits = self.permits_of_known(&permit.site)?;
+        let before =
+            permits.iter_mut().find(|before| before.valid_to.is_none() && before.valid_from < permit.valid_from);
+        let mut ended = None;
+        if let Some(before) = before {
+            let last = permit.valid_from.yesterday().ok();
+            before.valid_to = last;
+            self.connection
+                .execute(
+                    "UPDATE permits SET valid_to = ?3 WHERE site = ?1 AND valid_from = ?2",
+                    params![before.site.as_str(), before.valid_from.to_string(), last.map(|day| day.to_string())],
+                )
+                .map_err(sql_error(&self.path))?;
+            ended = Some(before.clone());
+        }
+        permits.push(permit.clone());
+        check_times(&permit.site, &mut permits)?;
+        Ok((self.insert_permit(permit)?, ended))
     }
 
     /// Removes all versions of a permit, or only the one with this first day. Returns the removed versions.
     pub fn remove_permit(&self, site: &SiteId, number: &str, valid_from: Option<Date>) -> Result<Vec<Permit>> {
-        self.in_transaction(|transaction| {
-            let permits = self.permits_of_known(site)?;
-            let numbers: Vec<String> = permits.iter().map(shown).collect();
-            let removed: Vec<Permit> = permits
-                .into_iter()
-                .filter(|permit| permit.number == number && valid_from.is_none_or(|day| day == permit.valid_from))
-                .collect();
-            if removed.is_empty() {
-                let from = valid_from.map(|day| format!(" from {day}")).unwrap_or_default();
-                let has = if numbers.is_empty() { "none".to_owned() } else { numbers.join(", ") };
-                return Err(refuse(site, format!("it has no permit `{number}`{from}; it has {has}")));
-            }
-            for permit in &removed {
-                transaction
-                    .execute(
-                        "DELETE FROM permits WHERE site = ?1 AND valid_from = ?2",
-                        params![site.as_str(), permit.valid_from.to_string()],
-                    )
-                    .map_err(sql_error(&self.path))?;
-            }
-            self.touch("permits", None)?;
-            Ok(removed)
-        })
+        self.in_transaction(|_| self.delete_permit(site, number, valid_from))
+    }
+
+    /// Must be called in a transaction.
+    pub(super) fn delete_permit(&self, site: &SiteId, number: &str, valid_from: Option<Date>) -> Result<Vec<Permit>> {
+        let permits = self.permits_of_known(site)?;
+        let numbers: Vec<String> = permits.iter().map(shown).collect();
+        let removed: Vec<Permit> = permits
+            .into_iter()
+            .filter(|permit| permit.number == number && valid_from.is_none_or(|day| day == permit.valid_from))
+            .collect();
+        if removed.is_empty() {
+            let from = valid_from.map(|day| format!(" from {day}")).unwrap_or_default();
+            let has = if numbers.is_empty() { "none".to_owned() } else { numbers.join(", ") };
+            return Err(refuse(site, format!("it has no permit `{number}`{from}; it has {has}")));
+        }
+        for permit in &removed {
+            self.connection
+                .execute(
+                    "DELETE FROM permits WHERE site = ?1 AND valid_from = ?2",
+                    params![site.as_str(), permit.valid_from.to_string()],
+                )
+                .map_err(sql_error(&self.path))?;
+        }
+        self.touch("permits", None)?;
+        Ok(removed)
     }
 
     /// Replaces all permits of a site. Must be called in a transaction.

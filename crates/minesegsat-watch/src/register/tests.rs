@@ -13,6 +13,7 @@ use minesegsat_core::area::GeodesicMeter;
 use minesegsat_vector::vector::read_area_of_interest;
 
 mod damage;
+mod edit;
 mod file;
 mod import;
 

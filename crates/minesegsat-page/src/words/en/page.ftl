@@ -74,8 +74,8 @@ sites-shown =
        *[other] { $count } sites shown
     }
 sites-of = { $shown } of { $all } sites
-sites-search = Search sites by name, operator, commodity or permit
-sites-search-hint = Name, operator, commodity or permit
+sites-search = Search sites by name, operator, commodity, permit or id, and the map by position
+sites-search-hint = Name, operator, permit, or lat, lon
 sites-verdicts = Show only these verdicts
 sites-order = Order by
 order-attention = What needs attention first
@@ -89,6 +89,21 @@ sites-none = No sites yet
 sites-none-how = The register of this workspace is empty. Sites come into it with:
 sites-none-reload = Then reload this page.
 of-limit = of { $limit }
+
+## Positions
+
+positions = Positions that the search may mean
+position = { $lat }° { $lat-side }, { $lon }° { $lon-side }
+side-north = N
+side-south = S
+side-east = E
+side-west = W
+position-go = Go to { $position }
+position-lat-lon = latitude first
+position-lon-lat = longitude first
+position-shown = The map shows { $position }
+position-mark = The position { $position }
+sites-none-near = No site lies within { $distance } km of this position.
 
 ## A site
 
@@ -226,6 +241,9 @@ map-no-webgl = The map cannot be drawn, as this browser has no WebGL. Lists, num
 zoom-in = Zoom in
 zoom-out = Zoom out
 attribution-toggle = Toggle attribution
+print-map = Print the map
+print-dates = Left: { $before }. Right: { $after }.
+print-made = Printed on { $day } from { $workspace }. Middle of the map: { $position }.
 coastlines = The coastlines
 coastlines-failed = the coastlines could not be loaded ({ $status })
 outlines-of-disturbed = Outlines of disturbed land
@@ -292,6 +310,11 @@ prediction-not-started = The prediction was not started: some fields need anothe
 prediction-show = Show it on the map
 prediction-shown = Prediction { $name } is on the map
 prediction-gone = `{ $name }` is not in the workspace
+prediction-bounds = Corners
+prediction-created = Made
+prediction-remove = Remove the prediction
+prediction-remove-sure = Remove the prediction { $name } with its files? This cannot be undone.
+prediction-removed = Prediction { $name } is removed
 box-draw = Draw a box on the map
 box-stop = Stop drawing
 box-help = Drag on the map to draw a box. Escape stops. The edges can also be typed.
@@ -313,3 +336,84 @@ wrong-north = Must lie north of the southern edge
 wrong-date = A date as in 2024-07-31
 wrong-to = Must not lie before the first day
 wrong-cloud = Percent from 0 to 100
+
+## Changes of sites and permits
+
+site-add = Add a site
+site-edit = Edit the site
+site-edit-of = Edit { $name }
+permit-add = Add a permit
+permit-add-to = Add a permit to { $name }
+permit-change = Change
+permit-withdraw = Withdraw
+permit-withdraw-of = Withdraw permit { $permit }
+permit-withdraw-sure = Withdraw permit { $permit }? Verdicts of the days on which it held are judged again.
+permit-withdrawn = Permit { $permit } is withdrawn
+permit-field-number = Number of the permit
+permit-field-from = First day
+permit-field-to = Last day, if known
+permit-field-limit = Limit in hectares, if there is one
+permit-supersede = Permit { $permit } ends on the day before
+editor-name = Name
+editor-operator = Operator
+editor-commodity = Commodity
+editor-id = Id
+editor-id-hint = made from the name if empty
+editor-save = Save
+editor-saved = { $name } is saved
+editor-not-saved = Nothing was saved: some fields need another value.
+editor-leave = Leave without saving?
+editor-id-taken = Another site has this id. Give another one.
+editor-too-large = The outline is too large for this server.
+editor-read-only = This server is read-only.
+editor-gone = This site is no longer in the register.
+conflict = Somebody else has changed this site since you opened it. Nothing was saved.
+conflict-value = { $what } is now: { $value }
+conflict-outline = The outline is another one now.
+conflict-permits = The permits are others now.
+conflict-theirs = Start again from the current values
+conflict-mine = Save mine all the same
+step-outline = First give the outline of the site.
+step-name = Now give the name of the site.
+step-save = Check the outline on the map, then save. A permit with its limit can be added next.
+step-edit = Change what is wrong, then save. Another outline holds for the observations to come.
+step-permit = Give number, first day and limit. Verdicts of the days on which it holds are judged again.
+outline-boundary-of = Outline
+outline-draw = Draw on the map
+outline-file = Choose a GeoJSON file
+outline-formats = A GeoJSON file can also be dropped on the page. GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet and CSV are imported by `minesegsat sites import FILE`, also with many sites.
+outline-none = No outline yet.
+outline-none-permit = Without an outline of its own, the permit holds for the outline of the site.
+outline-area = Outline of about { $area }.
+outline-read =
+    { $count ->
+        [one] From { $name }: one polygon.
+       *[other] From { $name }: { $count } polygons, which are one outline.
+    }
+outline-others =
+    { $count ->
+        [one] One point or line is left out.
+       *[other] { $count } points or lines are left out.
+    }
+draw-first = Click the first corner of the outline.
+draw-first-keys = With the keyboard: arrow keys move the map, the space bar sets a corner in its middle. Escape stops.
+draw-next =
+    { $count ->
+        [one] One corner is set. Click the next one; an outline needs three.
+       *[other] { $count } corners are set. Click the next one; an outline needs three.
+    }
+draw-more = { $count } corners are set. Go on, or finish.
+draw-more-keys = Double click or Enter finishes, Backspace takes back the last corner.
+draw-undo = Take back a corner
+draw-finish = Finish
+file-other-format = `{ $name }` is not read here, only GeoJSON (.geojson, .json). The program imports GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet and CSV: `minesegsat sites import FILE`.
+file-too-large = `{ $name }` has { $size } MB, and this page reads at most { $most } MB. The program reads larger files: `minesegsat sites import FILE`.
+file-not-json = The file is not JSON, so it is no GeoJSON.
+file-no-polygon = The file has points or lines and no polygon. An outline needs a polygon.
+file-nothing = The file has no polygon. An outline needs a polygon of GeoJSON.
+file-no-position = A polygon of the file has too few positions, or one that is not two numbers.
+file-not-degrees = The position { $x }, { $y } is no longitude and latitude in degrees. The program reads files in other coordinates: `minesegsat sites import FILE`.
+wrong-name = A site needs a name
+wrong-id = Lower-case letters, digits, -, _ and ., a letter or digit first, at most 64
+wrong-number = A permit needs a number
+wrong-limit = Hectares, 0 or more

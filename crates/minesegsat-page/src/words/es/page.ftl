@@ -74,8 +74,8 @@ sites-shown =
        *[other] Se muestran { $count } sitios
     }
 sites-of = { $shown } de { $all } sitios
-sites-search = Buscar sitios por nombre, titular, sustancia o permiso
-sites-search-hint = Nombre, titular, sustancia o permiso
+sites-search = Buscar sitios por nombre, titular, sustancia, permiso o identificador, y en el mapa por posición
+sites-search-hint = Nombre, titular, permiso, o lat, lon
 sites-verdicts = Mostrar solo estos veredictos
 sites-order = Ordenar por
 order-attention = Prioridad de atención
@@ -89,6 +89,21 @@ sites-none = Aún no hay sitios
 sites-none-how = El registro de este espacio de trabajo está vacío. Para añadir sitios:
 sites-none-reload = Después, recargue esta página.
 of-limit = de { $limit }
+
+## Posiciones
+
+positions = Posiciones que la búsqueda puede indicar
+position = { $lat }° { $lat-side }, { $lon }° { $lon-side }
+side-north = N
+side-south = S
+side-east = E
+side-west = O
+position-go = Ir a { $position }
+position-lat-lon = primero la latitud
+position-lon-lat = primero la longitud
+position-shown = El mapa muestra { $position }
+position-mark = La posición { $position }
+sites-none-near = Ningún sitio a menos de { $distance } km de esta posición.
 
 ## A site
 
@@ -226,6 +241,9 @@ map-no-webgl = No se puede dibujar el mapa, porque este navegador no tiene WebGL
 zoom-in = Acercar
 zoom-out = Alejar
 attribution-toggle = Mostrar u ocultar las fuentes
+print-map = Imprimir el mapa
+print-dates = Izquierda: { $before }. Derecha: { $after }.
+print-made = Impreso el { $day } desde { $workspace }. Centro del mapa: { $position }.
 coastlines = Líneas de costa
 coastlines-failed = no se pudieron cargar las líneas de costa ({ $status })
 outlines-of-disturbed = Contornos de la superficie alterada
@@ -292,6 +310,11 @@ prediction-not-started = La predicción no ha comenzado: hay campos que corregir
 prediction-show = Mostrar en el mapa
 prediction-shown = La predicción { $name } está en el mapa
 prediction-gone = `{ $name }` no está en el espacio de trabajo
+prediction-bounds = Esquinas
+prediction-created = Hecha
+prediction-remove = Eliminar la predicción
+prediction-remove-sure = ¿Eliminar la predicción { $name } con sus archivos? No se puede deshacer.
+prediction-removed = La predicción { $name } está eliminada
 box-draw = Dibujar un rectángulo en el mapa
 box-stop = Dejar de dibujar
 box-help = Arrastre sobre el mapa para dibujar un rectángulo. Escape lo interrumpe. Los bordes también se pueden escribir.
@@ -313,3 +336,84 @@ wrong-north = Debe estar al norte del borde sur
 wrong-date = Una fecha como 2024-07-31
 wrong-to = No debe ser anterior al primer día
 wrong-cloud = Porcentaje de 0 a 100
+
+## Cambios de sitios y permisos
+
+site-add = Añadir un sitio
+site-edit = Editar el sitio
+site-edit-of = Editar { $name }
+permit-add = Añadir un permiso
+permit-add-to = Añadir un permiso a { $name }
+permit-change = Cambio
+permit-withdraw = Retirar
+permit-withdraw-of = Retirar el permiso { $permit }
+permit-withdraw-sure = ¿Retirar el permiso { $permit }? Los veredictos de los días en que regía se emitirán de nuevo.
+permit-withdrawn = El permiso { $permit } está retirado
+permit-field-number = Número del permiso
+permit-field-from = Primer día
+permit-field-to = Último día, si se conoce
+permit-field-limit = Límite en hectáreas, si lo hay
+permit-supersede = El permiso { $permit } termina el día anterior
+editor-name = Nombre
+editor-operator = Titular
+editor-commodity = Sustancia
+editor-id = Identificador
+editor-id-hint = se forma del nombre si está vacío
+editor-save = Guardar
+editor-saved = { $name } está guardado
+editor-not-saved = No se guardó nada: algunos campos necesitan otro valor.
+editor-leave = ¿Salir sin guardar?
+editor-id-taken = Otro sitio tiene este identificador. Indique otro.
+editor-too-large = El contorno es demasiado grande para este servidor.
+editor-read-only = Este servidor es de solo lectura.
+editor-gone = Este sitio ya no está en el registro.
+conflict = Otra persona cambió este sitio después de que usted lo abrió. No se guardó nada.
+conflict-value = { $what } es ahora: { $value }
+conflict-outline = El contorno es ahora otro.
+conflict-permits = Los permisos son ahora otros.
+conflict-theirs = Empezar de nuevo con los valores actuales
+conflict-mine = Guardar los míos de todos modos
+step-outline = Indique primero el contorno del sitio.
+step-name = Ahora indique el nombre del sitio.
+step-save = Compruebe el contorno en el mapa y guarde. Después puede añadir un permiso con su límite.
+step-edit = Cambie lo que esté mal y guarde. Otro contorno vale para las observaciones futuras.
+step-permit = Indique número, primer día y límite. Los veredictos de los días en que rige se emitirán de nuevo.
+outline-boundary-of = Contorno
+outline-draw = Dibujar en el mapa
+outline-file = Elegir un archivo GeoJSON
+outline-formats = Un archivo GeoJSON también se puede soltar sobre la página. GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet y CSV se importan con `minesegsat sites import FILE`, también con muchos sitios.
+outline-none = Aún no hay contorno.
+outline-none-permit = Sin contorno propio, el permiso rige en el contorno del sitio.
+outline-area = Contorno de unas { $area }.
+outline-read =
+    { $count ->
+        [one] De { $name }: un polígono.
+       *[other] De { $name }: { $count } polígonos, que forman un contorno.
+    }
+outline-others =
+    { $count ->
+        [one] Se omite un punto o una línea.
+       *[other] Se omiten { $count } puntos o líneas.
+    }
+draw-first = Haga clic en la primera esquina del contorno.
+draw-first-keys = Con el teclado: las flechas mueven el mapa, la barra espaciadora pone una esquina en su centro. Escape termina.
+draw-next =
+    { $count ->
+        [one] Hay una esquina. Haga clic en la siguiente; hacen falta tres.
+       *[other] Hay { $count } esquinas. Haga clic en la siguiente; hacen falta tres.
+    }
+draw-more = Hay { $count } esquinas. Siga, o termine.
+draw-more-keys = Doble clic o Intro termina, Retroceso quita la última esquina.
+draw-undo = Quitar una esquina
+draw-finish = Terminar
+file-other-format = `{ $name }` no se lee aquí, solo GeoJSON (.geojson, .json). El programa importa GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet y CSV: `minesegsat sites import FILE`.
+file-too-large = `{ $name }` tiene { $size } MB y esta página lee como máximo { $most } MB. El programa lee archivos más grandes: `minesegsat sites import FILE`.
+file-not-json = El archivo no es JSON, así que no es GeoJSON.
+file-no-polygon = El archivo tiene puntos o líneas y ningún polígono. Un contorno necesita un polígono.
+file-nothing = El archivo no tiene ningún polígono. Un contorno necesita un polígono de GeoJSON.
+file-no-position = Un polígono del archivo tiene muy pocas posiciones, o una que no son dos números.
+file-not-degrees = La posición { $x }, { $y } no es una longitud y una latitud en grados. El programa lee archivos en otras coordenadas: `minesegsat sites import FILE`.
+wrong-name = Un sitio necesita un nombre
+wrong-id = Minúsculas, cifras, -, _ y ., primero una letra o cifra, 64 como máximo
+wrong-number = Un permiso necesita un número
+wrong-limit = Hectáreas, 0 o más

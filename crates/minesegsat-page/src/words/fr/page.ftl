@@ -74,8 +74,8 @@ sites-shown =
        *[other] { $count } sites affichés
     }
 sites-of = { $shown } sur { $all } sites
-sites-search = Rechercher des sites par nom, exploitant, substance ou permis
-sites-search-hint = Nom, exploitant, substance ou permis
+sites-search = Rechercher des sites par nom, exploitant, substance, permis ou identifiant, et sur la carte par position
+sites-search-hint = Nom, exploitant, permis, ou lat, lon
 sites-verdicts = N’afficher que ces verdicts
 sites-order = Trier par
 order-attention = Priorité d’examen
@@ -89,6 +89,21 @@ sites-none = Pas encore de site
 sites-none-how = Le registre de cet espace de travail est vide. Pour y ajouter des sites :
 sites-none-reload = Rechargez ensuite cette page.
 of-limit = sur { $limit }
+
+## Positions
+
+positions = Positions que la recherche peut désigner
+position = { $lat }° { $lat-side }, { $lon }° { $lon-side }
+side-north = N
+side-south = S
+side-east = E
+side-west = O
+position-go = Aller à { $position }
+position-lat-lon = latitude d’abord
+position-lon-lat = longitude d’abord
+position-shown = La carte montre { $position }
+position-mark = La position { $position }
+sites-none-near = Aucun site à moins de { $distance } km de cette position.
 
 ## A site
 
@@ -226,6 +241,9 @@ map-no-webgl = La carte ne peut pas être dessinée, car ce navigateur n’a pas
 zoom-in = Zoom avant
 zoom-out = Zoom arrière
 attribution-toggle = Afficher ou masquer les sources
+print-map = Imprimer la carte
+print-dates = À gauche : { $before }. À droite : { $after }.
+print-made = Imprimé le { $day } depuis { $workspace }. Centre de la carte : { $position }.
 coastlines = Traits de côte
 coastlines-failed = les traits de côte n’ont pas pu être chargés ({ $status })
 outlines-of-disturbed = Contours des terres perturbées
@@ -292,6 +310,11 @@ prediction-not-started = La prédiction n’a pas été lancée : certains cham
 prediction-show = Afficher sur la carte
 prediction-shown = La prédiction { $name } est sur la carte
 prediction-gone = `{ $name }` n’est pas dans l’espace de travail
+prediction-bounds = Coins
+prediction-created = Faite le
+prediction-remove = Supprimer la prédiction
+prediction-remove-sure = Supprimer la prédiction { $name } avec ses fichiers ? Ce n’est pas réversible.
+prediction-removed = La prédiction { $name } est supprimée
 box-draw = Tracer un rectangle sur la carte
 box-stop = Arrêter le tracé
 box-help = Faites glisser sur la carte pour tracer un rectangle. Échap arrête. Les bords peuvent aussi être saisis.
@@ -313,3 +336,84 @@ wrong-north = Doit être au nord du bord sud
 wrong-date = Une date comme 2024-07-31
 wrong-to = Ne doit pas précéder le premier jour
 wrong-cloud = Pourcentage de 0 à 100
+
+## Modifications des sites et des permis
+
+site-add = Ajouter un site
+site-edit = Modifier le site
+site-edit-of = Modifier { $name }
+permit-add = Ajouter un permis
+permit-add-to = Ajouter un permis à { $name }
+permit-change = Modification
+permit-withdraw = Retirer
+permit-withdraw-of = Retirer le permis { $permit }
+permit-withdraw-sure = Retirer le permis { $permit } ? Les verdicts des jours où il était valable seront rendus de nouveau.
+permit-withdrawn = Le permis { $permit } est retiré
+permit-field-number = Numéro du permis
+permit-field-from = Premier jour
+permit-field-to = Dernier jour, si connu
+permit-field-limit = Limite en hectares, s’il y en a une
+permit-supersede = Le permis { $permit } se termine la veille
+editor-name = Nom
+editor-operator = Exploitant
+editor-commodity = Substance
+editor-id = Identifiant
+editor-id-hint = formé à partir du nom si vide
+editor-save = Enregistrer
+editor-saved = { $name } est enregistré
+editor-not-saved = Rien n’a été enregistré : certains champs demandent une autre valeur.
+editor-leave = Quitter sans enregistrer ?
+editor-id-taken = Un autre site a cet identifiant. Donnez-en un autre.
+editor-too-large = Le contour est trop grand pour ce serveur.
+editor-read-only = Ce serveur est en lecture seule.
+editor-gone = Ce site n’est plus dans le registre.
+conflict = Quelqu’un d’autre a modifié ce site depuis que vous l’avez ouvert. Rien n’a été enregistré.
+conflict-value = { $what } est maintenant : { $value }
+conflict-outline = Le contour est maintenant un autre.
+conflict-permits = Les permis sont maintenant d’autres.
+conflict-theirs = Reprendre à partir des valeurs actuelles
+conflict-mine = Enregistrer quand même les miennes
+step-outline = Donnez d’abord le contour du site.
+step-name = Donnez maintenant le nom du site.
+step-save = Vérifiez le contour sur la carte, puis enregistrez. Un permis avec sa limite peut être ajouté ensuite.
+step-edit = Modifiez ce qui est faux, puis enregistrez. Un autre contour vaut pour les observations à venir.
+step-permit = Donnez le numéro, le premier jour et la limite. Les verdicts des jours où il est valable seront rendus de nouveau.
+outline-boundary-of = Contour
+outline-draw = Dessiner sur la carte
+outline-file = Choisir un fichier GeoJSON
+outline-formats = Un fichier GeoJSON peut aussi être déposé sur la page. GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet et CSV sont importés par `minesegsat sites import FILE`, aussi avec de nombreux sites.
+outline-none = Pas encore de contour.
+outline-none-permit = Sans contour propre, le permis vaut pour le contour du site.
+outline-area = Contour d’environ { $area }.
+outline-read =
+    { $count ->
+        [one] De { $name } : un polygone.
+       *[other] De { $name } : { $count } polygones, qui forment un contour.
+    }
+outline-others =
+    { $count ->
+        [one] Un point ou une ligne est laissé de côté.
+       *[other] { $count } points ou lignes sont laissés de côté.
+    }
+draw-first = Cliquez sur le premier coin du contour.
+draw-first-keys = Au clavier : les flèches déplacent la carte, la barre d’espace pose un coin en son centre. Échap arrête.
+draw-next =
+    { $count ->
+        [one] Un coin est posé. Cliquez sur le suivant ; il en faut trois.
+       *[other] { $count } coins sont posés. Cliquez sur le suivant ; il en faut trois.
+    }
+draw-more = { $count } coins sont posés. Continuez, ou terminez.
+draw-more-keys = Double-clic ou Entrée termine, Retour arrière reprend le dernier coin.
+draw-undo = Reprendre un coin
+draw-finish = Terminer
+file-other-format = `{ $name }` n’est pas lu ici, seulement GeoJSON (.geojson, .json). Le programme importe GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet et CSV : `minesegsat sites import FILE`.
+file-too-large = `{ $name }` fait { $size } Mo, et cette page lit au plus { $most } Mo. Le programme lit de plus grands fichiers : `minesegsat sites import FILE`.
+file-not-json = Le fichier n’est pas du JSON, donc pas du GeoJSON.
+file-no-polygon = Le fichier a des points ou des lignes et aucun polygone. Un contour demande un polygone.
+file-nothing = Le fichier n’a aucun polygone. Un contour demande un polygone de GeoJSON.
+file-no-position = Un polygone du fichier a trop peu de positions, ou une qui n’est pas deux nombres.
+file-not-degrees = La position { $x }, { $y } n’est pas une longitude et une latitude en degrés. Le programme lit des fichiers en d’autres coordonnées : `minesegsat sites import FILE`.
+wrong-name = Un site demande un nom
+wrong-id = Minuscules, chiffres, -, _ et ., d’abord une lettre ou un chiffre, 64 au plus
+wrong-number = Un permis demande un numéro
+wrong-limit = Des hectares, 0 ou plus

@@ -74,8 +74,8 @@ sites-shown =
        *[other] { $count } locais exibidos
     }
 sites-of = { $shown } de { $all } locais
-sites-search = Buscar locais por nome, titular, substância ou licença
-sites-search-hint = Nome, titular, substância ou licença
+sites-search = Buscar locais por nome, titular, substância, licença ou identificador, e no mapa por posição
+sites-search-hint = Nome, titular, licença, ou lat, lon
 sites-verdicts = Mostrar apenas estes vereditos
 sites-order = Ordenar por
 order-attention = Prioridade de atenção
@@ -89,6 +89,21 @@ sites-none = Ainda não há locais
 sites-none-how = O registro deste espaço de trabalho está vazio. Para incluir locais:
 sites-none-reload = Depois, recarregue esta página.
 of-limit = de { $limit }
+
+## Posições
+
+positions = Posições que a busca pode indicar
+position = { $lat }° { $lat-side }, { $lon }° { $lon-side }
+side-north = N
+side-south = S
+side-east = L
+side-west = O
+position-go = Ir para { $position }
+position-lat-lon = latitude primeiro
+position-lon-lat = longitude primeiro
+position-shown = O mapa mostra { $position }
+position-mark = A posição { $position }
+sites-none-near = Nenhum local a menos de { $distance } km desta posição.
 
 ## A site
 
@@ -226,6 +241,9 @@ map-no-webgl = O mapa não pode ser desenhado, pois este navegador não tem WebG
 zoom-in = Aproximar
 zoom-out = Afastar
 attribution-toggle = Mostrar ou ocultar as fontes
+print-map = Imprimir o mapa
+print-dates = Esquerda: { $before }. Direita: { $after }.
+print-made = Impresso em { $day } de { $workspace }. Centro do mapa: { $position }.
 coastlines = Linhas de costa
 coastlines-failed = não foi possível carregar as linhas de costa ({ $status })
 outlines-of-disturbed = Contornos da área alterada
@@ -292,6 +310,11 @@ prediction-not-started = A predição não começou: há campos a corrigir.
 prediction-show = Mostrar no mapa
 prediction-shown = A predição { $name } está no mapa
 prediction-gone = `{ $name }` não está no espaço de trabalho
+prediction-bounds = Cantos
+prediction-created = Feita
+prediction-remove = Remover a predição
+prediction-remove-sure = Remover a predição { $name } com os seus arquivos? Não se pode desfazer.
+prediction-removed = A predição { $name } foi removida
 box-draw = Desenhar um retângulo no mapa
 box-stop = Parar de desenhar
 box-help = Arraste no mapa para desenhar um retângulo. Escape interrompe. As bordas também podem ser digitadas.
@@ -313,3 +336,84 @@ wrong-north = Deve ficar ao norte da borda sul
 wrong-date = Uma data como 2024-07-31
 wrong-to = Não deve ser anterior ao primeiro dia
 wrong-cloud = Porcentagem de 0 a 100
+
+## Alterações de locais e licenças
+
+site-add = Adicionar um local
+site-edit = Editar o local
+site-edit-of = Editar { $name }
+permit-add = Adicionar uma licença
+permit-add-to = Adicionar uma licença a { $name }
+permit-change = Alteração
+permit-withdraw = Retirar
+permit-withdraw-of = Retirar a licença { $permit }
+permit-withdraw-sure = Retirar a licença { $permit }? Os vereditos dos dias em que valia serão emitidos de novo.
+permit-withdrawn = A licença { $permit } foi retirada
+permit-field-number = Número da licença
+permit-field-from = Primeiro dia
+permit-field-to = Último dia, se conhecido
+permit-field-limit = Limite em hectares, se houver
+permit-supersede = A licença { $permit } termina no dia anterior
+editor-name = Nome
+editor-operator = Titular
+editor-commodity = Substância
+editor-id = Identificador
+editor-id-hint = formado a partir do nome se vazio
+editor-save = Salvar
+editor-saved = { $name } foi salvo
+editor-not-saved = Nada foi salvo: alguns campos precisam de outro valor.
+editor-leave = Sair sem salvar?
+editor-id-taken = Outro local tem este identificador. Indique outro.
+editor-too-large = O contorno é grande demais para este servidor.
+editor-read-only = Este servidor é somente leitura.
+editor-gone = Este local não está mais no registro.
+conflict = Outra pessoa alterou este local depois que você o abriu. Nada foi salvo.
+conflict-value = { $what } agora é: { $value }
+conflict-outline = O contorno agora é outro.
+conflict-permits = As licenças agora são outras.
+conflict-theirs = Recomeçar a partir dos valores atuais
+conflict-mine = Salvar os meus mesmo assim
+step-outline = Primeiro indique o contorno do local.
+step-name = Agora indique o nome do local.
+step-save = Confira o contorno no mapa e salve. Depois pode adicionar uma licença com o seu limite.
+step-edit = Altere o que estiver errado e salve. Outro contorno vale para as observações futuras.
+step-permit = Indique número, primeiro dia e limite. Os vereditos dos dias em que vale serão emitidos de novo.
+outline-boundary-of = Contorno
+outline-draw = Desenhar no mapa
+outline-file = Escolher um arquivo GeoJSON
+outline-formats = Um arquivo GeoJSON também pode ser solto sobre a página. GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet e CSV são importados com `minesegsat sites import FILE`, também com muitos locais.
+outline-none = Ainda não há contorno.
+outline-none-permit = Sem contorno próprio, a licença vale para o contorno do local.
+outline-area = Contorno de cerca de { $area }.
+outline-read =
+    { $count ->
+        [one] De { $name }: um polígono.
+       *[other] De { $name }: { $count } polígonos, que formam um contorno.
+    }
+outline-others =
+    { $count ->
+        [one] Um ponto ou uma linha fica de fora.
+       *[other] { $count } pontos ou linhas ficam de fora.
+    }
+draw-first = Clique no primeiro canto do contorno.
+draw-first-keys = Com o teclado: as setas movem o mapa, a barra de espaço põe um canto no seu centro. Esc interrompe.
+draw-next =
+    { $count ->
+        [one] Há um canto. Clique no seguinte; são precisos três.
+       *[other] Há { $count } cantos. Clique no seguinte; são precisos três.
+    }
+draw-more = Há { $count } cantos. Continue, ou termine.
+draw-more-keys = Duplo clique ou Enter termina, Backspace retira o último canto.
+draw-undo = Retirar um canto
+draw-finish = Terminar
+file-other-format = `{ $name }` não é lido aqui, só GeoJSON (.geojson, .json). O programa importa GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet e CSV: `minesegsat sites import FILE`.
+file-too-large = `{ $name }` tem { $size } MB, e esta página lê no máximo { $most } MB. O programa lê arquivos maiores: `minesegsat sites import FILE`.
+file-not-json = O arquivo não é JSON, portanto não é GeoJSON.
+file-no-polygon = O arquivo tem pontos ou linhas e nenhum polígono. Um contorno precisa de um polígono.
+file-nothing = O arquivo não tem nenhum polígono. Um contorno precisa de um polígono de GeoJSON.
+file-no-position = Um polígono do arquivo tem poucas posições, ou uma que não são dois números.
+file-not-degrees = A posição { $x }, { $y } não é uma longitude e uma latitude em graus. O programa lê arquivos em outras coordenadas: `minesegsat sites import FILE`.
+wrong-name = Um local precisa de um nome
+wrong-id = Minúsculas, algarismos, -, _ e ., primeiro uma letra ou algarismo, no máximo 64
+wrong-number = Uma licença precisa de um número
+wrong-limit = Hectares, 0 ou mais
