@@ -297,7 +297,7 @@ fn map_unit(
     let mut seen = Seen::default();
     for (at, item) in items.iter().enumerate() {
         job.check()?;
-        job.progress.stage(&format!("{} {}", unit.id, item.id()));
+        job.progress.stage(item.id());
         let Some(scene) = open_scene(item, &scenes, &downloading, model, job)? else { continue };
         record.warnings.extend(scene.warnings());
         let description = model.description.without_absent(model.max_absent, |band| scene.band(band).is_some());
@@ -323,7 +323,7 @@ fn map_unit(
             "none of its scenes has pixels over the area, although their footprints do",
         ));
     }
-    job.progress.stage(&format!("{} composite", unit.id));
+    job.progress.stage("joining its scenes");
     let output = OutputFolder::create(&folder, &[PROBABILITY, SCENE], true)?;
     combine(&mapped, project.plan.composite, &output)?;
     let hash = OutputRecord::from_file(PROBABILITY, &output.path(PROBABILITY))?;

@@ -15,6 +15,7 @@ use minesegsat::large_area::project::{PlannedModel, UNITS_TABLE};
 use minesegsat::large_area::run::{RunOptions, RunReport, Share, UnitModel, retry, run, state_of};
 use minesegsat::large_area::summarize::{ZoneRow, summarize};
 use minesegsat::large_area::{PlanOptions, PlanReport, Project, UnitState, plan};
+use minesegsat::scene::manifest::counted;
 use minesegsat::site::SiteArea;
 use serde_json::json;
 
@@ -94,11 +95,11 @@ fn print_plan(stdout: &mut impl Write, project: &Project, report: &PlanReport) -
     let gigabytes = report.estimated_bytes as f64 / 1e9;
     writeln!(
         stdout,
-        "{} units: {} tiles in {} periods, with {} scenes and about {gigabytes:.1} GB of pixels to read",
-        report.units,
-        report.tiles,
-        project.plan.periods.len(),
-        report.scenes
+        "{}: {} in {}, with {} and about {gigabytes:.1} GB of pixels to read",
+        counted(report.units, "unit"),
+        counted(report.tiles, "tile"),
+        counted(project.plan.periods.len(), "period"),
+        counted(report.scenes, "scene")
     )?;
     if !report.empty.is_empty() {
         writeln!(stdout, "without a scene  {}", shortened(&report.empty))?;
@@ -112,6 +113,10 @@ fn print_plan(stdout: &mut impl Write, project: &Project, report: &PlanReport) -
     writeln!(stdout, "units            {}", project.folder().join(UNITS_TABLE).display())?;
     writeln!(stdout, "next             minesegsat area run {}", project.folder().display())?;
     Ok(())
+}
+
+fn tries(count: u32) -> String {
+    if count == 1 { "1 try".to_owned() } else { format!("{count} tries") }
 }
 
 /// The first names of a list.
@@ -183,7 +188,7 @@ fn run_units(args: &AreaRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Re
 }
 
 fn print_run(stdout: &mut impl Write, project: &Project, report: &RunReport) -> anyhow::Result<()> {
-    writeln!(stdout, "{} units mapped, {} were mapped before", report.mapped.len(), report.done_before)?;
+    writeln!(stdout, "{} mapped, {} mapped before", counted(report.mapped.len(), "unit"), report.done_before)?;
     if !report.with_others.is_empty() {
         writeln!(stdout, "with others  {}", shortened(&report.with_others))?;
     }
@@ -229,7 +234,7 @@ fn status(args: &AreaStatusArgs) -> anyhow::Result<ExitCode> {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&document)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    writeln!(stdout, "{} units", records.len())?;
+    writeln!(stdout, "{}", counted(records.len(), "unit"))?;
     for state in UnitState::ALL {
         writeln!(stdout, "{:<9} {}", state.name(), count(state))?;
     }
@@ -240,7 +245,7 @@ fn status(args: &AreaStatusArgs) -> anyhow::Result<ExitCode> {
         records.iter().filter(|(_, r)| matches!(r.state, UnitState::Failed | UnitState::Broken)).take(10)
     {
         let reason = record.error.as_deref().unwrap_or("unknown");
-        writeln!(stdout, "{} after {} tries: {reason}", unit.id, record.tries)?;
+        writeln!(stdout, "{} after {}: {reason}", unit.id, tries(record.tries))?;
     }
     writeln!(stdout, "table     {}", project.folder().join(UNITS_TABLE).display())?;
     Ok(ExitCode::SUCCESS)
@@ -253,7 +258,7 @@ fn retry_units(args: &AreaProjectArgs) -> anyhow::Result<ExitCode> {
     if found.is_empty() {
         writeln!(stdout, "no unit has failed")?;
     } else {
-        writeln!(stdout, "{} units wait again: {}", found.len(), shortened(&found))?;
+        writeln!(stdout, "to be mapped again: {}", shortened(&found))?;
         writeln!(stdout, "next  minesegsat area run {}", project.folder().display())?;
     }
     Ok(ExitCode::SUCCESS)
@@ -287,7 +292,7 @@ fn print_merge(stdout: &mut impl Write, report: &MergeReport, folder: &Path) -> 
             format!("{:.1} ha ({:.1} to {:.1} ha)", area.ha, area.lower_ha, area.upper_ha)
         };
         writeln!(stdout, "{}", totals.period)?;
-        writeln!(stdout, "  mapped     {:.1} ha in {} polygons", totals.mapped_ha, totals.polygons)?;
+        writeln!(stdout, "  mapped     {:.1} ha in {}", totals.mapped_ha, counted(totals.polygons, "polygon"))?;
         writeln!(stdout, "  disturbed  {} at {:.0} %", interval(&totals.disturbed), totals.level_percent)?;
         writeln!(
             stdout,

@@ -20,6 +20,8 @@ use minesegsat_core::{Error, Result};
 /// Channels that findings are sent to.
 ///
 /// ```toml
+/// public_url = "https://mines.example.org/"   # address of the map page, for links to a site; optional
+///
 /// [[webhook]]
 /// name = "inspectors"                # identifies the channel: a new name is a new channel
 /// url = "https://example.org/hooks/mines"
@@ -44,6 +46,8 @@ use minesegsat_core::{Error, Result};
 /// Paths are relative to the folder of the file. `kinds` limits a channel to these finding kinds (names of [`FindingKind`]).
 #[derive(Debug, Clone, Default)]
 pub struct AlertConfig {
+    /// Address of the map page.
+    pub(super) public_url: Option<Url>,
     pub(super) channels: Vec<Channel>,
 }
 
@@ -72,6 +76,7 @@ impl Channel {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Tables {
+    public_url: Option<String>,
     #[serde(default)]
     webhook: Vec<WebhookTable>,
     #[serde(default)]
@@ -132,6 +137,7 @@ impl AlertConfig {
     /// Parses TOML whose paths are relative to `folder`. The error is one line.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, String> {
         let tables: Tables = toml::from_str(text).map_err(|error| explain(&error, text))?;
+        let public_url = tables.public_url.as_deref().map(page_address).transpose()?;
         let mut channels = Vec::new();
         for table in tables.webhook {
             let fail = in_channel("webhook", &table.name);
@@ -172,7 +178,17 @@ impl AlertConfig {
                 ));
             }
         }
-        Ok(Self { channels })
+        Ok(Self { public_url, channels })
+    }
+
+    /// Address of a finding's site on the map page. `None` without `public_url`, and for a test, which is about no site.
+    pub(super) fn site_url(&self, finding: &Finding) -> Option<String> {
+        if finding.kind == FindingKind::Test {
+            return None;
+        }
+        let mut url = self.public_url.clone()?;
+        url.set_fragment(Some(&format!("site={}", finding.site)));
+        Some(url.into())
     }
 
     /// Names of the channels.
@@ -188,6 +204,24 @@ impl AlertConfig {
         }
         Ok(())
     }
+}
+
+/// Parses the address of the map page.
+fn page_address(text: &str) -> Result<Url, String> {
+    let wrong =
+        |reason: String| format!("`public_url` {reason}; expected an address such as https://mines.example.org/");
+    let url = Url::parse(text).map_err(|error| wrong(format!("is not a valid URL: {error}")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong(format!("begins with `{}:`", url.scheme())));
+    }
+    // Receivers of alerts see it.
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("has a user or a password in it".to_owned()));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("has a part after `?` or `#`".to_owned()));
+    }
+    Ok(url)
 }
 
 fn in_channel(kind: &str, name: &str) -> impl Fn(String) -> String + use<> {

@@ -96,11 +96,17 @@ impl Channel {
 }
 
 impl Sender {
-    fn send(&self, finding: &Finding, now: Timestamp, job: Job<'_>) -> Result<Result<(), Failure>> {
+    fn send(
+        &self,
+        finding: &Finding,
+        site_url: Option<&str>,
+        now: Timestamp,
+        job: Job<'_>,
+    ) -> Result<Result<(), Failure>> {
         match self {
-            Self::Webhook(webhook) => webhook.send(finding, now, job),
-            Self::Mail(mail) => Ok(mail.send(finding, now)),
-            Self::File(file) => Ok(file.send(finding)),
+            Self::Webhook(webhook) => webhook.send(finding, site_url, now, job),
+            Self::Mail(mail) => Ok(mail.send(finding, site_url, now)),
+            Self::File(file) => Ok(file.send(finding, site_url)),
         }
     }
 }
@@ -118,7 +124,7 @@ pub fn test(
     let mut tested = Vec::new();
     for channel in chosen {
         let sent = match channel.sender() {
-            Ok(sender) => sender.send(&finding, now, job)?.map_err(|failure| failure.reason),
+            Ok(sender) => sender.send(&finding, None, now, job)?.map_err(|failure| failure.reason),
             Err(error) => Err(error.to_string()),
         };
         tested.push((channel.name.clone(), sent.err()));
@@ -163,7 +169,7 @@ pub fn deliver(connection: &Connection, config: &AlertConfig, now: Timestamp, jo
         for delivery in due {
             job.check()?;
             let sent = match serde_json::from_str::<Finding>(&delivery.finding) {
-                Ok(finding) => sender.send(&finding, clock(), job)?,
+                Ok(finding) => sender.send(&finding, config.site_url(&finding).as_deref(), clock(), job)?,
                 Err(error) => {
                     let reason = format!("the stored finding cannot be read: {error}");
                     Err(Failure { kind: FailureKind::Refused, reason })

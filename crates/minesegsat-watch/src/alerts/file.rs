@@ -17,8 +17,8 @@ pub(super) struct FileChannel {
 }
 
 impl FileChannel {
-    pub(super) fn send(&self, finding: &Finding) -> Result<(), Failure> {
-        append(&self.path, &finding.payload().to_string()).map_err(|error| Failure {
+    pub(super) fn send(&self, finding: &Finding, site_url: Option<&str>) -> Result<(), Failure> {
+        append(&self.path, &finding.payload_with(site_url).to_string()).map_err(|error| Failure {
             kind: FailureKind::Passing,
             reason: format!("cannot append to {}: {error}", self.path.display()),
         })

@@ -427,10 +427,18 @@ impl Finding {
 
     /// JSON for programs, in the form that Standard Webhooks recommends: type, timestamp and data.
     pub fn payload(&self) -> Value {
+        self.payload_with(None)
+    }
+
+    /// The payload with the address of the site on the map page, if it is known (`data.url`).
+    pub(super) fn payload_with(&self, site_url: Option<&str>) -> Value {
         let mut data = serde_json::to_value(self).unwrap_or_default();
         data["key"] = self.key().into();
         data["title"] = one_line(&self.title()).into();
         data["caveat"] = self.caveat().into();
+        if let Some(url) = site_url {
+            data["url"] = url.into();
+        }
         json!({
             "type": format!("finding.{}", self.kind.name().replace('-', "_")),
             "id": self.id(),

@@ -91,7 +91,12 @@ impl MailChannel {
     }
 
     /// The message. Repeats have the same `Message-ID`, so that mail programs group or drop them.
-    fn message(&self, finding: &Finding, now: Timestamp) -> Result<Message, lettre::error::Error> {
+    fn message(
+        &self,
+        finding: &Finding,
+        site_url: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Message, lettre::error::Error> {
         let id = format!("<{}@{}>", finding.id(), self.from.email.domain());
         let mut message = Message::builder()
             .from(self.from.clone())
@@ -107,13 +112,17 @@ impl MailChannel {
         for to in &self.to {
             message = message.to(to.clone());
         }
-        message.body(finding.text())
+        let mut text = finding.text();
+        if let Some(url) = site_url {
+            text.push_str(&format!("Site on the map page: {url}\n"));
+        }
+        message.body(text)
     }
 }
 
 impl Mail {
-    pub(super) fn send(&self, finding: &Finding, now: Timestamp) -> Result<(), Failure> {
-        let message = self.channel.message(finding, now).map_err(|error| Failure {
+    pub(super) fn send(&self, finding: &Finding, site_url: Option<&str>, now: Timestamp) -> Result<(), Failure> {
+        let message = self.channel.message(finding, site_url, now).map_err(|error| Failure {
             kind: FailureKind::Refused,
             reason: format!("cannot build the message: {error}"),
         })?;

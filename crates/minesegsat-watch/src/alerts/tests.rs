@@ -342,6 +342,25 @@ fn a_configuration_is_read_and_its_secrets_are_not_shown() {
 }
 
 #[test]
+fn alerts_link_to_their_site_if_the_address_of_the_page_is_known() {
+    let finding = &findings_of(&observation("2023-06-01", Verdict::Exceeded), &[], &Rules::above(0.5))[0];
+    assert_eq!(config(TWO_FILES).site_url(finding), None);
+    assert!(finding.payload()["data"].get("url").is_none());
+    let url = config(&format!("public_url = 'https://example.org/mines/'\n{TWO_FILES}")).site_url(finding);
+    assert_eq!(url.as_deref(), Some("https://example.org/mines/#site=north-pit"));
+    assert_eq!(finding.payload_with(url.as_deref())["data"]["url"], "https://example.org/mines/#site=north-pit");
+    for (address, expected) in [
+        ("mines", "`public_url` is not a valid URL"),
+        ("ftp://example.org", "`public_url` begins with `ftp:`"),
+        ("https://a:b@example.org", "`public_url` has a user or a password"),
+        ("https://example.org/#site=a", "`public_url` has a part after"),
+    ] {
+        let error = AlertConfig::parse(&format!("public_url = '{address}'"), Path::new("")).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn mistakes_in_a_configuration_are_named() {
     let hook = "[[webhook]]\nname = 'a'\nurl = 'https://h/SECRET'\n";
     let mail = "[[mail]]\nname = 'a'\nserver = 'h'\nfrom = 'a@b.c'\n";

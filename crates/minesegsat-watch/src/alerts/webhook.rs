@@ -62,9 +62,15 @@ fn sign(keys: &[hmac::Key], id: &str, timestamp: i64, body: &[u8]) -> String {
 }
 
 impl Webhook {
-    pub(super) fn send(&self, finding: &Finding, now: Timestamp, job: Job<'_>) -> Result<Result<(), Failure>> {
+    pub(super) fn send(
+        &self,
+        finding: &Finding,
+        site_url: Option<&str>,
+        now: Timestamp,
+        job: Job<'_>,
+    ) -> Result<Result<(), Failure>> {
         let (id, timestamp) = (finding.id(), now.as_second());
-        let body = finding.payload().to_string().into_bytes();
+        let body = finding.payload_with(site_url).to_string().into_bytes();
         let signature = sign(&self.keys, &id, timestamp, &body);
         let request = Request::post(self.url.reveal(), "application/json", body)
             .header("webhook-id", &id)?
