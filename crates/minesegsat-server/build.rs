@@ -17,6 +17,10 @@ fn main() -> io::Result<()> {
     let mut files = Vec::new();
     if dist.join("index.html").is_file() {
         collect(&dist, &mut files)?;
+    } else {
+        println!(
+            "cargo::warning=the program will have no map page; `(cd web && npm ci && npm run build)` makes it, then build again"
+        );
     }
     files.sort();
     let mut source = String::from("static ASSETS: &[Asset] = &[\n");

@@ -32,8 +32,6 @@ pub const LAND_PARQUET: &str = "land.parquet";
 pub const LAND_GPKG: &str = "land.gpkg";
 /// Hectares of each period.
 pub const TOTALS: &str = "totals.json";
-/// The masks of each period as one layer, for GDAL and QGIS.
-pub const MASK_INDEX: &str = "masks.gti.gpkg";
 
 /// Options of a merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -129,10 +127,9 @@ pub fn merge(project: &Project, folder: &Path, options: MergeOptions, job: Job<'
     for period in 0..plan.periods.len() {
         let of_period = mosaics(project, period)?;
         names.extend(of_period.iter().map(|mosaic| files::mask_name(project, period, mosaic)));
+        names.push(files::index_name(project, period));
         planned.push(of_period);
     }
-    let has_masks = planned.iter().any(|of_period| !of_period.is_empty());
-    names.extend(has_masks.then(|| MASK_INDEX.to_owned()));
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
     let output = OutputFolder::create(folder, &all, options.overwrite)?;
 
@@ -142,8 +139,8 @@ pub fn merge(project: &Project, folder: &Path, options: MergeOptions, job: Job<'
     for (period, of_period) in planned.into_iter().enumerate() {
         job.check()?;
         job.progress.item(period, plan.periods.len(), &plan.periods[period].name);
-        let (found, pieces, totals) = merge_period(project, period, of_period, &output, job)?;
-        let (mut found, pieces) = (found, pieces);
+        let (mut found, pieces, totals) = merge_period(project, period, of_period, &output, job)?;
+        files::write_index(project, period, &output)?;
         lineage(&mut found, &pieces, features.last().map_or(&[], Vec::as_slice), &pieces_before);
         pieces_before = pieces;
         features.push(found);
@@ -156,9 +153,6 @@ pub fn merge(project: &Project, folder: &Path, options: MergeOptions, job: Job<'
     job.progress.stage("writing polygons");
     let features = features::in_order(features.into_iter().flatten().collect());
     files::write_land(project, &features, &output)?;
-    if has_masks {
-        files::write_index(project, &output)?;
-    }
     let json = serde_json::to_string_pretty(&periods).map_err(std::io::Error::from)?;
     fs_err::write(output.path(TOTALS), json + "\n")?;
     output.commit()?;

@@ -11,7 +11,7 @@ use minesegsat_io::cog::{CogOptions, CogWriter};
 use minesegsat_io::{Location, Pixels, open_raster};
 use minesegsat_vector::labels::{LabelOptions, Labels};
 
-use crate::merge::{LAND_GPKG, LAND_PARQUET, MASK_INDEX, MergeOptions, TOTALS, merge};
+use crate::merge::{LAND_GPKG, LAND_PARQUET, MergeOptions, TOTALS, merge};
 use crate::period::Period;
 use crate::project::{Composite, Plan, PlannedModel, Project, Tile, Unit, UnitRecord, UnitState};
 use crate::run::PROBABILITY;
@@ -165,7 +165,7 @@ fn tiles_of_two_zones_give_the_land_of_one_raster() {
         pixels += mask.iter().filter(|&&value| value == 1).count();
     }
     assert!(near(pixels as f64 / 100.0, of_many.mapped_ha), "{pixels}: UTM pixels are within 0.1 % here");
-    assert!(folder.join(MASK_INDEX).is_file() && folder.join(TOTALS).is_file());
+    assert!(folder.join("masks-2024.gti.gpkg").is_file() && folder.join(TOTALS).is_file());
 
     // A second merge has the same bytes.
     let again = many.folder().join("again");

@@ -15,6 +15,7 @@ mod monitor;
 mod preview;
 mod report;
 mod serve;
+mod setup;
 mod simulate;
 mod sites;
 mod train;
@@ -45,6 +46,7 @@ pub(crate) use self::map::MapArgs;
 pub(crate) use self::monitor::{MonitorAlertsArgs, MonitorCommand, MonitorRunArgs, MonitorWatchArgs};
 pub(crate) use self::report::ReportArgs;
 pub(crate) use self::serve::{JobArgs, ServeArgs};
+pub(crate) use self::setup::{CompletionsArgs, DoctorArgs, ManArgs};
 pub(crate) use self::simulate::SimulateArgs;
 pub(crate) use self::sites::{
     BoundaryArgs, SitesAddArgs, SitesCommand, SitesEditArgs, SitesExportArgs, SitesImportArgs, SitesListArgs,
@@ -133,6 +135,12 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     /// Simulate Sentinel-2 scenes of a landscape with mines, with exact ground truth.
     Simulate(SimulateArgs),
+    /// Print what this machine has and what is missing: processor, memory, disk, GPU, proxy, catalogue.
+    Doctor(DoctorArgs),
+    /// Print the completions of a shell.
+    Completions(CompletionsArgs),
+    /// Write the manual pages of all commands.
+    Man(ManArgs),
 }
 
 #[derive(Debug, Subcommand)]

@@ -82,6 +82,9 @@ fn run(cli: &Cli) -> ExitCode {
         Command::Evidence(args) => commands::evidence::run(args, cli.quiet),
         Command::Serve(args) => commands::serve::run(args, cli.quiet),
         Command::Simulate(args) => commands::simulate::run(args, cli.quiet),
+        Command::Doctor(args) => commands::setup::doctor(args),
+        Command::Completions(args) => commands::setup::completions(args),
+        Command::Man(args) => commands::setup::man(args, cli.quiet),
     };
     match result {
         Ok(code) => code,

@@ -67,3 +67,4 @@ pub use self::jobs::{Job, JobFailure, JobKind, JobProgress, JobRunner, JobState,
 pub use self::options::{Basemap, Limits, ServerError, ServerOptions, Token};
 pub use self::proxy::Network;
 pub use self::serve::{Server, serve};
+pub use self::web::has_page;

@@ -38,6 +38,11 @@ fn find(path: &str) -> Option<&'static Asset> {
     ASSETS.iter().find(|asset| asset.path == path)
 }
 
+/// Whether the map page was built before this program.
+pub fn has_page() -> bool {
+    find("index.html").is_some()
+}
+
 /// `GET /`
 pub(crate) async fn root(
     State(app): State<Arc<App>>,

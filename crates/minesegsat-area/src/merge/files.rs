@@ -3,13 +3,12 @@
 use geo::Geometry;
 use minesegsat_core::output::OutputFolder;
 use minesegsat_core::{Crs, Result};
-use minesegsat_io::{Location, open_raster};
 use minesegsat_vector::vector::{
     ColumnType, FeatureLayer, LayerFormat, LayerStyle, ShapeType, ToLonLat, Value, write_layer, write_lon_lat,
 };
 
 use super::mosaic::{Mosaic, mosaics};
-use super::{Feature, LAND_GPKG, LAND_PARQUET, MASK_INDEX};
+use super::{Feature, LAND_GPKG, LAND_PARQUET};
 use crate::project::Project;
 
 /// Name of the mask of a CRS in a period.
@@ -73,45 +72,33 @@ pub(super) fn write_land(project: &Project, features: &[Feature], output: &Outpu
     write_lon_lat(&output.path(LAND_GPKG), LayerFormat::GeoPackage, &layer)
 }
 
-/// Writes an index of the masks that GDAL opens as one raster (its driver GTI).
-pub(super) fn write_index(project: &Project, output: &OutputFolder) -> Result<()> {
+/// Name of the index of the masks of a period.
+pub(super) fn index_name(project: &Project, period: usize) -> String {
+    format!("masks-{}.gti.gpkg", project.plan.periods[period].name)
+}
+
+/// Writes an index of the masks of a period, which GDAL opens as one raster (its driver GTI).
+pub(super) fn write_index(project: &Project, period: usize, output: &OutputFolder) -> Result<()> {
     let mut features = Vec::new();
-    for period in 0..project.plan.periods.len() {
-        for mosaic in mosaics(project, period)? {
-            let name = mask_name(project, period, &mosaic);
-            let raster = open_raster(&Location::from(output.path(&name).as_path()))?;
-            let grid = &raster.info().grid;
-            let [min_x, min_y, max_x, max_y] = grid.bounds();
-            let outline = geo::Rect::new((min_x, min_y), (max_x, max_y)).to_polygon();
-            let outline = ToLonLat::new(&grid.crs)?.run(&outline.into())?;
-            let period = &project.plan.periods[period];
-            features.push((
-                Geometry::MultiPolygon(outline),
-                vec![
-                    Value::Text(name),
-                    Value::Text(period.name.clone()),
-                    Value::Date(period.last),
-                    Value::Text(grid.crs.to_string()),
-                ],
-            ));
-        }
+    for mosaic in mosaics(project, period)? {
+        let grid = &mosaic.grid;
+        let [min_x, min_y, max_x, max_y] = grid.bounds();
+        let outline = geo::Rect::new((min_x, min_y), (max_x, max_y)).to_polygon();
+        let outline = ToLonLat::new(&grid.crs)?.run(&outline.into())?;
+        let name = mask_name(project, period, &mosaic);
+        features.push((Geometry::MultiPolygon(outline), vec![Value::Text(name), Value::Text(grid.crs.to_string())]));
     }
     let layer = FeatureLayer {
         name: "masks",
-        title: "Masks of mining-disturbed land".to_owned(),
+        title: format!("Masks of mining-disturbed land, {}", project.plan.periods[period].name),
         description: "GDAL opens this file as one raster: 1 is disturbed, 0 is not, 255 was not assessed.".to_owned(),
         datetime: None,
         metadata: serde_json::json!({ "model": project.plan.model.title }).to_string(),
         shape: ShapeType::MultiPolygon,
-        columns: vec![
-            ("location", ColumnType::Text),
-            ("period", ColumnType::Text),
-            ("last_day", ColumnType::Date),
-            ("crs", ColumnType::Text),
-        ],
+        columns: vec![("location", ColumnType::Text), ("crs", ColumnType::Text)],
         choices: Vec::new(),
         style: None,
         features,
     };
-    write_layer(&output.path(MASK_INDEX), &Crs::WGS84, &layer)
+    write_layer(&output.path(&index_name(project, period)), &Crs::WGS84, &layer)
 }

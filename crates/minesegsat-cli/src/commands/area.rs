@@ -172,6 +172,10 @@ fn run_units(args: &AreaRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Re
     bar.clear();
     super::engine::print_profile(&model)?;
     let report = job.finish(result)?;
+    if !matches!(share, Share::Index(_)) {
+        // One task of a large array would read all records for its one row.
+        project.write_table()?;
+    }
     let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?;

@@ -21,6 +21,7 @@ pub(crate) mod scene_info;
 pub(crate) mod scene_preview;
 pub(crate) mod search;
 pub(crate) mod serve;
+pub(crate) mod setup;
 pub(crate) mod simulate;
 mod site_tools;
 pub(crate) mod sites;

@@ -177,3 +177,38 @@ fn what_cannot_be_done_is_said() {
     assert!(done.stdout.contains("area merge"), "{}", done.stdout);
     assert!(area("retry", &project, &[]).succeeded().stdout.contains("no unit has failed"));
 }
+
+/// Each file for a scheduler has a command that the program understands, and takes the unit from the scheduler's variable.
+#[test]
+fn files_for_schedulers_map_the_unit_of_their_task() {
+    let folder = tempfile::tempdir().unwrap();
+    let (items, bounds) = two_tiles(folder.path());
+    let project = folder.path().join("p");
+    plan(&items, bounds, &project).succeeded();
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
+    let read = |name: &str| fs::read_to_string(deploy.join(name)).unwrap();
+    let batch: Value = serde_json::from_str(&read("aws-batch.json")).unwrap();
+    let of_batch: Vec<String> = serde_json::from_value(batch["containerProperties"]["command"].clone()).unwrap();
+    let kubernetes = read("kubernetes.yaml");
+    let arguments = kubernetes.lines().find_map(|line| line.trim().strip_prefix("args: [")?.strip_suffix(']')).unwrap();
+    let of_kubernetes: Vec<String> = arguments.split(", ").map(str::to_owned).collect();
+    assert!(kubernetes.contains("values: [65]"), "a broken unit ends its index");
+    for (variable, arguments, index) in
+        [("AWS_BATCH_JOB_ARRAY_INDEX", of_batch, "0"), ("JOB_COMPLETION_INDEX", of_kubernetes, "1")]
+    {
+        let mut task = program();
+        task.args(arguments.iter().map(|argument| argument.replace("/project", project.to_str().unwrap())));
+        let done = Done::of(task.env(variable, index)).succeeded();
+        assert!(done.stdout.contains("1 unit mapped, 0 mapped before"), "{variable}: {}", done.stdout);
+    }
+    let mut slurm = std::process::Command::new("bash");
+    let own = Path::new(env!("CARGO_BIN_EXE_minesegsat")).parent().unwrap();
+    let path = format!("{}:{}", own.display(), std::env::var("PATH").unwrap_or_default());
+    slurm.arg(deploy.join("slurm.sbatch")).env("PROJECT", &project).env("SLURM_ARRAY_TASK_ID", "2").env("PATH", path);
+    let done = Done::of(&mut slurm).succeeded();
+    assert!(done.stdout.contains("1 unit mapped, 0 mapped before"), "{}", done.stdout);
+    let mut none = std::process::Command::new("bash");
+    none.arg(deploy.join("slurm.sbatch")).env("SLURM_ARRAY_TASK_ID", "2").env_remove("PROJECT");
+    let done = Done::of(&mut none);
+    assert!(done.code != Some(0) && done.stderr.contains("the folder of the project"), "{}", done.stderr);
+}

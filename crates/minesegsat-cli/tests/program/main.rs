@@ -33,6 +33,7 @@ mod scene_preview;
 mod search;
 mod series;
 mod serve;
+mod setup;
 mod simulate;
 mod sites;
 mod strangers;
