@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use geo::{Geometry, MultiPolygon};
-use minesegsat_core::output::atomic_write;
+use minesegsat_core::output::{FolderLock, atomic_write};
 use minesegsat_core::uncertainty::AreaErrorModel;
 use minesegsat_core::{Crs, Error, GeoTransform, Grid, Result};
 use minesegsat_io::Location;
@@ -221,9 +221,10 @@ impl Project {
     /// Writes a new project. `items` are the scenes of each unit.
     ///
     /// # Errors
-    /// The folder holds a project already, or cannot be written.
+    /// The folder holds a project already, another run writes one, or the folder cannot be written.
     pub fn create(folder: &Path, plan: Plan, items: &[Vec<Item>]) -> Result<Self> {
         let path = folder.join(PLAN);
+        let _lock = FolderLock::acquire(folder)?;
         if path.exists() {
             return Err(Error::OutputExists { path });
         }
