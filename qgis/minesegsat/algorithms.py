@@ -3,6 +3,7 @@
 import os
 
 from qgis.core import (
+    QgsEditorWidgetSetup,
     QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
@@ -14,6 +15,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
     QgsProcessingParameterVectorLayer,
+    QgsProject,
     QgsRasterLayer,
     QgsRelation,
     QgsVectorLayer,
@@ -158,22 +160,30 @@ class OpenRegister(_Tool):
     def processAlgorithm(self, parameters, context, feedback):  # noqa: N802
         register = self.parameterAsString(parameters, "REGISTER", context)
         run(["sites", "list", "--register", register], feedback)
-        names = [("sites", "Sites"), ("permits", "Permits"), ("observations", "Observations"), ("sites_latest", "Sites, as last seen")]
-        layers = [_vector(register, table, name) for table, name in names]
-        self.layers = self._add(context, layers)
-        return {"LAYERS": self.layers}
+        self.register = register
+        return {}
 
     def postProcessAlgorithm(self, context, feedback):  # noqa: N802
-        """Adds the relations to the project. Only the main thread may change it."""
-        project = context.project()
-        if project is not None:
-            sites, permits, observations, _ = self.layers
-            for table, layer in (("permits", permits), ("observations", observations)):
-                relation = QgsRelation()
-                relation.setId(f"minesegsat_{table}_{layer}")
-                relation.setName(f"{table.capitalize()} of the site")
-                relation.setReferencedLayer(sites)
-                relation.setReferencingLayer(layer)
-                relation.addFieldPair("site", "id")
-                project.relationManager().addRelation(relation)
-        return {"LAYERS": self.layers}
+        """Adds layers and relations to the project. Only the main thread may change it, and a relation needs both layers."""
+        project = context.project() or QgsProject.instance()
+        names = [("sites_latest", "Sites, as last seen"), ("sites", "Sites"), ("permits", "Permits"), ("observations", "Observations")]
+        layers = [_vector(self.register, table, name) for table, name in names]
+        for layer in layers:
+            if not layer.isValid():
+                raise QgsProcessingException(f"QGIS cannot open {layer.source()}.")
+        _, sites, permits, observations = layers
+        # A permit is given to one of the sites in a list.
+        choice = QgsEditorWidgetSetup("ValueRelation", {"Layer": sites.id(), "Key": "id", "Value": "name", "OrderByValue": True})
+        permits.setEditorWidgetSetup(permits.fields().indexOf("site"), choice)
+        # What is added last is drawn on top.
+        for layer in layers:
+            project.addMapLayer(layer)
+        for name, layer in (("Permits", permits), ("Observations", observations)):
+            relation = QgsRelation()
+            relation.setId(f"minesegsat_{layer.id()}")
+            relation.setName(f"{name} of the site")
+            relation.setReferencedLayer(sites.id())
+            relation.setReferencingLayer(layer.id())
+            relation.addFieldPair("site", "id")
+            project.relationManager().addRelation(relation)
+        return {"LAYERS": [layer.id() for layer in layers]}

@@ -47,7 +47,7 @@ def run(arguments, feedback):
     environment = {name: value for name, value in os.environ.items() if name not in ("LD_LIBRARY_PATH", "PYTHONHOME")}
     # Otherwise the program says every ten seconds how far it is.
     environment["MINESEGSAT_PROGRESS_SECONDS"] = "1"
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -56,29 +56,29 @@ def run(arguments, feedback):
         errors="replace",
         creationflags=flags,
         env=environment,
-    )
-    lines = queue.Queue()
-    reader = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
-    reader.start()
-    said = []
-    while True:
-        if feedback.isCanceled():
-            _end(process)
-            raise QgsProcessingException("Cancelled. The program was ended.")
-        try:
-            line = lines.get(timeout=0.1)
-        except queue.Empty:
-            continue
-        if line is None:
-            break
-        step = STEP.search(line)
-        if step and int(step[2]) > 0:
-            feedback.setProgress(100 * int(step[1]) / int(step[2]))
-            feedback.setProgressText(line)
-            continue
-        said.append(line)
-        feedback.pushInfo(line)
-    code = process.wait()
+    ) as process:
+        lines = queue.Queue()
+        reader = threading.Thread(target=_read, args=(process.stdout, lines), daemon=True)
+        reader.start()
+        said = []
+        while True:
+            if feedback.isCanceled():
+                _end(process)
+                raise QgsProcessingException("Cancelled. The program was ended.")
+            try:
+                line = lines.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            if line is None:
+                break
+            step = STEP.search(line)
+            if step and int(step[2]) > 0:
+                feedback.setProgress(100 * int(step[1]) / int(step[2]))
+                feedback.setProgressText(line)
+                continue
+            said.append(line)
+            feedback.pushInfo(line)
+        code = process.wait()
     if code != 0:
         errors = [i for i, line in enumerate(said) if line.startswith("error")]
         words = "\n".join(said[errors[-1] :] if errors else said[-20:])
