@@ -117,7 +117,7 @@ INSERT INTO gpkg_extensions VALUES
 ";
 
 /// Table with styles of layers, as QGIS writes and reads it.
-const STYLES: &str = r"
+pub const STYLES: &str = r"
 CREATE TABLE layer_styles (
   id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
   f_table_catalog TEXT(256),
