@@ -302,7 +302,10 @@ fn layers_have_styles_for_qgis_and_those_that_a_person_changed_stay() {
     let register = Register::open(&path).unwrap();
     assert_eq!(styles(&register), [("sites".to_owned(), "mine".to_owned())]);
     // A register of an earlier program has no such table.
-    register.connection().execute_batch("DROP TABLE layer_styles; DELETE FROM gpkg_contents WHERE table_name = 'layer_styles'").unwrap();
+    register
+        .connection()
+        .execute_batch("DROP TABLE layer_styles; DELETE FROM gpkg_contents WHERE table_name = 'layer_styles'")
+        .unwrap();
     drop(register);
     assert_eq!(styles(&Register::open(&path).unwrap()), found);
 }
