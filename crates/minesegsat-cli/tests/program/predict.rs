@@ -152,6 +152,7 @@ fn a_map_is_complete_and_its_parts_agree() {
     let files = [
         "manifest.json",
         "mask.tif",
+        "mask.tif.aux.xml",
         "polygons.fgb",
         "polygons.geojson",
         "polygons.gpkg",
@@ -371,7 +372,15 @@ fn outputs_are_replaced_only_with_overwrite() {
 
     let more = [&OFFSET[..], &["--overwrite", "--threshold", "0", "--format", "geojson"]].concat();
     predict(&scene, &out, &more).succeeded();
-    let expected = ["manifest.json", "mask.tif", "notes.txt", "polygons.geojson", "probability.tif", "quicklook.png"];
+    let expected = [
+        "manifest.json",
+        "mask.tif",
+        "mask.tif.aux.xml",
+        "notes.txt",
+        "polygons.geojson",
+        "probability.tif",
+        "quicklook.png",
+    ];
     assert_eq!(names(&out), expected, "polygons of the other format would contradict the new ones");
     assert_eq!(manifest(&out)["parameters"]["threshold"], json!(0.0));
     assert_eq!(fs::read_to_string(out.join("notes.txt")).unwrap(), "mine");
