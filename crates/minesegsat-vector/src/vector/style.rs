@@ -8,6 +8,8 @@ use minesegsat_core::pixel_class::{DISTURBED_COLOUR, GAIN_COLOUR, LOSS_COLOUR, S
 pub(super) const FILL_OPACITY: f64 = 0.5;
 /// Width of outlines in millimetres.
 const OUTLINE_MM: f64 = 0.4;
+/// Width of outlines in pixels, the unit of SLD.
+const OUTLINE_PX: u8 = 1;
 
 /// How a layer is drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +104,35 @@ impl LayerStyle {
             "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n\
              <qgis version=\"3.22.0\" styleCategories=\"Symbology\">{renderer}<blendMode>0</blendMode>\
              <layerGeometryType>2</layerGeometryType></qgis>\n"
+        )
+    }
+
+    /// The style as a Styled Layer Descriptor (OGC SLD 1.1.0), for programs that do not read QML.
+    pub(super) fn sld(&self, layer: &str) -> String {
+        let mut rules = String::new();
+        for StyleClass { value, label, colour: [red, green, blue] } in &self.classes {
+            let filter = self.column.map_or_else(String::new, |column| {
+                format!(
+                    "<ogc:Filter><ogc:PropertyIsEqualTo><ogc:PropertyName>{column}</ogc:PropertyName>\
+                     <ogc:Literal>{value}</ogc:Literal></ogc:PropertyIsEqualTo></ogc:Filter>"
+                )
+            });
+            // Writing into a String cannot fail.
+            let _ = write!(
+                rules,
+                "<se:Rule><se:Name>{label}</se:Name>{filter}<se:PolygonSymbolizer><se:Fill>\
+                 <se:SvgParameter name=\"fill\">#{red:02x}{green:02x}{blue:02x}</se:SvgParameter>\
+                 <se:SvgParameter name=\"fill-opacity\">{FILL_OPACITY}</se:SvgParameter></se:Fill><se:Stroke>\
+                 <se:SvgParameter name=\"stroke\">#{red:02x}{green:02x}{blue:02x}</se:SvgParameter>\
+                 <se:SvgParameter name=\"stroke-width\">{OUTLINE_PX}</se:SvgParameter></se:Stroke></se:PolygonSymbolizer></se:Rule>"
+            );
+        }
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <StyledLayerDescriptor version=\"1.1.0\" xmlns=\"http://www.opengis.net/sld\" \
+             xmlns:ogc=\"http://www.opengis.net/ogc\" xmlns:se=\"http://www.opengis.net/se\">\
+             <NamedLayer><se:Name>{layer}</se:Name><UserStyle><se:FeatureTypeStyle>{rules}</se:FeatureTypeStyle></UserStyle>\
+             </NamedLayer></StyledLayerDescriptor>\n"
         )
     }
 }
