@@ -121,6 +121,8 @@ for year, folder in scene.items():
     expect(any("ha" in line for line in feedback.said), f"predict {year}: the words of the program are shown")
 land, mask, probability = layers
 expect(land.featureCount() > 0, "polygons")
+area = land.attributeDisplayName(land.fields().indexOf("area_ha"))
+expect(area == "Area (ha)", f"columns have names with units: {area}")
 expect(0.2 < draw(land, "polygons") < 1, "polygons are drawn")
 expect(land.renderer().dump().startswith("SINGLE") and "227,26,28" in land.renderer().dump(), "polygons have the colour of the map page")
 draw(probability, "probability")

@@ -31,6 +31,32 @@ pub struct StyleClass {
     pub colour: [u8; 3],
 }
 
+/// Names of columns for people, with units. A layer has some of them.
+const COLUMN_NAMES: [(&str, &str); 22] = [
+    ("id", "Number"),
+    ("area_ha", "Area (ha)"),
+    ("perimeter_m", "Perimeter (m)"),
+    ("mean_probability", "Mean probability (0 to 1)"),
+    ("max_probability", "Highest probability (0 to 1)"),
+    ("mean_difference", "Mean difference of probability"),
+    ("touches_edge", "Touches the edge of the map"),
+    ("touches_nodata", "Touches land that was not seen"),
+    ("change", "Change"),
+    ("kind", "Kind"),
+    ("site", "Site"),
+    ("site_name", "Name of the site"),
+    ("observation", "Observation"),
+    ("date", "Date"),
+    ("since", "Since"),
+    ("above_noise", "Change of the site is above its noise floor"),
+    ("verdict", "Verdict"),
+    ("threshold", "Threshold of the probability"),
+    ("model", "Model"),
+    ("model_sha", "SHA-256 of the model (first 12 digits)"),
+    ("scenes", "Scenes"),
+    ("fid", "Row"),
+];
+
 const DISTURBED: StyleClass = StyleClass { value: "disturbed", label: "Disturbed land", colour: DISTURBED_COLOUR };
 const STABLE: StyleClass = StyleClass { value: "stable", label: "Disturbed on both dates", colour: STABLE_COLOUR };
 const GAIN: StyleClass = StyleClass { value: "gain", label: "Gain: newly disturbed", colour: GAIN_COLOUR };
@@ -100,9 +126,14 @@ impl LayerStyle {
                 )
             }
         };
+        let names: String = COLUMN_NAMES
+            .iter()
+            .enumerate()
+            .map(|(number, (column, name))| format!("<alias index=\"{number}\" field=\"{column}\" name=\"{name}\"/>"))
+            .collect();
         format!(
             "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n\
-             <qgis version=\"3.22.0\" styleCategories=\"Symbology\">{renderer}<blendMode>0</blendMode>\
+             <qgis version=\"3.22.0\" styleCategories=\"Symbology|Fields\">{renderer}<aliases>{names}</aliases><blendMode>0</blendMode>\
              <layerGeometryType>2</layerGeometryType></qgis>\n"
         )
     }
