@@ -288,7 +288,7 @@ fn layers_have_styles_for_qgis_and_those_that_a_person_changed_stay() {
         let database = register.connection();
         let query = "SELECT f_table_name, styleQML FROM layer_styles WHERE useAsDefault ORDER BY id";
         let mut statement = database.prepare(query).unwrap();
-        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect::<Result<_, _>>().unwrap()
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(|row| row.unwrap()).collect()
     };
     let found = styles(&register);
     let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
