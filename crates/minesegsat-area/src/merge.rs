@@ -18,8 +18,10 @@ use std::path::Path;
 use geo::MultiPolygon;
 use minesegsat_core::job::Job;
 use minesegsat_core::output::{FolderLock, OutputFolder};
+use minesegsat_core::pixel_class::{MASK_LABELS, MASK_PALETTE};
 use minesegsat_core::uncertainty::{Area, AreaMoments, DEFAULT_LEVEL_PERCENT};
 use minesegsat_core::{Error, Result};
+use minesegsat_io::class_file::write_class_file;
 use serde::{Deserialize, Serialize};
 
 use self::features::{Piece, join, lineage};
@@ -126,7 +128,7 @@ pub fn merge(project: &Project, folder: &Path, options: MergeOptions, job: Job<'
     let mut planned = Vec::new();
     for period in 0..plan.periods.len() {
         let of_period = mosaics(project, period)?;
-        names.extend(of_period.iter().map(|mosaic| files::mask_name(project, period, mosaic)));
+        names.extend(of_period.iter().flat_map(|mosaic| files::mask_names(project, period, mosaic)));
         names.push(files::index_name(project, period));
         planned.push(of_period);
     }
@@ -182,8 +184,9 @@ fn merge_period(
     let mut keep: Vec<Vec<bool>> = pieces.iter().map(|pieces| vec![false; pieces.len()]).collect();
     kept.iter().flatten().for_each(|&(a, b)| keep[a][b] = true);
     for (one, keep) in merged.iter_mut().zip(&keep) {
-        let name = files::mask_name(project, period, &one.mosaic);
-        one.write_mask(&output.path(&name), keep)?;
+        let [classes, mask] = files::mask_names(project, period, &one.mosaic);
+        one.write_mask(&output.path(&mask), keep)?;
+        write_class_file(&output.path(&classes), &MASK_LABELS, &MASK_PALETTE)?;
     }
     let error = &plan.model.area_error;
     let (mut seen, mut all) = (AreaMoments::default(), AreaMoments::default());

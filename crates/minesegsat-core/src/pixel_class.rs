@@ -10,6 +10,9 @@ pub const MASK_NODATA: u8 = 255;
 /// TIFF palettes have no opacity. GDAL and programs that use it draw the nodata value transparent.
 pub const MASK_PALETTE: [[u8; 3]; 2] = [[24, 24, 24], DISTURBED_COLOUR];
 
+/// Names of the values of a mask for people, without the nodata value.
+pub const MASK_LABELS: [&str; 2] = ["Not disturbed", "Disturbed"];
+
 /// Values and names of the classes of a mask.
 pub const MASK_CLASSES: [(u8, &str); 3] = [(0, "not disturbed"), (1, "disturbed"), (MASK_NODATA, "not assessable")];
 
@@ -39,6 +42,10 @@ pub const LOSS_COLOUR: [u8; 3] = [0x5e, 0x3c, 0x99];
 
 /// Colours of a change map by the value of [`Change`]: none, stable, gain, loss.
 pub const CHANGE_PALETTE: [[u8; 3]; 4] = [[24, 24, 24], STABLE_COLOUR, GAIN_COLOUR, LOSS_COLOUR];
+
+/// Names of the values of a change map for people, without the nodata value.
+pub const CHANGE_LABELS: [&str; 4] =
+    ["Not disturbed", "Disturbed on both dates", "Gain: newly disturbed", "Loss: no longer disturbed"];
 
 /// Colour of land that is disturbed on both dates.
 pub const STABLE_COLOUR: [u8; 3] = [215, 205, 165];
@@ -118,6 +125,10 @@ impl LandHistory {
         }
     }
 }
+
+/// Names of the values of `state.tif` for people, without the nodata value.
+pub const HISTORY_LABELS: [&str; 6] =
+    ["Undisturbed", "Disturbed", "New", "New, provisional", "Regrown", "Regrown, provisional"];
 
 /// Colours of `state.tif` by the value of [`LandHistory`]. Provisional classes are paler.
 pub const HISTORY_PALETTE: [[u8; 3]; 6] =

@@ -250,6 +250,9 @@ fn a_geopackage_has_a_style_for_its_layer() {
     }
     let [red, green, blue] = minesegsat_core::pixel_class::GAIN_COLOUR;
     assert!(style.contains(&format!("{red},{green},{blue},255")), "{style}");
+    let sld: String = database.query_row("SELECT styleSLD FROM layer_styles", [], |row| row.get(0)).unwrap();
+    let gain = "<ogc:PropertyName>kind</ogc:PropertyName><ogc:Literal>gain</ogc:Literal>";
+    assert!(sld.contains(gain) && sld.contains(&format!("#{red:02x}{green:02x}{blue:02x}")), "{sld}");
     let dates: String =
         database.query_row("SELECT typeof(date) || date FROM disturbed_land", [], |row| row.get(0)).unwrap();
     assert_eq!(dates, "text2022-07-12");

@@ -3,9 +3,10 @@
 //! # The map of this crate
 //! - Reading rasters: [`raster`] ([`Location`], [`open_raster`], [`RasterSource`], [`Pixels`]), [`http`] (ranges, retries,
 //!   timeouts)
-//! - Writing rasters: [`cog`]
+//! - Writing rasters: [`cog`]; names and colours of classes: [`class_file`]
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
+pub mod class_file;
 pub mod cog;
 pub mod http;
 pub mod raster;

@@ -41,13 +41,14 @@ use minesegsat_core::{
     area::GeodesicMeter,
     output::OutputFolder,
     patch_grid::{LARGEST_PATCH_PX, PatchGrid},
-    pixel_class::{CLASSES_ITEM, MASK_CLASSES, classes_text},
+    pixel_class::{CLASSES_ITEM, MASK_CLASSES, MASK_LABELS, MASK_PALETTE, classes_text},
     polygonize::{Connectivity, Polygonizer, Regions},
     rasterize::Rasterizer,
     uncertainty::{Area, AreaErrorModel, DEFAULT_LEVEL_PERCENT, MomentRows},
 };
 use minesegsat_io::{
     Pixels,
+    class_file::write_class_file,
     cog::{BandMeta, CogOptions, CogWriter},
     raster::{InputIdentity, checked_identity},
 };
@@ -121,6 +122,8 @@ impl Default for PredictOptions {
 /// Names of the output files, besides `polygons.*`.
 pub(crate) const PROBABILITY: &str = "probability.tif";
 pub(crate) const MASK: &str = "mask.tif";
+/// Names and colours of the classes of the mask.
+const MASK_CLASS_FILE: &str = "mask.tif.aux.xml";
 /// File of the distances of cells from what the model has learned from, see [`minesegsat_core::familiarity`].
 pub const UNLIKE: &str = "unlike.tif";
 const QUICKLOOK: &str = "quicklook.png";
@@ -203,7 +206,7 @@ pub fn predict(
         .filter(|format| options.formats.contains(format))
         .map(|format| (format, format!("polygons.{}", format.extension())))
         .collect();
-    let mut names = vec![PROBABILITY, MASK, QUICKLOOK];
+    let mut names = vec![PROBABILITY, MASK, MASK_CLASS_FILE, QUICKLOOK];
     names.extend(vectors.iter().map(|(_, name)| name.as_str()));
     if familiarity.is_some() {
         names.push(UNLIKE);
@@ -235,6 +238,7 @@ pub fn predict(
     let finishing = Instant::now();
     let (regions, polygons) = measure(regions, &plan.grid, options.min_area_m2)?;
     write_mask(&output.path(MASK), &plan.grid, &regions)?;
+    write_class_file(&output.path(MASK_CLASS_FILE), &MASK_LABELS, &MASK_PALETTE)?;
     if familiarity.is_some() {
         unlike.write(&output.path(UNLIKE), scene.grid().window(&plan.covered), raster_metadata(scene))?;
     }
@@ -268,7 +272,8 @@ pub fn predict(
     job.check()?;
 
     let mut outputs = Vec::new();
-    for name in names.iter().filter(|name| **name != MANIFEST) {
+    // Programs that open the raster may change its class file.
+    for name in names.iter().filter(|name| ![MANIFEST, MASK_CLASS_FILE].contains(*name)) {
         outputs.push(OutputRecord::from_file(name, &output.path(name))?);
     }
     let wall = started.elapsed();

@@ -38,6 +38,7 @@ mod schema;
 mod site;
 mod sites;
 mod sql_functions;
+mod styles;
 mod summary;
 pub mod table;
 #[cfg(test)]
@@ -151,6 +152,7 @@ impl Register {
         database.pragma_update(None, "synchronous", "FULL").map_err(&sql)?;
         database.pragma_update(None, "foreign_keys", true).map_err(&sql)?;
         schema::bring_up_to_date(database, path, migrations)?;
+        styles::add(database, path)?;
         Ok(register)
     }
 

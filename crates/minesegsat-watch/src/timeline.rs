@@ -11,9 +11,11 @@ use crate::register::SiteId;
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::model_description::BandNormalisation;
 use minesegsat_core::output::OutputFolder;
+use minesegsat_core::pixel_class::{HISTORY_LABELS, HISTORY_PALETTE};
 use minesegsat_core::resample::SignedWindow;
 use minesegsat_core::uncertainty::Area;
 use minesegsat_core::{Band, Error, Grid, Result, Window};
+use minesegsat_io::class_file::write_class_file;
 use minesegsat_map::change::picture::TrueColour;
 use minesegsat_map::change::{DatedMap, beyond_map};
 use minesegsat_map::hectares::{Hectares, SiteOnMap};
@@ -161,6 +163,8 @@ pub struct TimelineManifest {
 /// Rasters of a timeline.
 const ONSET: &str = "onset.tif";
 const STATE: &str = "state.tif";
+/// Names and colours of the classes of `state.tif`.
+const STATE_CLASS_FILE: &str = "state.tif.aux.xml";
 const PICTURE: &str = "onset.png";
 const TABLE: &str = "timeline.csv";
 
@@ -198,19 +202,24 @@ pub fn timeline(
     if !sites.is_empty() {
         files.push((TABLE.to_owned(), table(&sites)?));
     }
-    let names: Vec<&str> =
-        files.iter().map(|(name, _)| name.as_str()).chain([ONSET, STATE, PICTURE, "manifest.json"]).collect();
+    let names: Vec<&str> = files
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .chain([ONSET, STATE, STATE_CLASS_FILE, PICTURE, "manifest.json"])
+        .collect();
     let output = OutputFolder::create(folder, &names, options.overwrite)?;
     job.progress.stage("following every pixel");
     let [onset, state, picture] = [ONSET, STATE, PICTURE].map(|name| output.path(name));
     let total = write_rasters(&series, &options.rules, &onset, &state, &picture, job)?;
+    write_class_file(&output.path(STATE_CLASS_FILE), &HISTORY_LABELS, &HISTORY_PALETTE)?;
     warnings.extend(too_few_dates(&total, &options.rules));
     job.progress.stage("writing files");
     for (name, bytes) in &files {
         fs_err::write(output.path(name), bytes)?;
     }
     let mut outputs = Vec::new();
-    for name in names.iter().filter(|name| **name != "manifest.json") {
+    // Programs that open the raster may change its class file.
+    for name in names.iter().filter(|name| !["manifest.json", STATE_CLASS_FILE].contains(*name)) {
         outputs.push(OutputRecord::from_file(name, &output.path(name))?);
     }
     let manifest = TimelineManifest {

@@ -16,6 +16,12 @@ pub(super) fn mask_name(project: &Project, period: usize, mosaic: &Mosaic<'_>) -
     format!("mask-{}-{}.tif", project.plan.periods[period].name, mosaic.epsg())
 }
 
+/// Names of the files of a mask: the mask, and the names and colours of its classes.
+pub(super) fn mask_names(project: &Project, period: usize, mosaic: &Mosaic<'_>) -> [String; 2] {
+    let name = mask_name(project, period, mosaic);
+    [format!("{name}.aux.xml"), name]
+}
+
 /// Writes the polygons.
 pub(super) fn write_land(project: &Project, features: &[Feature], output: &OutputFolder) -> Result<()> {
     let plan = &project.plan;

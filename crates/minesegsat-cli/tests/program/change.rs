@@ -46,7 +46,10 @@ fn two_dates_become_classes_polygons_and_hectares() {
     let out = folder.path().join("change");
     let (a_text, b_text, out_text) = (a.to_str().unwrap(), b.to_str().unwrap(), out.to_str().unwrap());
     let record = run(["change", a_text, b_text, "-o", out_text, "--json"]).succeeded().json();
-    assert_eq!(names(&out), ["change.gpkg", "change.png", "change.tif", "manifest.json", "sites.csv"]);
+    assert_eq!(
+        names(&out),
+        ["change.gpkg", "change.png", "change.tif", "change.tif.aux.xml", "manifest.json", "sites.csv"]
+    );
     assert_eq!(record["compared_spectra"], true, "{}", record["warnings"]);
     assert_eq!(record, json_file(&out.join("manifest.json")));
     // Hectares of the record are the pixels of the raster.
@@ -153,7 +156,8 @@ fn sites_are_followed_over_dates_and_teach_what_noise_is() {
     let frames = dates.iter().map(|date| format!("middle-{date}.png"));
     let mut expected: Vec<String> = frames
         .chain(
-            ["manifest.json", "middle.gif", "onset.png", "onset.tif", "state.tif", "timeline.csv"].map(str::to_owned),
+            ["manifest.json", "middle.gif", "onset.png", "onset.tif", "state.tif", "state.tif.aux.xml", "timeline.csv"]
+                .map(str::to_owned),
         )
         .collect();
     expected.sort();

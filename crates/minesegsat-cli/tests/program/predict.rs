@@ -152,6 +152,7 @@ fn a_map_is_complete_and_its_parts_agree() {
     let files = [
         "manifest.json",
         "mask.tif",
+        "mask.tif.aux.xml",
         "polygons.fgb",
         "polygons.geojson",
         "polygons.gpkg",
@@ -218,7 +219,7 @@ fn check_manifest(manifest: &Value, scene: &Path, out: &Path, threshold: &str) {
         assert_eq!(input["size"], json!(fs::metadata(path).unwrap().len()));
     }
     let outputs = manifest["outputs"].as_array().unwrap();
-    assert_eq!(outputs.len(), names(out).len() - 1, "all but the manifest");
+    assert_eq!(outputs.len(), names(out).len() - 2, "all but the manifest and the class file");
     for output in outputs {
         let path = out.join(output["name"].as_str().unwrap());
         assert_eq!(output["sha256"], json!(sha256(&path)), "{}", path.display());
@@ -371,7 +372,15 @@ fn outputs_are_replaced_only_with_overwrite() {
 
     let more = [&OFFSET[..], &["--overwrite", "--threshold", "0", "--format", "geojson"]].concat();
     predict(&scene, &out, &more).succeeded();
-    let expected = ["manifest.json", "mask.tif", "notes.txt", "polygons.geojson", "probability.tif", "quicklook.png"];
+    let expected = [
+        "manifest.json",
+        "mask.tif",
+        "mask.tif.aux.xml",
+        "notes.txt",
+        "polygons.geojson",
+        "probability.tif",
+        "quicklook.png",
+    ];
     assert_eq!(names(&out), expected, "polygons of the other format would contradict the new ones");
     assert_eq!(manifest(&out)["parameters"]["threshold"], json!(0.0));
     assert_eq!(fs::read_to_string(out.join("notes.txt")).unwrap(), "mine");

@@ -39,7 +39,7 @@ fn a_series_of_maps_becomes_onset_and_state() {
     let maps = maps(folder.path());
     let out = folder.path().join("series");
     let record = timeline(&maps, &out, &["--json"]).succeeded().json();
-    assert_eq!(names(&out), ["manifest.json", "onset.png", "onset.tif", "state.tif"]);
+    assert_eq!(names(&out), ["manifest.json", "onset.png", "onset.tif", "state.tif", "state.tif.aux.xml"]);
     assert_eq!(record, json_file(&out.join("manifest.json")));
     let dates: Vec<&str> = record["dates"].as_array().unwrap().iter().map(|date| date.as_str().unwrap()).collect();
     assert!(dates.len() == 4 && dates.iter().zip(YEARS).all(|(date, year)| date.starts_with(year)), "{dates:?}");

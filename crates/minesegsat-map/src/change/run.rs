@@ -13,10 +13,13 @@ use crate::site::{SiteArea, SitePixels, percent_text};
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::noise_floor::NoiseFloor;
 use minesegsat_core::output::OutputFolder;
-use minesegsat_core::pixel_class::{CLASSES_ITEM, Change, GAIN_COLOUR, LOSS_COLOUR, MASK_NODATA, classes_text};
+use minesegsat_core::pixel_class::{
+    CHANGE_LABELS, CHANGE_PALETTE, CLASSES_ITEM, Change, GAIN_COLOUR, LOSS_COLOUR, MASK_NODATA, classes_text,
+};
 use minesegsat_core::polygonize::{Connectivity, Polygonizer};
 use minesegsat_core::uncertainty::{AreaErrorModel, DEFAULT_LEVEL_PERCENT};
 use minesegsat_core::{Error, Grid, Result};
+use minesegsat_io::class_file::write_class_file;
 use minesegsat_io::cog::{BandMeta, CogOptions, CogWriter, OverviewResampling};
 use minesegsat_io::{DataType, Pixels};
 use minesegsat_scene::manifest::{GridRecord, OutputRecord, Software};
@@ -24,6 +27,8 @@ use minesegsat_vector::vector::{ColumnType, FeatureLayer, LayerStyle, ShapeType,
 
 /// Raster of the classes of [`Change`] in a folder of a comparison.
 pub(crate) const CHANGE: &str = "change.tif";
+/// Names and colours of its classes.
+const CHANGE_CLASS_FILE: &str = "change.tif.aux.xml";
 
 /// Settings of a comparison.
 #[derive(Debug, Clone)]
@@ -177,7 +182,7 @@ pub fn change(
     options: &ChangeOptions,
     job: Job<'_>,
 ) -> Result<ChangeManifest> {
-    const FILES: [&str; 5] = [CHANGE, "change.gpkg", "change.png", "sites.csv", "manifest.json"];
+    const FILES: [&str; 6] = [CHANGE, CHANGE_CLASS_FILE, "change.gpkg", "change.png", "sites.csv", "manifest.json"];
     let threshold = options.threshold.unwrap_or(after.threshold);
     if !(0.0..1.0).contains(&threshold) {
         return Err(Error::Argument {
@@ -224,6 +229,7 @@ pub fn change(
 
     job.progress.stage("writing files");
     write_classes(&output.path(CHANGE), &map, before, after)?;
+    write_class_file(&output.path(CHANGE_CLASS_FILE), &CHANGE_LABELS, &CHANGE_PALETTE)?;
     write_polygons(&output.path("change.gpkg"), &map, before, after, &sites, &options.sites)?;
     let backdrop = after.scene.as_ref().map(|scene| TrueColour::read(scene, &map.grid)).transpose()?.flatten();
     let rendered = backdrop.as_ref().map(|picture| TrueColour::rendered(&[picture]).swap_remove(0));
@@ -233,7 +239,8 @@ pub fn change(
     fs_err::write(output.path("sites.csv"), table(&total, &sites)?)?;
     job.check()?;
     let mut outputs = Vec::new();
-    for name in FILES.iter().filter(|name| **name != "manifest.json") {
+    // Programs that open the raster may change its class file.
+    for name in FILES.iter().filter(|name| !["manifest.json", CHANGE_CLASS_FILE].contains(*name)) {
         outputs.push(OutputRecord::from_file(name, &output.path(name))?);
     }
     let manifest = ChangeManifest {
@@ -322,7 +329,7 @@ fn write_classes(path: &Path, map: &ChangeMap, before: &DatedMap, after: &DatedM
             ("AFTER".to_owned(), after.name.clone()),
             (CLASSES_ITEM.to_owned(), classes_text(Change::ALL.map(|class| (class as u8, class.name())))),
         ],
-        palette: Some(minesegsat_core::pixel_class::CHANGE_PALETTE.to_vec()),
+        palette: Some(CHANGE_PALETTE.to_vec()),
         ..CogOptions::default()
     };
     let mut cog = CogWriter::create(path, &map.grid, options)?;

@@ -117,7 +117,7 @@ INSERT INTO gpkg_extensions VALUES
 ";
 
 /// Table with styles of layers, as QGIS writes and reads it.
-const STYLES: &str = r"
+pub const STYLES: &str = r"
 CREATE TABLE layer_styles (
   id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
   f_table_catalog TEXT(256),
@@ -341,8 +341,8 @@ fn write_styles(database: &Transaction<'_>, layers: &[FeatureLayer]) -> rusqlite
     for (layer, style) in layers.iter().filter_map(|layer| Some((layer, layer.style.as_ref()?))) {
         database.execute(
             "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, styleQML, \
-             styleSLD, useAsDefault, description, owner, update_time) VALUES ('', '', ?1, 'geom', 'minesegsat', ?2, '', 1, ?3, '', ?4)",
-            params![layer.name, style.qml(), layer.title, time_of(layer)],
+             styleSLD, useAsDefault, description, owner, update_time) VALUES ('', '', ?1, 'geom', 'minesegsat', ?2, ?5, 1, ?3, '', ?4)",
+            params![layer.name, style.qml(), layer.title, time_of(layer), style.sld(layer.name)],
         )?;
     }
     Ok(())

@@ -8,6 +8,8 @@ use minesegsat_core::pixel_class::{DISTURBED_COLOUR, GAIN_COLOUR, LOSS_COLOUR, S
 pub(super) const FILL_OPACITY: f64 = 0.5;
 /// Width of outlines in millimetres.
 const OUTLINE_MM: f64 = 0.4;
+/// Width of outlines in pixels, the unit of SLD.
+const OUTLINE_PX: u8 = 1;
 
 /// How a layer is drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,32 @@ pub struct StyleClass {
     /// Red, green and blue.
     pub colour: [u8; 3],
 }
+
+/// Names of columns for people, with units. A layer has some of them.
+const COLUMN_NAMES: [(&str, &str); 22] = [
+    ("id", "Number"),
+    ("area_ha", "Area (ha)"),
+    ("perimeter_m", "Perimeter (m)"),
+    ("mean_probability", "Mean probability (0 to 1)"),
+    ("max_probability", "Highest probability (0 to 1)"),
+    ("mean_difference", "Mean difference of probability"),
+    ("touches_edge", "Touches the edge of the map"),
+    ("touches_nodata", "Touches land that was not seen"),
+    ("change", "Change"),
+    ("kind", "Kind"),
+    ("site", "Site"),
+    ("site_name", "Name of the site"),
+    ("observation", "Observation"),
+    ("date", "Date"),
+    ("since", "Since"),
+    ("above_noise", "Change of the site is above its noise floor"),
+    ("verdict", "Verdict"),
+    ("threshold", "Threshold of the probability"),
+    ("model", "Model"),
+    ("model_sha", "SHA-256 of the model (first 12 digits)"),
+    ("scenes", "Scenes"),
+    ("fid", "Row"),
+];
 
 const DISTURBED: StyleClass = StyleClass { value: "disturbed", label: "Disturbed land", colour: DISTURBED_COLOUR };
 const STABLE: StyleClass = StyleClass { value: "stable", label: "Disturbed on both dates", colour: STABLE_COLOUR };
@@ -98,10 +126,44 @@ impl LayerStyle {
                 )
             }
         };
+        let names: String = COLUMN_NAMES
+            .iter()
+            .enumerate()
+            .map(|(number, (column, name))| format!("<alias index=\"{number}\" field=\"{column}\" name=\"{name}\"/>"))
+            .collect();
         format!(
             "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n\
-             <qgis version=\"3.22.0\" styleCategories=\"Symbology\">{renderer}<blendMode>0</blendMode>\
+             <qgis version=\"3.22.0\" styleCategories=\"Symbology|Fields\">{renderer}<aliases>{names}</aliases><blendMode>0</blendMode>\
              <layerGeometryType>2</layerGeometryType></qgis>\n"
+        )
+    }
+
+    /// The style as a Styled Layer Descriptor (OGC SLD 1.1.0), for programs that do not read QML.
+    pub(super) fn sld(&self, layer: &str) -> String {
+        let mut rules = String::new();
+        for StyleClass { value, label, colour: [red, green, blue] } in &self.classes {
+            let filter = self.column.map_or_else(String::new, |column| {
+                format!(
+                    "<ogc:Filter><ogc:PropertyIsEqualTo><ogc:PropertyName>{column}</ogc:PropertyName>\
+                     <ogc:Literal>{value}</ogc:Literal></ogc:PropertyIsEqualTo></ogc:Filter>"
+                )
+            });
+            // Writing into a String cannot fail.
+            let _ = write!(
+                rules,
+                "<se:Rule><se:Name>{label}</se:Name>{filter}<se:PolygonSymbolizer><se:Fill>\
+                 <se:SvgParameter name=\"fill\">#{red:02x}{green:02x}{blue:02x}</se:SvgParameter>\
+                 <se:SvgParameter name=\"fill-opacity\">{FILL_OPACITY}</se:SvgParameter></se:Fill><se:Stroke>\
+                 <se:SvgParameter name=\"stroke\">#{red:02x}{green:02x}{blue:02x}</se:SvgParameter>\
+                 <se:SvgParameter name=\"stroke-width\">{OUTLINE_PX}</se:SvgParameter></se:Stroke></se:PolygonSymbolizer></se:Rule>"
+            );
+        }
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+             <StyledLayerDescriptor version=\"1.1.0\" xmlns=\"http://www.opengis.net/sld\" \
+             xmlns:ogc=\"http://www.opengis.net/ogc\" xmlns:se=\"http://www.opengis.net/se\">\
+             <NamedLayer><se:Name>{layer}</se:Name><UserStyle><se:FeatureTypeStyle>{rules}</se:FeatureTypeStyle></UserStyle>\
+             </NamedLayer></StyledLayerDescriptor>\n"
         )
     }
 }

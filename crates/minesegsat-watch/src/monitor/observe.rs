@@ -636,7 +636,8 @@ fn window_around(boundary: &MultiPolygon<f64>, buffer_m: f64) -> [f64; 4] {
     [turned(rect.min().x - along), (south - up).max(-90.0), turned(rect.max().x + along), (north + up).min(90.0)]
 }
 
-/// All files of a folder with sizes and hashes, sorted by name.
+/// All files of a folder with sizes and hashes, sorted by name. Class files are left out: a program that opens a raster may write
+/// statistics into its class file, and the evidence would seem changed.
 fn files_of(folder: &Path, base: &Path) -> Result<Vec<ObservationFile>> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -645,6 +646,9 @@ fn files_of(folder: &Path, base: &Path) -> Result<Vec<ObservationFile>> {
             let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
+                continue;
+            }
+            if path.to_string_lossy().ends_with(".aux.xml") {
                 continue;
             }
             let relative = path.strip_prefix(base).unwrap_or(&path);

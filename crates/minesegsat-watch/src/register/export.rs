@@ -18,7 +18,7 @@ use minesegsat_vector::values::Numbers;
 use minesegsat_vector::vector::cut_at_antimeridian;
 
 /// Tables whose rows are always exported.
-const KEPT: [&str; 3] = ["sites", "permits", "minesegsat_register"];
+const KEPT: [&str; 4] = ["sites", "permits", "minesegsat_register", "layer_styles"];
 /// Tables whose rows are exported on request.
 const KEPT_WITH_OBSERVATIONS: [&str; 3] = ["observations", "observation_files", "verdict_history"];
 

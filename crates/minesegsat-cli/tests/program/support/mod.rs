@@ -21,8 +21,8 @@ use scenes::{GeoTiff, SceneSpec};
 use serde_json::Value;
 
 /// Files of a run with the default format, in the order of their names.
-pub(crate) const OUTPUTS: [&str; 5] =
-    ["manifest.json", "mask.tif", "polygons.gpkg", "probability.tif", "quicklook.png"];
+pub(crate) const OUTPUTS: [&str; 6] =
+    ["manifest.json", "mask.tif", "mask.tif.aux.xml", "polygons.gpkg", "probability.tif", "quicklook.png"];
 
 /// The program under test: the one just built, or the installed or released one that `MINESEGSAT_TEST_PROGRAM` names.
 pub(crate) fn program_path() -> PathBuf {

@@ -278,3 +278,34 @@ fn a_thousand_sites_with_two_years_of_months_fit_into_50_mb() {
     let started = std::time::Instant::now();
     println!("{} sites in {:?}", register.sites().unwrap().len(), started.elapsed());
 }
+
+#[test]
+fn layers_have_styles_for_qgis_and_those_that_a_person_changed_stay() {
+    let folder = folder();
+    let register = new_register(&folder);
+    let path = register.path().to_owned();
+    let styles = |register: &Register| -> Vec<(String, String)> {
+        let database = register.connection();
+        let query = "SELECT f_table_name, styleQML FROM layer_styles WHERE useAsDefault ORDER BY id";
+        let mut statement = database.prepare(query).unwrap();
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(|row| row.unwrap()).collect()
+    };
+    let found = styles(&register);
+    let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["sites", "permits", "sites_latest"]);
+    for status in SiteStatus::ALL {
+        assert!(found[0].1.contains(&format!("value=\"{status}\"")), "the form offers {status}");
+    }
+    register.connection().execute("DELETE FROM layer_styles WHERE f_table_name != 'sites'", []).unwrap();
+    register.connection().execute("UPDATE layer_styles SET styleQML = 'mine'", []).unwrap();
+    drop(register);
+    let register = Register::open(&path).unwrap();
+    assert_eq!(styles(&register), [("sites".to_owned(), "mine".to_owned())]);
+    // A register of an earlier program has no such table.
+    register
+        .connection()
+        .execute_batch("DROP TABLE layer_styles; DELETE FROM gpkg_contents WHERE table_name = 'layer_styles'")
+        .unwrap();
+    drop(register);
+    assert_eq!(styles(&Register::open(&path).unwrap()), found);
+}
