@@ -13,11 +13,11 @@
 //! |---|---|
 //! | [`project`] | the folder of a project: its plan, its units and their records |
 //! | [`period`] | years, quarters and months |
-//! | [`plan`] | from a catalogue to a project |
+//! | [`mod@plan`] | from a catalogue to a project |
 //! | [`ownership`] | which tile owns a place, so that no land counts twice |
-//! | [`run`] | maps units: idempotent, resumable, the same bytes whoever runs them |
-//! | [`merge`] | one map of all units |
-//! | [`summarize`] | hectares by zone |
+//! | [`mod@run`] | maps units: idempotent, resumable, the same bytes whoever runs them |
+//! | [`mod@merge`] | one map of all units |
+//! | [`mod@summarize`] | hectares by zone |
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 pub mod merge;
