@@ -139,7 +139,7 @@ async function edit(request, response, change, status = 200) {
 const refuse = (detail) => new Refusal(400, "Bad Request", detail);
 
 function checkRevision(site, seen) {
-  if (seen !== revisionOf(site)) throw new Refusal(409, "Conflict", `site \`${site.summary.id}\` was changed by somebody else since you read it; nothing was stored: read it again, and repeat the change`);
+  if (seen !== revisionOf(site)) throw new Refusal(409, "Conflict", `site \`${site.summary.id}\` has changed since you read it, so nothing was stored; read it again, and repeat the change`);
 }
 
 function checkOutline(geometry) {

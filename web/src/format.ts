@@ -84,7 +84,7 @@ export const positionText = ({ lat, lon }: { lat: number; lon: number }): string
     "lon-side": t(lon < 0 ? "side-west" : "side-east"),
   });
 
-/** A number as somebody types it: with a point or a comma, and with any minus sign. */
+/** A number as it is typed: with a point or a comma, and with any minus sign. */
 export function numberOf(text: string): number {
   const plain = text.trim().replace("−", "-").replace(",", ".");
   return plain === "" ? Number.NaN : Number(plain);

@@ -15,7 +15,7 @@
 //! | [`period`] | years, quarters and months |
 //! | [`mod@plan`] | from a catalogue to a project |
 //! | [`ownership`] | which tile owns a place, so that no land counts twice |
-//! | [`mod@run`] | maps units: idempotent, resumable, the same bytes whoever runs them |
+//! | [`mod@run`] | maps units; a run can be repeated and resumed, and every worker writes the same bytes |
 //! | [`mod@merge`] | one map of all units |
 //! | [`mod@summarize`] | hectares by zone |
 #![warn(clippy::unwrap_used, clippy::print_stdout)]

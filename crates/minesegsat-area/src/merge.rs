@@ -13,6 +13,7 @@ mod features;
 mod files;
 mod mosaic;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use geo::MultiPolygon;
@@ -20,12 +21,13 @@ use minesegsat_core::job::Job;
 use minesegsat_core::output::{FolderLock, OutputFolder};
 use minesegsat_core::pixel_class::{MASK_LABELS, MASK_PALETTE};
 use minesegsat_core::uncertainty::{Area, AreaMoments, DEFAULT_LEVEL_PERCENT};
-use minesegsat_core::{Error, Result};
+use minesegsat_core::{Error, Grid, Result};
 use minesegsat_io::class_file::write_class_file;
 use serde::{Deserialize, Serialize};
 
 use self::features::{Piece, join, lineage};
-use self::mosaic::{Merged, Mosaic, mosaics};
+use self::mosaic::{Merged, Mosaic, codes};
+use crate::ownership::TilePlaces;
 use crate::project::{Project, UnitState};
 
 /// Polygons of all periods, sorted by place.
@@ -125,12 +127,9 @@ pub fn merge(project: &Project, folder: &Path, options: MergeOptions, job: Job<'
     }
     let _lock = FolderLock::acquire(folder)?;
     let mut names: Vec<String> = [LAND_PARQUET, LAND_GPKG, TOTALS].map(str::to_owned).to_vec();
-    let mut planned = Vec::new();
     for period in 0..plan.periods.len() {
-        let of_period = mosaics(project, period)?;
-        names.extend(of_period.iter().flat_map(|mosaic| files::mask_names(project, period, mosaic)));
+        names.extend(codes(project).into_iter().flat_map(|epsg| files::mask_names(project, period, epsg)));
         names.push(files::index_name(project, period));
-        planned.push(of_period);
     }
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
     let output = OutputFolder::create(folder, &all, options.overwrite)?;
@@ -138,19 +137,16 @@ pub fn merge(project: &Project, folder: &Path, options: MergeOptions, job: Job<'
     let mut features: Vec<Vec<Feature>> = Vec::new();
     let mut pieces_before: Vec<Vec<Piece>> = Vec::new();
     let mut periods = Vec::new();
-    for (period, of_period) in planned.into_iter().enumerate() {
+    let places = TilePlaces::new(&plan.tiles)?;
+    let empty: BTreeSet<&str> = plan.empty.iter().map(String::as_str).collect();
+    for (period, missing_units) in missing.into_iter().enumerate() {
         job.check()?;
         job.progress.item(period, plan.periods.len(), &plan.periods[period].name);
-        let (mut found, pieces, totals) = merge_period(project, period, of_period, &output, job)?;
-        files::write_index(project, period, &output)?;
+        let (mut found, pieces, totals) = merge_period(project, &places, period, &output, job)?;
         lineage(&mut found, &pieces, features.last().map_or(&[], Vec::as_slice), &pieces_before);
         pieces_before = pieces;
         features.push(found);
-        periods.push(PeriodTotals {
-            missing_units: missing[period].clone(),
-            empty_units: empty_units(project, period),
-            ..totals
-        });
+        periods.push(PeriodTotals { missing_units, empty_units: empty_units(project, &empty, period), ..totals });
     }
     job.progress.stage("writing polygons");
     let features = features::in_order(features.into_iter().flatten().collect());
@@ -164,17 +160,21 @@ pub fn merge(project: &Project, folder: &Path, options: MergeOptions, job: Job<'
 /// Features of a period with their pieces, and its totals without the names of units.
 fn merge_period(
     project: &Project,
+    places: &TilePlaces,
     period: usize,
-    mosaics: Vec<Mosaic<'_>>,
     output: &OutputFolder,
     job: Job<'_>,
 ) -> Result<(Vec<Feature>, Vec<Vec<Piece>>, PeriodTotals)> {
     let plan = &project.plan;
+    let mut units = vec![None; plan.tiles.len()];
+    plan.units.iter().filter(|unit| unit.period == period).for_each(|unit| units[unit.tile] = Some(unit));
     let mut merged = Vec::new();
-    for mosaic in mosaics {
-        job.progress.stage(&format!("{} EPSG:{}", plan.periods[period].name, mosaic.epsg()));
-        merged.push(mosaic.run(job)?);
+    for epsg in codes(project) {
+        job.progress.stage(&format!("{} EPSG:{epsg}", plan.periods[period].name));
+        merged.push(Mosaic::new(project, places, &units, epsg)?.run(job)?);
     }
+    let grids: Vec<&Grid> = merged.iter().map(|one| &one.mosaic.grid).collect();
+    files::write_index(project, period, &grids, output)?;
     job.progress.stage("joining polygons");
     let pieces = merged.iter().map(Merged::pieces).collect::<Result<Vec<_>>>()?;
     let groups = join(&pieces)?;
@@ -184,7 +184,7 @@ fn merge_period(
     let mut keep: Vec<Vec<bool>> = pieces.iter().map(|pieces| vec![false; pieces.len()]).collect();
     kept.iter().flatten().for_each(|&(a, b)| keep[a][b] = true);
     for (one, keep) in merged.iter_mut().zip(&keep) {
-        let [classes, mask] = files::mask_names(project, period, &one.mosaic);
+        let [classes, mask] = files::mask_names(project, period, one.mosaic.epsg());
         one.write_mask(&output.path(&mask), keep)?;
         write_class_file(&output.path(&classes), &MASK_LABELS, &MASK_PALETTE)?;
     }
@@ -232,8 +232,8 @@ fn missing_units(project: &Project) -> Result<Vec<Vec<String>>> {
     Ok(missing)
 }
 
-fn empty_units(project: &Project, period: usize) -> Vec<String> {
+fn empty_units(project: &Project, empty: &BTreeSet<&str>, period: usize) -> Vec<String> {
     let plan = &project.plan;
     let ids = plan.tiles.iter().map(|tile| format!("{}-{}", tile.name, plan.periods[period].name));
-    ids.filter(|id| plan.empty.contains(id)).collect()
+    ids.filter(|id| empty.contains(id.as_str())).collect()
 }

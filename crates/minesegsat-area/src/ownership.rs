@@ -18,6 +18,33 @@ const SEGMENT: usize = 128;
 /// Lengths in a projection differ from those on the sphere by less than this factor. UTM and polar grids differ by less than 3 %.
 const DISTORTION: f64 = 1.1;
 
+/// Grids and places of all tiles of a project, from which each tile's [`Ownership`] is made.
+#[derive(Debug)]
+pub struct TilePlaces(Vec<TilePlace>);
+
+#[derive(Debug)]
+struct TilePlace {
+    name: String,
+    grid: Grid,
+    centre: [f64; 3],
+    /// West, south, east, north in degrees; east may be past 180.
+    lon_lat: [f64; 4],
+}
+
+impl TilePlaces {
+    /// The places of tiles, in their order.
+    ///
+    /// # Errors
+    /// A CRS is unknown.
+    pub fn new(tiles: &[Tile]) -> Result<Self> {
+        let place = |tile: &Tile| {
+            let grid = tile.grid()?;
+            Ok(TilePlace { name: tile.name.clone(), centre: centre(&grid)?, lon_lat: lon_lat_bounds(&grid)?, grid })
+        };
+        Ok(Self(tiles.iter().map(place).collect::<Result<_>>()?))
+    }
+}
+
 /// Decides which pixels of a tile the tile owns.
 #[derive(Debug)]
 pub struct Ownership {
@@ -52,27 +79,26 @@ impl Ownership {
     ///
     /// # Errors
     /// A CRS is unknown.
-    pub fn new(tiles: &[Tile], index: usize) -> Result<Self> {
-        let tile = &tiles[index];
-        let grid = tile.grid()?;
+    pub fn new(places: &TilePlaces, index: usize) -> Result<Self> {
+        let home = &places.0[index];
+        let grid = home.grid.clone();
         let mut others = Vec::new();
-        let home = lon_lat_bounds(&grid)?;
-        for (_, other) in tiles.iter().enumerate().filter(|(at, _)| *at != index) {
-            let of = other.grid()?;
-            if !overlap(home, lon_lat_bounds(&of)?) {
+        for (_, other) in places.0.iter().enumerate().filter(|(at, _)| *at != index) {
+            if !overlap(home.lon_lat, other.lon_lat) {
                 continue;
             }
+            let other_crs = (other.grid.crs != grid.crs).then_some(&other.grid.crs);
             others.push(Other {
                 name: other.name.clone(),
-                bounds: of.bounds(),
-                centre: centre(&of)?,
-                from_lon_lat: (of.crs != grid.crs).then(|| Transformer::new(&Crs::WGS84, &of.crs)).transpose()?,
+                bounds: other.grid.bounds(),
+                centre: other.centre,
+                from_lon_lat: other_crs.map(|crs| Transformer::new(&Crs::WGS84, crs)).transpose()?,
             });
         }
         Ok(Self {
             to_lon_lat: Transformer::new(&grid.crs, &Crs::WGS84)?,
-            centre: centre(&grid)?,
-            name: tile.name.clone(),
+            centre: home.centre,
+            name: home.name.clone(),
             metres_per_unit: grid.crs.metres_per_unit().unwrap_or(1.0),
             others,
             grid,
@@ -220,7 +246,7 @@ mod tests {
     }
 
     fn rows(tiles: &[Tile], index: usize) -> Vec<Vec<bool>> {
-        let ownership = Ownership::new(tiles, index).unwrap();
+        let ownership = Ownership::new(&TilePlaces::new(tiles).unwrap(), index).unwrap();
         let [width, height] = tiles[index].size;
         let mut row = vec![false; width];
         (0..height)
@@ -269,7 +295,7 @@ mod tests {
         ];
         let mut owned = [0_usize; 3];
         for (index, owned) in owned.iter_mut().enumerate() {
-            let ownership = Ownership::new(&tiles, index).unwrap();
+            let ownership = Ownership::new(&TilePlaces::new(&tiles).unwrap(), index).unwrap();
             for (row, line) in rows(&tiles, index).iter().enumerate() {
                 *owned += line.iter().filter(|own| **own).count();
                 if row % 37 != 0 {
@@ -291,8 +317,9 @@ mod tests {
     fn tiles_of_two_zones_share_the_ground() {
         let tiles =
             [tile("10UGA", 32610, 699_960.0, 5_700_000.0, 1830), tile("11UKA", 32611, 199_980.0, 5_700_000.0, 1830)];
-        let one = Ownership::new(&tiles, 0).unwrap();
-        let other = Ownership::new(&tiles, 1).unwrap();
+        let places = TilePlaces::new(&tiles).unwrap();
+        let one = Ownership::new(&places, 0).unwrap();
+        let other = Ownership::new(&places, 1).unwrap();
         let (a, b) = (tiles[0].grid().unwrap(), tiles[1].grid().unwrap());
         let between = Transformer::new(&a.crs, &b.crs).unwrap();
         let mut both_cover = 0;

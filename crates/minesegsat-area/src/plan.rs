@@ -12,7 +12,7 @@ use minesegsat_vector::vector::ToLonLat;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::ownership::Ownership;
+use crate::ownership::{Ownership, TilePlaces};
 use crate::period::Period;
 use crate::project::{Composite, Plan, PlannedModel, Project, Tile, Unit};
 
@@ -206,9 +206,10 @@ fn outline(tile: &Tile) -> Result<MultiPolygon<f64>> {
 /// owner of any place inside the area, because the tile owns none there.
 fn with_land(tiles: Vec<Tile>, area: &MultiPolygon<f64>) -> Result<Vec<Tile>> {
     let mut kept = Vec::new();
-    for index in 0..tiles.len() {
-        let ownership = Ownership::new(&tiles, index)?;
-        let grid = tiles[index].grid()?;
+    let places = TilePlaces::new(&tiles)?;
+    for (index, tile) in tiles.iter().enumerate() {
+        let ownership = Ownership::new(&places, index)?;
+        let grid = tile.grid()?;
         let on_tile = polygons_on_scene(&grid, area, &Crs::WGS84)?;
         let coarse = Grid {
             transform: GeoTransform {

@@ -163,7 +163,7 @@ pub enum UnitState {
     Done,
     /// Failed for a reason that may pass, such as a server that does not answer.
     Failed,
-    /// Failed for a reason that stays until somebody acts, such as a damaged scene.
+    /// Failed, and another try would fail as well, such as with a damaged scene.
     Broken,
 }
 
@@ -290,10 +290,10 @@ impl Project {
         read_items(self.unit_folder(unit).join(ITEMS).as_os_str())
     }
 
-    /// Record of a unit. A unit without one is waiting.
+    /// Record of a unit. A unit without one is waiting, and one whose record is damaged is broken.
     ///
     /// # Errors
-    /// The record cannot be read.
+    /// The file cannot be read.
     pub fn record(&self, unit: &Unit) -> Result<UnitRecord> {
         let path = self.unit_folder(unit).join(RECORD);
         let text = match fs::read_to_string(&path) {
@@ -301,7 +301,11 @@ impl Project {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(UnitRecord::default()),
             Err(error) => return Err(error.into()),
         };
-        serde_json::from_str(&text).map_err(|error| Error::input(path.display().to_string(), error))
+        Ok(serde_json::from_str(&text).unwrap_or_else(|error| UnitRecord {
+            state: UnitState::Broken,
+            error: Some(format!("{} is damaged: {error}", path.display())),
+            ..UnitRecord::default()
+        }))
     }
 
     /// Replaces the record of a unit. Only the worker with the unit's lock may do so.

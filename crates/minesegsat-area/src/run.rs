@@ -2,7 +2,7 @@
 //!
 //! A worker holds the lock of the unit that it maps. The system releases the lock when the process ends, so a killed worker blocks
 //! nothing, and clocks do not matter. A unit's map appears under its name when it is complete. The same scenes and the same model
-//! give the same bytes, whoever maps them.
+//! give the same bytes on every worker.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -113,7 +113,7 @@ pub struct RunReport {
     pub with_others: Vec<String>,
     /// Units whose failure may pass, with the reason.
     pub failed: Vec<(String, String)>,
-    /// Units whose failure stays until somebody acts, with the reason.
+    /// Units that fail again at each try, with the reason.
     pub broken: Vec<(String, String)>,
 }
 
@@ -188,7 +188,7 @@ fn units_of(project: &Project, share: Share) -> Result<Vec<&Unit>> {
     }
 }
 
-/// Maps a unit if nobody else does and it has not been mapped. Errors are those of the record alone.
+/// Maps a unit, unless it is mapped or another worker maps it. Fails only if the record cannot be written, or if the run is cancelled.
 fn run_unit(
     project: &Project,
     model: &UnitModel<'_>,
@@ -262,7 +262,7 @@ fn run_unit(
     }
 }
 
-/// Whether a failure may pass without anybody acting: servers, full disks, other runs.
+/// Whether a failure may pass by itself: servers, full disks, other runs.
 pub fn may_pass(error: &Error) -> bool {
     match error {
         Error::Http { .. } | Error::Io(_) | Error::FolderInUse { .. } => true,

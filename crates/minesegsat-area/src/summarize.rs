@@ -17,6 +17,8 @@ use rstar::{AABB, RTree};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::period::Period;
+
 /// Hectares of a zone in a period.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ZoneRow {
@@ -45,11 +47,11 @@ struct Land {
     geometry: MultiPolygon<f64>,
 }
 
-/// Hectares of each zone in each period, zones in the order of their file, and of their union as the zone `all`.
+/// Hectares of each zone in each period of a plan, in their order, and of the union of all zones as the zone `all`.
 ///
 /// # Errors
 /// The land is not a merge's, or a geometry cannot be measured.
-pub fn summarize(land: &Path, zones: &[SiteArea], job: Job<'_>) -> Result<Vec<ZoneRow>> {
+pub fn summarize(land: &Path, periods: &[Period], zones: &[SiteArea], job: Job<'_>) -> Result<Vec<ZoneRow>> {
     if zones.is_empty() {
         return Err(Error::Argument {
             name: "zones",
@@ -58,10 +60,8 @@ pub fn summarize(land: &Path, zones: &[SiteArea], job: Job<'_>) -> Result<Vec<Zo
         });
     }
     let land = read_land(land)?;
-    let mut periods: Vec<String> = land.iter().map(|one| one.period.clone()).collect();
-    periods.sort();
-    periods.dedup();
-    let trees: Vec<Tree<'_>> = periods.iter().map(|period| Tree::new(&land, period)).collect();
+    // A period without any land has rows too.
+    let trees: Vec<Tree<'_>> = periods.iter().map(|period| Tree::new(&land, &period.name)).collect();
     let meter = GeodesicMeter::new(&Crs::WGS84)?;
     let mut outlines = Vec::with_capacity(zones.len() + 1);
     for zone in zones {
@@ -82,7 +82,7 @@ pub fn summarize(land: &Path, zones: &[SiteArea], job: Job<'_>) -> Result<Vec<Zo
             rows.push(ZoneRow {
                 zone: zone.clone(),
                 name: name.clone(),
-                period: period.clone(),
+                period: period.name.clone(),
                 zone_ha,
                 mapped_ha: hectares(inside)?,
                 polygons: *polygons,

@@ -11,6 +11,7 @@
 //! rebuilt if a killed run left it incomplete. So a run may be killed at any moment and repeated: the register ends up as
 //! after an uninterrupted run.
 
+mod choose;
 mod composite;
 mod corrections;
 mod judge;

@@ -1,4 +1,4 @@
-/** What somebody fills in of a site or a permit, checked before it is sent. */
+/** Fields of the forms for sites and permits, checked before they are sent. */
 
 import type { NewPermit } from "../api/types.ts";
 import { numberOf } from "../format.ts";

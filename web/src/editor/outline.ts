@@ -40,7 +40,7 @@ export function outlineOf(text: string): ReadOutline {
   return { outline, polygons: found.polygons.length, others: found.others, name: found.name };
 }
 
-/** Collections of collections deeper than this are nobody's sites. */
+/** Maximum depth of nested collections. */
 const DEEPEST = 8;
 
 function collect(value: unknown, found: { polygons: Position[][][]; others: number; name: string | null }, depth: number): void {

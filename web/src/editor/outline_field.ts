@@ -20,7 +20,7 @@ export interface OutlineActions {
 
 export class OutlineField {
   readonly element: HTMLElement;
-  /** Lies over the map while somebody draws. */
+  /** Lies over the map while an outline is drawn. */
   readonly banner: HTMLElement;
   readonly #actions: OutlineActions;
   readonly #changed: (name: string | null) => void;

@@ -1,4 +1,4 @@
-/** Adds and edits sites, and adds permits. What somebody else changed meanwhile is said, and not overwritten. */
+/** Adds and edits sites, and adds permits. It shows what another person has changed meanwhile, and does not overwrite it. */
 
 import { announce, told } from "../announce.ts";
 import { api } from "../api/client.ts";

@@ -160,7 +160,7 @@ export class SiteMap {
     return drawBox(this.#main.map, (bbox) => this.box(bbox), signal);
   }
 
-  /** The corners of an outline that somebody draws; none if they give up. */
+  /** The corners of an outline that the user draws; none if the user gives up. */
   drawPolygon(drawing: Drawing, signal: AbortSignal): Promise<Corner[] | null> {
     return drawPolygon(this.#main.map, (data) => this.draft(data), drawing, signal);
   }

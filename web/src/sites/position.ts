@@ -1,4 +1,4 @@
-/** Positions that somebody types into the search. */
+/** Positions that are typed into the search. */
 
 /** A latitude of 90 at most, in degrees. */
 export interface Position {

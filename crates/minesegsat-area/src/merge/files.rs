@@ -2,23 +2,22 @@
 
 use geo::Geometry;
 use minesegsat_core::output::OutputFolder;
-use minesegsat_core::{Crs, Result};
+use minesegsat_core::{Crs, Grid, Result};
 use minesegsat_vector::vector::{
     ColumnType, FeatureLayer, LayerFormat, LayerStyle, ShapeType, ToLonLat, Value, write_layer, write_lon_lat,
 };
 
-use super::mosaic::{Mosaic, mosaics};
 use super::{Feature, LAND_GPKG, LAND_PARQUET};
 use crate::project::Project;
 
 /// Name of the mask of a CRS in a period.
-pub(super) fn mask_name(project: &Project, period: usize, mosaic: &Mosaic<'_>) -> String {
-    format!("mask-{}-{}.tif", project.plan.periods[period].name, mosaic.epsg())
+pub(super) fn mask_name(project: &Project, period: usize, epsg: u16) -> String {
+    format!("mask-{}-{epsg}.tif", project.plan.periods[period].name)
 }
 
 /// Names of the files of a mask: the mask, and the names and colours of its classes.
-pub(super) fn mask_names(project: &Project, period: usize, mosaic: &Mosaic<'_>) -> [String; 2] {
-    let name = mask_name(project, period, mosaic);
+pub(super) fn mask_names(project: &Project, period: usize, epsg: u16) -> [String; 2] {
+    let name = mask_name(project, period, epsg);
     [format!("{name}.aux.xml"), name]
 }
 
@@ -84,14 +83,13 @@ pub(super) fn index_name(project: &Project, period: usize) -> String {
 }
 
 /// Writes an index of the masks of a period, which GDAL opens as one raster (its driver GTI).
-pub(super) fn write_index(project: &Project, period: usize, output: &OutputFolder) -> Result<()> {
+pub(super) fn write_index(project: &Project, period: usize, grids: &[&Grid], output: &OutputFolder) -> Result<()> {
     let mut features = Vec::new();
-    for mosaic in mosaics(project, period)? {
-        let grid = &mosaic.grid;
+    for grid in grids {
         let [min_x, min_y, max_x, max_y] = grid.bounds();
         let outline = geo::Rect::new((min_x, min_y), (max_x, max_y)).to_polygon();
         let outline = ToLonLat::new(&grid.crs)?.run(&outline.into())?;
-        let name = mask_name(project, period, &mosaic);
+        let name = mask_name(project, period, grid.crs.epsg());
         features.push((Geometry::MultiPolygon(outline), vec![Value::Text(name), Value::Text(grid.crs.to_string())]));
     }
     let layer = FeatureLayer {

@@ -19,8 +19,8 @@ use minesegsat_map::site::SitePixels;
 use rayon::prelude::*;
 
 use super::features::Piece;
-use crate::ownership::Ownership;
-use crate::project::{Project, UnitState};
+use crate::ownership::{Ownership, TilePlaces};
+use crate::project::{Project, Unit, UnitState};
 use crate::run::PROBABILITY;
 
 /// Rows that are read at a time: half a block of the maps, so that few rows of many tiles are in memory.
@@ -66,17 +66,17 @@ pub(super) struct Merged<'a> {
     regions: Regions,
 }
 
-/// The mosaics of a period, by EPSG code.
-pub(super) fn mosaics(project: &Project, period: usize) -> Result<Vec<Mosaic<'_>>> {
-    let plan = &project.plan;
-    let mut codes: Vec<u16> = plan.tiles.iter().map(|tile| tile.epsg).collect();
+/// EPSG codes of the tiles of a project, in ascending order.
+pub(super) fn codes(project: &Project) -> Vec<u16> {
+    let mut codes: Vec<u16> = project.plan.tiles.iter().map(|tile| tile.epsg).collect();
     codes.sort_unstable();
     codes.dedup();
-    codes.into_iter().map(|epsg| Mosaic::new(project, period, epsg)).collect()
+    codes
 }
 
 impl<'a> Mosaic<'a> {
-    fn new(project: &'a Project, period: usize, epsg: u16) -> Result<Self> {
+    /// Opens the maps of the units of a period and a CRS. `units` has the unit of each tile in the period, if there is one.
+    pub(super) fn new(project: &'a Project, places: &TilePlaces, units: &[Option<&Unit>], epsg: u16) -> Result<Self> {
         let plan = &project.plan;
         let of_crs: Vec<usize> = (0..plan.tiles.len()).filter(|&tile| plan.tiles[tile].epsg == epsg).collect();
         let grids = of_crs.iter().map(|&tile| plan.tiles[tile].grid()).collect::<Result<Vec<Grid>>>()?;
@@ -86,7 +86,7 @@ impl<'a> Mosaic<'a> {
         let mut parts = Vec::new();
         for (&tile, own) in of_crs.iter().zip(&grids) {
             let (col, row) = shift(&grid, own).unwrap_or_default();
-            let unit = plan.units.iter().find(|unit| unit.tile == tile && unit.period == period);
+            let unit = units[tile];
             let record = unit.map(|unit| project.record(unit)).transpose()?;
             let done = unit.zip(record).filter(|(_, record)| record.state == UnitState::Done);
             let mut map = None;
@@ -106,7 +106,7 @@ impl<'a> Mosaic<'a> {
                 row: row as usize,
                 width: own.width,
                 height: own.height,
-                ownership: Ownership::new(&plan.tiles, tile)?,
+                ownership: Ownership::new(places, tile)?,
                 map,
                 assumed,
                 moments: MomentRows::new(error, own.width, pixel_m2.sqrt(), pixel_m2),
@@ -160,6 +160,8 @@ impl<'a> Mosaic<'a> {
             }
         }
         job.progress.advance(height, height);
+        // Their files are read; a project has more of them than a process may hold open.
+        self.parts.iter_mut().for_each(|part| part.map = None);
         Ok(Merged { mosaic: self, regions: polygonizer.finish() })
     }
 }

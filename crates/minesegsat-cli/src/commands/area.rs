@@ -323,7 +323,7 @@ fn print_merge(stdout: &mut impl Write, report: &MergeReport, folder: &Path) -> 
 }
 
 fn zones(args: &AreaSummarizeArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitCode> {
-    Project::open(&args.project)?;
+    let project = Project::open(&args.project)?;
     let land = merged_folder(&args.project, args.merged.as_deref()).join(LAND_PARQUET);
     if !land.is_file() {
         bail!("{} is not there; `minesegsat area merge {}` makes it", land.display(), args.project.display());
@@ -336,7 +336,7 @@ fn zones(args: &AreaSummarizeArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::
     let zones = SiteArea::from_labels(&Labels::read(&args.zones, &options)?, args.id_field.as_deref())?;
     let bar = MonitorBar::new(quiet);
     let job = Job::new(&bar, cancel);
-    let result = summarize(&land, &zones, job);
+    let result = summarize(&land, &project.plan.periods, &zones, job);
     bar.clear();
     let rows = job.finish(result)?;
     let table = table_of(&rows)?;

@@ -141,6 +141,8 @@ fn two_workers_one_of_them_killed_make_the_map_that_one_worker_makes() {
     let table_header = table.lines().next().unwrap();
     assert_eq!(table_header, "zone,name,period,zone_ha,mapped_ha,polygons,gain_ha,loss_ha");
     assert!((hectares("all", "2019") / mapped - 1.0).abs() < 1e-3, "{table}\n{mapped}");
+    // A period without land has rows as well, and the land before it is lost in it.
+    assert!(hectares("all", "2020") == 0.0 && hectares("all", "2024") > 0.0, "{table}");
     assert!(hectares("left", "2019") + hectares("right", "2019") >= mapped, "{table}");
 }
 
@@ -162,7 +164,7 @@ fn what_cannot_be_done_is_said() {
     Done::of(&mut random).succeeded();
     area("run", &project, &["--model", other.to_str().unwrap()]).failed(1, &["all units of a project have one model"]);
 
-    // A scene that is gone is broken until somebody acts; the exit code says so, and the others are mapped.
+    // A unit whose scene is gone fails; the exit code says so, and the others are mapped.
     let scene = names(&folder.path().join("east")).into_iter().find(|name| name.contains("2019")).unwrap();
     let (from, to) = (folder.path().join("east").join(&scene), folder.path().join("moved"));
     fs::rename(&from, &to).unwrap();
@@ -172,6 +174,14 @@ fn what_cannot_be_done_is_said() {
     assert!(matches!(done.code, Some(65 | 75)), "{:?} {}{}", done.code, done.stdout, done.stderr);
     assert!(done.stdout.contains("3 units mapped") && done.stdout.contains("area retry"), "{}", done.stdout);
     fs::rename(&to, &from).unwrap();
+    // A damaged record is one broken unit. The others are listed.
+    let unit = names(&project.join("units")).into_iter().find(|name| name.contains("2024")).unwrap();
+    fs::write(project.join("units").join(&unit).join("record.json"), "{").unwrap();
+    let status = area("status", &project, &[]).succeeded().stdout;
+    assert!(status.contains("done      2") && status.contains("record.json is damaged"), "{status}");
+    let done = area("run", &project, &[]);
+    assert_eq!(done.code, Some(65), "{}", done.stdout);
+    assert!(done.stdout.contains("record.json is damaged"), "{}", done.stdout);
     assert!(area("retry", &project, &[]).succeeded().stdout.contains("to be mapped again: "));
     let done = area("run", &project, &[]).succeeded();
     assert!(done.stdout.contains("area merge"), "{}", done.stdout);

@@ -219,7 +219,7 @@ fn changed(document: &Value) -> Response {
 
 fn stale(id: &SiteId) -> Problem {
     Problem::conflict(format!(
-        "site `{id}` was changed by somebody else since you read it; nothing was stored: read it again, and repeat the change"
+        "site `{id}` has changed since you read it, so nothing was stored; read it again, and repeat the change"
     ))
 }
 

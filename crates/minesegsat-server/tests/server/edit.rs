@@ -92,7 +92,7 @@ fn of_two_editors_the_second_is_told_and_overwrites_nothing() {
     ];
     for answer in late {
         assert_eq!(answer.status, 409, "{}", answer.text());
-        assert!(answer.problem().contains("by somebody else"));
+        assert!(answer.problem().contains("has changed since you read it"));
     }
     assert_eq!(server.json(&path), stored);
     assert_eq!(send(&server, "PATCH", "/api/sites/nothing", &json!({"revision": seen})).status, 404);

@@ -1,4 +1,4 @@
-//! Changes of a site by somebody who has seen it: what another one changed meanwhile is not overwritten.
+//! Changes of a site that name the revision which the editor has read. A change by another editor meanwhile is not overwritten.
 
 use geo::MultiPolygon;
 use jiff::civil::Date;
@@ -76,7 +76,7 @@ pub fn revision(site: &Site, permits: &[Permit]) -> String {
     text
 }
 
-/// Methods that change a site only if it still has the revision that somebody has seen. Otherwise they store nothing and return
+/// Methods that change a site only if it still has the revision that the editor has read. Otherwise they store nothing and return
 /// `None`.
 impl Register {
     /// Changes values of a site. Returns the repairs made to its boundary.
