@@ -26,7 +26,8 @@ use minesegsat_io::class_file::write_class_file;
 use serde::{Deserialize, Serialize};
 
 use self::features::{Piece, join, lineage};
-use self::mosaic::{Merged, Mosaic, codes};
+use self::mosaic::{Merged, Mosaic};
+pub(crate) use self::mosaic::{check_grids, codes};
 use crate::ownership::TilePlaces;
 use crate::project::{Project, UnitState};
 
@@ -61,7 +62,7 @@ pub struct Feature {
     pub mean_probability: f64,
     /// Highest probability of a pixel.
     pub max_probability: f64,
-    /// Whether it borders on land that was not seen, or on the edge of the area.
+    /// Whether it borders on land that was not seen, or on the edge of the area or of a zone.
     pub touches_unseen: bool,
     /// Ids of the features of the period before that it overlaps, largest overlap first.
     pub parents: Vec<String>,
@@ -76,8 +77,10 @@ pub struct PeriodTotals {
     pub area_ha: f64,
     /// The part that was seen.
     pub seen_ha: f64,
-    /// The part of units that are missing, and of tiles without a scene.
+    /// The part of units that are missing, of tiles without a scene, and of units whose scenes show nothing.
     pub missing_ha: f64,
+    /// The part of the area that no tile covers. It is not in `area_ha`.
+    pub uncovered_ha: f64,
     /// Disturbed land of the polygons. Pixels are counted, so there is no interval.
     pub mapped_ha: f64,
     /// Number of polygons.
@@ -128,7 +131,7 @@ pub fn merge(project: &Project, folder: &Path, options: MergeOptions, job: Job<'
     let _lock = FolderLock::acquire(folder)?;
     let mut names: Vec<String> = [LAND_PARQUET, LAND_GPKG, TOTALS].map(str::to_owned).to_vec();
     for period in 0..plan.periods.len() {
-        names.extend(codes(project).into_iter().flat_map(|epsg| files::mask_names(project, period, epsg)));
+        names.extend(codes(&plan.tiles).into_iter().flat_map(|epsg| files::mask_names(project, period, epsg)));
         names.push(files::index_name(project, period));
     }
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -137,13 +140,15 @@ pub fn merge(project: &Project, folder: &Path, options: MergeOptions, job: Job<'
     let mut features: Vec<Vec<Feature>> = Vec::new();
     let mut pieces_before: Vec<Vec<Piece>> = Vec::new();
     let mut periods = Vec::new();
+    let mut used = BTreeSet::new();
     let places = TilePlaces::new(&plan.tiles)?;
     let empty: BTreeSet<&str> = plan.empty.iter().map(String::as_str).collect();
     for (period, missing_units) in missing.into_iter().enumerate() {
         job.check()?;
         job.progress.item(period, plan.periods.len(), &plan.periods[period].name);
         let (mut found, pieces, totals) = merge_period(project, &places, period, &output, job)?;
-        lineage(&mut found, &pieces, features.last().map_or(&[], Vec::as_slice), &pieces_before);
+        let before = features.last().map_or(&[][..], Vec::as_slice);
+        lineage(&mut found, &pieces, before, &pieces_before, &mut used);
         pieces_before = pieces;
         features.push(found);
         periods.push(PeriodTotals { missing_units, empty_units: empty_units(project, &empty, period), ..totals });
@@ -169,7 +174,7 @@ fn merge_period(
     let mut units = vec![None; plan.tiles.len()];
     plan.units.iter().filter(|unit| unit.period == period).for_each(|unit| units[unit.tile] = Some(unit));
     let mut merged = Vec::new();
-    for epsg in codes(project) {
+    for epsg in codes(&plan.tiles) {
         job.progress.stage(&format!("{} EPSG:{epsg}", plan.periods[period].name));
         merged.push(Mosaic::new(project, places, &units, epsg)?.run(job)?);
     }
@@ -206,6 +211,7 @@ fn merge_period(
         area_ha: area_m2 / 1e4,
         seen_ha: seen_m2 / 1e4,
         missing_ha: missing_m2 / 1e4,
+        uncovered_ha: plan.uncovered_ha,
         mapped_ha: features.iter().map(|feature| feature.area_ha).sum(),
         polygons: features.len(),
         estimated,

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use geo::algorithm::bool_ops::unary_union;
 use geo::{BooleanOps, MultiPolygon};
+use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::job::Job;
 use minesegsat_core::rasterize::Rasterizer;
 use minesegsat_core::{Crs, Error, GeoTransform, Grid, Result, Transformer, area_of_interest::polygons_on_scene};
@@ -12,6 +14,7 @@ use minesegsat_vector::vector::ToLonLat;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::merge::{check_grids, codes};
 use crate::ownership::{Ownership, TilePlaces};
 use crate::period::Period;
 use crate::project::{Composite, Plan, PlannedModel, Project, Tile, Unit};
@@ -45,7 +48,7 @@ pub struct PlanOptions {
 }
 
 /// What a plan is made of.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct PlanReport {
     /// Number of tiles.
     pub tiles: usize,
@@ -57,6 +60,8 @@ pub struct PlanReport {
     pub scenes: usize,
     /// Estimated size of the pixels to read, in bytes.
     pub estimated_bytes: u64,
+    /// The part of the area that no tile covers, in hectares.
+    pub uncovered_ha: f64,
     /// Items that cannot be used, with the reason.
     pub left_out: Vec<String>,
 }
@@ -115,14 +120,20 @@ pub fn plan(folder: &Path, catalog: &Catalog, options: &PlanOptions, job: Job<'_
         return Err(catalog.nothing_found(&query, job));
     }
     let tiles = with_land(tiles.into_values().collect(), &options.area)?;
-    let meter = minesegsat_core::area::GeodesicMeter::new(&Crs::WGS84)?;
+    for epsg in codes(&tiles) {
+        check_grids(&tiles, epsg)?;
+    }
+    let meter = GeodesicMeter::new(&Crs::WGS84)?;
+    let outlines = tiles.iter().map(outline).collect::<Result<Vec<_>>>()?;
+    let covered = unary_union(outlines.iter().flat_map(|outline| outline.0.iter()));
+    report.uncovered_ha = meter.measure(&area.polygons().difference(&covered))?.area_m2 / 1e4;
     let mut units = Vec::new();
     let mut items = Vec::new();
     for (period, of_period) in options.periods.iter().enumerate() {
         for (tile, of_tile) in tiles.iter().enumerate() {
             let id = format!("{}-{}", of_tile.name, of_period.name);
             let found = candidates.remove(&(period, of_tile.name.clone())).unwrap_or_default();
-            let part = outline(of_tile)?.intersection(area.polygons());
+            let part = outlines[tile].intersection(area.polygons());
             let chosen = choose(found, &part, of_period, options.max_scenes)?;
             if chosen.is_empty() {
                 report.empty.push(id);
@@ -151,6 +162,7 @@ pub fn plan(folder: &Path, catalog: &Catalog, options: &PlanOptions, job: Job<'_
         tiles,
         units,
         empty: report.empty.clone(),
+        uncovered_ha: report.uncovered_ha,
     };
     Ok((Project::create(folder, plan, &items)?, report))
 }
@@ -271,7 +283,11 @@ pub(crate) fn tile_of(item: &Item) -> Result<Tile, String> {
     if !is_size(rows) || !is_size(cols) || !x.is_finite() || !y.is_finite() {
         return Err(format!("its grid of {cols} x {rows} pixels at {x}, {y} is not one of a tile"));
     }
-    Crs::from_epsg(epsg).and_then(|crs| Transformer::new(&crs, &Crs::WGS84)).map_err(|error| error.to_string())?;
+    let crs = Crs::from_epsg(epsg).map_err(|error| error.to_string())?;
+    Transformer::new(&crs, &Crs::WGS84).map_err(|error| error.to_string())?;
+    if crs.is_geographic() {
+        return Err(format!("its grid is in degrees ({crs}); tiles must be in metres"));
+    }
     let name = mgrs_tile(item).unwrap_or_else(|| format!("{epsg}_{x}_{y}"));
     Ok(Tile { name, epsg, origin: [x, y], pixel: width, size: [cols as usize, rows as usize] })
 }
@@ -341,6 +357,7 @@ mod tests {
         for (properties, band, expected) in [
             (json!({}), band(), "proj:code is missing"),
             (json!({"proj:code": "EPSG:99"}), band(), "99"),
+            (json!({"proj:code": "EPSG:4326"}), band(), "in degrees"),
             (code.clone(), json!({"proj:transform": [10, 1, 0, 0, -10, 0], "proj:shape": [9, 9]}), "north up"),
             (code.clone(), json!({"proj:transform": [10, 0, 0, 0, -10, 0], "proj:shape": [0, 9]}), "9 x 0"),
             (code, json!({"proj:transform": [10, 0], "proj:shape": [9, 9]}), "incomplete"),

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use geo::{Geometry, MultiPolygon};
-use minesegsat_core::output::{FolderLock, atomic_write};
+use minesegsat_core::output::{FolderLock, OutputFolder, atomic_write};
 use minesegsat_core::uncertainty::AreaErrorModel;
 use minesegsat_core::{Crs, Error, GeoTransform, Grid, Result};
 use minesegsat_io::Location;
@@ -24,6 +24,7 @@ use minesegsat_vector::vector::{ColumnType, FeatureLayer, LayerFormat, ShapeType
 use serde::{Deserialize, Serialize};
 
 use crate::period::Period;
+use crate::run::PROBABILITY;
 
 /// Version of the plan's form.
 const VERSION: u32 = 1;
@@ -148,6 +149,8 @@ pub struct Plan {
     pub units: Vec<Unit>,
     /// Units without a scene, by their ids.
     pub empty: Vec<String>,
+    /// The part of the area that no tile covers, in hectares.
+    pub uncovered_ha: f64,
 }
 
 /// State of a unit.
@@ -199,8 +202,8 @@ pub struct UnitRecord {
     pub scenes: Vec<String>,
     /// Share of the mapped pixels that were seen, 0 to 1.
     pub share_seen: f64,
-    /// Mean probability of the pixels that were seen.
-    pub mean_probability: f64,
+    /// Mean probability of the pixels that were seen. `None` if none was seen.
+    pub mean_probability: Option<f64>,
     /// SHA-256 of `probability.tif`.
     pub sha256: String,
     /// Why the last try failed.
@@ -230,6 +233,10 @@ impl Project {
         }
         for (unit, items) in plan.units.iter().zip(items) {
             let home = folder.join("units").join(&unit.id);
+            // The map of an earlier project may be that of another model.
+            if home.join(RECORD).exists() {
+                return Err(Error::OutputExists { path: home.join(RECORD) });
+            }
             fs::create_dir_all(&home)?;
             let values: Vec<_> = items.iter().map(Item::to_value).collect();
             let text = serde_json::json!({ "type": "FeatureCollection", "features": values }).to_string();
@@ -290,7 +297,8 @@ impl Project {
         read_items(self.unit_folder(unit).join(ITEMS).as_os_str())
     }
 
-    /// Record of a unit. A unit without one is waiting, and one whose record is damaged is broken.
+    /// Record of a unit. A unit without a record is waiting, one whose record is damaged is broken, and one that is done but
+    /// has lost its map is waiting again.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -301,11 +309,15 @@ impl Project {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(UnitRecord::default()),
             Err(error) => return Err(error.into()),
         };
-        Ok(serde_json::from_str(&text).unwrap_or_else(|error| UnitRecord {
+        let mut record: UnitRecord = serde_json::from_str(&text).unwrap_or_else(|error| UnitRecord {
             state: UnitState::Broken,
             error: Some(format!("{} is damaged: {error}", path.display())),
             ..UnitRecord::default()
-        }))
+        });
+        if record.state == UnitState::Done && !self.unit_folder(unit).join(PROBABILITY).is_file() {
+            record.state = UnitState::Waiting;
+        }
+        Ok(record)
     }
 
     /// Replaces the record of a unit. Only the worker with the unit's lock may do so.
@@ -399,9 +411,8 @@ impl Project {
             style: None,
             features,
         };
-        let partial = tempfile::NamedTempFile::new_in(&self.folder)?;
-        write_lon_lat(partial.path(), LayerFormat::GeoParquet, &layer)?;
-        partial.persist(self.folder.join(UNITS_TABLE)).map_err(|error| error.error)?;
-        Ok(())
+        let output = OutputFolder::create(&self.folder, &[UNITS_TABLE], true)?;
+        write_lon_lat(&output.path(UNITS_TABLE), LayerFormat::GeoParquet, &layer)?;
+        output.commit()
     }
 }

@@ -7,24 +7,28 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fs_err as fs;
 use geo::{BoundingRect, MultiPolygon, Rect};
-use minesegsat_core::area_of_interest::AreaOfInterest;
+use minesegsat_core::area_of_interest::{AreaOfInterest, polygons_on_scene};
 use minesegsat_core::job::Job;
 use minesegsat_core::model_description::ModelDescription;
 use minesegsat_core::output::{FolderLock, OutputFolder};
+use minesegsat_core::rasterize::Rasterizer;
 use minesegsat_core::{Crs, Error, Grid, Result, Segmenter, Window};
 use minesegsat_io::cog::{BandMeta, CogOptions, CogWriter};
 use minesegsat_io::{DataType, Location, Pixels, RasterSource, open_raster};
+use minesegsat_map::change::shift;
 use minesegsat_map::predict::{PredictOptions, predict};
 use minesegsat_scene::catalog::{Item, SearchArea};
 use minesegsat_scene::download::{DownloadOptions, download};
 use minesegsat_scene::manifest::OutputRecord;
 use minesegsat_scene::{OpenOptions, Scene};
+use minesegsat_vector::vector::ToLonLat;
 use serde::Serialize;
 
+use crate::ownership::{Ownership, TilePlaces};
 use crate::project::{Composite, Project, Unit, UnitRecord, UnitState};
 
 /// Map of a unit in its folder.
@@ -34,6 +38,8 @@ pub const SCENE: &str = "scene.tif";
 /// Land around the area that is read as well, so that the network sees what surrounds it, in metres.
 const CONTEXT_M: f64 = 640.0;
 const METRES_PER_DEGREE: f64 = 111_320.0;
+/// Longest wait before a further try.
+const MAX_WAIT: Duration = Duration::from_mins(1);
 /// Rows that are combined at a time.
 const ROWS: usize = 512;
 /// Value of `scene.tif` where no scene shows the ground.
@@ -134,6 +140,7 @@ pub fn run(project: &Project, model: &UnitModel<'_>, options: &RunOptions, job: 
         });
     }
     let units = units_of(project, options.share)?;
+    let places = TilePlaces::new(&project.plan.tiles)?;
     let report = Mutex::new(RunReport::default());
     let (next, begun) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let failure: Mutex<Option<Error>> = Mutex::new(None);
@@ -148,7 +155,7 @@ pub fn run(project: &Project, model: &UnitModel<'_>, options: &RunOptions, job: 
                     let done = if job.is_cancelled() {
                         Err(Error::Interrupted)
                     } else {
-                        run_unit(project, model, options, unit, &report, inner)
+                        run_unit((project, &places), model, options, unit, &report, inner)
                     };
                     if let Err(error) = done {
                         lock(&failure).get_or_insert(error);
@@ -190,7 +197,7 @@ fn units_of(project: &Project, share: Share) -> Result<Vec<&Unit>> {
 
 /// Maps a unit, unless it is mapped or another worker maps it. Fails only if the record cannot be written, or if the run is cancelled.
 fn run_unit(
-    project: &Project,
+    (project, places): (&Project, &TilePlaces),
     model: &UnitModel<'_>,
     options: &RunOptions,
     unit: &Unit,
@@ -203,14 +210,12 @@ fn run_unit(
         lock(report).done_before += 1;
         return Ok(());
     }
-    let _lock = match FolderLock::acquire(&folder) {
-        Ok(lock) => lock,
-        Err(Error::FolderInUse { .. }) => {
-            lock(report).with_others.push(unit.id.clone());
-            return Ok(());
-        }
-        Err(error) => return Err(error),
+    let Some(_lock) = lock_unit(&folder)? else {
+        lock(report).with_others.push(unit.id.clone());
+        return Ok(());
     };
+    // Those of this worker: a scheduler that begins the task again wants new tries.
+    let mut tries = 0;
     loop {
         let before = project.record(unit)?;
         match before.state {
@@ -222,12 +227,14 @@ fn run_unit(
                 lock(report).broken.push((unit.id.clone(), before.error.unwrap_or_default()));
                 return Ok(());
             }
-            UnitState::Failed if before.tries >= options.tries => {
+            UnitState::Failed if tries >= options.tries => {
                 lock(report).failed.push((unit.id.clone(), before.error.unwrap_or_default()));
                 return Ok(());
             }
             _ => {}
         }
+        wait_before(tries, job)?;
+        tries += 1;
         let started = Instant::now();
         let mut record = UnitRecord {
             state: UnitState::Running,
@@ -236,7 +243,7 @@ fn run_unit(
             ..UnitRecord::default()
         };
         project.write_record(unit, &record)?;
-        let mapped = job.finish(map_unit(project, model, options, unit, &mut record, job));
+        let mapped = job.finish(map_unit((project, places), model, options, unit, &mut record, job));
         record.seconds = started.elapsed().as_secs_f64();
         match mapped {
             Ok(()) => {
@@ -262,6 +269,30 @@ fn run_unit(
     }
 }
 
+/// Locks a unit. `None` if another worker has it. `area status` and `area retry` hold a lock for a moment, so it is tried again.
+fn lock_unit(folder: &Path) -> Result<Option<FolderLock>> {
+    for pause_ms in [0, 50, 200] {
+        std::thread::sleep(Duration::from_millis(pause_ms));
+        match FolderLock::acquire(folder) {
+            Ok(lock) => return Ok(Some(lock)),
+            Err(Error::FolderInUse { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+/// Waits before a further try: 2 s, 4 s, and so on up to a minute.
+fn wait_before(tries: u32, job: Job<'_>) -> Result<()> {
+    let wait = if tries == 0 { Duration::ZERO } else { Duration::from_secs(1 << tries.min(6)).min(MAX_WAIT) };
+    let begun = Instant::now();
+    while begun.elapsed() < wait {
+        job.check()?;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
 /// Whether a failure may pass by itself: servers, full disks, other runs.
 pub fn may_pass(error: &Error) -> bool {
     match error {
@@ -273,7 +304,7 @@ pub fn may_pass(error: &Error) -> bool {
 }
 
 fn map_unit(
-    project: &Project,
+    (project, places): (&Project, &TilePlaces),
     model: &UnitModel<'_>,
     options: &RunOptions,
     unit: &Unit,
@@ -294,7 +325,11 @@ fn map_unit(
     let maps = folder.join("maps");
     remove_folder(&maps)?;
     let mut mapped: Vec<SceneMap> = Vec::new();
+    let ownership = Ownership::new(places, unit.tile)?;
+    let polygons = polygons_on_scene(&tile, &project.plan.area, &Crs::WGS84)?;
+    let wanted = Wanted { ownership, area: Rasterizer::new(&tile, [&polygons]), tile: &tile };
     let mut seen = Seen::default();
+    let is_best_pixel = project.plan.composite == Composite::BestPixel;
     for (at, item) in items.iter().enumerate() {
         job.check()?;
         job.progress.stage(item.id());
@@ -312,9 +347,11 @@ fn map_unit(
         let manifest = predict(&scene, &description, model.segmenter, &map, &settings, job)?;
         record.warnings.extend(manifest.warnings);
         mapped.push(SceneMap::open(item.id(), &map, &tile)?);
-        seen = Seen::count(&mapped)?;
-        if project.plan.composite == Composite::BestPixel && seen.share() >= project.plan.min_seen {
-            break;
+        if is_best_pixel {
+            seen = Seen::count(&mapped, &wanted)?;
+            if seen.share() >= project.plan.min_seen {
+                break;
+            }
         }
     }
     if mapped.is_empty() {
@@ -324,6 +361,9 @@ fn map_unit(
         ));
     }
     job.progress.stage("joining its scenes");
+    if !is_best_pixel {
+        seen = Seen::count(&mapped, &wanted)?;
+    }
     let output = OutputFolder::create(&folder, &[PROBABILITY, SCENE], true)?;
     combine(&mapped, project.plan.composite, &output)?;
     let hash = OutputRecord::from_file(PROBABILITY, &output.path(PROBABILITY))?;
@@ -371,9 +411,6 @@ fn open_scene(
 
 /// The box of the area on a tile with its surroundings, in longitude and latitude.
 fn around(tile: &Grid, area: &MultiPolygon<f64>) -> Result<MultiPolygon<f64>> {
-    use minesegsat_core::area_of_interest::polygons_on_scene;
-    use minesegsat_vector::vector::ToLonLat;
-
     let on_tile = polygons_on_scene(tile, area, &Crs::WGS84)?;
     let margin = CONTEXT_M / tile.crs.metres_per_unit().unwrap_or(METRES_PER_DEGREE);
     let [min_x, min_y, max_x, max_y] = tile.bounds();
@@ -395,7 +432,7 @@ impl SceneMap {
     fn open(id: &str, folder: &Path, tile: &Grid) -> Result<Self> {
         let location = Location::from(folder.join(PROBABILITY).as_path());
         let probability = open_raster(&location)?;
-        if minesegsat_map::change::shift(tile, &probability.info().grid).is_none() {
+        if shift(tile, &probability.info().grid).is_none() {
             let reason = "its pixels are not those of the unit's tile";
             return Err(Error::raster(probability.info().location.clone(), reason));
         }
@@ -410,7 +447,29 @@ impl SceneMap {
     }
 }
 
-/// What the scenes of a unit show together.
+/// The pixels of a unit that count: those inside the area that its tile owns.
+struct Wanted<'a> {
+    ownership: Ownership,
+    area: Rasterizer,
+    tile: &'a Grid,
+}
+
+impl Wanted<'_> {
+    /// Whether each pixel of a row of the tile counts, `[W]` of the tile.
+    fn row(&self, row: usize, out: &mut [bool]) -> Result<()> {
+        let mut inside = vec![0; self.tile.width];
+        self.area.burn_rows(row, 1, &mut inside);
+        if !inside.contains(&1) {
+            out.fill(false);
+            return Ok(());
+        }
+        self.ownership.row(row, out)?;
+        out.iter_mut().zip(inside).for_each(|(out, inside)| *out &= inside == 1);
+        Ok(())
+    }
+}
+
+/// What the scenes of a unit show together of the pixels that count.
 #[derive(Debug, Clone, Copy, Default)]
 struct Seen {
     all: u64,
@@ -419,14 +478,20 @@ struct Seen {
 }
 
 impl Seen {
-    fn count(maps: &[SceneMap]) -> Result<Self> {
+    fn count(maps: &[SceneMap], wanted: &Wanted<'_>) -> Result<Self> {
         let mut seen = Self::default();
-        for_rows(maps, |_, rows| {
-            for at in 0..rows[0].len() {
-                seen.all += 1;
-                if let Some(p) = rows.iter().map(|row| row[at]).find(|p| !p.is_nan()) {
-                    seen.shown += 1;
-                    seen.sum += f64::from(p);
+        let grid = &maps[0].probability.info().grid;
+        let (col, first_row) = shift(wanted.tile, grid).unwrap_or_default();
+        let mut counts = vec![false; wanted.tile.width];
+        for_rows(maps, |row, rows| {
+            for (line, first) in (0..rows[0].len()).step_by(grid.width).enumerate() {
+                wanted.row(first_row as usize + row + line, &mut counts)?;
+                for at in (0..grid.width).filter(|at| counts[col as usize + at]) {
+                    seen.all += 1;
+                    if let Some(p) = rows.iter().map(|row| row[first + at]).find(|p| !p.is_nan()) {
+                        seen.shown += 1;
+                        seen.sum += f64::from(p);
+                    }
                 }
             }
             Ok(())
@@ -434,12 +499,13 @@ impl Seen {
         Ok(seen)
     }
 
+    /// Share of the pixels that count, 0 to 1.
     fn share(self) -> f64 {
-        if self.all == 0 { 0.0 } else { self.shown as f64 / self.all as f64 }
+        if self.all == 0 { 1.0 } else { self.shown as f64 / self.all as f64 }
     }
 
-    fn mean(self) -> f64 {
-        if self.shown == 0 { 0.0 } else { self.sum / self.shown as f64 }
+    fn mean(self) -> Option<f64> {
+        (self.shown > 0).then(|| self.sum / self.shown as f64)
     }
 }
 

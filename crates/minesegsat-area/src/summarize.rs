@@ -17,7 +17,7 @@ use rstar::{AABB, RTree};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::period::Period;
+use crate::merge::{LAND_PARQUET, PeriodTotals, TOTALS};
 
 /// Hectares of a zone in a period.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,9 +34,11 @@ pub struct ZoneRow {
     pub mapped_ha: f64,
     /// Number of polygons that reach into the zone.
     pub polygons: usize,
-    /// Land that is disturbed in this period and was not in the period before. `None` in the first period.
+    /// Land that is disturbed in this period and was not in the period before. `None` in the first period,
+    /// and if units are missing in one of both.
     pub gain_ha: Option<f64>,
-    /// Land that was disturbed in the period before and is not in this one. `None` in the first period.
+    /// Land that was disturbed in the period before and is not in this one. `None` in the
+    /// same cases.
     pub loss_ha: Option<f64>,
 }
 
@@ -47,11 +49,12 @@ struct Land {
     geometry: MultiPolygon<f64>,
 }
 
-/// Hectares of each zone in each period of a plan, in their order, and of the union of all zones as the zone `all`.
+/// Hectares of each zone in each period of a merge, in the order of time, and of the union of all zones as the zone `all`. `merged` is
+/// the folder of the merge.
 ///
 /// # Errors
 /// The land is not a merge's, or a geometry cannot be measured.
-pub fn summarize(land: &Path, periods: &[Period], zones: &[SiteArea], job: Job<'_>) -> Result<Vec<ZoneRow>> {
+pub fn summarize(merged: &Path, zones: &[SiteArea], job: Job<'_>) -> Result<Vec<ZoneRow>> {
     if zones.is_empty() {
         return Err(Error::Argument {
             name: "zones",
@@ -59,9 +62,14 @@ pub fn summarize(land: &Path, periods: &[Period], zones: &[SiteArea], job: Job<'
             accepted: "at least one polygon".to_owned(),
         });
     }
-    let land = read_land(land)?;
+    let path = merged.join(TOTALS);
+    let periods: Vec<PeriodTotals> = serde_json::from_str(&fs_err::read_to_string(&path)?)
+        .map_err(|error| Error::input(path.display().to_string(), error))?;
+    // A file without any polygon cannot be read as polygons.
+    let has_land = periods.iter().any(|period| period.polygons > 0);
+    let land = if has_land { read_land(&merged.join(LAND_PARQUET))? } else { Vec::new() };
     // A period without any land has rows too.
-    let trees: Vec<Tree<'_>> = periods.iter().map(|period| Tree::new(&land, &period.name)).collect();
+    let trees: Vec<Tree<'_>> = periods.iter().map(|period| Tree::new(&land, &period.period)).collect();
     let meter = GeodesicMeter::new(&Crs::WGS84)?;
     let mut outlines = Vec::with_capacity(zones.len() + 1);
     for zone in zones {
@@ -78,11 +86,14 @@ pub fn summarize(land: &Path, periods: &[Period], zones: &[SiteArea], job: Job<'
         let hectares = |shape: &MultiPolygon<f64>| meter.measure(shape).map(|size| size.area_m2 / 1e4);
         for (index, period) in periods.iter().enumerate() {
             let (polygons, inside) = &parts[index];
-            let before = index.checked_sub(1).map(|before| &parts[before].1);
+            // Land that is missing in one of two periods has not changed.
+            let is_whole = |index: usize| periods[index].missing_ha == 0.0;
+            let before = index.checked_sub(1).filter(|&before| is_whole(before) && is_whole(index));
+            let before = before.map(|before| &parts[before].1);
             rows.push(ZoneRow {
                 zone: zone.clone(),
                 name: name.clone(),
-                period: period.name.clone(),
+                period: period.period.clone(),
                 zone_ha,
                 mapped_ha: hectares(inside)?,
                 polygons: *polygons,

@@ -9,6 +9,7 @@ use minesegsat_core::uncertainty::AreaErrorModel;
 use minesegsat_core::{Crs, Transformer};
 use minesegsat_io::cog::{CogOptions, CogWriter};
 use minesegsat_io::{Location, Pixels, open_raster};
+use minesegsat_scene::manifest::OutputRecord;
 use minesegsat_vector::labels::{LabelOptions, Labels};
 
 use crate::merge::{LAND_GPKG, LAND_PARQUET, MergeOptions, TOTALS, merge};
@@ -55,6 +56,7 @@ fn plan_of(tiles: Vec<Tile>, area: MultiPolygon<f64>, years: &[i16]) -> Plan {
         tiles,
         units,
         empty: Vec::new(),
+        uncovered_ha: 0.0,
     }
 }
 
@@ -75,7 +77,9 @@ fn map(project: &Project, unit: &Unit, discs: &[Disc], hidden: impl Fn(f64, f64)
     let mut cog = CogWriter::create(&path, &grid, CogOptions::default()).unwrap();
     cog.write_rows(&[Pixels::F32(values)]).unwrap();
     cog.finish().unwrap();
-    let record = UnitRecord { state: UnitState::Done, mean_probability: 0.2, ..UnitRecord::default() };
+    let hash = OutputRecord::from_file(PROBABILITY, &path).unwrap().sha256;
+    let record =
+        UnitRecord { state: UnitState::Done, mean_probability: Some(0.2), sha256: hash, ..UnitRecord::default() };
     project.write_record(unit, &record).unwrap();
 }
 
@@ -298,4 +302,33 @@ fn a_damaged_project_says_what_is_wrong() {
         let error = Project::open(&folder).unwrap_err().to_string();
         assert!(error.contains(expected) && error.contains("plan.json"), "{from}: {error}");
     }
+}
+
+#[test]
+fn a_unit_that_shows_nothing_is_missing_and_one_whose_map_was_changed_is_refused() {
+    let (_home, project, lon, lat) = one_zone(&[2024]);
+    for unit in &project.plan.units {
+        map(&project, unit, &[(lon, lat, 300.0)], |_, _| unit.tile == 1);
+    }
+    let cloudy = &project.plan.units[1];
+    let record = UnitRecord { mean_probability: None, ..project.record(cloudy).unwrap() };
+    project.write_record(cloudy, &record).unwrap();
+    let job = minesegsat_core::job::Job::silent();
+    let totals = merge(&project, &project.folder().join("m"), MergeOptions::default(), job).unwrap().periods.remove(0);
+    assert!(totals.missing_ha > 100.0, "{totals:?}");
+    assert!((totals.area_ha - totals.seen_ha - totals.missing_ha).abs() < 1e-6, "{totals:?}");
+    assert!(totals.assumed_ha.abs() < 1e-9, "nothing is known of it: {totals:?}");
+
+    let changed = UnitRecord { sha256: "cd".to_owned(), ..project.record(cloudy).unwrap() };
+    project.write_record(cloudy, &changed).unwrap();
+    let error = merge(&project, &project.folder().join("n"), MergeOptions::default(), job).unwrap_err().to_string();
+    assert!(error.contains("west-2024") && error.contains("not the map"), "{error}");
+    // A map that is gone is made again.
+    std::fs::remove_file(project.unit_folder(cloudy).join(PROBABILITY)).unwrap();
+    assert_eq!(project.record(cloudy).unwrap().state, UnitState::Waiting);
+    // The maps of a project are not those of the next one in its folder.
+    std::fs::remove_file(project.folder().join("plan.json")).unwrap();
+    let items = vec![Vec::new(); project.plan.units.len()];
+    let error = Project::create(project.folder(), project.plan.clone(), &items).unwrap_err().to_string();
+    assert!(error.contains("record.json exists already"), "{error}");
 }

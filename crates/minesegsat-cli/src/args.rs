@@ -107,7 +107,7 @@ pub(crate) enum Command {
     Calibrate(CalibrateArgs),
     /// Map mining-disturbed land of an area in a year: search, download, map and report in one command.
     Map(Box<MapArgs>),
-    /// Map a large area: many tiles, many dates, many workers, one merged map.
+    /// Map a large area with many workers: many tiles, many dates, one merged map.
     #[command(subcommand)]
     Area(AreaCommand),
     /// Map mining-disturbed land in a scene.

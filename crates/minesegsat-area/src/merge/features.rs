@@ -122,12 +122,14 @@ fn first_place(piece: &Piece) -> String {
 /// Gives features the ids of those of the period before that they overlap, and names all of these as parents.
 ///
 /// A feature has the id of the parent with which it shares most land, if it also is the feature that shares most with that parent. So
-/// when a mine splits, its largest part keeps the id; when mines merge, the land has the id of the one it shares most with.
+/// when a mine splits, its largest part keeps the id; when mines merge, the land has the id of the one it shares most with. `used` has
+/// the ids of all periods before; no other feature gets one of these.
 pub(super) fn lineage(
     features: &mut [Feature],
     pieces: &[Vec<Piece>],
     before: &[Feature],
     before_pieces: &[Vec<Piece>],
+    used: &mut BTreeSet<String>,
 ) {
     let tree: RTree<Boxed> = RTree::bulk_load(
         before_pieces
@@ -161,20 +163,21 @@ pub(super) fn lineage(
     }
     let mut order: Vec<((usize, usize), f64)> = shared.into_iter().collect();
     order.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| before[a.0.1].id.cmp(&before[b.0.1].id)).then(a.0.cmp(&b.0)));
-    let (mut has_id, mut taken) = (BTreeSet::new(), BTreeSet::new());
+    // The first row of a feature, and of a parent, is the one with most land.
+    let (mut met, mut has_id) = (BTreeSet::new(), BTreeSet::new());
     for ((feature, parent), _) in order {
         let id = &before[parent].id;
+        let is_first = met.insert(parent) && features[feature].parents.is_empty();
         features[feature].parents.push(id.clone());
-        if !has_id.contains(&feature) && taken.insert(parent) {
+        if is_first {
             has_id.insert(feature);
             features[feature].id.clone_from(id);
         }
     }
-    // A new feature may begin at the pixel at which an older one began.
-    let mut used: BTreeSet<String> = has_id.iter().map(|&at| features[at].id.clone()).collect();
     for (_, feature) in features.iter_mut().enumerate().filter(|(at, _)| !has_id.contains(at)) {
         let base = feature.id.clone();
         let mut number = 2;
+        // Another feature began at the same pixel.
         while !used.insert(feature.id.clone()) {
             feature.id = format!("{base}-{number}");
             number += 1;

@@ -16,11 +16,12 @@ use minesegsat_io::cog::{CogOptions, CogWriter};
 use minesegsat_io::{Pixels, RasterSource, open_raster};
 use minesegsat_map::change::shift;
 use minesegsat_map::site::SitePixels;
+use minesegsat_scene::manifest::OutputRecord;
 use rayon::prelude::*;
 
 use super::features::Piece;
 use crate::ownership::{Ownership, TilePlaces};
-use crate::project::{Project, Unit, UnitState};
+use crate::project::{Project, Tile, Unit, UnitState};
 use crate::run::PROBABILITY;
 
 /// Rows that are read at a time: half a block of the maps, so that few rows of many tiles are in memory.
@@ -66,12 +67,19 @@ pub(super) struct Merged<'a> {
     regions: Regions,
 }
 
-/// EPSG codes of the tiles of a project, in ascending order.
-pub(super) fn codes(project: &Project) -> Vec<u16> {
-    let mut codes: Vec<u16> = project.plan.tiles.iter().map(|tile| tile.epsg).collect();
+/// EPSG codes of tiles, in ascending order.
+pub(crate) fn codes(tiles: &[Tile]) -> Vec<u16> {
+    let mut codes: Vec<u16> = tiles.iter().map(|tile| tile.epsg).collect();
     codes.sort_unstable();
     codes.dedup();
     codes
+}
+
+/// Checks that the pixels of all tiles of a CRS coincide, so that they can be merged.
+pub(crate) fn check_grids(tiles: &[Tile], epsg: u16) -> Result<()> {
+    let of_crs: Vec<&Tile> = tiles.iter().filter(|tile| tile.epsg == epsg).collect();
+    let grids = of_crs.iter().map(|tile| tile.grid()).collect::<Result<Vec<Grid>>>()?;
+    common_grid(&grids, |at| of_crs[at].name.as_str()).map(drop)
 }
 
 impl<'a> Mosaic<'a> {
@@ -97,8 +105,14 @@ impl<'a> Mosaic<'a> {
                     let reason = format!("its pixels are not those of tile {}", plan.tiles[tile].name);
                     return Err(Error::raster(raster.info().location.clone(), reason));
                 };
+                let hash = OutputRecord::from_file(PROBABILITY, &project.unit_folder(unit).join(PROBABILITY))?;
+                if hash.sha256 != record.sha256 {
+                    let reason = format!("it is not the map that the record of unit {} is about", unit.id);
+                    return Err(Error::raster(raster.info().location.clone(), reason));
+                }
+                // Without a seen pixel nothing can be assumed for the others.
+                assumed = record.mean_probability.map_or(f32::NAN, |mean| mean as f32);
                 map = Some((raster, col, row));
-                assumed = record.mean_probability as f32;
             }
             let pixel_m2 = SitePixels::all_area_m2(own, &meter)?;
             parts.push(Part {
@@ -204,7 +218,7 @@ impl Part {
                 self.counts.area += 1;
                 if !p.is_nan() {
                     self.counts.seen += 1;
-                } else if self.map.is_none() {
+                } else if self.assumed.is_nan() {
                     self.counts.missing += 1;
                 } else {
                     hidden[at] = self.assumed;

@@ -23,7 +23,7 @@ pub(crate) enum AreaCommand {
     Status(AreaStatusArgs),
     /// Let failed units be mapped again.
     Retry(AreaProjectArgs),
-    /// Join the maps of all units to one: polygons, masks and hectares.
+    /// Join the maps of all units into one: polygons, masks and hectares.
     Merge(AreaMergeArgs),
     /// Compute hectares by zone: province, protected area, concession, watershed.
     Summarize(AreaSummarizeArgs),
@@ -67,7 +67,7 @@ pub(crate) struct AreaPlanArgs {
     #[arg(long, value_name = "RULE", default_value = "best-pixel")]
     pub composite: Composite,
 
-    /// Most scenes of a unit, those with the least cloud first.
+    /// Most scenes of a unit. Those that together cover it come first, then those with the least cloud.
     #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub max_scenes: u16,
 
@@ -124,7 +124,7 @@ pub(crate) struct AreaRunArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub jobs: u16,
 
-    /// Most tries of a unit whose failure may pass, such as that of a server.
+    /// How often this run tries a unit whose failure may be temporary, such as a server error.
     #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub tries: u32,
 

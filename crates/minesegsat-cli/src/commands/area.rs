@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use minesegsat::ModelCard;
 use minesegsat::job::Job;
 use minesegsat::labels::{LabelOptions, Labels};
-use minesegsat::large_area::merge::{LAND_PARQUET, MergeOptions, MergeReport, merge};
+use minesegsat::large_area::merge::{MergeOptions, MergeReport, TOTALS, merge};
 use minesegsat::large_area::period::periods;
 use minesegsat::large_area::project::{PlannedModel, UNITS_TABLE};
 use minesegsat::large_area::run::{RunOptions, RunReport, Share, UnitModel, retry, run, state_of};
@@ -104,6 +104,9 @@ fn print_plan(stdout: &mut impl Write, project: &Project, report: &PlanReport) -
     if !report.empty.is_empty() {
         writeln!(stdout, "without a scene  {}", shortened(&report.empty))?;
     }
+    if report.uncovered_ha >= 0.1 {
+        writeln!(stdout, "without a tile   {:.1} ha of the area: no scene in any period", report.uncovered_ha)?;
+    }
     for reason in report.left_out.iter().take(5) {
         writeln!(stdout, "left out         {reason}")?;
     }
@@ -184,7 +187,8 @@ fn run_units(args: &AreaRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Re
     }
     Ok(if !report.broken.is_empty() {
         ExitCode::from(STAYS)
-    } else if !report.failed.is_empty() {
+    } else if !report.failed.is_empty() || (matches!(share, Share::Index(_)) && !report.with_others.is_empty()) {
+        // A task of an array has one unit. While another worker maps it, the task is not done.
         ExitCode::from(MAY_PASS)
     } else {
         ExitCode::SUCCESS
@@ -306,6 +310,13 @@ fn print_merge(stdout: &mut impl Write, report: &MergeReport, folder: &Path) -> 
             totals.assumed_ha
         )?;
         writeln!(stdout, "  area       {:.1} ha", totals.area_ha)?;
+        if totals.uncovered_ha >= 0.1 {
+            writeln!(
+                stdout,
+                "  uncovered  {:.1} ha of the area have no tile, and are in no number above",
+                totals.uncovered_ha
+            )?;
+        }
         if totals.missing_ha > 0.0 {
             let missing: Vec<String> = totals.missing_units.iter().chain(&totals.empty_units).cloned().collect();
             writeln!(
@@ -323,10 +334,10 @@ fn print_merge(stdout: &mut impl Write, report: &MergeReport, folder: &Path) -> 
 }
 
 fn zones(args: &AreaSummarizeArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitCode> {
-    let project = Project::open(&args.project)?;
-    let land = merged_folder(&args.project, args.merged.as_deref()).join(LAND_PARQUET);
-    if !land.is_file() {
-        bail!("{} is not there; `minesegsat area merge {}` makes it", land.display(), args.project.display());
+    Project::open(&args.project)?;
+    let merged = merged_folder(&args.project, args.merged.as_deref());
+    if !merged.join(TOTALS).is_file() {
+        bail!("{} holds no merge; `minesegsat area merge {}` makes it", merged.display(), args.project.display());
     }
     let options = LabelOptions {
         layer: args.layer.clone(),
@@ -336,7 +347,7 @@ fn zones(args: &AreaSummarizeArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::
     let zones = SiteArea::from_labels(&Labels::read(&args.zones, &options)?, args.id_field.as_deref())?;
     let bar = MonitorBar::new(quiet);
     let job = Job::new(&bar, cancel);
-    let result = summarize(&land, &project.plan.periods, &zones, job);
+    let result = summarize(&merged, &zones, job);
     bar.clear();
     let rows = job.finish(result)?;
     let table = table_of(&rows)?;

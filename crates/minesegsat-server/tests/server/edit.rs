@@ -131,6 +131,27 @@ fn a_permit_is_added_superseded_and_withdrawn() {
 }
 
 #[test]
+fn a_permit_that_is_withdrawn_judges_its_observations_again() {
+    let workspace = Workspace::filled();
+    let server = Served::plain(&workspace);
+    let path = format!("/api/sites/{SITE}");
+    let verdict = || {
+        let site = server.json(&path);
+        let observations = site["observations"].as_array().unwrap();
+        let last = observations.iter().max_by_key(|one| one["date"].as_str().unwrap()).unwrap();
+        (last["verdict"].clone(), site["corrections"].as_array().unwrap().len(), site["revision"].clone())
+    };
+    let (before, corrections, revision) = verdict();
+    assert_eq!((&before, corrections), (&json!("exceeded"), 0));
+    let query = format!("{path}/permits?number=P-2&revision={}", revision.as_str().unwrap());
+    let answer = Request::new("DELETE", &query).token(TOKEN).send(server.address);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let (after, corrections, _) = verdict();
+    assert_ne!(after, before, "the permit of that day is gone");
+    assert_eq!(corrections, 1, "the replaced verdict is kept");
+}
+
+#[test]
 fn a_prediction_is_removed_with_its_files() {
     let workspace = Workspace::filled();
     let server = Served::plain(&workspace);

@@ -32,7 +32,7 @@ pub struct SiteEdit {
 impl SiteEdit {
     /// Puts the new values in place of the stored ones, which may be damaged.
     pub fn apply(self, stored: &mut StoredSite) {
-        let given = |text: String| Ok(Some(text).filter(|text| !text.is_empty()));
+        let given = |text: String| Ok(Some(text).filter(|text| !text.trim().is_empty()));
         if let Some(name) = self.name {
             stored.name = Ok(name);
         }
