@@ -129,6 +129,21 @@ pageTest("a file is dropped on the page; one of 200 MB is refused unread", MOCK,
   await page.locator("#outline-state").getByText("From mine.geojson").waitFor();
 });
 
+pageTest("after a file is dropped on a prediction, browser Back and Cancel show the predictions", { ...MOCK, hash: "#tab=predictions" }, async (page) => {
+  await page.locator("[data-prediction=larch-creek-2024]").click();
+  await linkHas(page, "prediction=larch-creek-2024");
+  await drop(page, "mine.geojson", JSON.stringify(square(-54.3)));
+  await page.locator("#outline-state").getByText("From mine.geojson").waitFor();
+  await page.goBack();
+  await page.locator("#predict-heading").waitFor();
+  await drop(page, "mine.geojson", JSON.stringify(square(-54.3)));
+  await page.locator("#outline-state").getByText("From mine.geojson").waitFor();
+  page.once("dialog", (dialog) => void dialog.accept());
+  await page.click("#editor-cancel");
+  await page.locator("#predict-heading").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "predict-heading");
+});
+
 pageTest("a field that is missing is named, and nothing is sent", MOCK, async (page) => {
   await listed(page);
   await page.click("#add-site");
@@ -180,6 +195,30 @@ pageTest("mine are saved all the same if somebody says so", { ...MOCK, hash: "#s
   await page.click("#keep-mine");
   await page.locator("#site-heading").getByText("My Creek").waitFor();
   assert.equal((await site(page, url, "larch-creek")).name, "My Creek");
+});
+
+pageTest("an edit that is cancelled while an outline is drawn leaves no outline on the map", { ...ON_MAP, hash: "#site=larch-creek" }, async (page) => {
+  await opened(page);
+  await mapped(page);
+  const map = page.locator("#map");
+  // Until the map is drawn, its picture changes.
+  const settled = async (): Promise<string> => {
+    let [before, now] = ["", "-"];
+    while (before !== now) {
+      before = now;
+      await page.waitForTimeout(1500);
+      now = (await map.screenshot()).toString("base64");
+    }
+    return now;
+  };
+  const before = await settled();
+  await page.click("#edit-site");
+  await page.click("#draw-outline");
+  await page.locator(".draw-banner").waitFor();
+  page.once("dialog", (dialog) => void dialog.accept());
+  await page.click("#editor-cancel");
+  await opened(page);
+  assert.equal((await settled()) === before, true);
 });
 
 pageTest("a permit with a limit supersedes the one before, and is withdrawn", { ...MOCK, hash: "#site=larch-creek" }, async (page, url) => {
