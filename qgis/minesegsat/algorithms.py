@@ -61,7 +61,7 @@ def _vector(path, layer, name):
 
 
 def _path_of(layer):
-    """File of a layer."""
+    """File of a raster layer."""
     return layer.source().split("|")[0]
 
 
@@ -98,7 +98,7 @@ class MapScene(_Tool):
             raise QgsProcessingException("Give one scene: a folder, a file or a raster layer.")
         output = self.parameterAsString(parameters, "OUTPUT", context)
         minimum = self.parameterAsDouble(parameters, "MIN_AREA", context)
-        arguments = ["predict", given[0], "-o", output, "--format", "gpkg", "--min-area", f"{minimum:g}"]
+        arguments = ["predict", given[0], "-o", output, "--format", "gpkg", "--min-area", repr(minimum)]
         for option, name in (("--bands", "BANDS"), ("--model", "MODEL")):
             value = self.parameterAsString(parameters, name, context)
             if value:
@@ -134,9 +134,10 @@ class ChangeOfTwoDates(_Tool):
         after = self.parameterAsString(parameters, "AFTER", context)
         output = self.parameterAsString(parameters, "OUTPUT", context)
         arguments = ["change", before, after, "-o", output]
-        sites = self.parameterAsVectorLayer(parameters, "SITES", context)
-        if sites:
-            arguments += ["--sites", _path_of(sites)]
+        if self.parameterAsVectorLayer(parameters, "SITES", context):
+            # QGIS exports a scratch layer, a filtered layer and every other format: such a file may have several layers.
+            sites = self.parameterAsCompatibleSourceLayerPath(parameters, "SITES", context, ["geojson", "json", "shp"], "geojson", feedback)
+            arguments += ["--sites", sites]
         run(arguments, feedback)
         layers = [
             _vector(os.path.join(output, "change.gpkg"), "mining_change", "Gain and loss"),

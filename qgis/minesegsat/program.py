@@ -14,7 +14,7 @@ from qgis.core import QgsProcessingException
 SETTING = "MINESEGSAT_PROGRAM"
 # Time for the program to remove unfinished files after it was asked to end.
 PATIENCE_S = 10
-# A line of progress, such as `predicting: 12 of 40, 20 s left`.
+# A line of progress, such as `predicting: 12 of 40, about 20 s left`.
 STEP = re.compile(r"^[^:]+: (\d+) of (\d+), ")
 
 

@@ -1,5 +1,6 @@
 """Checks the plugin and the program's files in QGIS. Run by scripts/check_qgis.sh. Arguments: program, working folder, folder for pictures."""
 
+import json
 import os
 import subprocess
 import sys
@@ -193,6 +194,14 @@ for layer, words, values in (
 ):
     found = add(layer, **values)
     expect(words in found, f"an edit is refused with `{words}`: {found[-150:]}")
+sites.setSubsetString("id <> 'new-pit'")
+run(
+    "change",
+    {"BEFORE": str(work / "out/2020"), "AFTER": str(work / "out/2022"), "SITES": sites.id(), "OUTPUT": str(work / "change_of_register")},
+)
+names = [site["name"] for site in json.loads((work / "change_of_register/manifest.json").read_text())["sites"]]
+expect(names == ["West pit"], f"change: sites of a register, with the filter of the layer: {names}")
+sites.setSubsetString("")
 listed = subprocess.run([program, "sites", "list", "--register", str(register)], capture_output=True, text=True)
 expect("new-pit" in listed.stdout and "N-1" in listed.stdout, "the program knows the new site and its permit")
 

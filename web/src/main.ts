@@ -173,7 +173,9 @@ class App {
 
   /** What follows a change of the view: by a control, a link or the back button. */
   #viewed(view: View, before: View): void {
+    const wasOpen = this.#editor.isOpen;
     if (view.site !== before.site || view.tab !== before.tab || view.prediction !== before.prediction) this.#editor.leave();
+    const isLeft = wasOpen && !this.#editor.isOpen;
     if (view.site !== before.site) {
       clearFailures();
       this.#site.leave();
@@ -184,7 +186,7 @@ class App {
       this.#pairUp(this.#detail);
     }
     if (view.prediction !== before.prediction) void this.#showPrediction(view);
-    if (view.tab !== before.tab || view.site !== before.site) this.#turned(view);
+    if (isLeft || view.tab !== before.tab || view.site !== before.site) this.#turned(view);
   }
 
   #loaded(site: SiteDetail): void {
@@ -309,7 +311,8 @@ class App {
     this.#editor.leave();
     const { view } = this.#store;
     this.#turned(view);
-    byId(view.site ? "site-heading" : "add-site").focus({ preventScroll: true });
+    const target = view.tab === "predictions" ? "predict-heading" : view.site ? "site-heading" : "add-site";
+    document.getElementById(target)?.focus({ preventScroll: true });
   }
 
   async #saved(site: SiteDetail, isNew: boolean): Promise<void> {

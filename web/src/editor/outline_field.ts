@@ -140,8 +140,10 @@ export class OutlineField {
     this.#draw.textContent = t("outline-draw");
     this.#draw.removeAttribute("aria-pressed");
     if (corners) this.#set(polygonOf(corners), null);
-    else this.#actions.show(this.#outline, false);
-    if (this.element.isConnected && !corners) this.#draw.focus({ preventScroll: true });
+    else if (this.element.isConnected) {
+      this.#actions.show(this.#outline, false);
+      this.#draw.focus({ preventScroll: true });
+    }
   }
 
   #count(count: number): void {

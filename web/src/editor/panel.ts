@@ -212,8 +212,10 @@ export class EditorPanel {
     const text = (name: FieldName): string => fields[name]?.trim() ?? "";
     if (task.kind === "edit") {
       const isOther = outline !== null && outline !== (task.site.boundary as Outline | null);
-      return () =>
-        api.editSite(task.site.id, { revision: task.site.revision, name: text("name"), operator: text("operator"), commodity: text("commodity"), ...(isOther && { geometry: outline }) });
+      // Only what was edited: another person may have changed the rest.
+      const edited = (["name", "operator", "commodity"] as const).filter((name) => text(name) !== (task.site[name] ?? ""));
+      const values = Object.fromEntries(edited.map((name) => [name, text(name)]));
+      return () => api.editSite(task.site.id, { revision: task.site.revision, ...values, ...(isOther && { geometry: outline }) });
     }
     if (!outline) {
       this.#refuse(t("step-outline"));
@@ -281,10 +283,10 @@ function heading(task: Task): string {
   return task.kind === "edit" ? t("site-edit-of", { name: task.site.name }) : t("permit-add-to", { name: task.site.name });
 }
 
-/** What is another one now, with its value where it is a text. */
+/** What has changed, with its value now where it is a text. */
 function differences(seen: SiteDetail, now: SiteDetail): string[] {
   const lines: string[] = [];
-  for (const name of ["name", "operator", "commodity"] as const) {
+  for (const name of ["name", "operator", "commodity", "status"] as const) {
     if (seen[name] !== now[name]) lines.push(t("conflict-value", { what: t(`editor-${name}`), value: now[name] ?? "–" }));
   }
   if (JSON.stringify(seen.boundary) !== JSON.stringify(now.boundary)) lines.push(t("conflict-outline"));

@@ -49,8 +49,11 @@ export function chosen(all: readonly Entry[], wish: Wish): Entry[] {
   return all.filter(fits).sort(ORDER[wish.order]);
 }
 
-function isNear({ bbox: [west, south, east, north] }: Site, place: Position): boolean {
-  const holds = west <= place.lon && place.lon <= east && south <= place.lat && place.lat <= north;
+function isNear({ bbox: [west, south, right, north] }: Site, place: Position): boolean {
+  // Across the antimeridian the western edge has the larger longitude.
+  const east = right < west ? right + 360 : right;
+  const lon = place.lon < west ? place.lon + 360 : place.lon;
+  const holds = west <= lon && lon <= east && south <= place.lat && place.lat <= north;
   return holds || distance_km(place, { lat: (south + north) / 2, lon: (west + east) / 2 }) < NEAR_KM;
 }
 

@@ -7,7 +7,7 @@ const ON_MAP = { ...WITH_MAP, mock: {}, hash: "#map=11/-6.1/-54.35" };
 const square = (west: number): unknown => ({ type: "Polygon", coordinates: [[[west, -6.1], [west + 0.02, -6.1], [west + 0.02, -6.08], [west, -6.08], [west, -6.1]]] });
 const file = (name: string, value: unknown) => ({ name, mimeType: "application/geo+json", buffer: Buffer.from(typeof value === "string" ? value : JSON.stringify(value)) });
 
-async function site(page: Page, url: string, id: string): Promise<{ name: string; revision: string; boundary: unknown; permits: { number: string; valid_to: string | null; limit_ha: number | null }[] }> {
+async function site(page: Page, url: string, id: string): Promise<{ name: string; operator: string | null; revision: string; boundary: unknown; permits: { number: string; valid_to: string | null; limit_ha: number | null }[] }> {
   return (await page.request.get(`${url}/api/sites/${id}`)).json();
 }
 
@@ -86,8 +86,8 @@ pageTest("a GeoJSON file gives outline and name; others are refused with a reaso
   for (const [name, value, words] of [
     ["sites.gpkg", "SQLite", "only GeoJSON"],
     ["points.geojson", { type: "Point", coordinates: [1, 2] }, "no polygon"],
-    ["broken.json", "{", "not JSON"],
-    ["utm.geojson", { type: "Polygon", coordinates: [[[5e5, 4e6], [5e5, 4e6], [5e5, 4e6], [5e5, 4e6]]] }, "no longitude and latitude"],
+    ["broken.json", "{", "so it is not GeoJSON"],
+    ["utm.geojson", { type: "Polygon", coordinates: [[[5e5, 4e6], [5e5, 4e6], [5e5, 4e6], [5e5, 4e6]]] }, "not a longitude and latitude"],
     ["large.geojson", " ".repeat(5_000_000), "has 5 MB, and this page reads at most 4 MB"],
   ] as const) {
     await page.setInputFiles("#outline-file", file(name, value));
@@ -129,6 +129,21 @@ pageTest("a file is dropped on the page; one of 200 MB is refused unread", MOCK,
   await page.locator("#outline-state").getByText("From mine.geojson").waitFor();
 });
 
+pageTest("after a file is dropped on a prediction, browser Back and Cancel show the predictions", { ...MOCK, hash: "#tab=predictions" }, async (page) => {
+  await page.locator("[data-prediction=larch-creek-2024]").click();
+  await linkHas(page, "prediction=larch-creek-2024");
+  await drop(page, "mine.geojson", JSON.stringify(square(-54.3)));
+  await page.locator("#outline-state").getByText("From mine.geojson").waitFor();
+  await page.goBack();
+  await page.locator("#predict-heading").waitFor();
+  await drop(page, "mine.geojson", JSON.stringify(square(-54.3)));
+  await page.locator("#outline-state").getByText("From mine.geojson").waitFor();
+  page.once("dialog", (dialog) => void dialog.accept());
+  await page.click("#editor-cancel");
+  await page.locator("#predict-heading").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "predict-heading");
+});
+
 pageTest("a field that is missing is named, and nothing is sent", MOCK, async (page) => {
   await listed(page);
   await page.click("#add-site");
@@ -155,11 +170,12 @@ pageTest("of two editors the second is told what changed, and chooses", { ...MOC
   await page.click("#edit-site");
   await page.fill("#editor-operator", "Mine Ltd");
   const before = await site(page, url, "larch-creek");
-  await page.request.patch(`${url}/api/sites/larch-creek`, { data: { revision: before.revision, name: "Larch Creek North" } });
+  await page.request.patch(`${url}/api/sites/larch-creek`, { data: { revision: before.revision, name: "Larch Creek North", status: "suspended" } });
   await page.click("#editor-save");
   const alert = page.locator(".problem-box");
   await alert.getByText("Somebody else has changed this site since you opened it. Nothing was saved.").waitFor();
-  await alert.getByText("Name is now: Larch Creek North").waitFor();
+  await alert.getByText("Name is now Larch Creek North").waitFor();
+  await alert.getByText("Status is now suspended").waitFor();
   assert.deepEqual(await violations(page), []);
   assert.equal((await site(page, url, "larch-creek")).name, "Larch Creek North");
   await page.click("#take-theirs");
@@ -170,16 +186,41 @@ pageTest("of two editors the second is told what changed, and chooses", { ...MOC
   assert.equal(await page.locator("#site-heading").innerText(), "Larch Creek North");
 });
 
-pageTest("mine are saved all the same if somebody says so", { ...MOCK, hash: "#site=larch-creek" }, async (page, url) => {
+pageTest("the editor's values are saved anyway on request, and no others", { ...MOCK, hash: "#site=larch-creek" }, async (page, url) => {
   await opened(page);
   await page.click("#edit-site");
   await page.fill("#editor-name", "My Creek");
   const before = await site(page, url, "larch-creek");
-  await page.request.patch(`${url}/api/sites/larch-creek`, { data: { revision: before.revision, name: "Their Creek" } });
+  await page.request.patch(`${url}/api/sites/larch-creek`, { data: { revision: before.revision, name: "Their Creek", operator: "Their Ltd" } });
   await page.click("#editor-save");
-  await page.click("#keep-mine");
+  await page.getByRole("button", { name: "Save my values anyway" }).click();
   await page.locator("#site-heading").getByText("My Creek").waitFor();
-  assert.equal((await site(page, url, "larch-creek")).name, "My Creek");
+  const { name, operator } = await site(page, url, "larch-creek");
+  assert.deepEqual([name, operator], ["My Creek", "Their Ltd"]);
+});
+
+pageTest("an edit that is cancelled while an outline is drawn leaves no outline on the map", { ...ON_MAP, hash: "#site=larch-creek" }, async (page) => {
+  await opened(page);
+  await mapped(page);
+  const map = page.locator("#map");
+  // Until the map is drawn, its picture changes.
+  const settled = async (): Promise<string> => {
+    let [before, now] = ["", "-"];
+    while (before !== now) {
+      before = now;
+      await page.waitForTimeout(1500);
+      now = (await map.screenshot()).toString("base64");
+    }
+    return now;
+  };
+  const before = await settled();
+  await page.click("#edit-site");
+  await page.click("#draw-outline");
+  await page.locator(".draw-banner").waitFor();
+  page.once("dialog", (dialog) => void dialog.accept());
+  await page.click("#editor-cancel");
+  await opened(page);
+  assert.equal((await settled()) === before, true);
 });
 
 pageTest("a permit with a limit supersedes the one before, and is withdrawn", { ...MOCK, hash: "#site=larch-creek" }, async (page, url) => {
@@ -230,8 +271,13 @@ pageTest("a prediction shows its details, and is removed", { ...MOCK, hash: "#ta
   const details = page.locator(".prediction-details");
   for (const text of ["S2B_MSIL2A_20240702T153819", "158.3", "3.4%", "2024-07-05 09:30", "44.69° N, 76.36° W"]) await details.getByText(text, { exact: false }).first().waitFor();
   assert.deepEqual(await violations(page), []);
-  page.once("dialog", (dialog) => void dialog.dismiss());
+  let asked = "";
+  page.once("dialog", (dialog) => {
+    asked = dialog.message();
+    void dialog.dismiss();
+  });
   await page.getByRole("button", { name: "Remove the prediction" }).click();
+  assert.match(asked, /The downloaded scene stays in `scenes\/larch-creek-2024`\./);
   assert.equal((await (await page.request.get(`${url}/api/predictions`)).json()).predictions.length, 1);
   page.once("dialog", (dialog) => void dialog.accept());
   await page.getByRole("button", { name: "Remove the prediction" }).click();

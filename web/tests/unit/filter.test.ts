@@ -45,6 +45,13 @@ test("a position finds the sites around it, in both orders of its numbers", () =
   assert.equal(chosen(far, { query: "6.1 N 54.35 W", verdicts: [], order: "name" }).length, 0);
 });
 
+test("a position finds a site across the antimeridian, on both sides", () => {
+  const fiji = entries([site("x", "X", null, 10, { bbox: [178, -18, -178, -16] })]);
+  const found = (query: string): string => ids(chosen(fiji, { query, verdicts: [], order: "name" }));
+  for (const query of ["16.2 S 178.1 E", "16.2 S 178.1 W", "17 S 180 E", "17 S 180 W"]) assert.equal(found(query), "x", query);
+  for (const query of ["17 S 177 E", "17 S 177 W", "17 S 0 E"]) assert.equal(found(query), "", query);
+});
+
 test("verdicts are counted, a site without an observation as unseen", () => {
   assert.deepEqual(counts(all), { exceeded: 1, "possible-exceedance": 1, "not-assessable": 1, unseen: 1, "no-limit": 1, within: 1 });
 });

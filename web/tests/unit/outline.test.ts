@@ -28,7 +28,7 @@ test("a file without a usable polygon is refused with a reason", () => {
     [null, /has no polygon/],
     [{ type: "Polygon", coordinates: [[[0, 0], [1, 1]]] }, /too few positions/],
     [{ type: "Polygon", coordinates: [[["a", 0], [1, 1], [2, 2], [0, 0]]] }, /not two numbers/],
-    [{ type: "Polygon", coordinates: [[[500000, 4000000], [500100, 4000000], [500100, 4000100], [500000, 4000000]]] }, /500000, 4000000 is no longitude/],
+    [{ type: "Polygon", coordinates: [[[500000, 4000000], [500100, 4000000], [500100, 4000100], [500000, 4000000]]] }, /500000, 4000000 is not a longitude/],
   ] as const) {
     assert.throws(() => read(value), words, JSON.stringify(value));
   }
