@@ -173,7 +173,7 @@ pageTest("of two editors the second is told what changed, and chooses", { ...MOC
   await page.request.patch(`${url}/api/sites/larch-creek`, { data: { revision: before.revision, name: "Larch Creek North", status: "suspended" } });
   await page.click("#editor-save");
   const alert = page.locator(".problem-box");
-  await alert.getByText("Somebody else has changed this site since you opened it. Nothing was saved.").waitFor();
+  await alert.getByText("Another person has changed this site since you opened it. Nothing was saved.").waitFor();
   await alert.getByText("Name is now Larch Creek North").waitFor();
   await alert.getByText("Status is now suspended").waitFor();
   assert.deepEqual(await violations(page), []);
