@@ -24,13 +24,14 @@ use minesegsat_vector::vector::{ColumnType, FeatureLayer, LayerFormat, ShapeType
 use serde::{Deserialize, Serialize};
 
 use crate::period::Period;
-use crate::run::PROBABILITY;
 
 /// Version of the plan's form.
 const VERSION: u32 = 1;
 const PLAN: &str = "plan.json";
 const ITEMS: &str = "items.json";
 const RECORD: &str = "record.json";
+/// Map of a unit in its folder.
+pub const PROBABILITY: &str = "probability.tif";
 /// Table of all units.
 pub const UNITS_TABLE: &str = "units.parquet";
 

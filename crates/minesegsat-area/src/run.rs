@@ -29,10 +29,8 @@ use minesegsat_vector::vector::ToLonLat;
 use serde::Serialize;
 
 use crate::ownership::{Ownership, TilePlaces};
-use crate::project::{Composite, Project, Unit, UnitRecord, UnitState};
+use crate::project::{Composite, PROBABILITY, Project, Unit, UnitRecord, UnitState};
 
-/// Map of a unit in its folder.
-pub const PROBABILITY: &str = "probability.tif";
 /// Which scene each pixel of a unit comes from.
 pub const SCENE: &str = "scene.tif";
 /// Land around the area that is read as well, so that the network sees what surrounds it, in metres.

@@ -14,8 +14,7 @@ use minesegsat_vector::labels::{LabelOptions, Labels};
 
 use crate::merge::{LAND_GPKG, LAND_PARQUET, MergeOptions, TOTALS, merge};
 use crate::period::Period;
-use crate::project::{Composite, Plan, PlannedModel, Project, Tile, Unit, UnitRecord, UnitState};
-use crate::run::PROBABILITY;
+use crate::project::{Composite, PROBABILITY, Plan, PlannedModel, Project, Tile, Unit, UnitRecord, UnitState};
 
 const PIXEL: f64 = 10.0;
 

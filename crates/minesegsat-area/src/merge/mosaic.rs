@@ -21,8 +21,7 @@ use rayon::prelude::*;
 
 use super::features::Piece;
 use crate::ownership::{Ownership, TilePlaces};
-use crate::project::{Project, Tile, Unit, UnitState};
-use crate::run::PROBABILITY;
+use crate::project::{PROBABILITY, Project, Tile, Unit, UnitState};
 
 /// Rows that are read at a time: half a block of the maps, so that few rows of many tiles are in memory.
 const ROWS: usize = 256;
