@@ -94,6 +94,11 @@ def test_ctrl_c_stops_a_run(tmp_path):
     assert not (tmp_path / "sim" / "catalog.json").exists()
 
 
+def test_a_simulation_of_many_dates_lists_its_scenes(tmp_path):
+    series = minesegsat.simulate(tmp_path / "sim", size=192, years=[2021], dates_per_year=2)
+    assert len(series.scenes) == 2 and all(path.is_file() for path in series.scenes)
+
+
 @pytest.fixture(scope="module")
 def patches(tmp_path_factory, program, landscape):
     folder = tmp_path_factory.mktemp("set") / "set"

@@ -127,7 +127,11 @@ def test_change_equals_that_of_the_program(tmp_path, program, landscape, model, 
 
 def test_five_lines_map_a_real_scene(tmp_path, program, reference):
     scene = minesegsat.open_scene(reference)
-    model = minesegsat.Model.open()
-    part = scene.shape[0] > 1000 and (-75.9, 36.85, -75.8, 36.95)
-    found = model.predict(scene, **({"bbox": part} if part else {}))
-    assert found.crs == scene.crs and found.probability.dtype == np.float32
+    found = minesegsat.Model.open().predict(scene, tmp_path / "ours")
+    assert (found.crs, found.shape) == (scene.crs, scene.shape) == ("EPSG:32618", (1947, 1933))
+    program("predict", reference, "-o", tmp_path / "theirs", "--quiet")
+    theirs = minesegsat.Map.open(tmp_path / "theirs")
+    for name in ["probability.tif", "mask.tif", "quicklook.png", "unlike.tif"]:
+        assert (theirs.folder / name).read_bytes() == (found.folder / name).read_bytes(), name
+    assert theirs.probability.tobytes() == found.probability.tobytes()
+    assert theirs.mask.tobytes() == found.mask.tobytes()

@@ -58,8 +58,8 @@ class Simulation:
 
     @property
     def scenes(self) -> list[Path]:
-        """Folder of each scene, for `open_scene`."""
-        dates = self.summary["years"] or (self.summary.get("series") or {}).get("dates", [])
+        """Item of each scene, for `open_scene`, in the order of time."""
+        dates = self.summary.get("years") or self.summary.get("dates", [])
         return [self.folder / str(date["year"]) / date["item"] / "item.json" for date in dates]
 
     @property
