@@ -43,7 +43,9 @@ pub(crate) fn open_scene(
     tile: Option<String>,
 ) -> PyResult<Scene> {
     job::run(py, None, |_| {
-        let pair = |(missing, other): &(String, String)| Ok((Band::from_str(missing)?, Band::from_str(other)?));
+        let pair = |(missing, other): &(String, String)| -> Result<(Band, Band), Error> {
+            Ok((Band::from_str(missing)?, Band::from_str(other)?))
+        };
         let options = OpenOptions {
             bands: bands.as_deref().map(bands_of).transpose()?,
             substitute: substitute.iter().map(pair).collect::<Result<_, Error>>()?,
