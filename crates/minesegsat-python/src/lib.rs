@@ -8,14 +8,11 @@ mod failure;
 mod job;
 mod maps;
 mod patches;
+mod program;
 mod raster;
 mod scene;
 
 use pyo3::pymodule;
-
-/// As in the program: every patch allocates and frees large arrays.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[pymodule]
 mod _minesegsat {
@@ -23,6 +20,8 @@ mod _minesegsat {
     use crate::maps::{Model, change, simulate};
     #[pymodule_export]
     use crate::patches::Patches;
+    #[pymodule_export]
+    use crate::program::run_program;
     #[pymodule_export]
     use crate::raster::{read_raster, write_scene};
     #[pymodule_export]

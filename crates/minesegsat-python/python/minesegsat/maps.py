@@ -6,15 +6,17 @@ import json
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 
 from . import _minesegsat
 from ._folder import Folder, PathLike
 from ._progress import Progress, shown
 from .errors import FileError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Transform = tuple[float, float, float, float, float, float]
 Registration = Literal["correct", "measure", "off"]
@@ -98,6 +100,7 @@ class _Output:
         return self.manifest["warnings"]
 
     def _dataset(self, layers: dict[str, NDArray[Any]]) -> Any:
+        import numpy as np
         import xarray  # pyright: ignore[reportMissingImports]
 
         a, _, c, _, e, f = self.transform

@@ -8,10 +8,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from . import _minesegsat
 from ._folder import Folder, PathLike
@@ -20,6 +18,10 @@ from ._progress import Progress, shown
 from .errors import ArgumentError
 from .maps import Map, Transform
 from .scenes import CloudMask, open_scene
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
 
 Engine = Literal["fastest", "native", "burn", "onnxruntime", "openvino"]
 Format = Literal["gpkg", "geojson", "fgb", "parquet"]
@@ -211,6 +213,8 @@ def _georeferenced(
     reflectance: Any, bands: Sequence[str] | None, crs: Any, transform: Sequence[float] | None
 ) -> tuple[NDArray[np.float32], list[str], str, Transform]:
     """The values of an array with its bands, the name of its CRS, and its transform."""
+    import numpy as np
+
     if hasattr(reflectance, "coords"):
         coords = reflectance.coords
         if bands is None and "band" in coords:
