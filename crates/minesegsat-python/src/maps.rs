@@ -148,7 +148,8 @@ pub(crate) fn change(
             "off" => RegistrationMode::Off,
             other => refuse("registration", other, "correct, measure or off")?,
         };
-        let options = ChangeOptions { threshold, min_area_m2: min_area, registration, overwrite, ..Default::default() };
+        let options =
+            ChangeOptions { threshold, min_area_m2: min_area, registration, overwrite, ..ChangeOptions::default() };
         let (before, after) = (DatedMap::open(&before)?, DatedMap::open(&after)?);
         Ok(serde_json::to_string(&minesegsat::change::change(&before, &after, &output, &options, job)?)?)
     })

@@ -103,7 +103,7 @@ def test_a_simulation_of_many_dates_lists_its_scenes(tmp_path):
 def patches(tmp_path_factory, program, landscape):
     folder = tmp_path_factory.mktemp("set") / "set"
     program("dataset", "build", "--scenes", landscape.folder / "2021", "--labels", landscape.truth / "2021.gpkg",
-            "-o", folder, "--patch-size", 96, "--negatives", 1, "--quiet")  # fmt: skip
+            "-o", folder, "--patch-size", 96, "--negatives", 0.3, "--quiet")  # fmt: skip
     program("dataset", "split", folder, "--shares", "60,20,20", "--quiet")
     return folder
 
@@ -118,7 +118,7 @@ def test_a_data_set_has_arrays(patches, model):
     raw = minesegsat.PatchDataset(patches, None, bands=model.bands)
     offset, divisor = np.float32(model.normalisation[3])
     np.testing.assert_allclose(scaled[0][0][3], (raw[0][0][3] - offset) / divisor, rtol=1e-5, atol=1e-6)
-    parts = [minesegsat.PatchDataset(patches, split) for split in ("train", "val", "test")]
+    parts = [minesegsat.PatchDataset(patches, split) for split in ("train", "val", "test", "unused")]
     assert sorted(id for part in parts for id in part.ids) == sorted(samples.ids)
     with pytest.raises(IndexError):
         samples[len(samples)]

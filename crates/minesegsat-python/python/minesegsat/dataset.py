@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Split = Literal["train", "val", "test"]
+Split = Literal["train", "val", "test", "unused"]
 
 
 class PatchDataset:

@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-
 from . import _minesegsat
 from ._folder import Folder, PathLike
 from ._progress import Progress, shown
