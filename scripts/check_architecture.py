@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # From the bottom to the top. A crate may depend on crates that stand before it.
 ORDER = [
     "testing", "core", "io", "vector", "page", "pdf", "scene", "map", "simulate", "dataset", "area", "watch", "report", "export", "tiles", "model", "cpu", "onnx", "nn", "server",
-    "", "cli",
+    "", "cli", "python",
 ]  # fmt: skip
 # These need the core alone, and each other.
 NEAR_THE_CORE = {"model": {"core"}, "cpu": {"core", "model"}, "onnx": {"core", "model"}, "pdf": {"core"}}

@@ -15,7 +15,7 @@
 //! # Where to go
 //! | I want to | start at |
 //! |---|---|
-//! | open a model with any engine | [`Model`] |
+//! | open a model with any engine | [`Model`]; [`ModelFolder`] has the model in the program |
 //! | open a scene | [`Scene`] |
 //! | find and download scenes | [`catalog`], [`download`] |
 //! | map a scene | [`Model::predict`], or [`predict`] with a [`Segmenter`] of my own |
@@ -31,10 +31,11 @@
 //!
 //! Three programs to start from: `examples/map_scene.rs`, `examples/compare_dates.rs`, `examples/custom_segmenter.rs`.
 //!
-//! This crate has no code of its own beyond [`Model`]; each module is that of the crate which its name links to. Arrays are
+//! This crate has no code of its own beyond [`Model`] and [`ModelFolder`]; each module is that of the crate which its name links to. Arrays are
 //! `[C, H, W]`; positions in arrays are (row, col), on maps (x, y); bounding boxes are west, south, east, north.
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
+mod folder;
 mod model;
 
 pub use minesegsat_area as large_area;
@@ -55,6 +56,7 @@ pub use minesegsat_simulate as simulate;
 pub use minesegsat_vector::{delimited, labels, values, vector};
 pub use minesegsat_watch::{alerts, evidence, monitor, register, timeline};
 
+pub use self::folder::ModelFolder;
 pub use self::model::{Engine, Model, ModelOptions, OpenModelError};
 
 /// Compiles the Rust of the README and of the guide.

@@ -19,7 +19,7 @@ use minesegsat::scene::manifest::counted;
 use minesegsat::site::SiteArea;
 use serde_json::json;
 
-use super::engine::ModelFolder;
+use minesegsat::ModelFolder;
 use super::monitor::MonitorBar;
 use super::site_tools::{open_catalogue, open_model};
 use super::sites::read_boundary;

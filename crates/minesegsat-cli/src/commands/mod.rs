@@ -108,8 +108,7 @@ pub(crate) fn hint_of_number(error: &clap::Error) -> Option<String> {
 pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
     let program = Cli::command();
     // The words before the first option that is no switch of the program name the command.
-    let words = std::env::args_os().skip(1).filter_map(|word| word.into_string().ok());
-    let words = words.filter(|word| !word.starts_with('-'));
+    let words = crate::words().filter(|word| !word.starts_with('-'));
     let command = words.map_while({
         let mut at = &program;
         move |word| {

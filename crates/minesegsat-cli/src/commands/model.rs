@@ -3,6 +3,7 @@
 use std::{io::Write, path::Path, process::ExitCode};
 
 use anyhow::bail;
+use minesegsat::ModelFolder;
 use minesegsat::nn::{
     ImportOptions, ModelCard, NetworkConfig, Normalisation, Training, import_checkpoint, list_models, random_model,
 };
@@ -11,7 +12,7 @@ use minesegsat::onnx::{INPUT, OPSET_VERSION, OUTPUT, export_model};
 use crate::args::{
     ExportFormat, ModelExportArgs, ModelImportArgs, ModelListArgs, ModelRandomArgs, ModelShowArgs, ModelVerifyArgs,
 };
-use crate::commands::engine::{self, ModelFolder};
+use crate::commands::engine;
 use crate::interrupt;
 
 pub(crate) fn import(args: &ModelImportArgs) -> anyhow::Result<ExitCode> {

@@ -13,7 +13,7 @@ use minesegsat::catalog::{Catalog, Endpoint};
 use serde::Serialize;
 use sysinfo::{Disks, System};
 
-use super::engine::ModelFolder;
+use minesegsat::ModelFolder;
 use crate::args::{Cli, CompletionsArgs, DoctorArgs, ManArgs};
 
 /// Memory that a whole scene takes with the model in the program, with room for the system.

@@ -160,16 +160,19 @@ impl<F: BlockFormat> BlockRaster<F> {
 
 /// Decoding has its own threads, which never wait. So a thread that waits for a block always gets it, even if all of rayon's
 /// global threads wait.
+///
+/// `None` in a process that was forked after the threads started, such as a worker of a Python data loader: it has no threads of
+/// the pool, and decodes on the thread that reads.
 fn decode_pool() -> Option<&'static rayon::ThreadPool> {
-    static POOL: OnceLock<Option<rayon::ThreadPool>> = OnceLock::new();
-    POOL.get_or_init(|| {
-        rayon::ThreadPoolBuilder::new()
+    static POOL: OnceLock<(u32, Option<rayon::ThreadPool>)> = OnceLock::new();
+    let (owner, pool) = POOL.get_or_init(|| {
+        let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(rayon::current_num_threads())
             .thread_name(|i| format!("decode-{i}"))
-            .build()
-            .ok()
-    })
-    .as_ref()
+            .build();
+        (std::process::id(), pool.ok())
+    });
+    pool.as_ref().filter(|_| *owner == std::process::id())
 }
 
 /// Runs work that waits for another pool. A worker of a rayon pool that waits for another pool runs further jobs of its own

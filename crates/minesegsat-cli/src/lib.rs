@@ -1,4 +1,4 @@
-//! The `minesegsat` command-line program.
+//! The `minesegsat` command-line program, as a library: the binary and the Python package both run it.
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 mod allocator;
@@ -9,16 +9,24 @@ mod progress;
 mod terminal;
 
 use std::{
+    ffi::OsString,
     io::{IsTerminal, Write},
     process::ExitCode,
+    sync::OnceLock,
 };
 
 use clap::Parser;
 
 use crate::args::{AreaSampleCommand, Cli, Command, DatasetCommand, LabelsCommand, ModelCommand, SceneCommand};
 
-fn main() -> ExitCode {
-    let cli = Cli::try_parse().unwrap_or_else(|error| {
+/// The command line, see [`run_program`].
+static ARGUMENTS: OnceLock<Vec<OsString>> = OnceLock::new();
+
+/// Runs the program on a command line, whose first word is the name of the program. A process runs it once: it starts the log, and
+/// handles Ctrl-C and panics for the whole process.
+pub fn run_program(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = ARGUMENTS.get_or_init(|| arguments.into_iter().collect());
+    let cli = Cli::try_parse_from(arguments).unwrap_or_else(|error| {
         let _ = error.print();
         if let Some(hint) = commands::hint_of_number(&error) {
             print_message(format_args!("hint: {hint}"));
@@ -38,7 +46,15 @@ fn main() -> ExitCode {
             ));
         }
     });
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&cli))).unwrap_or(ExitCode::FAILURE)
+    let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&cli))).unwrap_or(ExitCode::FAILURE);
+    // The end of a program in Rust does this, but not the end of Python.
+    let _ = std::io::stdout().flush();
+    code
+}
+
+/// The words of the command line behind the name of the program. Words that are not UTF-8 text are left out.
+pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+    ARGUMENTS.get().into_iter().flatten().skip(1).filter_map(|word| word.to_str())
 }
 
 /// Runs the command of the command line.
