@@ -109,12 +109,18 @@ fn limits(permits: &[Permit], days: &Days, words: &Words) -> Vec<Limit> {
         let (from, _) = days.held(permit.valid_from);
         // A permit is valid through its last day.
         let to = permit.valid_to.map_or(END, |last| days.held(last.tomorrow().unwrap_or(last)).0);
-        (to > from).then(|| Limit { ha, from, to, number: permit.number.clone(), title: title_of(permit, ha, words) })
+        (to > from).then(|| Limit {
+            ha,
+            from,
+            to,
+            number: permit.number.clone(),
+            title: limit_title(permit, ha, words),
+        })
     };
     order.into_iter().filter_map(limit).collect()
 }
 
-fn title_of(permit: &Permit, limit_ha: f64, words: &Words) -> String {
+fn limit_title(permit: &Permit, limit_ha: f64, words: &Words) -> String {
     let mut values: Vec<(&str, Value<'_>)> = vec![
         ("number", permit.number.as_str().into()),
         ("ha", words.hectares(Some(limit_ha)).into()),

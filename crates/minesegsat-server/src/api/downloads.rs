@@ -79,7 +79,7 @@ fn locale(query: &Query, headers: &HeaderMap) -> Result<Locale, Problem> {
         return text.parse().map_err(|_| Problem::argument("lang", text, &known));
     }
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    Ok(accepted.map_or_else(Locale::default, Locale::accepted))
+    Ok(accepted.map(Locale::accepted).unwrap_or_default())
 }
 
 /// `GET /api/sites/{site}/evidence/{observation}`
