@@ -43,15 +43,17 @@ export function intervalAt(area: Area, level_percent: number | null): string {
   return level_percent ? t("interval-at-level", { ...ends, level: levelOf(level_percent) }) : t("interval", ends);
 }
 
+/** With a space before the sign in all languages, as the sentences of the register and the reports have it (ISO 80000-1). */
+const percentSign = (text: string): string => `${text}\u00a0%`;
+
 /** A share, 1 for all. */
-export const percent = (share: Maybe, digits = 1): string =>
-  known(share) ? written(share, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits }) : NONE;
+export const percent = (share: Maybe, digits = 1): string => (known(share) ? percentSign(number(share * 100, digits)) : NONE);
 
 /** A level of confidence, with decimals only if there are some. */
-export const levelOf = (percent: number): string => written(percent / 100, { style: "percent", maximumFractionDigits: 4 });
+export const levelOf = (percent: number): string => percentSign(written(percent, { maximumFractionDigits: 4 }));
 
 /** A share without decimals that say nothing. */
-export const shortPercent = (share: number): string => written(share, { style: "percent", maximumFractionDigits: 0 });
+export const shortPercent = (share: number): string => percentSign(written(share * 100, { maximumFractionDigits: 0 }));
 
 /** `4.2 ha` as `+4.2 ha` or `−4.2 ha`; zero without a sign. What was seen below the noise floor is said. */
 export function change(value: Maybe, sign: "+" | "−", seen?: Maybe, floor?: Maybe): string {

@@ -5,6 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
 use crate::palette;
+use crate::words::Language;
 
 /// All characters except the unreserved ones of RFC 3986 and the slash.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -25,8 +26,13 @@ pub struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// The whole document. Its content security policy allows only this style and script, by their digests.
+    /// The whole document, in English. Its content security policy allows only this style and script, by their digests.
     pub fn into_html(self) -> String {
+        self.into_html_in(Language::English)
+    }
+
+    /// The whole document as [`Page::into_html`], with the language of its body.
+    pub fn into_html_in(self, language: Language) -> String {
         let Self { title, style, script, body } = self;
         let style = [&palette::root(), BASE_STYLE, style].concat();
         let digest = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text));
@@ -38,7 +44,7 @@ impl Page<'_> {
         );
         html! {
             (PreEscaped("<!doctype html>\n"))
-            html lang="en" {
+            html lang=(language.code()) {
                 head {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";

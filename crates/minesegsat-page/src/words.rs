@@ -1,18 +1,18 @@
 //! Words and numbers of pages in four languages.
 //!
 //! The catalogues lie beside this file, one folder per [`Language`], in the format of [Project Fluent](https://projectfluent.org).
-//! English is complete; a word that another language lacks is said in English.
+//! English is complete; a word that another language lacks is said in English. A [`Locale`] adds the numbers of a region.
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use fixed_decimal::Decimal;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
 use icu_decimal::options::{DecimalFormatterOptions, GroupingStrategy};
 use icu_decimal::{DecimalFormatter, DecimalFormatterPreferences};
-use icu_locale_core::Locale;
+use icu_locale_core::subtags::Region;
 use jiff::civil::Date;
 
 use crate::text::NONE;
@@ -47,37 +47,6 @@ impl Language {
         }
     }
 
-    /// The language of a code, a tag or a POSIX locale: `fr`, `fr-CA`, `fr_CA.UTF-8`. `None` for other languages.
-    pub fn of_tag(tag: &str) -> Option<Self> {
-        let code = tag.split(['-', '_', '.', '@']).next()?;
-        Self::ALL.into_iter().find(|language| language.code().eq_ignore_ascii_case(code))
-    }
-
-    /// The first language of a header `Accept-Language` (RFC 9110, 12.5.4) that is known, by weight. English if none is.
-    pub fn accepted(header: &str) -> Self {
-        let mut best = (0.0, Self::English);
-        for range in header.split(',') {
-            let mut parts = range.split(';').map(str::trim);
-            let language = parts.next().and_then(Self::of_tag);
-            let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse::<f32>().ok());
-            if let (Some(language), Some(weight)) = (language, weight)
-                && weight > best.0
-            {
-                best = (weight, language);
-            }
-        }
-        best.1
-    }
-
-    /// The language of the environment: the first of `LC_ALL`, `LC_MESSAGES` and `LANG` that is set. English if it is another one.
-    pub fn of_environment() -> Self {
-        ["LC_ALL", "LC_MESSAGES", "LANG"]
-            .into_iter()
-            .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-            .and_then(|value| Self::of_tag(&value))
-            .unwrap_or_default()
-    }
-
     /// The words of this language.
     pub fn words(self) -> &'static Words {
         static WORDS: LazyLock<[Words; 4]> = LazyLock::new(|| Language::ALL.map(Words::new));
@@ -100,21 +69,105 @@ impl fmt::Display for Language {
     }
 }
 
-impl FromStr for Language {
+/// A language, and the region that writes its numbers: `es-PE` has a decimal point, `es-ES` a comma.
+///
+/// English has no region: its numbers stand beside the English sentences of the register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Locale {
+    language: Language,
+    region: Option<Region>,
+}
+
+impl Locale {
+    /// The language.
+    pub const fn language(self) -> Language {
+        self.language
+    }
+
+    /// The locale of a tag (BCP 47) or a POSIX locale: `fr`, `es-PE`, `fr_CA.UTF-8`. `None` for languages without words here. A
+    /// region without numbers of its own writes those of the language.
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        let mut parts = tag.split(['.', '@']).next()?.split(['-', '_']);
+        let code = parts.next()?;
+        let language = Language::ALL.into_iter().find(|language| language.code().eq_ignore_ascii_case(code))?;
+        // A single letter begins an extension, such as `u-nu-latn`.
+        let region = parts.take_while(|part| part.len() > 1).find_map(|part| Region::try_from_str(part).ok());
+        Some(Self { language, region: region.filter(|_| language != Language::English) })
+    }
+
+    /// The first language of a header `Accept-Language` (RFC 9110, 12.5.4) that is known, by weight, with the first region that the
+    /// header names for it. English if no language is known.
+    pub fn accepted(header: &str) -> Self {
+        let weighed = |range: &str| {
+            let mut parts = range.split(';').map(str::trim);
+            let locale = parts.next().and_then(Self::of_tag)?;
+            let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse::<f32>().ok())?;
+            (weight > 0.0).then_some((weight, locale))
+        };
+        let mut wished: Vec<(f32, Self)> = header.split(',').filter_map(weighed).collect();
+        // Equal weights keep their order.
+        wished.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        let locales = || wished.iter().map(|(_, locale)| *locale);
+        let Some(first) = locales().next() else { return Self::default() };
+        locales().find(|locale| locale.language == first.language && locale.region.is_some()).unwrap_or(first)
+    }
+
+    /// The locale of the environment: the first of `LC_ALL`, `LC_MESSAGES` and `LANG` that is set. English if it is another language.
+    pub fn of_environment() -> Self {
+        ["LC_ALL", "LC_MESSAGES", "LANG"]
+            .into_iter()
+            .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+            .and_then(|value| Self::of_tag(&value))
+            .unwrap_or_default()
+    }
+
+    /// The words of the language, with the numbers of the region.
+    pub fn words(self) -> Words {
+        let bundle = Arc::clone(&self.language.words().bundle);
+        Words { language: self.language, bundle, numbers: numbers_of(self) }
+    }
+}
+
+impl From<Language> for Locale {
+    fn from(language: Language) -> Self {
+        Self { language, region: None }
+    }
+}
+
+/// Its tag: `es`, `es-PE`.
+impl fmt::Display for Locale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.region {
+            Some(region) => write!(f, "{}-{}", self.language, region.as_str()),
+            None => write!(f, "{}", self.language),
+        }
+    }
+}
+
+impl FromStr for Locale {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::of_tag(text).ok_or_else(|| {
-            let known = Self::ALL.map(Self::code).join(", ");
+            let known = Language::ALL.map(Language::code).join(", ");
             format!("`{text}` is not one of the languages {known}")
         })
     }
 }
 
+/// How numbers are written.
+fn numbers_of(locale: Locale) -> Option<DecimalFormatter> {
+    let mut options = DecimalFormatterOptions::default();
+    // 1138.7, and 11,387.0: as the sentences of the register write areas of usual size.
+    options.grouping_strategy = Some(GroupingStrategy::Min2);
+    let tag = locale.to_string().parse::<icu_locale_core::Locale>().ok()?;
+    DecimalFormatter::try_new(DecimalFormatterPreferences::from(&tag), options).ok()
+}
+
 /// The words of a language, and its way to write numbers.
 pub struct Words {
     language: Language,
-    bundle: FluentBundle<FluentResource>,
+    bundle: Arc<FluentBundle<FluentResource>>,
     numbers: Option<DecimalFormatter>,
 }
 
@@ -135,13 +188,7 @@ impl Words {
             let catalogue = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(part, _)| part);
             bundle.add_resource_overriding(catalogue);
         }
-        let mut options = DecimalFormatterOptions::default();
-        // 1138.7, and 11,387.0: as the sentences of the register write areas of usual size.
-        options.grouping_strategy = Some(GroupingStrategy::Min2);
-        let locale = language.code().parse::<Locale>().ok();
-        let numbers = locale
-            .and_then(|locale| DecimalFormatter::try_new(DecimalFormatterPreferences::from(&locale), options).ok());
-        Self { language, bundle, numbers }
+        Self { language, bundle: Arc::new(bundle), numbers: numbers_of(language.into()) }
     }
 
     /// The language.
@@ -254,14 +301,41 @@ mod tests {
     }
 
     #[test]
-    fn languages_are_found_in_tags_headers_and_locales() {
-        assert_eq!(Language::of_tag("fr_CA.UTF-8"), Some(Language::French));
-        assert_eq!(Language::of_tag("de"), None);
-        assert_eq!(Language::accepted("de, fr-CH;q=0.9, en;q=0.8"), Language::French);
-        assert_eq!(Language::accepted("en;q=0.5,pt-BR"), Language::Portuguese);
-        assert_eq!(Language::accepted("*"), Language::English);
-        assert_eq!(Language::accepted("es;q=0, x;q=nan"), Language::English);
-        assert!("de".parse::<Language>().unwrap_err().contains("en, fr, es, pt"));
+    fn languages_and_regions_are_found_in_tags_headers_and_locales() {
+        let of_tag = |tag| Locale::of_tag(tag).map(|locale| locale.to_string());
+        let expected = [
+            ("fr_CA.UTF-8", Some("fr-CA")),
+            ("es_PE", Some("es-PE")),
+            ("ES-pe", Some("es-PE")),
+            ("es-Latn-419", Some("es-419")),
+            ("pt-u-nu-latn", Some("pt")),
+            ("fr@euro", Some("fr")),
+            ("en-ZA", Some("en")),
+            ("de", None),
+            ("C.UTF-8", None),
+        ];
+        for (tag, locale) in expected {
+            assert_eq!(of_tag(tag).as_deref(), locale, "{tag}");
+        }
+        let accepted = |header| Locale::accepted(header).to_string();
+        assert_eq!(accepted("de, fr-CH;q=0.9, en;q=0.8"), "fr-CH");
+        assert_eq!(accepted("en;q=0.5,pt-BR"), "pt-BR");
+        assert_eq!(accepted("es, en;q=0.9, es-PE;q=0.8, es-ES;q=0.7"), "es-PE");
+        assert_eq!(accepted("*"), "en");
+        assert_eq!(accepted("es;q=0, x;q=nan"), "en");
+        assert!("de".parse::<Locale>().unwrap_err().contains("en, fr, es, pt"));
+    }
+
+    #[test]
+    fn numbers_follow_the_region() {
+        let number = |tag| Locale::of_tag(tag).unwrap().words().number(Some(-12345.0), 1);
+        assert_eq!(number("es-PE"), "−12,345.0");
+        assert_eq!(number("es-AR"), "−12.345,0");
+        assert_eq!(number("es-XX"), number("es"), "a region without numbers of its own");
+        assert_eq!(number("en-ZA"), "−12,345.0");
+        let words = Locale::of_tag("es_MX.UTF-8").unwrap().words();
+        assert_eq!((words.language(), words.say("gain")), (Language::Spanish, "Ganancia".to_owned()));
+        assert_eq!(words.percent(Some(0.973), 1), "97.3\u{a0}%");
     }
 
     /// Messages of a catalogue with the names of their variables.

@@ -7,6 +7,8 @@
 //! - [`SiteReport`] is the content of a site's page: the site, its permits and observations, and up to two [`DatedPicture`]s
 //! - [`Overview`] is the content of the page of all sites
 //!
+//! Both are in the words of a [`Language`], with the numbers of a [`Locale`]. Sentences of the record are English in all languages.
+//!
 //! Each verdict has a shape and words as well as a colour. Every mention of an exceedance also warns that a revision of the
 //! permit may be missing from the register.
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
@@ -14,6 +16,7 @@
 mod index_chart;
 mod load;
 mod map;
+mod numbers;
 mod overview;
 mod overview_page;
 mod overview_pdf;
@@ -29,7 +32,7 @@ mod tests;
 mod text;
 mod timeline;
 
-pub use minesegsat_page::words::Language;
+pub use minesegsat_page::words::{Language, Locale};
 
 pub use self::load::{load_site, load_site_at};
 pub use self::overview::{Overview, OverviewSite};

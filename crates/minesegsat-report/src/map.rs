@@ -8,8 +8,7 @@ use minesegsat_page::chart::{Drawing, LETTER, ticks};
 use minesegsat_page::words::Words;
 
 use super::overview::OverviewSite;
-use super::sign::{REVISION, is_exceedance, label, shape};
-use super::text::number;
+use super::sign::{label, revision, shape};
 use super::timeline::WIDTH;
 
 const LEFT: f64 = 12.0;
@@ -45,10 +44,11 @@ fn cut(longitudes: &[f64]) -> f64 {
     widest.1
 }
 
-fn degrees(value: f64, digits: usize, [positive, negative]: [&str; 2]) -> String {
+/// Degrees with the letter of their side, from the keys of both sides.
+fn degrees(value: f64, digits: usize, [positive, negative]: [&str; 2], words: &Words) -> String {
     let side = if value > 0.0 { positive } else { negative };
-    let side = if value.abs() < 1e-9 { "" } else { side };
-    format!("{}°{side}", number(Some(value.abs()), digits))
+    let side = if value.abs() < 1e-9 { String::new() } else { words.say(side) };
+    format!("{}°{side}", words.number(Some(value.abs()), u8::try_from(digits).unwrap_or(0)))
 }
 
 /// Draws the map of sites, which are sorted most urgent first. `None` without sites.
@@ -86,16 +86,17 @@ pub(super) fn map(sites: &[&OverviewSite], words: &Words) -> Option<Markup> {
     let (longitudes, digits) = ticks(middle_x - half_x, middle_x + half_x, 7);
     for longitude in longitudes {
         let x = place_x(longitude);
-        let words = degrees((longitude + 180.0).rem_euclid(360.0) - 180.0, digits, ["E", "W"]);
+        let longitude = (longitude + 180.0).rem_euclid(360.0) - 180.0;
+        let label = degrees(longitude, digits, ["side-east", "side-west"], words);
         drawing.line("grid", (x, TOP), (x, bottom));
-        drawing.text("", "middle", (x.clamp(LEFT + 18.0, right - 18.0), bottom + 16.0), &words);
+        drawing.text("", "middle", (x.clamp(LEFT + 18.0, right - 18.0), bottom + 16.0), &label);
     }
     let (latitudes, digits) = ticks((middle_y - half_y).max(-90.0), (middle_y + half_y).min(90.0), 5);
     for latitude in latitudes {
         let y = place_y(latitude);
-        let words = degrees(latitude, digits, ["N", "S"]);
+        let label = degrees(latitude, digits, ["side-north", "side-south"], words);
         drawing.line("grid", (LEFT, y), (right, y));
-        drawing.text("", "start", (LEFT + 4.0, (y - 4.0).max(TOP + 11.0)), &words);
+        drawing.text("", "start", (LEFT + 4.0, (y - 4.0).max(TOP + 11.0)), &label);
     }
 
     let places: Vec<(f64, f64)> = known.iter().map(|(_, at)| (place_x(east_of_cut(at.x)), place_y(at.y))).collect();
@@ -125,8 +126,7 @@ pub(super) fn map(sites: &[&OverviewSite], words: &Words) -> Option<Markup> {
     // The most urgent sites are drawn last, on top.
     for (((site, _), (x, y)), name) in known.iter().zip(&places).zip(&names).rev() {
         let verdict = site.verdict();
-        let revision = if is_exceedance(verdict) { format!(". {REVISION}") } else { String::new() };
-        let title = format!("{}: {}{revision}", site.site.name, label(verdict));
+        let title = format!("{}: {}{}", site.site.name, label(verdict, words), revision(verdict, words));
         let mark = Drawing::group(&title, |group| {
             group.dot("halo", (*x, *y), MARK + 2.0);
             group.add(shape(verdict, *x, *y, MARK));
@@ -141,6 +141,8 @@ pub(super) fn map(sites: &[&OverviewSite], words: &Words) -> Option<Markup> {
 
 #[cfg(test)]
 mod tests {
+    use minesegsat_page::words::Language;
+
     use super::*;
 
     #[test]
@@ -152,7 +154,10 @@ mod tests {
 
     #[test]
     fn degrees_have_their_side() {
-        assert_eq!(degrees(-121.5, 1, ["E", "W"]), "121.5°W");
-        assert_eq!(degrees(0.0, 0, ["N", "S"]), "0°");
+        let sides = ["side-east", "side-west"];
+        assert_eq!(degrees(-121.5, 1, sides, Language::English.words()), "121.5°W");
+        assert_eq!(degrees(-48.5, 1, sides, Language::Portuguese.words()), "48,5°O");
+        assert_eq!(degrees(48.0, 0, sides, Language::Portuguese.words()), "48°L");
+        assert_eq!(degrees(0.0, 0, sides, Language::English.words()), "0°");
     }
 }

@@ -4,6 +4,7 @@ const rows = Array.from(document.querySelectorAll("#sites tbody tr"));
 const marks = new Map(Array.from(document.querySelectorAll("svg [data-site]"), (mark) => [mark.dataset.site, mark]));
 const words = document.getElementById("words");
 const verdict = document.getElementById("verdict");
+const count = document.getElementById("shown");
 const filter = () => {
   const parts = words.value.toLowerCase().split(/\s+/).filter(Boolean);
   let shown = 0;
@@ -14,7 +15,7 @@ const filter = () => {
     if (mark) mark.style.display = fits ? "" : "none";
     if (fits) shown += 1;
   }
-  document.getElementById("shown").textContent = shown + " of " + rows.length + " shown";
+  count.textContent = count.dataset.words.replace("##", rows.length).replace("#", shown);
 };
 words.addEventListener("input", filter);
 verdict.addEventListener("change", filter);

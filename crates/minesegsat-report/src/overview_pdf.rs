@@ -2,7 +2,7 @@
 
 use minesegsat_page::chart::standalone;
 use minesegsat_page::text::NONE;
-use minesegsat_page::words::{Language, Words};
+use minesegsat_page::words::{Locale, Words};
 use serde_json::{Value as Json, json};
 
 use super::map::map;
@@ -13,8 +13,9 @@ use super::site_pdf::merge;
 use minesegsat_core::Result;
 
 /// The report of all sites as PDF: counts of verdicts, a map, and a table with the most urgent sites first.
-pub fn overview_pdf(overview: &Overview, language: Language) -> Result<Vec<u8>> {
-    let words = language.words();
+pub fn overview_pdf(overview: &Overview, locale: impl Into<Locale>) -> Result<Vec<u8>> {
+    let locale: Locale = locale.into();
+    let words = &locale.words();
     let order = overview.in_order();
     let mut data = paper::frame(&overview.title, overview.created, &overview.software, words);
     let mut files: Vec<(String, Vec<u8>)> = paper::icons().collect();
@@ -25,11 +26,11 @@ pub fn overview_pdf(overview: &Overview, language: Language) -> Result<Vec<u8>> 
     let count = |verdict| order.iter().filter(|site| site.verdict() == verdict).count();
     let counts: Vec<Json> = sign::ALL
         .into_iter()
-        .map(|verdict| json!([look(verdict), paper::label(verdict, words), count(verdict)]))
+        .map(|verdict| json!([look(verdict), sign::label(verdict, words), count(verdict)]))
         .collect();
     let last = order.iter().filter_map(|site| Some(site.last.as_ref()?.date)).max();
     let seen = last.map_or_else(
-        || words.say("never-observed"),
+        || words.say("none-observed"),
         |date| words.say_with("last-observed-on", &[("date", words.date(date).into())]),
     );
     let keys = ["locations", "sites", "no-site", "revision-may-be-missing", "no-proof"];
@@ -58,7 +59,7 @@ fn row(entry: &OverviewSite, words: &Words) -> Json {
         "name": site.name,
         "about": about.join(" · "),
         "icon": paper::icon_name(entry.verdict()),
-        "verdict": last.map_or_else(|| paper::label(None, words), |last| verdict_words(last, words)),
+        "verdict": last.map_or_else(|| sign::label(None, words), |last| verdict_words(last, words)),
         "cells": [
             last.map_or_else(|| NONE.to_owned(), |last| last.date.to_string()),
             paper::area(last, words),

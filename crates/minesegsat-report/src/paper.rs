@@ -1,4 +1,5 @@
-//! What the PDF reports share: the frame of the template, words by key, signs of verdicts and outlines over pictures.
+//! What the PDF reports share: the frame of the template, signs of verdicts and outlines over pictures; and words of observations, which
+//! the pages have too.
 
 use geo::MultiPolygon;
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use serde_json::{Value as Json, json};
 use super::pictures::{LAYERS, pattern};
 use super::sign;
 use super::site_report::DatedPicture;
+use super::text::interval_at_level;
 use minesegsat_core::Result;
 use minesegsat_pdf::{Document, typeset};
 use minesegsat_watch::register::{Area, Observation, SiteStatus, Verdict};
@@ -28,7 +30,6 @@ pub(super) fn print(template: &str, data: &Json, files: Vec<(String, Vec<u8>)>, 
 
 /// What every template reads: title, language, foot of the page and colours.
 pub(super) fn frame(title: &str, created: Timestamp, software: &str, words: &Words) -> Json {
-    let time = created.strftime("%Y-%m-%d %H:%M UTC").to_string();
     let colour = |name: &str| light(name).unwrap_or("#000000");
     let names = ["line", "text", "faint", "raised", "accent", "good", "caution", "bad", "info"];
     let grounds = [("good-ground", "good-ground"), ("caution-ground", "caution-ground"), ("bad-ground", "bad-ground")];
@@ -37,12 +38,23 @@ pub(super) fn frame(title: &str, created: Timestamp, software: &str, words: &Wor
     json!({
         "title": title,
         "lang": words.language().code(),
-        "made": words.say_with("made-by", &[("time", time.into()), ("software", software.into())]),
+        "made": made(created, software, words),
         "copernicus": words.say("copernicus"),
         // The template puts the numbers of the pages in.
         "page-of": words.say_with("page-of", &[("page", "#".into()), ("pages", "##".into())]),
         "colours": colours,
     })
+}
+
+/// When and with what a report was made.
+fn made(created: Timestamp, software: &str, words: &Words) -> String {
+    let time = created.strftime("%Y-%m-%d %H:%M UTC").to_string();
+    words.say_with("made-by", &[("time", time.into()), ("software", software.into())])
+}
+
+/// The foot of the pages of HTML.
+pub(super) fn foot(created: Timestamp, software: &str, words: &Words) -> Markup {
+    html! { footer { p { (made(created, software, words)) ". " (words.say("copernicus")) } } }
 }
 
 /// Name, colour and ground of a verdict's panel in the templates.
@@ -67,14 +79,9 @@ pub(super) fn icons() -> impl Iterator<Item = (String, Vec<u8>)> {
     sign::ALL.into_iter().map(|verdict| (icon_name(verdict), standalone(&sign::icon(verdict), DRAWINGS)))
 }
 
-/// Short name of a verdict.
-pub(super) fn label(verdict: Option<Verdict>, words: &Words) -> String {
-    words.say(&format!("verdict-{}", sign::class(verdict)))
-}
-
 /// Short name of an observation's verdict, with its standing.
 pub(super) fn verdict_words(observation: &Observation, words: &Words) -> String {
-    let label = label(Some(observation.verdict), words);
+    let label = sign::label(Some(observation.verdict), words);
     if observation.is_provisional == Some(true) { format!("{label} ({})", words.say("provisional")) } else { label }
 }
 
@@ -111,10 +118,7 @@ pub(super) fn sentence(observation: &Observation, words: &Words) -> String {
         let share = words.percent(Some(observation.share_assessed), 0);
         return words.say_with(&key(Verdict::NotAssessable), &[day(), ("share", share.into())]);
     };
-    let number = |value: f64| -> Value<'_> { words.number(Some(value), 1).into() };
-    let level = format!("{}\u{a0}%", words.level(observation.confidence_level_percent));
-    let ends = [("level", level.into()), ("from", number(area.lower_ha)), ("to", number(area.upper_ha))];
-    let interval = words.say_with("interval-at-level", &ends);
+    let interval = interval_at_level(&area, observation, words);
     let limit = words.hectares(observation.limit_ha);
     let permit = observation.permit.clone().unwrap_or_default();
     let values = [
@@ -139,7 +143,7 @@ pub(super) fn outlines(picture: &DatedPicture) -> Vec<u8> {
     let svg = html! {
         svg viewBox={ "0 0 " (width) " " (height) } width=(width) height=(height) {
             @for layer in ["gain", "loss"] { (pattern(&format!("{layer}-hatched"), layer, 5.0 * unit)) }
-            @for (layer, _, polygons) in LAYERS {
+            @for (layer, polygons) in LAYERS {
                 @let path = path_of(polygons(picture));
                 @if !path.is_empty() {
                     g class={ "layer-" (layer) } fill-rule="evenodd" {

@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use geo::MultiPolygon;
 use maud::{Markup, html};
+use minesegsat_page::words::Words;
 use minesegsat_page::{data_uri, svg_path};
 
 use super::site_report::DatedPicture;
@@ -19,33 +20,38 @@ const SMALL: u32 = 320;
 
 pub(super) type Outlines = fn(&DatedPicture) -> &MultiPolygon<f64>;
 
-/// CSS class, label and outlines of each layer, bottom layer first.
-pub(super) const LAYERS: [(&str, &str, Outlines); 5] = [
-    ("boundary", "boundary of the site", |picture| &picture.boundary),
-    ("permit", "permitted area", |picture| &picture.permit),
-    ("loss", "loss: no longer disturbed", |picture| &picture.loss),
-    ("gain", "gain: newly disturbed", |picture| &picture.gain),
-    ("disturbed", "disturbed land on that date", |picture| &picture.disturbed),
+/// CSS class and outlines of each layer, bottom layer first. Its label has the key `outline-CLASS`.
+pub(super) const LAYERS: [(&str, Outlines); 5] = [
+    ("boundary", |picture| &picture.boundary),
+    ("permit", |picture| &picture.permit),
+    ("loss", |picture| &picture.loss),
+    ("gain", |picture| &picture.gain),
+    ("disturbed", |picture| &picture.disturbed),
 ];
 
 /// The section with the pictures, or a sentence if there is none.
-pub(super) fn pictures(before: Option<&DatedPicture>, after: Option<&DatedPicture>) -> Result<Markup> {
-    let known: Vec<(&str, &str, &DatedPicture)> = [("before", "Before: ", before), ("after", "After: ", after)]
-        .into_iter()
-        .filter_map(|(class, words, picture)| Some((class, words, picture?)))
-        .collect();
+pub(super) fn pictures(before: Option<&DatedPicture>, after: Option<&DatedPicture>, words: &Words) -> Result<Markup> {
+    let known = [("before", before), ("after", after)];
+    let known: Vec<(&str, &DatedPicture)> = known.into_iter().filter_map(|(class, p)| Some((class, p?))).collect();
     if known.is_empty() {
-        return Ok(html! { p.faint { "There is no picture of the site yet." } });
+        return Ok(html! { p.faint { (words.say("no-picture")) } });
     }
-    let since = after.and_then(|picture| picture.change_since);
+    let since = after.and_then(|picture| picture.change_since).map(|date| date.to_string()).unwrap_or_default();
     let is_one = known.len() == 1;
     let can_swipe = before.zip(after).is_some_and(|(a, b)| (a.width, a.height) == (b.width, b.height));
     let mut figures = Vec::new();
-    for (class, words, picture) in &known {
-        figures.push(figure(class, if is_one { "" } else { words }, picture)?);
+    for (class, picture) in &known {
+        figures.push(figure(class, is_one, picture, words)?);
     }
-    let shown = LAYERS.iter().rev().filter(|(_, _, outlines)| known.iter().any(|(.., p)| !outlines(p).0.is_empty()));
-    let shown: Vec<_> = shown.collect();
+    let shown = LAYERS.iter().rev().filter(|(_, outlines)| known.iter().any(|(_, p)| !outlines(p).0.is_empty()));
+    let shown: Vec<(&str, String)> = shown
+        .map(|(class, _)| {
+            let values = [("date", since.as_str().into())];
+            (*class, words.say_with(&format!("outline-{class}"), &values))
+        })
+        .collect();
+    // The script puts the shares in.
+    let shares = [("before", "#\u{a0}%".into()), ("after", "##\u{a0}%".into())];
     Ok(html! {
         div.view {
             div.stage {
@@ -55,23 +61,21 @@ pub(super) fn pictures(before: Option<&DatedPicture>, after: Option<&DatedPictur
                 }
                 @if can_swipe {
                     p.slide {
-                        label for="divider" {
-                            "Divider between before (left) and after (right); drag it, or use the arrow keys"
-                        }
-                        input #divider type="range" min="0" max="100" step="1" value="50";
+                        label for="divider" { (words.say("divider")) }
+                        input #divider type="range" min="0" max="100" step="1" value="50"
+                            data-shares=(words.say_with("divider-at", &shares));
                     }
                 }
             }
             @if !shown.is_empty() {
                 fieldset.layers {
-                    legend { "Shown over the pictures" }
+                    legend { (words.say("shown-over-pictures")) }
                     ul {
-                        @for (class, words, _) in shown {
+                        @for (class, label) in &shown {
                             li {
                                 label {
                                     input type="checkbox" id={ "show-" (class) } checked="checked";
-                                    (swatch(class)) " " (words)
-                                    @if let ("gain" | "loss", Some(date)) = (*class, since) { " since " (date) }
+                                    (swatch(class)) " " (label)
                                 }
                             }
                         }
@@ -82,7 +86,7 @@ pub(super) fn pictures(before: Option<&DatedPicture>, after: Option<&DatedPictur
     })
 }
 
-fn figure(class: &str, lead: &str, picture: &DatedPicture) -> Result<Markup> {
+fn figure(class: &str, is_one: bool, picture: &DatedPicture, words: &Words) -> Result<Markup> {
     let DatedPicture { date, width: w, height: h, scenes, .. } = picture;
     let address = address(picture)?;
     // The hatch spacing is a fixed share of the picture's size.
@@ -91,13 +95,16 @@ fn figure(class: &str, lead: &str, picture: &DatedPicture) -> Result<Markup> {
         "gain" | "loss" => format!("url(#{layer}-{class})"),
         _ => "none".to_owned(),
     };
-    let label = format!("{lead}true-colour picture of the site on {date}, with outlines");
+    let day = [("date", date.to_string().into())];
+    let caption = if is_one { date.to_string() } else { words.say_with(class, &day) };
+    let label = words.say_with("picture-of", &day);
+    let label = if is_one { label } else { format!("{caption}. {label}") };
     Ok(html! {
         figure class=(class) {
             svg.frame.small[*w.max(h) < SMALL] viewBox={ "0 0 " (w) " " (h) } role="img" aria-label=(label) {
                 @for layer in ["gain", "loss"] { (pattern(&format!("{layer}-{class}"), layer, hatch)) }
                 image href=(address) width=(w) height=(h) {}
-                @for (layer, _, outlines) in LAYERS {
+                @for (layer, outlines) in LAYERS {
                     @let path = svg_path(outlines(picture), 1.0, 1.0);
                     @if !path.is_empty() {
                         g class={ "layer-" (layer) } {
@@ -107,7 +114,7 @@ fn figure(class: &str, lead: &str, picture: &DatedPicture) -> Result<Markup> {
                     }
                 }
             }
-            figcaption { b { (lead) (date) } " " span.faint.small { (scenes.join(", ")) } }
+            figcaption { b { (caption) } " " span.faint.small { (scenes.join(", ")) } }
         }
     })
 }

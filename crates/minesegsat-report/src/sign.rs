@@ -1,14 +1,9 @@
 //! Signs of verdicts: each has a shape, a colour and words, so that it can be read without colour.
 
 use maud::{Markup, html};
+use minesegsat_page::words::Words;
 
 use minesegsat_watch::register::Verdict;
-
-/// Warning shown with every mention of an exceedance.
-pub(super) const REVISION: &str = "A revision of the permit may be missing from the register.";
-
-/// Footnote of tables that mark a verdict with an asterisk.
-pub(super) const FOOTNOTE: &str = "* Based on the permits in the register: a revision of the permit may be missing.";
 
 /// All states of a site, most urgent first; `None` is a site without an observation.
 pub(super) const ALL: [Option<Verdict>; 6] = [
@@ -29,46 +24,32 @@ pub(super) const fn class(verdict: Option<Verdict>) -> &'static str {
 }
 
 /// Short name of a verdict.
-pub(super) fn label(verdict: Option<Verdict>) -> String {
-    verdict.map_or_else(|| "no observation yet".to_owned(), |verdict| verdict.to_string())
+pub(super) fn label(verdict: Option<Verdict>, words: &Words) -> String {
+    words.say(&format!("verdict-{}", class(verdict)))
 }
 
 /// Heading of a verdict.
-pub(super) const fn heading(verdict: Option<Verdict>) -> &'static str {
-    match verdict {
-        Some(Verdict::Within) => "Within the limit",
-        Some(Verdict::PossibleExceedance) => "Possible exceedance of the limit",
-        Some(Verdict::Exceeded) => "Limit exceeded, as far as the permits are known",
-        Some(Verdict::NotAssessable) => "Not assessable",
-        Some(Verdict::NoLimit) => "No limit known",
-        None => "No observation yet",
-    }
+pub(super) fn heading(verdict: Option<Verdict>, words: &Words) -> String {
+    words.say(&format!("verdict-{}-heading", class(verdict)))
 }
 
-/// Whether the verdict is an exceedance, certain or possible, and so needs [`REVISION`].
+/// Whether the verdict is an exceedance, certain or possible, and so needs the warning of a missing revision.
 pub(super) const fn is_exceedance(verdict: Option<Verdict>) -> bool {
     matches!(verdict, Some(Verdict::Exceeded | Verdict::PossibleExceedance))
 }
 
 /// Explanation of a verdict for the method section.
-pub(super) const fn meaning(verdict: Option<Verdict>) -> &'static str {
-    match verdict {
-        Some(Verdict::Within) => "The whole interval of the area lies below the limit.",
-        Some(Verdict::PossibleExceedance) => {
-            "The limit lies inside the interval: the area may be below or above it. A revision of the permit may be missing."
-        }
-        Some(Verdict::Exceeded) => {
-            "The whole interval lies above the limit that is in the register. A revision of the permit may be missing."
-        }
-        Some(Verdict::NotAssessable) => {
-            "Too little of the site could be seen for a verdict. It means neither within nor exceeded."
-        }
-        Some(Verdict::NoLimit) => "No permit with a limit is in the register for that day.",
-        None => "Nothing has been looked at yet.",
-    }
+pub(super) fn meaning(verdict: Option<Verdict>, words: &Words) -> String {
+    let meaning = words.say(&format!("verdict-{}-meaning", class(verdict)));
+    if is_exceedance(verdict) { format!("{meaning} {}", words.say("revision-may-be-missing")) } else { meaning }
 }
 
-/// The asterisk of [`FOOTNOTE`] if the verdict needs it, else empty.
+/// What the title of a mark in a drawing adds to a verdict: the warning of a missing revision, or nothing.
+pub(super) fn revision(verdict: Option<Verdict>, words: &Words) -> String {
+    if is_exceedance(verdict) { format!(". {}", words.say("revision-may-be-missing")) } else { String::new() }
+}
+
+/// The asterisk of the [`footnote`] if the verdict needs it, else empty.
 pub(super) const fn asterisk(verdict: Option<Verdict>) -> &'static str {
     if is_exceedance(verdict) { "*" } else { "" }
 }
@@ -120,12 +101,17 @@ pub(super) fn icon(verdict: Option<Verdict>) -> Markup {
     }
 }
 
-/// Icon and short name, with the asterisk of [`FOOTNOTE`].
-pub(super) fn badge(verdict: Option<Verdict>) -> Markup {
-    html! { span.badge.(class(verdict)) { (icon(verdict)) (label(verdict)) (asterisk(verdict)) } }
+/// Icon and short name, with the asterisk of the [`footnote`].
+pub(super) fn badge(verdict: Option<Verdict>, words: &Words) -> Markup {
+    html! { span.badge.(class(verdict)) { (icon(verdict)) (label(verdict, words)) (asterisk(verdict)) } }
 }
 
-/// [`FOOTNOTE`] if one of the verdicts has an asterisk, else nothing.
-pub(super) fn footnote(mut verdicts: impl Iterator<Item = Option<Verdict>>) -> Markup {
-    html! { @if verdicts.any(is_exceedance) { p.faint.small { (FOOTNOTE) } } }
+/// Footnote of tables that mark a verdict with an asterisk.
+pub(super) fn footnote(words: &Words) -> Markup {
+    html! { p.faint.small { "* " (words.say("footnote")) } }
+}
+
+/// The [`footnote`] if one of the verdicts has an asterisk, else nothing.
+pub(super) fn footnote_of(mut verdicts: impl Iterator<Item = Option<Verdict>>, words: &Words) -> Markup {
+    html! { @if verdicts.any(is_exceedance) { (footnote(words)) } }
 }

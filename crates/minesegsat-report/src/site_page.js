@@ -5,7 +5,7 @@ if (range) {
   const stage = document.querySelector(".swipe");
   const show = () => {
     stage.style.setProperty("--at", range.value + "%");
-    range.setAttribute("aria-valuetext", "before " + range.value + " %, after " + (100 - range.value) + " %");
+    range.setAttribute("aria-valuetext", range.dataset.shares.replace("##", 100 - range.value).replace("#", range.value));
   };
   const drag = (event) => {
     const box = stage.querySelector(".frame").getBoundingClientRect();

@@ -4,16 +4,17 @@ use maud::html;
 use minesegsat_map::preview::thumbnail;
 use minesegsat_page::chart::standalone;
 use minesegsat_page::text::NONE;
-use minesegsat_page::words::{Language, Words};
+use minesegsat_page::words::{Language, Locale, Words};
 use serde_json::{Value as Json, json};
 
+use super::numbers::numbers;
 use super::paper::{self, DRAWINGS, look, sentence, verdict_words};
 use super::pictures::LAYERS;
 use super::sign::{self, is_exceedance, shape};
 use super::site_report::{DatedPicture, SiteReport};
 use super::timeline::timeline;
 use minesegsat_core::Result;
-use minesegsat_watch::register::{Observation, ShownChange};
+use minesegsat_watch::register::Observation;
 
 /// Observations in the table; older ones are counted. So that the report has few pages.
 const MOST_OBSERVATIONS: usize = 24;
@@ -25,8 +26,9 @@ const SMALL: u32 = 320;
 /// The report of one site as PDF of one to four A4 pages: verdict, numbers, pictures, chart, tables, method and limits.
 ///
 /// Fails if a picture is not an 8-bit RGB PNG.
-pub fn site_pdf(report: &SiteReport, language: Language) -> Result<Vec<u8>> {
-    let words = language.words();
+pub fn site_pdf(report: &SiteReport, locale: impl Into<Locale>) -> Result<Vec<u8>> {
+    let locale: Locale = locale.into();
+    let words = &locale.words();
     let order = report.in_order();
     let last = order.last().copied();
     let software = concat!("minesegsat ", env!("CARGO_PKG_VERSION"));
@@ -113,7 +115,7 @@ fn verdict(last: Option<&Observation>, words: &Words) -> Json {
     let record = last.filter(|_| words.language() != Language::English).map(|last| last.statement.clone());
     json!({
         "look": look(verdict),
-        "heading": words.say(&format!("verdict-{}-heading", sign::class(verdict))),
+        "heading": sign::heading(verdict, words),
         "standing": last.filter(|last| last.is_provisional == Some(true)).map(|_| words.say("provisional")),
         "sentence": last.map_or_else(|| words.say("not-observed-yet"), |last| sentence(last, words)),
         "notes": notes,
@@ -122,86 +124,14 @@ fn verdict(last: Option<&Observation>, words: &Words) -> Json {
 }
 
 /// Verdicts that were replaced: a sentence, and the reason in the words of the register.
-fn corrections(report: &SiteReport, words: &Words) -> Vec<[String; 2]> {
+pub(super) fn corrections(report: &SiteReport, words: &Words) -> Vec<[String; 2]> {
     let note = |one: &minesegsat_watch::register::Correction| {
         let day = words.date(one.replaced.to_zoned(jiff::tz::TimeZone::UTC).date());
-        let verdict = paper::label(Some(one.verdict), words);
+        let verdict = sign::label(Some(one.verdict), words);
         let values = [("date", words.date(one.date).into()), ("day", day.into()), ("verdict", verdict.into())];
         [words.say_with("corrected", &values), one.reason.clone()]
     };
     report.corrections.iter().map(note).collect()
-}
-
-/// Rows of name, value and note. The first one is the headline.
-fn numbers(report: &SiteReport, order: &[&Observation], words: &Words) -> Vec<[String; 3]> {
-    let last = order.last().copied();
-    let Some((shown, last)) = order.iter().rev().copied().find(|o| o.area.is_some()).or(last).zip(last) else {
-        return Vec::new();
-    };
-    let on = |o: &Observation| -> Vec<(&str, minesegsat_page::words::Value<'_>)> {
-        vec![("date", words.date(o.date).into())]
-    };
-    let number = |value: f64| words.number(Some(value), 1);
-    let mut rows = Vec::new();
-    let mut row = |key: &str, value: String, note: String| rows.push([words.say(key), value, note]);
-    match shown.area {
-        None => row("disturbed-land", NONE.to_owned(), words.say_with("not-assessable-on", &on(shown))),
-        Some(area) => {
-            let mut values = on(shown);
-            values.push(("level", words.level(shown.confidence_level_percent).into()));
-            values.push(("lower", number(area.lower_ha).into()));
-            values.push(("upper", number(area.upper_ha).into()));
-            row("disturbed-land", words.hectares(Some(area.ha)), words.say_with("disturbed-land-note", &values));
-        }
-    }
-    if let Some(parts) = shown.parts {
-        if shown.share_assessed < 1.0 {
-            let unseen = words.percent(Some(1.0 - shown.share_assessed), 1);
-            row("estimated", words.hectares(Some(parts.estimated.ha)), words.say("estimated-note"));
-            let note = words.say_with("assumed-note", &[("share", unseen.into())]);
-            row("assumed", words.hectares(Some(parts.assumed_ha)), note);
-        }
-        row("mapped", words.hectares(Some(parts.mapped_ha)), words.say("mapped-note"));
-    }
-    let limit = shown.limit_ha.map(|limit| (limit, shown.permit.clone().unwrap_or_default())).or_else(|| {
-        let permit = report.permits.iter().find(|permit| permit.holds_on(last.date))?;
-        Some((permit.limit_ha?, permit.number.clone()))
-    });
-    match limit {
-        None => row("limit", NONE.to_owned(), words.say("no-limit-known")),
-        Some((limit, number)) => {
-            let note = words.say_with("limit-of-permit", &[("number", number.into())]);
-            row("limit", words.hectares(Some(limit)), note);
-        }
-    }
-    let since = || {
-        shown.compared_with.map_or_else(
-            || words.say("no-earlier-date"),
-            |date| words.say_with("since", &[("date", words.date(date).into())]),
-        )
-    };
-    row("gain", change(shown.gain(), words), since());
-    row("loss", change(shown.loss(), words), since());
-    row("outside-permit", words.hectares(shown.outside_permit_ha), words.say("outside-permit-note"));
-    let outside = shown.parts.map(|parts| parts.outside_site_ha);
-    row("outside-site", words.hectares(outside), words.say("outside-site-note"));
-    let beyond = last.share_beyond_map.filter(|share| *share > 0.0);
-    let beyond =
-        beyond.map(|share| words.say_with("beyond-the-scenes", &[("share", words.percent(Some(share), 1).into())]));
-    let note = std::iter::once(last.date.to_string()).chain(beyond).collect::<Vec<_>>().join("; ");
-    row("share-seen", words.percent(Some(last.share_assessed), 1), note);
-    rows
-}
-
-fn change(shown: Option<ShownChange>, words: &Words) -> String {
-    match shown {
-        None => NONE.to_owned(),
-        Some(ShownChange { ha, below_noise_ha: None }) => words.hectares(Some(ha)),
-        Some(ShownChange { ha, below_noise_ha: Some(floor) }) => words.say_with(
-            "below-noise",
-            &[("ha", words.hectares(Some(ha)).into()), ("floor", words.hectares(Some(floor)).into())],
-        ),
-    }
 }
 
 fn pictures(report: &SiteReport, words: &Words, files: &mut Vec<(String, Vec<u8>)>) -> Result<Json> {
@@ -232,7 +162,7 @@ fn pictures(report: &SiteReport, words: &Words, files: &mut Vec<(String, Vec<u8>
         }));
     }
     let mut legend = Vec::new();
-    for (layer, _, polygons) in LAYERS.iter().rev() {
+    for (layer, polygons) in LAYERS.iter().rev() {
         if known.iter().all(|(_, picture)| polygons(picture).0.is_empty()) {
             continue;
         }
@@ -288,7 +218,7 @@ fn chart_signs(order: &[&Observation]) -> Vec<(String, Vec<u8>)> {
 fn chart_legend(order: &[&Observation], has_limit: bool, has_change: bool, words: &Words) -> Vec<[String; 2]> {
     let used = sign::ALL.into_iter().filter(|verdict| order.iter().any(|o| Some(o.verdict) == *verdict));
     let mut legend: Vec<[String; 2]> =
-        used.map(|verdict| [format!("key-{}.svg", sign::class(verdict)), paper::label(verdict, words)]).collect();
+        used.map(|verdict| [format!("key-{}.svg", sign::class(verdict)), sign::label(verdict, words)]).collect();
     let level = words.level(order.last().map_or(90.0, |o| o.confidence_level_percent));
     legend.push(["key-interval.svg".to_owned(), words.say_with("key-interval", &[("level", level.into())])]);
     if has_limit {
@@ -389,7 +319,8 @@ fn scenes(report: &SiteReport, order: &[&Observation], words: &Words) -> Json {
     })
 }
 
-fn method(report: &SiteReport, last: Option<&Observation>, words: &Words) -> Vec<String> {
+/// How the numbers were made: images, interval, change, land that was not seen, and limits of the report.
+pub(super) fn method(report: &SiteReport, last: Option<&Observation>, words: &Words) -> [String; 5] {
     let level = report
         .method
         .as_ref()
@@ -397,7 +328,7 @@ fn method(report: &SiteReport, last: Option<&Observation>, words: &Words) -> Vec
         .or_else(|| last.map(|last| last.confidence_level_percent))
         .unwrap_or(90.0);
     let floor = report.method.as_ref().and_then(|facts| facts.noise_floor_ha);
-    vec![
+    [
         words.say("method-images"),
         words.say_with("method-interval", &[("level", words.level(level).into())]),
         match floor {
@@ -409,12 +340,15 @@ fn method(report: &SiteReport, last: Option<&Observation>, words: &Words) -> Vec
     ]
 }
 
-fn facts(report: &SiteReport, words: &Words) -> Vec<[String; 2]> {
+/// Names and values of the model, its settings and the boundary.
+pub(super) fn facts(report: &SiteReport, words: &Words) -> Vec<[String; 2]> {
     let mut facts = Vec::new();
     if let Some(method) = &report.method {
         facts.push([words.say("model"), method.model_title.clone()]);
         facts.push([words.say("weights"), method.model_sha256.clone()]);
         facts.push([words.say("threshold"), words.number(Some(method.threshold), 2)]);
+        let level = format!("{}\u{a0}%", words.level(method.confidence_level_percent));
+        facts.push([words.say("confidence"), level]);
         facts.push([words.say("noise-floor"), words.hectares(method.noise_floor_ha)]);
         facts.push([words.say("software"), method.software.clone()]);
     }

@@ -150,18 +150,6 @@ impl SiteReport {
         notes
     }
 
-    /// Verdicts that were replaced, as sentences.
-    pub(super) fn correction_notes(&self) -> Vec<String> {
-        let note = |one: &Correction| {
-            let day = one.replaced.to_zoned(jiff::tz::TimeZone::UTC).date();
-            format!(
-                "The verdict of {} was judged again on {day}: until then it was {}; {}.",
-                one.date, one.verdict, one.reason
-            )
-        };
-        self.corrections.iter().map(note).collect()
-    }
-
     /// Observations sorted by date, then by the time they were stored.
     pub(super) fn in_order(&self) -> Vec<&Observation> {
         let mut order: Vec<&Observation> = self.observations.iter().collect();

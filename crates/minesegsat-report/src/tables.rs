@@ -1,21 +1,36 @@
 //! Tables of a site's page.
 
 use maud::{Markup, html};
-use minesegsat_page::table;
+use minesegsat_page::words::Words;
 
 use super::index_chart::INDICES;
-use super::sign::{badge, footnote};
+use super::sign::{badge, footnote_of};
 use super::site_report::{IndexPoint, SceneRow};
-use super::text::{NONE, beyond, change, hectares, interval, level, number, percent};
+use super::text::{NONE, beyond, change, interval, parts, record};
 use minesegsat_watch::register::{Area, Observation, Permit};
+
+/// A table with the words of the keys of its name and headings. A key with a leading `<` heads a left-aligned column of words.
+pub(super) fn table(name: &str, head: &[&str], rows: Markup, words: &Words) -> Markup {
+    let say = |key: &&str| match key.strip_prefix('<') {
+        Some(key) => format!("<{}", words.say(key)),
+        None => words.say(key),
+    };
+    table_with(name, &head.iter().map(say).collect::<Vec<_>>(), rows, words)
+}
+
+/// A table with the words of the key of its name.
+fn table_with(name: &str, head: &[String], rows: Markup, words: &Words) -> Markup {
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    minesegsat_page::table(&words.say(name), &head, rows)
+}
 
 fn faint(words: &str) -> Markup {
     html! { p.faint { (words) } }
 }
 
 /// A word beside a verdict that too few dates show so far.
-fn provisional(observation: &Observation) -> Markup {
-    html! { @if observation.is_provisional == Some(true) { " " span.range { "provisional" } } }
+fn provisional(observation: &Observation, words: &Words) -> Markup {
+    html! { @if observation.is_provisional == Some(true) { " " span.range { (words.say("provisional")) } } }
 }
 
 fn text(value: Option<&String>) -> &str {
@@ -23,79 +38,79 @@ fn text(value: Option<&String>) -> &str {
 }
 
 /// The area of an observation with its interval, or a dash.
-pub(super) fn area(observation: Option<&Observation>) -> Markup {
+pub(super) fn area(observation: Option<&Observation>, words: &Words) -> Markup {
     html! {
         @match observation.and_then(|o| Some((o.area?, o.confidence_level_percent))) {
             None => (NONE),
             Some((area, percent)) => {
-                (hectares(Some(area.ha))) " "
-                span.range { (interval(&area)) " (" (level(percent)) " %)" }
+                (words.hectares(Some(area.ha))) " "
+                span.range { (interval(&area, words)) " (" (words.level(percent)) "\u{a0}%)" }
             }
         }
     }
 }
 
-fn note_on(order: &[&Observation]) -> Markup {
-    footnote(order.iter().map(|o| Some(o.verdict)))
+fn note_on(order: &[&Observation], words: &Words) -> Markup {
+    footnote_of(order.iter().map(|o| Some(o.verdict)), words)
 }
 
 /// Table of observations, latest first.
-pub(super) fn observations(order: &[&Observation]) -> Markup {
+pub(super) fn observations(order: &[&Observation], words: &Words) -> Markup {
     if order.is_empty() {
-        return faint("The site has not been observed yet.");
+        return faint(&words.say("not-observed-yet"));
     }
     let rows = html! {
         @for o in order.iter().rev() {
             tr {
                 th scope="row" { (o.date) }
                 td {
-                    (area(Some(o)))
-                    @if let Some(parts) = o.parts_text() { br; span.range { (parts) } }
+                    (area(Some(o), words))
+                    @if let Some(parts) = parts(o, words) { br; span.range { (parts) } }
                 }
                 td {
-                    (change(o.gain()))
+                    (change(o.gain(), words))
                     @if let Some(date) = o.compared_with.filter(|_| o.gain_ha.is_some() || o.loss_ha.is_some()) {
-                        " " span.range { "since " (date) }
+                        " " span.range { (words.say_with("since", &[("date", date.to_string().into())])) }
                     }
                 }
-                td { (change(o.loss())) }
-                td { (hectares(o.outside_permit_ha)) }
-                td { (hectares(o.parts.map(|parts| parts.outside_site_ha))) }
+                td { (change(o.loss(), words)) }
+                td { (words.hectares(o.outside_permit_ha)) }
+                td { (words.hectares(o.parts.map(|parts| parts.outside_site_ha))) }
                 td {
-                    (hectares(o.limit_ha))
+                    (words.hectares(o.limit_ha))
                     @if let Some(number) = o.permit.as_ref().filter(|_| o.limit_ha.is_some()) {
                         " " span.range { (number) }
                     }
                 }
                 td {
-                    (percent(Some(o.share_assessed)))
-                    @if let Some(beyond) = beyond(o) { " " span.range { (beyond) " beyond the scenes" } }
+                    (words.percent(Some(o.share_assessed), 1))
+                    @if let Some(beyond) = beyond(o, words) { " " span.range { (beyond) } }
                 }
                 td.words {
-                    (badge(Some(o.verdict))) (provisional(o))
-                    @for warning in &o.warnings { span.warning { (warning) } }
+                    (badge(Some(o.verdict), words)) (provisional(o, words))
+                    @for warning in &o.warnings { span.warning lang="en" { (warning) } }
                 }
             }
         }
     };
     let head = [
-        "Date",
-        "Disturbed land, interval",
-        "Gain",
-        "Loss",
-        "Outside the permit",
-        "Outside the site",
-        "Limit, permit",
-        "Assessed",
-        "<Verdict",
+        "date",
+        "area-with-interval",
+        "gain",
+        "loss",
+        "outside-permit-short",
+        "outside-site-short",
+        "limit-and-permit",
+        "share-column",
+        "<verdict",
     ];
-    html! { (table("Observations", &head, rows)) (note_on(order)) }
+    html! { (table("observations", &head, rows, words)) (note_on(order, words)) }
 }
 
 /// Table of permits by first day.
-pub(super) fn permits(permits: &[Permit]) -> Markup {
+pub(super) fn permits(permits: &[Permit], words: &Words) -> Markup {
     if permits.is_empty() {
-        return faint("No permit is in the register, so there is no verdict on a limit. A permit may still exist.");
+        return faint(&words.say("no-permit"));
     }
     let mut order: Vec<&Permit> = permits.iter().collect();
     order.sort_by_key(|permit| permit.valid_from);
@@ -104,9 +119,9 @@ pub(super) fn permits(permits: &[Permit]) -> Markup {
             tr {
                 th scope="row" { (permit.number) }
                 td { (permit.valid_from) }
-                td { @match permit.valid_to { Some(date) => (date), None => "open-ended" } }
-                td { (hectares(permit.limit_ha)) }
-                td.words { @if permit.polygon.is_some() { "own polygon" } @else { "boundary of the site" } }
+                td { @match permit.valid_to { Some(date) => (date), None => (words.say("open-ended")) } }
+                td { (words.hectares(permit.limit_ha)) }
+                td.words { (words.say(if permit.polygon.is_some() { "own-polygon" } else { "site-boundary" })) }
                 td.words {
                     (text(permit.document.as_ref()))
                     @if let Some(hash) = &permit.document_sha256 { br; code { (hash) } }
@@ -114,17 +129,17 @@ pub(super) fn permits(permits: &[Permit]) -> Markup {
             }
         }
     };
-    let head = ["Permit", "Valid from", "Valid to", "Limit", "<Permitted area", "<Document and its SHA-256"];
+    let head = ["permit", "valid-from", "valid-to", "limit", "<permitted-area", "<document"];
     html! {
-        (table("Permits", &head, rows))
-        p.faint.small { "These are the permits in the register." }
+        (table("permits", &head, rows, words))
+        p.faint.small { (words.say("permits-known")) }
     }
 }
 
 /// Table of scenes, latest first. A details section lists how each radiometric offset was handled.
-pub(super) fn scenes(scenes: &[SceneRow]) -> Markup {
+pub(super) fn scenes(scenes: &[SceneRow], words: &Words) -> Markup {
     if scenes.is_empty() {
-        return faint("No scene is known.");
+        return faint(&words.say("no-scene"));
     }
     let mut order: Vec<&SceneRow> = scenes.iter().collect();
     order.sort_by(|a, b| (b.date, &a.id).cmp(&(a.date, &b.id)));
@@ -133,8 +148,8 @@ pub(super) fn scenes(scenes: &[SceneRow]) -> Markup {
             tr {
                 th scope="row" { (scene.date) }
                 td.words.id { (scene.id) }
-                td { (percent(scene.cloud_cover_percent.map(|percent| percent / 100.0))) }
-                td { (percent(scene.share_assessed)) }
+                td { (words.percent(scene.cloud_cover_percent.map(|percent| percent / 100.0), 1)) }
+                td { (words.percent(scene.share_assessed, 1)) }
                 td { (text(scene.processing_baseline.as_ref())) }
             }
         }
@@ -144,21 +159,21 @@ pub(super) fn scenes(scenes: &[SceneRow]) -> Markup {
             tr {
                 th scope="row" { (scene.date) }
                 td.words.id { (scene.id) }
-                td.words { (scene.offset_decision) }
+                td.words { (record(&scene.offset_decision)) }
             }
         }
     };
-    let head = ["Date", "<Scene", "Cloud, whole scene", "Site assessed", "Baseline"];
-    let offset_head = ["Date", "<Scene", "<Offset of the digital numbers"];
+    let head = ["date", "<scene", "cloud", "share-column", "baseline"];
+    let offset_head = ["date", "<scene", "<offset"];
     html! {
-        (table("Scenes", &head, rows))
-        details { summary { "Radiometric offset of each scene" } (table("Offsets of the scenes", &offset_head, offset_rows)) }
+        (table("scenes", &head, rows, words))
+        details { summary { (words.say("offsets")) } (table("offsets", &offset_head, offset_rows, words)) }
     }
 }
 
 /// Table of the numbers in the chart over time.
-pub(super) fn chart_numbers(order: &[&Observation]) -> Markup {
-    let of_area = |o: &Observation, value: fn(&Area) -> f64| number(o.area.as_ref().map(value), 1);
+pub(super) fn chart_numbers(order: &[&Observation], words: &Words) -> Markup {
+    let of_area = |o: &Observation, value: fn(&Area) -> f64| words.number(o.area.as_ref().map(value), 1);
     let rows = html! {
         @for o in order {
             tr {
@@ -166,34 +181,36 @@ pub(super) fn chart_numbers(order: &[&Observation]) -> Markup {
                 td { (of_area(o, |area| area.ha)) }
                 td { (of_area(o, |area| area.lower_ha)) }
                 td { (of_area(o, |area| area.upper_ha)) }
-                @for value in [o.limit_ha, o.gain_ha, o.loss_ha] { td { (number(value, 1)) } }
-                td.words { (badge(Some(o.verdict))) (provisional(o)) }
+                @for value in [o.limit_ha, o.gain_ha, o.loss_ha] { td { (words.number(value, 1)) } }
+                td.words { (badge(Some(o.verdict), words)) (provisional(o, words)) }
             }
         }
     };
-    let head = ["Date", "Disturbed (ha)", "From (ha)", "To (ha)", "Limit (ha)", "Gain (ha)", "Loss (ha)", "<Verdict"];
-    html! { (details(table("Numbers of the chart of areas", &head, rows))) (note_on(order)) }
+    let head =
+        ["date", "axis-area", "from-column", "to-column", "limit-column", "gain-column", "loss-column", "<verdict"];
+    html! { (details(table("numbers-of-chart", &head, rows, words), words)) (note_on(order, words)) }
 }
 
 /// Table of the numbers in the chart of indices.
-pub(super) fn index_numbers(points: &[IndexPoint]) -> Markup {
+pub(super) fn index_numbers(points: &[IndexPoint], words: &Words) -> Markup {
     let rows = html! {
         @for point in points {
             tr {
                 th scope="row" { (point.date) }
                 @for (_, _, value) in INDICES {
-                    td { (number(value(&point.inside), 3)) }
-                    td { (number(value(&point.around), 3)) }
+                    td { (words.number(value(&point.inside), 3)) }
+                    td { (words.number(value(&point.around), 3)) }
                 }
             }
         }
     };
-    let names: Vec<String> =
-        INDICES.iter().flat_map(|(name, ..)| [format!("{name} inside"), format!("{name} around")]).collect();
-    let head: Vec<&str> = std::iter::once("Date").chain(names.iter().map(String::as_str)).collect();
-    details(table("Numbers of the chart of indices", &head, rows))
+    let of_index =
+        |name: &'static str| ["index-inside", "index-around"].map(|key| words.say_with(key, &[("index", name.into())]));
+    let names = INDICES.into_iter().flat_map(|(name, ..)| of_index(name));
+    let head: Vec<String> = std::iter::once(words.say("date")).chain(names).collect();
+    details(table_with("numbers-of-chart", &head, rows, words), words)
 }
 
-fn details(inside: Markup) -> Markup {
-    html! { details { summary { "The numbers of this chart" } (inside) } }
+fn details(inside: Markup, words: &Words) -> Markup {
+    html! { details { summary { (words.say("numbers-of-chart")) } (inside) } }
 }

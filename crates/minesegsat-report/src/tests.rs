@@ -12,7 +12,12 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use minesegsat_map::preview::png;
-use minesegsat_watch::register::{Area, Observation, Permit, Site, SiteStatus, Verdict};
+use minesegsat_watch::register::{
+    Area, AreaParts, Correction, Observation, Permit, SeenChange, Site, SiteStatus, Verdict,
+};
+
+const REVISION: &str = "A revision of the permit may be missing from the register.";
+const FOOTNOTE: &str = "* Based on the permits in the register: a revision of the permit may be missing.";
 
 /// Environment variable with a folder that the test pages are also written to, for inspection.
 const FOLDER: &str = "MINESEGSAT_REPORT_PAGES";
@@ -293,7 +298,12 @@ struct Parsed {
     elements: Vec<(String, Vec<(String, String)>)>,
     /// Text outside of style and script.
     text: String,
+    /// Text and labels outside of what is marked as English.
+    spoken: String,
 }
+
+/// Attributes whose words are read out, or put into the page by its script.
+const SPOKEN: [&str; 3] = ["aria-label", "data-words", "data-shares"];
 
 /// HTML elements without an end tag.
 const VOID: [&str; 3] = ["meta", "input", "br"];
@@ -304,7 +314,8 @@ fn parsed(page: &str) -> Parsed {
     let mut reader = Reader::from_str(page);
     reader.config_mut().check_end_names = false;
     let mut out = Parsed::default();
-    let mut open: Vec<String> = Vec::new();
+    // Names of the elements, and whether they are marked as English.
+    let mut open: Vec<(String, bool)> = Vec::new();
     loop {
         let at = reader.buffer_position();
         let event = reader.read_event().unwrap_or_else(|error| panic!("{error} at byte {at}"));
@@ -316,17 +327,28 @@ fn parsed(page: &str) -> Parsed {
                     let value = attribute.normalized_value(XmlVersion::Explicit1_0).unwrap();
                     (attribute.key.as_ref().to_owned(), value.into_owned())
                 });
-                out.elements.push((name.clone(), attributes.collect()));
+                let attributes: Vec<(String, String)> = attributes.collect();
+                let is_marked = name != "html" && attributes.contains(&("lang".to_owned(), "en".to_owned()));
+                let is_english = is_marked || open.last().is_some_and(|(_, is_english)| *is_english);
+                for (_, value) in attributes.iter().filter(|(key, _)| !is_english && SPOKEN.contains(&key.as_str())) {
+                    out.spoken += &format!("{value}\n");
+                }
+                out.elements.push((name.clone(), attributes));
                 if matches!(event, Event::Start(_)) && !VOID.contains(&name.as_str()) {
-                    open.push(name);
+                    open.push((name, is_english));
                 }
             }
             Event::End(end) => {
                 let name = end.name();
-                assert_eq!(open.pop().as_deref(), Some(name.as_ref()), "at byte {at}");
+                let closed = open.pop().map(|(name, _)| name);
+                assert_eq!(closed.as_deref(), Some(name.as_ref()), "at byte {at}");
             }
-            Event::Text(text) if !open.iter().any(|name| name == "style" || name == "script") => {
+            Event::Text(text) if !open.iter().any(|(name, _)| name == "style" || name == "script") => {
                 out.text.push_str(text);
+                if !open.last().is_some_and(|(_, is_english)| *is_english) {
+                    let text: &str = text;
+                    out.spoken += &format!("{text}\n");
+                }
             }
             Event::GeneralRef(reference) => {
                 let name: &str = reference;
@@ -344,10 +366,15 @@ fn digest(text: &str) -> String {
     BASE64_STANDARD.encode(Sha256::digest(text))
 }
 
-/// Checks that hold for every page.
+/// Checks that hold for every page in English.
 fn check(page: &str) -> Parsed {
+    check_in(page, Language::English)
+}
+
+/// Checks that hold for every page.
+fn check_in(page: &str, language: Language) -> Parsed {
     let parsed = parsed(page);
-    assert!(page.starts_with("<!doctype html>") && page.contains(r#"<html lang="en">"#));
+    assert!(page.starts_with("<!doctype html>") && page.contains(&format!(r#"<html lang="{language}">"#)));
     let mut level = 0;
     let mut ids = BTreeSet::new();
     for (name, attributes) in &parsed.elements {
@@ -400,7 +427,7 @@ fn check(page: &str) -> Parsed {
 #[test]
 fn a_full_page_is_well_formed_loads_nothing_and_says_all() {
     let report = report();
-    let page = site_page(&report).unwrap();
+    let page = site_page(&report, Language::English).unwrap();
     keep("site.html", &page);
     let parsed = check(&page);
     let last = report.observations.last().unwrap();
@@ -409,7 +436,7 @@ fn a_full_page_is_well_formed_loads_nothing_and_says_all() {
         "Northern Ridge Coal Ltd.",
         last.statement.as_str(),
         "Limit exceeded, as far as the permits are known",
-        sign::REVISION,
+        REVISION,
         "C-118-2019",
         &"a7".repeat(32),
         "none (baseline before 04.00)",
@@ -438,10 +465,10 @@ fn possible_is_never_dropped_and_every_exceedance_names_the_revision() {
     let mut report = report();
     let site = report.site.clone();
     report.observations = vec![observation(&site, date(2024, 7, 1), Some([120.0, 133.0, 148.0]), Some(140.0))];
-    let page = site_page(&report).unwrap();
+    let page = site_page(&report, Language::English).unwrap();
     keep("possible.html", &page);
     let text = check(&page).text;
-    assert!(text.contains("Possible exceedance of the limit") && text.contains(sign::REVISION));
+    assert!(text.contains("Possible exceedance of the limit") && text.contains(REVISION));
     for (at, _) in text.match_indices("exceedance") {
         let before = text[..at].trim_end();
         let is_general = ["an", "no"].iter().any(|word| before.ends_with(word));
@@ -449,14 +476,14 @@ fn possible_is_never_dropped_and_every_exceedance_names_the_revision() {
     }
     // Titles in the chart are read on their own.
     for title in page.split("<title>").skip(2).map(|rest| rest.split_once('<').unwrap().0) {
-        assert!(!title.contains("exceed") || title.contains(sign::REVISION), "{title}");
+        assert!(!title.contains("exceed") || title.contains(REVISION), "{title}");
     }
-    assert!(text.contains(sign::FOOTNOTE));
+    assert!(text.contains(FOOTNOTE));
 }
 
 #[test]
 fn what_is_missing_is_said() {
-    let page = site_page(&empty_report()).unwrap();
+    let page = site_page(&empty_report(), Language::English).unwrap();
     keep("empty.html", &page);
     let text = check(&page).text;
     for expected in
@@ -471,7 +498,7 @@ fn what_is_missing_is_said() {
     let site = report.site.clone();
     report.observations = vec![observation(&site, date(2024, 7, 1), Some([20.0, 24.0, 28.0]), None)];
     report.after = Some(picture(date(2024, 7, 1), 60.0));
-    let page = site_page(&report).unwrap();
+    let page = site_page(&report, Language::English).unwrap();
     keep("one.html", &page);
     let text = check(&page).text;
     assert_eq!(page.matches("<image").count(), 1);
@@ -488,15 +515,15 @@ fn a_site_under_cloud_keeps_its_last_verdict_in_sight() {
     let site = report.site.clone();
     // Passed out of order.
     report.observations.insert(0, observation(&site, date(2024, 10, 2), None, Some(180.0)));
-    let page = site_page(&report).unwrap();
+    let page = site_page(&report, Language::English).unwrap();
     keep("cloud.html", &page);
     let text = check(&page).text;
     let (_, verdict) = text.split_once("Not assessable").unwrap();
     let end = verdict.find("Last assessable observation, 2024-09-16: exceeded.").unwrap();
-    assert!(verdict[end..].find(sign::REVISION).unwrap() < 300);
+    assert!(verdict[end..].find(REVISION).unwrap() < 300);
     // Only clouds.
     report.observations.retain(|o| o.area.is_none());
-    let text = check(&site_page(&report).unwrap()).text;
+    let text = check(&site_page(&report, Language::English).unwrap()).text;
     assert!(text.contains("could not be assessed on any date"));
 }
 
@@ -521,7 +548,7 @@ fn nothing_that_a_name_says_is_markup() {
     report.before.as_mut().unwrap().scenes = vec![evil.to_owned()];
     let method = report.method.as_mut().unwrap();
     (method.model_title, method.model_sha256, method.software) = (evil.to_owned(), evil.to_owned(), evil.to_owned());
-    let page = site_page(&report).unwrap();
+    let page = site_page(&report, Language::English).unwrap();
     let parsed = check(&page);
     assert_eq!(parsed.elements.iter().filter(|(name, _)| name == "script").count(), 1);
     assert!(page.contains("<h1>&lt;script&gt;alert(1)&lt;/script&gt;&amp;&quot;'{{style}}</h1>"));
@@ -537,7 +564,7 @@ fn nothing_that_a_name_says_is_markup() {
         }
         site.page = Some("javascript:alert(1)".to_owned());
     }
-    let page = overview_page(&overview).unwrap();
+    let page = overview_page(&overview, Language::English).unwrap();
     let parsed = check(&page);
     assert_eq!(parsed.elements.iter().filter(|(name, _)| name == "script").count(), 1);
     assert!(!page.contains("javascript:"));
@@ -547,13 +574,13 @@ fn nothing_that_a_name_says_is_markup() {
 fn pictures_must_be_what_they_say() {
     let mut report = report();
     report.after.as_mut().unwrap().width = 421;
-    let error = site_page(&report).unwrap_err().to_string();
+    let error = site_page(&report, Language::English).unwrap_err().to_string();
     assert_eq!(
         error,
         "cannot use the picture of 2024-09-16: it has 420 x 360 pixels, and its outlines are for 421 x 360"
     );
     report.after.as_mut().unwrap().png.truncate(20);
-    assert!(site_page(&report).unwrap_err().to_string().contains("not a PNG"));
+    assert!(site_page(&report, Language::English).unwrap_err().to_string().contains("not a PNG"));
 }
 
 #[test]
@@ -561,7 +588,7 @@ fn pictures_of_other_sizes_stand_side_by_side() {
     let mut report = report();
     let before = report.before.as_mut().unwrap();
     (before.width, before.height, before.png) = (100, 90, ground(100, 90, &[]));
-    let page = site_page(&report).unwrap();
+    let page = site_page(&report, Language::English).unwrap();
     check(&page);
     assert!(!page.contains(r#"type="range""#) && page.matches("<image").count() == 2);
 }
@@ -572,7 +599,7 @@ fn large_pictures_become_small() {
     let after = report.after.as_mut().unwrap();
     (after.width, after.height, after.png) = (900, 800, ground(900, 800, &[(400.0, 400.0, 150.0, 0.0)]));
     assert!(after.png.len() > 400_000);
-    let page = site_page(&report).unwrap();
+    let page = site_page(&report, Language::English).unwrap();
     assert!(page.contains("data:image/jpeg;base64,") && page.contains(r#"viewBox="0 0 900 800""#));
     assert!(page.len() < 2_000_000, "{}", page.len());
 }
@@ -586,7 +613,7 @@ fn numbers_that_are_none_do_not_spoil_the_chart() {
     }
     report.permits[0].limit_ha = Some(f64::NAN);
     report.indices[0].inside.ndvi = Some(f64::NAN);
-    let page = site_page(&report).unwrap();
+    let page = site_page(&report, Language::English).unwrap();
     check(&page);
     // The base64 of pictures contains random letters.
     let without: String =
@@ -616,7 +643,7 @@ fn the_limit_is_a_step_over_each_validity() {
 #[test]
 fn what_needs_attention_comes_first() {
     let overview = overview();
-    let page = overview_page(&overview).unwrap();
+    let page = overview_page(&overview, Language::English).unwrap();
     keep("overview.html", &page);
     let parsed = check(&page);
     let verdicts: Vec<&str> = parsed
@@ -642,7 +669,7 @@ fn what_needs_attention_comes_first() {
     let first = page.split_once("<tbody>").unwrap().1;
     assert!(first.find("Brule Creek").unwrap() < first.find("Wolverine Bench").unwrap());
     assert!(page.contains(r#"<a href="site-1.html">Brule Creek</a>"#));
-    assert!(parsed.text.contains(sign::FOOTNOTE) && parsed.text.contains("10 sites, last observed on 2024-09-16"));
+    assert!(parsed.text.contains(FOOTNOTE) && parsed.text.contains("10 sites, last observed on 2024-09-16"));
     assert!(page.len() < 100_000, "{}", page.len());
 }
 
@@ -650,7 +677,7 @@ fn what_needs_attention_comes_first() {
 fn an_overview_without_sites_and_one_of_a_thousand() {
     let mut overview = overview();
     let sites = std::mem::take(&mut overview.sites);
-    let text = check(&overview_page(&overview).unwrap()).text;
+    let text = check(&overview_page(&overview, Language::English).unwrap()).text;
     assert!(text.contains("The register has no site.") && text.contains("0 sites, none observed yet"));
     overview.sites = (0..1000)
         .map(|i| {
@@ -663,8 +690,150 @@ fn an_overview_without_sites_and_one_of_a_thousand() {
             entry
         })
         .collect();
-    let page = overview_page(&overview).unwrap();
+    let page = overview_page(&overview, Language::English).unwrap();
     keep("thousand.html", &page);
     check(&page);
     assert!(page.len() < 3_000_000, "{}", page.len());
+}
+
+/// English words that no other language of the reports has.
+const ENGLISH: &[&str] = &[
+    "the",
+    "of",
+    "and",
+    "is",
+    "are",
+    "not",
+    "with",
+    "land",
+    "disturbed",
+    "seen",
+    "outside",
+    "inside",
+    "around",
+    "since",
+    "made",
+    "by",
+    "limit",
+    "permit",
+    "boundary",
+    "loss",
+    "before",
+    "after",
+    "network",
+    "picture",
+    "shown",
+    "scene",
+    "assessed",
+    "numbers",
+    "interval",
+    "below",
+    "noise",
+    "share",
+    "from",
+    "yet",
+    "active",
+    "unknown",
+    "last",
+    "observed",
+    "exceeded",
+    "within",
+    "model",
+    "weights",
+    "software",
+    "verdict",
+];
+
+/// Checks that a page speaks its language only, apart from what it marks as English, and has no key without words.
+fn check_words(spoken: &str, language: Language) {
+    for &word in ENGLISH {
+        let is_shared = language == Language::English || (language == Language::French && word == "verdict");
+        let mut words = spoken.split(|c: char| !c.is_alphabetic());
+        assert!(is_shared || !words.any(|found| found.to_lowercase() == word), "{language}: `{word}`\n{spoken}");
+    }
+    let is_key = |word: &&str| word.contains('-') && word.chars().all(|c| c == '-' || c.is_ascii_lowercase());
+    if language == Language::English {
+        let keys: BTreeSet<&str> = spoken.split_whitespace().filter(is_key).collect();
+        assert!(keys.is_subset(&BTreeSet::from(["new-site", "northern-ridge", "open-ended"])), "{keys:?}");
+    }
+}
+
+#[test]
+fn pages_speak_each_language_and_mark_the_record_as_english() {
+    let mut report = report();
+    report.problems = vec!["The register has a row that cannot be used: the row 7.".to_owned()];
+    let last = report.observations.last_mut().unwrap();
+    last.is_provisional = Some(true);
+    last.share_beyond_map = Some(0.012);
+    let estimated = last.area.unwrap();
+    let parts =
+        AreaParts { mapped_ha: 200.0, estimated, assumed_ha: 3.5, inside_permit_ha: None, outside_site_ha: 1.5 };
+    last.parts = Some(parts);
+    (last.gain_ha, last.loss_ha) = (Some(0.0), Some(0.0));
+    last.seen_change = Some(SeenChange { gain_ha: 2.5, loss_ha: 0.0, noise_floor_ha: 8.5 });
+    let last = last.clone();
+    report.corrections = vec![Correction {
+        site: last.site.clone(),
+        observation: last.name(),
+        date: last.date,
+        replaced: report.created,
+        reason: "the permit was added after the observation".to_owned(),
+        verdict: Verdict::NoLimit,
+        is_provisional: None,
+        statement: String::new(),
+        permit: None,
+        limit_ha: None,
+        outside_permit_ha: None,
+    }];
+    let mut overview = overview();
+    overview.title = "Minas".to_owned();
+    overview.problems = report.problems.clone();
+    for (i, entry) in overview.sites.iter_mut().enumerate() {
+        entry.site.name = format!("Mina {i}");
+    }
+    for language in Language::ALL {
+        let words = language.words();
+        let page = site_page(&report, language).unwrap();
+        keep(&format!("site-{language}.html"), &page);
+        let parsed = check_in(&page, language);
+        check_words(&parsed.spoken, language);
+        let (limit, seen) = match language {
+            Language::English => ("180.0\u{a0}ha", "97.3\u{a0}%"),
+            _ => ("180,0\u{a0}ha", "97,3\u{a0}%"),
+        };
+        for part in [
+            limit,
+            seen,
+            &words.say("verdict-exceeded-heading"),
+            &words.say("revision-may-be-missing"),
+            &words.say("no-proof"),
+            &words.hectares(Some(estimated.ha)),
+            &words.say("chart-of-areas"),
+            &words.say("indices-by-date"),
+            &words.say("divider"),
+        ] {
+            assert!(parsed.spoken.contains(part), "{language}: {part}\n{}", parsed.spoken);
+        }
+        for record in [&report.problems[0], &last.warnings[0], &report.corrections[0].reason, &last.statement] {
+            assert!(parsed.text.contains(record.as_str()), "{language}: {record}");
+            let is_own = language == Language::English && *record == last.statement;
+            assert_eq!(parsed.spoken.contains(record.as_str()), is_own, "{language}: {record}");
+        }
+
+        let page = overview_page(&overview, language).unwrap();
+        keep(&format!("overview-{language}.html"), &page);
+        let parsed = check_in(&page, language);
+        check_words(&parsed.spoken, language);
+        for key in ["locations", "map-of-sites", "how-to-read-text", "share-of-limit", "footnote"] {
+            assert!(parsed.spoken.contains(&words.say(key)), "{language}: {key}\n{}", parsed.spoken);
+        }
+        assert!(parsed.spoken.contains(if language == Language::English { "330.5\u{a0}ha" } else { "330,5\u{a0}ha" }));
+        // A page without anything.
+        check_words(&check_in(&site_page(&empty_report(), language).unwrap(), language).spoken, language);
+    }
+    // A region writes its own numbers.
+    let page = site_page(&report, Locale::of_tag("es-PE").unwrap()).unwrap();
+    let parsed = check_in(&page, Language::Spanish);
+    check_words(&parsed.spoken, Language::Spanish);
+    assert!(parsed.spoken.contains("180.0\u{a0}ha") && !parsed.spoken.contains("180,0"));
 }

@@ -1,63 +1,58 @@
-//! Formatting of numbers and words on the pages.
+//! Words and numbers that several pages and charts have.
 
-pub(super) use minesegsat_page::text::{NONE, number};
+use maud::{Markup, html};
+pub(super) use minesegsat_page::text::NONE;
+use minesegsat_page::words::{Value, Words};
 
-use minesegsat_watch::register::{Area, Observation, ShownChange, SiteStatus};
+use minesegsat_watch::register::{Area, Observation, ShownChange};
 
-/// An area in hectares, without the unit.
-pub(super) fn ha(value: f64) -> String {
-    number(Some(value), 1)
-}
-
-/// An area in hectares with the unit, or a dash.
-pub(super) fn hectares(value: Option<f64>) -> String {
-    value.filter(|value| value.is_finite()).map_or_else(|| NONE.to_owned(), |value| format!("{} ha", ha(value)))
+/// A sentence of the record, which is English in all languages.
+pub(super) fn record(sentence: &str) -> Markup {
+    html! { span lang="en" { (sentence) } }
 }
 
 /// Gain or loss in words, or a dash.
-pub(super) fn change(shown: Option<ShownChange>) -> String {
-    shown.map_or_else(|| NONE.to_owned(), |shown| shown.to_string())
+pub(super) fn change(shown: Option<ShownChange>, words: &Words) -> String {
+    match shown {
+        None => NONE.to_owned(),
+        Some(ShownChange { ha, below_noise_ha: None }) => words.hectares(Some(ha)),
+        Some(ShownChange { ha, below_noise_ha: Some(floor) }) => words.say_with(
+            "below-noise",
+            &[("ha", words.hectares(Some(ha)).into()), ("floor", words.hectares(Some(floor)).into())],
+        ),
+    }
 }
 
 /// Both ends of the interval of an area, in hectares, without the unit.
-pub(super) fn interval(area: &Area) -> String {
-    format!("{} to {}", ha(area.lower_ha), ha(area.upper_ha))
+pub(super) fn interval(area: &Area, words: &Words) -> String {
+    let end = |ha: f64| -> Value<'_> { words.number(Some(ha), 1).into() };
+    words.say_with("from-to", &[("from", end(area.lower_ha)), ("to", end(area.upper_ha))])
 }
 
-/// A share of 0 to 1 as a percentage, or a dash.
-pub(super) fn percent(share: Option<f64>) -> String {
-    let percent = share.map(|share| share * 100.0).filter(|percent| percent.is_finite());
-    percent.map_or_else(|| NONE.to_owned(), |percent| format!("{} %", number(Some(percent), 1)))
+/// The interval of an area with its level of confidence.
+pub(super) fn interval_at_level(area: &Area, observation: &Observation, words: &Words) -> String {
+    let end = |ha: f64| -> Value<'_> { words.number(Some(ha), 1).into() };
+    let level = format!("{}\u{a0}%", words.level(observation.confidence_level_percent));
+    words.say_with(
+        "interval-at-level",
+        &[("level", level.into()), ("from", end(area.lower_ha)), ("to", end(area.upper_ha))],
+    )
 }
 
-/// Share of a site beyond the scenes of an observation, if there is any.
-pub(super) fn beyond(observation: &Observation) -> Option<String> {
-    observation.share_beyond_map.filter(|share| *share > 0.0).map(|share| percent(Some(share)))
+/// What the area of an observation is made of. `None` if not assessable.
+pub(super) fn parts(observation: &Observation, words: &Words) -> Option<String> {
+    let parts = observation.parts?;
+    let ha = |value: f64| -> Value<'_> { words.hectares(Some(value)).into() };
+    let (estimated, mapped) = (("estimated", ha(parts.estimated.ha)), ("mapped", ha(parts.mapped_ha)));
+    Some(if observation.share_assessed < 1.0 {
+        words.say_with("parts-with-unseen", &[estimated, ("assumed", ha(parts.assumed_ha)), mapped])
+    } else {
+        words.say_with("parts-seen", &[estimated, mapped])
+    })
 }
 
-/// A confidence level: `90` for 90.0, `97.5` for 97.5.
-pub(super) fn level(percent: f64) -> String {
-    percent.to_string()
-}
-
-pub(super) const fn status(status: SiteStatus) -> &'static str {
-    match status {
-        SiteStatus::Active => "active",
-        SiteStatus::Planned => "planned",
-        SiteStatus::Suspended => "suspended",
-        SiteStatus::Closed => "closed",
-        SiteStatus::Reclaimed => "reclaimed",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_missing_is_a_dash() {
-        assert_eq!(hectares(None), NONE);
-        assert_eq!(percent(Some(0.973)), "97.3 %");
-        assert_eq!((level(90.0), level(97.5)), ("90".to_owned(), "97.5".to_owned()));
-    }
+/// Share of a site beyond the scenes of an observation in words, if there is any.
+pub(super) fn beyond(observation: &Observation, words: &Words) -> Option<String> {
+    let share = observation.share_beyond_map.filter(|share| *share > 0.0)?;
+    Some(words.say_with("beyond-the-scenes", &[("share", words.percent(Some(share), 1).into())]))
 }

@@ -2,10 +2,10 @@
 
 use maud::Markup;
 use minesegsat_page::chart::{Days, Drawing, LETTER, Plot, Scale, step};
-use minesegsat_page::words::Words;
+use minesegsat_page::words::{Value, Words};
 
-use super::sign::{REVISION, is_exceedance, label, shape};
-use super::text::{hectares, interval, level, percent};
+use super::sign::{label, revision, shape};
+use super::text::interval_at_level;
 use minesegsat_watch::register::{Area, Observation, Permit, Verdict};
 
 /// Width of charts over time, in view box units.
@@ -34,7 +34,7 @@ pub(super) struct Timeline {
 /// Draws the chart of observations, which are sorted by date. `None` without observations.
 pub(super) fn timeline(observations: &[&Observation], permits: &[Permit], words: &Words) -> Option<Timeline> {
     let days = Days::over(observations.iter().map(|observation| observation.date), LEFT, END)?;
-    let limits = limits(permits, &days);
+    let limits = limits(permits, &days, words);
     let mut values: Vec<f64> = limits.iter().map(|limit| limit.ha).collect();
     for area in observations.iter().filter_map(|observation| area(observation)) {
         values.extend([area.lower_ha, area.ha, area.upper_ha]);
@@ -49,12 +49,12 @@ pub(super) fn timeline(observations: &[&Observation], permits: &[Permit], words:
     lowest.x_axis(&mut drawing, &words.say("axis-date"), TOP, &days.ticks());
     drawing.line("axis", (LEFT, BOTTOM), (END, BOTTOM));
     draw_limits(&mut drawing, &limits, &areas.y, words);
-    draw_areas(&mut drawing, observations, &areas.y, &days);
+    draw_areas(&mut drawing, observations, &areas.y, &days, words);
     if has_change {
         changes.y_axis(&mut drawing, &words.say("axis-change"), 4, |value, digits| {
             format!("{}{}", if value > 0.0 { "+" } else { "" }, number(value, digits))
         });
-        draw_changes(&mut drawing, observations, &changes.y, &days);
+        draw_changes(&mut drawing, observations, &changes.y, &days, words);
     }
     let svg = drawing.finish("chart wide", Some(&words.say("chart-of-areas")));
     Some(Timeline { svg, is_cut: areas.y.low > 0.0, has_limit: !limits.is_empty(), has_change })
@@ -97,11 +97,11 @@ struct Limit {
     ha: f64,
     from: f64,
     to: f64,
-    words: String,
+    number: String,
     title: String,
 }
 
-fn limits(permits: &[Permit], days: &Days) -> Vec<Limit> {
+fn limits(permits: &[Permit], days: &Days, words: &Words) -> Vec<Limit> {
     let mut order: Vec<&Permit> = permits.iter().collect();
     order.sort_by_key(|permit| permit.valid_from);
     let limit = |permit: &Permit| {
@@ -109,31 +109,36 @@ fn limits(permits: &[Permit], days: &Days) -> Vec<Limit> {
         let (from, _) = days.held(permit.valid_from);
         // A permit is valid through its last day.
         let to = permit.valid_to.map_or(END, |last| days.held(last.tomorrow().unwrap_or(last)).0);
-        let until = permit.valid_to.map_or_else(|| "open-ended".to_owned(), |last| format!("to {last}"));
         (to > from).then(|| Limit {
             ha,
             from,
             to,
-            words: permit.number.clone(),
-            title: format!(
-                "Permit {}: at most {}, from {} {until}",
-                permit.number,
-                hectares(Some(ha)),
-                permit.valid_from
-            ),
+            number: permit.number.clone(),
+            title: limit_title(permit, ha, words),
         })
     };
     order.into_iter().filter_map(limit).collect()
 }
 
-fn draw_limits(drawing: &mut Drawing, limits: &[Limit], areas: &Scale, say: &Words) {
+fn limit_title(permit: &Permit, limit_ha: f64, words: &Words) -> String {
+    let mut values: Vec<(&str, Value<'_>)> = vec![
+        ("number", permit.number.as_str().into()),
+        ("ha", words.hectares(Some(limit_ha)).into()),
+        ("from", permit.valid_from.to_string().into()),
+    ];
+    let Some(last) = permit.valid_to else { return words.say_with("permit-title-open", &values) };
+    values.push(("to", last.to_string().into()));
+    words.say_with("permit-title", &values)
+}
+
+fn draw_limits(drawing: &mut Drawing, limits: &[Limit], areas: &Scale, words: &Words) {
     for pair in limits.windows(2) {
         if (pair[1].from - pair[0].to).abs() < 0.5 {
             let x = pair[1].from;
             drawing.line("limit", (x, areas.at(pair[0].ha)), (x, areas.at(pair[1].ha)));
         }
     }
-    for Limit { ha: limit, from, to, words, title } in limits {
+    for Limit { ha: limit, from, to, number, title } in limits {
         let y = areas.at(*limit);
         drawing.titled(title, |group| {
             group.line("limit", (*from, y), (*to, y));
@@ -141,21 +146,21 @@ fn draw_limits(drawing: &mut Drawing, limits: &[Limit], areas: &Scale, say: &Wor
         });
         // The title has the full words if they do not fit here.
         let fits = |text: &String| text.chars().count() as f64 * LETTER + 8.0 < to - from;
-        let short = say.hectares(Some(*limit));
+        let short = words.hectares(Some(*limit));
         let ha = || ("ha", short.clone().into());
-        let full = say.say_with("chart-limit", &[ha(), ("permit", words.as_str().into())]);
-        let texts = [full, say.say_with("chart-limit-short", &[ha()]), short.clone()];
+        let full = words.say_with("chart-limit", &[ha(), ("permit", number.as_str().into())]);
+        let texts = [full, words.say_with("chart-limit-short", &[ha()]), short.clone()];
         if let Some(text) = texts.into_iter().find(fits) {
             drawing.text("strong", "start", (from + 5.0, y - 7.0), &text);
         }
     }
 }
 
-fn draw_areas(drawing: &mut Drawing, observations: &[&Observation], areas: &Scale, days: &Days) {
+fn draw_areas(drawing: &mut Drawing, observations: &[&Observation], areas: &Scale, days: &Days, words: &Words) {
     drawing.path("thread", observations.iter().filter_map(|o| Some((days.at(o.date), areas.at(area(o)?.ha)))));
     for observation in observations {
         let x = days.at(observation.date);
-        drawing.titled(&title(observation), |group| {
+        drawing.titled(&title(observation, words), |group| {
             let (low, high) = if let Some(area) = area(observation) {
                 let (low, high) = (areas.at(area.lower_ha), areas.at(area.upper_ha));
                 group.interval(x, low, high);
@@ -171,36 +176,37 @@ fn draw_areas(drawing: &mut Drawing, observations: &[&Observation], areas: &Scal
     }
 }
 
-fn title(observation: &Observation) -> String {
+fn title(observation: &Observation, words: &Words) -> String {
     let verdict = Some(observation.verdict);
     let seen = match area(observation) {
-        None => format!("{} of the site could be seen", percent(Some(observation.share_assessed))),
-        Some(area) => format!(
-            "{} ({} % interval {})",
-            hectares(Some(area.ha)),
-            level(observation.confidence_level_percent),
-            interval(&area)
-        ),
+        None => {
+            let share = words.percent(Some(observation.share_assessed), 1);
+            words.say_with("seen-of-site", &[("share", share.into())])
+        }
+        Some(area) => {
+            format!("{} ({})", words.hectares(Some(area.ha)), interval_at_level(&area, observation, words))
+        }
     };
-    let revision = if is_exceedance(verdict) { format!(". {REVISION}") } else { String::new() };
-    format!("{}: {seen}, {}{revision}", observation.date, label(verdict))
+    format!("{}: {seen}, {}{}", observation.date, label(verdict, words), revision(verdict, words))
 }
 
-fn draw_changes(drawing: &mut Drawing, observations: &[&Observation], changes: &Scale, days: &Days) {
+fn draw_changes(drawing: &mut Drawing, observations: &[&Observation], changes: &Scale, days: &Days, words: &Words) {
     let places: Vec<f64> = observations.iter().map(|o| days.at(o.date)).collect();
     let nearest =
         places.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 0.5).fold(f64::INFINITY, f64::min);
     let half = (nearest * 0.6).clamp(3.0, 16.0) / 2.0;
     for (observation, x) in observations.iter().zip(places) {
-        let since = observation.compared_with.map_or_else(String::new, |date| format!(" since {date}"));
-        for (value, sign, class, words) in [
-            (positive(observation.gain_ha), -1.0, "change-gain", "newly disturbed"),
-            (positive(observation.loss_ha), 1.0, "change-loss", "no longer disturbed"),
+        let since = observation.compared_with.map_or_else(String::new, |date| {
+            format!(", {}", words.say_with("since", &[("date", words.date(date).into())]))
+        });
+        for (value, sign, class, key) in [
+            (positive(observation.gain_ha), -1.0, "change-gain", "gain"),
+            (positive(observation.loss_ha), 1.0, "change-loss", "loss"),
         ] {
             let Some(value) = value else { continue };
             let zero = changes.at(0.0);
             let length = (changes.at(-value) - zero).max(0.8);
-            let title = format!("{}: {} {words}{since}", observation.date, hectares(Some(value)));
+            let title = format!("{}: {} {}{since}", observation.date, words.say(key), words.hectares(Some(value)));
             drawing.titled(&title, |group| group.rect(class, (x - half, zero), (x + half, zero + sign * length)));
         }
     }

@@ -59,9 +59,10 @@ export const api = {
 };
 
 export const paths = {
-  report: (id: string) => `${site(id)}/report`,
-  reportPdf: (id: string, language: string) => `${site(id)}/report?format=pdf&lang=${language}`,
-  evidence: (id: string, of: string, language: string) => `${site(id)}/evidence/${part(of)}?lang=${language}`,
+  /** `locale` is a language, with the region whose numbers are written. */
+  report: (id: string, locale: string) => `${site(id)}/report?lang=${part(locale)}`,
+  reportPdf: (id: string, locale: string) => `${site(id)}/report?format=pdf&lang=${part(locale)}`,
+  evidence: (id: string, of: string, locale: string) => `${site(id)}/evidence/${part(of)}?lang=${part(locale)}`,
   land: (id: string, format: string) => `${site(id)}/export?what=land&format=${format}`,
   file: (id: string, of: string, name: string) => `${site(id)}/observations/${part(of)}/files/${name}`,
   export: (id: string, format: "geojson" | "gpkg") => `${site(id)}/export?format=${format}`,

@@ -6,7 +6,7 @@ import { token } from "../api/token.ts";
 import type { Observation, SiteDetail } from "../api/types.ts";
 import { h } from "../dom.ts";
 import { day } from "../format.ts";
-import { language, t } from "../words.ts";
+import { language, locale, t } from "../words.ts";
 import { fileName } from "./file_name.ts";
 
 /** Formats of the disturbed land of a site, with the ends of their files. */
@@ -14,7 +14,7 @@ const LAND = { gpkg: "GeoPackage", geojson: "GeoJSON", shp: "Shapefile", kml: "K
 
 export function downloads(site: SiteDetail, observation: Observation | null): HTMLElement {
   const evidence = observation
-    ? download(t("evidence-pack", { day: day(observation.date) }), paths.evidence(site.id, observation.id, language()), `${site.id}-${observation.id}-evidence.zip`)
+    ? download(t("evidence-pack", { day: day(observation.date) }), paths.evidence(site.id, observation.id, locale()), `${site.id}-${observation.id}-evidence.zip`)
     : null;
   return h(
     "div",
@@ -23,7 +23,7 @@ export function downloads(site: SiteDetail, observation: Observation | null): HT
       "div",
       { class: "downloads", role: "group", "aria-label": t("downloads") },
       report(site),
-      download(t("report-pdf"), paths.reportPdf(site.id, language()), `${site.id}.pdf`),
+      download(t("report-pdf"), paths.reportPdf(site.id, locale()), `${site.id}.pdf`),
       evidence,
     ),
     more(site, observation),
@@ -67,9 +67,9 @@ function more(site: SiteDetail, observation: Observation | null): HTMLElement {
 
 /** In a tab of its own; with a token as a file, as links cannot send one. */
 function report(site: SiteDetail): HTMLElement {
-  const path = paths.report(site.id);
+  const path = paths.report(site.id, locale());
   if (token()) return download(t("report"), path, `${site.id}.html`, "text/html");
-  return h("a", { class: "button", href: address(path), target: "_blank", rel: "noopener", hreflang: "en" }, t("report"), h("span", { class: "hidden" }, ` ${t("opens-in-tab")}`));
+  return h("a", { class: "button", href: address(path), target: "_blank", rel: "noopener", hreflang: language() }, t("report"), h("span", { class: "hidden" }, ` ${t("opens-in-tab")}`));
 }
 
 /** By `fetch` and not as a link, so that what the server refuses is said here in its words. */

@@ -269,7 +269,7 @@ pageTest("a read-only server offers no changes", { mock: { writingEnabled: false
 pageTest("a prediction shows its details, and is removed", { ...MOCK, hash: "#tab=predictions" }, async (page, url) => {
   await page.locator("[data-prediction=larch-creek-2024]").click();
   const details = page.locator(".prediction-details");
-  for (const text of ["S2B_MSIL2A_20240702T153819", "158.3", "3.4%", "2024-07-05 09:30", "44.69° N, 76.36° W"]) await details.getByText(text, { exact: false }).first().waitFor();
+  for (const text of ["S2B_MSIL2A_20240702T153819", "158.3", "3.4 %", "2024-07-05 09:30", "44.69° N, 76.36° W"]) await details.getByText(text, { exact: false }).first().waitFor();
   assert.deepEqual(await violations(page), []);
   let asked = "";
   page.once("dialog", (dialog) => {

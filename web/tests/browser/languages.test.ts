@@ -10,10 +10,10 @@ const NARROW = { viewport: { width: 375, height: 812 }, hasTouch: true, isMobile
 
 /** What stands on the page of a site whose limit is exceeded: 160.7 ha of 145.0 ha, 90 % interval, 97.2 % seen. */
 const SAID = {
-  en: { locale: "en-GB", heading: "Limit exceeded, as far as the permits are known", area: "160.7 ha", level: "90% interval", seen: "97.2%", since: "since 2024-01-25", tabs: ["Sites", "Predictions"] },
+  en: { locale: "en-GB", heading: "Limit exceeded, as far as the permits are known", area: "160.7 ha", level: "90 % interval", seen: "97.2 %", since: "since 2024-01-25", tabs: ["Sites", "Predictions"] },
   fr: { locale: "fr-FR", heading: "Limite dépassée, d’après les permis connus", area: "160,7 ha", level: "intervalle à 90 %", seen: "97,2 %", since: "depuis le 25 janvier 2024", tabs: ["Sites", "Prédictions"] },
   es: { locale: "es-ES", heading: "Límite superado, según los permisos conocidos", area: "160,7 ha", level: "intervalo del 90 %", seen: "97,2 %", since: "desde el 25 de enero de 2024", tabs: ["Sitios", "Predicciones"] },
-  pt: { locale: "pt-BR", heading: "Limite excedido, segundo as licenças conhecidas", area: "160,7 ha", level: "intervalo de 90%", seen: "97,2%", since: "desde 25 de janeiro de 2024", tabs: ["Locais", "Predições"] },
+  pt: { locale: "pt-BR", heading: "Limite excedido, segundo as licenças conhecidas", area: "160,7 ha", level: "intervalo de 90 %", seen: "97,2 %", since: "desde 25 de janeiro de 2024", tabs: ["Locais", "Predições"] },
 } as const;
 
 /** With plain spaces for those that do not break. */

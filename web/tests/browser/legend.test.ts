@@ -25,7 +25,7 @@ pageTest("indices and probability have a bar with its ends", SITE, async (page) 
     await group(page, name).getByRole("img", { name: text }).waitFor();
   }
   await page.selectOption("#overlay", "probability");
-  await group(page, "Probability of mining-disturbed land").getByRole("img", { name: "Colour bar from 0%, not disturbed, over 50% to 100%, disturbed" }).waitFor();
+  await group(page, "Probability of mining-disturbed land").getByRole("img", { name: /^Colour bar from 0\s%, not disturbed, over 50\s% to 100\s%, disturbed$/ }).waitFor();
   await page.selectOption("#picture", "swir");
   await group(page, "Short-wave infrared").getByText("Vegetation is green", { exact: false }).waitFor();
   await page.selectOption("#picture", "none");

@@ -27,7 +27,7 @@ pageTest("the swipe is a slider for the keyboard and a handle for the mouse", WI
   await handle.focus();
   await page.keyboard.press("ArrowLeft");
   assert.equal(await handle.getAttribute("aria-valuenow"), "48");
-  assert.equal(await handle.getAttribute("aria-valuetext"), "before 48%, after 52%");
+  assert.equal(await handle.getAttribute("aria-valuetext"), "before 48\u00a0%, after 52\u00a0%");
   await page.keyboard.press("Home");
   assert.equal(await handle.getAttribute("aria-valuenow"), "0");
   await page.keyboard.press("End");
@@ -94,6 +94,7 @@ pageTest("report, evidence pack and exports", {}, async (page, url) => {
   const href = (await page.getByRole("link", { name: /^Report/ }).getAttribute("href")) ?? "";
   const report = await page.request.get(href);
   assert.match(report.headers()["content-type"] ?? "", /text\/html/);
+  assert.match(href, /\/report\?lang=en$/);
   const saved = async (group: string, button: string): Promise<string> => {
     const inside = page.getByRole("group", { name: group });
     const [download] = await Promise.all([page.waitForEvent("download"), inside.getByRole("button", { name: button, exact: true }).click()]);

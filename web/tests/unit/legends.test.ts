@@ -9,7 +9,7 @@ speakIn("en");
 test("ends have numbers and words", () => {
   assert.deepEqual(scaleTexts("ndvi", [-0.2, 0.9]), { numbers: ["≤ −0.2", "0.35", "≥ 0.9"], words: ["water, bare ground", "vegetation"] });
   assert.deepEqual(scaleTexts("bsi", [-0.5, 0.5]).numbers, ["≤ −0.5", "0", "≥ 0.5"]);
-  assert.deepEqual(scaleTexts("probability", [0, 1]).numbers, ["0%", "50%", "100%"]);
+  assert.deepEqual(scaleTexts("probability", [0, 1]).numbers, ["0\u00a0%", "50\u00a0%", "100\u00a0%"]);
   assert.equal(className("gain"), "Gain, newly disturbed");
   assert.equal(className("under-water"), "Under water");
   assert.equal(noteOf("true-colour"), null);

@@ -15,7 +15,7 @@ test("numbers have wide minus signs and no negative zero", () => {
   assert.equal(number(-0.04, 1), "0.0");
   assert.equal(number(Number.NaN, 1), "–");
   assert.equal(hectares(null), "–");
-  assert.equal(percent(0.973), "97.3%");
+  assert.equal(percent(0.973), "97.3\u00a0%");
   assert.equal(interval({ ha: 2, lower_ha: 1, upper_ha: 3.04 }), "1.0 to 3.0");
   assert.equal(change(4.21, "+"), "+4.2\u00a0ha");
   assert.equal(change(0.01, "−"), "0.0\u00a0ha");

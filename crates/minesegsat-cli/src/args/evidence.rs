@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use minesegsat::register::SiteId;
-use minesegsat::report::Language;
+use minesegsat::report::Locale;
 
 use super::sites::RegisterArg;
 
@@ -63,10 +63,10 @@ pub(crate) struct EvidencePackArgs {
     #[arg(long, value_name = "SHA256")]
     pub model: Option<String>,
 
-    /// Language of the report in the pack: en, fr, es or pt. Default: the language of the environment (LC_ALL,
-    /// LC_MESSAGES, LANG).
+    /// Language of the report in the pack: en, fr, es or pt, with a region for its numbers if you like (es-PE). Default:
+    /// the language of the environment (LC_ALL, LC_MESSAGES, LANG).
     #[arg(long, value_name = "LANGUAGE")]
-    pub lang: Option<Language>,
+    pub lang: Option<Locale>,
 
     /// Replace an existing pack.
     #[arg(long)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use minesegsat::register::SiteId;
-use minesegsat::report::Language;
+use minesegsat::report::Locale;
 
 use super::sites::RegisterArg;
 
@@ -22,9 +22,10 @@ pub(crate) struct ReportArgs {
     #[arg(short, long, value_name = "FILE.html|FILE.pdf")]
     pub output: PathBuf,
 
-    /// Language of a PDF: en, fr, es or pt. Default: the language of the environment (LC_ALL, LC_MESSAGES, LANG).
+    /// Language: en, fr, es or pt, with a region for its numbers if you like (es-PE). Default: the language of the
+    /// environment (LC_ALL, LC_MESSAGES, LANG).
     #[arg(long, value_name = "LANGUAGE")]
-    pub lang: Option<Language>,
+    pub lang: Option<Locale>,
 
     /// Replace an existing file.
     #[arg(long)]

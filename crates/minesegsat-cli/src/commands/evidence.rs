@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, bail};
 use minesegsat::evidence::{self, PackInput, SecretKey, Status, Verification};
 use minesegsat::register::{Observation, Permit, Register};
-use minesegsat::report::{Language, load_site_at, site_pdf};
+use minesegsat::report::{Locale, load_site_at, site_pdf};
 use serde_json::{Value, json};
 
 use crate::args::{EvidenceArgs, EvidenceCommand, EvidenceKeygenArgs, EvidencePackArgs, EvidenceVerifyArgs};
@@ -43,7 +43,7 @@ fn pack(args: &EvidencePackArgs, register: &Path, quiet: bool) -> anyhow::Result
     // A report on damaged files would fail with another reason.
     evidence::check_files(&observation, &base)?;
     let report = load_site_at(&register, &observation)?;
-    let report = site_pdf(&report, args.lang.unwrap_or_else(Language::of_environment))?;
+    let report = site_pdf(&report, args.lang.unwrap_or_else(Locale::of_environment))?;
     let input = PackInput { site, permit, observation, base, parameters, report, signed };
     let summary = evidence::pack(&input, &key, &args.output, args.overwrite)?;
     let mut stdout = crate::terminal::stdout();

@@ -15,7 +15,7 @@ use minesegsat::alerts::AlertConfig;
 use minesegsat::job::Job;
 use minesegsat::monitor::{self, MonitorOptions};
 use minesegsat::register::{Observation, Register, Site, SiteStatus};
-use minesegsat::report::{load_site, site_page};
+use minesegsat::report::{Locale, load_site, site_page};
 use serde_json::json;
 
 use super::monitor::MonitorBar;
@@ -91,7 +91,8 @@ fn map(args: &MapArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitC
         }
     };
     let page = args.output.join(format!("{}.html", site.id));
-    minesegsat::output::atomic_write(&page, site_page(&load_site(&register, &site.id)?)?.as_bytes())?;
+    let text = site_page(&load_site(&register, &site.id)?, Locale::of_environment())?;
+    minesegsat::output::atomic_write(&page, text.as_bytes())?;
     let mut stdout = crate::terminal::stdout();
     let folder = map_folder(&register, &observation)?;
     if args.json {

@@ -6,34 +6,27 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use minesegsat::output::OutputFolder;
 use minesegsat::register::Register;
-use minesegsat::report::{
-    Language, Overview, OverviewSite, load_site, overview_page, overview_pdf, site_page, site_pdf,
-};
+use minesegsat::report::{Locale, Overview, OverviewSite, load_site, overview_page, overview_pdf, site_page, site_pdf};
 
 use crate::args::ReportArgs;
 
 pub(crate) fn run(args: &ReportArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let register = Register::open_read_only(&args.register.path())?;
     let (folder, name) = super::folder_and_name(&args.output)?;
-    let language = args.lang.unwrap_or_else(Language::of_environment);
+    let locale = args.lang.unwrap_or_else(Locale::of_environment);
     let format = Format::of(&args.output)?;
-    anyhow::ensure!(
-        format == Format::Pdf || args.lang.is_none_or(|language| language == Language::English),
-        "reports as HTML are in English; a report in the language `{language}` is a PDF: `-o {}`",
-        args.output.with_extension("pdf").display()
-    );
     let (page, problems) = if let Some(site) = &args.site {
         let report = load_site(&register, site)?;
         let page = match format {
-            Format::Html => site_page(&report)?.into_bytes(),
-            Format::Pdf => site_pdf(&report, language)?,
+            Format::Html => site_page(&report, locale)?.into_bytes(),
+            Format::Pdf => site_pdf(&report, locale)?,
         };
         (page, report.problems)
     } else {
-        let overview = overview(&register, folder, language)?;
+        let overview = overview(&register, folder, locale)?;
         let page = match format {
-            Format::Html => overview_page(&overview)?.into_bytes(),
-            Format::Pdf => overview_pdf(&overview, language)?,
+            Format::Html => overview_page(&overview, locale)?.into_bytes(),
+            Format::Pdf => overview_pdf(&overview, locale)?,
         };
         (page, overview.problems)
     };
@@ -49,7 +42,7 @@ pub(crate) fn run(args: &ReportArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 enum Format {
     Html,
     Pdf,
@@ -70,7 +63,7 @@ impl Format {
     }
 }
 
-fn overview(register: &Register, folder: &Path, language: Language) -> anyhow::Result<Overview> {
+fn overview(register: &Register, folder: &Path, locale: Locale) -> anyhow::Result<Overview> {
     let mut damaged = register.damaged()?;
     let sites = register.read_sites()?.rows.into_iter().map(|site| {
         // A damaged row is named above. The one before it is shown.
@@ -83,7 +76,7 @@ fn overview(register: &Register, folder: &Path, language: Language) -> anyhow::R
     damaged.sort_by(|a, b| (a.table, a.row).cmp(&(b.table, b.row)));
     let name = register.path().file_stem().unwrap_or_default().to_string_lossy();
     Ok(Overview {
-        title: if name == "sites" { language.words().say("register-of-sites") } else { name.into_owned() },
+        title: if name == "sites" { locale.words().say("register-of-sites") } else { name.into_owned() },
         sites,
         problems: damaged.iter().map(|row| format!("this row cannot be used: {row}")).collect(),
         created: Timestamp::now(),

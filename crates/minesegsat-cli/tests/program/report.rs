@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::run;
+use crate::support::{Done, program, run};
 use minesegsat::register::{Area, Observation, Permit, Register, Site, SiteStatus, Verdict, boundary_of_bbox};
 
 /// A register with a site that may be over its limit, and one that was never looked at.
@@ -109,11 +109,35 @@ fn a_report_is_a_pdf_in_the_language_that_is_asked_for() {
 
     report(&["wolverine", "-o", &path("fr.pdf")]).failed(1, &["fr.pdf", "exists"]);
     report(&["wolverine", "-o", &path("de.pdf"), "--lang", "de"]).failed(2, &["de", "en, fr, es, pt"]);
-    report(&["wolverine", "-o", &path("fr.html"), "--lang", "fr"]).failed(1, &["`fr`", "fr.pdf"]);
     report(&["wolverine", "-o", &path("report.docx")]).failed(1, &["report.docx", ".html", ".pdf"]);
-    for name in ["de.pdf", "fr.html", "report.docx"] {
+    for name in ["de.pdf", "report.docx"] {
         assert!(!Path::new(&path(name)).exists(), "{name}");
     }
+}
+
+#[test]
+fn a_page_is_in_the_language_that_is_asked_for_or_of_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let sites = path("sites.gpkg");
+    register(Path::new(&sites));
+    let report = |more: &[&str], lang: &str| {
+        let mut command = program();
+        Done::of(command.args(["report", "--register", &sites]).args(more).env("LANG", lang)).succeeded_quietly();
+    };
+    let text = |name: &str| fs::read_to_string(path(name)).unwrap();
+
+    report(&["wolverine", "-o", &path("fr.html"), "--lang", "fr"], "es_PE.UTF-8");
+    assert!(text("fr.html").contains(r#"<html lang="fr">"#) && text("fr.html").contains("138,0\u{a0}ha"));
+    let record = r#"<span lang="en">The limit of 140 ha lies in the interval.</span>"#;
+    assert!(text("fr.html").contains("Dépassement possible") && text("fr.html").contains(record));
+    // Peru has a decimal point.
+    report(&["wolverine", "-o", &path("pe.html")], "es_PE.UTF-8");
+    assert!(text("pe.html").contains("Superficie alterada") && text("pe.html").contains("138.0\u{a0}ha"));
+    report(&["--all", "-o", &path("all.html"), "--lang", "es"], "C.UTF-8");
+    assert!(text("all.html").contains("Registro de sitios") && text("all.html").contains("140,0\u{a0}ha"));
+    report(&["wolverine", "-o", &path("en.html")], "C.UTF-8");
+    assert!(text("en.html").contains(r#"<html lang="en">"#) && text("en.html").contains("138.0\u{a0}ha"));
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 use jiff::Timestamp;
 use minesegsat_core::output::OutputFolder;
 use minesegsat_export::{LandFormat, SiteLand};
-use minesegsat_report::{Language, load_site, load_site_at, site_page, site_pdf};
+use minesegsat_report::{Language, Locale, load_site, load_site_at, site_page, site_pdf};
 use minesegsat_watch::evidence::{PackInput, check_files, pack, parameters_of};
 use minesegsat_watch::register::{Register, SiteId};
 use rusqlite::Connection;
@@ -45,38 +45,41 @@ pub(crate) async fn report(
         "pdf" => return report_as_pdf(&app, &query, id, &headers).await,
         other => return Err(Problem::argument("format", other, "`html` or `pdf`")),
     }
+    let locale = locale(&query, &headers)?;
     let page = app
         .read(move |workspace| {
             workspace.snapshot()?.site(&id)?;
             workspace.check_files(&id)?;
-            workspace.register(|register| site_page(&load_site(register, &id)?))
+            workspace.register(|register| site_page(&load_site(register, &id)?, locale))
         })
         .await?;
-    Ok(html(&headers, page, REPORT_POLICY))
+    let mut response = html(&headers, page, REPORT_POLICY);
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-language"));
+    Ok(response)
 }
 
-/// The report as PDF, in the language of the parameter `lang` or of the browser.
+/// The report as PDF.
 async fn report_as_pdf(app: &Arc<App>, query: &Query, id: SiteId, headers: &HeaderMap) -> HandlerResult {
-    let language = language(query, headers)?;
+    let locale = locale(query, headers)?;
     let file = format!("{id}.pdf");
     let bytes = app
         .read(move |workspace| {
             workspace.snapshot()?.site(&id)?;
             workspace.check_files(&id)?;
-            workspace.register(|register| site_pdf(&load_site(register, &id)?, language))
+            workspace.register(|register| site_pdf(&load_site(register, &id)?, locale))
         })
         .await?;
     Ok(named(content(headers, PDF, NO_STORE, bytes.into()), &file))
 }
 
 /// The language of the parameter `lang`, else the first one that the browser accepts, else English.
-fn language(query: &Query, headers: &HeaderMap) -> Result<Language, Problem> {
+fn locale(query: &Query, headers: &HeaderMap) -> Result<Locale, Problem> {
     if let Some(text) = query.get("lang") {
         let known = Language::ALL.map(|language| format!("`{language}`")).join(", ");
         return text.parse().map_err(|_| Problem::argument("lang", text, &known));
     }
     let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    Ok(accepted.map_or(Language::English, Language::accepted))
+    Ok(accepted.map(Locale::accepted).unwrap_or_default())
 }
 
 /// `GET /api/sites/{site}/evidence/{observation}`
@@ -87,7 +90,7 @@ pub(crate) async fn evidence(
     headers: HeaderMap,
 ) -> HandlerResult {
     query.only(&["lang"])?;
-    let language = language(&query, &headers)?;
+    let locale = locale(&query, &headers)?;
     let file = format!("{}.zip", observation_id(&site, name.as_str()));
     let key = app.options.evidence_key.clone();
     let bytes = app
@@ -112,7 +115,7 @@ pub(crate) async fn evidence(
             // A file that differs from its record is a conflict in the workspace, not a failure of the server.
             check_files(&observation, &base).map_err(|error| Problem::conflict(error.to_string()))?;
             let report = workspace.register(|register| {
-                site_pdf(&load_site_at(register, &observation)?, language)
+                site_pdf(&load_site_at(register, &observation)?, locale)
             })?;
             let input = PackInput { site, permit, observation, base, parameters, report, signed: Timestamp::now() };
             let folder = scratch()?;

@@ -141,6 +141,26 @@ fn a_report_as_pdf_follows_the_address_and_the_browser() {
 }
 
 #[test]
+fn a_report_as_html_follows_the_address_and_the_browser() {
+    let workspace = Workspace::filled();
+    let server = Served::plain(&workspace);
+    let path = "/api/sites/wolverine/report";
+    let is_in = |response: &HttpResponse, language: &str, heading: &str| {
+        let page = response.text();
+        assert!(page.contains(&format!(r#"<html lang="{language}">"#)) && page.contains(heading), "{language}: {page}");
+    };
+    is_in(&server.get(path), "en", "<h2>Permits</h2>");
+    is_in(&server.get(&format!("{path}?lang=es-PE")), "es", "<h2>Permisos</h2>");
+    is_in(&server.get(&format!("{path}?format=html&lang=pt_BR")), "pt", "<h2>Licenças</h2>");
+    let asked = |languages: &str| Request::get(path).header("accept-language", languages).send(server.address);
+    is_in(&asked("de, fr-CA;q=0.8, en;q=0.5"), "fr", "<h2>Permis</h2>");
+    // Mexico has a decimal point, Spain a comma.
+    is_in(&asked("es, es-MX;q=0.9"), "es", "150.0\u{a0}ha");
+    is_in(&asked("es-ES"), "es", "150,0\u{a0}ha");
+    assert!(server.problem(&format!("{path}?lang=de"), 400).contains("`en`, `fr`, `es`, `pt`"));
+}
+
+#[test]
 fn evidence_is_signed_with_the_key_of_the_server() {
     let workspace = Workspace::filled();
     let name = workspace.observation("2023-07-17");

@@ -188,7 +188,7 @@ reading-unseen = { $date }: { $share } of the site could be seen, { $verdict }
 
 downloads = Report and downloads
 report = Report
-# Follows `report`, for screen readers; the report is in English.
+# Follows `report`, for screen readers.
 opens-in-tab = (opens in a new tab)
 evidence-pack = Evidence pack of { $day }
 report-pdf = Report as PDF

@@ -188,8 +188,8 @@ reading-unseen = { $date }: se vio el { $share } del sitio, { $verdict }
 
 downloads = Informe y descargas
 report = Informe
-# Follows `report`, for screen readers; the report is in English.
-opens-in-tab = (en inglés, se abre en otra pestaña)
+# Follows `report`, for screen readers.
+opens-in-tab = (se abre en otra pestaña)
 evidence-pack = Paquete de pruebas del { $day }
 report-pdf = Informe en PDF
 more-files = Más archivos

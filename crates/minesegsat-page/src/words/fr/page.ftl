@@ -188,8 +188,8 @@ reading-unseen = { $date } : { $share } du site visibles, { $verdict }
 
 downloads = Rapport et téléchargements
 report = Rapport
-# Follows `report`, for screen readers; the report is in English.
-opens-in-tab = (en anglais, s’ouvre dans un nouvel onglet)
+# Follows `report`, for screen readers.
+opens-in-tab = (s’ouvre dans un nouvel onglet)
 evidence-pack = Dossier de preuves du { $day }
 report-pdf = Rapport en PDF
 more-files = Autres fichiers

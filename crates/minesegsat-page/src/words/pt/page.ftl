@@ -188,8 +188,8 @@ reading-unseen = { $date }: { $share } do local vistos, { $verdict }
 
 downloads = Relatório e downloads
 report = Relatório
-# Follows `report`, for screen readers; the report is in English.
-opens-in-tab = (em inglês, abre em nova aba)
+# Follows `report`, for screen readers.
+opens-in-tab = (abre em nova aba)
 evidence-pack = Pacote de provas de { $day }
 report-pdf = Relatório em PDF
 more-files = Mais arquivos
