@@ -336,7 +336,7 @@ pub fn pixels_of_png(png: &[u8]) -> Result<(Vec<[u8; 3]>, (usize, usize))> {
             info.color_type, info.bit_depth
         )));
     }
-    let colours = bytes[..info.buffer_size()].as_chunks().0.to_vec();
+    let colours = bytes[..info.buffer_size()].as_chunks::<3>().0.to_vec();
     Ok((colours, (info.width as usize, info.height as usize)))
 }
 
@@ -347,7 +347,7 @@ pub fn pixels_of_png(png: &[u8]) -> Result<(Vec<[u8; 3]>, (usize, usize))> {
 /// - pixels: `[height, width]`
 pub fn reduced(colours: &[[u8; 3]], size: (usize, usize), side: usize) -> (Vec<[u8; 3]>, (usize, usize)) {
     let to = fitting(size, side);
-    (reduce(colours, size, to).as_chunks().0.to_vec(), to)
+    (reduce(colours, size, to).as_chunks::<3>().0.to_vec(), to)
 }
 
 /// Encodes pixels of a width and height as a JPEG of at most `side` pixels on the longer side, as a `data:` address
