@@ -34,6 +34,7 @@ alert-unknown-area = an unknown area
 
 ## Lines of a finding
 
+alert-line = { $label }: { $value }
 alert-finding = Finding
 alert-day = Day of the scene
 alert-standing = Standing
@@ -47,8 +48,9 @@ alert-permit = { $permit }, limit { $limit }
 alert-site-id = Id of the site
 alert-id = Alert
 alert-map-page = Site on the map page
-alert-picture = True-colour picture of { $day }
-alert-picture-of-change = True-colour picture of { $day }. Orange is gain since { $since }, violet is loss.
+alert-picture = True-colour picture of { $day }.
+alert-picture-boundary = The white line is the boundary of the site.
+alert-picture-change = Orange is gain since { $since }, violet is loss.
 
 ## Sentences
 

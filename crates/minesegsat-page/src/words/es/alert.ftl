@@ -34,6 +34,7 @@ alert-unknown-area = superficie desconocida
 
 ## Lines of a finding
 
+alert-line = { $label }: { $value }
 alert-finding = Hallazgo
 alert-day = Día de la escena
 alert-standing = Estado
@@ -47,8 +48,9 @@ alert-permit = { $permit }, límite { $limit }
 alert-site-id = Identificador del sitio
 alert-id = Alerta
 alert-map-page = El sitio en el mapa
-alert-picture = Imagen en color natural del { $day }
-alert-picture-of-change = Imagen en color natural del { $day }. El naranja marca la ganancia desde el { $since }, el violeta la pérdida.
+alert-picture = Imagen en color natural del { $day }.
+alert-picture-boundary = La línea blanca es el límite del sitio.
+alert-picture-change = El naranja marca la ganancia desde el { $since }, el violeta la pérdida.
 
 ## Sentences
 

@@ -34,6 +34,7 @@ alert-unknown-area = superficie inconnue
 
 ## Lines of a finding
 
+alert-line = { $label } : { $value }
 alert-finding = Constat
 alert-day = Jour de la scène
 alert-standing = État
@@ -47,8 +48,9 @@ alert-permit = { $permit }, limite { $limit }
 alert-site-id = Identifiant du site
 alert-id = Alerte
 alert-map-page = Le site sur la carte
-alert-picture = Image en couleurs naturelles du { $day }
-alert-picture-of-change = Image en couleurs naturelles du { $day }. L’orange marque le gain depuis le { $since }, le violet la perte.
+alert-picture = Image en couleurs naturelles du { $day }.
+alert-picture-boundary = La ligne blanche est la limite du site.
+alert-picture-change = L’orange marque le gain depuis le { $since }, le violet la perte.
 
 ## Sentences
 

@@ -34,6 +34,7 @@ alert-unknown-area = área desconhecida
 
 ## Lines of a finding
 
+alert-line = { $label }: { $value }
 alert-finding = Constatação
 alert-day = Dia da cena
 alert-standing = Situação
@@ -47,8 +48,9 @@ alert-permit = { $permit }, limite { $limit }
 alert-site-id = Identificador do local
 alert-id = Alerta
 alert-map-page = O local no mapa
-alert-picture = Imagem em cores naturais de { $day }
-alert-picture-of-change = Imagem em cores naturais de { $day }. O laranja marca o ganho desde { $since }, o violeta a perda.
+alert-picture = Imagem em cores naturais de { $day }.
+alert-picture-boundary = A linha branca é o limite do local.
+alert-picture-change = O laranja marca o ganho desde { $since }, o violeta a perda.
 
 ## Sentences
 
