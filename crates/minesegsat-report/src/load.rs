@@ -50,7 +50,8 @@ fn load(register: &Register, id: &SiteId, last: Option<&Observation>) -> Result<
     let mut scenes: Vec<SceneRow> = Vec::new();
     let mut method = None;
     for observation in &observations {
-        let manifest = observation.file(folder, "map/manifest.json")
+        let manifest = observation
+            .file(folder, "map/manifest.json")
             .and_then(|path| read_json::<Value>(&Location::from(path.as_path())).ok());
         if let Some(manifest) = &manifest {
             method = Some(method_of(manifest, observation));
@@ -141,8 +142,7 @@ fn picture_of(
     permit: Option<&Permit>,
     since_first: Option<Date>,
 ) -> Result<Option<DatedPicture>> {
-    let (Some(png), Some(mask)) =
-        (observation.file(folder, "/picture.png"), observation.file(folder, "map/mask.tif"))
+    let (Some(png), Some(mask)) = (observation.file(folder, "/picture.png"), observation.file(folder, "map/mask.tif"))
     else {
         return Ok(None);
     };

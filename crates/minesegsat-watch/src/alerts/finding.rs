@@ -336,10 +336,7 @@ impl Finding {
         let exceeds = |verdict: Verdict| matches!(verdict, Verdict::Exceeded | Verdict::PossibleExceedance);
         exceeds(self.verdict)
             || self.previous_verdict.is_some_and(exceeds)
-            || matches!(
-                self.kind,
-                FindingKind::Exceeded | FindingKind::PossibleExceedance | FindingKind::OutsidePermit
-            )
+            || matches!(self.kind, FindingKind::Exceeded | FindingKind::PossibleExceedance | FindingKind::OutsidePermit)
     }
 
     /// JSON for programs, in the form that Standard Webhooks recommends: type, timestamp and data.

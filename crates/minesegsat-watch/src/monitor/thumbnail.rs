@@ -90,8 +90,8 @@ fn change_of(observation: &Observation, finding: &Finding, folder: &Path) -> Opt
 fn change_marks(path: &Path, grid: &Grid) -> Result<Vec<Mark>> {
     let (change_grid, classes) = read_classes(path)?;
     let (own, other) = (&grid.transform, &change_grid.transform);
-    let is_aligned = change_grid.crs == grid.crs
-        && (own.pixel_width, own.pixel_height) == (other.pixel_width, other.pixel_height);
+    let is_aligned =
+        change_grid.crs == grid.crs && (own.pixel_width, own.pixel_height) == (other.pixel_width, other.pixel_height);
     if !is_aligned {
         return Ok(Vec::new());
     }
@@ -118,7 +118,8 @@ fn boundary_marks(register: &Register, site: &SiteId, grid: &Grid) -> Result<Vec
     let Some(SitePixels { window, inside }) = SitePixels::rasterize(&area_of(&site), grid)? else {
         return Ok(Vec::new());
     };
-    let is_inside = |col: usize, row: usize| col < window.width && row < window.height && inside[row * window.width + col];
+    let is_inside =
+        |col: usize, row: usize| col < window.width && row < window.height && inside[row * window.width + col];
     let mut marks = Vec::new();
     for row in 0..window.height {
         for col in 0..window.width {
@@ -149,7 +150,9 @@ fn draw(
         Some((2 * at + 1) * to / (2 * from))
     };
     for mark in marks {
-        let Some((x, y)) = place(mark.col, grid.width, width).zip(place(mark.row, grid.height, height)) else { continue };
+        let Some((x, y)) = place(mark.col, grid.width, width).zip(place(mark.row, grid.height, height)) else {
+            continue;
+        };
         let at = y * width + x;
         let blend = |channel: usize| {
             let (over, under) = (u32::from(mark.colour[channel]), u32::from(plain[at][channel]));
@@ -200,8 +203,11 @@ mod tests {
     #[test]
     fn the_smallest_picture_fits_into_a_mail() {
         // Noise cannot be compressed.
-        let noise = |i: usize| (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let pixels: Vec<[u8; 3]> = (0..600 * 600).map(|i| [0, 8, 16].map(|shift| (noise(i) >> (40 - shift)) as u8)).collect();
+        let noise = |i: usize| {
+            (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).wrapping_mul(0xBF58_476D_1CE4_E5B9)
+        };
+        let pixels: Vec<[u8; 3]> =
+            (0..600 * 600).map(|i| [0, 8, 16].map(|shift| (noise(i) >> (40 - shift)) as u8)).collect();
         let last = *SIDES.last().unwrap();
         let (drawn, (width, height)) = draw(&pixels[..last * last], (last, last), &[], &grid(last, last), last);
         assert!(png(&drawn, width, height).unwrap().len() <= MOST_BYTES);
