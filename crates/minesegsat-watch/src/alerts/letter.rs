@@ -230,7 +230,7 @@ fn plain_text(lead: Option<&str>, chapters: &[Chapter<'_>], words: &Words) -> St
         }
     }
     let lead = lead.map_or_else(String::new, |lead| format!("{lead}\n\n"));
-    lead + &parts.join(&format!("\n{}\n\n", "-".repeat(60)))
+    lead + &parts.join("\n* * *\n\n")
 }
 
 fn page(
