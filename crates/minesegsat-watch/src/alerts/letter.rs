@@ -275,7 +275,7 @@ fn section(chapter: &Chapter<'_>, finding: &Finding, picture: Option<&InlinePict
     let colour = light(colour).unwrap_or("#000000");
     let heading_style = format!("margin: 24px 0 8px; font-size: 18px; color: {colour};");
     html! {
-        h3 style=(heading_style) { (one_line(&finding.what(words))) }
+        h3 style=(heading_style) { (finding.what(words)) }
         @if let Some(picture) = picture { (figure(picture, words)) }
         table style=(TABLE_STYLE) {
             @for (label, value) in facts(finding, words) {
