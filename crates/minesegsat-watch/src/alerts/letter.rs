@@ -180,13 +180,16 @@ fn statement(finding: &Finding, words: &Words) -> String {
     one_line(&judged.sentence(words))
 }
 
+/// The wording of the record, beside a statement in another language.
+fn record(finding: &Finding, words: &Words) -> Option<String> {
+    let is_translated = words.language() != Language::English && finding.kind != FindingKind::Test;
+    is_translated.then(|| one_line(&finding.statement))
+}
+
 /// What stands below a finding, each with its label.
 fn notes(chapter: &Chapter<'_>, finding: &Finding, words: &Words) -> Vec<(String, String)> {
     let mut lines = Vec::new();
     let mut line = |key: &str, value: &str| lines.push((words.say(key), one_line(value)));
-    if words.language() != Language::English && finding.kind != FindingKind::Test {
-        line("wording-of-the-record", &finding.statement);
-    }
     if chapter.name.is_some() {
         line("alert-site-id", finding.site.as_str());
     }
@@ -222,6 +225,9 @@ fn plain_text(lead: Option<&str>, chapters: &[Chapter<'_>], words: &Words) -> St
                 part += &format!("\n{}\n", words.say("alert-caveat"));
             }
             part += "\n";
+            if let Some(record) = record(finding, words) {
+                part += &line((words.say("wording-of-the-record"), record));
+            }
             if let Some(url) = &chapter.url {
                 part += &line((words.say("alert-map-page"), url.clone()));
             }
@@ -287,6 +293,9 @@ fn section(chapter: &Chapter<'_>, finding: &Finding, picture: Option<&InlinePict
         }
         p { (statement(finding, words)) }
         @if finding.needs_caveat() { p { b { (words.say("alert-caveat")) } } }
+        @if let Some(record) = record(finding, words) {
+            p style=(SMALL_STYLE) { (words.say("wording-of-the-record")) br; span lang="en" { (record) } }
+        }
         @for (label, value) in notes(chapter, finding, words) {
             p style=(SMALL_STYLE) { (line(label, value, words)) }
         }
