@@ -53,12 +53,22 @@ impl Language {
         &WORDS[self as usize]
     }
 
-    const fn catalogues(self) -> [&'static str; 2] {
+    const fn catalogues(self) -> [&'static str; 3] {
+        // The files of a folder.
+        macro_rules! of {
+            ($code:literal) => {
+                [
+                    include_str!(concat!("words/", $code, "/verdict.ftl")),
+                    include_str!(concat!("words/", $code, "/report.ftl")),
+                    include_str!(concat!("words/", $code, "/alert.ftl")),
+                ]
+            };
+        }
         match self {
-            Self::English => [include_str!("words/en/verdict.ftl"), include_str!("words/en/report.ftl")],
-            Self::French => [include_str!("words/fr/verdict.ftl"), include_str!("words/fr/report.ftl")],
-            Self::Spanish => [include_str!("words/es/verdict.ftl"), include_str!("words/es/report.ftl")],
-            Self::Portuguese => [include_str!("words/pt/verdict.ftl"), include_str!("words/pt/report.ftl")],
+            Self::English => of!("en"),
+            Self::French => of!("fr"),
+            Self::Spanish => of!("es"),
+            Self::Portuguese => of!("pt"),
         }
     }
 }
@@ -232,10 +242,15 @@ impl Words {
         text.unwrap_or_else(|| crate::text::number(Some(value), usize::from(digits))).replace('-', "−")
     }
 
-    /// A level of confidence in percent, without its sign: `90`, `97.5`, `99.95`.
+    /// A number with the decimals that somebody stated, at most four: `90`, `97.5`, `99.95`.
+    pub fn stated(&self, value: f64) -> String {
+        let digits = value.to_string().split_once('.').map_or(0, |(_, decimals)| decimals.len().min(4));
+        self.number(Some(value), u8::try_from(digits).unwrap_or(0))
+    }
+
+    /// A level of confidence in percent, without its sign.
     pub fn level(&self, percent: f64) -> String {
-        let digits = percent.to_string().split_once('.').map_or(0, |(_, decimals)| decimals.len().min(4));
-        self.number(Some(percent), u8::try_from(digits).unwrap_or(0))
+        self.stated(percent)
     }
 
     /// An area in hectares with its unit, or a dash.

@@ -1,6 +1,6 @@
 //! Loads the content of a site's page from a register and the files of its observations.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use geo::{AffineOps, AffineTransform, MultiPolygon};
 use jiff::Timestamp;
@@ -11,9 +11,9 @@ use super::{DatedPicture, IndexPoint, IndexValues, MethodFacts, SceneRow, SiteRe
 use minesegsat_core::area_of_interest::polygons_on_scene;
 use minesegsat_core::pixel_class::Change;
 use minesegsat_core::polygonize::{Connectivity, Polygonizer};
-use minesegsat_core::{Crs, Grid, Result};
-use minesegsat_io::{Location, Pixels, open_raster, read_json};
-use minesegsat_watch::monitor::INDICES;
+use minesegsat_core::{Crs, Result};
+use minesegsat_io::{Location, read_json};
+use minesegsat_watch::monitor::{INDICES, read_classes};
 use minesegsat_watch::register::{Observation, Permit, Register, SiteId};
 
 /// Minimum size of a drawn region, in pixels; smaller ones would be specks.
@@ -50,7 +50,8 @@ fn load(register: &Register, id: &SiteId, last: Option<&Observation>) -> Result<
     let mut scenes: Vec<SceneRow> = Vec::new();
     let mut method = None;
     for observation in &observations {
-        let manifest = file_of(observation, folder, "map/manifest.json")
+        let manifest = observation
+            .file(folder, "map/manifest.json")
             .and_then(|path| read_json::<Value>(&Location::from(path.as_path())).ok());
         if let Some(manifest) = &manifest {
             method = Some(method_of(manifest, observation));
@@ -109,15 +110,9 @@ fn load(register: &Register, id: &SiteId, last: Option<&Observation>) -> Result<
     })
 }
 
-/// Path of an observation's file, found by the end of its name. `None` if it is missing.
-fn file_of(observation: &Observation, folder: &Path, end: &str) -> Option<PathBuf> {
-    let file = observation.files.iter().find(|file| file.path.ends_with(end))?;
-    Some(folder.join(&file.path)).filter(|path| path.is_file())
-}
-
 /// Index medians of an observation. `None` if their file is missing.
 fn indices_of(observation: &Observation, folder: &Path) -> Option<IndexPoint> {
-    let path = file_of(observation, folder, INDICES)?;
+    let path = observation.file(folder, INDICES)?;
     let value: Value = read_json(&Location::from(path.as_path())).ok()?;
     let of = |place: &str| {
         let index = |name: &str| value[place][name].as_f64();
@@ -147,8 +142,7 @@ fn picture_of(
     permit: Option<&Permit>,
     since_first: Option<Date>,
 ) -> Result<Option<DatedPicture>> {
-    let (Some(png), Some(mask)) =
-        (file_of(observation, folder, "/picture.png"), file_of(observation, folder, "map/mask.tif"))
+    let (Some(png), Some(mask)) = (observation.file(folder, "/picture.png"), observation.file(folder, "map/mask.tif"))
     else {
         return Ok(None);
     };
@@ -174,7 +168,7 @@ fn picture_of(
         Ok(scaled(outline.affine_transform(&to_pixels)))
     };
     let (mut gain, mut loss) = (MultiPolygon(Vec::new()), MultiPolygon(Vec::new()));
-    let of = |file: &str, since: Option<Date>| Some((file_of(observation, folder, file)?, since?));
+    let of = |file: &str, since: Option<Date>| Some((observation.file(folder, file)?, since?));
     let change = since_first.and_then(|first| {
         of("change-since-baseline/change.tif", Some(first))
             .or_else(|| of("change/change.tif", observation.compared_with))
@@ -209,18 +203,6 @@ fn picture_of(
             .unwrap_or(MultiPolygon(Vec::new())),
         boundary: on_picture(boundary)?,
     }))
-}
-
-fn read_classes(path: &Path) -> Result<(Grid, Vec<u8>)> {
-    let raster = open_raster(&Location::from(path))?;
-    let grid = raster.info().grid.clone();
-    match raster.read(0, grid.full_window())? {
-        Pixels::U8(values) => Ok((grid, values)),
-        other => Err(minesegsat_core::Error::raster(
-            path.display().to_string(),
-            format!("it is of type {:?}; classes are U8", other.data_type()),
-        )),
-    }
 }
 
 /// Outlines of all regions of a class, in pixel coordinates.

@@ -7,16 +7,16 @@ use maud::{Markup, html};
 use minesegsat_page::chart::standalone;
 use minesegsat_page::palette::light;
 use minesegsat_page::svg_path;
-use minesegsat_page::words::{Language, Value, Words};
+use minesegsat_page::words::{Language, Words};
 use serde_json::{Value as Json, json};
 
 use super::pictures::{LAYERS, pattern};
 use super::sign;
 use super::site_report::DatedPicture;
-use super::text::interval_at_level;
 use minesegsat_core::Result;
 use minesegsat_pdf::{Document, typeset};
 use minesegsat_watch::register::{Area, Observation, SiteStatus, Verdict};
+use minesegsat_watch::sentence::Judged;
 
 /// Page, fonts, colours and functions of the templates.
 const FRAME: &str = include_str!("paper.typ");
@@ -112,23 +112,7 @@ pub(super) fn sentence(observation: &Observation, words: &Words) -> String {
     if words.language() == Language::English {
         return observation.statement.clone();
     }
-    let key = |verdict: Verdict| format!("verdict-{}-statement", verdict.name());
-    let day = || ("day", Value::from(words.date(observation.date)));
-    let Some(area) = observation.area.filter(|_| observation.verdict != Verdict::NotAssessable) else {
-        let share = words.percent(Some(observation.share_assessed), 0);
-        return words.say_with(&key(Verdict::NotAssessable), &[day(), ("share", share.into())]);
-    };
-    let interval = interval_at_level(&area, observation, words);
-    let limit = words.hectares(observation.limit_ha);
-    let permit = observation.permit.clone().unwrap_or_default();
-    let values = [
-        day(),
-        ("area", words.hectares(Some(area.ha)).into()),
-        ("interval", interval.into()),
-        ("limit", limit.into()),
-        ("permit", permit.into()),
-    ];
-    words.say_with(&key(observation.verdict), &values)
+    Judged::from(observation).sentence(words)
 }
 
 /// The outlines of a picture as an SVG file of the picture's size.

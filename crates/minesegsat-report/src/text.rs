@@ -29,16 +29,6 @@ pub(super) fn interval(area: &Area, words: &Words) -> String {
     words.say_with("from-to", &[("from", end(area.lower_ha)), ("to", end(area.upper_ha))])
 }
 
-/// The interval of an area with its level of confidence.
-pub(super) fn interval_at_level(area: &Area, observation: &Observation, words: &Words) -> String {
-    let end = |ha: f64| -> Value<'_> { words.number(Some(ha), 1).into() };
-    let level = format!("{}\u{a0}%", words.level(observation.confidence_level_percent));
-    words.say_with(
-        "interval-at-level",
-        &[("level", level.into()), ("from", end(area.lower_ha)), ("to", end(area.upper_ha))],
-    )
-}
-
 /// What the area of an observation is made of. `None` if not assessable.
 pub(super) fn parts(observation: &Observation, words: &Words) -> Option<String> {
     let parts = observation.parts?;

@@ -5,8 +5,8 @@ use minesegsat_page::chart::{Days, Drawing, LETTER, Plot, Scale, step};
 use minesegsat_page::words::{Value, Words};
 
 use super::sign::{label, revision, shape};
-use super::text::interval_at_level;
 use minesegsat_watch::register::{Area, Observation, Permit, Verdict};
+use minesegsat_watch::sentence::interval_at_level;
 
 /// Width of charts over time, in view box units.
 pub(super) const WIDTH: f64 = 860.0;
@@ -184,7 +184,7 @@ fn title(observation: &Observation, words: &Words) -> String {
             words.say_with("seen-of-site", &[("share", share.into())])
         }
         Some(area) => {
-            format!("{} ({})", words.hectares(Some(area.ha)), interval_at_level(&area, observation, words))
+            format!("{} ({})", words.hectares(Some(area.ha)), interval_at_level(&area, observation.confidence_level_percent, words))
         }
     };
     format!("{}: {seen}, {}{}", observation.date, label(verdict, words), revision(verdict, words))

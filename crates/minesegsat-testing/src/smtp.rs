@@ -49,7 +49,8 @@ pub fn smtp(answers: &'static [(&'static str, &'static str)]) -> Smtp {
                 if command == "DATA" && answer.is_none() {
                     let mut message = String::new();
                     while reader.read_line(&mut line).is_ok_and(|n| n > 0) && line != ".\r\n" {
-                        message.push_str(&line);
+                        // A dot that begins a line was doubled (RFC 5321, 4.5.2).
+                        message.push_str(line.strip_prefix('.').unwrap_or(&line));
                         line.clear();
                     }
                     line.clear();

@@ -6,10 +6,12 @@
 //! - [`timeline`]: area and indices of a site over many dates
 //! - [`alerts`]: alerts by webhook, mail or file
 //! - [`evidence`]: signed evidence packs
+//! - [`sentence`]: verdicts as sentences in several languages
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 pub mod alerts;
 pub mod evidence;
 pub mod monitor;
 pub mod register;
+pub mod sentence;
 pub mod timeline;

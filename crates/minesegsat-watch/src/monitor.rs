@@ -17,6 +17,7 @@ mod corrections;
 mod judge;
 mod observe;
 mod picture;
+mod thumbnail;
 
 use minesegsat_core::job::Job;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ pub use self::observe::INDICES;
 use self::observe::Observer;
 pub use self::observe::area_of;
 pub use self::picture::stretch_of;
+use self::thumbnail::SitesOfRegister;
+pub use self::thumbnail::read_classes;
 use crate::alerts::{self, AlertConfig, Delivery, DeliveryReport, DeliveryState, findings_of};
 use crate::register::{Correction, DamagedRow, Observation, Register, Site, SiteId};
 use minesegsat_core::model_description::ModelDescription;
@@ -425,9 +428,9 @@ fn baseline(item: &Item) -> String {
     stated.or_else(named).unwrap_or_default()
 }
 
-/// Sends the due alerts of a register.
+/// Sends the due alerts of a register. Mails have the names of its sites, and pictures of their observations.
 pub fn deliver(register: &Register, config: &AlertConfig, now: Timestamp, job: Job<'_>) -> Result<DeliveryReport> {
-    alerts::deliver(register.connection(), config, now, job)
+    alerts::deliver(register.connection(), config, &SitesOfRegister(register), now, job)
 }
 
 /// Deliveries of a register, of one state or of all states.

@@ -16,9 +16,10 @@ use minesegsat_io::http::HttpOptions;
 use minesegsat_testing::http::{Received, Reply, Server};
 use minesegsat_testing::smtp::{Smtp, smtp};
 use minesegsat_watch::alerts::{
-    ATTEMPTS, AlertConfig, DeliveryReport, DeliveryState, Rules, deliver, findings_of, list, record, revive,
+    ATTEMPTS, AlertConfig, DeliveryReport, DeliveryState, Finding, Rules, Sites, Thumbnail, deliver, findings_of, list,
+    record, revive,
 };
-use minesegsat_watch::register::{ALERT_TABLES, Area, Observation, Verdict};
+use minesegsat_watch::register::{ALERT_TABLES, Area, Observation, SiteId, Verdict};
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
@@ -60,6 +61,29 @@ fn start() -> Timestamp {
     "2024-03-01T12:00:00Z".parse().unwrap()
 }
 
+/// Sites are named by their ids without the dash. One has a picture.
+struct Known;
+
+/// Begins as a PNG does, with a byte that is not ASCII.
+const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+impl Sites for Known {
+    fn name(&self, site: &SiteId) -> Option<String> {
+        Some(site.as_str().replace('-', " "))
+    }
+
+    fn picture(&self, finding: &Finding) -> Option<Thumbnail> {
+        (finding.site.as_str() == "north-pit").then(|| Thumbnail {
+            png: PICTURE.to_vec(),
+            width: 400,
+            height: 300,
+            date: finding.date,
+            has_boundary: true,
+            change_since: None,
+        })
+    }
+}
+
 /// Calls take time themselves, more than a second on a busy machine.
 fn is_about(time: Option<Timestamp>, expected: Timestamp) -> bool {
     time.is_some_and(|time| time.duration_since(expected).abs() < SignedDuration::from_mins(1))
@@ -97,13 +121,16 @@ impl Outbox {
 
     /// Records a possible exceedance at a site.
     fn find(&self, site: &str) {
-        let findings =
-            findings_of(&observation(site, "2023-06-01", Verdict::PossibleExceedance), &[], &Rules::above(0.5));
+        self.find_verdict(site, Verdict::PossibleExceedance);
+    }
+
+    fn find_verdict(&self, site: &str, verdict: Verdict) {
+        let findings = findings_of(&observation(site, "2023-06-01", verdict), &[], &Rules::above(0.5));
         assert_eq!(record(&self.connection, &findings, &self.config, start()).unwrap(), 1);
     }
 
     fn deliver(&self, now: Timestamp) -> DeliveryReport {
-        deliver(&self.connection, &self.config, now, Job::silent()).unwrap()
+        deliver(&self.connection, &self.config, &Known, now, Job::silent()).unwrap()
     }
 
     /// Content of the tables as text.
@@ -245,7 +272,7 @@ fn a_run_killed_between_sending_and_marking_sends_the_same_again() {
     outbox.find("north-pit");
     let killed = "CREATE TRIGGER killed BEFORE UPDATE ON alert_deliveries BEGIN SELECT RAISE(ABORT, 'killed'); END";
     outbox.connection.execute_batch(killed).unwrap();
-    let error = deliver(&outbox.connection, &outbox.config, start(), Job::silent()).unwrap_err();
+    let error = deliver(&outbox.connection, &outbox.config, &Known, start(), Job::silent()).unwrap_err();
     assert!(error.to_string().contains("killed"), "{error}");
     let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
     assert!(cause.is_some(), "the error of the database is kept: {error:?}");
@@ -253,7 +280,7 @@ fn a_run_killed_between_sending_and_marking_sends_the_same_again() {
     // The next run reopens the file.
     let connection = Connection::open(outbox.folder.path().join("register.gpkg")).unwrap();
     let later = start() + hours(1);
-    assert_eq!(deliver(&connection, &outbox.config, later, Job::silent()).unwrap().delivered, 1);
+    assert_eq!(deliver(&connection, &outbox.config, &Known, later, Job::silent()).unwrap().delivered, 1);
     let received = server.received("/SECRET");
     assert_eq!(received.len(), 2);
     assert_eq!(received[0].header("webhook-id"), received[1].header("webhook-id"));
@@ -348,8 +375,9 @@ fn a_slow_receiver_is_given_up_and_a_stop_is_obeyed() {
     let report = outbox.deliver(start());
     assert_eq!(report.failed, 1);
     assert!(report.problems["hook"].contains("no answer within 2 s"), "{report:?}");
-    let stopped =
-        deliver(&outbox.connection, &outbox.config, start() + hours(1), Job::with_cancel(&AtomicBool::new(true)));
+    let cancelled = AtomicBool::new(true);
+    let job = Job::with_cancel(&cancelled);
+    let stopped = deliver(&outbox.connection, &outbox.config, &Known, start() + hours(1), job);
     assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
     assert_eq!(list(&outbox.connection, Some(DeliveryState::Pending)).unwrap()[0].attempts, 1);
 }
@@ -436,6 +464,31 @@ fn unquote(text: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
+/// The heads and decoded bodies of a mail's parts with a media type.
+fn parts(message: &str, media_type: &str) -> Vec<(String, String)> {
+    let heading = format!("Content-Type: {media_type}");
+    let part = |part: &str| {
+        let (head, body) = part.split_once("\r\n\r\n")?;
+        let is_quoted = head.contains("quoted-printable");
+        let body = if is_quoted { unquote(body) } else { body.to_owned() };
+        head.lines().any(|line| line.starts_with(&heading)).then(|| (head.to_owned(), body))
+    };
+    message.split("\r\n--").filter_map(part).collect()
+}
+
+/// The plain text of a mail.
+fn text_of(message: &str) -> String {
+    let mut found = parts(message, "text/plain");
+    assert_eq!(found.len(), 1, "{message}");
+    found.remove(0).1
+}
+
+/// A header of a mail.
+fn header<'a>(message: &'a str, name: &str) -> &'a str {
+    let found = message.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    found.unwrap_or_else(|| panic!("{name} in {message}"))
+}
+
 #[test]
 fn a_mail_says_what_it_should_and_repeats_stand_together() {
     let server = smtp(&[]);
@@ -452,31 +505,131 @@ fn a_mail_says_what_it_should_and_repeats_stand_together() {
     }
     let messages = server.messages();
     assert_eq!(messages.len(), 2);
-    let (head, body) = messages[0].split_once("\r\n\r\n").unwrap();
+    let (head, _) = messages[0].split_once("\r\n\r\n").unwrap();
     // Continuation lines of long headers begin with a space.
     let head = head.replace("\r\n ", " ");
     let id = &list(&outbox.connection, None).unwrap()[0].id;
     for line in [
-        "Subject: [minesegsat] north-pit: possible exceedance of the limit of 120 ha (provisional), 2023-06-01",
+        "Subject: [minesegsat] north pit: possible exceedance of the limit of 120 ha (provisional), 2023-06-01",
         "From: Mines <mines@example.org>",
         "Auto-Submitted: auto-generated",
-        "Content-Type: text/plain; charset=utf-8",
         &format!("Message-ID: <{id}@example.org>"),
     ] {
         assert!(head.lines().any(|l| l == line), "{line} in\n{head}");
     }
     assert!(messages[1].contains(&format!("Message-ID: <{id}@example.org>")));
     assert!(head.lines().any(|l| l.starts_with("Date: Fri, 01 Mar 2024 12:0")), "{head}");
-    let body = unquote(body);
+    assert!(head.lines().any(|l| l.starts_with("Content-Type: multipart/alternative; boundary=")), "{head}");
+    let text = text_of(&messages[0]);
     for line in [
+        "Site: north pit",
         "Finding: possible exceedance of the limit of 120 ha (provisional)",
         "Disturbed land: 123.4 ha (90 % interval 110.0 to 140.0 ha)",
         "Permit: M-225 Süd, limit 120 ha",
         "123.4 ha are disturbed, and 120 ha are permitted",
+        &format!("Alert: {id}"),
     ] {
-        assert!(body.lines().any(|l| l == line), "{line} in\n{body}");
+        assert!(text.lines().any(|l| l == line), "{line} in\n{text}");
     }
-    assert!(body.contains("A revision of the permit may be missing from the register"), "{body}");
+    assert!(text.contains("A revision of the permit may be missing from the register"), "{text}");
+    assert!(!text.contains("map page"), "there is no address of the page: {text}");
+    // The page says the same, and shows the picture that comes with it.
+    let html = &parts(&messages[0], "text/html")[0].1;
+    for words in
+        ["north pit</h2>", "M-225 Süd, limit", "A revision of the permit may be missing", "boundary of the site"]
+    {
+        assert!(html.contains(words), "{words} in\n{html}");
+    }
+    let picture = &parts(&messages[0], "image/png")[0];
+    let cid = format!("picture-1.{id}@minesegsat");
+    assert!(picture.0.contains(&format!("Content-ID: <{cid}>")), "{}", picture.0);
+    assert!(html.contains(&format!("src=\"cid:{cid}\"")), "{html}");
+    assert_eq!(BASE64_STANDARD.decode(picture.1.replace("\r\n", "")).unwrap(), PICTURE);
+}
+
+#[test]
+fn all_findings_of_a_run_are_one_mail_that_is_marked_at_once() {
+    let server = smtp(&[]);
+    let outbox = mail_outbox(&server, "");
+    outbox.find("north-pit");
+    outbox.find("south-pit");
+    outbox.find_verdict("east-pit", Verdict::Exceeded);
+    let ids: Vec<String> = list(&outbox.connection, None).unwrap().into_iter().map(|delivery| delivery.id).collect();
+    let killed = format!(
+        "CREATE TRIGGER killed BEFORE UPDATE ON alert_deliveries WHEN NEW.alert = '{}' \
+         BEGIN SELECT RAISE(ABORT, 'killed'); END",
+        ids[2]
+    );
+    outbox.connection.execute_batch(&killed).unwrap();
+    let error = deliver(&outbox.connection, &outbox.config, &Known, start(), Job::silent()).unwrap_err();
+    assert!(error.to_string().contains("killed"), "{error}");
+    assert_eq!(list(&outbox.connection, Some(DeliveryState::Delivered)).unwrap(), [], "all are marked, or none");
+    outbox.connection.execute_batch("DROP TRIGGER killed").unwrap();
+    let report = outbox.deliver(start() + hours(1));
+    assert_eq!((report.delivered, report.failed, report.pending), (3, 0, 0));
+    let messages = server.messages();
+    assert_eq!(messages.len(), 2);
+    assert_eq!(header(&messages[0], "Message-ID"), header(&messages[1], "Message-ID"));
+    assert!(ids.iter().all(|id| !header(&messages[0], "Message-ID").contains(id)), "{}", messages[0]);
+    let head = messages[0].replace("\r\n ", " ");
+    let subject = "[minesegsat] 3 findings, first east pit: limit of 120 ha exceeded (provisional), 2023-06-01";
+    assert_eq!(header(&head, "Subject"), subject);
+    let text = text_of(&messages[0]);
+    assert!(text.starts_with("3 findings at 3 sites."), "{text}");
+    let sites: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("Site: ")).collect();
+    assert_eq!(sites, ["east pit", "north pit", "south pit"], "the most urgent one first");
+    assert!(ids.iter().all(|id| text.contains(id)), "{text}");
+}
+
+#[test]
+fn what_could_not_be_mailed_joins_the_next_mail() {
+    // A port without a listener.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let server = smtp(&[]);
+    let mut outbox = mail_outbox(&Smtp { port, seen: Arc::clone(&server.seen) }, "");
+    outbox.find("north-pit");
+    outbox.find("south-pit");
+    assert_eq!(outbox.deliver(start()).failed, 2);
+    let pending = list(&outbox.connection, Some(DeliveryState::Pending)).unwrap();
+    assert_eq!(pending[0].next_attempt, pending[1].next_attempt, "they stay together");
+    outbox.config = mail_outbox(&server, "").config;
+    outbox.find("east-pit");
+    let report = outbox.deliver(start() + hours(1));
+    assert_eq!((report.delivered, report.failed, report.pending), (3, 0, 0));
+    assert_eq!(server.messages().len(), 1);
+    assert!(text_of(&server.messages()[0]).starts_with("3 findings at 3 sites."));
+}
+
+#[test]
+fn a_mail_that_was_refused_is_sent_again_without_pictures() {
+    let strict = smtp(&[("DATA", "552 message too large")]);
+    let mut outbox = mail_outbox(&strict, "");
+    outbox.find("north-pit");
+    assert_eq!(outbox.deliver(start()).failed, 1);
+    let server = smtp(&[]);
+    outbox.config = mail_outbox(&server, "").config;
+    assert_eq!(outbox.deliver(start() + hours(1)).delivered, 1);
+    let message = &server.messages()[0];
+    assert!(parts(message, "image/png").is_empty(), "{message}");
+    assert!(!parts(message, "text/html")[0].1.contains("<img"), "{message}");
+}
+
+#[test]
+fn a_mail_has_the_language_of_its_channel() {
+    let server = smtp(&[]);
+    let outbox = mail_outbox(&server, "language = 'fr'");
+    outbox.find("north-pit");
+    assert_eq!(outbox.deliver(start()).delivered, 1);
+    let message = &server.messages()[0];
+    let text = text_of(message);
+    for line in [
+        "Constat : dépassement possible de la limite de 120 ha (provisoire)",
+        "Permis : M-225 Süd, limite 120 ha",
+        "Texte du registre, en anglais : 123.4 ha are disturbed, and 120 ha are permitted",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} in\n{text}");
+    }
+    assert!(parts(message, "text/html")[0].1.contains("lang=\"fr\""), "{message}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ import { speak, type Language } from "../../src/words.ts";
 // tests/run.mjs starts the tests in web/.
 const WORDS = path.resolve("../crates/minesegsat-page/src/words");
 
-/** The files that the page has a part in. `report.ftl` is the program's own. */
+/** The files that the page has a part in. `report.ftl` and `alert.ftl` are the program's own. */
 const FILES = ["page.ftl", "verdict.ftl"];
 
 /** Texts of the files of a language, by their names. */

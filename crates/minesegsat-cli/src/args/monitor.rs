@@ -94,7 +94,7 @@ pub(crate) struct MonitorRunArgs {
     pub confirm: Confirmation,
 
     /// Where alerts go: a TOML file with `[[webhook]]`, `[[mail]]` and `[[file]]` entries [default: no alerts are
-    /// sent].
+    /// sent]. A mail has all findings of the run.
     #[arg(long, value_name = "FILE.toml")]
     pub alerts: Option<PathBuf>,
 

@@ -55,8 +55,9 @@ fn a_box_becomes_a_verdict_a_mail_a_pdf_and_signed_evidence() {
 
     assert!(commands < 15, "{commands} commands");
     let mails = office.messages();
-    assert!(mails.len() >= 2, "a test and a finding: {mails:?}");
-    assert!(mails.iter().any(|mail| mail.contains("P-1")), "{mails:?}");
+    assert_eq!(mails.len(), 2, "a test, and one mail with all findings: {mails:?}");
+    assert!(mails[1].contains("P-1") && mails[1].contains("Content-Type: image/png"), "{}", mails[1]);
+    assert!(!mails[0].contains("Content-Type: image/png"), "a test has no picture: {}", mails[0]);
     let report = fs::read(home.join("area.pdf")).unwrap();
     let pages = lopdf::Document::load_mem(&report).unwrap().get_pages().len();
     assert!((2..=4).contains(&pages), "{pages} pages");

@@ -309,6 +309,15 @@ pub fn thumbnail_uri(png: &[u8], side: usize) -> Result<String> {
 
 /// Converts an 8-bit RGB picture to a JPEG of at most `side` pixels on the longer side.
 pub fn thumbnail(png: &[u8], side: usize) -> Result<Vec<u8>> {
+    let (colours, size) = pixels_of_png(png)?;
+    jpeg(&colours, size, side)
+}
+
+/// Decodes an 8-bit RGB picture. Returns its pixels, and its width and height.
+///
+/// # Shapes
+/// - pixels: `[height, width]`
+pub fn pixels_of_png(png: &[u8]) -> Result<(Vec<[u8; 3]>, (usize, usize))> {
     let fail = |reason: String| Error::raster_write("thumbnail.jpg", reason);
     let mut reader =
         png::Decoder::new(std::io::Cursor::new(png)).read_info().map_err(|error| fail(error.to_string()))?;
@@ -327,7 +336,18 @@ pub fn thumbnail(png: &[u8], side: usize) -> Result<Vec<u8>> {
             info.color_type, info.bit_depth
         )));
     }
-    jpeg(bytes[..info.buffer_size()].as_chunks().0, (info.width as usize, info.height as usize), side)
+    let colours = bytes[..info.buffer_size()].as_chunks::<3>().0.to_vec();
+    Ok((colours, (info.width as usize, info.height as usize)))
+}
+
+/// Reduces a picture of a width and height by averaging, to at most `side` pixels on the longer side. Returns its pixels, and its width
+/// and height.
+///
+/// # Shapes
+/// - pixels: `[height, width]`
+pub fn reduced(colours: &[[u8; 3]], size: (usize, usize), side: usize) -> (Vec<[u8; 3]>, (usize, usize)) {
+    let to = fitting(size, side);
+    (reduce(colours, size, to).as_chunks::<3>().0.to_vec(), to)
 }
 
 /// Encodes pixels of a width and height as a JPEG of at most `side` pixels on the longer side, as a `data:` address

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use lettre::message::Mailbox;
+use minesegsat_page::words::Language;
 use serde::Deserialize;
 use url::Url;
 
@@ -36,6 +37,7 @@ use minesegsat_core::{Error, Result};
 /// to = ["office@example.org"]
 /// user_env = "MINES_SMTP_USER"       # or user_file
 /// password_file = "smtp-password"    # or password_env
+/// language = "es"                    # en, fr, es or pt; the default is en
 /// kinds = ["exceeded", "possible-exceedance", "outside-permit"]
 ///
 /// [[file]]
@@ -105,6 +107,7 @@ struct MailTable {
     tls: Option<MailTls>,
     from: String,
     to: OneOrMore,
+    language: Option<String>,
     user_env: Option<String>,
     user_file: Option<PathBuf>,
     password_env: Option<String>,
@@ -280,6 +283,8 @@ impl MailTable {
         if to.is_empty() {
             return Err("`to` is empty; expected an address".to_owned());
         }
+        let language = self.language.as_deref().map(str::parse::<Language>).transpose();
+        let language = language.map_err(|reason| format!("`language`: {reason}"))?.unwrap_or_default();
         let user = SecretPlace::of("user", self.user_env.clone(), self.user_file.clone(), folder)?;
         let password = SecretPlace::of("password", self.password_env.clone(), self.password_file.clone(), folder)?;
         let login = match (user, password) {
@@ -289,7 +294,7 @@ impl MailTable {
             (None, Some(_)) => return Err("there is a password and no user; expected both or neither".to_owned()),
         };
         let port = self.port.or(stated).unwrap_or(tls.port());
-        Ok(MailChannel { server, port, tls, from, to, login })
+        Ok(MailChannel { server, port, tls, from, to, language, login })
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -14,6 +14,7 @@ use super::config::{AlertConfig, Channel, ChannelKind};
 use super::file::FileChannel;
 use super::mail::Mail;
 use super::outbox::sql_error;
+use super::sites::Sites;
 use super::webhook::Webhook;
 use minesegsat_core::{Error, Result};
 
@@ -35,6 +36,8 @@ const LONGEST_ASKED_S: i64 = 24 * 3600;
 const HORIZON_S: i64 = LONGEST_ASKED_S + 3600;
 /// Consecutive failures before a channel is skipped until the next call, because each may take a full timeout.
 const FAILURES_IN_A_ROW: u32 = 3;
+/// Most findings of one mail.
+const MOST_IN_A_MAIL: usize = 200;
 
 /// Why an alert was not delivered. The reason contains no secrets.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,18 +98,33 @@ impl Channel {
     }
 }
 
+/// What is sent at once: the findings of a mail, or one finding.
+pub(super) struct Content<'a> {
+    /// Id of the message.
+    pub(super) id: String,
+    pub(super) findings: &'a [Finding],
+    /// Whether a mail may have pictures.
+    pub(super) has_pictures: bool,
+    pub(super) config: &'a AlertConfig,
+    pub(super) sites: &'a dyn Sites,
+}
+
 impl Sender {
-    fn send(
-        &self,
-        finding: &Finding,
-        site_url: Option<&str>,
-        now: Timestamp,
-        job: Job<'_>,
-    ) -> Result<Result<(), Failure>> {
+    /// Most findings that are sent at once.
+    const fn most_findings(&self) -> usize {
         match self {
-            Self::Webhook(webhook) => webhook.send(finding, site_url, now, job),
-            Self::Mail(mail) => Ok(mail.send(finding, site_url, now)),
-            Self::File(file) => Ok(file.send(finding, site_url)),
+            Self::Mail(_) => MOST_IN_A_MAIL,
+            Self::Webhook(_) | Self::File(_) => 1,
+        }
+    }
+
+    fn send(&self, content: &Content<'_>, now: Timestamp, job: Job<'_>) -> Result<Result<(), Failure>> {
+        let url = |finding: &Finding| content.config.site_url(finding);
+        match (self, content.findings) {
+            (Self::Mail(mail), _) => Ok(mail.send(content, now)),
+            (Self::Webhook(webhook), [finding, ..]) => webhook.send(finding, url(finding).as_deref(), now, job),
+            (Self::File(file), [finding, ..]) => Ok(file.send(finding, url(finding).as_deref())),
+            (Self::Webhook(_) | Self::File(_), []) => Ok(Ok(())),
         }
     }
 }
@@ -120,11 +138,13 @@ pub fn test(
     job: Job<'_>,
 ) -> Result<Vec<(String, Option<String>)>> {
     let finding = Finding::test("test".parse()?, now);
+    let findings = std::slice::from_ref(&finding);
+    let content = Content { id: finding.id(), findings, has_pictures: false, config, sites: &() };
     let chosen = config.channels.iter().filter(|known| channel.is_none_or(|name| name == known.name));
     let mut tested = Vec::new();
     for channel in chosen {
         let sent = match channel.sender() {
-            Ok(sender) => sender.send(&finding, None, now, job)?.map_err(|failure| failure.reason),
+            Ok(sender) => sender.send(&content, now, job)?.map_err(|failure| failure.reason),
             Err(error) => Err(error.to_string()),
         };
         tested.push((channel.name.clone(), sent.err()));
@@ -134,20 +154,37 @@ pub fn test(
 
 /// A delivery that is due.
 struct Due {
+    /// Id of the alert.
     id: String,
-    /// The finding as stored JSON.
-    finding: String,
     attempts: u32,
     refusals: u32,
 }
 
-/// Sends the deliveries that are due at `now` (the current time outside tests), and stores the results.
+/// Id of a message: that of its only alert, or a hash of the ids of its alerts.
+fn message_id(members: &[Due]) -> String {
+    if let [only] = members {
+        return only.id.clone();
+    }
+    let mut ids: Vec<&str> = members.iter().map(|delivery| delivery.id.as_str()).collect();
+    ids.sort_unstable();
+    let hash = Sha256::digest(ids.join(" ").as_bytes());
+    format!("alerts_{}", minesegsat_core::hex::encode(&hash[..16]))
+}
+
+/// Sends the deliveries that are due at `now` (the current time outside tests), and stores the results. A mail has all findings that
+/// are due, also those that failed before; `sites` tells what mails say of their sites.
 ///
-/// The connection must not be in a transaction: each delivery is marked immediately, so it is repeated only if the run is
-/// killed in between. A channel that cannot send from this machine (no secret, or not in the configuration) uses up no
+/// The connection must not be in a transaction: the deliveries of a message are marked immediately, so they are repeated only if the
+/// run is killed in between. A channel that cannot send from this machine (no secret, or not in the configuration) uses up no
 /// attempts: its alerts wait, and the report names the problem. Ends with [`Error::Interrupted`] soon after `job` is
 /// cancelled; deliveries made until then are marked.
-pub fn deliver(connection: &Connection, config: &AlertConfig, now: Timestamp, job: Job<'_>) -> Result<DeliveryReport> {
+pub fn deliver(
+    connection: &Connection,
+    config: &AlertConfig,
+    sites: &dyn Sites,
+    now: Timestamp,
+    job: Job<'_>,
+) -> Result<DeliveryReport> {
     let started = Instant::now();
     // Receivers compare a message's time with their clock, and this call may take minutes.
     let clock = || now.checked_add(started.elapsed()).unwrap_or(now);
@@ -165,29 +202,49 @@ pub fn deliver(connection: &Connection, config: &AlertConfig, now: Timestamp, jo
                 continue;
             }
         };
-        let mut failures = 0;
-        for delivery in due {
-            job.check()?;
-            let sent = match serde_json::from_str::<Finding>(&delivery.finding) {
-                Ok(finding) => sender.send(&finding, config.site_url(&finding).as_deref(), clock(), job)?,
+        let mut fail = |members: &[Due], failure: &Failure| -> Result<()> {
+            let (id, reason) = (message_id(members), &failure.reason);
+            tracing::warn!(
+                alert = id,
+                channel = channel.name,
+                count = members.len(),
+                "alert was not delivered: {reason}"
+            );
+            report.failed += members.len();
+            report.died += mark_failed(connection, &id, members, channel, failure, clock())?;
+            report.problems.insert(channel.name.clone(), reason.clone());
+            Ok(())
+        };
+        let (mut members, mut findings) = (Vec::new(), Vec::new());
+        for (delivery, json) in due {
+            match serde_json::from_str::<Finding>(&json) {
+                Ok(finding) => {
+                    members.push(delivery);
+                    findings.push(finding);
+                }
                 Err(error) => {
                     let reason = format!("the stored finding cannot be read: {error}");
-                    Err(Failure { kind: FailureKind::Refused, reason })
+                    fail(&[delivery], &Failure { kind: FailureKind::Refused, reason })?;
                 }
-            };
-            let Err(failure) = sent else {
-                mark_delivered(connection, &delivery, channel, clock())?;
-                report.delivered += 1;
+            }
+        }
+        let mut failures = 0;
+        let most = sender.most_findings();
+        for (members, findings) in members.chunks(most).zip(findings.chunks(most)) {
+            job.check()?;
+            // A server may refuse a mail for its size.
+            let has_pictures = members.iter().all(|delivery| delivery.refusals == 0);
+            let content = Content { id: message_id(members), findings, has_pictures, config, sites };
+            let Err(failure) = sender.send(&content, clock(), job)? else {
+                mark_delivered(connection, members, channel, clock())?;
+                report.delivered += members.len();
                 failures = 0;
                 continue;
             };
-            let Failure { kind, reason } = &failure;
-            tracing::warn!(alert = delivery.id, channel = channel.name, "alert was not delivered: {reason}");
-            report.failed += 1;
-            report.died += usize::from(mark_failed(connection, &delivery, channel, &failure, clock())?);
-            report.problems.insert(channel.name.clone(), reason.clone());
+            fail(members, &failure)?;
+            let kind = failure.kind;
             failures = if matches!(kind, FailureKind::Refused | FailureKind::Gone) { 0 } else { failures + 1 };
-            if let FailureKind::Later(pause) = *kind {
+            if let FailureKind::Later(pause) = kind {
                 postpone(connection, channel, pause, clock())?;
                 break;
             }
@@ -200,8 +257,9 @@ pub fn deliver(connection: &Connection, config: &AlertConfig, now: Timestamp, jo
     Ok(report)
 }
 
-/// Due deliveries of a channel, fewest attempts first, so that failing deliveries do not block new ones.
-fn due(connection: &Connection, channel: &str, now: Timestamp) -> Result<Vec<Due>> {
+/// Due deliveries of a channel with their findings as stored JSON, fewest attempts first, so that failing deliveries do not block new
+/// ones.
+fn due(connection: &Connection, channel: &str, now: Timestamp) -> Result<Vec<(Due, String)>> {
     let sql = sql_error(connection);
     let mut select = connection
         .prepare_cached(
@@ -213,45 +271,60 @@ fn due(connection: &Connection, channel: &str, now: Timestamp) -> Result<Vec<Due
         )
         .map_err(&sql)?;
     let due = select.query_map(params![channel, now.as_second(), HORIZON_S], |row| {
-        Ok(Due { id: row.get(0)?, finding: row.get(1)?, attempts: row.get(2)?, refusals: row.get(3)? })
+        Ok((Due { id: row.get(0)?, attempts: row.get(2)?, refusals: row.get(3)? }, row.get(1)?))
     });
     due.and_then(Iterator::collect).map_err(&sql)
 }
 
-fn mark_delivered(connection: &Connection, delivery: &Due, channel: &Channel, now: Timestamp) -> Result<()> {
-    connection
-        .prepare_cached(
-            "UPDATE alert_deliveries SET attempts = attempts + 1, last_error = NULL, delivered_s = ?3
-             WHERE alert = ?1 AND channel = ?2",
-        )
-        .and_then(|mut update| update.execute(params![delivery.id, channel.name, now.as_second()]))
-        .map_err(sql_error(connection))?;
-    Ok(())
+/// Runs `mark` in one transaction, so that the deliveries of a message are marked together or not at all.
+fn in_transaction<T>(connection: &Connection, mark: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+    let sql = sql_error(connection);
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(&sql)?;
+    let made = mark(&transaction).map_err(&sql)?;
+    transaction.commit().map_err(&sql)?;
+    Ok(made)
 }
 
-/// Stores a failure and the time of the next attempt. Returns whether the delivery is dead.
+fn mark_delivered(connection: &Connection, members: &[Due], channel: &Channel, now: Timestamp) -> Result<()> {
+    in_transaction(connection, |transaction| {
+        let mut update = transaction.prepare_cached(
+            "UPDATE alert_deliveries SET attempts = attempts + 1, last_error = NULL, delivered_s = ?3
+             WHERE alert = ?1 AND channel = ?2",
+        )?;
+        for delivery in members {
+            update.execute(params![delivery.id, channel.name, now.as_second()])?;
+        }
+        Ok(())
+    })
+}
+
+/// Stores a failure of the message with this id, and the time of the next attempt. Returns how many deliveries are dead.
 fn mark_failed(
     connection: &Connection,
-    delivery: &Due,
+    id: &str,
+    members: &[Due],
     channel: &Channel,
     failure: &Failure,
     now: Timestamp,
-) -> Result<bool> {
-    let (attempts, now_s) = (delivery.attempts + 1, now.as_second());
-    let refusals = if failure.kind == FailureKind::Refused { delivery.refusals + 1 } else { 0 };
-    let dead = failure.kind == FailureKind::Gone || refusals >= REFUSALS || attempts >= ATTEMPTS;
-    let mut pause_s = pause_s(&delivery.id, &channel.name, attempts);
-    if let FailureKind::Later(asked) = failure.kind {
-        pause_s = pause_s.max(seconds(asked));
-    }
-    // A delivery that another process made in the meantime stays delivered.
-    connection
-        .prepare_cached(
+) -> Result<usize> {
+    let now_s = now.as_second();
+    in_transaction(connection, |transaction| {
+        // A delivery that another process made in the meantime stays delivered.
+        let mut update = transaction.prepare_cached(
             "UPDATE alert_deliveries
              SET attempts = ?3, refusals = ?4, next_attempt_s = ?5, last_error = ?6, dead_since_s = ?7
              WHERE alert = ?1 AND channel = ?2 AND delivered_s IS NULL",
-        )
-        .and_then(|mut update| {
+        )?;
+        let mut died = 0;
+        for delivery in members {
+            let attempts = delivery.attempts + 1;
+            let refusals = if failure.kind == FailureKind::Refused { delivery.refusals + 1 } else { 0 };
+            let is_dead = failure.kind == FailureKind::Gone || refusals >= REFUSALS || attempts >= ATTEMPTS;
+            // The id of the message, so that its deliveries are due together again.
+            let mut pause_s = pause_s(id, &channel.name, attempts);
+            if let FailureKind::Later(asked) = failure.kind {
+                pause_s = pause_s.max(seconds(asked));
+            }
             update.execute(params![
                 delivery.id,
                 channel.name,
@@ -259,11 +332,12 @@ fn mark_failed(
                 refusals,
                 now_s + pause_s,
                 failure.reason,
-                dead.then_some(now_s)
-            ])
-        })
-        .map_err(sql_error(connection))?;
-    Ok(dead)
+                is_dead.then_some(now_s)
+            ])?;
+            died += usize::from(is_dead);
+        }
+        Ok(died)
+    })
 }
 
 /// Postpones a channel's deliveries by the pause that its receiver asked for.
@@ -286,7 +360,7 @@ fn seconds(pause: Duration) -> i64 {
     (pause.as_secs_f64().ceil() as i64).min(LONGEST_ASKED_S)
 }
 
-/// Pause after an attempt, in seconds. Its variation is a hash of the alert, so it is the same in every run.
+/// Pause after an attempt, in seconds. Its variation is a hash of the message's id, so it is the same in every run.
 fn pause_s(id: &str, channel: &str, attempts: u32) -> i64 {
     let whole = (FIRST_PAUSE_S * f64::from(attempts.saturating_sub(1).min(30)).exp2()).min(LONGEST_PAUSE_S);
     let hash = Sha256::digest(format!("{id}/{channel}/{attempts}"));

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::{Timestamp, civil::Date};
+use minesegsat_page::words::Language;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -10,10 +11,6 @@ use sha2::{Digest, Sha256};
 use super::claims::{AreaClaim, Standing, VerdictClaims};
 use crate::register::{Area, Correction, Observation, SiteId, Verdict};
 use minesegsat_map::series::Confirmation;
-
-/// Caveat of every exceedance alert: the register may lack the latest permit revision.
-const CAVEAT: &str = "A revision of the permit may be missing from the register: check the permit in force before \
-                      drawing conclusions.";
 
 /// Kind of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -323,106 +320,23 @@ impl Finding {
         format!("alert_{}", minesegsat_core::hex::encode(&hash[..16]))
     }
 
-    /// One line for people, such as a mail's subject.
+    /// One line for people, with the id of the site.
     pub fn title(&self) -> String {
-        if self.kind == FindingKind::NotAssessable && self.since.is_some() {
-            return format!("{}: {}", self.site, self.what());
-        }
-        format!("{}: {}, {}", self.site, self.what(), self.date)
+        self.title_of(self.site.as_str(), Language::English.words())
     }
 
-    fn what(&self) -> String {
-        let what = self.claim();
-        match self.standing {
-            None => what,
-            Some(Standing::Withdrawn) => format!("withdrawn: {what}"),
-            Some(standing) => format!("{what} ({})", standing.name()),
-        }
+    /// Caveat that must accompany the finding, if any: the register may lack the latest permit revision.
+    pub fn caveat(&self) -> Option<String> {
+        self.needs_caveat().then(|| Language::English.words().say("alert-caveat"))
     }
 
-    fn claim(&self) -> String {
-        let ha = self.found_ha.map_or_else(|| "an unknown area".to_owned(), |ha| format!("{ha:.1} ha"));
-        match (self.kind, self.limit_ha) {
-            (FindingKind::Exceeded, Some(limit)) => format!("limit of {limit} ha exceeded"),
-            (FindingKind::Exceeded, None) => "limit exceeded".to_owned(),
-            (FindingKind::PossibleExceedance, Some(limit)) => format!("possible exceedance of the limit of {limit} ha"),
-            (FindingKind::PossibleExceedance, None) => "possible exceedance of the limit".to_owned(),
-            (FindingKind::OutsidePermit, _) => format!("possible disturbance outside the permit, {ha}"),
-            (FindingKind::Gain, _) => match self.compared_with {
-                Some(date) => format!("{ha} newly disturbed since {date}"),
-                None => format!("{ha} newly disturbed"),
-            },
-            (FindingKind::Test, _) => "a test of this channel".to_owned(),
-            (FindingKind::Corrected, _) => match self.previous_verdict {
-                Some(before) => format!("verdict corrected from {before} to {}", self.verdict),
-                None => format!("verdict corrected to {}", self.verdict),
-            },
-            (FindingKind::NotAssessable, _) => match self.since {
-                Some(date) => format!("no usable image since {date}"),
-                None => "no usable image".to_owned(),
-            },
-        }
-    }
-
-    /// Caveat that must accompany the finding, if any.
-    pub fn caveat(&self) -> Option<&'static str> {
+    /// Whether the finding is about a permit.
+    pub(super) fn needs_caveat(&self) -> bool {
         // Findings of other kinds mention the verdict too, in their statement.
         let exceeds = |verdict: Verdict| matches!(verdict, Verdict::Exceeded | Verdict::PossibleExceedance);
-        let about_a_permit = exceeds(self.verdict)
+        exceeds(self.verdict)
             || self.previous_verdict.is_some_and(exceeds)
-            || matches!(
-                self.kind,
-                FindingKind::Exceeded | FindingKind::PossibleExceedance | FindingKind::OutsidePermit
-            );
-        about_a_permit.then_some(CAVEAT)
-    }
-
-    /// Full plain text for people.
-    pub fn text(&self) -> String {
-        let mut text = format!("Site: {}\nFinding: {}\n", self.site, self.what());
-        // A finding without a new scene has none.
-        let has_scenes = !self.scenes.is_empty();
-        if has_scenes {
-            text.push_str(&format!("Day of the scene: {}\n", self.date));
-        }
-        let mut line = |name: &str, value: String| text.push_str(&format!("{name}: {}\n", one_line(&value)));
-        if let Some(standing) = self.standing {
-            line("Standing", standing.name().to_owned());
-        }
-        // A test is about no site.
-        let is_test = self.kind == FindingKind::Test;
-        if !is_test {
-            line("Verdict", self.verdict.to_string());
-        }
-        if let Some(previous) = self.previous_verdict {
-            line("Previous verdict", previous.to_string());
-        }
-        if let Some(area) = self.area {
-            let level = self.confidence_level_percent;
-            let interval = format!("{level} % interval {:.1} to {:.1} ha", area.lower_ha, area.upper_ha);
-            line("Disturbed land", format!("{:.1} ha ({interval})", area.ha));
-        }
-        if let Some(permit) = &self.permit {
-            let limit = self.limit_ha.map_or_else(|| "no limit in hectares".to_owned(), |ha| format!("limit {ha} ha"));
-            line("Permit", format!("{permit}, {limit}"));
-        }
-        if !is_test {
-            line("Share of the site seen", format!("{:.0} %", 100.0 * self.share_assessed));
-        }
-        text.push_str(&format!("\n{}\n", one_line(&self.statement)));
-        if let Some(caveat) = self.caveat() {
-            text.push_str(&format!("\n{caveat}\n"));
-        }
-        text.push('\n');
-        if has_scenes {
-            let scenes: Vec<_> = self.scenes.iter().map(|scene| one_line(scene)).collect();
-            text.push_str(&format!("Scenes: {}\n", scenes.join(", ")));
-        }
-        if !self.model_sha256.is_empty() {
-            text.push_str(&format!("Model: {}\n", one_line(&self.model_sha256)));
-        }
-        text.push_str(&format!("Alert: {} (repeats of this message have the same id)\n", self.id()));
-        text
+            || matches!(self.kind, FindingKind::Exceeded | FindingKind::PossibleExceedance | FindingKind::OutsidePermit)
     }
 
     /// JSON for programs, in the form that Standard Webhooks recommends: type, timestamp and data.
@@ -434,7 +348,7 @@ impl Finding {
     pub(super) fn payload_with(&self, site_url: Option<&str>) -> Value {
         let mut data = serde_json::to_value(self).unwrap_or_default();
         data["key"] = self.key().into();
-        data["title"] = one_line(&self.title()).into();
+        data["title"] = self.title().into();
         data["caveat"] = self.caveat().into();
         if let Some(url) = site_url {
             data["url"] = url.into();
@@ -452,9 +366,4 @@ impl fmt::Display for FindingKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
-}
-
-/// Replaces line breaks and other control characters with spaces.
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

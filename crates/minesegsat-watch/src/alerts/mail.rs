@@ -3,15 +3,16 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
-use lettre::message::Mailbox;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{Message, SmtpTransport, Transport};
+use minesegsat_page::words::Language;
 use serde::Deserialize;
 
-use super::Finding;
-use super::deliver::{Failure, FailureKind};
+use super::deliver::{Content, Failure, FailureKind};
+use super::letter::Letter;
 use super::secret::SecretPlace;
 use minesegsat_io::http::HttpOptions;
 
@@ -49,6 +50,8 @@ pub(super) struct MailChannel {
     pub(super) tls: MailTls,
     pub(super) from: Mailbox,
     pub(super) to: Vec<Mailbox>,
+    /// Language of the mails.
+    pub(super) language: Language,
     /// User and password.
     pub(super) login: Option<(SecretPlace, SecretPlace)>,
 }
@@ -91,19 +94,13 @@ impl MailChannel {
     }
 
     /// The message. Repeats have the same `Message-ID`, so that mail programs group or drop them.
-    fn message(
-        &self,
-        finding: &Finding,
-        site_url: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Message, lettre::error::Error> {
-        let id = format!("<{}@{}>", finding.id(), self.from.email.domain());
+    fn message(&self, id: &str, letter: Letter, now: Timestamp) -> Result<Message, String> {
+        let Letter { subject, text, html, pictures } = letter;
         let mut message = Message::builder()
             .from(self.from.clone())
-            .subject(format!("[minesegsat] {}", finding.title()))
-            .message_id(Some(id))
+            .subject(subject)
+            .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
             .date(now.into())
-            .header(ContentType::TEXT_PLAIN)
             // Suppresses out-of-office replies (RFC 3834).
             .raw_header(HeaderValue::new(
                 HeaderName::new_from_ascii_str("Auto-Submitted"),
@@ -112,19 +109,31 @@ impl MailChannel {
         for to in &self.to {
             message = message.to(to.clone());
         }
-        let mut text = finding.text();
-        if let Some(url) = site_url {
-            text.push_str(&format!("Site on the map page: {url}\n"));
-        }
-        message.body(text)
+        let alternatives = MultiPart::alternative().singlepart(SinglePart::plain(text));
+        let page = SinglePart::html(html);
+        let body = if pictures.is_empty() {
+            alternatives.singlepart(page)
+        } else {
+            let png = ContentType::parse("image/png").map_err(|error| error.to_string())?;
+            let mut related = MultiPart::related().singlepart(page);
+            for picture in pictures {
+                let inline = Attachment::new_inline_with_name(picture.content_id, picture.file_name);
+                related = related.singlepart(inline.body(picture.thumbnail.png, png.clone()));
+            }
+            alternatives.multipart(related)
+        };
+        message.multipart(body).map_err(|error| error.to_string())
     }
 }
 
 impl Mail {
-    pub(super) fn send(&self, finding: &Finding, site_url: Option<&str>, now: Timestamp) -> Result<(), Failure> {
-        let message = self.channel.message(finding, site_url, now).map_err(|error| Failure {
+    pub(super) fn send(&self, content: &Content<'_>, now: Timestamp) -> Result<(), Failure> {
+        let words = self.channel.language.words();
+        let Content { findings, has_pictures, config, sites, .. } = *content;
+        let letter = Letter::new(&content.id, findings, config, sites, has_pictures, words);
+        let message = self.channel.message(&content.id, letter, now).map_err(|reason| Failure {
             kind: FailureKind::Refused,
-            reason: format!("cannot build the message: {error}"),
+            reason: format!("cannot build the message: {reason}"),
         })?;
         match self.transport.send(&message) {
             Ok(_) => Ok(()),

@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use jiff::{Timestamp, ToSpan, civil::Date};
+use minesegsat_page::words::Language;
 use rusqlite::Connection;
 
+use super::letter::Letter;
 use super::*;
-use crate::register::{Area, NewLand, Observation, Site, SiteStatus, Verdict};
+use crate::register::{Area, NewLand, Observation, Site, SiteId, SiteStatus, Verdict};
 
 fn observation(date: &str, verdict: Verdict) -> Observation {
     Observation {
@@ -164,6 +166,145 @@ fn a_site_out_of_sight_is_news_once_per_time_out_of_sight() {
     assert_eq!(findings_of(&late, &series, &Rules::above(0.5))[0].key(), finding.key());
 }
 
+/// The plain text of a mail about a finding.
+fn text(finding: &Finding) -> String {
+    let words = Language::English.words();
+    Letter::new("id", std::slice::from_ref(finding), &AlertConfig::default(), &(), false, words).text
+}
+
+/// Sites with a name that tries to be markup, and a picture per day.
+struct Known;
+
+impl Sites for Known {
+    fn name(&self, site: &SiteId) -> Option<String> {
+        Some(format!("<b>{site}</b>\n& more"))
+    }
+
+    fn picture(&self, finding: &Finding) -> Option<Thumbnail> {
+        Some(Thumbnail {
+            png: finding.date.to_string().into_bytes(),
+            width: 100,
+            height: 60,
+            date: finding.date,
+            has_boundary: true,
+            change_since: Some("2020-01-01".parse().unwrap()),
+        })
+    }
+}
+
+/// A finding of each kind and standing.
+fn all_findings() -> Vec<Finding> {
+    let rules = Rules::above(0.5);
+    let o = observation("2023-06-01", Verdict::Exceeded);
+    let model = findings_of(&o, &[], &rules).remove(0);
+    let day = |text: &str| -> Option<Date> { Some(text.parse().unwrap()) };
+    let mut findings = Vec::new();
+    for kind in FindingKind::ALL {
+        for standing in [None, Some(Standing::Provisional), Some(Standing::Confirmed), Some(Standing::Withdrawn)] {
+            let compared_with = day("2020-01-01").filter(|_| kind == FindingKind::Gain);
+            findings.push(Finding { kind, standing, compared_with, ..model.clone() });
+        }
+    }
+    let unseen = Finding {
+        kind: FindingKind::NotAssessable,
+        standing: None,
+        verdict: Verdict::NotAssessable,
+        since: day("2022-06-01"),
+        scenes: Vec::new(),
+        area: None,
+        permit: None,
+        ..model.clone()
+    };
+    findings.push(unseen.clone());
+    findings.push(Finding { previous_verdict: Some(Verdict::Within), ..unseen });
+    let corrected = Finding { kind: FindingKind::Corrected, standing: None, ..model };
+    findings.push(Finding { previous_verdict: Some(Verdict::NoLimit), found_ha: None, limit_ha: None, ..corrected });
+    findings.push(Finding::test("test".parse().unwrap(), now()));
+    findings
+}
+
+#[test]
+fn every_finding_is_said_in_every_language() {
+    for language in Language::ALL {
+        for finding in all_findings() {
+            let findings = std::slice::from_ref(&finding);
+            let letter = Letter::new("id", findings, &AlertConfig::default(), &Known, true, language.words());
+            for words in [&letter.subject, &letter.text] {
+                // Keys without words, and values that were not given.
+                assert!(!words.contains("alert-") && !words.contains('{'), "{language}: {words}");
+                assert!(!words.contains(['\u{a0}', '\u{202f}']), "{language}: {words:?}");
+            }
+            assert!(letter.html.contains(&format!("lang=\"{language}\"")), "{}", letter.html);
+            let is_english = letter.text.contains("\nAlert: ");
+            assert_eq!(is_english, language == Language::English, "{}", letter.text);
+        }
+    }
+    let spanish = |finding: &Finding| {
+        let words = Language::Spanish.words();
+        Letter::new("id", std::slice::from_ref(finding), &AlertConfig::default(), &(), false, words)
+    };
+    let exceeded = &findings_of(&observation("2023-06-01", Verdict::Exceeded), &[], &Rules::above(0.5))[0];
+    let letter = spanish(exceeded);
+    assert_eq!(letter.subject, "[minesegsat] north-pit: límite de 120 ha superado (provisional), 1 de junio de 2023");
+    for line in [
+        "Superficie alterada: 123,4 ha (intervalo del 90 %: 110,0 a 140,0 ha)",
+        "Permiso: M-225, límite 120 ha",
+        "Texto del registro, en inglés: 123.4 ha are disturbed",
+    ] {
+        assert!(letter.text.lines().any(|l| l == line), "{line} in\n{}", letter.text);
+    }
+    assert!(letter.text.contains("\nEl 1 de junio de 2023 había 123,4 ha de superficie alterada"), "{}", letter.text);
+}
+
+#[test]
+fn a_letter_tells_what_is_urgent_first_and_shows_each_picture_once() {
+    let rules = Rules::above(0.5);
+    let at = |site: &str, date: &str, verdict: Verdict| Observation {
+        site: site.parse().unwrap(),
+        gain_ha: Some(5.0),
+        compared_with: Some("2020-01-01".parse().unwrap()),
+        ..observation(date, verdict)
+    };
+    let found = |o: Observation| findings_of(&o, &[], &rules);
+    let mut findings = found(at("a", "2023-06-01", Verdict::Within));
+    findings.extend(found(at("b", "2023-06-02", Verdict::PossibleExceedance)));
+    findings.extend(found(at("c", "2023-06-03", Verdict::Exceeded)));
+    assert_eq!(findings.len(), 5);
+    let config = config("public_url = 'https://example.org/mines/'");
+    let write = |findings: &[Finding], pictures: bool| {
+        Letter::new("m", findings, &config, &Known, pictures, Language::English.words())
+    };
+    let letter = write(&findings, true);
+    assert_eq!(
+        letter.subject,
+        "[minesegsat] 5 findings, first <b>c</b> & more: limit of 120 ha exceeded (provisional), 2023-06-03"
+    );
+    assert!(letter.text.starts_with("5 findings at 3 sites.\n\nSite: <b>c</b> & more\n"), "{}", letter.text);
+    let sites: Vec<&str> = letter.text.lines().filter_map(|line| line.strip_prefix("Id of the site: ")).collect();
+    assert_eq!(sites, ["c", "c", "b", "b", "a"], "the findings of a site stand together");
+    assert!(
+        letter.html.contains("<h2 style=\"margin: 32px 0 8px; font-size: 22px;\">&lt;b&gt;c&lt;/b&gt; &amp; more</h2>")
+    );
+    assert!(letter.html.contains("href=\"https://example.org/mines/#site=c\""), "{}", letter.html);
+    assert!(letter.text.contains("\nSite on the map page: https://example.org/mines/#site=c\n"), "{}", letter.text);
+    // Two findings of one day have one picture.
+    let ids: Vec<&str> = letter.pictures.iter().map(|picture| picture.content_id.as_str()).collect();
+    assert_eq!(ids, ["picture-1.m@minesegsat", "picture-2.m@minesegsat", "picture-3.m@minesegsat"]);
+    assert!(ids.iter().all(|id| letter.html.matches(&format!("src=\"cid:{id}\"")).count() == 1), "{}", letter.html);
+    assert!(letter.html.contains("width=\"300\" height=\"180\""), "small pictures are enlarged: {}", letter.html);
+    let bare = write(&findings, false);
+    assert!(bare.pictures.is_empty() && !bare.html.contains("<img"), "{}", bare.html);
+
+    // A withdrawn exceedance is less urgent than land that is newly disturbed.
+    let withdrawn = Finding { standing: Some(Standing::Withdrawn), ..findings.remove(3) };
+    let letter = write(&[withdrawn, findings.remove(0)], false);
+    assert!(
+        letter.subject.starts_with("[minesegsat] 2 findings, first <b>a</b> & more: 5.0 ha newly"),
+        "{}",
+        letter.subject
+    );
+}
+
 #[test]
 fn texts_keep_possible_and_say_that_a_revision_may_be_missing() {
     let rules = Rules::above(0.5);
@@ -172,7 +313,7 @@ fn texts_keep_possible_and_say_that_a_revision_may_be_missing() {
             let mut o = observation("2023-06-01", verdict);
             (o.outside_permit_ha, o.gain_ha) = (Some(3.0), Some(2.0));
             for finding in findings_of(&o, &[observation("2023-05-01", previous)], &rules) {
-                let (title, text, json) = (finding.title(), finding.text(), finding.payload().to_string());
+                let (title, text, json) = (finding.title(), text(&finding), finding.payload().to_string());
                 for words in [&title, &text] {
                     let exceedance = words.matches("exceedance").count();
                     assert_eq!(words.matches("possible exceedance").count(), exceedance, "{words}");
@@ -210,7 +351,7 @@ fn a_provisional_exceedance_that_the_next_dates_do_not_show_is_withdrawn() {
     assert_eq!(told(&series), [vec![e(Standing::Provisional)], vec![], vec![e(Standing::Withdrawn)], vec![]]);
     let withdrawn = &findings_of(&series[2], &series, &Rules::above(0.5))[0];
     assert_eq!(withdrawn.title(), "north-pit: withdrawn: limit of 120 ha exceeded, 2023-03-01");
-    assert!(withdrawn.key().ends_with("/withdrawn") && withdrawn.text().contains("Standing: withdrawn\n"));
+    assert!(withdrawn.key().ends_with("/withdrawn") && text(withdrawn).contains("Standing: withdrawn\n"));
     assert!(withdrawn.caveat().is_some());
     assert_eq!(withdrawn.payload()["data"]["standing"], "withdrawn");
     // The first date has the key of versions that told each finding once.
@@ -244,7 +385,7 @@ fn new_land_of_a_series_is_confirmed_by_its_pixels() {
 fn texts_of_permits_and_statements_cannot_forge_lines() {
     let mut o = observation("2023-06-01", Verdict::Exceeded);
     (o.permit, o.statement) = (Some("M\nVerdict: within".into()), "a\r\nb".into());
-    let text = findings_of(&o, &[], &Rules::above(0.5))[0].text();
+    let text = text(&findings_of(&o, &[], &Rules::above(0.5))[0]);
     assert!(text.contains("Permit: M Verdict: within, limit 120 ha\n") && text.contains("\na  b\n"), "{text}");
 }
 
@@ -384,6 +525,7 @@ fn mistakes_in_a_configuration_are_named() {
         (format!("{mail}to = []"), "`to` is empty"),
         (format!("{mail}to = 'nobody'"), "[[mail]] `a`: `to` has `nobody`"),
         (format!("{mail}to = 'a@b.c'\nuser_env = 'U'"), "there is a user and no password"),
+        (format!("{mail}to = 'a@b.c'\nlanguage = 'de'"), "`language`: `de` is not one of the languages en, fr, es, pt"),
         (format!("{mail}to = 'a@b.c'\ntls = 'start-tls'"), "did you mean `starttls`?"),
         (format!("{file}{hook}secret_env = 'X'"), "two channels have the name `a`"),
         (file.replace("'a'", "'a b'"), "`name` is `a b`"),

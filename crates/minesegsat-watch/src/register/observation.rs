@@ -1,6 +1,7 @@
 //! An observation: what was seen at a site on one day.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -154,6 +155,12 @@ pub struct Observation {
 }
 
 impl Observation {
+    /// Path of a file, found by the end of its name, in the folder of the register. `None` if it is missing.
+    pub fn file(&self, folder: &Path, end: &str) -> Option<PathBuf> {
+        let file = self.files.iter().find(|file| file.path.ends_with(end))?;
+        Some(folder.join(&file.path)).filter(|path| path.is_file())
+    }
+
     /// The verdict in words, with its standing: `exceeded (provisional)`.
     pub fn verdict_text(&self) -> String {
         if self.is_provisional == Some(true) {
