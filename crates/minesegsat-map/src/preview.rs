@@ -46,8 +46,8 @@ pub use dataset::{DatasetPreview, DatasetPreviewOptions, preview_dataset};
 pub use index::SpectralIndex;
 pub use outlier::{Outlier, outlier_scores};
 pub use page::{
-    Card, Entry, fitting, jpeg_uri, pixels_of_png, png, png_with_texts, reduced, thumbnail, thumbnail_side,
-    thumbnail_uri, write_page,
+    Card, Entry, SizedPixels, fitting, jpeg_uri, pixels_of_png, png, png_with_texts, reduced, thumbnail,
+    thumbnail_side, thumbnail_uri, write_page,
 };
 pub use panel::Panel;
 pub use sheet::{Heading, Sheet, render_sheet};

@@ -13,6 +13,9 @@ use pyo3::prelude::*;
 use crate::job;
 use crate::scene::bands_of;
 
+/// The pixels and the mask of a sample.
+type Arrays<'py> = (Bound<'py, PyArray3<f32>>, Bound<'py, PyArray2<u8>>);
+
 /// The samples of a training set, or of one part of its split.
 #[pyclass(frozen, module = "minesegsat")]
 pub(crate) struct Patches {
@@ -77,11 +80,7 @@ impl Patches {
     }
 
     /// Reads a sample: `[C, H, W]` and its mask `[H, W]`.
-    fn read<'py>(
-        &self,
-        py: Python<'py>,
-        index: usize,
-    ) -> PyResult<(Bound<'py, PyArray3<f32>>, Bound<'py, PyArray2<u8>>)> {
+    fn read<'py>(&self, py: Python<'py>, index: usize) -> PyResult<Arrays<'py>> {
         let sample = self.samples.get(index).ok_or_else(|| {
             PyIndexError::new_err(format!("index {index} is not accepted: the set has {} samples", self.samples.len()))
         })?;

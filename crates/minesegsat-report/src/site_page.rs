@@ -208,7 +208,7 @@ fn method(report: &SiteReport, last: Option<&Observation>, words: &Words) -> Mar
         (part("verdict-not-assessable-heading", &unseen, "method-unseen-more"))
         h3 { (words.say("verdicts-heading")) }
         ul.verdicts {
-            @for verdict in sign::ALL.into_iter().filter(Option::is_some) {
+            @for verdict in sign::ALL.into_iter().flatten().map(Some) {
                 li { (sign::icon(verdict)) div { b { (sign::label(verdict, words)) "." } " " (sign::meaning(verdict, words)) } }
             }
         }

@@ -184,7 +184,11 @@ fn title(observation: &Observation, words: &Words) -> String {
             words.say_with("seen-of-site", &[("share", share.into())])
         }
         Some(area) => {
-            format!("{} ({})", words.hectares(Some(area.ha)), interval_at_level(&area, observation.confidence_level_percent, words))
+            format!(
+                "{} ({})",
+                words.hectares(Some(area.ha)),
+                interval_at_level(&area, observation.confidence_level_percent, words)
+            )
         }
     };
     format!("{}: {seen}, {}{}", observation.date, label(verdict, words), revision(verdict, words))

@@ -19,7 +19,6 @@ use minesegsat::scene::manifest::counted;
 use minesegsat::site::SiteArea;
 use serde_json::json;
 
-use minesegsat::ModelFolder;
 use super::monitor::MonitorBar;
 use super::site_tools::{open_catalogue, open_model};
 use super::sites::read_boundary;
@@ -27,6 +26,7 @@ use crate::args::{
     AreaCommand, AreaMergeArgs, AreaPlanArgs, AreaProjectArgs, AreaRunArgs, AreaStatusArgs, AreaSummarizeArgs, IndexArg,
 };
 use crate::interrupt;
+use minesegsat::ModelFolder;
 
 /// Exit code if a unit failed for a reason that may pass: `EX_TEMPFAIL` of sysexits.h.
 const MAY_PASS: u8 = 75;

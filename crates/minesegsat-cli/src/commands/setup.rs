@@ -13,8 +13,8 @@ use minesegsat::catalog::{Catalog, Endpoint};
 use serde::Serialize;
 use sysinfo::{Disks, System};
 
-use minesegsat::ModelFolder;
 use crate::args::{Cli, CompletionsArgs, DoctorArgs, ManArgs};
+use minesegsat::ModelFolder;
 
 /// Memory that a whole scene takes with the model in the program, with room for the system.
 const MIN_MEMORY_GB: f64 = 2.0;
@@ -144,7 +144,9 @@ fn disk(what: &'static str, folder: &Path) -> Finding {
 }
 
 fn model() -> Finding {
-    let opened = ModelFolder::new(None).and_then(|folder| Ok(minesegsat::ModelCard::read(folder.path())?));
+    let opened = ModelFolder::new(None)
+        .map_err(anyhow::Error::from)
+        .and_then(|folder| Ok(minesegsat::ModelCard::read(folder.path())?));
     match opened {
         Ok(card) => Finding::good("model", format!("{}, in the program", card.title)),
         Err(error) => Finding::bad("model", format!("{error:#}"), "install the program again; its file is damaged"),

@@ -313,11 +313,11 @@ pub fn thumbnail(png: &[u8], side: usize) -> Result<Vec<u8>> {
     jpeg(&colours, size, side)
 }
 
-/// Decodes an 8-bit RGB picture. Returns its pixels, and its width and height.
-///
-/// # Shapes
-/// - pixels: `[height, width]`
-pub fn pixels_of_png(png: &[u8]) -> Result<(Vec<[u8; 3]>, (usize, usize))> {
+/// Red, green and blue of pixels, shape `[height, width]`, with their width and height.
+pub type SizedPixels = (Vec<[u8; 3]>, (usize, usize));
+
+/// Decodes an 8-bit RGB picture.
+pub fn pixels_of_png(png: &[u8]) -> Result<SizedPixels> {
     let fail = |reason: String| Error::raster_write("thumbnail.jpg", reason);
     let mut reader =
         png::Decoder::new(std::io::Cursor::new(png)).read_info().map_err(|error| fail(error.to_string()))?;
@@ -340,12 +340,8 @@ pub fn pixels_of_png(png: &[u8]) -> Result<(Vec<[u8; 3]>, (usize, usize))> {
     Ok((colours, (info.width as usize, info.height as usize)))
 }
 
-/// Reduces a picture of a width and height by averaging, to at most `side` pixels on the longer side. Returns its pixels, and its width
-/// and height.
-///
-/// # Shapes
-/// - pixels: `[height, width]`
-pub fn reduced(colours: &[[u8; 3]], size: (usize, usize), side: usize) -> (Vec<[u8; 3]>, (usize, usize)) {
+/// Reduces a picture of a width and height by averaging, to at most `side` pixels on the longer side.
+pub fn reduced(colours: &[[u8; 3]], size: (usize, usize), side: usize) -> SizedPixels {
     let to = fitting(size, side);
     (reduce(colours, size, to).as_chunks::<3>().0.to_vec(), to)
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use lettre::message::Mailbox;
-use minesegsat_page::words::Language;
+use minesegsat_page::words::Locale;
 use serde::Deserialize;
 use url::Url;
 
@@ -37,7 +37,7 @@ use minesegsat_core::{Error, Result};
 /// to = ["office@example.org"]
 /// user_env = "MINES_SMTP_USER"       # or user_file
 /// password_file = "smtp-password"    # or password_env
-/// language = "es"                    # en, fr, es or pt; the default is en
+/// language = "es"                    # en, fr, es or pt, with a region for the numbers (es-PE); default en
 /// kinds = ["exceeded", "possible-exceedance", "outside-permit"]
 ///
 /// [[file]]
@@ -283,7 +283,7 @@ impl MailTable {
         if to.is_empty() {
             return Err("`to` is empty; expected an address".to_owned());
         }
-        let language = self.language.as_deref().map(str::parse::<Language>).transpose();
+        let language = self.language.as_deref().map(str::parse::<Locale>).transpose();
         let language = language.map_err(|reason| format!("`language`: {reason}"))?.unwrap_or_default();
         let user = SecretPlace::of("user", self.user_env.clone(), self.user_file.clone(), folder)?;
         let password = SecretPlace::of("password", self.password_env.clone(), self.password_file.clone(), folder)?;

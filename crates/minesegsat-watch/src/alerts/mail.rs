@@ -8,7 +8,7 @@ use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{Message, SmtpTransport, Transport};
-use minesegsat_page::words::Language;
+use minesegsat_page::words::Locale;
 use serde::Deserialize;
 
 use super::deliver::{Content, Failure, FailureKind};
@@ -50,8 +50,8 @@ pub(super) struct MailChannel {
     pub(super) tls: MailTls,
     pub(super) from: Mailbox,
     pub(super) to: Vec<Mailbox>,
-    /// Language of the mails.
-    pub(super) language: Language,
+    /// Language of the mails, with the region whose numbers they have.
+    pub(super) language: Locale,
     /// User and password.
     pub(super) login: Option<(SecretPlace, SecretPlace)>,
 }
@@ -128,7 +128,7 @@ impl MailChannel {
 
 impl Mail {
     pub(super) fn send(&self, content: &Content<'_>, now: Timestamp) -> Result<(), Failure> {
-        let words = self.channel.language.words();
+        let words = &self.channel.language.words();
         let Content { findings, has_pictures, config, sites, .. } = *content;
         let letter = Letter::new(&content.id, findings, config, sites, has_pictures, words);
         let message = self.channel.message(&content.id, letter, now).map_err(|reason| Failure {
