@@ -14,7 +14,7 @@ PATH="$work/venv/bin:$PATH" scripts/build_wheel.sh "$work" dev
 # The package alone first: it needs NumPy and nothing else.
 "${pip[@]}" "$work"/minesegsat-*.whl
 "$work/venv/bin/python" -c 'import minesegsat; print(minesegsat.Model.open())'
-"${pip[@]}" pytest pyright xarray pyarrow tqdm rasterio nbclient ipykernel
+"${pip[@]}" pytest pyright xarray pyarrow tqdm rasterio nbclient ipykernel distributed
 # The tests of the data loader need PyTorch. It is large: they are skipped where it is not installed.
 PATH="$work/venv/bin:$PATH" "$work/venv/bin/python" -m pytest --quiet -p no:cacheprovider crates/minesegsat-python/tests "$@"
 "$work/venv/bin/pyright" --level error --pythonpath "$work/venv/bin/python" crates/minesegsat-python/python
