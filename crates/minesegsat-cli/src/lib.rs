@@ -48,7 +48,7 @@ pub fn run_program(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     });
     let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&cli))).unwrap_or(ExitCode::FAILURE);
     // The end of a program in Rust does this, but not the end of Python.
-    let _ = std::io::stdout().flush();
+    let _ = terminal::stdout().flush();
     code
 }
 

@@ -15,5 +15,5 @@ class Folder:
 
     def __init__(self, given: PathLike | None) -> None:
         self._temporary = tempfile.TemporaryDirectory(prefix="minesegsat-") if given is None else None
-        self.is_temporary = self._temporary is not None
-        self.path = Path(self._temporary.name if self._temporary is not None else os.fspath(given or "."))
+        self.is_temporary: bool = self._temporary is not None
+        self.path: Path = Path(self._temporary.name if self._temporary is not None else os.fspath(given or "."))

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-
 from ._folder import PathLike
 from ._minesegsat import Patches
 
@@ -42,7 +41,7 @@ class PatchDataset:
     ) -> None:
         self._arguments = (os.fspath(path), split, bands, normalisation)
         self._patches = Patches(*self._arguments)
-        self.transform = transform
+        self.transform: Callable[[NDArray[np.float32], NDArray[np.uint8]], Any] | None = transform
 
     @property
     def bands(self) -> list[str]:

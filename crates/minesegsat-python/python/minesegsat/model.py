@@ -10,7 +10,6 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-
 from . import _minesegsat
 from ._folder import Folder, PathLike
 from ._minesegsat import Scene
