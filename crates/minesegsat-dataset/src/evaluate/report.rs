@@ -1,5 +1,7 @@
 //! `report.html`: one page without external resources.
 
+mod deployment;
+
 use maud::{Markup, PreEscaped, html};
 use minesegsat_page::chart::{Drawing, Plot, Scale, forest};
 use minesegsat_page::text::number;
@@ -39,6 +41,8 @@ pub(super) fn page(e: &Evaluation, pictures: &[PatchPicture]) -> String {
                 }
             }
             @if !pictures.is_empty() { (patches(pictures)) }
+            @if let Some(stability) = &e.stability { (deployment::stability(stability)) }
+            @if let Some(negatives) = &e.negatives { (deployment::negatives(negatives)) }
             (sites(e))
             h2 { "Method" }
             div.two {
@@ -535,6 +539,8 @@ mod tests {
             area: Some(AreaTotals { truth_ha: 20.0, counted_ha: 23.5, expected_ha: 19.0 }),
             average_precision: Some(0.8),
             reliability,
+            stability: None,
+            negatives: None,
             notes: vec![text.to_owned()],
             patches: Vec::new(),
             sites: vec![site([12.0, 15.5, 11.0]), site([8.0, 7.96, 8.0])],
