@@ -184,7 +184,7 @@ fn print_negatives(out: &mut impl Write, negatives: &Negatives) -> anyhow::Resul
     let land = &negatives.land;
     writeln!(
         out,
-        "\nfalse land without mines: {:.2} ha on {:.1} km2 ({} patches with mines left out)",
+        "\nfalse land without mines: {:.2} ha on {:.2} km2 ({} patches with mines left out)",
         land.false_ha, land.assessed_km2, negatives.left_out
     )?;
     let all = std::iter::once(("all".to_owned(), land.columns()));

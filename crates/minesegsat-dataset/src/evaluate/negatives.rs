@@ -299,26 +299,25 @@ fn without_empty_interval(estimate: Estimate) -> Estimate {
 }
 
 impl Negatives {
-    /// The polygons of false land in words, such as `0 of at least 1000 m² on 36 km²; at most 6396.0 per 1000 km² at 90 %`.
+    /// The polygons of false land in words, such as `0 of at least 1000 m2 on 36.00 km2; at most 64.0 per 1000 km2 at 90 %`.
     pub fn polygons_text(&self) -> String {
-        let per_1000_km2 = match (self.polygons_per_1000_km2_at_most, self.polygons_per_1000_km2) {
-            (Some(bound), _) => format!("; at most {bound:.1} per 1000 km² at {:.0} %", self.bound_level * 100.0),
+        let least =
+            if self.min_area_m2 > 0.0 { format!(" of at least {} m2", self.min_area_m2) } else { String::new() };
+        let rate = match (self.polygons_per_1000_km2_at_most, self.polygons_per_1000_km2) {
+            (Some(bound), _) => format!("; at most {bound:.1} per 1000 km2 at {:.0} %", self.bound_level * 100.0),
             (None, Estimate { value: Some(value), low: Some(low), high: Some(high) }) => {
-                format!("; {value:.1} per 1000 km² (95 % interval {low:.1} to {high:.1})")
+                format!("; {value:.1} per 1000 km2 (95 % interval {low:.1} to {high:.1})")
             }
-            (None, Estimate { value: Some(value), .. }) => format!("; {value:.1} per 1000 km²"),
+            (None, Estimate { value: Some(value), .. }) => format!("; {value:.1} per 1000 km2"),
             (None, _) => String::new(),
         };
-        format!(
-            "{} of at least {} m² on {:.1} km²{per_1000_km2}",
-            self.polygons, self.min_area_m2, self.land.assessed_km2
-        )
+        format!("{}{least} on {:.2} km2{rate}", self.polygons, self.land.assessed_km2)
     }
 }
 
 impl FalseLand {
     /// Names of the numbers of [`FalseLand::columns`].
-    pub const COLUMNS: [&str; 2] = ["False ha per 1000 km²", "Patches with false land (%)"];
+    pub const COLUMNS: [&str; 2] = ["False ha per 1000 km2", "Patches with false land (%)"];
 
     /// The numbers for tables: estimate and decimal places. The last one is a percentage.
     pub fn columns(&self) -> [(Estimate, usize); 2] {
@@ -351,5 +350,91 @@ impl FalseLand {
             share_of_patches: without_empty_interval(share),
             share_of_patches_at_most: share_bound(seen).filter(|_| all.patches_with_false_land == 0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patch<'a>(p: &'a [f32], mask: &'a [u8]) -> FalsePatch<'a> {
+        FalsePatch { p, mask, width: 10, ignore: 255, threshold: 0.5, pixel_ha: 0.01 }
+    }
+
+    /// A map of 10 x 10 pixels of 10 m and its mask: a corner of three pixels, one pixel that touches it at a corner, and one
+    /// that is ignored, as is the last row.
+    fn map() -> (Vec<f32>, Vec<u8>) {
+        let mut p = vec![0.1; 100];
+        for mapped in [0, 1, 10, 21, 95] {
+            p[mapped] = 0.5;
+        }
+        (p, (0..100).map(|i| if i < 90 { 0 } else { 255 }).collect())
+    }
+
+    fn bootstrap(sites: usize) -> Bootstrap {
+        Bootstrap { sites, resamples: 200, seed: 0 }
+    }
+
+    fn near(estimate: Estimate, value: f64) {
+        assert!((estimate.value.unwrap() - value).abs() < 1e-9 * value.abs().max(1.0), "{estimate:?} {value}");
+    }
+
+    #[test]
+    fn land_and_polygons_are_counted_without_ignored_pixels() {
+        let (p, mask) = map();
+        let all = FalseSums { patches: 1, patches_with_false_land: 1, assessed_ha: 0.9, false_ha: 0.04, polygons: 2 };
+        assert_eq!(patch(&p, &mask).all(0.0), all);
+        assert_eq!(patch(&p, &mask).all(300.0), FalseSums { polygons: 1, ..all });
+        assert_eq!(patch(&p, &mask).all(301.0), FalseSums { polygons: 0, ..all });
+        assert_eq!(patch(&p, &[255; 100]).all(0.0), FalseSums::default());
+        let none = FalseSums { patches: 1, assessed_ha: 0.9, ..FalseSums::default() };
+        assert_eq!(patch(&[0.4; 100], &mask).all(0.0), none);
+    }
+
+    fn pass(options: &NegativesOptions) -> NegativesPass<'_> {
+        NegativesPass { options, folder: "set".to_owned(), cover: None, left_out: 0, sites: BTreeMap::new() }
+    }
+
+    #[test]
+    fn rates_are_those_done_by_hand_of_all_ground_and_of_each_class() {
+        let (p, mask) = map();
+        let options = NegativesOptions::default();
+        let mut found = pass(&options);
+        // The first row is of class 1, and the rest is beyond the map of land cover.
+        let classes: Vec<Option<i32>> = (0..100).map(|i| (i < 10).then_some(1)).collect();
+        found.add("a", &patch(&p, &mask), Some(classes.as_slice()));
+        found.add("b", &patch(&[0.0; 100], &mask), Some(classes.as_slice()));
+        let found = found.finish(bootstrap);
+        near(found.land.ha_per_1000_km2, 0.04 / 1.8 * 100_000.0);
+        near(found.land.share_of_patches, 0.5);
+        near(found.polygons_per_1000_km2, 2.0 / 1.8 * 100_000.0);
+        assert_eq!((found.land.patches, found.land.sites, found.polygons), (2, 2, 2));
+        // Two sites: draws have one of them twice, or both.
+        let ha = found.land.ha_per_1000_km2;
+        assert_eq!((ha.low, ha.high.map(f64::round)), (Some(0.0), Some((0.04 / 0.9 * 100_000.0_f64).round())));
+        assert_eq!((found.land.share_of_patches_at_most, found.polygons_per_1000_km2_at_most), (None, None));
+        let classes: Vec<Option<i32>> = found.cover.iter().map(|class| class.class).collect();
+        assert_eq!(classes, [None, Some(1)], "most land first");
+        near(found.cover[0].land.ha_per_1000_km2, 0.02 / 1.6 * 100_000.0);
+        near(found.cover[1].land.ha_per_1000_km2, 0.02 / 0.2 * 100_000.0);
+        assert_eq!(found.land.patches_text(), "1 of 2 patches in 2 sites");
+    }
+
+    #[test]
+    fn where_nothing_is_mapped_there_is_an_upper_bound_and_no_interval() {
+        let options = NegativesOptions::default();
+        let mut found = pass(&options);
+        for site in ["a", "b", "c", "c"] {
+            found.add(site, &patch(&[0.0; 100], &[0; 100]), None);
+        }
+        let found = found.finish(bootstrap);
+        let nothing = Estimate { value: Some(0.0), low: None, high: None };
+        assert_eq!((found.land.ha_per_1000_km2, found.land.share_of_patches), (nothing, nothing));
+        assert_eq!(found.polygons_per_1000_km2, nothing);
+        // 1 - 0.1^(1/3) and -ln 0.1: with a larger share or rate, fewer than one of ten samples of this size show nothing.
+        assert!((found.land.share_of_patches_at_most.unwrap() - 0.535_841_1).abs() < 1e-6);
+        assert!((found.polygons_per_1000_km2_at_most.unwrap() / (2.302_585 / 4.0 * 100_000.0) - 1.0).abs() < 1e-6);
+        assert_eq!(found.land.patches_text(), "0 of 4 patches in 3 sites; at most 53.6 % at 90 %");
+        assert_eq!(found.polygons_text(), "0 on 0.04 km2; at most 57564.6 per 1000 km2 at 90 %");
     }
 }

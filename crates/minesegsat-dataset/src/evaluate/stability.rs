@@ -353,3 +353,212 @@ impl Stability {
         Self { patches, sites: sites.len(), f1, changes }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use minesegsat_core::Segmenter;
+
+    use super::*;
+    use crate::evaluate::segment_sample;
+
+    const HOW: BandNormalisation = BandNormalisation { offset: 0.2, divisor: 0.5 };
+    /// Normalised value of the reflectance 0.5.
+    const HALF: f32 = 0.6;
+
+    /// Maps pixels whose first channel has at least the reflectance 0.5.
+    struct Bright(usize);
+
+    impl Segmenter for Bright {
+        fn in_channels(&self) -> usize {
+            self.0
+        }
+
+        fn size_divisor(&self) -> usize {
+            1
+        }
+
+        fn segment(&self, patches: &[f32], [_, c, h, w]: [usize; 4], probabilities: &mut [f32]) -> Result<()> {
+            for (patch, out) in patches.chunks_exact(c * h * w).zip(probabilities.chunks_exact_mut(h * w)) {
+                for (out, value) in out.iter_mut().zip(patch) {
+                    *out = f32::from(u8::from(*value >= HALF));
+                }
+            }
+            Ok(())
+        }
+    }
+
+    /// A sample of some channels with this reflectance.
+    fn sample(channels: &[&dyn Fn(usize) -> f32], size: (usize, usize)) -> SamplePatch {
+        let pixels = size.0 * size.1;
+        let normalised = |value: f32| (value - HOW.offset) / HOW.divisor;
+        let data = channels.iter().flat_map(|value| (0..pixels).map(move |i| normalised(value(i)))).collect();
+        SamplePatch { data, mask: Vec::new(), size }
+    }
+
+    fn ground<'a>(input: &'a SamplePatch, bands: &'a [Band], seen: &'a [usize]) -> Ground<'a> {
+        Ground { input, bands, normalisation: &[HOW; 3], seen }
+    }
+
+    /// The effect of a change on a sample whose bands are all there.
+    fn effect(change: &Change, input: &SamplePatch, mask: &[u8]) -> ChangeSums {
+        let bands = &[Band::B04, Band::B08, Band::B11][..input.data.len() / mask.len()];
+        let seen: Vec<usize> = (0..bands.len()).collect();
+        let map = |input: &SamplePatch| segment_sample(&Bright(bands.len()), input, bands.len(), 8, 2).unwrap();
+        let changed = change.apply(&ground(input, bands, &seen)).unwrap().unwrap();
+        let after = change.undo(map(&changed), changed.size, input.size).unwrap();
+        ChangeSums::compare(&map(input), &after, mask, 0.5, 255)
+    }
+
+    fn ramp(i: usize) -> f32 {
+        (i as f32 + 0.5) / 100.0
+    }
+
+    #[test]
+    fn a_shift_changes_no_pixel_if_each_is_mapped_alone() {
+        let texture = |i: usize| (i * 37 % 101) as f32 / 100.0;
+        let input = sample(&[&texture, &ramp], (12, 17));
+        let mask: Vec<u8> = (0..12 * 17).map(|i| if i % 17 == 16 { 255 } else { u8::from(i % 3 == 0) }).collect();
+        for pixels in SHIFTS_PX {
+            let found = effect(&Change::Shift { pixels }, &input, &mask);
+            assert_eq!((found.differing, found.before), (0, found.after), "{pixels}");
+            assert_eq!(found.before.total() as usize, (12 - pixels) * (16 - pixels));
+        }
+        let tiny = sample(&[&ramp], (4, 30));
+        let change = Change::Shift { pixels: 4 };
+        assert_eq!(change.apply(&ground(&tiny, &[Band::B04], &[0])).unwrap(), None, "nothing is left");
+    }
+
+    #[test]
+    fn light_and_offsets_change_the_pixels_done_by_hand() {
+        // Reflectance 0.005, 0.015 ... 0.995: half of the pixels are mapped, and all of them are mines.
+        let input = sample(&[&ramp], (10, 10));
+        let mask: Vec<u8> = (0..100).map(|i| u8::from(i >= 50)).collect();
+        let cases = [
+            // 0.455 * 1.1 is the first above 0.5; 0.565 * 0.9 is.
+            (Change::Light { factor: 1.1 }, 55),
+            (Change::Light { factor: 0.9 }, 44),
+            (Change::Offset { reflectance: 0.1 }, 60),
+            (Change::Offset { reflectance: -0.1 }, 40),
+            (Change::Offset { reflectance: 0.01 }, 51),
+            (Change::Offset { reflectance: -0.01 }, 49),
+        ];
+        for (change, mapped) in cases {
+            let found = effect(&change, &input, &mask);
+            let mapped = f64::from(mapped);
+            let f1 = 2.0 * mapped.min(50.0) / (mapped + 50.0);
+            let expected = [(mapped - 50.0).abs() / 100.0, mapped / 50.0 - 1.0, f1, f1 - 1.0];
+            for (found, expected) in found.values().into_iter().zip(expected) {
+                assert!((found.unwrap() - expected).abs() < 1e-12, "{change:?}: {found:?} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn reflectance_stays_positive_and_missing_pixels_stay_missing() {
+        // The first pixel is missing; the second is dark in one band.
+        let input = sample(&[&|i| [0.0, 0.0, 0.3][i], &|i| [0.0, 0.4, 0.05][i]], (1, 3));
+        let bands = [Band::B04, Band::B08];
+        let reflectance = |change: Change, seen: &[usize]| -> Vec<f32> {
+            let changed = change.apply(&ground(&input, &bands, seen)).unwrap().unwrap();
+            changed.data.iter().map(|value| ((value * HOW.divisor + HOW.offset) * 1e4).round() / 1e4).collect()
+        };
+        let add = |reflectance| Change::Offset { reflectance };
+        assert_eq!(reflectance(add(0.1), &[0, 1]), [0.0, 0.1, 0.4, 0.0, 0.5, 0.15]);
+        assert_eq!(reflectance(add(-0.1), &[0, 1]), [0.0, 0.0, 0.2, 0.0, 0.3, 0.0]);
+        // A band that the sample lacks keeps its value.
+        assert_eq!(reflectance(add(0.1), &[1]), [0.0, 0.0, 0.3, 0.0, 0.5, 0.15]);
+    }
+
+    #[test]
+    fn another_scale_keeps_an_edge_in_the_middle() {
+        // The left half is dark. The middle stays on a border of pixels with 18 and with 22 columns.
+        let input = sample(&[&|i| if i % 20 < 10 { 0.2 } else { 0.8 }], (10, 20));
+        let mask = [1; 200];
+        for (factor, size) in [(0.9, (9, 18)), (1.1, (11, 22))] {
+            let change = Change::Scale { factor };
+            let changed = change.apply(&ground(&input, &[Band::B04], &[0])).unwrap().unwrap();
+            assert_eq!((changed.size, changed.data.len()), (size, size.0 * size.1));
+            let found = effect(&change, &input, &mask);
+            assert_eq!((found.differing, found.after.tp, found.after.fn_), (0, 100, 100), "{factor}");
+        }
+    }
+
+    #[test]
+    fn bands_are_taken_away_only_from_samples_that_have_them() {
+        let input = sample(&[&ramp, &ramp, &ramp], (10, 10));
+        let mask = [0; 100];
+        let kept = vec![Band::B08, Band::B11];
+        let found = effect(&Change::Bands { kept: kept.clone() }, &input, &mask);
+        // An absent band is 0 after normalisation, which is below the threshold here. Without mines there is no F1.
+        assert_eq!(found.values(), [Some(0.5), Some(-1.0), None, None]);
+        let bands = [Band::B04, Band::B08, Band::B11];
+        let change = Change::Bands { kept };
+        for seen in [&[1, 2][..], &[0][..]] {
+            assert_eq!(change.apply(&ground(&input, &bands, seen)).unwrap(), None, "nothing is lost, or everything");
+        }
+    }
+
+    fn model(bands: &[Band], absent: &[Band]) -> ModelDescription {
+        ModelDescription {
+            title: "test".to_owned(),
+            bands: bands.to_vec(),
+            normalisation: vec![HOW; bands.len()],
+            absent: absent.to_vec(),
+            gsd_m: 10.0,
+            familiarity: None,
+            record: serde_json::Value::Null,
+        }
+    }
+
+    #[test]
+    fn bands_are_taken_away_as_far_as_the_model_accepts_it() {
+        let labels = |model: &ModelDescription, most: usize| -> Vec<String> {
+            let changes = changes(model, most);
+            changes.iter().map(|change| change.label(&model.bands)).collect()
+        };
+        let paper = model(&Band::PAPER, &[]);
+        let others = [
+            "shift by 1 px",
+            "shift by 2 px",
+            "shift by 4 px",
+            "light -10 %",
+            "light +10 %",
+            "scale 0.9",
+            "scale 1.1",
+            "reflectance -0.1: offset subtracted twice",
+            "reflectance -0.01",
+            "reflectance -0.005",
+            "reflectance +0.005",
+            "reflectance +0.01",
+            "reflectance +0.1: offset not subtracted",
+        ];
+        assert_eq!(labels(&paper, 0), others);
+        let of_bands = |model: &ModelDescription, most| labels(model, most).split_off(others.len());
+        let with_nine =
+            ["without B01, B09", "only B04, B03, B02, B08, B11, B12", "only B04, B03, B02, B08", "only B04, B03, B02"];
+        assert_eq!(of_bands(&paper, 9), with_nine);
+        assert_eq!(of_bands(&paper, 6), with_nine[..2]);
+        // A data set without the bands of 60 m has nothing to lose in the first set of bands.
+        assert_eq!(of_bands(&model(&Band::PAPER, &[Band::B01, Band::B09]), 8), with_nine[1..3]);
+        assert_eq!(of_bands(&model(&[Band::B04, Band::B03, Band::B02], &[]), 3), [""; 0]);
+    }
+
+    #[test]
+    fn effects_are_pooled_over_sites() {
+        let sums = |differing, tp: u64, fp: u64| {
+            let before = ConfusionMatrix { tp: 10, fp: 0, fn_: 0, tn: 90 };
+            let after = ConfusionMatrix { tp, fp, fn_: 10 - tp, tn: 90 - fp };
+            ChangeSums { patches: 1, differing, before, after }
+        };
+        let sites = vec![vec![sums(0, 10, 0), sums(20, 10, 20)], vec![sums(0, 10, 0), ChangeSums::default()]];
+        let bootstrap = Bootstrap { sites: 2, resamples: 100, seed: 0 };
+        let found = Stability::new(vec![Change::Light { factor: 1.1 }], &sites, 2, &[Band::B04], bootstrap);
+        let exactly = |value| Estimate { value: Some(value), low: Some(value), high: Some(value) };
+        assert_eq!((found.patches, found.sites, found.f1), (2, 2, exactly(1.0)));
+        let change = &found.changes[0];
+        // Draws without the first site have no pixels, and are skipped.
+        assert_eq!((change.patches, change.changed_share, change.area_change), (1, exactly(0.2), exactly(2.0)));
+        assert_eq!((change.f1, change.f1_change), (exactly(0.5), exactly(-0.5)));
+        assert_eq!(change.columns()[0], (exactly(20.0), 2));
+    }
+}

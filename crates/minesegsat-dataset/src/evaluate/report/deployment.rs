@@ -47,8 +47,8 @@ pub(super) fn negatives(negatives: &Negatives) -> Markup {
     let row = |name: &str, land: &FalseLand| {
         html! {
             tr {
-                th { (name) } td { (land.patches_text()) }
-                td { (format!("{:.1}", land.assessed_km2)) } td { (format!("{:.2}", land.false_ha)) }
+                th { (name) } td.words { (land.patches_text()) }
+                td { (format!("{:.2}", land.assessed_km2)) } td { (format!("{:.2}", land.false_ha)) }
                 (cells(&land.columns()))
             }
         }
@@ -57,7 +57,7 @@ pub(super) fn negatives(negatives: &Negatives) -> Markup {
         (row("All", &negatives.land))
         @for class in &negatives.cover { (row(&class.name, &class.land)) }
     };
-    let first = ["Ground", "<Patches with false land", "Assessed (km²)", "Mapped (ha)"];
+    let first = ["Ground", "<Patches with false land", "Assessed (km2)", "Mapped (ha)"];
     html! {
         h2 { "False land without mines" }
         p.faint.small {
