@@ -155,13 +155,13 @@ fn print_table<const N: usize>(
     columns: [&str; N],
     rows: impl IntoIterator<Item = (String, [(Estimate, usize); N])>,
 ) -> anyhow::Result<()> {
-    write!(out, "{:<40}", "")?;
+    write!(out, "{:<42}", "")?;
     for column in columns {
         write!(out, " {column:>27}")?;
     }
     writeln!(out)?;
     for (label, numbers) in rows {
-        write!(out, "{label:<40}")?;
+        write!(out, "{label:<42}")?;
         for (estimate, digits) in numbers {
             write!(out, " {:>9} {:>17}", number(estimate.value, digits), interval(&estimate, digits))?;
         }
