@@ -35,6 +35,8 @@ pub enum Setting {
     Scale,
     /// Limits of a catalogue search.
     SearchLimits,
+    /// Leave out patches with mines.
+    SkipMines,
     /// Exchange x and y of label coordinates.
     SwapAxes,
     /// MGRS tile of a product with several tiles.

@@ -21,8 +21,8 @@ const ROUNDS: usize = 25;
 const FAR: f32 = 4.0;
 /// Share of the cells that are familiar.
 const QUANTILE: f64 = 0.995;
-/// Sets of bands for which limits are fitted, besides all bands: what products have.
-const SUBSETS: [&[Band]; 4] = [
+/// Sets of bands that products have, from many to few. Limits are fitted for them, besides all bands.
+pub(crate) const PRODUCT_BANDS: [&[Band]; 4] = [
     &[Band::B02, Band::B03, Band::B04, Band::B05, Band::B06, Band::B07, Band::B08, Band::B8A, Band::B11, Band::B12],
     &[Band::B02, Band::B03, Band::B04, Band::B08, Band::B11, Band::B12],
     &[Band::B02, Band::B03, Band::B04, Band::B08],
@@ -47,7 +47,7 @@ pub fn fit_familiarity(reader: &SampleReader, samples: &[&SampleRecord], job: Jo
     model.prototypes = clusters(&cells, PROTOTYPES.min(cells.len() / CELLS_PER_PROTOTYPE));
     let bands = reader.bands();
     let all = [bands];
-    for subset in SUBSETS.iter().copied().rev().chain(all) {
+    for subset in PRODUCT_BANDS.iter().copied().rev().chain(all) {
         let kept: Vec<bool> = bands.iter().map(|band| subset.contains(band)).collect();
         let count = kept.iter().filter(|kept| **kept).count();
         if count < subset.len() || model.limits.iter().any(|(known, _)| *known == count) {

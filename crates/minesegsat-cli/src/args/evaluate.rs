@@ -63,6 +63,37 @@ pub(crate) struct EvaluateArgs {
     #[arg(long)]
     pub write_probabilities: bool,
 
+    /// Also measure how much the map changes under shifts, other light, another scale, offsets of reflectance, and missing
+    /// bands. Each patch is mapped up to 18 times.
+    #[arg(long)]
+    pub stability: bool,
+
+    /// Number of patches for `--stability`, drawn with the seed [default: all].
+    #[arg(long, value_name = "N", requires = "stability", value_parser = clap::value_parser!(u32).range(1..))]
+    pub samples: Option<u32>,
+
+    /// Also measure false land on ground without mines: hectares and polygons per 1000 km2, and the share of patches with
+    /// false land. Every patch of the split must be without mines.
+    #[arg(long)]
+    pub negatives: bool,
+
+    /// Leave out patches with mines from `--negatives`.
+    #[arg(long, requires = "negatives")]
+    pub skip_mines: bool,
+
+    /// Smallest area of a polygon that `--negatives` counts, in square metres (a pixel is 100) [default: 0].
+    #[arg(long, value_name = "M2", requires = "negatives", value_parser = super::area, allow_negative_numbers = true)]
+    pub min_area: Option<f64>,
+
+    /// Raster of land cover classes, such as ESA WorldCover, in any CRS: `--negatives` has figures for each class. Repeat the
+    /// option for several files.
+    #[arg(long, value_name = "FILE", requires = "negatives")]
+    pub cover: Vec<PathBuf>,
+
+    /// Names of the classes of `--cover` [default: those of ESA WorldCover if all file names contain `WorldCover`].
+    #[arg(long, value_delimiter = ',', value_name = "VALUE=NAME,...", requires = "cover", value_parser = cover_class)]
+    pub cover_classes: Vec<(i32, String)>,
+
     /// Output folder.
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
@@ -82,6 +113,13 @@ pub(crate) enum ProtocolArg {
     Full,
     /// The paper's protocol: central crops of 512 pixels, a threshold of 0.5, and the mean over patches.
     Paper,
+}
+
+/// Parses `10=forest`.
+fn cover_class(text: &str) -> Result<(i32, String), String> {
+    let expected = "expected VALUE=NAME with a whole number as value, such as 10=forest";
+    let (value, name) = text.split_once('=').ok_or(expected)?;
+    Ok((value.trim().parse().map_err(|_| expected)?, name.trim().to_owned()))
 }
 
 /// A probability threshold, or `auto`.

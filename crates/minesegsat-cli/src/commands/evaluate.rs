@@ -7,8 +7,9 @@ use std::sync::Arc;
 use anyhow::bail;
 use minesegsat::dataset::Dataset;
 use minesegsat::evaluate::{
-    EvaluateOptions, Evaluation, METRICS_FILE, Metric, PAPER_THRESHOLD, PATCHES_FILE, Protocol, REPORT_FILE,
-    SITES_FILE, ThresholdChoice, evaluate,
+    ChangeResult, Estimate, EvaluateOptions, Evaluation, FalseLand, METRICS_FILE, Metric, Negatives, NegativesOptions,
+    PAPER_THRESHOLD, PATCHES_FILE, Protocol, REPORT_FILE, SITES_FILE, Stability, StabilityOptions, ThresholdChoice,
+    evaluate,
 };
 use minesegsat::job::Job;
 
@@ -44,6 +45,16 @@ pub(crate) fn run(args: &EvaluateArgs, quiet: bool) -> anyhow::Result<ExitCode> 
         seed: args.seed,
         pictures: usize::from(args.pictures),
         probabilities: args.write_probabilities,
+        stability: args.stability.then(|| StabilityOptions {
+            patches: args.samples.map(|samples| samples as usize),
+            most_absent: card.band_dropout_max,
+        }),
+        negatives: args.negatives.then(|| NegativesOptions {
+            skip_mines: args.skip_mines,
+            min_area_m2: args.min_area.unwrap_or(0.0),
+            cover: args.cover.clone(),
+            cover_names: args.cover_classes.iter().cloned().collect(),
+        }),
         overwrite: args.overwrite,
     };
     let mut description =
@@ -105,8 +116,7 @@ fn print(out: &mut impl Write, e: &Evaluation) -> anyhow::Result<()> {
     for metric in Metric::ALL {
         let estimate = e.metrics[metric.name];
         let digits = metric.digits();
-        let range = estimate.low.zip(estimate.high);
-        let range = range.map_or_else(String::new, |(low, high)| format!("{low:.digits$} to {high:.digits$}"));
+        let range = interval(&estimate, digits);
         write!(out, "{:<40} {:>8} {range:>18}", metric.label, number(estimate.value, digits))?;
         for (baseline, label) in e.baselines.iter().zip(&labels) {
             let width = label.len().max(14);
@@ -125,5 +135,62 @@ fn print(out: &mut impl Write, e: &Evaluation) -> anyhow::Result<()> {
     if let Some(verdict) = e.verdict() {
         writeln!(out, "{verdict}")?;
     }
+    if let Some(stability) = &e.stability {
+        print_stability(out, stability)?;
+    }
+    if let Some(negatives) = &e.negatives {
+        print_negatives(out, negatives)?;
+    }
+    Ok(())
+}
+
+fn interval(estimate: &Estimate, digits: usize) -> String {
+    let range = estimate.low.zip(estimate.high);
+    range.map_or_else(String::new, |(low, high)| format!("{low:.digits$} to {high:.digits$}"))
+}
+
+/// Prints a table of estimates, each with its interval.
+fn print_table<const N: usize>(
+    out: &mut impl Write,
+    columns: [&str; N],
+    rows: impl IntoIterator<Item = (String, [(Estimate, usize); N])>,
+) -> anyhow::Result<()> {
+    write!(out, "{:<42}", "")?;
+    for column in columns {
+        write!(out, " {column:>27}")?;
+    }
+    writeln!(out)?;
+    for (label, numbers) in rows {
+        write!(out, "{label:<42}")?;
+        for (estimate, digits) in numbers {
+            write!(out, " {:>9} {:>17}", number(estimate.value, digits), interval(&estimate, digits))?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn print_stability(out: &mut impl Write, stability: &Stability) -> anyhow::Result<()> {
+    let Stability { patches, sites, f1, changes } = stability;
+    writeln!(
+        out,
+        "\nstability of the map of {patches} patches in {sites} sites if the input changes; F1 without a change: {}",
+        number(f1.value, 3)
+    )?;
+    print_table(out, ChangeResult::COLUMNS, changes.iter().map(|change| (change.label.clone(), change.columns())))
+}
+
+fn print_negatives(out: &mut impl Write, negatives: &Negatives) -> anyhow::Result<()> {
+    let land = &negatives.land;
+    writeln!(
+        out,
+        "\nfalse land without mines: {:.2} ha on {:.2} km2 ({} patches with mines left out)",
+        land.false_ha, land.assessed_km2, negatives.left_out
+    )?;
+    let all = std::iter::once(("all".to_owned(), land.columns()));
+    let classes = negatives.cover.iter().map(|class| (class.name.clone(), class.land.columns()));
+    print_table(out, FalseLand::COLUMNS, all.chain(classes))?;
+    writeln!(out, "patches with false land: {}", land.patches_text())?;
+    writeln!(out, "polygons: {}", negatives.polygons_text())?;
     Ok(())
 }

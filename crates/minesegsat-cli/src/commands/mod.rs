@@ -220,6 +220,7 @@ fn flags_of(setting: minesegsat::Setting) -> &'static [&'static str] {
         Setting::SearchLimits => {
             &["`--collections`, `--datetime`, `--bbox` and `--max-cloud-cover` limit the search", "limit the search"]
         }
+        Setting::SkipMines => &["`--skip-mines` leaves out the patches with mines"],
         Setting::SwapAxes => {
             &["`--swap-axes` exchanges longitude and latitude", "exchange longitude and latitude in the file"]
         }

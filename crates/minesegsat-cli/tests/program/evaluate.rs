@@ -215,6 +215,58 @@ fn a_split_without_a_mine_has_numbers_where_they_are_defined_and_null_elsewhere(
     calibrate(rgb_model(), &set, &[]).failed(1, &["no pixel of its val split is a mine"]);
 }
 
+#[test]
+fn stability_and_false_land_are_measured_on_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = chips(folder.path());
+    let out = folder.path().join("out");
+    let refused = "sample `chip-06` has mine pixels (5 of 6 patches have some)";
+    evaluate(rgb_model(), &set, &out, &["--negatives"])
+        .failed(1, &[refused, "hint: `--skip-mines` leaves out the patches with mines"]);
+    evaluate(rgb_model(), &set, &out, &["--samples", "2"]).failed(2, &["--stability"]);
+    evaluate(rgb_model(), &set, &out, &["--cover", "cover.tif"]).failed(2, &["--negatives"]);
+    let no_name = ["--negatives", "--cover", "cover.tif", "--cover-classes", "moor"];
+    evaluate(rgb_model(), &set, &out, &no_name).failed(2, &["expected VALUE=NAME"]);
+    assert!(!out.exists());
+
+    // At the threshold 0 all land is mapped, whatever the input is.
+    let cover = folder.path().join("cover.tif");
+    let map = GeoTiff::new(32610, (622_000.0, 5_500_020.0), 1000.0, 1, 1, vec![vec![7]]);
+    fs::write(&cover, map.encode()).unwrap();
+    let more = ["--stability", "--samples", "2", "--negatives", "--skip-mines", "--cover-classes", "7=moor"];
+    let all = [&more[..], &["--cover", cover.to_str().unwrap(), "--threshold", "0"]].concat();
+    let done = evaluate(rgb_model(), &set, &out, &all).succeeded();
+    for said in [
+        "stability of the map of 2 patches",
+        "\nshift by 4 px ",
+        "\nreflectance +0.1: offset not subtracted ",
+        "\nmoor ",
+        "false land without mines: 76.80 ha on 0.77 km2 (5 patches with mines left out)",
+        "patches with false land: 1 of 1 patch in 1 site\n",
+        "polygons: 1 on 0.77 km2; 1302.1 per 1000 km2\n",
+    ] {
+        assert!(done.stdout.contains(said), "{said}: {}", done.stdout);
+    }
+    let metrics = json_file(&out.join("metrics.json"));
+    assert_eq!(metrics["stability"]["patches"], 2);
+    let changes = metrics["stability"]["changes"].as_array().unwrap();
+    assert_eq!(changes.len(), 13, "a model of three bands accepts no missing ones");
+    for change in changes {
+        assert_eq!(change["changed_share"]["value"], 0.0, "{change}");
+        assert_eq!(change["area_change"]["value"], 0.0, "{change}");
+    }
+    close(metrics["negatives"]["ha_per_1000_km2"]["value"].as_f64().unwrap(), 100_000.0);
+    assert_eq!(metrics["negatives"]["cover"][0]["name"], "moor");
+    let html = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(html.contains("Stability of the map") && html.contains("False land without mines"));
+
+    // At the threshold 1 none is: one site says little.
+    let none = ["--negatives", "--skip-mines", "--threshold", "1", "--overwrite"];
+    let done = evaluate(rgb_model(), &set, &out, &none).succeeded();
+    let said = "patches with false land: 0 of 1 patch in 1 site; at most 90.0 % at 90 %\n";
+    assert!(done.stdout.contains(said), "{}", done.stdout);
+}
+
 fn calibrate(model: &Path, set: &Path, more: &[&str]) -> Done {
     Done::of(program().arg("calibrate").arg("--model").arg(model).arg("--dataset").arg(set).args(more))
 }

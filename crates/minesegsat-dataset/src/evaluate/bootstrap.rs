@@ -1,6 +1,7 @@
 //! Bootstrap over sites for confidence intervals of metrics: [`Bootstrap`].
 
-use super::sums::Sums;
+use super::evaluation::Estimate;
+use super::sums::Merge;
 
 /// Draws sites with replacement. Every call gives the same draws, so that differences of two models can be drawn too.
 ///
@@ -16,7 +17,7 @@ pub(super) struct Bootstrap {
 
 impl Bootstrap {
     /// Calls `each` with the sums of every resample. `rows` holds the sums by site of one or more models.
-    pub(super) fn for_each(&self, rows: &[&[Sums]], mut each: impl FnMut(&[Sums])) {
+    pub(super) fn for_each<S: Merge>(&self, rows: &[&[S]], mut each: impl FnMut(&[S])) {
         let mut random = SplitMix64(self.seed);
         let mut times = vec![0_u32; self.sites];
         for _ in 0..self.resamples {
@@ -24,10 +25,10 @@ impl Bootstrap {
             for _ in 0..self.sites {
                 times[random.below(self.sites)] += 1;
             }
-            let drawn: Vec<Sums> = rows
+            let drawn: Vec<S> = rows
                 .iter()
                 .map(|sites| {
-                    let mut sums = Sums::default();
+                    let mut sums = S::default();
                     for (site, &times) in sites.iter().zip(&times) {
                         (0..times).for_each(|_| sums.merge(site));
                     }
@@ -37,11 +38,40 @@ impl Bootstrap {
             each(&drawn);
         }
     }
+
+    /// Values computed from the sums over all sites, with intervals, for each row of sums by site.
+    pub(super) fn estimates<S: Merge, const N: usize>(
+        &self,
+        rows: &[&[S]],
+        values: impl Fn(&S) -> [Option<f64>; N],
+    ) -> Vec<[Estimate; N]> {
+        let mut draws: Vec<[Vec<Option<f64>>; N]> = rows.iter().map(|_| std::array::from_fn(|_| Vec::new())).collect();
+        self.for_each(rows, |drawn| {
+            for (sums, draws) in drawn.iter().zip(&mut draws) {
+                for (value, draws) in values(sums).into_iter().zip(draws) {
+                    draws.push(value);
+                }
+            }
+        });
+        let of_row = |(sites, draws): (&&[S], [Vec<Option<f64>>; N])| {
+            let mut sums = S::default();
+            sites.iter().for_each(|site| sums.merge(site));
+            let mut draws = draws.into_iter();
+            values(&sums).map(|value| estimate(value, draws.next().unwrap_or_default()))
+        };
+        rows.iter().zip(draws).map(of_row).collect()
+    }
+}
+
+/// A value with the [`interval`] of its draws. An undefined value has no interval.
+pub(super) fn estimate(value: Option<f64>, draws: impl IntoIterator<Item = Option<f64>>) -> Estimate {
+    let interval = value.and_then(|_| interval(draws));
+    Estimate { value, low: interval.map(|i| i[0]), high: interval.map(|i| i[1]) }
 }
 
 /// The central 95 % of the draws, interpolated like numpy's `percentile`. Draws with an undefined metric are skipped.
 /// `None` if no draw remains.
-pub(super) fn interval(draws: impl IntoIterator<Item = Option<f64>>) -> Option<[f64; 2]> {
+fn interval(draws: impl IntoIterator<Item = Option<f64>>) -> Option<[f64; 2]> {
     let mut values: Vec<f64> = draws.into_iter().flatten().collect();
     values.sort_unstable_by(f64::total_cmp);
     let last = values.len().checked_sub(1)?;
@@ -74,7 +104,7 @@ impl SplitMix64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::sums::Metric;
+    use crate::evaluate::sums::{Metric, Sums};
     use minesegsat_core::metrics::{BoundaryCounts, Calibration, ConfusionMatrix};
 
     fn site(tp: u64, fp: u64, fn_: u64) -> Sums {
@@ -112,6 +142,22 @@ mod tests {
         // The standard deviation of a mean falls with the square root of the number: by a factor of 4 here.
         assert!(width(&few) > 2.5 * width(&many), "{} {}", width(&few), width(&many));
         assert_eq!(f1_interval(&[site(1, 1, 1)], 0), [0.5, 0.5]);
+    }
+
+    #[test]
+    fn estimates_are_the_values_of_the_whole_with_the_intervals_of_the_draws() {
+        let sites: Vec<Sums> = (0..8).map(|i| site(20 + i * 10, 50 - i * 5, 30)).collect();
+        let none = [Sums::default(), Sums::default()];
+        let bootstrap = |sites: usize| Bootstrap { sites, resamples: 1000, seed: 0 };
+        let f1 = |sums: &Sums| [Metric::named("f1").value_from(sums), None];
+        let found = bootstrap(8).estimates(&[sites.as_slice()], f1);
+        let [low, high] = f1_interval(&sites, 0);
+        // tp = 440, fp = 260, fn = 240.
+        assert!((found[0][0].value.unwrap() - 880.0 / 1380.0).abs() < 1e-12, "{found:?}");
+        assert_eq!((found[0][0].low, found[0][0].high), (Some(low), Some(high)));
+        let undefined = Estimate::UNDEFINED;
+        assert_eq!(found[0][1], undefined);
+        assert_eq!(bootstrap(2).estimates(&[none.as_slice()], f1), [[undefined; 2]]);
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::baseline::Baseline;
+use super::negatives::Negatives;
 use super::run::Protocol;
+use super::stability::Stability;
 use crate::Split;
 use minesegsat_core::metrics::{AtThreshold, BoundaryCounts, ConfusionMatrix, ProbabilityHistogram, Reliability};
 use minesegsat_core::{Band, Result};
@@ -24,6 +26,17 @@ pub struct Estimate {
     pub low: Option<f64>,
     /// Upper end of the interval.
     pub high: Option<f64>,
+}
+
+impl Estimate {
+    /// An undefined value.
+    pub const UNDEFINED: Self = Self { value: None, low: None, high: None };
+
+    /// The estimate in another unit: value and interval times a positive factor.
+    pub fn times(&self, factor: f64) -> Self {
+        let times = |value: Option<f64>| value.map(|value| value * factor);
+        Self { value: times(self.value), low: times(self.low), high: times(self.high) }
+    }
 }
 
 /// Origin of a threshold.
@@ -205,6 +218,12 @@ pub struct Evaluation {
     pub average_precision: Option<f64>,
     /// Reliability diagram: predicted probabilities and observed shares.
     pub reliability: Reliability,
+    /// How much the map moves if its input changes, if it was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stability: Option<Stability>,
+    /// False land on ground without mines, if it was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub negatives: Option<Negatives>,
     /// Notes for readers.
     pub notes: Vec<String>,
     /// Results by patch, in the order of the data set.

@@ -1,5 +1,7 @@
 //! `report.html`: one page without external resources.
 
+mod deployment;
+
 use maud::{Markup, PreEscaped, html};
 use minesegsat_page::chart::{Drawing, Plot, Scale, forest};
 use minesegsat_page::text::number;
@@ -39,6 +41,8 @@ pub(super) fn page(e: &Evaluation, pictures: &[PatchPicture]) -> String {
                 }
             }
             @if !pictures.is_empty() { (patches(pictures)) }
+            @if let Some(stability) = &e.stability { (deployment::stability(stability)) }
+            @if let Some(negatives) = &e.negatives { (deployment::negatives(negatives)) }
             (sites(e))
             h2 { "Method" }
             div.two {
@@ -462,6 +466,8 @@ mod tests {
     use super::super::evaluation::{
         Above, AreaTotals, BaselineResult, DatasetSummary, Intervals, SiteResult, ThresholdUsed,
     };
+    use super::super::negatives::{CoverClass, FalseLand, Negatives};
+    use super::super::stability::{Change, ChangeResult, Stability};
     use super::*;
 
     /// If this environment variable is set, the test also writes the page into that folder for inspection.
@@ -535,6 +541,8 @@ mod tests {
             area: Some(AreaTotals { truth_ha: 20.0, counted_ha: 23.5, expected_ha: 19.0 }),
             average_precision: Some(0.8),
             reliability,
+            stability: None,
+            negatives: None,
             notes: vec![text.to_owned()],
             patches: Vec::new(),
             sites: vec![site([12.0, 15.5, 11.0]), site([8.0, 7.96, 8.0])],
@@ -568,6 +576,59 @@ mod tests {
         // Window, heading, lead, verdict, note, 2 baselines and their thresholds, patch (6), sites, facts (8).
         assert!(page.matches("&lt;script&gt;alert(1)&lt;/script&gt;&quot;'&amp;").count() >= 20);
         for expected in ["12.0", "+3.5", "0.0", "bootstrap of sites: 2 sites, 100 draws, seed 1", "19.0"] {
+            assert!(page.contains(expected), "{expected}");
+        }
+        assert!(!page.contains("NaN"));
+    }
+
+    #[test]
+    fn stability_and_false_land_have_their_tables() {
+        let estimate = |value| Estimate { value: Some(value), low: Some(value - 0.125), high: Some(value + 0.125) };
+        let change = ChangeResult {
+            change: Change::Shift { pixels: 1 },
+            label: EVIL.to_owned(),
+            patches: 7,
+            changed_share: estimate(0.25),
+            area_change: estimate(-0.5),
+            f1: Estimate::UNDEFINED,
+            f1_change: Estimate::UNDEFINED,
+        };
+        let land = FalseLand {
+            patches: 3,
+            sites: 3,
+            assessed_km2: 0.25,
+            false_ha: 0.0,
+            ha_per_1000_km2: Estimate { value: Some(0.0), ..Estimate::UNDEFINED },
+            patches_with_false_land: 0,
+            share_of_patches: Estimate { value: Some(0.0), ..Estimate::UNDEFINED },
+            share_of_patches_at_most: Some(0.5),
+        };
+        let negatives = Negatives {
+            left_out: 2,
+            land: land.clone(),
+            min_area_m2: 1000.0,
+            polygons: 0,
+            polygons_per_1000_km2: Estimate::UNDEFINED,
+            polygons_per_1000_km2_at_most: Some(18.5),
+            bound_level: 0.9,
+            cover: vec![CoverClass { class: Some(10), name: EVIL.to_owned(), land }],
+        };
+        let page = page(
+            &Evaluation {
+                stability: Some(Stability { patches: 7, sites: 4, f1: estimate(0.5), changes: vec![change] }),
+                negatives: Some(negatives),
+                ..evaluation("Mines of the north")
+            },
+            &[],
+        );
+        assert_eq!(page.matches("&lt;script&gt;alert(1)&lt;/script&gt;&quot;'&amp;").count(), 2, "change and class");
+        for expected in [
+            "25.00",
+            "12.50 to 37.50",
+            "−62.5 to −37.5",
+            "0 of 3 patches in 3 sites; at most 50.0 % at 90 %",
+            "0 of at least 1000 m2 on 0.25 km2; at most 18.5 per 1000 km2 at 90 %",
+        ] {
             assert!(page.contains(expected), "{expected}");
         }
         assert!(!page.contains("NaN"));

@@ -1,5 +1,6 @@
 //! Evaluation of a model on a split of a data set: [`evaluate`].
 
+mod stability;
 mod summary;
 mod tune;
 
@@ -8,11 +9,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use self::stability::StabilityPlan;
 use super::baseline::Baseline;
+use super::bootstrap::Bootstrap;
+use super::cover::CoverMap;
 use super::evaluation::{Evaluation, PatchResult, ThresholdUsed};
+use super::negatives::{FalsePatch, Negatives, NegativesOptions, NegativesPass};
 use super::picture::{self, PatchPicture};
 use super::segment::{for_each_sample, segment_sample};
-use super::sums::{Hectares, Sums};
+use super::stability::{Stability, StabilityOptions};
+use super::sums::{Hectares, Merge, Sums};
 use super::validate::Validation;
 use super::{report, tables};
 use crate::{Dataset, SamplePatch, SampleReader, SampleRecord, Split};
@@ -20,8 +26,7 @@ use minesegsat_core::metrics::{BoundaryCounts, Calibration, ConfusionMatrix};
 use minesegsat_core::model_description::BandNormalisation;
 use minesegsat_core::model_description::ModelDescription;
 use minesegsat_core::output::OutputTree;
-use minesegsat_core::resample::SignedWindow;
-use minesegsat_core::{Band, Error, Result, Segmenter};
+use minesegsat_core::{Band, Error, Result, Segmenter, Window};
 use minesegsat_io::Pixels;
 use minesegsat_io::cog::{BandMeta, CogOptions, CogWriter};
 use minesegsat_map::preview::file_names;
@@ -87,6 +92,10 @@ pub struct EvaluateOptions {
     pub pictures: usize,
     /// Write the probability map of every patch as a GeoTIFF.
     pub probabilities: bool,
+    /// Measure how much the map moves if its input changes.
+    pub stability: Option<StabilityOptions>,
+    /// Measure false land on patches without mines.
+    pub negatives: Option<NegativesOptions>,
     /// Replace an existing evaluation.
     pub overwrite: bool,
 }
@@ -103,9 +112,11 @@ pub fn evaluate(
 ) -> Result<Evaluation> {
     check_bands(model, dataset)?;
     let samples = dataset.split(options.split)?;
+    let negatives = options.negatives.as_ref();
+    let negatives = negatives.map(|options| NegativesPass::new(options, dataset, &samples)).transpose()?;
     let tree = OutputTree::create(output, METRICS_FILE, options.overwrite)?;
     let run = Run { model, segmenter, dataset, options, job };
-    let evaluation = run.measure(&samples, &tree)?;
+    let evaluation = run.measure(&samples, negatives, &tree)?;
     job.progress.stage(&format!("writing {REPORT_FILE}"));
     let pictures = run.pictures(&samples, &evaluation)?;
     let write = |name: &str, bytes: &[u8]| -> Result<()> { Ok(fs_err::write(tree.path(name)?, bytes)?) };
@@ -225,23 +236,27 @@ impl Run<'_> {
     /// Reads the window of a sample that the protocol evaluates.
     fn read(&self, reader: &SampleReader, sample: &SampleRecord) -> Result<SamplePatch> {
         let open = reader.open(sample)?;
-        open.read(self.window_of(open.grid().width, open.grid().height))
+        open.read(self.window_of(open.grid().width, open.grid().height).into())
     }
 
-    fn window_of(&self, width: usize, height: usize) -> SignedWindow {
+    fn window_of(&self, width: usize, height: usize) -> Window {
         let side = |len: usize| if self.options.protocol == Protocol::Paper { len.min(PAPER_CROP) } else { len };
         let (w, h) = (side(width), side(height));
-        SignedWindow { col: ((width - w) / 2) as i64, row: ((height - h) / 2) as i64, width: w, height: h }
+        Window::new((width - w) / 2, (height - h) / 2, w, h)
+    }
+
+    /// The bootstrap over a number of sites. One site gives no intervals.
+    fn bootstrap(&self, sites: usize) -> Bootstrap {
+        let resamples = if sites > 1 { self.options.resamples } else { 0 };
+        Bootstrap { sites, resamples, seed: self.options.seed }
     }
 
     fn segment(&self, sample: &SamplePatch) -> Result<Vec<f32>> {
-        let (window, overlap) = match self.options.protocol {
-            Protocol::Full => (self.options.window, self.options.overlap),
-            Protocol::Paper => {
-                let side = sample.size.0.max(sample.size.1);
-                (side.next_multiple_of(self.segmenter.size_divisor()), 0)
-            }
-        };
+        self.segment_input(&self.input(sample))
+    }
+
+    /// The channels of a sample that the network takes, without its mask.
+    fn input(&self, sample: &SamplePatch) -> SamplePatch {
         let pixels = sample.mask.len();
         let channels = self.model.bands.len();
         // Absent bands are 0, as in `predict` and after band dropout in training.
@@ -249,17 +264,34 @@ impl Run<'_> {
         for (read, (channel, _)) in self.present().into_iter().enumerate() {
             data[channel * pixels..][..pixels].copy_from_slice(&sample.data[read * pixels..][..pixels]);
         }
-        let of_model = SamplePatch { data, mask: Vec::new(), size: sample.size };
-        segment_sample(self.segmenter, &of_model, channels, window, overlap)
+        SamplePatch { data, mask: Vec::new(), size: sample.size }
     }
 
-    fn measure(&self, samples: &[&SampleRecord], tree: &OutputTree) -> Result<Evaluation> {
+    fn segment_input(&self, input: &SamplePatch) -> Result<Vec<f32>> {
+        let (window, overlap) = match self.options.protocol {
+            Protocol::Full => (self.options.window, self.options.overlap),
+            Protocol::Paper => {
+                let side = input.size.0.max(input.size.1);
+                (side.next_multiple_of(self.segmenter.size_divisor()), 0)
+            }
+        };
+        segment_sample(self.segmenter, input, self.model.bands.len(), window, overlap)
+    }
+
+    fn measure(
+        &self,
+        samples: &[&SampleRecord],
+        mut negatives: Option<NegativesPass<'_>>,
+        tree: &OutputTree,
+    ) -> Result<Evaluation> {
         let options = self.options;
         let mut notes = Vec::new();
         let training = self.dataset.split(Split::Train).unwrap_or_default();
         let validation =
             if options.threshold == ThresholdChoice::Auto { self.dataset.split(Split::Val)? } else { Vec::new() };
-        let total = training.len() + validation.len() + samples.len();
+        let stability = self.stability_plan(samples);
+        let before_stability = training.len() + validation.len() + samples.len();
+        let total = before_stability + stability.as_ref().map_or(0, StabilityPlan::maps);
         let pass = |before: usize| Passes { inner: self.job.progress, before, total };
         let threshold = self.threshold(&validation, self.job.with_progress(&pass(0)))?;
         let Reading { reader, mut features, .. } = self.reading()?;
@@ -287,6 +319,20 @@ impl Run<'_> {
             });
             site.patches += 1;
             let (sums, area) = truth.measure(&p, threshold.value);
+            if let Some(negatives) = &mut negatives
+                && negatives.takes(sample, sums.images_without_mines == 0)?
+            {
+                let classes = negatives.cover().map(|cover| self.cover_classes(cover, sample)).transpose()?;
+                let patch = FalsePatch {
+                    p: &p,
+                    mask: &patch.mask,
+                    width: patch.size.1,
+                    ignore,
+                    threshold: threshold.value,
+                    pixel_ha: pixel_ha.unwrap_or_else(|| self.model.gsd_m.powi(2) / 10_000.0),
+                };
+                negatives.add(self.dataset.site_of(sample), &patch, classes.as_deref());
+            }
             patches.push(PatchResult {
                 id: sample.id.clone(),
                 site: self.dataset.site_of(sample).to_owned(),
@@ -308,7 +354,25 @@ impl Run<'_> {
             }
             Ok(())
         })?;
-        Ok(self.sum_up(samples, PassResults { threshold, features, pooled, patches, sites, area_known, notes }))
+        let negatives = negatives.map(|pass| pass.finish(|sites| self.bootstrap(sites)));
+        let stability = stability
+            .map(|plan| self.stability(plan, threshold.value, self.job.with_progress(&pass(before_stability))))
+            .transpose()?;
+        let results =
+            PassResults { threshold, features, pooled, patches, sites, area_known, stability, negatives, notes };
+        Ok(self.sum_up(samples, results))
+    }
+
+    /// The classes of land cover of the evaluated pixels of a sample, `[H, W]`.
+    fn cover_classes(&self, cover: &CoverMap, sample: &SampleRecord) -> Result<Vec<Option<i32>>> {
+        // The grid of the mask: the reader has no positions in sets of the paper's layout.
+        let mask = self.dataset.mask(sample)?;
+        if !mask.georeference().is_placed() {
+            let reason = "it has no position on the ground, so a map of land cover cannot be used";
+            return Err(Error::input(mask.info().location.clone(), reason));
+        }
+        let grid = &mask.info().grid;
+        cover.classes(&grid.window(&self.window_of(grid.width, grid.height)))
     }
 
     fn write_probabilities(
@@ -321,8 +385,6 @@ impl Run<'_> {
     ) -> Result<()> {
         let grid = reader.open(sample)?.grid().clone();
         let window = self.window_of(grid.width, grid.height);
-        let window =
-            minesegsat_core::Window::new(window.col as usize, window.row as usize, window.width, window.height);
         let ignore = self.dataset.card().ignore;
         let options = CogOptions {
             bands: vec![BandMeta::named("mining_probability")],
@@ -368,6 +430,8 @@ struct PassResults {
     patches: Vec<PatchResult>,
     sites: BTreeMap<String, SiteSums>,
     area_known: bool,
+    stability: Option<Stability>,
+    negatives: Option<Negatives>,
     notes: Vec<String>,
 }
 

@@ -35,6 +35,12 @@ pub(super) struct Sums {
     site_errors_ha: [f64; 4],
 }
 
+/// Sums that can be added, so that the bootstrap can draw sites.
+pub(super) trait Merge: Default {
+    /// Adds the sums of other patches.
+    fn merge(&mut self, other: &Self);
+}
+
 /// Mining area in hectares.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Hectares {
@@ -82,22 +88,6 @@ impl Sums {
         }
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
-        self.images += other.images;
-        self.counts += other.counts;
-        self.counts_without_mines += other.counts_without_mines;
-        self.images_without_mines += other.images_without_mines;
-        self.boundary += other.boundary;
-        self.calibration.merge(&other.calibration);
-        self.sites += other.sites;
-        self.truth_ha += other.truth_ha;
-        self.counted_ha += other.counted_ha;
-        self.expected_ha += other.expected_ha;
-        let add = |to: &mut [f64], from: &[f64]| to.iter_mut().zip(from).for_each(|(a, b)| *a += b);
-        add(&mut self.by_image, &other.by_image);
-        add(&mut self.site_errors_ha, &other.site_errors_ha);
-    }
-
     fn has_mines(&self) -> bool {
         self.counts.tp + self.counts.fn_ > 0
     }
@@ -117,6 +107,24 @@ impl Sums {
 
     fn site_mean(&self, error: usize) -> Option<f64> {
         (self.sites > 0).then(|| self.site_errors_ha[error] / self.sites as f64)
+    }
+}
+
+impl Merge for Sums {
+    fn merge(&mut self, other: &Self) {
+        self.images += other.images;
+        self.counts += other.counts;
+        self.counts_without_mines += other.counts_without_mines;
+        self.images_without_mines += other.images_without_mines;
+        self.boundary += other.boundary;
+        self.calibration.merge(&other.calibration);
+        self.sites += other.sites;
+        self.truth_ha += other.truth_ha;
+        self.counted_ha += other.counted_ha;
+        self.expected_ha += other.expected_ha;
+        let add = |to: &mut [f64], from: &[f64]| to.iter_mut().zip(from).for_each(|(a, b)| *a += b);
+        add(&mut self.by_image, &other.by_image);
+        add(&mut self.site_errors_ha, &other.site_errors_ha);
     }
 }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{METRICS_FILE, PassResults, Protocol, Run};
-use crate::evaluate::bootstrap::{Bootstrap, interval};
-use crate::evaluate::sums::{Metric, Sums};
+use crate::evaluate::bootstrap::estimate;
+use crate::evaluate::sums::{Merge, Metric, Sums};
 use crate::evaluate::{
-    Above, AreaTotals, BaselineResult, DatasetSummary, Estimate, Evaluation, Intervals, SiteResult, ThresholdOrigin,
+    Above, AreaTotals, BaselineResult, DatasetSummary, Evaluation, Intervals, SiteResult, ThresholdOrigin,
     ThresholdUsed,
 };
 use crate::{SampleRecord, Split};
@@ -15,7 +15,8 @@ use minesegsat_core::metrics::ConfusionMatrix;
 
 impl Run<'_> {
     pub(super) fn sum_up(&self, samples: &[&SampleRecord], results: PassResults) -> Evaluation {
-        let PassResults { threshold, features, pooled, patches, sites, area_known, mut notes } = results;
+        let PassResults { threshold, features, pooled, patches, sites, area_known, stability, negatives, mut notes } =
+            results;
         let options = self.options;
         let rows: Vec<Vec<Sums>> = (0..=features.len())
             .map(|row| sites.values().map(|site| site.finished(row, area_known)).collect())
@@ -37,9 +38,9 @@ impl Run<'_> {
 
         let mut draws: Vec<Vec<Vec<Option<f64>>>> = vec![vec![Vec::new(); Metric::ALL.len()]; rows.len()];
         let mut above_draws = Vec::new();
-        let resamples = if sites.len() > 1 { options.resamples } else { 0 };
+        let bootstrap = self.bootstrap(sites.len());
         let by_row: Vec<&[Sums]> = rows.iter().map(Vec::as_slice).collect();
-        Bootstrap { sites: sites.len(), resamples, seed: options.seed }.for_each(&by_row, |drawn| {
+        bootstrap.for_each(&by_row, |drawn| {
             for (sums, draws) in drawn.iter().zip(&mut draws) {
                 for (metric, draws) in Metric::ALL.iter().zip(draws) {
                     draws.push(metric.value_from(sums));
@@ -52,12 +53,9 @@ impl Run<'_> {
             }
         });
         let mut estimates = draws.into_iter().zip(&totals).map(|(draws, sums)| {
-            let estimate = |(metric, draws): (Metric, Vec<Option<f64>>)| {
-                let value = metric.value_from(sums);
-                let interval = value.and_then(|_| interval(draws));
-                (metric.name, Estimate { value, low: interval.map(|i| i[0]), high: interval.map(|i| i[1]) })
-            };
-            Metric::ALL.into_iter().zip(draws).map(estimate).collect::<BTreeMap<_, _>>()
+            let of_metric =
+                |(metric, draws): (Metric, Vec<Option<f64>>)| (metric.name, estimate(metric.value_from(sums), draws));
+            Metric::ALL.into_iter().zip(draws).map(of_metric).collect::<BTreeMap<_, _>>()
         });
         let metrics = estimates.next().unwrap_or_default();
         let baselines: Vec<BaselineResult> = features
@@ -72,9 +70,7 @@ impl Run<'_> {
             })
             .collect();
         let above_best_baseline = best_baseline.and_then(|best| {
-            let value = score(0)? - score(best)?;
-            let interval = interval(above_draws);
-            let difference = Estimate { value: Some(value), low: interval.map(|i| i[0]), high: interval.map(|i| i[1]) };
+            let difference = estimate(Some(score(0)? - score(best)?), above_draws);
             Some(Above { baseline: features[best - 1].baseline, difference })
         });
 
@@ -123,8 +119,8 @@ impl Run<'_> {
                 level: 0.95,
                 method: "percentile bootstrap over sites",
                 sites: sites.len(),
-                resamples,
-                seed: options.seed,
+                resamples: bootstrap.resamples,
+                seed: bootstrap.seed,
             },
             metrics,
             baselines,
@@ -134,6 +130,8 @@ impl Run<'_> {
             area,
             average_precision: pooled.histogram.average_precision(),
             reliability: totals[0].calibration.reliability().clone(),
+            stability,
+            negatives,
             notes,
             patches,
             sites: sites_found,
@@ -189,6 +187,12 @@ impl Run<'_> {
         }
         if !area_known {
             notes.push("The files have no georeference, so areas in hectares are unknown.".to_owned());
+            if self.options.negatives.is_some() {
+                notes.push(format!(
+                    "False land without mines: files without a georeference count with pixels of {} m.",
+                    self.model.gsd_m
+                ));
+            }
         } else if overlapping(samples) {
             notes.push(
                 "Some patches overlap: land in several patches is counted several times, in pixels and hectares."
