@@ -338,7 +338,9 @@ impl FalseLand {
 
     fn new(sites: &[FalseSums], [ha, _, share]: [Estimate; 3]) -> Self {
         let mut all = FalseSums::default();
-        sites.iter().for_each(|site| all.merge(site));
+        for site in sites {
+            all.merge(site);
+        }
         let seen = sites.iter().filter(|site| site.patches > 0).count();
         Self {
             patches: all.patches,
@@ -433,7 +435,10 @@ mod tests {
         assert_eq!(found.polygons_per_1000_km2, nothing);
         // 1 - 0.1^(1/3) and -ln 0.1: with a larger share or rate, fewer than one of ten samples of this size show nothing.
         assert!((found.land.share_of_patches_at_most.unwrap() - 0.535_841_1).abs() < 1e-6);
-        assert!((found.polygons_per_1000_km2_at_most.unwrap() / (2.302_585 / 4.0 * 100_000.0) - 1.0).abs() < 1e-6);
+        assert!(
+            (found.polygons_per_1000_km2_at_most.unwrap() / (std::f64::consts::LN_10 / 4.0 * 100_000.0) - 1.0).abs()
+                < 1e-6
+        );
         assert_eq!(found.land.patches_text(), "0 of 4 patches in 3 sites; at most 53.6 % at 90 %");
         assert_eq!(found.polygons_text(), "0 on 0.04 km2; at most 57564.6 per 1000 km2 at 90 %");
     }

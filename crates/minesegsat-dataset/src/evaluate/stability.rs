@@ -268,7 +268,9 @@ impl Change {
                 let mut out = vec![0.0; height * width];
                 resize(&found, found_size, size, &mut out)?;
                 // The cubic kernel overshoots.
-                out.iter_mut().for_each(|p| *p = p.clamp(0.0, 1.0));
+                for p in &mut out {
+                    *p = p.clamp(0.0, 1.0);
+                }
                 Ok(out)
             }
             Self::Light { .. } | Self::Offset { .. } | Self::Bands { .. } => Ok(found),
