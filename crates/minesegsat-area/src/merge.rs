@@ -28,6 +28,7 @@ use minesegsat_scene::manifest::OutputRecord;
 use serde::{Deserialize, Serialize};
 
 use self::features::{Piece, join, lineage};
+pub(crate) use self::files::mask_name;
 use self::mosaic::{Merged, Mosaic};
 pub(crate) use self::mosaic::{check_grids, codes};
 use crate::ownership::TilePlaces;
@@ -68,7 +69,8 @@ pub struct Feature {
     pub max_probability: f64,
     /// Whether it borders on land that was not seen, or on the edge of the area or of a zone.
     pub touches_unseen: bool,
-    /// Ids of the features of the period before that it overlaps, largest overlap first.
+    /// Ids of the features that it overlaps, largest overlap first: those of the period before, then earlier ones that no period
+    /// since has shown.
     pub parents: Vec<String>,
 }
 
@@ -101,6 +103,9 @@ pub struct PeriodTotals {
     pub missing_units: Vec<String>,
     /// Units without a scene.
     pub empty_units: Vec<String>,
+    /// SHA-256 of the names and hashes of the maps that were merged. It differs if a unit was mapped again.
+    #[serde(default)]
+    pub maps_sha256: String,
 }
 
 /// Result of a merge.
@@ -145,7 +150,7 @@ pub fn merge(project: &Project, folder: &Path, options: MergeOptions, job: Job<'
     let output = OutputFolder::create(folder, &all, options.overwrite)?;
 
     let mut features: Vec<Vec<Feature>> = Vec::new();
-    let mut pieces_before: Vec<Vec<Piece>> = Vec::new();
+    let mut known = Vec::new();
     let mut periods = Vec::new();
     let mut masks = Vec::new();
     let mut used = BTreeSet::new();
@@ -155,9 +160,7 @@ pub fn merge(project: &Project, folder: &Path, options: MergeOptions, job: Job<'
         job.check()?;
         job.progress.item(period, plan.periods.len(), &plan.periods[period].name);
         let mut merged = merge_period(project, &places, period, &missing_units, &output, job)?;
-        let before = features.last().map_or(&[][..], Vec::as_slice);
-        lineage(&mut merged.features, &merged.pieces, before, &pieces_before, &mut used);
-        pieces_before = merged.pieces;
+        lineage(period, &mut merged.features, merged.pieces, &mut known, &mut used);
         features.push(merged.features);
         masks.extend(merged.masks);
         let empty_units = empty_units(project, &empty, period);
@@ -192,6 +195,7 @@ fn merge_period(
     job: Job<'_>,
 ) -> Result<MergedPeriod> {
     let plan = &project.plan;
+    let maps_sha256 = project.maps_sha256(period)?;
     let missing: BTreeSet<&str> = missing_units.iter().map(String::as_str).collect();
     // The unit of each tile that is mapped.
     let mut units = vec![None; plan.tiles.len()];
@@ -247,6 +251,7 @@ fn merge_period(
         level_percent: DEFAULT_LEVEL_PERCENT,
         missing_units: Vec::new(),
         empty_units: Vec::new(),
+        maps_sha256,
     };
     let pieces = kept.into_iter().map(|group| group.into_iter().map(|(a, b)| pieces[a][b].clone()).collect()).collect();
     Ok(MergedPeriod { features, pieces, totals, masks })

@@ -11,7 +11,7 @@ use super::{Feature, LAND_GPKG, LAND_PARQUET};
 use crate::project::Project;
 
 /// Name of the mask of a CRS in a period.
-pub(super) fn mask_name(project: &Project, period: usize, epsg: u16) -> String {
+pub(crate) fn mask_name(project: &Project, period: usize, epsg: u16) -> String {
     format!("mask-{}-{epsg}.tif", project.plan.periods[period].name)
 }
 
