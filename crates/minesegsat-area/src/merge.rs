@@ -38,6 +38,8 @@ use crate::project::{Project, Unit, UnitState};
 pub const LAND_PARQUET: &str = "land.parquet";
 /// The same for GIS programs, with a style.
 pub const LAND_GPKG: &str = "land.gpkg";
+/// The same for web maps, which read the part that they show.
+pub const LAND_FGB: &str = "land.fgb";
 /// Hectares of each period.
 pub const TOTALS: &str = "totals.json";
 /// STAC collection of the masks.
@@ -138,7 +140,7 @@ pub fn merge(project: &Project, folder: &Path, options: MergeOptions, job: Job<'
         .avoided_by(minesegsat_core::Setting::MissingUnits));
     }
     let _lock = FolderLock::acquire(folder)?;
-    let mut names: Vec<String> = [LAND_PARQUET, LAND_GPKG, TOTALS, COLLECTION].map(str::to_owned).to_vec();
+    let mut names: Vec<String> = [LAND_PARQUET, LAND_GPKG, LAND_FGB, TOTALS, COLLECTION].map(str::to_owned).to_vec();
     for period in 0..plan.periods.len() {
         for epsg in codes(&plan.tiles) {
             names.extend(files::mask_names(project, period, epsg));

@@ -33,6 +33,8 @@ use crate::merge::{LAND_PARQUET, PeriodTotals, TOTALS};
 use crate::period::Period;
 use crate::project::Project;
 
+/// Land that counts as none, in square degrees: about 10 square metres. Outlines that share a border differ by rounding.
+const SLIVER_DEG2: f64 = 1e-9;
 /// Id of the rows of all zones together.
 pub const ALL_ZONES: &str = "all";
 
@@ -297,7 +299,7 @@ impl Permits {
         let Some(around) = outline.bounding_rect() else { return 0 };
         let reaches = |permit: &MultiPolygon<f64>| {
             permit.bounding_rect().is_some_and(|rect| rect.intersects(&around))
-                && permit.intersection(outline).unsigned_area() > 0.0
+                && permit.intersection(outline).unsigned_area() > SLIVER_DEG2
         };
         let permits = self.each[period].iter().filter(|(_, permit)| reaches(permit));
         permits.map(|(name, _)| name.as_str()).collect::<BTreeSet<&str>>().len()

@@ -11,7 +11,7 @@ use minesegsat_vector::vector::cut_at_antimeridian;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{COLLECTION, LAND_GPKG, LAND_PARQUET, TOTALS, files};
+use super::{COLLECTION, LAND_FGB, LAND_GPKG, LAND_PARQUET, TOTALS, files};
 use crate::period::Period;
 use crate::project::Project;
 
@@ -74,6 +74,7 @@ fn collection(project: &Project, masks: &[Mask], id: &str, boxes: &[[f64; 4]], l
     let polygons = "Polygons of disturbed land of all periods";
     add("land".to_owned(), LAND_PARQUET, "application/vnd.apache.parquet", polygons);
     add("land-gpkg".to_owned(), LAND_GPKG, GEOPACKAGE, polygons);
+    add("land-fgb".to_owned(), LAND_FGB, "application/vnd.flatgeobuf", polygons);
     add("totals".to_owned(), TOTALS, stac_writer::JSON, "Hectares of each period");
     for (at, period) in plan.periods.iter().enumerate() {
         let title = format!("Index of the masks of {}, which GDAL opens as one raster", period.name);
