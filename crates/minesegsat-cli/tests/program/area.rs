@@ -151,7 +151,7 @@ fn two_workers_one_of_them_killed_make_the_map_that_one_worker_makes() {
     assert!(hectares("all", "2020") == 0.0 && hectares("all", "2024") > 0.0, "{table}");
     assert!(hectares("left", "2019") + hectares("right", "2019") >= mapped, "{table}");
 
-    // The same as files, with the permits of a register. The one site has the western half, its permit a tenth of the whole.
+    // The same as files, with a register. Its one site is the western half, and the permit holds for the whole site.
     let register = folder.path().join("sites.gpkg");
     let at = |share: f64| format!("{:.6}", w + (e - w) * share);
     let bbox = |from: f64, to: f64| [at(from), s.to_string(), at(to), n.to_string()].join(",");
@@ -159,18 +159,20 @@ fn two_workers_one_of_them_killed_make_the_map_that_one_worker_makes() {
     sites.args(["sites", "add", "west", "--register"]).arg(&register).args(["--bbox", &bbox(0.0, 0.5)]);
     sites.args(["--permit", "P-1", "--valid-from", "2019-06-01", "--limit", "100 ha"]);
     Done::of(&mut sites).succeeded();
-    let names = ["zones.csv", "zones.json", "zones.gpkg", "zones.html"].map(|name| folder.path().join(name));
+    let files = ["zones.csv", "zones.json", "zones.gpkg", "zones.html"].map(|name| folder.path().join(name));
     let summarize = |more: &[&str]| {
         let mut command = program();
         command.args(["area", "summarize"]).arg(&one).arg("--zones").arg(&zones).arg("--register").arg(&register);
-        names.iter().for_each(|name| drop(command.arg("-o").arg(name)));
+        for file in &files {
+            command.arg("-o").arg(file);
+        }
         Done::of(command.args(more))
     };
     let done = summarize(&[]).succeeded();
     assert_eq!(done.stdout.matches("18 rows in ").count(), 4, "{}", done.stdout);
     summarize(&[]).failed(1, &["zones.csv exists already"]);
     summarize(&["--overwrite", "-q"]).succeeded();
-    let summary: Value = serde_json::from_str(&fs::read_to_string(&names[1]).unwrap()).unwrap();
+    let summary: Value = serde_json::from_str(&fs::read_to_string(&files[1]).unwrap()).unwrap();
     let rows = summary["rows"].as_array().unwrap();
     let row = |zone: &str, year: &str| rows.iter().find(|row| row["zone"] == zone && row["period"] == year).unwrap();
     let number = |zone: &str, year: &str, name: &str| row(zone, year)[name].as_f64().unwrap();
@@ -183,7 +185,7 @@ fn two_workers_one_of_them_killed_make_the_map_that_one_worker_makes() {
         assert!(low < number("all", year, "disturbed_ha") && number("all", year, "disturbed_ha") < high, "{rows:?}");
     }
     assert!(row("all", "2024")["gain_ha"].is_null(), "2023 has no scene: {rows:?}");
-    assert!(fs::read_to_string(&names[3]).unwrap().contains("Mapped outside permits"));
+    assert!(fs::read_to_string(&files[3]).unwrap().contains("Mapped outside permits"));
 }
 
 #[test]
