@@ -29,6 +29,7 @@ pub mod run;
 pub mod summarize;
 #[cfg(test)]
 mod tests;
+mod unit_map;
 
 pub use self::plan::{PlanOptions, PlanReport, plan};
 pub use self::project::{Project, Tile, Unit, UnitRecord, UnitState};

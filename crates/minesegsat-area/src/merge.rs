@@ -12,6 +12,7 @@
 mod features;
 mod files;
 mod mosaic;
+mod stac;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -23,20 +24,26 @@ use minesegsat_core::pixel_class::{MASK_LABELS, MASK_PALETTE};
 use minesegsat_core::uncertainty::{Area, AreaMoments, DEFAULT_LEVEL_PERCENT};
 use minesegsat_core::{Error, Grid, Result};
 use minesegsat_io::class_file::write_class_file;
+use minesegsat_scene::manifest::OutputRecord;
 use serde::{Deserialize, Serialize};
 
 use self::features::{Piece, join, lineage};
+pub(crate) use self::files::mask_name;
 use self::mosaic::{Merged, Mosaic};
 pub(crate) use self::mosaic::{check_grids, codes};
 use crate::ownership::TilePlaces;
-use crate::project::{Project, UnitState};
+use crate::project::{Project, Unit, UnitState};
 
 /// Polygons of all periods, sorted by place.
 pub const LAND_PARQUET: &str = "land.parquet";
 /// The same for GIS programs, with a style.
 pub const LAND_GPKG: &str = "land.gpkg";
+/// The same for web maps, which read the part that they show.
+pub const LAND_FGB: &str = "land.fgb";
 /// Hectares of each period.
 pub const TOTALS: &str = "totals.json";
+/// STAC collection of the masks.
+pub const COLLECTION: &str = "collection.json";
 
 /// Options of a merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,7 +71,8 @@ pub struct Feature {
     pub max_probability: f64,
     /// Whether it borders on land that was not seen, or on the edge of the area or of a zone.
     pub touches_unseen: bool,
-    /// Ids of the features of the period before that it overlaps, largest overlap first.
+    /// Ids of the features that it overlaps, largest overlap first: those of the period before, then earlier ones that no period
+    /// since has shown.
     pub parents: Vec<String>,
 }
 
@@ -97,6 +105,9 @@ pub struct PeriodTotals {
     pub missing_units: Vec<String>,
     /// Units without a scene.
     pub empty_units: Vec<String>,
+    /// SHA-256 of the names and hashes of the maps that were merged. It differs if a unit was mapped again.
+    #[serde(default)]
+    pub maps_sha256: String,
 }
 
 /// Result of a merge.
@@ -129,50 +140,69 @@ pub fn merge(project: &Project, folder: &Path, options: MergeOptions, job: Job<'
         .avoided_by(minesegsat_core::Setting::MissingUnits));
     }
     let _lock = FolderLock::acquire(folder)?;
-    let mut names: Vec<String> = [LAND_PARQUET, LAND_GPKG, TOTALS].map(str::to_owned).to_vec();
+    let mut names: Vec<String> = [LAND_PARQUET, LAND_GPKG, LAND_FGB, TOTALS, COLLECTION].map(str::to_owned).to_vec();
     for period in 0..plan.periods.len() {
-        names.extend(codes(&plan.tiles).into_iter().flat_map(|epsg| files::mask_names(project, period, epsg)));
+        for epsg in codes(&plan.tiles) {
+            names.extend(files::mask_names(project, period, epsg));
+            names.push(stac::item_name(project, period, epsg));
+        }
         names.push(files::index_name(project, period));
     }
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
     let output = OutputFolder::create(folder, &all, options.overwrite)?;
 
     let mut features: Vec<Vec<Feature>> = Vec::new();
-    let mut pieces_before: Vec<Vec<Piece>> = Vec::new();
+    let mut known = Vec::new();
     let mut periods = Vec::new();
+    let mut masks = Vec::new();
     let mut used = BTreeSet::new();
     let places = TilePlaces::new(&plan.tiles)?;
     let empty: BTreeSet<&str> = plan.empty.iter().map(String::as_str).collect();
     for (period, missing_units) in missing.into_iter().enumerate() {
         job.check()?;
         job.progress.item(period, plan.periods.len(), &plan.periods[period].name);
-        let (mut found, pieces, totals) = merge_period(project, &places, period, &output, job)?;
-        let before = features.last().map_or(&[][..], Vec::as_slice);
-        lineage(&mut found, &pieces, before, &pieces_before, &mut used);
-        pieces_before = pieces;
-        features.push(found);
-        periods.push(PeriodTotals { missing_units, empty_units: empty_units(project, &empty, period), ..totals });
+        let mut merged = merge_period(project, &places, period, &missing_units, &output, job)?;
+        lineage(period, &mut merged.features, merged.pieces, &mut known, &mut used);
+        features.push(merged.features);
+        masks.extend(merged.masks);
+        let empty_units = empty_units(project, &empty, period);
+        periods.push(PeriodTotals { missing_units, empty_units, ..merged.totals });
     }
     job.progress.stage("writing polygons");
     let features = features::in_order(features.into_iter().flatten().collect());
     files::write_land(project, &features, &output)?;
     let json = serde_json::to_string_pretty(&periods).map_err(std::io::Error::from)?;
     fs_err::write(output.path(TOTALS), json + "\n")?;
+    stac::write(project, &masks, &output)?;
     output.commit()?;
     Ok(MergeReport { periods, files: names })
 }
 
-/// Features of a period with their pieces, and its totals without the names of units.
+/// A period that was merged.
+struct MergedPeriod {
+    features: Vec<Feature>,
+    /// Pieces of each feature, for the overlap with the next period.
+    pieces: Vec<Vec<Piece>>,
+    /// Without the names of units.
+    totals: PeriodTotals,
+    masks: Vec<stac::Mask>,
+}
+
 fn merge_period(
     project: &Project,
     places: &TilePlaces,
     period: usize,
+    missing_units: &[String],
     output: &OutputFolder,
     job: Job<'_>,
-) -> Result<(Vec<Feature>, Vec<Vec<Piece>>, PeriodTotals)> {
+) -> Result<MergedPeriod> {
     let plan = &project.plan;
+    let maps_sha256 = project.maps_sha256(period)?;
+    let missing: BTreeSet<&str> = missing_units.iter().map(String::as_str).collect();
+    // The unit of each tile that is mapped.
     let mut units = vec![None; plan.tiles.len()];
-    plan.units.iter().filter(|unit| unit.period == period).for_each(|unit| units[unit.tile] = Some(unit));
+    let is_mapped = |unit: &&Unit| unit.period == period && !missing.contains(unit.id.as_str());
+    plan.units.iter().filter(is_mapped).for_each(|unit| units[unit.tile] = Some(unit));
     let mut merged = Vec::new();
     for epsg in codes(&plan.tiles) {
         job.progress.stage(&format!("{} EPSG:{epsg}", plan.periods[period].name));
@@ -188,10 +218,13 @@ fn merge_period(
         groups.into_iter().filter(|group| area_of(group) >= plan.min_area_m2).collect();
     let mut keep: Vec<Vec<bool>> = pieces.iter().map(|pieces| vec![false; pieces.len()]).collect();
     kept.iter().flatten().for_each(|&(a, b)| keep[a][b] = true);
+    let mut masks = Vec::with_capacity(merged.len());
     for (one, keep) in merged.iter_mut().zip(&keep) {
         let [classes, mask] = files::mask_names(project, period, one.mosaic.epsg());
         one.write_mask(&output.path(&mask), keep)?;
         write_class_file(&output.path(&classes), &MASK_LABELS, &MASK_PALETTE)?;
+        let record = OutputRecord::from_file(&mask, &output.path(&mask))?;
+        masks.push(stac::Mask { period, grid: one.mosaic.grid.clone(), record });
     }
     let error = &plan.model.area_error;
     let (mut seen, mut all) = (AreaMoments::default(), AreaMoments::default());
@@ -220,11 +253,10 @@ fn merge_period(
         level_percent: DEFAULT_LEVEL_PERCENT,
         missing_units: Vec::new(),
         empty_units: Vec::new(),
+        maps_sha256,
     };
-    // Pieces by feature, for the overlap with the next period.
-    let by_feature =
-        kept.into_iter().map(|group| group.into_iter().map(|(a, b)| pieces[a][b].clone()).collect()).collect();
-    Ok((features, by_feature, totals))
+    let pieces = kept.into_iter().map(|group| group.into_iter().map(|(a, b)| pieces[a][b].clone()).collect()).collect();
+    Ok(MergedPeriod { features, pieces, totals, masks })
 }
 
 /// Units of each period that are not mapped.

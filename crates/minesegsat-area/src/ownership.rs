@@ -59,6 +59,7 @@ pub struct Ownership {
 /// Another tile that overlaps.
 #[derive(Debug)]
 struct Other {
+    tile: usize,
     name: String,
     bounds: [f64; 4],
     centre: [f64; 3],
@@ -83,12 +84,13 @@ impl Ownership {
         let home = &places.0[index];
         let grid = home.grid.clone();
         let mut others = Vec::new();
-        for (_, other) in places.0.iter().enumerate().filter(|(at, _)| *at != index) {
+        for (tile, other) in places.0.iter().enumerate().filter(|(at, _)| *at != index) {
             if !overlap(home.lon_lat, other.lon_lat) {
                 continue;
             }
             let other_crs = (other.grid.crs != grid.crs).then_some(&other.grid.crs);
             others.push(Other {
+                tile,
                 name: other.name.clone(),
                 bounds: other.grid.bounds(),
                 centre: other.centre,
@@ -113,13 +115,24 @@ impl Ownership {
     /// # Errors
     /// A place cannot be transformed.
     pub fn row(&self, row: usize, out: &mut [bool]) -> Result<()> {
+        self.columns(row, 0, out)
+    }
+
+    /// Whether the tile owns each pixel of a part of a row, which begins at a column.
+    ///
+    /// # Shapes
+    /// - `out`: `[W]`, the width of the part
+    ///
+    /// # Errors
+    /// A place cannot be transformed.
+    pub fn columns(&self, row: usize, first_col: usize, out: &mut [bool]) -> Result<()> {
         out.fill(true);
         if self.others.is_empty() {
             return Ok(());
         }
         let y = row as f64 + 0.5;
         for (segment, out) in out.chunks_mut(SEGMENT).enumerate() {
-            let first = segment * SEGMENT;
+            let first = first_col + segment * SEGMENT;
             let half = out.len() as f64 / 2.0;
             let reach = half * self.grid.transform.pixel_width.abs();
             match self.decide(self.place(first as f64 + half, y)?, reach) {
@@ -133,6 +146,11 @@ impl Ownership {
             }
         }
         Ok(())
+    }
+
+    /// Indices of the overlapping tiles of other CRSs.
+    pub(crate) fn across(&self) -> impl Iterator<Item = usize> {
+        self.others.iter().filter(|other| other.from_lon_lat.is_some()).map(|other| other.tile)
     }
 
     /// Whether the tile owns the place of a pixel position (column and row, with fractions).
@@ -223,7 +241,7 @@ fn centre(grid: &Grid) -> Result<[f64; 3]> {
 }
 
 /// West, south, east, north in degrees; east may be past 180.
-fn lon_lat_bounds(grid: &Grid) -> Result<[f64; 4]> {
+pub(crate) fn lon_lat_bounds(grid: &Grid) -> Result<[f64; 4]> {
     let mut bounds = Transformer::new(&grid.crs, &Crs::WGS84)?.transform_bounds(grid.bounds())?;
     if bounds[2] < bounds[0] {
         bounds[2] += 360.0;
@@ -232,7 +250,7 @@ fn lon_lat_bounds(grid: &Grid) -> Result<[f64; 4]> {
 }
 
 /// Whether two boxes in degrees overlap, on either side of the antimeridian.
-fn overlap(a: [f64; 4], b: [f64; 4]) -> bool {
+pub(crate) fn overlap(a: [f64; 4], b: [f64; 4]) -> bool {
     let lat = a[1] <= b[3] && b[1] <= a[3];
     lat && [-360.0, 0.0, 360.0].into_iter().any(|turn| a[0] <= b[2] + turn && b[0] + turn <= a[2])
 }

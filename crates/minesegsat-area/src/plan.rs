@@ -352,6 +352,25 @@ mod tests {
     }
 
     #[test]
+    fn tiles_on_both_sides_of_the_antimeridian_own_the_area_across_it() {
+        let tile = |name: &str, epsg: u16, first: f64| {
+            let to = Transformer::new(&Crs::WGS84, &Crs::from_epsg(epsg).unwrap()).unwrap();
+            let (x, y) = to.transform(180.0, -17.0).unwrap();
+            Tile { name: name.to_owned(), epsg, origin: [x + first, y + 10_000.0], pixel: 10.0, size: [2000, 2000] }
+        };
+        // 20 km each; the third lies 40 km to the east of the area.
+        let tiles = vec![tile("60", 32760, -18_000.0), tile("01", 32701, -2000.0), tile("far", 32701, 50_000.0)];
+        let area = SearchArea::from_bbox([179.95, -17.05, -179.95, -16.95]).unwrap();
+        let kept = with_land(tiles, area.polygons()).unwrap();
+        assert_eq!(kept.iter().map(|tile| tile.name.as_str()).collect::<Vec<_>>(), ["60", "01"]);
+        let outlines = kept.iter().map(outline).collect::<Result<Vec<_>>>().unwrap();
+        let covered = unary_union(outlines.iter().flat_map(|outline| outline.0.iter()));
+        let meter = GeodesicMeter::new(&Crs::WGS84).unwrap();
+        let left = meter.measure(&area.polygons().difference(&covered)).unwrap().area_m2;
+        assert!(left < 100.0, "{left} m2 of the area have no tile");
+    }
+
+    #[test]
     fn items_without_a_grid_say_what_is_missing() {
         let code = json!({"proj:code": "EPSG:32610"});
         for (properties, band, expected) in [

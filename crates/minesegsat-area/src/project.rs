@@ -22,6 +22,7 @@ use minesegsat_io::Location;
 use minesegsat_scene::catalog::{Item, SearchArea, read_items};
 use minesegsat_vector::vector::{ColumnType, FeatureLayer, LayerFormat, ShapeType, ToLonLat, Value, write_lon_lat};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::period::Period;
 
@@ -319,6 +320,21 @@ impl Project {
             record.state = UnitState::Waiting;
         }
         Ok(record)
+    }
+
+    /// SHA-256 of the names and hashes of the maps of a period.
+    ///
+    /// # Errors
+    /// A record cannot be read.
+    pub(crate) fn maps_sha256(&self, period: usize) -> Result<String> {
+        let mut digest = Sha256::new();
+        for unit in self.plan.units.iter().filter(|unit| unit.period == period) {
+            let record = self.record(unit)?;
+            if record.state == UnitState::Done {
+                digest.update(format!("{} {}\n", unit.id, record.sha256));
+            }
+        }
+        Ok(minesegsat_core::hex::encode(&digest.finalize()))
     }
 
     /// Replaces the record of a unit. Only the worker with the unit's lock may do so.

@@ -1,20 +1,23 @@
-//! A merge held against one raster of the same ground, and what it does with missing units and several periods.
+//! A merge held against one raster of the same ground, what it does with missing units and several periods, and hectares by zone.
 
 use std::path::Path;
 
-use geo::{MultiPolygon, Rect};
+use geo::{MultiPolygon, Rect, polygon};
 use jiff::civil::date;
 use minesegsat_core::area::GeodesicMeter;
-use minesegsat_core::uncertainty::AreaErrorModel;
+use minesegsat_core::uncertainty::{AreaErrorModel, AreaMoments};
 use minesegsat_core::{Crs, Transformer};
 use minesegsat_io::cog::{CogOptions, CogWriter};
 use minesegsat_io::{Location, Pixels, open_raster};
+use minesegsat_map::site::{SiteArea, SitePixels};
 use minesegsat_scene::manifest::OutputRecord;
 use minesegsat_vector::labels::{LabelOptions, Labels};
+use minesegsat_vector::vector::ToLonLat;
 
-use crate::merge::{LAND_GPKG, LAND_PARQUET, MergeOptions, TOTALS, merge};
+use crate::merge::{COLLECTION, LAND_FGB, LAND_GPKG, LAND_PARQUET, MergeOptions, TOTALS, merge};
 use crate::period::Period;
 use crate::project::{Composite, PROBABILITY, Plan, PlannedModel, Project, Tile, Unit, UnitRecord, UnitState};
+use crate::summarize::{ALL_ZONES, PermittedArea, SummaryFormat, ZoneRow, summarize};
 
 const PIXEL: f64 = 10.0;
 
@@ -22,7 +25,8 @@ const PIXEL: f64 = 10.0;
 type Disc = (f64, f64, f64);
 
 fn metres(lon: f64, lat: f64, disc: &Disc) -> f64 {
-    let (x, y) = ((lon - disc.0) * disc.1.to_radians().cos(), lat - disc.1);
+    let east = (lon - disc.0 + 540.0).rem_euclid(360.0) - 180.0;
+    let (x, y) = (east * disc.1.to_radians().cos(), lat - disc.1);
     (x * x + y * y).sqrt() * 111_195.0
 }
 
@@ -61,15 +65,22 @@ fn plan_of(tiles: Vec<Tile>, area: MultiPolygon<f64>, years: &[i16]) -> Plan {
 
 /// Writes the map of a unit: 0.9 inside the discs, 0.1 elsewhere, NaN where `hidden` says so.
 fn map(project: &Project, unit: &Unit, discs: &[Disc], hidden: impl Fn(f64, f64) -> bool) {
+    let to_lon_lat = Transformer::new(&project.tile(unit).grid().unwrap().crs, &Crs::WGS84).unwrap();
+    map_by(project, unit, |x, y| {
+        let (lon, lat) = to_lon_lat.transform(x, y).unwrap();
+        let p = if discs.iter().any(|disc| metres(lon, lat, disc) < disc.2) { 0.9 } else { 0.1 };
+        if hidden(lon, lat) { f32::NAN } else { p }
+    });
+}
+
+/// Writes the map of a unit with the probability of each position in its CRS.
+fn map_by(project: &Project, unit: &Unit, probability: impl Fn(f64, f64) -> f32) {
     let grid = project.tile(unit).grid().unwrap();
-    let to_lon_lat = Transformer::new(&grid.crs, &Crs::WGS84).unwrap();
     let mut values = Vec::with_capacity(grid.width * grid.height);
     for row in 0..grid.height {
         for col in 0..grid.width {
             let (x, y) = grid.transform.to_map(col as f64 + 0.5, row as f64 + 0.5);
-            let (lon, lat) = to_lon_lat.transform(x, y).unwrap();
-            let p = if discs.iter().any(|disc| metres(lon, lat, disc) < disc.2) { 0.9 } else { 0.1 };
-            values.push(if hidden(lon, lat) { f32::NAN } else { p });
+            values.push(probability(x, y));
         }
     }
     let path = project.unit_folder(unit).join(PROBABILITY);
@@ -157,10 +168,13 @@ fn tiles_of_two_zones_give_the_land_of_one_raster() {
 
     // The files: polygons in both formats, masks with the same pixels, an index.
     let folder = many.folder().join("merged");
-    for name in [LAND_PARQUET, LAND_GPKG] {
+    for name in [LAND_PARQUET, LAND_GPKG, LAND_FGB] {
         let labels = Labels::read(&folder.join(name), &LabelOptions::default()).unwrap();
         assert_eq!(labels.features().len(), discs.len(), "{name}");
+        // All land around them was seen, in one zone or the other.
+        assert!(labels.features().iter().all(|feature| feature.attributes["touches_unseen"] == false), "{name}");
     }
+    check_stac(&folder, &["mask-2024-32610", "mask-2024-32611"]);
     let mut pixels = 0;
     for epsg in [32610, 32611] {
         let raster = open_raster(&Location::from(folder.join(format!("mask-2024-{epsg}.tif")).as_path())).unwrap();
@@ -170,6 +184,19 @@ fn tiles_of_two_zones_give_the_land_of_one_raster() {
     assert!(near(pixels as f64 / 100.0, of_many.mapped_ha), "{pixels}: UTM pixels are within 0.1 % here");
     assert!(folder.join("masks-2024.gti.gpkg").is_file() && folder.join(TOTALS).is_file());
 
+    // A zone on the border of two UTM zones, and one without land.
+    let zones = [zone("border", &area, &Crs::WGS84), zone("none", &discs_box(lon + 0.14, lat), &Crs::WGS84)];
+    let summary = summarize(&many, &folder, &zones, None, minesegsat_core::job::Job::silent()).unwrap();
+    let [border, none, all] = &summary.rows[..] else { panic!("{:?}", summary.rows) };
+    assert!(near(border.mapped_ha, of_many.mapped_ha) && near(border.area_ha, area_ha), "{border:?}\n{of_many:?}");
+    assert!(near(border.disturbed_ha, of_many.disturbed.ha), "{border:?}\n{of_many:?}");
+    assert!(near(border.disturbed_upper_ha, of_many.disturbed.upper_ha), "{border:?}\n{of_many:?}");
+    assert_eq!((border.polygons, none.polygons), (discs.len(), 0));
+    assert!(none.mapped_ha == 0.0 && none.seen_ha > 10.0, "{none:?}");
+    // The zone without land lies in the other.
+    assert_eq!(all.zone, ALL_ZONES);
+    assert!(near(all.mapped_ha, border.mapped_ha) && near(all.seen_ha, border.seen_ha), "{all:?}\n{border:?}");
+
     // A second merge has the same bytes.
     let again = many.folder().join("again");
     merge(&many, &again, MergeOptions::default(), minesegsat_core::job::Job::silent()).unwrap();
@@ -178,6 +205,58 @@ fn tiles_of_two_zones_give_the_land_of_one_raster() {
         let (first, second) =
             (std::fs::read(entry.path()).unwrap(), std::fs::read(again.join(entry.file_name())).unwrap());
         assert!(first == second, "{:?}", entry.file_name());
+    }
+}
+
+fn zone(id: &str, boundary: &MultiPolygon<f64>, crs: &Crs) -> SiteArea {
+    SiteArea { id: id.to_owned(), name: id.to_owned(), boundary: boundary.clone(), crs: crs.clone(), features: 1 }
+}
+
+/// A box of about 700 m by 1100 m.
+fn discs_box(lon: f64, lat: f64) -> MultiPolygon<f64> {
+    Rect::new((lon - 0.005, lat - 0.005), (lon + 0.005, lat + 0.005)).to_polygon().into()
+}
+
+/// The collection of a merge has an item for each mask, with the grid of its file. All links lead to files.
+fn check_stac(folder: &Path, masks: &[&str]) {
+    let read = |name: &str| -> serde_json::Value {
+        serde_json::from_str(&std::fs::read_to_string(folder.join(name)).unwrap()).unwrap()
+    };
+    let collection = read(COLLECTION);
+    assert_eq!(collection["type"], "Collection");
+    assert_eq!(collection["stac_version"], "1.1.0");
+    assert_eq!(collection["extent"]["temporal"]["interval"][0][0], "2024-01-01T00:00:00Z");
+    for asset in collection["assets"].as_object().unwrap().values() {
+        assert!(folder.join(asset["href"].as_str().unwrap()).is_file(), "{asset}");
+    }
+    let links = collection["links"].as_array().unwrap().iter().filter(|link| link["rel"] == "item");
+    let items: Vec<serde_json::Value> = links.map(|link| read(link["href"].as_str().unwrap())).collect();
+    let ids: Vec<&str> = items.iter().map(|item| item["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, masks);
+    for item in &items {
+        assert_eq!(item["collection"], collection["id"]);
+        let properties = &item["properties"];
+        assert!(properties["datetime"].is_null(), "{item}");
+        assert_eq!(properties["end_datetime"], "2024-12-31T23:59:59.999Z");
+        let asset = &item["assets"]["mask"];
+        let path = folder.join(asset["href"].as_str().unwrap());
+        let raster = open_raster(&Location::from(path.as_path())).unwrap();
+        let grid = &raster.info().grid;
+        assert_eq!(properties["proj:code"], format!("EPSG:{}", grid.crs.epsg()));
+        assert_eq!(asset["proj:shape"], serde_json::json!([grid.height, grid.width]));
+        let t = &grid.transform;
+        assert_eq!(asset["proj:transform"], serde_json::json!([PIXEL, 0.0, t.origin_x, 0.0, -PIXEL, t.origin_y]));
+        let hash = OutputRecord::from_file("mask", &path).unwrap();
+        assert_eq!(asset["file:size"], hash.size);
+        assert_eq!(asset["file:checksum"], format!("1220{}", hash.sha256));
+        assert_eq!(asset["classification:classes"][1]["name"], "disturbed");
+        let extensions = item["stac_extensions"].to_string();
+        for name in ["projection", "file", "classification"] {
+            assert!(extensions.contains(name), "{name}: {extensions}");
+        }
+        for link in item["links"].as_array().unwrap() {
+            assert!(folder.join(link["href"].as_str().unwrap()).is_file(), "{link}");
+        }
     }
 }
 
@@ -278,6 +357,297 @@ fn ids_last_over_periods_and_name_their_parents() {
     assert!(third[2].2.is_empty());
     let ids: std::collections::BTreeSet<&String> = third.iter().map(|(id, ..)| id).collect();
     assert_eq!(ids.len(), 3, "{third:?}");
+}
+
+#[test]
+fn a_mine_that_a_period_does_not_show_returns_with_its_id() {
+    let (_home, project, lon, lat) = one_zone(&[2022, 2023, 2024]);
+    let mine = (lon - 0.006, lat, 200.0);
+    let other = (lon + 0.01, lat, 150.0);
+    let years: [&[Disc]; 3] = [&[mine, other], &[other], &[(mine.0, mine.1, 250.0), other]];
+    for unit in &project.plan.units {
+        map(&project, unit, years[unit.period], |_, _| false);
+    }
+    let folder = project.folder().join("m");
+    merge(&project, &folder, MergeOptions::default(), minesegsat_core::job::Job::silent()).unwrap();
+    let labels = Labels::read(&folder.join(LAND_PARQUET), &LabelOptions::default()).unwrap();
+    let ids = |year: &str| -> std::collections::BTreeSet<String> {
+        let of_year = labels.features().iter().filter(|feature| feature.attributes["period"] == year);
+        of_year.map(|feature| feature.attributes["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!((ids("2022").len(), ids("2023").len()), (2, 1));
+    assert_eq!(ids("2022"), ids("2024"), "the mine has its id again");
+}
+
+#[test]
+fn land_across_the_antimeridian_is_one_feature_in_one_zone() {
+    let home = tempfile::tempdir().unwrap();
+    let lat = -17.0;
+    let tiles: Vec<Tile> = [(32760_u16, -3000.0), (32701, -1000.0)]
+        .into_iter()
+        .map(|(epsg, first)| {
+            let to = Transformer::new(&Crs::WGS84, &Crs::from_epsg(epsg).unwrap()).unwrap();
+            let (x, y) = to.transform(180.0, lat).unwrap();
+            let origin = [(x / 100.0).round() * 100.0 + first, (y / 100.0).round() * 100.0 + 2000.0];
+            Tile { name: epsg.to_string(), epsg, origin, pixel: PIXEL, size: [400, 400] }
+        })
+        .collect();
+    let half = |west: f64, east: f64| Rect::new((west, lat - 0.01), (east, lat + 0.01)).to_polygon();
+    let area = MultiPolygon(vec![half(179.985, 180.0), half(-180.0, -179.985)]);
+    let project = create(&home.path().join("p"), plan_of(tiles, area.clone(), &[2024]));
+    // One across the antimeridian, and one on each side.
+    let discs = [(180.0, lat, 300.0), (179.992, lat, 150.0), (-179.992, lat, 150.0)];
+    project.plan.units.iter().for_each(|unit| map(&project, unit, &discs, |_, _| false));
+    let folder = home.path().join("m");
+    let job = minesegsat_core::job::Job::silent();
+    let totals = merge(&project, &folder, MergeOptions::default(), job).unwrap().periods.remove(0);
+    assert_eq!(totals.polygons, 3, "{totals:?}");
+    let labels = Labels::read(&folder.join(LAND_GPKG), &LabelOptions::default()).unwrap();
+    let areas: Vec<f64> = labels.features().iter().map(|f| f.attributes["area_ha"].as_f64().unwrap()).collect();
+    let largest = areas.iter().copied().fold(0.0, f64::max);
+    // The discs are round on a sphere, which differs from the ellipsoid by less than a percent.
+    let expected = std::f64::consts::PI * 0.3 * 0.3 * 100.0;
+    assert!((largest / expected - 1.0).abs() < 0.02, "{areas:?}");
+    assert!(labels.features().iter().all(|feature| feature.attributes["touches_unseen"] == false));
+    let collection = std::fs::read_to_string(folder.join(COLLECTION)).unwrap();
+    let collection: serde_json::Value = serde_json::from_str(&collection).unwrap();
+    let bbox: Vec<f64> = serde_json::from_value(collection["extent"]["spatial"]["bbox"][0].clone()).unwrap();
+    assert!(bbox[0] > 179.9 && bbox[2] < -179.9, "{bbox:?}");
+
+    // The same zone as a ring past 180 degrees, as a ring that jumps, and in two parts.
+    let ring = |west: f64, east: f64| MultiPolygon(vec![half(west, east)]);
+    let jumping = MultiPolygon(vec![polygon![
+        (x: 179.985, y: lat - 0.01), (x: -179.985, y: lat - 0.01), (x: -179.985, y: lat + 0.01), (x: 179.985, y: lat + 0.01)
+    ]]);
+    for outline in [ring(179.985, 180.015), jumping, area] {
+        let summary = summarize(&project, &folder, &[zone("a", &outline, &Crs::WGS84)], None, job).unwrap();
+        let row = &summary.rows[0];
+        assert_eq!(row.polygons, 3, "{row:?}");
+        assert!((row.mapped_ha / totals.mapped_ha - 1.0).abs() < 1e-3, "{row:?} {totals:?}");
+        assert!((row.seen_ha / totals.seen_ha - 1.0).abs() < 1e-3, "{row:?} {totals:?}");
+    }
+}
+
+/// A project of 2023 and 2024 whose land is boxes of pixels: `land` and `hidden` are boxes in metres east and north of a corner of
+/// pixels, for each year. The border of the two tiles is at 0.
+struct Boxes {
+    _home: tempfile::TempDir,
+    project: Project,
+    corner: (f64, f64),
+    /// Hectares of a pixel.
+    pixel_ha: f64,
+}
+
+/// West, east: from south -200 to north 200.
+type Span = (f64, f64);
+
+impl Boxes {
+    fn new(land: [Span; 2], hidden: Option<Span>) -> Self {
+        let (home, project, lon, lat) = one_zone(&[2023, 2024]);
+        let crs = Crs::from_epsg(32610).unwrap();
+        let (x, y) = Transformer::new(&Crs::WGS84, &crs).unwrap().transform(lon, lat).unwrap();
+        let corner = ((x / 10.0).round() * 10.0, (y / 10.0).round() * 10.0);
+        for unit in &project.plan.units {
+            map_by(&project, unit, |x, y| {
+                let (east, north) = (x - corner.0, y - corner.1);
+                let is_in = |(from, to): Span| from < east && east < to;
+                let is_land = is_in(land[unit.period]) && north.abs() < 200.0;
+                let is_hidden = unit.period == 1 && hidden.is_some_and(is_in);
+                if is_hidden {
+                    f32::NAN
+                } else if is_land {
+                    0.9
+                } else {
+                    0.1
+                }
+            });
+        }
+        let job = minesegsat_core::job::Job::silent();
+        merge(&project, &project.folder().join("merged"), MergeOptions::default(), job).unwrap();
+        let grid = project.plan.tiles[0].grid().unwrap();
+        let pixel_ha = SitePixels::all_area_m2(&grid, &GeodesicMeter::new(&crs).unwrap()).unwrap() / 1e4;
+        Self { _home: home, project, corner, pixel_ha }
+    }
+
+    fn outline(&self, (west, east): Span, north: f64) -> MultiPolygon<f64> {
+        let (x, y) = self.corner;
+        Rect::new((x + west, y - north), (x + east, y + north)).to_polygon().into()
+    }
+
+    /// The zones: left and right, which overlap by 100 m.
+    fn zones(&self) -> [SiteArea; 2] {
+        let crs = Crs::from_epsg(32610).unwrap();
+        [("left", (-1000.0, 0.0)), ("right", (-100.0, 1000.0))]
+            .map(|(id, span)| zone(id, &self.outline(span, 1000.0), &crs))
+    }
+
+    /// Rows of left, right and all in both years.
+    fn rows(&self, permits: Option<&[PermittedArea]>) -> Vec<ZoneRow> {
+        let merged = self.project.folder().join("merged");
+        let job = minesegsat_core::job::Job::silent();
+        let rows = summarize(&self.project, &merged, &self.zones(), permits, job).unwrap().rows;
+        let names: Vec<String> = rows.iter().map(|row| format!("{} {}", row.zone, row.period)).collect();
+        assert_eq!(names, ["left 2023", "left 2024", "right 2023", "right 2024", "all 2023", "all 2024"]);
+        rows
+    }
+
+    /// Hectares as a number of pixels.
+    fn pixels(&self, hectares: f64) -> i64 {
+        let pixels = hectares / self.pixel_ha;
+        // Both tiles have pixels of nearly the same size.
+        assert!((pixels - pixels.round()).abs() < 0.2 + pixels * 1e-4, "{pixels}");
+        pixels.round() as i64
+    }
+}
+
+#[test]
+fn gain_loss_and_overlapping_zones_are_counted_by_pixels() {
+    // 60 by 40 pixels that move 200 m to the east.
+    let boxes = Boxes::new([(-300.0, 300.0), (-100.0, 500.0)], None);
+    let rows = boxes.rows(None);
+    let numbers = |row: &ZoneRow| {
+        let optional = |value: Option<f64>| value.map(|value| boxes.pixels(value));
+        let change = [row.compared_ha, row.gain_ha, row.loss_ha].map(optional);
+        (boxes.pixels(row.area_ha), boxes.pixels(row.seen_ha), boxes.pixels(row.mapped_ha), change)
+    };
+    let none = [None; 3];
+    let some = |numbers: [i64; 3]| numbers.map(Some);
+    assert_eq!(numbers(&rows[0]), (20_000, 20_000, 30 * 40, none));
+    assert_eq!(numbers(&rows[1]), (20_000, 20_000, 10 * 40, some([20_000, 0, 20 * 40])));
+    assert_eq!(numbers(&rows[2]), (22_000, 22_000, 40 * 40, none));
+    assert_eq!(numbers(&rows[3]), (22_000, 22_000, 60 * 40, some([22_000, 20 * 40, 0])));
+    // Each place once.
+    assert_eq!(numbers(&rows[4]), (40_000, 40_000, 60 * 40, none));
+    assert_eq!(numbers(&rows[5]), (40_000, 40_000, 60 * 40, some([40_000, 20 * 40, 20 * 40])));
+    assert!(rows.iter().all(|row| row.polygons == 1 && row.missing_ha == 0.0 && row.permits.is_none()), "{rows:?}");
+    assert!((rows[5].zone_ha / rows[5].area_ha - 1.0).abs() < 1e-3, "{:?}", rows[5]);
+}
+
+#[test]
+fn the_interval_of_a_zone_on_two_tiles_adds_their_shared_errors() {
+    let boxes = Boxes::new([(-300.0, 300.0), (-100.0, 500.0)], None);
+    let rows = boxes.rows(None);
+    let error = &boxes.project.plan.model.area_error;
+    let pixel_m2 = boxes.pixel_ha * 1e4;
+    // The pixels of both tiles in the year 2024: from north 1000 to south -1000.
+    let window = |west: i32, east: i32| {
+        let pixel = move |row: i32, col: i32| {
+            let (east, north) = (f64::from(col) * 10.0 + 5.0, 995.0 - f64::from(row) * 10.0);
+            if -100.0 < east && east < 500.0 && north.abs() < 200.0 { 0.9_f32 } else { 0.1 }
+        };
+        let pixels: Vec<f32> = (0..200).flat_map(|row| (west..east).map(move |col| pixel(row, col))).collect();
+        AreaMoments::for_model(error, &pixels, (east - west) as usize, pixel_m2.sqrt(), pixel_m2)
+    };
+    let near = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-3;
+    let (left, right) = (window(-100, 0), window(0, 100));
+    for (row, moments) in [(&rows[1], left), (&rows[5], left.plus(&right))] {
+        let expected = error.area(&moments, 90.0, f64::INFINITY);
+        assert!(near(row.estimated_ha, expected.ha), "{row:?} {expected:?}");
+        assert!(near(row.estimated_lower_ha, expected.lower_ha), "{row:?} {expected:?}");
+        assert!(near(row.estimated_upper_ha, expected.upper_ha), "{row:?} {expected:?}");
+        assert_eq!((row.disturbed_ha, row.disturbed_upper_ha), (row.estimated_ha, row.estimated_upper_ha));
+    }
+    // 2400 pixels of 0.9 and 37600 of 0.1.
+    assert!(near(rows[5].estimated_ha, (2400.0 * 0.9 + 37_600.0 * 0.1) * boxes.pixel_ha), "{:?}", rows[5]);
+    // The shared error of a tenth alone: 1.645 deviations on each side.
+    let width = rows[5].estimated_upper_ha - rows[5].estimated_lower_ha;
+    assert!(width > 2.0 * 1.644 * 0.1 * rows[5].estimated_ha, "{:?}", rows[5]);
+}
+
+#[test]
+fn land_under_clouds_is_neither_lost_nor_gained() {
+    let boxes = Boxes::new([(-300.0, 300.0), (-300.0, 300.0)], Some((-300.0, -100.0)));
+    let rows = boxes.rows(None);
+    let all = &rows[5];
+    assert_eq!(boxes.pixels(all.mapped_ha), 40 * 40);
+    assert_eq!(boxes.pixels(all.compared_ha.unwrap()), 40_000 - 20 * 200);
+    assert_eq!((all.gain_ha, all.loss_ha), (Some(0.0), Some(0.0)));
+    assert_eq!(boxes.pixels(all.seen_ha), 40_000 - 20 * 200);
+    // The records say 0.2 for what their scenes do not show.
+    assert_eq!(boxes.pixels(all.assumed_ha), 20 * 200 / 5);
+}
+
+#[test]
+fn permits_count_in_the_periods_in_which_they_hold() {
+    let boxes = Boxes::new([(-300.0, 300.0), (-100.0, 500.0)], None);
+    let to_lon_lat = ToLonLat::new(&Crs::from_epsg(32610).unwrap()).unwrap();
+    let permit = |name: &str, span: Span, from: jiff::civil::Date, to: Option<jiff::civil::Date>| PermittedArea {
+        permit: name.to_owned(),
+        valid_from: from,
+        valid_to: to,
+        outline: to_lon_lat.run(&boxes.outline(span, 200.0)).unwrap(),
+    };
+    let permits = [
+        permit("S 1", (0.0, 300.0), date(2020, 1, 1), Some(date(2024, 5, 31))),
+        // A new version, and another permit on the same land.
+        permit("S 1", (0.0, 500.0), date(2024, 6, 1), None),
+        permit("T 2", (200.0, 300.0), date(2024, 12, 31), None),
+        permit("U 3", (-300.0, 300.0), date(2025, 1, 1), None),
+    ];
+    let rows = boxes.rows(Some(&permits));
+    let numbers = |row: &ZoneRow| {
+        (row.permits.unwrap(), boxes.pixels(row.permitted_ha.unwrap()), boxes.pixels(row.outside_permit_ha.unwrap()))
+    };
+    // The left zone borders on the permits.
+    assert_eq!(numbers(&rows[0]), (0, 0, 30 * 40));
+    assert_eq!(numbers(&rows[1]), (0, 0, 10 * 40));
+    assert_eq!(numbers(&rows[2]), (1, 30 * 40, 10 * 40));
+    assert_eq!(numbers(&rows[3]), (2, 50 * 40, 10 * 40));
+    assert_eq!(numbers(&rows[4]), (1, 30 * 40, 30 * 40));
+    assert_eq!(numbers(&rows[5]), (2, 50 * 40, 10 * 40));
+    let none = boxes.rows(Some(&[]));
+    assert_eq!((none[5].permits, none[5].outside_permit_ha), (Some(0), Some(none[5].mapped_ha)));
+}
+
+#[test]
+fn a_summary_refuses_what_would_mislead() {
+    let boxes = Boxes::new([(-300.0, 300.0), (-100.0, 500.0)], None);
+    let merged = boxes.project.folder().join("merged");
+    let job = minesegsat_core::job::Job::silent();
+    let refuse = |zones: &[SiteArea]| summarize(&boxes.project, &merged, zones, None, job).unwrap_err().to_string();
+    assert!(refuse(&[]).contains("at least one polygon"));
+    let mut zones = boxes.zones();
+    zones[0].id = ALL_ZONES.to_owned();
+    assert!(refuse(&zones).contains("another id"), "{}", refuse(&zones));
+    // A unit that was mapped again is not the one that was merged.
+    map_by(&boxes.project, &boxes.project.plan.units[0], |_, _| 0.5);
+    let error = refuse(&boxes.zones());
+    assert!(error.contains("totals.json") && error.contains("2023 have changed"), "{error}");
+}
+
+#[test]
+fn files_of_a_summary_have_the_same_rows() {
+    let boxes = Boxes::new([(-300.0, 300.0), (-100.0, 500.0)], None);
+    let merged = boxes.project.folder().join("merged");
+    let mut zones = boxes.zones();
+    zones[0].name = "<b>Left & co".to_owned();
+    let job = minesegsat_core::job::Job::silent();
+    let summary = summarize(&boxes.project, &merged, &zones, Some(&[]), job).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str| {
+        let path = folder.path().join(name);
+        summary.write(&path, SummaryFormat::of_path(&path).unwrap()).unwrap();
+        path
+    };
+    let csv = std::fs::read_to_string(write("zones.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 7, "{csv}");
+    assert!(csv.lines().nth(1).unwrap().starts_with("left,<b>Left & co,2023,"), "{csv}");
+    let json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(write("zones.json")).unwrap()).unwrap();
+    assert_eq!(json["rows"].as_array().unwrap().len(), 6);
+    let gain = json["rows"][5]["gain_ha"].as_f64().unwrap();
+    assert!((gain - summary.rows[5].gain_ha.unwrap()).abs() < 1e-9, "{json}");
+    assert!(json["rows"][0]["gain_ha"].is_null() && json["level_percent"] == 90.0, "{json}");
+    let path = write("zones.gpkg");
+    let of_layer = |layer: &str| {
+        let options = LabelOptions { layer: Some(layer.to_owned()), ..LabelOptions::default() };
+        Labels::read(&path, &options).unwrap().features().len()
+    };
+    assert_eq!((of_layer("zones"), of_layer("all_zones")), (4, 2));
+    let page = std::fs::read_to_string(write("zones.html")).unwrap();
+    assert!(page.contains("&lt;b&gt;Left &amp; co") && !page.contains("<b>Left"), "{page}");
+    for text in ["<svg", "class=\"zone share-5\"", "Hectares, 2023", "Hectares, 2024", "Mapped outside permits"] {
+        assert!(page.contains(text), "{text}");
+    }
 }
 
 #[test]

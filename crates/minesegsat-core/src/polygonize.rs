@@ -38,6 +38,9 @@ pub enum Connectivity {
 const INSIDE: u8 = 1;
 /// Value of a mask pixel that is not assessable.
 const NODATA: u8 = 255;
+/// Value of a pixel that another mask shows, for [`Polygonizer::push_row`]. It is 255 in the rows of [`Regions`], but land beside it
+/// does not touch land that is not assessable.
+pub const ELSEWHERE: u8 = 254;
 
 /// A connected region of mask pixels.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,7 +90,7 @@ pub struct Polygonizer {
     /// Label of each run, row by row and from left to right, and the index of the first run of each row.
     run_labels: Vec<u32>,
     run_starts: Vec<usize>,
-    /// Runs that are not assessable, as first and end column, and the index of the first run of each row.
+    /// Runs that are not assessable or elsewhere, as first and end column, and the index of the first run of each row.
     nodata_runs: Vec<[u32; 2]>,
     nodata_starts: Vec<usize>,
     labels: Vec<LabelStats>,
@@ -101,6 +104,8 @@ pub struct Polygonizer {
     nodata: Vec<u64>,
     previous_nodata: Vec<u64>,
     previous_has_nodata: bool,
+    /// Pixels of the current row that are not assessable or elsewhere.
+    unknown: Vec<u64>,
     /// Places where the contour crosses between pixels; `None` for outlines along pixel edges.
     crossings: Option<Crossings>,
 }
@@ -155,6 +160,7 @@ impl Polygonizer {
             nodata: vec![0; words],
             previous_nodata: vec![0; words],
             previous_has_nodata: false,
+            unknown: vec![0; words],
             crossings: None,
         }
     }
@@ -166,8 +172,8 @@ impl Polygonizer {
         Self { crossings: Some(Crossings::new(threshold)), ..Self::new(width, connectivity) }
     }
 
-    /// Adds the next row: mask values (1 inside, 255 not assessable, everything else outside) and the probability of each
-    /// pixel. Both slices have one value per column.
+    /// Adds the next row: mask values (1 inside, 255 not assessable, [`ELSEWHERE`], everything else outside) and the probability of
+    /// each pixel. Both slices have one value per column.
     pub fn push_row(&mut self, mask: &[u8], probability: &[f32]) {
         let width = self.mask.width;
         assert_eq!(mask.len(), width, "mask row of wrong length");
@@ -175,16 +181,17 @@ impl Polygonizer {
         let row = self.mask.rows;
         if let Some(crossings) = &mut self.crossings {
             let pixels = mask.iter().zip(probability);
-            crossings.push_row(pixels.map(|(&mask, &p)| (mask != NODATA).then_some((mask == INSIDE, p))));
+            let is_known = |mask: u8| mask != NODATA && mask != ELSEWHERE;
+            crossings.push_row(pixels.map(|(&mask, &p)| is_known(mask).then_some((mask == INSIDE, p))));
         }
 
         std::mem::swap(&mut self.nodata, &mut self.previous_nodata);
         pack(mask, NODATA, &mut self.nodata);
         let has_nodata = self.nodata.iter().any(|&word| word != 0);
-        if has_nodata {
-            let runs = &mut self.nodata_runs;
-            for_each_run(&self.nodata, |start, end| runs.push([start, end]));
-        }
+        pack(mask, ELSEWHERE, &mut self.unknown);
+        self.unknown.iter_mut().zip(&self.nodata).for_each(|(unknown, nodata)| *unknown |= nodata);
+        let runs = &mut self.nodata_runs;
+        for_each_run(&self.unknown, |start, end| runs.push([start, end]));
         self.nodata_starts.push(self.nodata_runs.len());
 
         let bits = self.mask.push();
@@ -360,7 +367,8 @@ impl Regions {
         (self.mask.width, self.mask.rows)
     }
 
-    /// Writes one row of the mask: 1 for pixels of the remaining regions, 255 for pixels that had 255, 0 for all others.
+    /// Writes one row of the mask: 1 for pixels of the remaining regions, 255 for pixels that had 255 or [`ELSEWHERE`], 0 for all
+    /// others.
     pub fn mask_row(&self, row: usize, out: &mut [u8]) {
         assert_eq!(out.len(), self.mask.width, "mask row of wrong length");
         out.fill(0);

@@ -14,7 +14,8 @@ pub const JSON: &str = "application/json";
 pub const GEO_JSON: &str = "application/geo+json";
 
 /// Extensions: the prefix of their members, and the URL of their schema.
-const EXTENSIONS: [(&str, &str); 6] = [
+const EXTENSIONS: [(&str, &str); 7] = [
+    ("classification:", "https://stac-extensions.github.io/classification/v2.0.0/schema.json"),
     ("label:", "https://stac-extensions.github.io/label/v1.0.1/schema.json"),
     ("proj:", PROJECTION),
     ("raster:", "https://stac-extensions.github.io/raster/v2.0.0/schema.json"),
@@ -32,17 +33,31 @@ pub(crate) const FILE: &str = "https://stac-extensions.github.io/file/v2.1.0/sch
 pub fn item(members: Value) -> Value {
     let list = |name: &str| members[name].as_array().into_iter().flatten();
     let assets = || members["assets"].as_object().into_iter().flat_map(Map::values);
-    let bands = assets().filter_map(|asset| asset["bands"].as_array()).flatten();
-    let objects = std::iter::once(&members["properties"]).chain(list("links")).chain(assets()).chain(bands);
-    let names: Vec<&String> = objects.filter_map(Value::as_object).flat_map(Map::keys).collect();
-    let is_used = |prefix: &str| names.iter().any(|name| name.starts_with(prefix));
-    let extensions = EXTENSIONS.into_iter().filter(|(prefix, _)| is_used(prefix)).map(|(_, schema)| schema).collect();
+    let properties = std::iter::once(&members["properties"]);
+    let extensions = extensions_of(properties.chain(list("links")).chain(assets()).chain(bands(assets())));
     document("Feature", extensions, members)
 }
 
-/// Creates a collection with these members.
+/// Creates a collection with these members. `stac_extensions` lists the extensions that its summaries, its assets and the
+/// assets of its items use.
 pub fn collection(members: Value) -> Value {
-    document("Collection", Vec::new(), members)
+    let children = |name: &str| members[name].as_object().into_iter().flat_map(Map::values);
+    let assets = || children("assets").chain(children("item_assets"));
+    let summaries = std::iter::once(&members["summaries"]);
+    let extensions = extensions_of(summaries.chain(assets()).chain(bands(assets())));
+    document("Collection", extensions, members)
+}
+
+/// The bands of assets.
+fn bands<'a>(assets: impl Iterator<Item = &'a Value>) -> impl Iterator<Item = &'a Value> {
+    assets.filter_map(|asset| asset["bands"].as_array()).flatten()
+}
+
+/// Schemas of the extensions whose members objects have.
+fn extensions_of<'a>(objects: impl Iterator<Item = &'a Value>) -> Vec<&'static str> {
+    let names: Vec<&String> = objects.filter_map(Value::as_object).flat_map(Map::keys).collect();
+    let is_used = |prefix: &str| names.iter().any(|name| name.starts_with(prefix));
+    EXTENSIONS.into_iter().filter(|(prefix, _)| is_used(prefix)).map(|(_, schema)| schema).collect()
 }
 
 /// Creates a catalogue with these members.
@@ -125,5 +140,15 @@ mod tests {
         let assets =
             json!({ "B02": { "proj:shape": [1, 1], "bands": [{ "eo:common_name": "blue", "raster:scale": 1e-4 }] } });
         assert_eq!(schemas(json!({ "eo:cloud_cover": 1.0 }), assets, Vec::new()), 3);
+    }
+
+    #[test]
+    fn collections_name_the_extensions_of_their_summaries_and_assets() {
+        let schemas = |members: Value| collection(members)["stac_extensions"].as_array().unwrap().clone();
+        assert!(schemas(json!({ "id": "a", "summaries": { "gsd": [10] }, "links": [] })).is_empty());
+        assert_eq!(schemas(json!({ "summaries": { "proj:code": ["EPSG:32610"] } })), [json!(PROJECTION)]);
+        let assets = json!({ "mask": { "bands": [{ "name": "mask", "raster:spatial_resolution": 10 }] } });
+        assert_eq!(schemas(json!({ "item_assets": assets })).len(), 1);
+        assert_eq!(schemas(json!({ "assets": { "land": { "file:size": 1 } } })), [json!(FILE)]);
     }
 }

@@ -165,6 +165,8 @@ pub enum LayerFormat {
     Kml,
     /// GeoParquet 1.1 with a bounding box column.
     GeoParquet,
+    /// FlatGeobuf with its spatial index.
+    FlatGeobuf,
 }
 
 /// Writes a layer of polygons in longitude and latitude on WGS 84 to exactly this path. Replaces an existing file. The same
@@ -176,6 +178,7 @@ pub fn write_lon_lat(path: &Path, format: LayerFormat, layer: &FeatureLayer) -> 
         LayerFormat::Shapefile => shapefile::write(path, layer),
         LayerFormat::Kml => kml::write(path, layer),
         LayerFormat::GeoParquet => parquet::write_layer(path, layer),
+        LayerFormat::FlatGeobuf => flatgeobuf::write_layer(path, layer),
     }
 }
 

@@ -1,8 +1,8 @@
-//! Pieces of land of each CRS become features: joined across zones, with ids that last over periods.
+//! Pieces of land of each CRS become features: joined across zones and across the antimeridian, with ids that last over periods.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use geo::{Area as _, BooleanOps, BoundingRect, Centroid, Distance, Euclidean, MultiPolygon};
+use geo::{Area as _, BooleanOps, BoundingRect, Centroid, Distance, Euclidean, MultiPolygon, Rect};
 use minesegsat_core::{Crs, Result, Transformer};
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
@@ -25,11 +25,40 @@ pub(super) struct Piece {
     pub(super) touches_unseen: bool,
 }
 
+/// A longitude beside the antimeridian may be written as -180 or 180.
+const TURNS: [f64; 3] = [-360.0, 0.0, 360.0];
+
+/// The land of an id when it was last seen.
+#[derive(Debug)]
+pub(super) struct Known {
+    id: String,
+    /// Period that showed it last.
+    period: usize,
+    pieces: Vec<Piece>,
+}
+
 type Boxed = GeomWithData<Rectangle<[f64; 2]>, (usize, usize)>;
 
-fn bounds(geometry: &MultiPolygon<f64>) -> Option<Rectangle<[f64; 2]>> {
-    let rect = geometry.bounding_rect()?;
-    Some(Rectangle::from_corners([rect.min().x, rect.min().y], [rect.max().x, rect.max().y]))
+fn rectangle(rect: Rect<f64>) -> Rectangle<[f64; 2]> {
+    Rectangle::from_corners([rect.min().x, rect.min().y], [rect.max().x, rect.max().y])
+}
+
+/// Places of the pieces whose boxes are within a distance in degrees of latitude from a piece, also beyond the antimeridian.
+fn near(tree: &RTree<Boxed>, piece: &Piece, degrees: f64) -> Vec<At> {
+    let mut found = Vec::new();
+    for rect in piece.lon_lat.iter().filter_map(BoundingRect::bounding_rect) {
+        let wide = degrees / rect.max().y.abs().max(rect.min().y.abs()).to_radians().cos().max(0.01);
+        for turn in TURNS {
+            let (west, east) = (rect.min().x + turn - wide, rect.max().x + turn + wide);
+            if west <= 180.0 && east >= -180.0 {
+                let envelope = AABB::from_corners([west, rect.min().y - degrees], [east, rect.max().y + degrees]);
+                found.extend(tree.locate_in_envelope_intersecting(&envelope).map(|candidate| candidate.data));
+            }
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// Place of a piece: that of its CRS, and its own.
@@ -48,13 +77,12 @@ fn root(parent: &BTreeMap<At, At>, mut at: At) -> At {
 pub(super) fn join(pieces: &[Vec<Piece>]) -> Result<Vec<Vec<(usize, usize)>>> {
     let mut parent: BTreeMap<At, At> = BTreeMap::new();
     for one in 0..pieces.len() {
-        let tree: RTree<Boxed> = RTree::bulk_load(
-            pieces[one]
-                .iter()
-                .enumerate()
-                .filter_map(|(at, piece)| Some(GeomWithData::new(bounds(&piece.lon_lat)?, (one, at))))
-                .collect(),
-        );
+        // A piece across the antimeridian is cut there, so each polygon has a box.
+        let boxes = pieces[one].iter().enumerate().flat_map(|(at, piece)| {
+            let rects = piece.lon_lat.iter().filter_map(BoundingRect::bounding_rect);
+            rects.map(move |rect| GeomWithData::new(rectangle(rect), (one, at)))
+        });
+        let tree: RTree<Boxed> = RTree::bulk_load(boxes.collect());
         for other in one + 1..pieces.len() {
             let (Some(first), Some(second)) = (pieces[one].first(), pieces[other].first()) else { continue };
             let (from, to) = (Crs::from_epsg(second.epsg)?, Crs::from_epsg(first.epsg)?);
@@ -62,22 +90,16 @@ pub(super) fn join(pieces: &[Vec<Piece>]) -> Result<Vec<Vec<(usize, usize)>>> {
             let reach = first.pixel_size * std::f64::consts::SQRT_2;
             let degrees = reach * to.metres_per_unit().unwrap_or(1.0) / 111_320.0;
             for (at, piece) in pieces[other].iter().enumerate() {
-                let Some(rect) = piece.lon_lat.bounding_rect() else { continue };
-                let wide = degrees / rect.max().y.abs().max(rect.min().y.abs()).to_radians().cos().max(0.01);
-                let near = AABB::from_corners(
-                    [rect.min().x - wide, rect.min().y - degrees],
-                    [rect.max().x + wide, rect.max().y + degrees],
-                );
                 let mut here = None;
-                for candidate in tree.locate_in_envelope_intersecting(&near) {
+                for candidate in near(&tree, piece, degrees) {
                     if here.is_none() {
                         here = Some(between.transform_polygons(&piece.geometry)?);
                     }
                     let Some(here) = &here else { continue };
-                    if Euclidean.distance(&pieces[one][candidate.data.1].geometry, here) > reach {
+                    if Euclidean.distance(&pieces[one][candidate.1].geometry, here) > reach {
                         continue;
                     }
-                    let (a, b) = (root(&parent, candidate.data), root(&parent, (other, at)));
+                    let (a, b) = (root(&parent, candidate), root(&parent, (other, at)));
                     if a != b {
                         parent.insert(a.max(b), a.min(b));
                     }
@@ -119,38 +141,38 @@ fn first_place(piece: &Piece) -> String {
     format!("{}E{}N{}", piece.epsg, first.x, first.y)
 }
 
-/// Gives features the ids of those of the period before that they overlap, and names all of these as parents.
+/// Gives features the ids of the known land that they overlap, and names all of these as parents. `known` then has the land of these
+/// features, and that of earlier ones that no feature overlaps.
 ///
 /// A feature has the id of the parent with which it shares most land, if it also is the feature that shares most with that parent. So
-/// when a mine splits, its largest part keeps the id; when mines merge, the land has the id of the one it shares most with. `used` has
-/// the ids of all periods before; no other feature gets one of these.
+/// when a mine splits, its largest part keeps the id; when mines merge, the land has the id of the one it shares most with. Land of
+/// the period before goes first. A mine that some periods do not show, for example because of clouds, keeps its id when it returns.
+/// `used` has the ids of all periods before; no other feature gets one of these.
 pub(super) fn lineage(
+    period: usize,
     features: &mut [Feature],
-    pieces: &[Vec<Piece>],
-    before: &[Feature],
-    before_pieces: &[Vec<Piece>],
+    pieces: Vec<Vec<Piece>>,
+    known: &mut Vec<Known>,
     used: &mut BTreeSet<String>,
 ) {
-    let tree: RTree<Boxed> = RTree::bulk_load(
-        before_pieces
-            .iter()
-            .enumerate()
-            .flat_map(|(feature, pieces)| pieces.iter().enumerate().map(move |(at, piece)| (feature, at, piece)))
-            .filter_map(|(feature, at, piece)| Some(GeomWithData::new(bounds(&piece.lon_lat)?, (feature, at))))
-            .collect(),
-    );
+    // In the CRS of each piece: a place has one owner, so pieces of two CRSs share no land.
+    let bounds = |piece: &Piece| piece.geometry.bounding_rect().map(rectangle);
+    let boxes = known.iter().enumerate().flat_map(|(parent, known)| {
+        let pieces = known.pieces.iter().enumerate();
+        pieces.filter_map(move |(at, piece)| Some(GeomWithData::new(bounds(piece)?, (parent, at))))
+    });
+    let tree: RTree<Boxed> = RTree::bulk_load(boxes.collect());
     // Shared land in square metres of (feature, parent).
     let mut shared: BTreeMap<(usize, usize), f64> = BTreeMap::new();
     for (at, own) in pieces.iter().enumerate() {
         for piece in own {
-            let Some(rect) = bounds(&piece.lon_lat) else { continue };
+            let Some(rect) = bounds(piece) else { continue };
             let near = AABB::from_corners(rect.lower(), rect.upper());
             let mut candidates: Vec<(usize, usize)> =
                 tree.locate_in_envelope_intersecting(&near).map(|candidate| candidate.data).collect();
             candidates.sort_unstable();
             for (parent, part) in candidates {
-                let other = &before_pieces[parent][part];
-                // A place has one owner, so pieces of two CRSs share no land.
+                let other = &known[parent].pieces[part];
                 if other.epsg != piece.epsg {
                     continue;
                 }
@@ -162,11 +184,15 @@ pub(super) fn lineage(
         }
     }
     let mut order: Vec<((usize, usize), f64)> = shared.into_iter().collect();
-    order.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| before[a.0.1].id.cmp(&before[b.0.1].id)).then(a.0.cmp(&b.0)));
+    order.sort_by(|a, b| {
+        let (first, second) = (&known[a.0.1], &known[b.0.1]);
+        let by_period = second.period.cmp(&first.period);
+        by_period.then(b.1.total_cmp(&a.1)).then_with(|| first.id.cmp(&second.id)).then(a.0.cmp(&b.0))
+    });
     // The first row of a feature, and of a parent, is the one with most land.
     let (mut met, mut has_id) = (BTreeSet::new(), BTreeSet::new());
     for ((feature, parent), _) in order {
-        let id = &before[parent].id;
+        let id = &known[parent].id;
         let is_first = met.insert(parent) && features[feature].parents.is_empty();
         features[feature].parents.push(id.clone());
         if is_first {
@@ -183,6 +209,10 @@ pub(super) fn lineage(
             number += 1;
         }
     }
+    let mut parent = 0..;
+    known.retain(|_| !parent.next().is_some_and(|at| met.contains(&at)));
+    let ids = features.iter().map(|feature| feature.id.clone());
+    known.extend(ids.zip(pieces).map(|(id, pieces)| Known { id, period, pieces }));
 }
 
 /// Features by period, and by place along a Hilbert curve.

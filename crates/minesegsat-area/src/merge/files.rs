@@ -7,11 +7,11 @@ use minesegsat_vector::vector::{
     ColumnType, FeatureLayer, LayerFormat, LayerStyle, ShapeType, ToLonLat, Value, write_layer, write_lon_lat,
 };
 
-use super::{Feature, LAND_GPKG, LAND_PARQUET};
+use super::{Feature, LAND_FGB, LAND_GPKG, LAND_PARQUET};
 use crate::project::Project;
 
 /// Name of the mask of a CRS in a period.
-pub(super) fn mask_name(project: &Project, period: usize, epsg: u16) -> String {
+pub(crate) fn mask_name(project: &Project, period: usize, epsg: u16) -> String {
     format!("mask-{}-{epsg}.tif", project.plan.periods[period].name)
 }
 
@@ -74,6 +74,7 @@ pub(super) fn write_land(project: &Project, features: &[Feature], output: &Outpu
         features: rows.collect(),
     };
     write_lon_lat(&output.path(LAND_PARQUET), LayerFormat::GeoParquet, &layer)?;
+    write_lon_lat(&output.path(LAND_FGB), LayerFormat::FlatGeobuf, &layer)?;
     write_lon_lat(&output.path(LAND_GPKG), LayerFormat::GeoPackage, &layer)
 }
 

@@ -1,28 +1,29 @@
 //! The owned pixels of all units of one CRS, as one mask that is read row by row.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use geo::MultiPolygon;
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::area_of_interest::polygons_on_scene;
 use minesegsat_core::job::Job;
 use minesegsat_core::pixel_class::{CLASSES_ITEM, MASK_CLASSES, MASK_NODATA, classes_text};
-use minesegsat_core::polygonize::{Connectivity, Polygonizer, Regions};
+use minesegsat_core::polygonize::{Connectivity, ELSEWHERE, Polygonizer, Regions};
 use minesegsat_core::rasterize::Rasterizer;
 use minesegsat_core::uncertainty::MomentRows;
 use minesegsat_core::{Crs, Error, GeoTransform, Grid, Result, Window};
+use minesegsat_io::Pixels;
 use minesegsat_io::cog::{CogOptions, CogWriter};
-use minesegsat_io::{Pixels, RasterSource, open_raster};
 use minesegsat_map::change::shift;
 use minesegsat_map::site::SitePixels;
-use minesegsat_scene::manifest::OutputRecord;
 use rayon::prelude::*;
 
 use super::features::Piece;
 use crate::ownership::{Ownership, TilePlaces};
-use crate::project::{PROBABILITY, Project, Tile, Unit, UnitState};
+use crate::project::{Project, Tile, Unit};
+use crate::unit_map::UnitMap;
 
+/// Value of a pixel in [`Strip::mask`] about which the tile says nothing.
+const NOTHING: u8 = 253;
 /// Rows that are read at a time: half a block of the maps, so that few rows of many tiles are in memory.
 const ROWS: usize = 256;
 
@@ -42,10 +43,10 @@ pub(super) struct Part {
     width: usize,
     height: usize,
     ownership: Ownership,
-    /// The map of its unit and its place in the tile (column, row). `None` if the unit is missing or has no scene.
-    map: Option<(Arc<dyn RasterSource>, i64, i64)>,
-    /// Probability that is assumed where the unit's scenes show nothing.
-    assumed: f32,
+    /// Whether all overlapping tiles of other zones are mapped.
+    is_continued: bool,
+    /// The map of its unit. `None` if the unit is missing or has no scene.
+    map: Option<UnitMap>,
     pub(super) moments: MomentRows,
     /// Area of a pixel in square metres.
     pub(super) pixel_m2: f64,
@@ -82,7 +83,7 @@ pub(crate) fn check_grids(tiles: &[Tile], epsg: u16) -> Result<()> {
 }
 
 impl<'a> Mosaic<'a> {
-    /// Opens the maps of the units of a period and a CRS. `units` has the unit of each tile in the period, if there is one.
+    /// Opens the maps of the units of a period and a CRS. `units` has the unit of each tile in the period, if it is mapped.
     pub(super) fn new(project: &'a Project, places: &TilePlaces, units: &[Option<&Unit>], epsg: u16) -> Result<Self> {
         let plan = &project.plan;
         let of_crs: Vec<usize> = (0..plan.tiles.len()).filter(|&tile| plan.tiles[tile].epsg == epsg).collect();
@@ -93,35 +94,18 @@ impl<'a> Mosaic<'a> {
         let mut parts = Vec::new();
         for (&tile, own) in of_crs.iter().zip(&grids) {
             let (col, row) = shift(&grid, own).unwrap_or_default();
-            let unit = units[tile];
-            let record = unit.map(|unit| project.record(unit)).transpose()?;
-            let done = unit.zip(record).filter(|(_, record)| record.state == UnitState::Done);
-            let mut map = None;
-            let mut assumed = f32::NAN;
-            if let Some((unit, record)) = done {
-                let raster = open_raster(&project.location(unit, PROBABILITY))?;
-                let Some((col, row)) = shift(own, &raster.info().grid) else {
-                    let reason = format!("its pixels are not those of tile {}", plan.tiles[tile].name);
-                    return Err(Error::raster(raster.info().location.clone(), reason));
-                };
-                let hash = OutputRecord::from_file(PROBABILITY, &project.unit_folder(unit).join(PROBABILITY))?;
-                if hash.sha256 != record.sha256 {
-                    let reason = format!("it is not the map that the record of unit {} is about", unit.id);
-                    return Err(Error::raster(raster.info().location.clone(), reason));
-                }
-                // Without a seen pixel nothing can be assumed for the others.
-                assumed = record.mean_probability.map_or(f32::NAN, |mean| mean as f32);
-                map = Some((raster, col, row));
-            }
+            let map = units[tile].map(|unit| UnitMap::open(project, unit, own)).transpose()?.flatten();
+            let ownership = Ownership::new(places, tile)?;
+            let is_continued = ownership.across().all(|other| units[other].is_some());
             let pixel_m2 = SitePixels::all_area_m2(own, &meter)?;
             parts.push(Part {
                 col: col as usize,
                 row: row as usize,
                 width: own.width,
                 height: own.height,
-                ownership: Ownership::new(places, tile)?,
+                is_continued,
+                ownership,
                 map,
-                assumed,
                 moments: MomentRows::new(error, own.width, pixel_m2.sqrt(), pixel_m2),
                 pixel_m2,
                 counts: Counts::default(),
@@ -156,14 +140,19 @@ impl<'a> Mosaic<'a> {
             let strips = self
                 .parts
                 .par_iter_mut()
-                .map(|part| part.strip(first, rows, &inside[..pixels], width))
+                .map(|part| part.strip(first, rows, threshold, &inside[..pixels], width))
                 .collect::<Result<Vec<_>>>()?;
-            for (part, strip) in self.parts.iter().zip(&strips) {
-                for (i, values) in strip.values.chunks_exact(part.width).enumerate() {
-                    let at = (strip.first - first + i) * width + part.col;
-                    for (offset, &p) in values.iter().enumerate().filter(|(_, p)| !p.is_nan()) {
-                        probability[at + offset] = p;
-                        mask[at + offset] = u8::from(p >= threshold);
+            // What lies beyond a border between zones comes first, and what the tiles own replaces it.
+            for is_own in [false, true] {
+                for (part, strip) in self.parts.iter().zip(&strips) {
+                    let rows = strip.mask.chunks_exact(part.width).zip(strip.values.chunks_exact(part.width));
+                    for (i, (values, probabilities)) in rows.enumerate() {
+                        let at = (strip.first - first + i) * width + part.col;
+                        let pixels = values.iter().zip(probabilities).enumerate();
+                        let is_wanted = |value: u8| value != NOTHING && (value != ELSEWHERE) == is_own;
+                        for (offset, (&value, &p)) in pixels.filter(|(_, (value, _))| is_wanted(**value)) {
+                            (mask[at + offset], probability[at + offset]) = (value, p);
+                        }
                     }
                 }
             }
@@ -179,28 +168,43 @@ impl<'a> Mosaic<'a> {
     }
 }
 
-/// Probabilities of some rows of a tile, NaN where it owns nothing or nothing was seen.
+/// Some rows of a tile.
 struct Strip {
     /// First row in the mosaic.
     first: usize,
+    /// Probabilities, NaN where the tile owns nothing or nothing was seen.
     values: Vec<f32>,
+    /// 1 disturbed, 0 not, 255 not seen; [`ELSEWHERE`] where another tile owns the pixel and this one shows it; else [`NOTHING`].
+    mask: Vec<u8>,
 }
 
 impl Part {
-    /// The owned pixels inside the area, of those rows of the mosaic that lie on the tile. `inside` is 1 inside the area, `[rows, W]` of
+    /// The pixels inside the area, of those rows of the mosaic that lie on the tile. `inside` is 1 inside the area, `[rows, W]` of
     /// the mosaic.
-    fn strip(&mut self, first: usize, rows: usize, inside: &[u8], mosaic_width: usize) -> Result<Strip> {
+    fn strip(
+        &mut self,
+        first: usize,
+        rows: usize,
+        threshold: f32,
+        inside: &[u8],
+        mosaic_width: usize,
+    ) -> Result<Strip> {
         let from = first.max(self.row);
         let end = (first + rows).min(self.row + self.height);
         if from >= end {
-            return Ok(Strip { first: from, values: Vec::new() });
+            return Ok(Strip { first: from, values: Vec::new(), mask: Vec::new() });
         }
         let lines = end - from;
         let mut values = vec![f32::NAN; lines * self.width];
-        self.read(from - self.row, &mut values)?;
+        let mut mask = vec![NOTHING; lines * self.width];
+        if let Some(map) = &self.map {
+            map.read(Window::new(0, from - self.row, self.width, lines), &mut values)?;
+        }
+        let assumed = self.map.as_ref().map_or(f32::NAN, |map| map.assumed);
         let mut own = vec![false; self.width];
         let mut hidden = vec![f32::NAN; self.width];
-        for (i, line) in values.chunks_exact_mut(self.width).enumerate() {
+        let lines = values.chunks_exact_mut(self.width).zip(mask.chunks_exact_mut(self.width));
+        for (i, (line, mask)) in lines.enumerate() {
             let row = from + i;
             let inside = &inside[(row - first) * mosaic_width + self.col..][..self.width];
             hidden.fill(f32::NAN);
@@ -211,51 +215,30 @@ impl Part {
             }
             for (at, p) in line.iter_mut().enumerate() {
                 if !own[at] || inside[at] == 0 {
+                    // Land goes on beyond a border between zones. The edge of the area remains an edge.
+                    if inside[at] == 1 && !p.is_nan() && self.is_continued {
+                        mask[at] = ELSEWHERE;
+                    }
                     *p = f32::NAN;
                     continue;
                 }
                 self.counts.area += 1;
                 if !p.is_nan() {
                     self.counts.seen += 1;
-                } else if self.assumed.is_nan() {
+                    mask[at] = u8::from(*p >= threshold);
+                    continue;
+                }
+                mask[at] = MASK_NODATA;
+                if assumed.is_nan() {
                     self.counts.missing += 1;
                 } else {
-                    hidden[at] = self.assumed;
+                    hidden[at] = assumed;
                 }
             }
             self.moments.push_seen(line);
             self.moments.push_hidden(&hidden);
         }
-        Ok(Strip { first: from, values })
-    }
-
-    /// Reads rows of the tile from its map.
-    fn read(&self, row: usize, out: &mut [f32]) -> Result<()> {
-        let Some((map, map_col, map_row)) = &self.map else { return Ok(()) };
-        let grid = &map.info().grid;
-        let rows = out.len() / self.width;
-        let overlap = |start: i64, len: usize, from: usize, count: usize| {
-            let first = start.max(from as i64);
-            let end = (start + len as i64).min((from + count) as i64);
-            (first < end).then(|| (first as usize, (end - first) as usize))
-        };
-        let (Some((first_row, rows)), Some((first_col, cols))) =
-            (overlap(*map_row, grid.height, row, rows), overlap(*map_col, grid.width, 0, self.width))
-        else {
-            return Ok(());
-        };
-        let col = (first_col as i64 - map_col) as usize;
-        let window = Window::new(col, (first_row as i64 - map_row) as usize, cols, rows);
-        let Pixels::F32(values) = map.read(0, window)? else {
-            return Err(Error::raster(map.info().location.clone(), "it does not hold probabilities of type F32"));
-        };
-        if let Some(wrong) = values.iter().find(|p| !p.is_nan() && !(0.0..=1.0).contains(*p)) {
-            return Err(Error::raster(map.info().location.clone(), format!("{wrong} is not a probability, 0 to 1")));
-        }
-        for (i, values) in values.chunks_exact(cols).enumerate() {
-            out[(first_row - row + i) * self.width + first_col..][..cols].copy_from_slice(values);
-        }
-        Ok(())
+        Ok(Strip { first: from, values, mask })
     }
 }
 

@@ -204,9 +204,17 @@ pub(crate) struct AreaSummarizeArgs {
     #[arg(long, value_name = "DIR")]
     pub merged: Option<PathBuf>,
 
-    /// Table to write (.csv) [default: print it].
+    /// Register of sites, a GeoPackage. Adds for each zone its permits, their land, and the land that is mapped outside all of them.
+    #[arg(long, value_name = "FILE.gpkg")]
+    pub register: Option<PathBuf>,
+
+    /// File to write: `.csv`, `.json`, `.gpkg`, or `.html` with a map. May be given several times [default: print CSV].
     #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    pub output: Vec<PathBuf>,
+
+    /// Replace existing files.
+    #[arg(long)]
+    pub overwrite: bool,
 
     #[command(flatten)]
     pub incomplete: IncompleteArgs,

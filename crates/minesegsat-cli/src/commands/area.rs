@@ -6,19 +6,23 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, bail};
-use minesegsat::ModelCard;
 use minesegsat::job::Job;
 use minesegsat::labels::{LabelOptions, Labels};
 use minesegsat::large_area::merge::{MergeOptions, MergeReport, TOTALS, merge};
 use minesegsat::large_area::period::periods;
 use minesegsat::large_area::project::{PlannedModel, UNITS_TABLE};
 use minesegsat::large_area::run::{RunOptions, RunReport, Share, UnitModel, retry, run, state_of};
-use minesegsat::large_area::summarize::{ZoneRow, summarize};
+use minesegsat::large_area::summarize::{PermittedArea, SummaryFormat, summarize};
 use minesegsat::large_area::{PlanOptions, PlanReport, Project, UnitState, plan};
+use minesegsat::output::OutputFolder;
+use minesegsat::register::Register;
 use minesegsat::scene::manifest::counted;
 use minesegsat::site::SiteArea;
+use minesegsat::{ModelCard, ModelFolder};
 use serde_json::json;
 
+use super::change::warn_of_features;
+use super::folder_and_name;
 use super::monitor::MonitorBar;
 use super::site_tools::{open_catalogue, open_model};
 use super::sites::read_boundary;
@@ -26,7 +30,6 @@ use crate::args::{
     AreaCommand, AreaMergeArgs, AreaPlanArgs, AreaProjectArgs, AreaRunArgs, AreaStatusArgs, AreaSummarizeArgs, IndexArg,
 };
 use crate::interrupt;
-use minesegsat::ModelFolder;
 
 /// Exit code if a unit failed for a reason that may pass: `EX_TEMPFAIL` of sysexits.h.
 const MAY_PASS: u8 = 75;
@@ -334,40 +337,68 @@ fn print_merge(stdout: &mut impl Write, report: &MergeReport, folder: &Path) -> 
 }
 
 fn zones(args: &AreaSummarizeArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitCode> {
-    Project::open(&args.project)?;
+    let project = Project::open(&args.project)?;
     let merged = merged_folder(&args.project, args.merged.as_deref());
     if !merged.join(TOTALS).is_file() {
         bail!("{} holds no merge; `minesegsat area merge {}` makes it", merged.display(), args.project.display());
     }
+    let mut outputs = Vec::with_capacity(args.output.len());
+    for path in &args.output {
+        let format = SummaryFormat::of_path(path)?;
+        let (folder, name) = folder_and_name(path)?;
+        outputs.push((OutputFolder::create(folder, &[name], args.overwrite)?, name, format));
+    }
+    let zones = read_zones(args)?;
+    let permits = args.register.as_deref().map(permits_of).transpose()?;
+    let bar = MonitorBar::new(quiet);
+    let job = Job::new(&bar, cancel);
+    let result = summarize(&project, &merged, &zones, permits.as_deref(), job);
+    bar.clear();
+    let summary = job.finish(result)?;
+    let mut stdout = crate::terminal::stdout();
+    if outputs.is_empty() {
+        write!(stdout, "{}", summary.to_csv()?)?;
+    }
+    for (output, name, format) in outputs {
+        let path = output.final_path(name);
+        summary.write(&output.path(name), format)?;
+        output.commit()?;
+        if !quiet {
+            writeln!(stdout, "{} in {}", counted(summary.rows.len(), "row"), path.display())?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read_zones(args: &AreaSummarizeArgs) -> anyhow::Result<Vec<SiteArea>> {
     let options = LabelOptions {
         layer: args.layer.clone(),
         allow_incomplete: args.incomplete.allow_incomplete,
         ..LabelOptions::default()
     };
-    let zones = SiteArea::from_labels(&Labels::read(&args.zones, &options)?, args.id_field.as_deref())?;
-    let bar = MonitorBar::new(quiet);
-    let job = Job::new(&bar, cancel);
-    let result = summarize(&merged, &zones, job);
-    bar.clear();
-    let rows = job.finish(result)?;
-    let table = table_of(&rows)?;
-    match &args.output {
-        Some(path) => {
-            minesegsat::output::atomic_write(path, table.as_bytes())?;
-            if !quiet {
-                writeln!(crate::terminal::stdout(), "{} rows in {}", rows.len(), path.display())?;
-            }
-        }
-        None => write!(crate::terminal::stdout(), "{table}")?,
+    let labels = Labels::read(&args.zones, &options)?;
+    let file = args.zones.display();
+    warn_of_features(&args.zones, &labels);
+    let zones = SiteArea::from_labels(&labels, args.id_field.as_deref())?;
+    for zone in zones.iter().filter(|zone| zone.features > 1) {
+        tracing::warn!("{file}: {} features have the id `{}`: they are one zone", zone.features, zone.id);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(zones)
 }
 
-/// The rows as CSV.
-fn table_of(rows: &[ZoneRow]) -> anyhow::Result<String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        writer.serialize(row)?;
+/// Permits of a register. One without a polygon holds for its whole site.
+fn permits_of(register: &Path) -> anyhow::Result<Vec<PermittedArea>> {
+    let register = Register::open_read_only(register)?;
+    let mut permits = Vec::new();
+    for site in register.sites()? {
+        for permit in register.permits(&site.id)? {
+            permits.push(PermittedArea {
+                permit: format!("{} {}", site.id, permit.number),
+                valid_from: permit.valid_from,
+                valid_to: permit.valid_to,
+                outline: permit.polygon.unwrap_or_else(|| site.boundary.clone()),
+            });
+        }
     }
-    Ok(String::from_utf8(writer.into_inner()?)?)
+    Ok(permits)
 }

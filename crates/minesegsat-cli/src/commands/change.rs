@@ -180,6 +180,17 @@ impl<'a> Mapper<'a> {
     }
 }
 
+/// Warns of features of a file that were dropped.
+pub(crate) fn warn_of_features(path: &Path, labels: &Labels) {
+    for warning in &labels.report().warnings {
+        tracing::warn!("{}: {warning}", path.display());
+    }
+    // Points and lines have a warning together.
+    for dropped in labels.report().dropped.iter().filter(|dropped| dropped.kind != DroppedKind::PointsOrLines) {
+        tracing::warn!("{}: feature `{}` is not used: {}", path.display(), dropped.id, dropped.reason);
+    }
+}
+
 /// Reads sites from a file of polygons, and warns of features that were dropped.
 pub(crate) fn read_sites(
     path: &Path,
@@ -188,13 +199,7 @@ pub(crate) fn read_sites(
 ) -> anyhow::Result<Vec<SiteArea>> {
     let options = LabelOptions { allow_incomplete: incomplete.allow_incomplete, ..LabelOptions::default() };
     let labels = Labels::read(path, &options)?;
-    for warning in &labels.report().warnings {
-        tracing::warn!("{}: {warning}", path.display());
-    }
-    // Points and lines have a warning together.
-    for dropped in labels.report().dropped.iter().filter(|dropped| dropped.kind != DroppedKind::PointsOrLines) {
-        tracing::warn!("{}: feature `{}` is not used: {}", path.display(), dropped.id, dropped.reason);
-    }
+    warn_of_features(path, &labels);
     let sites = SiteArea::from_labels(&labels, id_field)
         .with_context(|| format!("cannot read the sites of {}", path.display()))?;
     for site in sites.iter().filter(|site| site.features > 1) {

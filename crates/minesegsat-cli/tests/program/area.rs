@@ -135,15 +135,92 @@ fn two_workers_one_of_them_killed_make_the_map_that_one_worker_makes() {
     let hectares = |zone: &str, year: &str| -> f64 {
         let row =
             table.lines().find(|line| line.starts_with(&format!("{zone},")) && line.contains(&format!(",{year},")));
-        row.unwrap_or_else(|| panic!("{zone} {year}: {table}")).split(',').rev().nth(3).unwrap().parse().unwrap()
+        let row = row.unwrap_or_else(|| panic!("{zone} {year}: {table}"));
+        let column = table.lines().next().unwrap().split(',').position(|name| name == "mapped_ha").unwrap();
+        row.split(',').nth(column).unwrap().parse().unwrap()
     };
     let mapped = first["mapped_ha"].as_f64().unwrap();
-    let table_header = table.lines().next().unwrap();
-    assert_eq!(table_header, "zone,name,period,zone_ha,mapped_ha,polygons,gain_ha,loss_ha");
+    assert_eq!(
+        table.lines().next().unwrap(),
+        "zone,name,period,zone_ha,area_ha,seen_ha,missing_ha,mapped_ha,polygons,estimated_ha,estimated_lower_ha,estimated_upper_ha,\
+         assumed_ha,disturbed_ha,disturbed_lower_ha,disturbed_upper_ha,compared_ha,gain_ha,loss_ha,permits,permitted_ha,\
+         outside_permit_ha"
+    );
     assert!((hectares("all", "2019") / mapped - 1.0).abs() < 1e-3, "{table}\n{mapped}");
-    // A period without land has rows as well, and the land before it is lost in it.
+    // A period without scenes has rows as well.
     assert!(hectares("all", "2020") == 0.0 && hectares("all", "2024") > 0.0, "{table}");
     assert!(hectares("left", "2019") + hectares("right", "2019") >= mapped, "{table}");
+
+    // The same as files, with a register. Its one site is the western half, and the permit holds for the whole site.
+    let register = folder.path().join("sites.gpkg");
+    let at = |share: f64| format!("{:.6}", w + (e - w) * share);
+    let bbox = |from: f64, to: f64| [at(from), s.to_string(), at(to), n.to_string()].join(",");
+    let mut sites = program();
+    sites.args(["sites", "add", "west", "--register"]).arg(&register).args(["--bbox", &bbox(0.0, 0.5)]);
+    sites.args(["--permit", "P-1", "--valid-from", "2019-06-01", "--limit", "100 ha"]);
+    Done::of(&mut sites).succeeded();
+    let files = ["zones.csv", "zones.json", "zones.gpkg", "zones.html"].map(|name| folder.path().join(name));
+    let summarize = |more: &[&str]| {
+        let mut command = program();
+        command.args(["area", "summarize"]).arg(&one).arg("--zones").arg(&zones).arg("--register").arg(&register);
+        for file in &files {
+            command.arg("-o").arg(file);
+        }
+        Done::of(command.args(more))
+    };
+    let done = summarize(&[]).succeeded();
+    assert_eq!(done.stdout.matches("18 rows in ").count(), 4, "{}", done.stdout);
+    summarize(&[]).failed(1, &["zones.csv exists already"]);
+    summarize(&["--overwrite", "-q"]).succeeded();
+    let summary: Value = serde_json::from_str(&fs::read_to_string(&files[1]).unwrap()).unwrap();
+    let rows = summary["rows"].as_array().unwrap();
+    let row = |zone: &str, year: &str| rows.iter().find(|row| row["zone"] == zone && row["period"] == year).unwrap();
+    let number = |zone: &str, year: &str, name: &str| row(zone, year)[name].as_f64().unwrap();
+    for year in ["2019", "2024"] {
+        assert_eq!(row("left", year)["permits"], 1);
+        assert!((number("all", year, "permitted_ha") / number("all", year, "zone_ha") - 0.5).abs() < 0.01);
+        let (mapped, outside) = (number("all", year, "mapped_ha"), number("all", year, "outside_permit_ha"));
+        assert!((0.0..=mapped).contains(&outside), "{outside} of {mapped}");
+        let (low, high) = (number("all", year, "disturbed_lower_ha"), number("all", year, "disturbed_upper_ha"));
+        assert!(low < number("all", year, "disturbed_ha") && number("all", year, "disturbed_ha") < high, "{rows:?}");
+    }
+    assert!(row("all", "2024")["gain_ha"].is_null(), "2023 has no scene: {rows:?}");
+    assert!(fs::read_to_string(&files[3]).unwrap().contains("Mapped outside permits"));
+}
+
+#[test]
+fn zones_that_cannot_be_used_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (items, bounds) = two_tiles(folder.path());
+    let project = folder.path().join("p");
+    plan(&items, bounds, &project).succeeded();
+    area("merge", &project, &["--allow-missing", "-q"]).succeeded();
+    let [w, s, e, n] = bounds;
+    let feature = |id: &str, ring: Value| json!({"type": "Feature", "properties": {"id": id}, "geometry": {"type": "Polygon", "coordinates": [ring]}});
+    let square = json!([[w, s], [e, s], [e, n], [w, n], [w, s]]);
+    // The middle of a star lies inside to one reader, and outside to another.
+    let corner = |i: u32| {
+        let (sin, cos) = (f64::from(i) * 0.8 * std::f64::consts::PI).sin_cos();
+        json!([f64::midpoint(w, e) + (e - w) / 2.0 * sin, f64::midpoint(s, n) + (n - s) / 2.0 * cos])
+    };
+    let star: Value = [0, 1, 2, 3, 4, 0].map(corner).into_iter().collect();
+    let zones = folder.path().join("zones.geojson");
+    let write = |features: Value| {
+        fs::write(&zones, json!({"type": "FeatureCollection", "features": features}).to_string()).unwrap();
+    };
+    write(json!([feature("good", square.clone()), feature("star", star)]));
+    let done = area("summarize", &project, &["--zones", zones.to_str().unwrap()]).succeeded();
+    assert!(done.stdout.contains("good,") && !done.stdout.contains("star,"), "{}", done.stdout);
+    assert!(done.stderr.contains("feature `1` is not used"), "{}", done.stderr);
+    write(json!([feature("all", square.clone())]));
+    area("summarize", &project, &["--zones", zones.to_str().unwrap()]).failed(1, &["`all`", "another id"]);
+    write(json!([feature("one", square)]));
+    let zones = zones.to_str().unwrap();
+    let none = folder.path().join("none.gpkg");
+    area("summarize", &project, &["--zones", zones, "--register", none.to_str().unwrap()])
+        .failed(1, &["none.gpkg", "no such register"]);
+    area("summarize", &project, &["--zones", zones, "-o", "zones.xlsx"])
+        .failed(1, &["zones.xlsx", ".csv, .json, .gpkg"]);
 }
 
 #[test]

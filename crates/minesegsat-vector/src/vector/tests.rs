@@ -255,3 +255,59 @@ fn formats_are_named_by_their_extension() {
     let error = "shp".parse::<VectorFormat>().unwrap_err().to_string();
     assert_eq!(error, "vector format `shp` is not accepted: gpkg, geojson, fgb, parquet");
 }
+
+#[test]
+fn layers_of_flatgeobuf_have_every_kind_of_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let square = |x: f64| polygon![(x: x, y: 1.0), (x: x + 0.1, y: 1.0), (x: x + 0.1, y: 1.1), (x: x, y: 1.1)];
+    let features = [(30.0, Value::Null), (-60.0, Value::Text("a b".to_owned()))].map(|(x, parents)| {
+        let values = vec![
+            Value::Text("ä".to_owned()),
+            Value::Date(jiff::civil::date(2024, 2, 29)),
+            Value::Integer(7),
+            Value::Real(0.5),
+            Value::Boolean(true),
+            parents,
+        ];
+        (Geometry::MultiPolygon(MultiPolygon(vec![square(x)])), values)
+    });
+    let mut layer = FeatureLayer {
+        name: "land",
+        title: "Land".to_owned(),
+        description: String::new(),
+        datetime: None,
+        metadata: "{}".to_owned(),
+        shape: ShapeType::MultiPolygon,
+        columns: vec![
+            ("id", ColumnType::Text),
+            ("first_day", ColumnType::Date),
+            ("count", ColumnType::Integer),
+            ("area_ha", ColumnType::Real),
+            ("touches_unseen", ColumnType::Boolean),
+            ("parents", ColumnType::OptionalText),
+        ],
+        choices: Vec::new(),
+        style: None,
+        features: features.to_vec(),
+    };
+    let path = folder.path().join("land.fgb");
+    write_lon_lat(&path, LayerFormat::FlatGeobuf, &layer).unwrap();
+    let labels = crate::labels::Labels::read(&path, &crate::labels::LabelOptions::default()).unwrap();
+    assert_eq!(labels.features().len(), 2);
+    for feature in labels.features() {
+        let values = &feature.attributes;
+        assert_eq!((values["id"].as_str(), values["first_day"].as_str()), (Some("ä"), Some("2024-02-29")));
+        assert_eq!((values["count"].as_i64(), values["area_ha"].as_f64()), (Some(7), Some(0.5)));
+        assert_eq!(values["touches_unseen"].as_bool(), Some(true));
+        let is_east = feature.geometry.0[0].exterior().0[0].x > 0.0;
+        let parents = values.get("parents").and_then(|value| value.as_str());
+        assert_eq!(parents, if is_east { None } else { Some("a b") });
+    }
+    // The same layer has the same bytes, and one without features is a file too.
+    let bytes = fs_err::read(&path).unwrap();
+    write_lon_lat(&path, LayerFormat::FlatGeobuf, &layer).unwrap();
+    assert!(bytes == fs_err::read(&path).unwrap());
+    layer.features.clear();
+    write_lon_lat(&path, LayerFormat::FlatGeobuf, &layer).unwrap();
+    assert!(fs_err::read(&path).unwrap().starts_with(b"fgb\x03"));
+}
