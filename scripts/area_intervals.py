@@ -17,7 +17,7 @@ parser.add_argument("--seeds", type=int, default=100)
 parser.add_argument("--first", type=int, default=3001)
 parser.add_argument("--size", default="768")
 args = parser.parse_args()
-run = lambda *a: subprocess.run([args.program, "-q", *map(str, a)], check=True, stderr=subprocess.DEVNULL)
+run = lambda *a: subprocess.run([args.program, "-q", *map(str, a)], check=True)
 held, of_region = 0, {}
 for k in range(args.seeds):
     seed, region = args.first + k, ["boreal", "arid", "tropical"][k % 3]
@@ -31,7 +31,7 @@ for k in range(args.seeds):
         run("predict", item, "--model", args.model, "-o", at / "map")
         # A date beside itself: the record has the area of the whole map with its interval.
         run("change", at / "map", at / "map", "-o", at / "same")
-    area = json.loads(record.read_text())["total"]["before"]
+    area = json.loads(record.read_text())["total"]["before"]["disturbed"]
     truth = json.loads((at / "sim/truth/summary.json").read_text())["years"][0]["total"]["area_ha"]
     inside = area["lower_ha"] <= truth <= area["upper_ha"]
     held += inside

@@ -33,7 +33,7 @@ parser.add_argument("--first", type=int, default=4001)
 parser.add_argument("--size", default="768")
 args = parser.parse_args()
 NEAR_M = 50.0
-run = lambda *a: subprocess.run([args.program, "-q", *map(str, a)], check=True, stderr=subprocess.DEVNULL)
+run = lambda *a: subprocess.run([args.program, "-q", *map(str, a)], check=True)
 
 
 def samples(lines):

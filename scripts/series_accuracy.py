@@ -30,7 +30,7 @@ parser.add_argument("--years", default="2021,2022")
 parser.add_argument("--dates-per-year", default="12")
 parser.add_argument("--fit", action="store_true")
 args = parser.parse_args()
-run = lambda *a: subprocess.run([args.program, "-q", *map(str, a)], check=True, stderr=subprocess.DEVNULL)
+run = lambda *a: subprocess.run([args.program, "-q", *map(str, a)], check=True)
 
 
 def landscape(region, seed):
