@@ -264,7 +264,7 @@ impl Project {
         }
         let text = fs::read_to_string(&path)?;
         let fail = |reason: String| Error::input(path.display().to_string(), reason);
-        let plan: Plan = serde_json::from_str(&text).map_err(|error| fail(error.to_string()))?;
+        let plan: Plan = serde_json::from_str(&text).map_err(|error| fail(String::new()).caused_by(error))?;
         if plan.version != VERSION {
             return Err(fail(format!("it has version {}; this program reads version {VERSION}", plan.version)));
         }

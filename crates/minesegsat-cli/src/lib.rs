@@ -120,9 +120,8 @@ fn print_error(error: &anyhow::Error) -> ExitCode {
     let mut last = error.to_string();
     for cause in error.chain().skip(1) {
         let text = cause.to_string();
-        // An error may say its cause itself, a transparent variant says nothing else, and SQLite puts a code before its words.
-        let words = text.rsplit_once(": ").map_or(text.as_str(), |(_, words)| words);
-        if !last.contains(words) {
+        // An error may say its cause itself, and a transparent variant says nothing else.
+        if !minesegsat::tells(&last, &text) {
             print_message(format_args!("  caused by: {}", terminal::indented(&text)));
         }
         last = text;

@@ -230,8 +230,8 @@ fn list_failures(failures: &[(String, Box<Error>)]) -> String {
     shown.join("; ") + if failures.len() > SHOWN { "; ..." } else { "" }
 }
 
-/// A reason and its cause on one line. The reason may be empty.
-fn because(reason: &str, cause: Option<&Cause>) -> String {
+/// A reason and its cause on one line: `reason: cause`. The reason may be empty. For messages of error types with a `source`.
+pub fn because(reason: &str, cause: Option<&Cause>) -> String {
     match cause {
         None => reason.to_owned(),
         Some(cause) if reason.is_empty() => cause.to_string(),
@@ -320,13 +320,19 @@ impl Error {
     }
 }
 
+/// Whether a message contains the words of its cause. SQLite puts a code before its words, TOML the text of the file above them.
+pub fn tells(message: &str, cause: &str) -> bool {
+    let line = cause.lines().rfind(|line| !line.trim().is_empty()).unwrap_or(cause);
+    message.contains(line.rsplit_once(": ").map_or(line, |(_, words)| words))
+}
+
 /// The message of an error, followed by those messages of its causes that add something, on one line.
 pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let message = error.to_string();
-        if !text.contains(&message) {
+        if !tells(&text, &message) {
             text = format!("{text}: {message}");
         }
         cause = error.source();
@@ -353,6 +359,14 @@ mod tests {
             let source = std::error::Error::source(&error).unwrap().downcast_ref::<std::io::Error>().unwrap();
             assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
         }
+    }
+
+    #[test]
+    fn the_last_words_of_a_cause_count() {
+        let toml = "TOML parse error at line 1, column 1\n  |\n1 | a = 1\n  | ^\nunknown field `a`\n";
+        assert!(tells("configuration a.toml: at line 1, column 1: unknown field `a`", toml));
+        assert!(tells("cannot use a.gpkg: file is not a database", "Error code 26: file is not a database"));
+        assert!(!tells("cannot use a.gpkg", "Error code 26: file is not a database") && tells("", ""));
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub mod uncertainty;
 
 pub use band::Band;
 pub use crs::{Crs, Transformer};
-pub use error::{Cause, Error, Result, with_causes};
+pub use error::{Cause, Error, Result, because, tells, with_causes};
 pub use grid::{GeoTransform, Grid, Window};
 pub use guard::guard;
 pub use job::{Job, Progress};

@@ -235,21 +235,20 @@ impl ModelCard {
         let path = folder.join(CARD_FILE);
         if !path.is_file() {
             let reason = format!("it has no {CARD_FILE}; a model is a folder with {CARD_FILE} and {WEIGHTS_FILE}");
-            return Err(Error::Model { path: folder.to_owned(), reason });
+            return Err(Error::model(folder, reason));
         }
         let text = fs_err::read_to_string(&path)?;
-        let card: Self = serde_json::from_str(&text)
-            .map_err(|error| Error::Model { path: folder.to_owned(), reason: format!("{CARD_FILE}: {error}") })?;
-        card.check().map_err(|reason| Error::Model { path: folder.to_owned(), reason })?;
+        let card: Self =
+            serde_json::from_str(&text).map_err(|error| Error::model(folder, CARD_FILE).caused_by(error))?;
+        card.check().map_err(|reason| Error::model(folder, reason))?;
         Ok(card)
     }
 
     /// Replaces the card of a model folder atomically.
     pub fn replace(&self, folder: impl AsRef<Path>) -> Result<()> {
         let folder = folder.as_ref();
-        self.check().map_err(|reason| Error::Model { path: folder.to_owned(), reason })?;
-        let json = serde_json::to_string_pretty(self)
-            .map_err(|error| Error::Model { path: folder.to_owned(), reason: error.to_string() })?;
+        self.check().map_err(|reason| Error::model(folder, reason))?;
+        let json = serde_json::to_string_pretty(self).map_err(|error| Error::model(folder, "").caused_by(error))?;
         Ok(minesegsat_core::output::atomic_write(&folder.join(CARD_FILE), (json + "\n").as_bytes())?)
     }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use minesegsat_core::{Cause, because};
+
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -28,12 +30,14 @@ pub enum Error {
     },
 
     /// The file holds no readable tensors.
-    #[error("{path} is not a readable checkpoint: {reason}", path = path.display())]
+    #[error("{path} is not a readable checkpoint: {reason}", path = path.display(), reason = because(reason, source.as_ref()))]
     NotACheckpoint {
         /// The file.
         path: PathBuf,
         /// The problem, and the accepted contents.
         reason: String,
+        /// The error that caused it.
+        source: Option<Cause>,
     },
 
     /// A tensor has the wrong shape.
@@ -50,11 +54,34 @@ pub enum Error {
     },
 
     /// A model folder is incomplete or inconsistent.
-    #[error("model {path} cannot be used: {reason}", path = path.display())]
+    #[error("model {path} cannot be used: {reason}", path = path.display(), reason = because(reason, source.as_ref()))]
     Model {
         /// The folder.
         path: PathBuf,
         /// The problem.
         reason: String,
+        /// The error that caused it.
+        source: Option<Cause>,
     },
+}
+
+/// Constructors. The reason may be empty if [`Error::caused_by`] adds an error that explains the failure.
+impl Error {
+    /// An [`Error::NotACheckpoint`].
+    pub fn not_a_checkpoint(path: impl Into<PathBuf>, reason: impl std::fmt::Display) -> Self {
+        Self::NotACheckpoint { path: path.into(), reason: reason.to_string(), source: None }
+    }
+
+    /// An [`Error::Model`].
+    pub fn model(folder: impl Into<PathBuf>, reason: impl std::fmt::Display) -> Self {
+        Self::Model { path: folder.into(), reason: reason.to_string(), source: None }
+    }
+
+    /// Adds a cause, which the message then ends with. Variants without a field for it stay the same.
+    pub fn caused_by(mut self, cause: impl Into<Cause>) -> Self {
+        if let Self::NotACheckpoint { source, .. } | Self::Model { source, .. } = &mut self {
+            *source = Some(cause.into());
+        }
+        self
+    }
 }

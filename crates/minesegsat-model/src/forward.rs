@@ -52,18 +52,18 @@ impl VerifyReport {
 impl Forward {
     /// Reads a safetensors file with `input`, `logits` and optional other tensors, all of 4 dimensions.
     pub fn read(path: &Path) -> Result<Self> {
-        let refuse = |reason: String| Error::NotACheckpoint { path: path.to_owned(), reason };
+        let refuse = |reason: &str| Error::not_a_checkpoint(path, reason);
         let mut outputs = read_float32(path)?;
         if let Some((name, array)) = outputs.iter().find(|(_, array)| array.shape.len() != 4) {
             let reason = format!(
                 "tensor `{name}` has shape {:?}; a recorded forward pass has float32 tensors of 4 dimensions",
                 array.shape
             );
-            return Err(refuse(reason));
+            return Err(refuse(&reason));
         }
-        let input = outputs.remove("input").ok_or_else(|| refuse("it has no tensor `input`".to_owned()))?;
+        let input = outputs.remove("input").ok_or_else(|| refuse("it has no tensor `input`"))?;
         if !outputs.contains_key("logits") {
-            return Err(refuse("it has no tensor `logits`".to_owned()));
+            return Err(refuse("it has no tensor `logits`"));
         }
         Ok(Self { input, outputs })
     }
@@ -80,7 +80,7 @@ impl Forward {
             .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
         let file = views
             .and_then(|views| safetensors::serialize(views, None::<HashMap<String, String>>))
-            .map_err(|error| Error::NotACheckpoint { path: path.to_owned(), reason: error.to_string() })?;
+            .map_err(|error| Error::not_a_checkpoint(path, "").caused_by(error))?;
         fs_err::write(path, file)?;
         Ok(())
     }
@@ -102,7 +102,7 @@ pub fn verify_by<E: From<Error>>(
     let channels = card.architecture.in_channels();
     if record.input.shape[1] != channels {
         let reason = format!("its input has {} channels, but the model takes {channels}", record.input.shape[1]);
-        return Err(Error::NotACheckpoint { path: against, reason }.into());
+        return Err(Error::not_a_checkpoint(against, reason).into());
     }
     let [batch, _, height, width] = record.input.shape[..] else { unreachable!("Forward::read checks the dimensions") };
     // Sides that are no multiple of the network's are padded.
@@ -111,7 +111,7 @@ pub fn verify_by<E: From<Error>>(
             "its input has shape {:?}; expected 1 or more patches with sides of 1 to {LARGEST_PATCH_PX} pixels",
             record.input.shape
         );
-        return Err(Error::NotACheckpoint { path: against, reason }.into());
+        return Err(Error::not_a_checkpoint(against, reason).into());
     }
     let found = answer(record.input)?;
     let mut tensors = Vec::new();

@@ -43,7 +43,7 @@ impl Weights {
     pub fn get(&self, name: &str, shape: &[usize]) -> Result<&[f32]> {
         let Some(array) = self.tensors.get(name) else {
             let reason = format!("it has no tensor `{name}`");
-            return Err(Error::NotACheckpoint { path: self.path.clone(), reason });
+            return Err(Error::not_a_checkpoint(&self.path, reason));
         };
         if array.shape != shape {
             return Err(Error::TensorShape {
@@ -69,15 +69,16 @@ impl Weights {
 
 /// Reads a safetensors file of float32 tensors.
 pub(crate) fn read_float32(path: &Path) -> Result<BTreeMap<String, Array>> {
-    let refuse = |reason: String| Error::NotACheckpoint { path: path.to_owned(), reason };
     let bytes = fs_err::read(path)?;
-    let file = SafeTensors::deserialize(&bytes)
-        .map_err(|error| refuse(format!("{error}; a safetensors file is expected, which may be cut short")))?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|error| {
+        let reason = "a safetensors file is expected; this one may be cut short";
+        Error::not_a_checkpoint(path, reason).caused_by(error)
+    })?;
     file.iter()
         .map(|(name, view)| {
             if view.dtype() != Dtype::F32 {
                 let reason = format!("tensor `{name}` is {:?}; float32 is read", view.dtype());
-                return Err(refuse(reason));
+                return Err(Error::not_a_checkpoint(path, reason));
             }
             let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
             Ok((name.to_owned(), Array { shape: view.shape().to_vec(), values }))
@@ -95,7 +96,7 @@ pub fn check_hash(folder: &Path, card: &ModelCard) -> Result<()> {
         "the SHA-256 of {WEIGHTS_FILE} is {found}, the card says {}: the weights are damaged or of another model",
         card.weights_sha256
     );
-    Err(Error::Model { path: folder.to_owned(), reason })
+    Err(Error::model(folder, reason))
 }
 
 /// SHA-256 of a file in lower-case hexadecimal.
@@ -136,6 +137,15 @@ mod tests {
         fs_err::write(&path, safetensors::serialize([("w", view)], None).unwrap()).unwrap();
         assert!(read_float32(&path).unwrap_err().to_string().ends_with("tensor `w` is F16; float32 is read"));
         fs_err::write(&path, b"text").unwrap();
-        assert!(read_float32(&path).unwrap_err().to_string().contains("a safetensors file is expected"));
+        let error = read_float32(&path).unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap();
+        assert!(cause.is::<safetensors::SafeTensorError>());
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "{} is not a readable checkpoint: a safetensors file is expected; this one may be cut short: {cause}",
+                path.display()
+            )
+        );
     }
 }

@@ -13,7 +13,7 @@ use burn_store::{
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-use minesegsat_core::{Band, guard};
+use minesegsat_core::{Band, Cause, guard};
 use minesegsat_model::Error as ModelError;
 
 use crate::{
@@ -85,7 +85,7 @@ impl Checkpoint {
         let mut tensors = BTreeMap::new();
         for tensor in network.collect(None, Some(Box::new(BurnToPyTorchAdapter)), true) {
             let name = tensor.name.clone();
-            let data = bridge::into_data(tensor).map_err(|error| not_a_checkpoint(&path, error))?;
+            let data = bridge::into_data(tensor).map_err(|error| unreadable(&path, "", error))?;
             tensors.insert(name, Weight::new(&path, data)?);
         }
         Ok(Self { path, tensors, names: None })
@@ -140,7 +140,7 @@ impl Checkpoint {
     pub fn config(&self, num_heads: Option<[usize; 4]>) -> Result<NetworkConfig> {
         if self.tensors.contains_key(FIRST_LAYERS[1]) {
             let config = self.read_convolutional()?;
-            config.check().map_err(|error| not_a_checkpoint(&self.path, error))?;
+            config.check().map_err(|error| unreadable(&self.path, "", error))?;
             return Ok(config);
         }
         if self.is_segformer_encoder() {
@@ -156,7 +156,7 @@ impl Checkpoint {
                 Err(self.other_network(&smallest.into()))
             },
             |config| {
-                config.check().map_err(|error| not_a_checkpoint(&self.path, error))?;
+                config.check().map_err(|error| unreadable(&self.path, "", error))?;
                 Ok(NetworkConfig::SegFormer(config))
             },
         )
@@ -432,7 +432,7 @@ impl Checkpoint {
         let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
         let file = views
             .and_then(|views| safetensors::serialize(views, Some(metadata)))
-            .map_err(|error| not_a_checkpoint(path, error))?;
+            .map_err(|error| unreadable(path, "", error))?;
         fs_err::write(path, file)?;
         Ok(())
     }
@@ -459,7 +459,7 @@ impl Weight {
         let values = data
             .try_cast_as::<f32>()
             .and_then(TensorData::try_into_vec::<f32>)
-            .map_err(|error| not_a_checkpoint(path, format!("{error:?}")))?;
+            .map_err(|error| unreadable(path, "", error))?;
         Ok(Self { shape, values })
     }
 }
@@ -503,7 +503,12 @@ fn initial_values(name: &str, shape: &[usize], segformer: bool, random: &mut Spl
 }
 
 fn not_a_checkpoint(path: &Path, reason: impl Display) -> Error {
-    Error::Model(ModelError::NotACheckpoint { path: path.to_owned(), reason: reason.to_string() })
+    Error::Model(ModelError::not_a_checkpoint(path, reason))
+}
+
+/// As [`not_a_checkpoint`], with the error that caused it. The reason may be empty.
+fn unreadable(path: &Path, reason: impl Display, cause: impl Into<Cause>) -> Error {
+    Error::Model(ModelError::not_a_checkpoint(path, reason).caused_by(cause))
 }
 
 /// A safetensors file starts with the length of its header, a little-endian u64, and the header's `{`.
@@ -517,8 +522,8 @@ fn is_safetensors(path: &Path) -> Result<bool> {
 
 fn read_safetensors(path: &Path) -> Result<BTreeMap<String, Weight>> {
     let bytes = fs_err::read(path)?;
-    let file = SafeTensors::deserialize(&bytes)
-        .map_err(|error| not_a_checkpoint(path, format!("{error}; the file may be cut short")))?;
+    let file =
+        SafeTensors::deserialize(&bytes).map_err(|error| unreadable(path, "the file may be cut short", error))?;
     file.iter()
         .map(|(name, view)| {
             let dtype = match view.dtype() {
@@ -535,7 +540,7 @@ fn read_safetensors(path: &Path) -> Result<BTreeMap<String, Weight>> {
             };
             let data = Bytes::from_bytes_vec(view.data().to_vec());
             let data = TensorData::try_from_bytes(data, view.shape().to_vec(), dtype)
-                .map_err(|error| not_a_checkpoint(path, format!("{error:?}")))?;
+                .map_err(|error| unreadable(path, format!("tensor `{name}`"), error))?;
             Ok((name.to_owned(), Weight::new(path, data)?))
         })
         .collect()
@@ -553,15 +558,15 @@ fn read_pytorch(path: &Path) -> Result<BTreeMap<String, Weight>> {
     };
     let reader = open().map_err(|error| match error {
         PytorchError::Io(error) if error.kind() == std::io::ErrorKind::NotFound => Error::Io(error),
-        PytorchError::Zip(error) => not_a_checkpoint(path, format!("{error}; the file may be cut short")),
-        error => not_a_checkpoint(path, format!("{error}; a PyTorch checkpoint or a safetensors file is read")),
+        PytorchError::Zip(error) => unreadable(path, "the file may be cut short", error),
+        error => unreadable(path, "a PyTorch checkpoint or a safetensors file is expected", error),
     })?;
     reader
         .into_tensors()
         .into_iter()
         .map(|(name, tensor)| {
             let data = bridge::into_data(bridge::from_pytorch(tensor))
-                .map_err(|error| not_a_checkpoint(path, format!("tensor `{name}`: {error:?}")))?;
+                .map_err(|error| unreadable(path, format!("tensor `{name}`"), error))?;
             Ok((name, Weight::new(path, data)?))
         })
         .collect()

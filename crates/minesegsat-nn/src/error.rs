@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use minesegsat_core::{Cause, because};
+
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -58,15 +60,19 @@ pub enum Error {
         path: PathBuf,
         /// The problem, and the accepted values.
         reason: String,
+        /// The error that caused it. `reason` tells it in one line.
+        source: Option<Cause>,
     },
 
     /// The folder of a training run cannot be used.
-    #[error("run {path} cannot be used: {reason}", path = path.display())]
+    #[error("run {path} cannot be used: {reason}", path = path.display(), reason = because(reason, source.as_ref()))]
     Run {
         /// The folder.
         path: PathBuf,
         /// The problem, and the remedy.
         reason: String,
+        /// The error that caused it.
+        source: Option<Cause>,
     },
 
     /// The folder holds a run, and the options do not resume it.

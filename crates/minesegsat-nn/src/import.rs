@@ -187,7 +187,7 @@ fn write_folder(folder: &Path, mut card: ModelCard, checkpoint: &Checkpoint, ove
     checkpoint.write_safetensors(&weights)?;
     card.weights_sha256 = sha256(&weights)?;
     env!("CARGO_PKG_VERSION").clone_into(&mut card.code_version);
-    card.check().map_err(|reason| minesegsat_model::Error::Model { path: folder.to_owned(), reason })?;
+    card.check().map_err(|reason| minesegsat_model::Error::model(folder, reason))?;
     let json = serde_json::to_string_pretty(&card).map_err(std::io::Error::from)?;
     fs_err::write(staged.path(CARD_FILE)?, json + "\n")?;
     // The forward pass is recorded from the written folder, which checks that it opens. On the CPU, so that all machines agree.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use burn::tensor::{Device, Tensor, TensorData};
+use minesegsat_core::Cause;
 use minesegsat_cpu::{Isa, Options, Precision, Profile};
 use minesegsat_model::{Array, Forward, check_hash, verify_by};
 
@@ -261,9 +262,9 @@ fn array(tensor: Tensor<4>) -> Result<Array> {
     let shape = tensor.dims().to_vec();
     let values = tensor
         .try_into_data()
-        .map_err(|error| error.to_string())
-        .and_then(|data| data.try_into_vec::<f32>().map_err(|error| format!("{error:?}")))
-        .map_err(|reason| Error::Core(minesegsat_core::Error::segmenter(reason)))?;
+        .map_err(Cause::from)
+        .and_then(|data| data.try_into_vec::<f32>().map_err(Cause::from))
+        .map_err(|error| Error::Core(minesegsat_core::Error::segmenter("").caused_by(error)))?;
     Ok(Array { shape, values })
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use minesegsat_core::{Cause, because};
+
 use crate::RuntimeKind;
 
 /// Result of this crate.
@@ -47,24 +49,53 @@ pub enum Error {
     },
 
     /// The library was found but cannot be used.
-    #[error("{kind} cannot be used: {path}: {reason}; {accepted}", path = path.display(), accepted = kind.accepted())]
+    #[error(
+        "{kind} cannot be used: {path}: {reason}; {accepted}",
+        path = path.display(),
+        reason = because(reason, source.as_ref()),
+        accepted = kind.accepted()
+    )]
     Library {
         /// The runtime.
         kind: RuntimeKind,
         /// The file.
         path: PathBuf,
-        /// The problem.
+        /// The problem, or empty.
         reason: String,
+        /// The error that caused it.
+        source: Option<Cause>,
     },
 
     /// The runtime rejected the model, or failed while running.
-    #[error("{kind} {action}: {reason}")]
+    #[error("{kind} {action}: {reason}", reason = because(reason, source.as_ref()))]
     Runtime {
         /// The runtime.
         kind: RuntimeKind,
         /// The failed action: `cannot read the model`.
         action: &'static str,
-        /// The runtime's message.
+        /// The problem, or empty.
         reason: String,
+        /// The error of the runtime.
+        source: Option<Cause>,
     },
+}
+
+impl Error {
+    /// An [`Error::Library`].
+    pub(crate) fn library(kind: RuntimeKind, path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
+        Self::Library { kind, path: path.into(), reason: reason.into(), source: None }
+    }
+
+    /// An [`Error::Runtime`].
+    pub(crate) fn runtime(kind: RuntimeKind, action: &'static str, reason: impl Into<String>) -> Self {
+        Self::Runtime { kind, action, reason: reason.into(), source: None }
+    }
+
+    /// Adds a cause, which the reason then ends with. Variants without a field for it stay the same.
+    pub(crate) fn caused_by(mut self, cause: impl Into<Cause>) -> Self {
+        if let Self::Library { source, .. } | Self::Runtime { source, .. } = &mut self {
+            *source = Some(cause.into());
+        }
+        self
+    }
 }

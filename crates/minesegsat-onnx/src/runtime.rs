@@ -110,7 +110,7 @@ impl RuntimeSegmenter {
             let answer = self.runtime.logits(patch, one)?;
             if answer.len() != expected {
                 let reason = format!("{} values, expected {expected}", answer.len());
-                return Err(Error::Runtime { kind: self.kind, action: "answered with the wrong shape", reason });
+                return Err(Error::runtime(self.kind, "answered with the wrong shape", reason));
             }
             logits.extend(answer);
         }

@@ -24,7 +24,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use minesegsat_core::output::FolderLock;
+use minesegsat_core::{Cause, output::FolderLock};
 use tokio::sync::watch;
 
 pub use self::job::{Job, JobKind, JobState};
@@ -82,19 +82,19 @@ impl Jobs {
         if leads_out(&path, workspace) {
             return Err(ServerError::LeadsOut { path });
         }
-        let fail = |reason: String| ServerError::Jobs { path: path.clone(), reason };
+        let fail = |source: Cause| ServerError::Jobs { path: path.clone(), source };
         let lock = FolderLock::acquire(workspace).map_err(|error| match error {
             minesegsat_core::Error::FolderInUse { owner, .. } => {
                 ServerError::WorkspaceInUse { path: workspace.to_owned(), owner }
             }
-            other => fail(other.to_string()),
+            other => fail(other.into()),
         })?;
-        let store = Store::open(&path).map_err(|error| fail(error.to_string()))?;
+        let store = Store::open(&path).map_err(|error| fail(error.into()))?;
         let mut jobs = BTreeMap::new();
         let mut queue = VecDeque::new();
-        for mut job in store.read(MAX_JOBS).map_err(|error| fail(error.to_string()))? {
+        for mut job in store.read(MAX_JOBS).map_err(|error| fail(error.into()))? {
             if job.recover() {
-                store.write(&job).map_err(|error| fail(error.to_string()))?;
+                store.write(&job).map_err(|error| fail(error.into()))?;
             }
             if job.state == JobState::Queued {
                 queue.push_back(job.id.clone());
@@ -116,8 +116,7 @@ impl Jobs {
         });
         let worker = Arc::clone(&jobs);
         let thread = std::thread::Builder::new().name("jobs".to_owned()).spawn(move || worker.work(runner.as_ref()));
-        *jobs.worker.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(thread.map_err(|error| fail(error.to_string()))?);
+        *jobs.worker.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread.map_err(|error| fail(error.into()))?);
         Ok(jobs)
     }
 

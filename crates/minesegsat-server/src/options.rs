@@ -262,12 +262,12 @@ pub enum ServerError {
         owner: Option<u32>,
     },
     /// The list of jobs cannot be opened.
-    #[error("cannot use the list of jobs {path}: {reason}", path = path.display())]
+    #[error("cannot use the list of jobs {path}: {source}", path = path.display())]
     Jobs {
         /// The file.
         path: PathBuf,
         /// The cause.
-        reason: String,
+        source: minesegsat_core::Cause,
     },
     /// The address is in use, or does not belong to this machine.
     #[error("cannot listen on {bind}")]

@@ -548,7 +548,7 @@ fn table(sites: &[SiteTimeline]) -> Result<Vec<u8>> {
             writer.write_record(record.collect::<Vec<_>>()).map_err(fail)?;
         }
     }
-    writer.into_inner().map_err(|error| Error::Io(std::io::Error::other(error.to_string())))
+    writer.into_inner().map_err(|error| Error::Io(error.into_error()))
 }
 
 #[cfg(test)]

@@ -127,10 +127,9 @@ pub(super) fn per_site(evaluation: &Evaluation) -> Result<Vec<u8>> {
 }
 
 fn csv<T: Serialize>(rows: impl Iterator<Item = T>) -> Result<Vec<u8>> {
-    let fail = |error: &dyn std::fmt::Display| Error::Io(std::io::Error::other(error.to_string()));
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
-        writer.serialize(row).map_err(|error| fail(&error))?;
+        writer.serialize(row).map_err(std::io::Error::from)?;
     }
-    writer.into_inner().map_err(|error| fail(&error.error()))
+    writer.into_inner().map_err(|error| Error::Io(error.into_error()))
 }

@@ -491,5 +491,5 @@ fn table(total: &SiteChange, sites: &[SiteChange]) -> Result<Vec<u8>> {
         }
         writer.write_record(&record).map_err(fail)?;
     }
-    writer.into_inner().map_err(|error| Error::Io(std::io::Error::other(error.to_string())))
+    writer.into_inner().map_err(|error| Error::Io(error.into_error()))
 }

@@ -18,7 +18,7 @@ use super::panel::{Panel, draw};
 use super::sheet::{Heading, lon_lat, mining};
 use super::view::View;
 use minesegsat_core::output::atomic_write;
-use minesegsat_core::{Band, Error, Result};
+use minesegsat_core::{Band, Cause, Error, Result};
 
 /// Controls and empty containers for the script. Contains no values.
 const CONTROLS: &str = include_str!("page.html");
@@ -319,8 +319,8 @@ pub type SizedPixels = (Vec<[u8; 3]>, (usize, usize));
 /// Decodes an 8-bit RGB picture.
 pub fn pixels_of_png(png: &[u8]) -> Result<SizedPixels> {
     let fail = |reason: String| Error::raster_write("thumbnail.jpg", reason);
-    let mut reader =
-        png::Decoder::new(std::io::Cursor::new(png)).read_info().map_err(|error| fail(error.to_string()))?;
+    let damaged = |error: png::DecodingError| fail(String::new()).caused_by(error);
+    let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().map_err(damaged)?;
     let size = reader.output_buffer_size().filter(|&size| size <= LARGEST_PICTURE_BYTES);
     let Some(size) = size else {
         let (width, height) = (reader.info().width, reader.info().height);
@@ -329,7 +329,7 @@ pub fn pixels_of_png(png: &[u8]) -> Result<SizedPixels> {
         )));
     };
     let mut bytes = vec![0; size];
-    let info = reader.next_frame(&mut bytes).map_err(|error| fail(error.to_string()))?;
+    let info = reader.next_frame(&mut bytes).map_err(damaged)?;
     if (info.color_type, info.bit_depth) != (png::ColorType::Rgb, png::BitDepth::Eight) {
         return Err(fail(format!(
             "the picture is {:?} of {:?}, expected RGB of 8 bits",
@@ -360,10 +360,10 @@ fn jpeg(colours: &[[u8; 3]], size: (usize, usize), side: usize) -> Result<Vec<u8
     encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2);
     encoder.set_optimized_huffman_tables(true);
     let sides = u16::try_from(width).and_then(|width| Ok((width, u16::try_from(height)?)));
-    let encoded = sides.map_err(|error| error.to_string()).and_then(|(width, height)| {
-        encoder.encode(&rgb, width, height, jpeg_encoder::ColorType::Rgb).map_err(|error| error.to_string())
+    let encoded = sides.map_err(Cause::from).and_then(|(width, height)| {
+        encoder.encode(&rgb, width, height, jpeg_encoder::ColorType::Rgb).map_err(Cause::from)
     });
-    encoded.map_err(|reason| Error::raster_write("thumbnail.jpg", reason))?;
+    encoded.map_err(|error| Error::raster_write("thumbnail.jpg", "").caused_by(error))?;
     Ok(bytes)
 }
 

@@ -352,6 +352,8 @@ fn files_that_are_no_checkpoints_are_refused_with_the_reason() {
         let error = Checkpoint::read(&path).unwrap_err();
         assert!(matches!(error, Error::Model(ModelError::NotACheckpoint { .. })), "{name}: {error:?}");
         assert!(error.to_string().contains(reason), "{name}: {error}");
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(error.to_string().ends_with(&format!(": {cause}")), "{name}: {error}");
     }
     assert!(matches!(Checkpoint::read(folder.path().join("absent.pth")), Err(Error::Io(_))));
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use minesegsat_core::{
-    Band,
+    Band, Cause,
     hint::{nearest, nearest_of_message},
     patch_grid::LARGEST_PATCH_PX,
 };
@@ -341,8 +341,9 @@ impl TrainConfig {
 
     /// As [`TrainConfig::read`], for a text from `origin`.
     pub fn parse(text: &str, origin: &str, settings: &[String]) -> Result<Self> {
-        let refuse = |reason: String| Error::Config { path: origin.into(), reason };
-        let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| refuse(tidy(&error.to_string())))?;
+        let refuse = |reason: String, source: Option<Cause>| Error::Config { path: origin.into(), reason, source };
+        let mut table: toml::Table =
+            text.parse().map_err(|error: toml::de::Error| refuse(tidy(&error.to_string()), Some(error.into())))?;
         for setting in settings {
             set(&mut table, setting)?;
         }
@@ -350,17 +351,21 @@ impl TrainConfig {
         let text = if settings.is_empty() {
             text.to_owned()
         } else {
-            toml::to_string(&table).map_err(|error| refuse(error.to_string()))?
+            toml::to_string(&table).map_err(|error| refuse(error.to_string(), Some(error.into())))?
         };
-        let config: Self = toml::from_str(&text).map_err(|error| refuse(explain(&error.to_string())))?;
-        config.check().map_err(refuse)?;
+        let config: Self =
+            toml::from_str(&text).map_err(|error| refuse(explain(&error.to_string()), Some(error.into())))?;
+        config.check().map_err(|reason| refuse(reason, None))?;
         Ok(config)
     }
 
     /// The configuration as TOML.
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string_pretty(self)
-            .map_err(|error| Error::Config { path: "configuration".into(), reason: error.to_string() })
+        toml::to_string_pretty(self).map_err(|error| Error::Config {
+            path: "configuration".into(),
+            reason: error.to_string(),
+            source: Some(error.into()),
+        })
     }
 
     /// Dimensions of the network for a number of bands.
@@ -608,6 +613,9 @@ mod tests {
         assert!(message("[augment]\nflips = 1").ends_with("did you mean `flip`?"));
         assert!(message("[[phases]]\nschedule = { name = \"cosin\" }").ends_with("did you mean `cosine`?"));
         assert!(message("[validation]\nmetric = \"f2\"").contains("did you mean `f1`?"));
+        let error = parse("[data]\npatchsize = 3", &[]).unwrap_err();
+        assert!(std::error::Error::source(&error).is_some_and(|cause| cause.is::<toml::de::Error>()));
+        assert_eq!(minesegsat_core::with_causes(&error), unknown, "the reason tells the cause");
         let set = parse("", &["optimizer.weight_decay=1"]).unwrap_err().to_string();
         assert!(set.ends_with("did you mean `optimiser`?"), "{set}");
     }

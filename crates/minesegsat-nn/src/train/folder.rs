@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use minesegsat_core::output::atomic_write;
+use minesegsat_core::{Cause, output::atomic_write};
 
 use super::{CONFIG_FILE, TrainConfig, TrainOptions};
 use crate::{Error, Result};
@@ -77,7 +77,12 @@ fn differences(old: &str, new: &str) -> Vec<String> {
 
 /// An error about the folder of a run.
 pub(super) fn run_error(folder: &Path, reason: &str) -> Error {
-    Error::Run { path: folder.to_owned(), reason: reason.to_owned() }
+    Error::Run { path: folder.to_owned(), reason: reason.to_owned(), source: None }
+}
+
+/// An error about the folder of a run, and the error that caused it. The reason may be empty.
+pub(super) fn run_error_by(cause: impl Into<Cause>, folder: &Path, reason: &str) -> Error {
+    Error::Run { path: folder.to_owned(), reason: reason.to_owned(), source: Some(cause.into()) }
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use minesegsat_dataset::{Dataset, SampleFingerprint, SampleRecord, Split, finger
 use minesegsat_model::sha256;
 use serde::{Deserialize, Serialize};
 
-use super::TrainConfig;
-use crate::{CARD_FILE, Error, ModelCard, Result, WEIGHTS_FILE};
+use super::{TrainConfig, folder::run_error_by};
+use crate::{CARD_FILE, ModelCard, Result, WEIGHTS_FILE};
 
 /// Name of the file in a run's folder.
 pub const DATA_FILE: &str = "data.json";
@@ -84,7 +84,7 @@ impl Identity {
         }
         let text = fs_err::read_to_string(&path)?;
         let read = serde_json::from_str(&text);
-        read.map(Some).map_err(|error| Error::Run { path: run.to_owned(), reason: format!("its {DATA_FILE}: {error}") })
+        read.map(Some).map_err(|error| run_error_by(error, run, &format!("its {DATA_FILE}")))
     }
 
     pub(super) fn write(&self, run: &Path) -> Result<()> {

@@ -95,7 +95,7 @@ impl Checkpoints {
         let tree = OutputTree::create(&folder, STATE_FILE, true)?;
         let mut files = std::collections::BTreeMap::new();
         let mut add = |name: &str, path: &Path, saved: std::result::Result<(), RecordError>| -> Result<()> {
-            saved.map_err(|error| write_error(&folder, &error))?;
+            saved.map_err(|error| write_error(&folder, error))?;
             files.insert(name.to_owned(), sha256(path)?);
             Ok(())
         };
@@ -174,6 +174,7 @@ fn read(folder: &Path) -> Result<Loaded, String> {
 }
 
 /// A write error, with the folder of the checkpoint.
-fn write_error(folder: &Path, error: &RecordError) -> Error {
-    std::io::Error::other(format!("cannot write checkpoint `{}`: {error}", folder.display())).into()
+fn write_error(folder: &Path, error: RecordError) -> Error {
+    let folder = folder.display().to_string();
+    minesegsat_core::Error::input(folder, "the checkpoint cannot be written").caused_by(error).into()
 }

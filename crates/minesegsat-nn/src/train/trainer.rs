@@ -18,7 +18,7 @@ use minesegsat_dataset::{
 
 use super::{
     EpochReport, StepUnit, TrainConfig,
-    folder::{claim_folder, run_error},
+    folder::{claim_folder, run_error, run_error_by},
     gradients::all_finite,
     identity::{DATA_FILE, Identity},
     log::Log,
@@ -178,7 +178,7 @@ impl<'a> Run<'a> {
             }
             match loaded {
                 Some(loaded) => {
-                    let fail = |error: burn::store::RecordError| run_error(&options.run, &error.to_string());
+                    let fail = |error: burn::store::RecordError| run_error_by(error, &options.run, "");
                     state.network = state.network.try_load_record(loaded.network).map_err(fail)?;
                     if let (Some(average), Some(record)) = (&mut state.average, loaded.average) {
                         average.network = average.network.clone().try_load_record(record).map_err(fail)?;

@@ -34,7 +34,7 @@ pub(super) fn find(kind: RuntimeKind, given: Option<&Path>) -> Result<Library> {
             tried.push(format!("`{name}` is not on the system's library path"));
             Err(Error::LibraryNotFound { kind, tried })
         }
-        Err(probe::Failure::NotIt(reason)) => Err(Error::Library { kind, path: name.into(), reason }),
+        Err(probe::Failure::NotIt(reason)) => Err(Error::library(kind, name, reason)),
     }
 }
 
@@ -79,17 +79,16 @@ fn in_folder(kind: RuntimeKind, folder: &Path) -> Option<PathBuf> {
 fn checked(kind: RuntimeKind, path: PathBuf) -> Result<Library> {
     match probe::version(kind, &path) {
         Ok(version) => checked_version(kind, path, version),
-        Err(probe::Failure::NotOpened(reason) | probe::Failure::NotIt(reason)) => {
-            Err(Error::Library { kind, path, reason })
-        }
+        Err(probe::Failure::NotOpened(error)) => Err(Error::library(kind, path, "").caused_by(error)),
+        Err(probe::Failure::NotIt(reason)) => Err(Error::library(kind, path, reason)),
     }
 }
 
 fn checked_version(kind: RuntimeKind, path: PathBuf, version: String) -> Result<Library> {
     match numbers(&version) {
         Some(found) if found >= kind.oldest() => Ok(Library { path, version: short(&version) }),
-        Some(_) => Err(Error::Library { kind, path, reason: format!("it is version {}", short(&version)) }),
-        None => Err(Error::Library { kind, path, reason: format!("`{version}` is not a valid version") }),
+        Some(_) => Err(Error::library(kind, path, format!("it is version {}", short(&version)))),
+        None => Err(Error::library(kind, path, format!("`{version}` is not a valid version"))),
     }
 }
 
@@ -165,8 +164,13 @@ mod tests {
             assert!(empty.contains("holds no file that is named"), "{empty}");
             let text = folder.path().join("text.so");
             std::fs::write(&text, "no library").unwrap();
-            let refused = message(&text);
+            let error = find(kind, Some(&text)).unwrap_err();
+            assert!(std::error::Error::source(&error).is_some_and(|cause| cause.is::<libloading::Error>()));
+            let refused = error.to_string();
             assert!(refused.contains("text.so: ") && refused.contains("or newer is accepted"), "{refused}");
+            // The system says why, in the cause of the cause.
+            let told = minesegsat_core::with_causes(&error);
+            assert!(told.len() > refused.len() && told.starts_with(&refused), "{told}");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use minesegsat_core::Cause;
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::session::Session;
@@ -26,53 +27,43 @@ impl OnnxRuntime {
     /// Loads the library, unless it is loaded already, and the model.
     pub(super) fn new(library: &Library, model: &[u8], threads: usize) -> Result<Self> {
         let environment = environment(library)?;
-        let session = session(&environment, model, threads).map_err(|reason| Error::Runtime {
-            kind: KIND,
-            action: "cannot read the model",
-            reason,
-        })?;
+        let session = session(&environment, model, threads)
+            .map_err(|error| Error::runtime(KIND, "cannot read the model", "").caused_by(error))?;
         Ok(Self { session: Mutex::new(session) })
     }
 }
 
-fn session(environment: &Environment, model: &[u8], threads: usize) -> Result<Session, String> {
-    let builder = Session::builder(environment).map_err(|error| error.to_string())?;
-    let builder = builder.with_log_level(LogLevel::Error).map_err(|error| error.to_string())?;
-    let builder = builder.with_optimization_level(GraphOptimizationLevel::All).map_err(|error| error.to_string())?;
-    let mut builder = builder.with_intra_threads(threads).map_err(|error| error.to_string())?;
-    builder.commit_from_memory(model).map_err(|error| error.to_string())
+fn session(environment: &Environment, model: &[u8], threads: usize) -> Result<Session, ort::Error> {
+    let builder = Session::builder(environment)?.with_log_level(LogLevel::Error)?;
+    let builder = builder.with_optimization_level(GraphOptimizationLevel::All)?;
+    builder.with_intra_threads(threads)?.commit_from_memory(model)
 }
 
 fn environment(library: &Library) -> Result<Environment> {
-    let refuse = |reason: String| Err(Error::Library { kind: KIND, path: library.path.clone(), reason });
     let mut current = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((path, environment)) = &*current {
         if *path != library.path {
-            return refuse(format!("this process has already loaded another one, {}", path.display()));
+            let reason = format!("this process has already loaded another one, {}", path.display());
+            return Err(Error::library(KIND, &library.path, reason));
         }
         return Ok(environment.clone());
     }
-    let built = ort::init_from(&library.path)
-        .map_err(|error| error.to_string())
-        .and_then(|builder| builder.with_telemetry(false).build().map_err(|error| error.to_string()));
-    match built {
-        Ok(environment) => {
-            *current = Some((library.path.clone(), environment.clone()));
-            Ok(environment)
-        }
-        Err(reason) => refuse(reason),
-    }
+    let refuse = |cause: Cause| Error::library(KIND, &library.path, "").caused_by(cause);
+    let builder = ort::init_from(&library.path).map_err(|error| refuse(error.into()))?;
+    let environment = builder.with_telemetry(false).build().map_err(|error| refuse(error.into()))?;
+    *current = Some((library.path.clone(), environment.clone()));
+    Ok(environment)
 }
 
 impl Runtime for OnnxRuntime {
     fn logits(&self, patches: &[f32], shape: [usize; 4]) -> Result<Vec<f32>> {
-        let failed = |error: ort::Error| Error::Runtime { kind: KIND, action: "failed", reason: error.to_string() };
+        let failed = |error: ort::Error| Error::runtime(KIND, "failed", "").caused_by(error);
         let input = TensorRef::from_array_view((shape, patches)).map_err(failed)?;
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let outputs = session.run(ort::inputs![input]).map_err(failed)?;
         let Some(logits) = outputs.get(OUTPUT) else {
             let reason = format!("it has no output `{OUTPUT}`");
-            return Err(Error::Runtime { kind: KIND, action: "failed", reason });
+            return Err(Error::runtime(KIND, "failed", reason));
         };
         let (_, logits) = logits.try_extract_tensor::<f32>().map_err(failed)?;
         Ok(logits.to_vec())

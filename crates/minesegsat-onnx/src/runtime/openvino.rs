@@ -7,6 +7,7 @@ use openvino::{
     CompiledModel, Core, DeviceType, ElementType, InferRequest, InferenceError, RwPropertyKey, Shape, Tensor,
 };
 
+use minesegsat_core::Cause;
 use minesegsat_model::Precision;
 
 use super::{Library, Runtime};
@@ -28,17 +29,14 @@ impl OpenVino {
     /// Loads the library, unless it is loaded already, and compiles the model for the CPU.
     pub(super) fn new(library: &Library, model: &[u8], threads: usize, precision: Precision) -> Result<Self> {
         load(library)?;
-        let (model, request) = compile(model, threads, precision).map_err(|reason| Error::Runtime {
-            kind: KIND,
-            action: "cannot read the model",
-            reason,
-        })?;
+        let (model, request) = compile(model, threads, precision)
+            .map_err(|error| Error::runtime(KIND, "cannot read the model", "").caused_by(error))?;
         Ok(Self { request: Mutex::new(request), _model: Mutex::new(model) })
     }
 }
 
 fn load(library: &Library) -> Result<()> {
-    let refuse = |reason: String| Err(Error::Library { kind: KIND, path: library.path.clone(), reason });
+    let refuse = |reason: String| Err(Error::library(KIND, &library.path, reason));
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     match &*loaded {
         Some(path) if *path == library.path => return Ok(()),
@@ -52,9 +50,8 @@ fn load(library: &Library) -> Result<()> {
     Ok(())
 }
 
-fn compile(model: &[u8], threads: usize, precision: Precision) -> Result<(CompiledModel, InferRequest), String> {
-    let text = |error: InferenceError| error.to_string();
-    let mut core = Core::new().map_err(|error| error.to_string())?;
+fn compile(model: &[u8], threads: usize, precision: Precision) -> Result<(CompiledModel, InferRequest), Cause> {
+    let mut core = Core::new()?;
     let threads = threads.to_string();
     let precision = match precision {
         Precision::Fp32 => "f32",
@@ -67,17 +64,17 @@ fn compile(model: &[u8], threads: usize, precision: Precision) -> Result<(Compil
         (RwPropertyKey::InferenceNumThreads, threads.as_str()),
         (RwPropertyKey::HintInferencePrecision, precision),
     ] {
-        core.set_property(&DeviceType::CPU, &key, value).map_err(text)?;
+        core.set_property(&DeviceType::CPU, &key, value)?;
     }
-    let model = core.read_model_from_buffer(model, None).map_err(text)?;
-    let mut compiled = core.compile_model(&model, DeviceType::CPU).map_err(text)?;
-    let request = compiled.create_infer_request().map_err(text)?;
+    let model = core.read_model_from_buffer(model, None)?;
+    let mut compiled = core.compile_model(&model, DeviceType::CPU)?;
+    let request = compiled.create_infer_request()?;
     Ok((compiled, request))
 }
 
 impl Runtime for OpenVino {
     fn logits(&self, patches: &[f32], shape: [usize; 4]) -> Result<Vec<f32>> {
-        let failed = |error: InferenceError| Error::Runtime { kind: KIND, action: "failed", reason: error.to_string() };
+        let failed = |error: InferenceError| Error::runtime(KIND, "failed", "").caused_by(error);
         let shape = Shape::new(&shape.map(|length| length as i64)).map_err(failed)?;
         let mut input = Tensor::new(ElementType::F32, &shape).map_err(failed)?;
         input.get_data_mut::<f32>().map_err(failed)?.copy_from_slice(patches);

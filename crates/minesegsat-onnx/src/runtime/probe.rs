@@ -13,10 +13,10 @@ use super::library::numbers;
 use crate::RuntimeKind;
 
 /// Reason to reject a library.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Failure {
     /// The system cannot open it.
-    NotOpened(String),
+    NotOpened(libloading::Error),
     /// It can be opened, but it is not the runtime.
     NotIt(String),
 }
@@ -56,7 +56,7 @@ pub(super) const OPENVINO_FUNCTIONS: [&str; 27] = [
 pub(super) fn version(kind: RuntimeKind, path: &Path) -> Result<String, Failure> {
     // SAFETY: opening a library runs its initialisers. The user names this file as the runtime, and the program is about to
     // run it anyway.
-    let library = unsafe { Library::new(path) }.map_err(|error| Failure::NotOpened(error.to_string()))?;
+    let library = unsafe { Library::new(path) }.map_err(Failure::NotOpened)?;
     let version = match kind {
         RuntimeKind::OnnxRuntime => onnxruntime_version(&library),
         RuntimeKind::OpenVino => openvino_version(&library),
