@@ -614,7 +614,8 @@ mod tests {
         assert!(message("[[phases]]\nschedule = { name = \"cosin\" }").ends_with("did you mean `cosine`?"));
         assert!(message("[validation]\nmetric = \"f2\"").contains("did you mean `f1`?"));
         let error = parse("[data]\npatchsize = 3", &[]).unwrap_err();
-        assert!(std::error::Error::source(&error).is_some_and(|cause| cause.is::<toml::de::Error>()));
+        let cause = std::error::Error::source(&error).expect("a cause");
+        assert!(cause.is::<toml::de::Error>());
         assert_eq!(minesegsat_core::with_causes(&error), unknown, "the reason tells the cause");
         let set = parse("", &["optimizer.weight_decay=1"]).unwrap_err().to_string();
         assert!(set.ends_with("did you mean `optimiser`?"), "{set}");

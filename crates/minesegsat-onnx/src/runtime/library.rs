@@ -165,7 +165,8 @@ mod tests {
             let text = folder.path().join("text.so");
             std::fs::write(&text, "no library").unwrap();
             let error = find(kind, Some(&text)).unwrap_err();
-            assert!(std::error::Error::source(&error).is_some_and(|cause| cause.is::<libloading::Error>()));
+            let cause = std::error::Error::source(&error).unwrap();
+            assert!(cause.is::<libloading::Error>());
             let refused = error.to_string();
             assert!(refused.contains("text.so: ") && refused.contains("or newer is accepted"), "{refused}");
             // The system says why, in the cause of the cause.
