@@ -172,7 +172,7 @@ pub fn summarize(
     let error = &plan.model.area_error;
     let mut rows = Vec::new();
     let names = zones.iter().map(|zone| (zone.id.as_str(), zone.name.as_str()));
-    let names = names.chain([(ALL_ZONES, "all zones, each place once")]);
+    let names = names.chain([(ALL_ZONES, "all zones (each place once)")]);
     for ((at, outline), (id, name)) in outlines.iter().enumerate().zip(names) {
         job.check()?;
         job.progress.item(at, outlines.len(), name);
