@@ -1,5 +1,6 @@
 //! `minesegsat sites`
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,7 +22,7 @@ use minesegsat::register::{
 use minesegsat::site::whole_percent;
 use serde_json::{Value, json};
 
-use super::table::Table;
+use super::{hints_of, table::Table};
 use crate::args::{
     BoundaryArgs, IncompleteArgs, SitesAddArgs, SitesCommand, SitesEditArgs, SitesExportArgs, SitesImportArgs,
     SitesListArgs, SitesPermitArgs, SitesRemoveArgs, SitesShowArgs, TermsArgs,
@@ -221,6 +222,10 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
     } else if !quiet {
         print_import(&mut crate::terminal::stdout(), &report, args)?;
         print_corrections(&mut crate::terminal::stdout(), &corrections)?;
+    }
+    let hints = report.failed.iter().filter_map(|failed| hints_of(failed.setting?).into_iter().next());
+    for hint in hints.collect::<BTreeSet<String>>() {
+        crate::print_message(format_args!("hint: {hint}"));
     }
     if report.failed.iter().any(|failed| failed.reason.contains("has two readings")) {
         crate::print_message(format_args!(
