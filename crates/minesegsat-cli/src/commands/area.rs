@@ -22,7 +22,7 @@ use serde_json::json;
 use minesegsat::ModelFolder;
 use super::monitor::MonitorBar;
 use super::site_tools::{open_catalogue, open_model};
-use super::sites::read_boundary;
+use super::sites::read_file_boundary;
 use crate::args::{
     AreaCommand, AreaMergeArgs, AreaPlanArgs, AreaProjectArgs, AreaRunArgs, AreaStatusArgs, AreaSummarizeArgs, IndexArg,
 };
@@ -56,14 +56,15 @@ pub(crate) fn command(command: &AreaCommand, quiet: bool) -> anyhow::Result<Exit
 }
 
 fn make_plan(args: &AreaPlanArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitCode> {
-    let Some(area) = read_boundary(&args.area, args.incomplete)? else {
+    let Some(area) = read_file_boundary(&args.area, args.incomplete)? else {
         bail!("there is no area; give one with `--bbox W,S,E,N` or `--boundary FILE`");
     };
     let place = ModelFolder::new(args.model.as_deref())?;
     let model = ModelCard::read(place.path())?;
     let (catalog, collections) = open_catalogue(&args.catalogue.api, &args.catalogue.collections)?;
     let options = PlanOptions {
-        area,
+        area: area.outline,
+        area_incomplete: area.incomplete,
         periods: periods(args.period, args.every)?,
         collections,
         max_cloud_cover_percent: args.catalogue.max_cloud_cover,
@@ -344,7 +345,11 @@ fn zones(args: &AreaSummarizeArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::
         allow_incomplete: args.incomplete.allow_incomplete,
         ..LabelOptions::default()
     };
-    let zones = SiteArea::from_labels(&Labels::read(&args.zones, &options)?, args.id_field.as_deref())?;
+    let labels = Labels::read(&args.zones, &options)?;
+    if let Some(reason) = &labels.source().incomplete {
+        tracing::warn!("{}: the file is incomplete: {reason}", args.zones.display());
+    }
+    let zones = SiteArea::from_labels(&labels, args.id_field.as_deref())?;
     let bar = MonitorBar::new(quiet);
     let job = Job::new(&bar, cancel);
     let result = summarize(&merged, &zones, job);

@@ -43,19 +43,19 @@ use minesegsat_server::ServerError;
 
 use crate::args::{Bbox, Cli, IncompleteArgs, SceneArgs, nodata_values};
 
-/// The part of a scene given by `--bbox` or `--intersects`.
+/// The part of a scene given by `--bbox` or `--intersects`, and why the file is incomplete, if the user accepts that.
 pub(crate) fn area_of_interest(
     bbox: Option<Bbox>,
     polygons: Option<&Path>,
     incomplete: IncompleteArgs,
-) -> minesegsat::Result<AreaOfInterest> {
+) -> minesegsat::Result<(AreaOfInterest, Option<String>)> {
     Ok(match (bbox, polygons) {
-        (Some(bbox), _) => AreaOfInterest::Bbox(bbox.0),
+        (Some(bbox), _) => (AreaOfInterest::Bbox(bbox.0), None),
         (None, Some(path)) => {
-            let (polygons, crs) = incomplete.read_polygons(path)?;
-            AreaOfInterest::Polygons(polygons, crs)
+            let (polygons, crs, reason) = incomplete.read_polygons(path)?;
+            (AreaOfInterest::Polygons(polygons, crs), reason)
         }
-        (None, None) => AreaOfInterest::Scene,
+        (None, None) => (AreaOfInterest::Scene, None),
     })
 }
 

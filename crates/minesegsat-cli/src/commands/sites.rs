@@ -16,8 +16,8 @@ use minesegsat::manifest::counted;
 use minesegsat::monitor::judge_again;
 use minesegsat::output::OutputFolder;
 use minesegsat::register::{
-    Area, Correction, DamagedRow, ImportOutcome, ImportReport, Observation, Permit, Register, Site, SiteEdit, SiteId,
-    boundary_of_bbox, boundary_of_file, document_hash,
+    Area, Correction, DamagedRow, FileBoundary, ImportOutcome, ImportReport, Observation, Permit, Register, Site,
+    SiteEdit, SiteId, boundary_of_bbox, boundary_of_file, document_hash,
 };
 use minesegsat::site::whole_percent;
 use serde_json::{Value, json};
@@ -138,15 +138,26 @@ pub(super) fn read_boundary(
     args: &BoundaryArgs,
     incomplete: IncompleteArgs,
 ) -> anyhow::Result<Option<MultiPolygon<f64>>> {
-    let Some(path) = &args.boundary else { return Ok(args.bbox.map(|bbox| boundary_of_bbox(bbox.0))) };
+    Ok(read_file_boundary(args, incomplete)?.map(|boundary| boundary.outline))
+}
+
+/// Like [`read_boundary`], with what is to be said about the file.
+pub(super) fn read_file_boundary(
+    args: &BoundaryArgs,
+    incomplete: IncompleteArgs,
+) -> anyhow::Result<Option<FileBoundary>> {
+    let Some(path) = &args.boundary else {
+        let of_bbox = |outline| FileBoundary { outline, repairs: Vec::new(), incomplete: None };
+        return Ok(args.bbox.map(|bbox| of_bbox(boundary_of_bbox(bbox.0))));
+    };
     let options = LabelOptions {
         layer: args.layer.clone(),
         filter: args.filter.clone(),
         allow_incomplete: incomplete.allow_incomplete,
         ..LabelOptions::default()
     };
-    let (boundary, repairs) = boundary_of_file(path, &options)?;
-    warn_of_repairs(&repairs);
+    let boundary = boundary_of_file(path, &options)?;
+    warn_of_repairs(&boundary.repairs);
     Ok(Some(boundary))
 }
 
@@ -157,9 +168,9 @@ fn permit_of(site: &SiteId, number: &str, terms: &TermsArgs, incomplete: Incompl
     let polygon = match &terms.permit_boundary {
         Some(path) => {
             let options = LabelOptions { allow_incomplete: incomplete.allow_incomplete, ..LabelOptions::default() };
-            let (polygon, repairs) = boundary_of_file(path, &options)?;
-            warn_of_repairs(&repairs);
-            Some(polygon)
+            let boundary = boundary_of_file(path, &options)?;
+            warn_of_repairs(&boundary.repairs);
+            Some(boundary.outline)
         }
         None => None,
     };

@@ -470,9 +470,9 @@ fn read_row(
         if let (Some(document), None) = (&document, &document_sha256) {
             // Documents are relative to the file that names them.
             let beside = path.parent().unwrap_or(Path::new("")).join(document);
-            match document_hash(&beside.to_string_lossy()) {
+            match identity(&Location::Path(beside)) {
                 _ if document.contains("://") => {}
-                Ok(hash) => document_sha256 = hash,
+                Ok(found) => document_sha256 = found.sha256,
                 Err(_) => warnings.push(format!(
                     "{}: document `{document}` of permit `{number}` is not a file beside {}, so it has no hash",
                     row.place,
