@@ -29,6 +29,8 @@ const BYTES_PER_PIXEL: f64 = 6.0;
 pub struct PlanOptions {
     /// The area in longitude and latitude.
     pub area: MultiPolygon<f64>,
+    /// Why the file of the area is not the whole of its source, by its own words, if the user accepted that.
+    pub area_incomplete: Option<String>,
     /// The periods.
     pub periods: Vec<Period>,
     /// Collections of the catalogue. Empty: any.
@@ -153,6 +155,7 @@ pub fn plan(folder: &Path, catalog: &Catalog, options: &PlanOptions, job: Job<'_
     let plan = Plan {
         version: 1,
         area: options.area.clone(),
+        area_incomplete: options.area_incomplete.clone(),
         periods: options.periods.clone(),
         model: options.model.clone(),
         composite: options.composite,

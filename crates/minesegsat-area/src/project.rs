@@ -133,6 +133,9 @@ pub struct Plan {
         deserialize_with = "geojson::de::deserialize_geometry"
     )]
     pub area: MultiPolygon<f64>,
+    /// Why the file of the area is not the whole of its source, by its own words, if the user accepted that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area_incomplete: Option<String>,
     /// The periods in the order of time.
     pub periods: Vec<Period>,
     /// The model.

@@ -45,6 +45,7 @@ fn plan_of(tiles: Vec<Tile>, area: MultiPolygon<f64>, years: &[i16]) -> Plan {
     Plan {
         version: 1,
         area,
+        area_incomplete: None,
         periods,
         model: PlannedModel {
             title: "test".to_owned(),

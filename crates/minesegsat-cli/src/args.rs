@@ -52,7 +52,7 @@ pub(crate) use self::sites::{
     BoundaryArgs, SitesAddArgs, SitesCommand, SitesEditArgs, SitesExportArgs, SitesImportArgs, SitesListArgs,
     SitesPermitArgs, SitesRemoveArgs, SitesShowArgs, TermsArgs,
 };
-pub(crate) use self::train::{BenchArchitecturesArgs, TrainArgs};
+pub(crate) use self::train::{BenchArchitecturesArgs, TrainArgs, utf8};
 pub(crate) use dataset::{
     DatasetBuildArgs, DatasetCommand, DatasetImportArgs, DatasetInfoArgs, DatasetMergeArgs, DatasetPreviewArgs,
     DatasetSplitArgs, DatasetStatsArgs,
@@ -330,16 +330,19 @@ pub(crate) struct IncompleteArgs {
 }
 
 impl IncompleteArgs {
-    /// Reads the polygons of a file, and their CRS.
-    pub(crate) fn read_polygons(self, path: &Path) -> minesegsat::Result<(geo::MultiPolygon<f64>, Crs)> {
+    /// Reads the polygons of a file, and their CRS. The third value is why the file is incomplete, by its own words.
+    pub(crate) fn read_polygons(
+        self,
+        path: &Path,
+    ) -> minesegsat::Result<(geo::MultiPolygon<f64>, Crs, Option<String>)> {
         if !self.allow_incomplete {
-            return read_area(path);
+            return read_area(path).map(|(polygons, crs)| (polygons, crs, None));
         }
         let (polygons, crs, incomplete) = read_incomplete_area(path)?;
-        if let Some(reason) = incomplete {
+        if let Some(reason) = &incomplete {
             tracing::warn!("{}: the file is incomplete: {reason}", path.display());
         }
-        Ok((polygons, crs))
+        Ok((polygons, crs, incomplete))
     }
 }
 

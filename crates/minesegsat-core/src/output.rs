@@ -303,9 +303,8 @@ fn remove_stale(dir: &Path) {
     let Ok(entries) = std::fs::read_dir(dir) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let Some(name) = name.to_str() else { continue };
-        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) && is_stale(&entry.path()) {
-            tracing::info!("removing `{name}`, left in `{}` by a run that was killed", dir.display());
+        if is_partial(&name) && is_stale(&entry.path()) {
+            tracing::info!("removing `{}`, left in `{}` by a run that was killed", name.display(), dir.display());
             Partial { path: entry.path(), made: Vec::new(), lock: None }.remove();
         }
     }
@@ -315,12 +314,23 @@ fn remove_stale(dir: &Path) {
 pub fn remove_abandoned_files(dir: &Path) {
     let Ok(entries) = std::fs::read_dir(dir) else { return };
     for entry in entries.flatten() {
-        let name = entry.file_name();
-        let is_partial = name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX));
-        if is_partial && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+        if is_partial(&entry.file_name()) && entry.file_type().is_ok_and(|kind| kind.is_file()) {
             let _ = std::fs::remove_file(entry.path());
         }
     }
+}
+
+/// Whether a living process writes an [`OutputFolder`] to a folder.
+pub fn is_being_written(dir: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(dir) else { return false };
+    entries.flatten().any(|entry| {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        is_folder && is_partial(&entry.file_name()) && !is_stale(&entry.path())
+    })
+}
+
+fn is_partial(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
 }
 
 fn is_stale(partial: &Path) -> bool {
@@ -396,7 +406,9 @@ mod tests {
         put(&outputs, "scratch", "");
         assert!(names(&dir).iter().all(|name| name.starts_with(".minesegsat-")));
         put(&outputs, "mask.tif", "pixels");
+        assert!(is_being_written(&dir));
         outputs.commit().expect("complete");
+        assert!(!is_being_written(&dir) && !is_being_written(&parent.path().join("none")));
         assert_eq!(names(&dir), ["manifest.json", "mask.tif"]);
         #[cfg(unix)]
         {

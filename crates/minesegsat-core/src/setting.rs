@@ -13,6 +13,8 @@ pub enum Setting {
     Bands,
     /// Names of the classes of a map, or classes to leave out.
     Classes,
+    /// Column of a table with a meaning: the name of its field in `minesegsat_watch::register::Fields`, such as `valid_from`.
+    Column(&'static str),
     /// CRS of the label coordinates.
     LabelsCrs,
     /// Layer of a vector file.
@@ -41,4 +43,10 @@ pub enum Setting {
     SwapAxes,
     /// MGRS tile of a product with several tiles.
     Tile,
+    /// Put all polygons of one id together.
+    Unite,
+    /// Take changes into what exists already.
+    Update,
+    /// First day of permits without one in the file.
+    ValidFrom,
 }

@@ -454,7 +454,6 @@ impl<'a> Builder<'a> {
     ) -> Result<Option<(BTreeMap<Layer, Merged>, BTreeMap<usize, usize>, BTreeMap<Layer, BandRadiometry>)>> {
         let mosaic = &self.mosaics[candidate.mosaic];
         let bands: Vec<Layer> = mosaic.layers().filter(|layer| matches!(layer, Layer::Band(_))).collect();
-        let classification = mosaic.layers().find(|layer| *layer == Layer::Classification);
         let mut layers = BTreeMap::new();
         let mut radiometry = BTreeMap::new();
         // The finest band is read first: it shows which scene gives most pixels and whether there is enough data.
@@ -464,6 +463,7 @@ impl<'a> Builder<'a> {
             .collect();
         finest.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let mut contributions: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut classes = None;
         for (_, layer) in finest {
             let of_scene = |index: usize| mosaic.scenes[index].layer(layer).and_then(|band| band.radiometry);
             // All pixels of a patch get the radiometry of the most preferred scene that covers it.
@@ -474,17 +474,14 @@ impl<'a> Builder<'a> {
             }
             if contributions.is_empty() {
                 contributions.clone_from(&merged.from);
+                classes = mosaic.read_classes(&candidate.cell, &merged)?;
             }
             self.pixels.fetch_add(merged.pixels.len(), Ordering::Relaxed);
             self.clamped.fetch_add(merged.clamped, Ordering::Relaxed);
             radiometry.extend(target.map(|target| (layer, target)));
             layers.insert(layer, merged);
         }
-        if let Some(layer) = classification
-            && let Some(merged) = mosaic.read(&candidate.cell, layer, &candidate.scenes, None)?
-        {
-            layers.insert(layer, merged);
-        }
+        layers.extend(classes.map(|merged| (Layer::Classification, merged)));
         Ok(Some((layers, contributions, radiometry)))
     }
 

@@ -1,5 +1,6 @@
 //! Mosaic of the scenes of one CRS by the reverse painter's algorithm: each pixel shows the most preferred scene that
-//! has data there. Every band keeps its native grid and its digital numbers.
+//! has data there. Every band keeps its native grid and its digital numbers. The classification of a pixel is that of the
+//! scene which the pixel comes from.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::source::{SourceBand, SourceScene};
 use minesegsat_core::{Band, Crs, Error, GeoTransform, Grid, Result, Window};
 use minesegsat_io::{DataType, Pixels, RasterSource};
-use minesegsat_scene::{BandRadiometry, MaskOptions, is_assessable};
+use minesegsat_scene::{BandRadiometry, MaskOptions, SclClass, is_assessable};
 
 /// Maximum number of rasters kept open at once over all scenes. Each holds an open file.
 const OPEN_RASTERS: usize = 128;
@@ -15,6 +16,10 @@ const OPEN_RASTERS: usize = 128;
 const ALIGNED_PX: f64 = 1e-3;
 /// Nodata value of the scene classification.
 const NO_CLASS: u8 = 0;
+/// Class of the pixels of a scene without a classification: ground, as if the scene were mapped by itself.
+const UNKNOWN_CLASS: u8 = SclClass::Unclassified.value();
+/// In [`Merged::owners`]: no scene has data.
+const NO_SCENE: u32 = u32::MAX;
 
 /// A layer of a patch; each layer is one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,6 +94,8 @@ pub(crate) struct Merged {
     pub(crate) pixels: Pixels,
     /// Number of pixels from each scene, by the scene's index in the mosaic.
     pub(crate) from: BTreeMap<usize, usize>,
+    /// The scene of each pixel, by its index in the mosaic, or [`NO_SCENE`]. Empty if all pixels are from one scene or none.
+    owners: Vec<u32>,
     /// Number of digital numbers that were clamped when converted to another offset.
     pub(crate) clamped: usize,
 }
@@ -97,6 +104,15 @@ impl Merged {
     /// Share of pixels with data, 0 to 1.
     pub(crate) fn data_share(&self) -> f64 {
         self.from.values().sum::<usize>() as f64 / self.pixels.len().max(1) as f64
+    }
+
+    /// The scene of a pixel, by its index in the mosaic.
+    fn owner(&self, at: usize) -> Option<usize> {
+        match self.owners.get(at) {
+            Some(&NO_SCENE) => None,
+            Some(&owner) => Some(owner as usize),
+            None => self.from.keys().next().copied(),
+        }
     }
 }
 
@@ -240,7 +256,7 @@ impl Mosaic {
         (0..self.scenes.len()).filter(|&i| overlaps(self.scenes[i].bounds)).collect()
     }
 
-    /// Merges a layer over a cell. Digital numbers with a different offset or scale are converted to those of `target`.
+    /// Merges a band over a cell. Digital numbers with a different offset or scale are converted to those of `target`.
     pub(crate) fn read(
         &self,
         cell: &PatchCell,
@@ -252,7 +268,7 @@ impl Mosaic {
         let data_type = self.lattices[&layer].data_type;
         let all = grid.width * grid.height;
         // Allocated only if a second scene or a nodata pixel makes it necessary.
-        let mut out: Vec<f32> = Vec::new();
+        let (mut out, mut owners): (Vec<f32>, Vec<u32>) = (Vec::new(), Vec::new());
         let (mut from, mut clamped) = (BTreeMap::new(), 0);
         let mut missing = all;
         // With `fill_clouds`, the first pass takes clear pixels and the second takes all pixels.
@@ -269,16 +285,18 @@ impl Mosaic {
                 let is_whole = missing == all && inside == grid.full_window();
                 if is_whole && has_radiometry(found, target) && !only_clear && !found.any_nodata(&pixels) {
                     from.insert(index, pixels.len());
-                    return Ok(Some(Merged { grid, pixels, from, clamped }));
+                    return Ok(Some(Merged { grid, pixels, from, owners, clamped }));
                 }
                 let values = pixels.to_f32();
                 out.resize(all, f32::NAN);
+                owners.resize(all, NO_SCENE);
                 let clear = if only_clear { self.clear(index, &grid, inside)? } else { None };
                 let is_same = has_radiometry(found, target);
                 let mut taken = 0;
                 for row in 0..inside.height {
-                    let line = &mut out[(inside.row + row) * grid.width + inside.col..][..inside.width];
-                    for (col, value) in line.iter_mut().enumerate() {
+                    let start = (inside.row + row) * grid.width + inside.col;
+                    let line = out[start..][..inside.width].iter_mut().zip(&mut owners[start..][..inside.width]);
+                    for (col, (value, owner)) in line.enumerate() {
                         let at = row * inside.width + col;
                         if !value.is_nan() || clear.as_ref().is_some_and(|clear| !clear[at]) {
                             continue;
@@ -295,6 +313,7 @@ impl Mosaic {
                             }
                             _ => dn,
                         };
+                        *owner = index as u32;
                         taken += 1;
                     }
                 }
@@ -305,7 +324,66 @@ impl Mosaic {
             }
         }
         out.resize(all, f32::NAN);
-        Ok(Some(Merged { pixels: typed(&out, data_type), grid, from, clamped }))
+        Ok(Some(Merged { pixels: typed(&out, data_type), grid, from, owners, clamped }))
+    }
+
+    /// Merges the classification over a cell. Each pixel has the class that the scene of `band`'s pixels there gives it, so a scene's clouds
+    /// never hide another one's ground. Of several scenes within a pixel, one that hides the ground counts.
+    pub(crate) fn read_classes(&self, cell: &PatchCell, band: &Merged) -> Result<Option<Merged>> {
+        let Some(grid) = self.grid(cell, Layer::Classification) else { return Ok(None) };
+        let mut classes: BTreeMap<usize, Option<Vec<u8>>> = BTreeMap::new();
+        for &index in band.from.keys() {
+            classes.insert(index, self.classes(index, &grid)?);
+        }
+        // The band's pixels below each column and row of classes.
+        let below = |edges: [f64; 2], len: usize| {
+            let start = (edges[0] + ALIGNED_PX).floor().clamp(0.0, (len - 1) as f64) as usize;
+            start..((edges[1] - ALIGNED_PX).ceil().max(0.0) as usize).clamp(start + 1, len)
+        };
+        let edge = |col: usize, row: usize| {
+            let (x, y) = grid.transform.to_map(col as f64, row as f64);
+            band.grid.transform.to_pixel(x, y)
+        };
+        let cols: Vec<_> = (0..grid.width).map(|c| below([edge(c, 0).0, edge(c + 1, 0).0], band.grid.width)).collect();
+        let mut out = Vec::with_capacity(grid.width * grid.height);
+        for row in 0..grid.height {
+            let rows = below([edge(0, row).1, edge(0, row + 1).1], band.grid.height);
+            for (col, cols) in cols.iter().enumerate() {
+                let owners = rows.clone().flat_map(|r| cols.clone().map(move |c| r * band.grid.width + c));
+                let (mut picked, mut last) = (NO_CLASS, None);
+                for owner in owners.filter_map(|at| band.owner(at)) {
+                    if last == Some(owner) {
+                        continue;
+                    }
+                    last = Some(owner);
+                    let class = match &classes[&owner] {
+                        Some(classes) => classes[row * grid.width + col],
+                        None => UNKNOWN_CLASS,
+                    };
+                    if picked == NO_CLASS || (class != NO_CLASS && !is_assessable(class, MaskOptions::default())) {
+                        picked = class;
+                    }
+                }
+                out.push(f32::from(picked));
+            }
+        }
+        let pixels = typed(&out, self.lattices[&Layer::Classification].data_type);
+        Ok(Some(Merged { grid, pixels, from: BTreeMap::new(), owners: Vec::new(), clamped: 0 }))
+    }
+
+    /// The classes of a scene on a grid, `[H, W]`, [`NO_CLASS`] beyond the scene. `None` if the scene has no classification.
+    fn classes(&self, index: usize, grid: &Grid) -> Result<Option<Vec<u8>>> {
+        let Some(found) = self.scenes[index].layer(Layer::Classification) else { return Ok(None) };
+        let mut classes = vec![NO_CLASS; grid.width * grid.height];
+        let Some((inside, window)) = overlap(grid, &found.grid) else { return Ok(Some(classes)) };
+        let pixels = self.raster(index, Layer::Classification, found)?.read(found.index, window)?;
+        for row in 0..inside.height {
+            let line = &mut classes[(inside.row + row) * grid.width + inside.col..][..inside.width];
+            for (col, class) in line.iter_mut().enumerate() {
+                *class = pixels.get(row * inside.width + col) as u8;
+            }
+        }
+        Ok(Some(classes))
     }
 
     /// Clear pixels of a window of a grid by the scene classification; `None` if the scene has no classification.

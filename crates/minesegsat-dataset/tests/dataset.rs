@@ -261,6 +261,51 @@ fn clouds_are_filled_from_the_next_scene_where_that_is_asked_for() {
     assert!(clear > 0.99 && scenes.split(' ').count() == 2, "{clear} {scenes}");
 }
 
+/// A class says something of the scene that it belongs to, and nothing of another one.
+#[test]
+fn each_pixel_has_the_class_of_the_scene_that_it_comes_from() {
+    let folder = tempfile::tempdir().unwrap();
+    // Without short-wave infrared no mask follows from the pixels. The second scene lies 120 m further north.
+    let first = SceneSpec { without: &["B11", "B12"], ..SceneSpec::new("2A", "05.10") };
+    let second = SceneSpec { sensing: "20210810T190919", origin: (600_000.0, 5_500_140.0), ..first.clone() };
+    let item = |name: &str, spec: &SceneSpec| {
+        scenes::write_stac_item(&folder.path().join(name), spec, Provider::EarthSearchC1)
+    };
+    let items = [item("first", &first), item("second", &second)];
+    let labels = folder.path().join("labels.geojson");
+    write_labels(&labels, &[(600_010.0, 5_499_900.0, 60.0, "gold")]);
+    let at = |(grid, pixels): &(Grid, Vec<f64>), x: f64, y: f64| {
+        let (col, row) = grid.transform.to_pixel(x, y);
+        let inside = col >= 0.0 && row >= 0.0 && col < grid.width as f64 && row < grid.height as f64;
+        if inside { pixels[row as usize * grid.width + col as usize] } else { 0.0 }
+    };
+    let source = |name: &str, file: &str| read(&folder.path().join(name).join("images").join(file));
+    let classes = ["first", "second"].map(|name| source(name, "SCL.tif"));
+    let seen = source("first", "B02.tif");
+    let check = |out: &str, class_of_first: &dyn Fn(f64, f64) -> f64| {
+        let out = folder.path().join(out);
+        let places = items.each_ref().map(|path| path.display().to_string());
+        build(&places, &labels, &out, &options());
+        let set = Dataset::open(&out).unwrap();
+        let (grid, found) = read(&set.classification_file(&set.samples()[0]).unwrap());
+        let mut from_first = 0;
+        for (i, class) in found.iter().enumerate() {
+            let (x, y) = grid.transform.to_map((i % grid.width) as f64 + 0.5, (i / grid.width) as f64 + 0.5);
+            let is_of_first = at(&seen, x, y) > 0.0;
+            from_first += usize::from(is_of_first);
+            let expected = if is_of_first { class_of_first(x, y) } else { at(&classes[1], x, y) };
+            assert_eq!(*class, expected, "{x} {y}");
+        }
+        assert!(from_first > 0 && from_first < found.len(), "{from_first} of {}", found.len());
+    };
+    check("both", &|x, y| at(&classes[0], x, y));
+    // The same without the classification of the first scene: its pixels take none of the second one.
+    let mut document: Value = serde_json::from_slice(&fs::read(&items[0]).unwrap()).unwrap();
+    document["assets"].as_object_mut().unwrap().remove("scl").unwrap();
+    fs::write(&items[0], document.to_string()).unwrap();
+    check("unclassified", &|_, _| 7.0);
+}
+
 #[test]
 fn samples_without_labels_are_a_share_of_the_set() {
     let folder = tempfile::tempdir().unwrap();

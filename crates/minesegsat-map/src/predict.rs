@@ -82,6 +82,9 @@ pub struct PredictOptions {
     pub formats: Vec<VectorFormat>,
     /// Part of the scene to map.
     pub area: AreaOfInterest,
+    /// Why the file of the polygons of `area` is not the whole of its source, by its own words, if the user accepted that. The manifest
+    /// records it.
+    pub area_incomplete: Option<String>,
     /// Whether existing outputs may be replaced.
     pub overwrite: bool,
     /// Name of the device, for the manifest.
@@ -113,6 +116,7 @@ impl Default for PredictOptions {
             outlines: Outlines::Pixels,
             formats: Vec::new(),
             area: AreaOfInterest::Scene,
+            area_incomplete: None,
             overwrite: false,
             device: "cpu".to_owned(),
         }
@@ -513,12 +517,18 @@ fn parameters(mask: MaskOptions, model: &ModelDescription, options: &PredictOpti
         area: match &options.area {
             AreaOfInterest::Scene => serde_json::json!("scene"),
             AreaOfInterest::Bbox(bbox) => serde_json::json!({ "bbox": bbox }),
-            AreaOfInterest::Polygons(polygons, crs) => serde_json::json!({
-                "polygons": polygons.0.len(),
-                "bounds": geo::BoundingRect::bounding_rect(polygons)
-                    .map(|r| [r.min().x, r.min().y, r.max().x, r.max().y]),
-                "epsg": crs.epsg(),
-            }),
+            AreaOfInterest::Polygons(polygons, crs) => {
+                let mut area = serde_json::json!({
+                    "polygons": polygons.0.len(),
+                    "bounds": geo::BoundingRect::bounding_rect(polygons)
+                        .map(|r| [r.min().x, r.min().y, r.max().x, r.max().y]),
+                    "epsg": crs.epsg(),
+                });
+                if let Some(reason) = &options.area_incomplete {
+                    area["incomplete"] = reason.as_str().into();
+                }
+                area
+            }
         },
         formats: options.formats.iter().map(|format| format.extension()).collect(),
         device: &options.device,

@@ -29,9 +29,9 @@ pub fn parse_device(name: &str) -> Result<Device> {
         ("vulkan", index) => Ok(Device::vulkan(gpu(index))),
         #[cfg(feature = "wgpu")]
         ("wgpu", index) => Ok(Device::wgpu(gpu(index))),
-        ("cuda" | "vulkan" | "wgpu", _) => refuse(format!(
-            "this program was built without it; build with `cargo build --release --features {kind}`, or use `cpu`"
-        )),
+        ("cuda" | "vulkan" | "wgpu", _) => {
+            Err(Error::DeviceNotBuilt { name: name.to_owned(), feature: kind.to_owned() })
+        }
         _ => refuse(format!("expected one of {DEVICE_NAMES}")),
     }
 }
@@ -59,7 +59,7 @@ mod tests {
             "device `cuda:x` is not available: `x` is not a device number; expected one of cpu, cuda:N, vulkan:N, wgpu:N"
         );
         if !cfg!(feature = "cuda") {
-            assert!(message("cuda:0").contains("--features cuda"));
+            assert!(message("cuda:0").contains("built without the feature `cuda`"));
         }
     }
 }

@@ -117,7 +117,18 @@ pub enum Error {
         reason: String,
     },
 
-    /// The device is unknown, or this build does not support it.
+    /// This build does not support the device.
+    #[error(
+        "device `{name}` is not available: this program was built without the feature `{feature}`; every build has `cpu`"
+    )]
+    DeviceNotBuilt {
+        /// The name from the user.
+        name: String,
+        /// The feature of the crate that supports the device.
+        feature: String,
+    },
+
+    /// The device is unknown.
     #[error("device `{name}` is not available: {reason}")]
     Device {
         /// The name from the user.

@@ -116,9 +116,8 @@ fn describe(
         (None, 12) => Band::PAPER.to_vec(),
         (None, 13) => Band::ALL.to_vec(),
         (None, _) => {
-            let accepted = format!(
-                "the network takes {channels} channels; name their bands in order, such as `--bands B04,B03,B02`"
-            );
+            let accepted =
+                format!("the network takes {channels} channels; name their bands in order, such as B04,B03,B02");
             return refuse("bands", String::new(), accepted);
         }
     };

@@ -92,9 +92,9 @@ pub use fused::with_plain_operations;
 pub use import::{ImportOptions, import_checkpoint, random_model, save_model};
 pub use minesegsat_cpu::{Isa, Precision, Profile};
 pub use minesegsat_model::{
-    CARD_FILE, Comparison, DeepLabV3PlusConfig, DetailConfig, Encoder, FORMAT_VERSION, FORWARD_FILE, FpnConfig,
-    ModelCard, NetworkConfig, Normalisation, SIZE_DIVISOR, SegFormerConfig, Training, UnetConfig, Variant,
-    VerifyReport, WEIGHTS_FILE, check_views,
+    CARD_FILE, Comparison, DeepLabV3PlusConfig, DetailConfig, Encoder, Error as ModelError, FORMAT_VERSION,
+    FORWARD_FILE, FpnConfig, ModelCard, NetworkConfig, Normalisation, SIZE_DIVISOR, SegFormerConfig, Training,
+    UnetConfig, Variant, VerifyReport, WEIGHTS_FILE, check_views,
 };
 pub use mix_ffn::{MixFfn, MixFfnConfig};
 pub use mix_transformer::MixTransformer;

@@ -98,7 +98,7 @@ impl Access {
             return Err(too_many("wrong tokens", wait));
         }
         let Some(token) = &self.token else {
-            let detail = "this server is read-only: it has no token; start it with `--token-file`";
+            let detail = "this server is read-only: it has no access token; its operator can start it with one";
             return Err(Problem::new(StatusCode::FORBIDDEN, detail));
         };
         let given = headers.get(header::AUTHORIZATION);

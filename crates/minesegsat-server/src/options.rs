@@ -251,7 +251,7 @@ pub enum ServerError {
     Register(#[source] minesegsat_core::Error),
     /// Another server runs the jobs of this workspace.
     #[error(
-        "another server{owner} runs the jobs of the workspace {path}; stop it, or start this server without `--model`",
+        "another server{owner} runs the jobs of the workspace {path}; stop it, or start this server without jobs",
         path = path.display(),
         owner = owner.map_or_else(String::new, |id| format!(" (process {id})"))
     )]

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
+use minesegsat_core::output::is_being_written;
 use minesegsat_io::{Location, read_json};
 use serde_json::Value;
 
@@ -79,9 +80,19 @@ impl Predictions {
         if !std::fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir()) {
             return Err(Problem::conflict(format!("prediction `{name}` is a link; remove it in the workspace")));
         }
+        let busy =
+            || Problem::conflict(format!("prediction `{name}` is being written; remove it when that run has ended"));
+        if is_being_written(&folder) {
+            return Err(busy());
+        }
         // Under a name that is no prediction, so that no half of it is ever listed.
         let removed = self.folder.join(format!(".removed-{}", random_id()));
         fs_err::rename(&folder, &removed).map_err(minesegsat_core::Error::Io)?;
+        // A run that began meanwhile gets its folder back.
+        if is_being_written(&removed) {
+            fs_err::rename(&removed, &folder).map_err(minesegsat_core::Error::Io)?;
+            return Err(busy());
+        }
         self.cache.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
         if let Err(error) = fs_err::remove_dir_all(&removed) {
             tracing::warn!("files of the removed prediction `{name}` are left: {error}");

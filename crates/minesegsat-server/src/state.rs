@@ -35,12 +35,10 @@ impl App {
         self.gate.run(move || read(&workspace)).await
     }
 
-    /// The jobs. An error that names the option if this server runs none.
+    /// The jobs. An error if this server runs none.
     pub(crate) fn jobs(&self) -> Result<&Arc<Jobs>, Problem> {
         self.jobs.as_ref().ok_or_else(|| {
-            Problem::conflict(
-                "this server runs no jobs; start it with a model: `minesegsat serve --model DIR --token-file FILE`",
-            )
+            Problem::conflict("this server runs no jobs; its operator can start it with a model and an access token")
         })
     }
 }

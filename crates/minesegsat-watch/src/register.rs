@@ -52,7 +52,7 @@ use geo::{BoundingRect, Geometry, MultiPolygon};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use self::area_limit::AreaUnit;
-pub use self::boundary::{boundary_of_bbox, boundary_of_file};
+pub use self::boundary::{FileBoundary, boundary_of_bbox, boundary_of_file};
 pub use self::edit::{SiteEdit, revision};
 pub use self::export::{geometry_json, site_properties};
 pub use self::import::{

@@ -41,6 +41,8 @@ const OUTLINE: [u8; 3] = [255, 140, 0];
 pub struct TimelineOptions {
     /// The sites. Without sites, only the whole map is followed.
     pub sites: Vec<SiteArea>,
+    /// Why the file of the sites is not the whole of its source, by its own words, if the user accepted that.
+    pub sites_incomplete: Option<String>,
     /// Rules of the history of a pixel. Default: the models', else those of the program.
     pub rules: SeriesRules,
     /// Confidence level of the intervals, in percent.
@@ -154,6 +156,9 @@ pub struct TimelineManifest {
     pub total: SeriesTotals,
     /// The sites.
     pub sites: Vec<SiteTimeline>,
+    /// Why the file of the sites is not the whole of its source, by its own words, if the user accepted that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sites_incomplete: Option<String>,
     /// The files written, with their hashes.
     pub outputs: Vec<OutputRecord>,
     /// Warnings for the reader.
@@ -233,6 +238,7 @@ pub fn timeline(
         grid: GridRecord::from(&series.grid),
         total,
         sites,
+        sites_incomplete: options.sites_incomplete.clone(),
         outputs,
         warnings,
     };

@@ -187,6 +187,7 @@ impl Model {
             outlines: Outlines::Pixels,
             formats: Vec::new(),
             area: AreaOfInterest::Scene,
+            area_incomplete: None,
             overwrite: false,
             device: self.device.clone(),
         }

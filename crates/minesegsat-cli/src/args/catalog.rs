@@ -140,7 +140,7 @@ impl AreaArgs {
         match (&self.bbox, &self.intersects) {
             (Some(bbox), _) => SearchArea::from_bbox(bbox.0).map(Some),
             (None, Some(path)) => {
-                let (polygons, crs) = self.incomplete.read_polygons(path)?;
+                let (polygons, crs, _) = self.incomplete.read_polygons(path)?;
                 SearchArea::from_polygons(&polygons, &crs).map(Some)
             }
             (None, None) => Ok(None),

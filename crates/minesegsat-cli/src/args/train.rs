@@ -1,7 +1,8 @@
 //! Arguments of `minesegsat train` and `minesegsat bench-architectures`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::Args;
 
 #[derive(Debug, Args)]
@@ -46,12 +47,12 @@ pub(crate) struct TrainArgs {
 
 impl TrainArgs {
     /// All options as `key=value` settings.
-    pub(crate) fn settings(&self) -> Vec<String> {
-        let mut settings = self.changes.settings();
+    pub(crate) fn settings(&self) -> anyhow::Result<Vec<String>> {
+        let mut settings = self.changes.settings()?;
         let named = [("title", &self.title), ("licence", &self.licence)];
         settings
             .extend(named.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", toml_text(value.as_ref()?)))));
-        settings
+        Ok(settings)
     }
 }
 
@@ -95,11 +96,11 @@ pub(crate) struct TrainChanges {
 
 impl TrainChanges {
     /// All options as `key=value` settings.
-    pub(crate) fn settings(&self) -> Vec<String> {
+    pub(crate) fn settings(&self) -> anyhow::Result<Vec<String>> {
         let mut settings = self.set.clone();
         let text = |value: &str| toml_text(value);
         if let Some(dataset) = &self.dataset {
-            settings.push(format!("data.dataset={}", text(&dataset.to_string_lossy())));
+            settings.push(format!("data.dataset={}", text(utf8(dataset, "the configuration of a training")?)));
         }
         if let Some(seed) = self.seed {
             settings.push(format!("seed={seed}"));
@@ -107,8 +108,13 @@ impl TrainChanges {
         if let Some(device) = &self.device {
             settings.push(format!("device={}", text(device)));
         }
-        settings
+        Ok(settings)
     }
+}
+
+/// A path as text, which `needed_by` needs.
+pub(crate) fn utf8<'a>(path: &'a Path, needed_by: &str) -> anyhow::Result<&'a str> {
+    path.to_str().with_context(|| format!("the path `{}` is not UTF-8 text, which {needed_by} needs", path.display()))
 }
 
 /// Quotes a value as a TOML string.

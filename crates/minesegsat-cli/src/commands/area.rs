@@ -25,7 +25,7 @@ use super::change::warn_of_features;
 use super::folder_and_name;
 use super::monitor::MonitorBar;
 use super::site_tools::{open_catalogue, open_model};
-use super::sites::read_boundary;
+use super::sites::read_file_boundary;
 use crate::args::{
     AreaCommand, AreaMergeArgs, AreaPlanArgs, AreaProjectArgs, AreaRunArgs, AreaStatusArgs, AreaSummarizeArgs, IndexArg,
 };
@@ -59,14 +59,15 @@ pub(crate) fn command(command: &AreaCommand, quiet: bool) -> anyhow::Result<Exit
 }
 
 fn make_plan(args: &AreaPlanArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitCode> {
-    let Some(area) = read_boundary(&args.area, args.incomplete)? else {
+    let Some(area) = read_file_boundary(&args.area, args.incomplete)? else {
         bail!("there is no area; give one with `--bbox W,S,E,N` or `--boundary FILE`");
     };
     let place = ModelFolder::new(args.model.as_deref())?;
     let model = ModelCard::read(place.path())?;
     let (catalog, collections) = open_catalogue(&args.catalogue.api, &args.catalogue.collections)?;
     let options = PlanOptions {
-        area,
+        area: area.outline,
+        area_incomplete: area.incomplete,
         periods: periods(args.period, args.every)?,
         collections,
         max_cloud_cover_percent: args.catalogue.max_cloud_cover,
@@ -378,6 +379,9 @@ fn read_zones(args: &AreaSummarizeArgs) -> anyhow::Result<Vec<SiteArea>> {
     };
     let labels = Labels::read(&args.zones, &options)?;
     let file = args.zones.display();
+    if let Some(reason) = &labels.source().incomplete {
+        tracing::warn!("{file}: the file is incomplete: {reason}");
+    }
     warn_of_features(&args.zones, &labels);
     let zones = SiteArea::from_labels(&labels, args.id_field.as_deref())?;
     for zone in zones.iter().filter(|zone| zone.features > 1) {

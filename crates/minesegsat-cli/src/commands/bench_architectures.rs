@@ -67,6 +67,7 @@ pub(crate) fn run(args: &BenchArchitecturesArgs, quiet: bool) -> anyhow::Result<
     let minutes = args.minutes.or(bench.minutes);
     // All configurations are checked before the first run starts.
     let mut configs = Vec::new();
+    let changes = args.changes.settings()?;
     for entry in &bench.runs {
         if entry.name.is_empty() || entry.name.contains(['/', '\\']) {
             bail!(
@@ -74,7 +75,7 @@ pub(crate) fn run(args: &BenchArchitecturesArgs, quiet: bool) -> anyhow::Result<
                 entry.name
             );
         }
-        let settings: Vec<String> = entry.set.iter().cloned().chain(args.changes.settings()).collect();
+        let settings: Vec<String> = entry.set.iter().chain(&changes).cloned().collect();
         configs.push(TrainConfig::read(&base, &settings).with_context(|| format!("run `{}`", entry.name))?);
     }
     let mut rows: Vec<Row> = Vec::new();

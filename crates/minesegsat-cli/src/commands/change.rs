@@ -28,10 +28,12 @@ pub(crate) fn run(args: &ChangeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
     let sites = args.sites.as_deref();
     let sites = sites.map(|path| read_sites(path, args.id_field.as_deref(), args.incomplete)).transpose()?;
+    let (sites, sites_incomplete) = sites.unwrap_or_default();
     let options = ChangeOptions {
         threshold: args.threshold,
         min_area_m2: args.min_area,
-        sites: sites.unwrap_or_default(),
+        sites,
+        sites_incomplete,
         noise_floor: args.noise_floor.map(|per_sqrt_ha| NoiseFloor {
             per_sqrt_ha,
             learned_from: 1,
@@ -191,12 +193,13 @@ pub(crate) fn warn_of_features(path: &Path, labels: &Labels) {
     }
 }
 
-/// Reads sites from a file of polygons, and warns of features that were dropped.
+/// Reads sites from a file of polygons, and warns of features that were dropped. Also returns why the file is incomplete, if the user
+/// accepts that.
 pub(crate) fn read_sites(
     path: &Path,
     id_field: Option<&str>,
     incomplete: IncompleteArgs,
-) -> anyhow::Result<Vec<SiteArea>> {
+) -> anyhow::Result<(Vec<SiteArea>, Option<String>)> {
     let options = LabelOptions { allow_incomplete: incomplete.allow_incomplete, ..LabelOptions::default() };
     let labels = Labels::read(path, &options)?;
     warn_of_features(path, &labels);
@@ -205,7 +208,7 @@ pub(crate) fn read_sites(
     for site in sites.iter().filter(|site| site.features > 1) {
         tracing::warn!("{}: {} features have the id `{}`: they are one site", path.display(), site.features, site.id);
     }
-    Ok(sites)
+    Ok((sites, labels.source().incomplete.clone()))
 }
 
 /// The part of the manifest of `change` that is read here.

@@ -33,7 +33,7 @@ use minesegsat::{
 };
 
 use crate::{
-    args::{CalibrateArgs, DemoArgs, EngineArgs},
+    args::{CalibrateArgs, DemoArgs, EngineArgs, utf8},
     commands::{calibrate::calibrate, engine, train::TrainBar},
     interrupt, print_message,
     progress::{Bar, duration},
@@ -129,6 +129,7 @@ pub(crate) fn run(args: &DemoArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     if args.serve && !args.overwrite && args.output.join(REPORT_FILE).is_file() {
         return show::serve_demo(&args.output, args.bind, quiet);
     }
+    utf8(&args.output, "the catalogue of a demo")?;
     let folder = prepare_folder(&args.output, args.overwrite)?;
     let result = run_steps(args, &folder, quiet, cancel);
     let demo = match result {

@@ -34,25 +34,28 @@ use std::path::Path;
 use anyhow::Context as _;
 use clap::CommandFactory as _;
 use minesegsat::area_of_interest::AreaOfInterest;
+use minesegsat::nn::{Error as NetworkError, ModelError};
+use minesegsat::onnx::Error as RuntimeError;
 use minesegsat::scene::{OpenOptions, RadiometryOverride};
 use minesegsat::values::Numbers;
-use minesegsat::{Location, Scene};
+use minesegsat::{Error, Location, OpenModelError, Scene, Setting};
+use minesegsat_server::ServerError;
 
 use crate::args::{Bbox, Cli, IncompleteArgs, SceneArgs, nodata_values};
 
-/// The part of a scene given by `--bbox` or `--intersects`.
+/// The part of a scene given by `--bbox` or `--intersects`, and why the file is incomplete, if the user accepts that.
 pub(crate) fn area_of_interest(
     bbox: Option<Bbox>,
     polygons: Option<&Path>,
     incomplete: IncompleteArgs,
-) -> minesegsat::Result<AreaOfInterest> {
+) -> minesegsat::Result<(AreaOfInterest, Option<String>)> {
     Ok(match (bbox, polygons) {
-        (Some(bbox), _) => AreaOfInterest::Bbox(bbox.0),
+        (Some(bbox), _) => (AreaOfInterest::Bbox(bbox.0), None),
         (None, Some(path)) => {
-            let (polygons, crs) = incomplete.read_polygons(path)?;
-            AreaOfInterest::Polygons(polygons, crs)
+            let (polygons, crs, reason) = incomplete.read_polygons(path)?;
+            (AreaOfInterest::Polygons(polygons, crs), reason)
         }
-        (None, None) => AreaOfInterest::Scene,
+        (None, None) => (AreaOfInterest::Scene, None),
     })
 }
 
@@ -124,7 +127,8 @@ pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
 /// `sites permit --supersede`.
 fn names_options_of(hint: &str, program: &clap::Command, command: &clap::Command) -> bool {
     let quoted = hint.split('`').skip(1).step_by(2);
-    quoted.filter(|text| text.contains("--")).all(|text| {
+    // Options of cargo are not those of the command.
+    quoted.filter(|text| text.contains("--") && !text.starts_with("cargo ")).all(|text| {
         let mut of = command;
         text.split_whitespace().all(|word| {
             if let Some(option) = word.strip_prefix("--") {
@@ -141,22 +145,29 @@ fn names_options_of(hint: &str, program: &clap::Command, command: &clap::Command
 
 /// Hints for an error. The first whose options the command has is the one to print.
 fn hints(error: &anyhow::Error) -> Vec<String> {
-    use minesegsat::nn::Error as NetworkError;
-    use minesegsat::onnx::Error as RuntimeError;
-    use minesegsat::{Error, OpenModelError};
-
     let one = |text: &str| vec![text.to_owned()];
     let overwrite =
         || ["use `--overwrite` to replace it, or another `-o`", "give another `-o`"].map(str::to_owned).to_vec();
-    if let Some(NetworkError::OutputExists { path }) = error.downcast_ref() {
-        // Only a model folder may be replaced, not any other folder.
-        return if path.join(minesegsat::nn::CARD_FILE).is_file() { overwrite() } else { Vec::new() };
-    }
-    if let Some(NetworkError::RunExists { .. }) = error.downcast_ref() {
-        return one("`--resume` goes on with it");
-    }
-    if let Some(NetworkError::DataChanged { .. }) = error.downcast_ref() {
-        return one("`--allow-changed-data` resumes on the changed data and records the change");
+    let network = match error.downcast_ref() {
+        Some(OpenModelError::BuiltIn(error)) => Some(error),
+        _ => error.downcast_ref::<NetworkError>(),
+    };
+    match network {
+        Some(NetworkError::OutputExists { path }) => {
+            // Only a model folder may be replaced, not any other folder.
+            return if path.join(minesegsat::nn::CARD_FILE).is_file() { overwrite() } else { Vec::new() };
+        }
+        Some(NetworkError::RunExists { .. }) => return one("`--resume` goes on with it"),
+        Some(NetworkError::DataChanged { .. }) => {
+            return one("`--allow-changed-data` resumes on the changed data and records the change");
+        }
+        Some(NetworkError::DeviceNotBuilt { feature, .. }) => {
+            return vec![format!("`cargo build --release --features {feature}` builds a program that has it")];
+        }
+        Some(NetworkError::Model(ModelError::Argument { name: "bands", value, .. })) if value.is_empty() => {
+            return hints_of(Setting::Bands);
+        }
+        _ => {}
     }
     let runtime = match error.downcast_ref() {
         Some(OpenModelError::Runtime(error)) => Some(error),
@@ -170,13 +181,23 @@ fn hints(error: &anyhow::Error) -> Vec<String> {
             kind.accepted()
         )];
     }
-    let Some(error) = error.chain().find_map(|cause| cause.downcast_ref::<Error>()) else { return Vec::new() };
+    match error.downcast_ref() {
+        Some(ServerError::TokenNeeded { .. }) => return one("`--token-file FILE` sets a token"),
+        Some(ServerError::WorkspaceInUse { .. }) => {
+            return one("a server without `--model` and without a token runs no jobs");
+        }
+        _ => {}
+    }
+    let Some(error) = error.chain().find_map(core_error) else { return Vec::new() };
     match error {
         Error::OutputExists { .. } => overwrite(),
         Error::Argument { name: "site", accepted, .. } if accepted.ends_with("only one may hold") => one(
             "end the earlier version with `sites permit --valid-to`, or use `sites permit --supersede` to end it on the day \
              before the new one",
         ),
+        Error::Argument { name: "site", accepted, .. } if accepted.ends_with("which would be lost") => {
+            one("`--force` removes them with it")
+        }
         Error::Argument { name: "shift between the dates", .. } => {
             one("`--registration measure` compares them as they are")
         }
@@ -187,15 +208,29 @@ fn hints(error: &anyhow::Error) -> Vec<String> {
                 "use a model that needs fewer bands".to_owned(),
             ]
         }
-        _ => error.setting().map(flags_of).unwrap_or_default().iter().map(|&hint| hint.to_owned()).collect(),
+        _ => error.setting().map(hints_of).unwrap_or_default(),
+    }
+}
+
+/// The error of the libraries behind an error. One that is wrapped in a transparent variant is not among the causes.
+fn core_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Error> {
+    if let Some(error) = error.downcast_ref::<Error>() {
+        return Some(error);
+    }
+    match error.downcast_ref() {
+        Some(OpenModelError::BuiltIn(error)) => return core_error(error),
+        Some(OpenModelError::Runtime(error)) => return core_error(error),
+        _ => {}
+    }
+    match (error.downcast_ref::<NetworkError>(), error.downcast_ref::<RuntimeError>()) {
+        (Some(NetworkError::Core(error)), _) | (_, Some(RuntimeError::Core(error))) => Some(error),
+        _ => None,
     }
 }
 
 /// How a user gives the option that avoids an error, and what helps where a command lacks the option.
-fn flags_of(setting: minesegsat::Setting) -> &'static [&'static str] {
-    use minesegsat::Setting;
-
-    match setting {
+pub(crate) fn hints_of(setting: Setting) -> Vec<String> {
+    let hints: &[&str] = match setting {
         Setting::AllowIncomplete => &["`--allow-incomplete` accepts the file as it is"],
         Setting::AllowMissing => &["`--allow-missing` estimates without these points"],
         Setting::MissingUnits => &[
@@ -203,6 +238,9 @@ fn flags_of(setting: minesegsat::Setting) -> &'static [&'static str] {
         ],
         Setting::Bands => &["`--bands B02,B03,B04,...` names the bands"],
         Setting::Classes => &["`--classes VALUE=NAME` names classes, `--exclude VALUE` leaves them out"],
+        Setting::Column(field) => {
+            return vec![format!("`--{}-field COLUMN` says which column it is", field.replace('_', "-"))];
+        }
         Setting::LabelsCrs => &[
             "`--labels-crs EPSG:CODE` gives the CRS of the coordinates",
             "save the file with its CRS, as a GeoPackage for example",
@@ -225,8 +263,14 @@ fn flags_of(setting: minesegsat::Setting) -> &'static [&'static str] {
             &["`--swap-axes` exchanges longitude and latitude", "exchange longitude and latitude in the file"]
         }
         Setting::Tile => &["`--tile NAME` selects the tile"],
+        Setting::Unite => &["`--unite` makes one site of several polygons"],
+        Setting::Update => &["`--update` takes changes into sites that are there"],
+        Setting::ValidFrom => {
+            &["`--valid-from-field COLUMN` names the column, `--valid-from DAY` gives one day for all"]
+        }
         _ => &[],
-    }
+    };
+    hints.iter().map(|&hint| hint.to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -251,6 +295,79 @@ mod tests {
         assert!(fits("a hint without options: `-o`", &["predict"]));
     }
 
+    #[test]
+    fn hints_follow_errors_through_the_layers_above_them() {
+        let tile = || Error::scene("S2.SAFE", "it has two tiles").avoided_by(Setting::Tile);
+        let network = || NetworkError::Core(tile());
+        let errors: [anyhow::Error; 5] = [
+            tile().into(),
+            network().into(),
+            OpenModelError::BuiltIn(network()).into(),
+            OpenModelError::Runtime(RuntimeError::Core(tile())).into(),
+            anyhow::Error::from(network()).context("cannot train"),
+        ];
+        for error in errors {
+            assert_eq!(hints(&error), ["`--tile NAME` selects the tile"], "{error:#}");
+        }
+        assert_eq!(hints_of(Setting::Column("valid_from")), ["`--valid-from-field COLUMN` says which column it is"]);
+        // Every column that a hint may name has its option.
+        let options = options();
+        for field in
+            ["id", "name", "operator", "commodity", "status", "permit", "limit", "valid-from", "valid-to", "document"]
+        {
+            assert!(options.contains(&format!("{field}-field")), "{field}");
+        }
+    }
+
+    /// Texts of the libraries name no options: their readers may be programs, or clients of a server.
+    #[test]
+    fn libraries_name_no_options() {
+        // Instructions for the reader of an evidence pack.
+        const WITH_COMMANDS: &str = "minesegsat-watch/src/evidence/pack.rs";
+        let options = options();
+        let (mut read, mut named) = (0, Vec::new());
+        for (path, text) in sources() {
+            if path.contains("/../minesegsat-cli/") || path.ends_with(WITH_COMMANDS) {
+                continue;
+            }
+            read += 1;
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            for (before, after) in code.flat_map(|line| line.match_indices("--").map(move |(at, _)| line.split_at(at)))
+            {
+                let after = &after[2..];
+                let option: String = after.chars().take_while(|&c| c.is_ascii_lowercase() || c == '-').collect();
+                // Style sheets have `var(--name)` and `  --name:`.
+                let is_property = after[option.len()..].starts_with(':') || before.ends_with('(');
+                let is_made = after.starts_with('{') && before.ends_with(['`', '"']);
+                if (options.contains(&option) && !is_property) || is_made {
+                    named.push(format!("{path}: {before}--{after}"));
+                }
+            }
+        }
+        assert!(read > 100, "{read}");
+        assert!(named.is_empty(), "{named:#?}");
+    }
+
+    /// The sources of all crates without their tests, by path.
+    fn sources() -> Vec<(String, String)> {
+        let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];
+        let mut sources = Vec::new();
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                if path.is_dir() && !["tests", "target", "benches", "examples"].contains(&name.as_str()) {
+                    open.push(path);
+                } else if name.ends_with(".rs") && !name.starts_with("tests") {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    let text = text.split("#[cfg(test)]").next().unwrap().to_owned();
+                    sources.push((path.to_string_lossy().replace('\\', "/"), text));
+                }
+            }
+        }
+        sources
+    }
+
     /// The options of all commands.
     fn options() -> BTreeSet<String> {
         let mut options = BTreeSet::new();
@@ -272,30 +389,19 @@ mod tests {
         // Options of cargo.
         const OTHERS: [&str; 2] = ["release", "features"];
         let options = options();
-        let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..")];
         let (mut seen, mut unknown) = (0, Vec::new());
-        while let Some(folder) = open.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                let name = path.file_name().unwrap().to_string_lossy().into_owned();
-                if path.is_dir() && !["tests", "target", "benches", "examples"].contains(&name.as_str()) {
-                    open.push(path);
-                } else if name.ends_with(".rs") && !name.starts_with("tests") {
-                    let text = std::fs::read_to_string(&path).unwrap();
-                    let text = text.split("#[cfg(test)]").next().unwrap();
-                    for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
-                        for quoted in line.split('`').skip(1).step_by(2) {
-                            for word in quoted.split_whitespace().filter_map(|word| word.strip_prefix("--")) {
-                                let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-                                let option = word.split(|c| !is_name(c)).next().unwrap();
-                                if option.is_empty() {
-                                    continue;
-                                }
-                                seen += 1;
-                                if !options.contains(option) && !OTHERS.contains(&option) {
-                                    unknown.push(format!("{}: --{option}", path.display()));
-                                }
-                            }
+        for (path, text) in sources() {
+            for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                for quoted in line.split('`').skip(1).step_by(2) {
+                    for word in quoted.split_whitespace().filter_map(|word| word.strip_prefix("--")) {
+                        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+                        let option = word.split(|c| !is_name(c)).next().unwrap();
+                        if option.is_empty() {
+                            continue;
+                        }
+                        seen += 1;
+                        if !options.contains(option) && !OTHERS.contains(&option) {
+                            unknown.push(format!("{path}: --{option}"));
                         }
                     }
                 }

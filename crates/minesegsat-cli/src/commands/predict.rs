@@ -23,7 +23,7 @@ const REAL_GROUND: &str = "real_ground";
 
 pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::cancel_flag();
-    let area = area_of_interest(args.bbox, args.intersects.as_deref(), args.incomplete)?;
+    let (area, area_incomplete) = area_of_interest(args.bbox, args.intersects.as_deref(), args.incomplete)?;
     let model = engine::open(args.model.as_deref(), &args.engine, args.views)?;
     let scene = open_scene(&args.scene, &open_options(&args.scene))?;
     for warning in scene.warnings() {
@@ -54,6 +54,7 @@ pub(crate) fn run(args: &PredictArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         outlines: if args.outlines == "contour" { Outlines::Contour } else { Outlines::Pixels },
         formats: args.format.clone(),
         area,
+        area_incomplete,
         overwrite: args.overwrite,
         ..defaults
     };

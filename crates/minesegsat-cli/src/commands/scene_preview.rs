@@ -20,8 +20,9 @@ pub(crate) fn run(args: &ScenePreviewArgs, quiet: bool) -> anyhow::Result<ExitCo
     let cancel = interrupt::cancel_flag();
     let (folder, name) = folder_and_name(&args.output)?;
     let output = OutputFolder::create(folder, &[name], args.overwrite)?;
-    let area = area_of_interest(args.bbox, args.intersects.as_deref(), args.incomplete)?;
+    let (area, _) = area_of_interest(args.bbox, args.intersects.as_deref(), args.incomplete)?;
     let outlines = args.outlines.as_deref().map(|path| args.incomplete.read_polygons(path)).transpose()?;
+    let outlines = outlines.map(|(polygons, crs, _)| (polygons, crs));
     let options = OpenOptions { only: Some(Panel::BANDS.to_vec()), ..open_options(&args.scene) };
     let scene = open_scene(&args.scene, &options)?;
     for warning in scene.warnings() {

@@ -1,5 +1,6 @@
 //! `minesegsat sites`
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,13 +16,13 @@ use minesegsat::manifest::counted;
 use minesegsat::monitor::judge_again;
 use minesegsat::output::OutputFolder;
 use minesegsat::register::{
-    Area, Correction, DamagedRow, ImportOutcome, ImportReport, Observation, Permit, Register, Site, SiteEdit, SiteId,
-    boundary_of_bbox, boundary_of_file, document_hash,
+    Area, Correction, DamagedRow, FileBoundary, ImportOutcome, ImportReport, Observation, Permit, Register, Site,
+    SiteEdit, SiteId, boundary_of_bbox, boundary_of_file, document_hash,
 };
 use minesegsat::site::whole_percent;
 use serde_json::{Value, json};
 
-use super::table::Table;
+use super::{hints_of, table::Table};
 use crate::args::{
     BoundaryArgs, IncompleteArgs, SitesAddArgs, SitesCommand, SitesEditArgs, SitesExportArgs, SitesImportArgs,
     SitesListArgs, SitesPermitArgs, SitesRemoveArgs, SitesShowArgs, TermsArgs,
@@ -137,15 +138,26 @@ pub(super) fn read_boundary(
     args: &BoundaryArgs,
     incomplete: IncompleteArgs,
 ) -> anyhow::Result<Option<MultiPolygon<f64>>> {
-    let Some(path) = &args.boundary else { return Ok(args.bbox.map(|bbox| boundary_of_bbox(bbox.0))) };
+    Ok(read_file_boundary(args, incomplete)?.map(|boundary| boundary.outline))
+}
+
+/// Like [`read_boundary`], with what is to be said about the file.
+pub(super) fn read_file_boundary(
+    args: &BoundaryArgs,
+    incomplete: IncompleteArgs,
+) -> anyhow::Result<Option<FileBoundary>> {
+    let Some(path) = &args.boundary else {
+        let of_bbox = |outline| FileBoundary { outline, repairs: Vec::new(), incomplete: None };
+        return Ok(args.bbox.map(|bbox| of_bbox(boundary_of_bbox(bbox.0))));
+    };
     let options = LabelOptions {
         layer: args.layer.clone(),
         filter: args.filter.clone(),
         allow_incomplete: incomplete.allow_incomplete,
         ..LabelOptions::default()
     };
-    let (boundary, repairs) = boundary_of_file(path, &options)?;
-    warn_of_repairs(&repairs);
+    let boundary = boundary_of_file(path, &options)?;
+    warn_of_repairs(&boundary.repairs);
     Ok(Some(boundary))
 }
 
@@ -156,9 +168,9 @@ fn permit_of(site: &SiteId, number: &str, terms: &TermsArgs, incomplete: Incompl
     let polygon = match &terms.permit_boundary {
         Some(path) => {
             let options = LabelOptions { allow_incomplete: incomplete.allow_incomplete, ..LabelOptions::default() };
-            let (polygon, repairs) = boundary_of_file(path, &options)?;
-            warn_of_repairs(&repairs);
-            Some(polygon)
+            let boundary = boundary_of_file(path, &options)?;
+            warn_of_repairs(&boundary.repairs);
+            Some(boundary.outline)
         }
         None => None,
     };
@@ -221,6 +233,10 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
     } else if !quiet {
         print_import(&mut crate::terminal::stdout(), &report, args)?;
         print_corrections(&mut crate::terminal::stdout(), &corrections)?;
+    }
+    let hints = report.failed.iter().filter_map(|failed| hints_of(failed.setting?).into_iter().next());
+    for hint in hints.collect::<BTreeSet<String>>() {
+        crate::print_message(format_args!("hint: {hint}"));
     }
     if report.failed.iter().any(|failed| failed.reason.contains("has two readings")) {
         crate::print_message(format_args!(

@@ -98,6 +98,7 @@ pub(crate) fn run(args: &TimelineArgs, quiet: bool) -> anyhow::Result<ExitCode> 
     let cancel = interrupt::cancel_flag();
     let sites = args.sites.as_deref();
     let sites = sites.map(|path| read_sites(path, args.id_field.as_deref(), args.incomplete)).transpose()?;
+    let (sites, sites_incomplete) = sites.unwrap_or_default();
     let mut mapper = Mapper::new(args.model.as_deref(), &args.engine, &args.substitute, quiet || args.json);
     let maps = args.dates.iter().map(|date| mapper.series_map(date, cancel)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut persistence = maps.iter().rev().find_map(|map| map.record.persistence).unwrap_or_default();
@@ -109,7 +110,8 @@ pub(crate) fn run(args: &TimelineArgs, quiet: bool) -> anyhow::Result<ExitCode> 
         *value = given.unwrap_or(*value);
     }
     let options = TimelineOptions {
-        sites: sites.unwrap_or_default(),
+        sites,
+        sites_incomplete,
         rules: SeriesRules { persistence, confirmation: args.confirm },
         level_percent: args.confidence_level,
         min_assessed: args.min_assessed / 100.0,

@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub(crate) fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<ExitCode> {
-    let settings = args.settings();
+    let settings = args.settings()?;
     let config = match (&args.config, &args.output) {
         (Some(path), _) => TrainConfig::read(path, &settings)?,
         (None, Some(output)) if args.resume => TrainConfig::read(&output.join(CONFIG_FILE), &settings)?,

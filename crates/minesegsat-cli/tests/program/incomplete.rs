@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::support::stac::item;
-use crate::support::{Done, folder_scene, model, predict, predict_with, program};
+use crate::support::{Done, folder_scene, json_file, model, predict, predict_with, program};
 use serde_json::json;
 
 /// Two squares on the generated scene. The server has seven.
@@ -60,4 +60,12 @@ fn every_command_accepts_an_incomplete_file_if_the_user_says_so() {
     predict(scene, &at("part"), &options).failed(1, &["it is incomplete", "--allow-incomplete"]);
     let done = Done::of(predict_with(model(), scene, &at("part"), &options).arg("--allow-incomplete")).succeeded();
     assert!(done.stderr.contains("the file is incomplete"), "{}", done.stderr);
+
+    // The records of maps say what was accepted.
+    let reason = "it holds 2 of 7 features that the server has (`numberMatched`)";
+    assert_eq!(json_file(&at("part/manifest.json"))["parameters"]["area"]["incomplete"], reason);
+    assert_eq!(json_file(&at("change/manifest.json"))["sites_incomplete"], reason);
+    let whole = predict(scene, &at("whole"), &["--offset", "-1000"]).succeeded();
+    assert!(!whole.stderr.contains("incomplete"));
+    assert_eq!(json_file(&at("whole/manifest.json"))["parameters"]["area"], "scene");
 }

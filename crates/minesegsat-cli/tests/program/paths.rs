@@ -95,6 +95,18 @@ fn maps_labels_and_data_sets_are_made_in_folders_that_are_not_utf_8() {
     done(&[&preview[..], &[png.as_ref()]].concat()).succeeded();
 }
 
+/// What a training is made from stands in its configuration, which is UTF-8 text.
+#[test]
+fn trainings_and_demos_refuse_paths_that_are_not_utf_8_before_they_begin() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = folder.path().join(OsStr::from_bytes(b"set_\xff"));
+    let run = folder.path().join("run");
+    let train = [text("train"), text("-o"), run.as_ref(), text("--dataset"), set.as_ref()];
+    done(&train).failed(1, &["set_", "is not UTF-8 text, which the configuration of a training needs"]);
+    done(&[text("demo"), text("-o"), set.as_ref()]).failed(1, &["set_", "is not UTF-8 text"]);
+    assert!(names(folder.path()).is_empty(), "{:?}", names(folder.path()));
+}
+
 #[test]
 fn catalogues_and_registers_lie_in_folders_that_are_not_utf_8() {
     let folder = tempfile::tempdir().unwrap();

@@ -95,7 +95,8 @@ fn a_site_is_added_shown_listed_edited_and_removed() {
         assert!(text.contains(part), "`{part}` is not in\n{text}");
     }
 
-    sites(folder, &["remove", "wolverine"]).failed(1, &["site `wolverine`", "1 observation", "--force"]);
+    sites(folder, &["remove", "wolverine"])
+        .failed(1, &["site `wolverine`", "1 observation", "hint: `--force` removes them"]);
     let done = sites(folder, &["remove", "wolverine", "--force"]).succeeded_quietly();
     assert_eq!(done.stdout, "removed site `wolverine` with 1 permit and 1 observation\n");
     assert_eq!(sites(folder, &["list"]).succeeded_quietly().stdout, "0 sites\n");
@@ -227,7 +228,7 @@ fn a_table_is_imported_whole_or_not_at_all() {
         done.stdout
     );
     let again = sites(folder, &["import", "mines.csv", "--where", "id = alpha"]);
-    assert!(again.stderr.contains("`--update` takes changes into it"), "{}", again.stderr);
+    assert!(again.stderr.contains("hint: `--update` takes changes into sites"), "{}", again.stderr);
     let done =
         sites(folder, &["import", "mines.csv", "--where", "id = alpha", "--update", "--json"]).succeeded_quietly();
     assert_eq!((&done.json()["unchanged"], &done.json()["report"]["filtered_out"]), (&json!(1), &json!(1)));
@@ -240,7 +241,8 @@ fn an_import_says_which_columns_it_used_and_which_not() {
     let table = "Nom;Longitude;Latitude;Rayon_m;Permis;Date début;Limite ha;Remarque;Limite km2\n\
         Alpha;7,5;50,1;800;M-1;2020-01-01;1 200,5;x;\n";
     fs::write(folder.join("mines.csv"), table).unwrap();
-    sites(folder, &["import", "mines.csv"]).failed(1, &["`Limite ha` and `Limite km2`", "`--limit-field` says which"]);
+    sites(folder, &["import", "mines.csv"])
+        .failed(1, &["`Limite ha` and `Limite km2`", "hint: `--limit-field COLUMN` says which"]);
     assert_eq!(names(folder), ["mines.csv"]);
     let import = ["import", "mines.csv", "--limit-field", "limite ha"];
     let done = sites(folder, &[&import[..], &["--dry-run"]].concat()).succeeded_quietly();

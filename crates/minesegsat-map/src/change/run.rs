@@ -39,6 +39,8 @@ pub struct ChangeOptions {
     pub min_area_m2: f64,
     /// The sites. Empty: only the whole map is evaluated.
     pub sites: Vec<SiteArea>,
+    /// Why the file of the sites is not the whole of its source, by its own words, if the user accepted that.
+    pub sites_incomplete: Option<String>,
     /// Noise floor. Default: the model's noise floor.
     pub noise_floor: Option<NoiseFloor>,
     /// Confidence level of the intervals, in percent.
@@ -59,6 +61,7 @@ impl Default for ChangeOptions {
             threshold: None,
             min_area_m2: 1000.0,
             sites: Vec::new(),
+            sites_incomplete: None,
             noise_floor: None,
             level_percent: DEFAULT_LEVEL_PERCENT,
             min_assessed: 0.5,
@@ -97,6 +100,9 @@ pub struct ChangeManifest {
     pub sites: Vec<SiteChange>,
     /// Sites that do not overlap the maps.
     pub sites_elsewhere: Vec<String>,
+    /// Why the file of the sites is not the whole of its source, by its own words, if the user accepted that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sites_incomplete: Option<String>,
     /// The files written, with their hashes.
     pub outputs: Vec<OutputRecord>,
     /// Warnings for the reader.
@@ -257,6 +263,7 @@ pub fn change(
         total,
         sites,
         sites_elsewhere: elsewhere,
+        sites_incomplete: options.sites_incomplete.clone(),
         outputs,
         warnings,
     };

@@ -10,13 +10,12 @@ use crate::{Error, Result, RuntimeKind};
 /// checks its version.
 pub(super) fn find(kind: RuntimeKind, given: Option<&Path>) -> Result<Library> {
     if let Some(given) = given {
-        return find_at(kind, given, &format!("--{}-library", kind.name()));
+        return find_at(kind, given, "the given path");
     }
     if let Some(path) = std::env::var_os(kind.variable()).filter(|path| !path.is_empty()) {
         return find_at(kind, Path::new(&path), kind.variable());
     }
-    let mut tried =
-        vec![format!("`--{}-library` is not given", kind.name()), format!("{} is not set", kind.variable())];
+    let mut tried = vec!["no path is given".to_owned(), format!("{} is not set", kind.variable())];
     // The variable that Intel's `setupvars.sh` sets.
     if kind == RuntimeKind::OpenVino
         && let Some(root) = std::env::var_os("INTEL_OPENVINO_DIR").filter(|path| !path.is_empty())
@@ -156,9 +155,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for kind in RuntimeKind::ALL {
             let message = |path: &Path| find(kind, Some(path)).unwrap_err().to_string();
-            let flag = format!("--{}-library", kind.name());
             let missing = message(&folder.path().join("none.so"));
-            assert!(missing.starts_with(&format!("{kind} is not found: {flag}: ")), "{missing}");
+            assert!(missing.starts_with(&format!("{kind} is not found: the given path: ")), "{missing}");
             assert!(missing.ends_with("none.so does not exist"), "{missing}");
             let empty = message(folder.path());
             assert!(empty.contains("holds no file that is named"), "{empty}");

@@ -35,7 +35,7 @@ pub(crate) async fn open_session(State(app): State<Arc<App>>, _: NoQuery) -> Han
     let session = app
         .access
         .session()
-        .ok_or_else(|| Problem::conflict("this server has no token; start it with `--token-file`"))?;
+        .ok_or_else(|| Problem::conflict("this server has no access token; its operator can start it with one"))?;
     let secure =
         if app.options.public_url.as_ref().is_some_and(|url| url.starts_with("https:")) { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={session}; Path=/; HttpOnly; SameSite=Strict{secure}");

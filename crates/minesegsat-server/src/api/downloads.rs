@@ -99,7 +99,7 @@ pub(crate) async fn evidence(
             workspace.check_files(&site)?;
             let key = key.ok_or_else(|| {
                 Problem::conflict(
-                    "this server has no signing key; create one with `minesegsat evidence keygen` and start with `serve --key`",
+                    "this server has no signing key; its operator can create one and start it with the key",
                 )
             })?;
             let (site, permits) = {
@@ -114,9 +114,7 @@ pub(crate) async fn evidence(
             let parameters = parameters_of(&observation, &base)?;
             // A file that differs from its record is a conflict in the workspace, not a failure of the server.
             check_files(&observation, &base).map_err(|error| Problem::conflict(error.to_string()))?;
-            let report = workspace.register(|register| {
-                site_pdf(&load_site_at(register, &observation)?, locale)
-            })?;
+            let report = workspace.register(|register| site_pdf(&load_site_at(register, &observation)?, locale))?;
             let input = PackInput { site, permit, observation, base, parameters, report, signed: Timestamp::now() };
             let folder = scratch()?;
             let path = folder.path().join("pack.zip");

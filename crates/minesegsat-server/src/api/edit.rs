@@ -12,6 +12,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use geo::MultiPolygon;
 use jiff::civil::Date;
+use minesegsat_core::Error;
 use minesegsat_watch::monitor::judge_again;
 use minesegsat_watch::register::{Permit, Register, Site, SiteEdit, SiteId, SiteStatus};
 use serde::Deserialize;
@@ -102,15 +103,7 @@ fn store_site(
     boundary: MultiPolygon<f64>,
 ) -> Result<SiteId, Problem> {
     let NewSiteProperties { id, name, operator, commodity, status } = properties;
-    let id = match id {
-        Some(id) if register.stored_site(&id).is_ok() => {
-            return Err(Problem::conflict(format!(
-                "the register has a site `{id}` already: edit it, or give the new site another id"
-            )));
-        }
-        Some(id) => id,
-        None => register.free_id(&name).map_err(refused)?,
-    };
+    let id = id.map_or_else(|| register.free_id(&name), Ok).map_err(refused)?;
     let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let site = Site {
         id,
@@ -120,7 +113,14 @@ fn store_site(
         status: status.unwrap_or_default(),
         boundary,
     };
-    register.add_site(&site).map_err(refused)?;
+    let id = &site.id;
+    // Asked afterwards: another client may store a site of this id at any moment.
+    register.add_site(&site).map_err(|error| match error {
+        Error::Argument { .. } if register.stored_site(id).is_ok() => Problem::conflict(format!(
+            "the register has a site `{id}` already: edit it, or give the new site another id"
+        )),
+        error => refused(error),
+    })?;
     Ok(site.id)
 }
 

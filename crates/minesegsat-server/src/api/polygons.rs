@@ -58,9 +58,7 @@ pub(crate) async fn prediction_polygons(
             workspace.check()?;
             let prediction = workspace.predictions().find(&name)?;
             let missing = || {
-                Problem::not_found(format!(
-                    "prediction `{name}` has no polygons; `predict --format gpkg` writes polygons"
-                ))
+                Problem::not_found(format!("prediction `{name}` has no polygons: it was mapped without a file of them"))
             };
             shapes::read_disturbed(&prediction.folder)?.ok_or_else(missing)
         })

@@ -26,7 +26,8 @@ pub(crate) async fn host(State(app): State<Arc<App>>, request: Request, next: Ne
         || is_loopback(name)
         || app.options.host_names.iter().any(|known| known.eq_ignore_ascii_case(name));
     if !is_known {
-        let detail = format!("unknown host `{name}`; this server accepts localhost and the names of `--host-name`");
+        let detail =
+            format!("unknown host `{name}`; this server accepts localhost and the names that its operator adds");
         return Problem::new(StatusCode::MISDIRECTED_REQUEST, detail).into_response();
     }
     next.run(request).await

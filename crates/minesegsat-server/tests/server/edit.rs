@@ -1,5 +1,6 @@
 //! Changes of the register over HTTP.
 
+use minesegsat_core::output::OutputFolder;
 use serde_json::{Value, json};
 
 use crate::client::{HttpResponse, Request};
@@ -42,6 +43,34 @@ fn a_site_is_added_also_to_a_workspace_without_a_register() {
     assert_eq!(answer.status, 409);
     assert!(answer.problem().contains("already"));
     assert_eq!(server.json("/api/sites/rio-pardo"), site);
+}
+
+#[test]
+fn of_two_clients_who_add_one_site_at_once_one_is_told() {
+    let workspace = Workspace::filled();
+    let server = Served::plain(&workspace);
+    let address = server.address;
+    let add_twice = |properties: &Value| {
+        let body = feature(properties, &square(-70.0)).to_string();
+        let start = std::sync::Barrier::new(2);
+        let add = || {
+            let request = Request::new("POST", "/api/sites").header("content-type", "application/json").token(TOKEN);
+            start.wait();
+            request.body(body.as_bytes()).send(address).status
+        };
+        let mut statuses = std::thread::scope(|scope| {
+            let other = scope.spawn(add);
+            [add(), other.join().unwrap()]
+        });
+        statuses.sort_unstable();
+        statuses
+    };
+    for number in 0..20 {
+        assert_eq!(add_twice(&json!({"name": "Alpha", "id": format!("alpha-{number}")})), [201, 409]);
+        // The id follows from the name: the next free one, or that of the other client.
+        let made = add_twice(&json!({"name": format!("Beta {number}")}));
+        assert!(made == [201, 409] || made == [201, 201], "{made:?}");
+    }
 }
 
 #[test]
@@ -161,6 +190,23 @@ fn a_prediction_is_removed_with_its_files() {
     assert_eq!(remove("box-1").status, 204);
     assert_eq!(server.json("/api/predictions")["predictions"], json!([]));
     assert_eq!(std::fs::read_dir(workspace.path().join("predictions")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_prediction_that_is_written_is_not_removed() {
+    let workspace = Workspace::filled();
+    let server = Served::plain(&workspace);
+    let remove = || Request::new("DELETE", "/api/predictions/box-1").token(TOKEN).send(server.address);
+    let folder = workspace.path().join("predictions/box-1");
+    let run = OutputFolder::create(&folder, &["manifest.json"], true).unwrap();
+    let answer = remove();
+    assert_eq!(answer.status, 409, "{}", answer.text());
+    assert!(answer.problem().contains("`box-1` is being written"), "{}", answer.text());
+    let text = std::fs::read(folder.join("manifest.json")).unwrap();
+    std::fs::write(run.path("manifest.json"), text).unwrap();
+    run.commit().unwrap();
+    assert_eq!(server.json("/api/predictions")["predictions"][0]["name"], "box-1");
+    assert_eq!(remove().status, 204);
 }
 
 #[test]

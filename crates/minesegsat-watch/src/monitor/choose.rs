@@ -12,6 +12,7 @@ use super::{Day, RejectedScene};
 use crate::register::Site;
 use minesegsat_core::model_description::BandNormalisation;
 use minesegsat_core::{Band, Error, Grid, Result};
+use minesegsat_io::Location;
 use minesegsat_map::site::{SiteExtent, SitePixels};
 use minesegsat_scene::catalog::SearchArea;
 use minesegsat_scene::download::{DownloadOptions, SceneState, download};
@@ -107,7 +108,7 @@ impl Observer<'_> {
                 download(std::slice::from_ref(item), &home.join("scenes"), &options, self.job.without_progress())?;
             let path = report.scenes.iter().filter(|s| s.state != SceneState::Outside).find_map(|s| s.item.as_ref());
             let Some(path) = path else { continue };
-            let scene = Scene::open(&path.display().to_string(), &open_options())?;
+            let scene = Scene::open_at(&Location::Path(path.clone()), &open_options())?;
             let Some((_, first)) = used.first() else {
                 view = self.view(site, &scene)?;
                 if view.missing >= 1.0 {
@@ -172,7 +173,7 @@ impl Observer<'_> {
         let output = minesegsat_core::output::OutputFolder::create(&folder, &[&name], true)?;
         write(&output.path(&name))?;
         output.commit()?;
-        Scene::open(&folder.join(&name).display().to_string(), &open_options())
+        Scene::open_at(&Location::Path(folder.join(&name)), &open_options())
     }
 
     /// The bands of the model that a scene has.

@@ -208,3 +208,50 @@ fn write_patch(path: &Path, grid: &Grid, bands: &[Band], patch: Patch, (key, ids
     cog.write_rows(&values)?;
     cog.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use minesegsat_io::{Location, open_raster};
+    use minesegsat_scene::OpenOptions;
+    use minesegsat_testing::scenes::{Provider, SceneSpec, write_stac_item};
+
+    use super::*;
+
+    /// Where the first scene is cloudy and the second one clear, both pixel and class are those of the second.
+    #[test]
+    fn a_pixel_of_a_mosaic_has_the_class_of_its_scene() {
+        let folder = tempfile::tempdir().unwrap();
+        // Rows 1/12 to 4/12 of a scene are classified as cloud and shadow; the second scene has them 480 m further north.
+        let first = SceneSpec::new("2A", "05.10");
+        let second = SceneSpec { origin: (600_000.0, 5_500_500.0), ..first.clone() };
+        let [first, second] = [("first", first), ("second", second)].map(|(name, spec)| {
+            let item = write_stac_item(&folder.path().join(name), &spec, Provider::EarthSearchC1);
+            Scene::open(item.to_str().unwrap(), &OpenOptions::default()).unwrap()
+        });
+        let (grid, bands) = (first.grid().clone(), [Band::B02]);
+        let of_scene = [&first, &second].map(|scene| read_on(scene, &bands, &grid).unwrap());
+        let mut mosaic = Mosaic::new(grid.clone(), &bands);
+        assert!(mosaic.add(&first).unwrap() && mosaic.add(&second).unwrap());
+        let path = folder.path().join("mosaic.tif");
+        mosaic.write(&path, &["a".to_owned(), "b".to_owned()]).unwrap();
+        let written = open_raster(&Location::Path(path)).unwrap();
+        let read = |band: usize| written.read(band, grid.full_window()).unwrap().to_f32();
+        let (values, classes) = (read(0), read(1));
+        let (clear, none) = (Validity::Assessable as u8, Validity::NoData as u8);
+        let mut taken = [0, 0];
+        for i in 0..classes.len() {
+            match of_scene.iter().position(|patch| patch.validity[i] == clear) {
+                Some(scene) => {
+                    taken[scene] += 1;
+                    assert_eq!((values[i], classes[i]), (of_scene[scene].data[i], 4.0), "{i}");
+                }
+                None => {
+                    let is_empty = of_scene.iter().all(|patch| patch.validity[i] == none);
+                    assert_eq!(classes[i], if is_empty { 0.0 } else { 9.0 }, "{i}");
+                    assert!(values[i].is_nan(), "{i}");
+                }
+            }
+        }
+        assert!(taken[0] > 0 && taken[1] > 0, "{taken:?}");
+    }
+}

@@ -8,9 +8,19 @@ use super::import::ToDegrees;
 use minesegsat_core::{Error, Result};
 use minesegsat_vector::labels::{DroppedKind, LabelOptions, Labels, Repair, valid_outline};
 
-/// Reads all polygons of a file as one boundary in longitude and latitude. Also returns the repairs made. Fails if one of the
-/// polygons cannot be used.
-pub fn boundary_of_file(path: &Path, options: &LabelOptions) -> Result<(MultiPolygon<f64>, Vec<Repair>)> {
+/// A boundary that was read from a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileBoundary {
+    /// The boundary in longitude and latitude.
+    pub outline: MultiPolygon<f64>,
+    /// Repairs made to it.
+    pub repairs: Vec<Repair>,
+    /// Why the file is not the whole of its source, by its own words, if the options accept that.
+    pub incomplete: Option<String>,
+}
+
+/// Reads all polygons of a file as one boundary. Fails if one of the polygons cannot be used.
+pub fn boundary_of_file(path: &Path, options: &LabelOptions) -> Result<FileBoundary> {
     let fail = |reason: String| Error::vector(path, reason);
     let labels = Labels::read(path, options)?;
     let report = labels.report();
@@ -31,7 +41,7 @@ pub fn boundary_of_file(path: &Path, options: &LabelOptions) -> Result<(MultiPol
         report.repaired.iter().flat_map(|repaired| repaired.repairs.iter().copied()).chain(repairs).collect();
     repairs.sort_unstable();
     repairs.dedup();
-    Ok((outline, repairs))
+    Ok(FileBoundary { outline, repairs, incomplete: labels.source().incomplete.clone() })
 }
 
 /// Boundary of a bounding box: west, south, east, north in degrees. West > east crosses the antimeridian: like all

@@ -17,7 +17,7 @@ pub(super) use self::source::ToDegrees;
 use self::source::{Row, Source};
 use super::schema::sql_error;
 use super::{AreaUnit, Permit, Register, Site, SiteId, SiteStatus};
-use minesegsat_core::{Crs, Error, Result};
+use minesegsat_core::{Crs, Error, Result, Setting};
 use minesegsat_io::{Location, identity};
 use minesegsat_vector::labels::{Filter, Repair, valid_outline};
 use minesegsat_vector::values::{self, DecimalMark, Numbers, is_in_milliseconds};
@@ -128,6 +128,9 @@ pub struct FailedRow {
     pub site: Option<String>,
     /// Reason of the failure.
     pub reason: String,
+    /// The option that avoids it.
+    #[serde(skip)]
+    pub setting: Option<Setting>,
 }
 
 impl fmt::Display for FailedRow {
@@ -136,6 +139,19 @@ impl fmt::Display for FailedRow {
             Some(site) => write!(f, "{}, site `{site}`: {}", self.row, self.reason),
             None => write!(f, "{}: {}", self.row, self.reason),
         }
+    }
+}
+
+/// What is wrong with a row, and the option that avoids it.
+#[derive(Debug, Clone)]
+struct RowError {
+    reason: String,
+    setting: Option<Setting>,
+}
+
+impl From<String> for RowError {
+    fn from(reason: String) -> Self {
+        Self { reason, setting: None }
     }
 }
 
@@ -187,13 +203,20 @@ impl Register {
         let sql = sql_error(&self.path);
         for plan in plans {
             let (row, id, place) = (plan.row.clone(), plan.id.clone(), plan.place);
+            let fail = |reason: String, setting| {
+                failed.push((place, FailedRow { row, site: Some(id.to_string()), reason, setting }));
+            };
+            if !options.update && self.has_site(&id)? {
+                fail(format!("{} has a site of this id already", self.path.display()), Some(Setting::Update));
+                continue;
+            }
             transaction.execute_batch("SAVEPOINT site").map_err(&sql)?;
             match self.take(plan, options) {
                 Ok(site) => report.sites.push(site),
                 // The row is invalid. Any other error ends the import.
                 Err(Error::Argument { accepted, .. }) => {
                     transaction.execute_batch("ROLLBACK TO site").map_err(&sql)?;
-                    failed.push((place, FailedRow { row, site: Some(id.to_string()), reason: accepted }));
+                    fail(accepted, None);
                 }
                 Err(error) => return Err(error),
             }
@@ -219,10 +242,6 @@ impl Register {
             other => other,
         };
         let known = self.site(&plan.id).map_err(row_error)?;
-        if known.is_some() && !options.update {
-            let path = self.path.display();
-            return Err(refuse(format!("{path} has a site of this id already; `--update` takes changes into it")));
-        }
         let boundary = match (&plan.boundary, &known) {
             (Some(boundary), _) => boundary.clone(),
             (None, Some(known)) => known.boundary.clone(),
@@ -304,11 +323,13 @@ fn plan(
     let mut plans: Vec<Plan> = Vec::new();
     let mut places: HashMap<SiteId, usize> = HashMap::new();
     for (number, row) in source.rows.iter().enumerate() {
-        let fail = |reason: String| (number, FailedRow { row: row.place.clone(), site: columns.site(row), reason });
+        let fail = |RowError { reason, setting }| {
+            (number, FailedRow { row: row.place.clone(), site: columns.site(row), reason, setting })
+        };
         let mut new = match read_row(path, source, row, columns, numbers, options, warnings) {
             Ok(new) => Plan { place: number, ..new },
-            Err(reason) => {
-                failed.push(fail(reason));
+            Err(error) => {
+                failed.push(fail(error));
                 continue;
             }
         };
@@ -327,22 +348,20 @@ fn plan(
             }
             continue;
         }
-        if let Err(reason) = join(&mut plans[place], &mut new, options) {
-            failed.push(fail(reason));
+        if let Err(error) = join(&mut plans[place], &mut new, options) {
+            failed.push(fail(error));
         }
     }
     plans
 }
 
 /// Adds a row to the site with its id, or returns the reason why it cannot be added.
-fn join(site: &mut Plan, row: &mut Plan, options: &ImportOptions) -> std::result::Result<(), String> {
+fn join(site: &mut Plan, row: &mut Plan, options: &ImportOptions) -> std::result::Result<(), RowError> {
     let first = &site.row;
     if !options.unite && (row.permits.is_empty() || site.permits.is_empty()) {
-        return Err(format!(
-            "{first} has the id `{}` as well; ids are unique, but for rows that each have a permit, and `--unite` makes one site \
-             of several polygons",
-            site.id
-        ));
+        let reason =
+            format!("{first} has the id `{}` as well; ids are unique, but for rows that each have a permit", site.id);
+        return Err(RowError { reason, setting: Some(Setting::Unite) });
     }
     let agree = |name: &str, a: &Option<String>, b: &Option<String>| match (a, b) {
         (Some(a), Some(b)) if a != b => {
@@ -360,9 +379,8 @@ fn join(site: &mut Plan, row: &mut Plan, options: &ImportOptions) -> std::result
         (Some(boundary), Some(more)) if *boundary == more => {}
         (Some(boundary), Some(more)) if options.unite || options.as_permits => boundary.0.extend(more.0),
         (Some(_), Some(_)) => {
-            return Err(format!(
-                "its boundary differs from that in {first}, which has the same id; `--unite` puts both together"
-            ));
+            let reason = format!("its boundary differs from that in {first}, which has the same id");
+            return Err(RowError { reason, setting: Some(Setting::Unite) });
         }
         (none, more) => *none = more,
     }
@@ -393,17 +411,17 @@ fn read_row(
     numbers: Numbers,
     options: &ImportOptions,
     warnings: &mut Vec<String>,
-) -> std::result::Result<Plan, String> {
+) -> std::result::Result<Plan, RowError> {
     let boundary = row.boundary.clone()?;
     let name = columns.name(row);
     let (id, is_made) = match columns.id(row) {
         Some(text) => match SiteId::from_text(&text) {
             Some(id) => (id, false),
-            None => return Err(format!("no id can be made of `{text}`, which has no letters and digits")),
+            None => return Err(format!("no id can be made of `{text}`, which has no letters and digits").into()),
         },
         None => match name.as_deref().and_then(SiteId::from_text).or_else(|| source.made_id(row)) {
             Some(id) => (id, true),
-            None => return Err("it has neither an id nor a name".to_owned()),
+            None => return Err("it has neither an id nor a name".to_owned().into()),
         },
     };
     let status =
@@ -414,9 +432,8 @@ fn read_row(
         None if options.as_permits => Some(columns.id(row).unwrap_or_else(|| id.to_string())),
         None => match limit {
             Some(limit) => {
-                return Err(format!(
-                    "it has a limit, `{limit}`, but no permit number; `--permit-field` names its column"
-                ));
+                let reason = format!("it has a limit, `{limit}`, but no permit number");
+                return Err(RowError { reason, setting: Some(Setting::Column("permit")) });
             }
             None => None,
         },
@@ -429,9 +446,11 @@ fn read_row(
             in_milliseconds |= is_in_milliseconds(&text);
             values::date(&text)
         };
-        let valid_from = columns.valid_from(row).map(&mut date).transpose()?.or(options.valid_from).ok_or_else(|| {
-            format!("permit `{number}` has no first day; `--valid-from-field` names its column, `--valid-from` gives one for all")
-        })?;
+        let valid_from =
+            columns.valid_from(row).map(&mut date).transpose()?.or(options.valid_from).ok_or_else(|| {
+                let reason = format!("permit `{number}` has no first day");
+                RowError { reason, setting: Some(Setting::ValidFrom) }
+            })?;
         let valid_to = columns.valid_to(row).map(&mut date).transpose()?;
         if in_milliseconds {
             warnings.push(format!(
@@ -451,9 +470,9 @@ fn read_row(
         if let (Some(document), None) = (&document, &document_sha256) {
             // Documents are relative to the file that names them.
             let beside = path.parent().unwrap_or(Path::new("")).join(document);
-            match document_hash(&beside.to_string_lossy()) {
+            match identity(&Location::Path(beside)) {
                 _ if document.contains("://") => {}
-                Ok(hash) => document_sha256 = hash,
+                Ok(found) => document_sha256 = found.sha256,
                 Err(_) => warnings.push(format!(
                     "{}: document `{document}` of permit `{number}` is not a file beside {}, so it has no hash",
                     row.place,

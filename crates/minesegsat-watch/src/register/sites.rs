@@ -188,10 +188,7 @@ impl Register {
             let observations = observations as usize;
             if observations > 0 && !forced {
                 let counted = minesegsat_scene::manifest::counted(observations, "observation");
-                return Err(refuse(
-                    id,
-                    format!("it has {counted}, which would be lost; `--force` removes them with it"),
-                ));
+                return Err(refuse(id, format!("it has {counted}, which would be lost")));
             }
             transaction.execute("DELETE FROM observations WHERE site = ?1", [id.as_str()]).map_err(&sql)?;
             let permits = transaction.execute("DELETE FROM permits WHERE site = ?1", [id.as_str()]).map_err(&sql)?;

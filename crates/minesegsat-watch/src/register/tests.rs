@@ -329,7 +329,7 @@ fn sites_go_with_their_permits_and_only_if_forced_with_their_observations() {
         register.add_site_with_permit(&site(name), &permit(name, "M-1", date(2020, 1, 1), None)).unwrap();
     }
     store(&register, &observation("alpha", date(2024, 5, 1)));
-    refused(register.remove_site(&id("alpha"), false), &["site `alpha`", "1 observation", "--force"]);
+    refused(register.remove_site(&id("alpha"), false), &["site `alpha`", "1 observation, which would be lost"]);
     assert!(register.is_observed(&id("alpha")).unwrap() && !register.is_observed(&id("beta")).unwrap());
     assert_eq!(register.remove_site(&id("beta"), false).unwrap(), Removed { permits: 1, observations: 0 });
     assert_eq!(register.remove_site(&id("alpha"), true).unwrap(), Removed { permits: 1, observations: 1 });

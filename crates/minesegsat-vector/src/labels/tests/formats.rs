@@ -119,11 +119,12 @@ fn a_damaged_record_of_a_shapefile_is_one_damaged_feature() {
 }
 
 #[test]
-fn parquet_is_read_in_all_compressions() {
-    use ::parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
+fn parquet_is_read_in_all_compressions_and_encodings() {
+    use ::parquet::basic::{BrotliLevel, Compression, Encoding, GzipLevel, ZstdLevel};
     use ::parquet::data_type::{ByteArray, ByteArrayType};
     use ::parquet::file::metadata::KeyValue;
     use ::parquet::file::properties::WriterProperties;
+    use ::parquet::file::reader::{FileReader, SerializedFileReader};
     use ::parquet::file::writer::SerializedFileWriter;
     use geozero::{CoordDimensions, ToWkb};
 
@@ -141,7 +142,7 @@ fn parquet_is_read_in_all_compressions() {
         geo::Geometry::MultiPolygon(geometry).to_wkb(CoordDimensions::xy()).unwrap().into()
     };
     let geometries: Vec<ByteArray> = repeated().map(wkb).collect();
-    for compression in [
+    let dictionary = [
         Compression::UNCOMPRESSED,
         Compression::SNAPPY,
         Compression::GZIP(GzipLevel::default()),
@@ -149,12 +150,19 @@ fn parquet_is_read_in_all_compressions() {
         Compression::LZ4_RAW,
         Compression::BROTLI(BrotliLevel::default()),
         Compression::ZSTD(ZstdLevel::default()),
-    ] {
-        let properties = WriterProperties::builder()
+    ]
+    .map(|compression| (compression, None));
+    let encodings = [Encoding::PLAIN, Encoding::DELTA_LENGTH_BYTE_ARRAY, Encoding::DELTA_BYTE_ARRAY]
+        .map(|encoding| (Compression::SNAPPY, Some(encoding)));
+    for (compression, encoding) in dictionary.into_iter().chain(encodings) {
+        let mut properties = WriterProperties::builder()
             .set_compression(compression)
             .set_data_page_row_count_limit(1000)
-            .set_key_value_metadata(Some(vec![KeyValue::new("geo".to_owned(), geo.to_string())]))
-            .build();
+            .set_key_value_metadata(Some(vec![KeyValue::new("geo".to_owned(), geo.to_string())]));
+        if let Some(encoding) = encoding {
+            properties = properties.set_dictionary_enabled(false).set_encoding(encoding);
+        }
+        let properties = properties.build();
         let file = std::fs::File::create(&path).unwrap();
         let mut writer = SerializedFileWriter::new(file, std::sync::Arc::clone(&schema), properties.into()).unwrap();
         let mut group = writer.next_row_group().unwrap();
@@ -165,8 +173,11 @@ fn parquet_is_read_in_all_compressions() {
         }
         group.close().unwrap();
         writer.close().unwrap();
+        let reader = SerializedFileReader::new(std::fs::File::open(&path).unwrap()).unwrap();
+        let stored: Vec<Encoding> = reader.metadata().row_group(0).column(0).encodings().collect();
+        assert!(encoding.is_none_or(|encoding| stored.contains(&encoding)), "{stored:?}");
         let labels = read(&path).unwrap();
-        assert_eq!((labels.features().len(), labels.crs().epsg()), (3000, 32611), "{compression:?}");
+        assert_eq!((labels.features().len(), labels.crs().epsg()), (3000, 32611), "{compression:?}, {encoding:?}");
         let last = &labels.features()[2999];
         assert_eq!(last.attributes["name"], mines()[1].1["name"]);
         assert!(last.geometry.xor(&mines()[1].0).unsigned_area() < 1e-3);

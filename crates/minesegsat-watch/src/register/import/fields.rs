@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::ImportOptions;
 use super::source::{Row, Source};
 use crate::register::AreaUnit;
-use minesegsat_core::{Error, Result};
+use minesegsat_core::{Error, Result, Setting};
 use minesegsat_vector::labels::{find_name, text_of};
 use minesegsat_vector::values::Numbers;
 
@@ -67,8 +67,8 @@ const DOCUMENT_SHA256: usize = 10;
 struct Meaning {
     /// Its name in messages.
     name: &'static str,
-    /// The option that names the column.
-    option: &'static str,
+    /// Field of [`Fields`] that names the column.
+    field: &'static str,
     /// Names that say this and nothing else, with blanks between them. Two such columns with different values are an error.
     names: &'static str,
     /// Names that count if there is no other column, most likely first.
@@ -76,15 +76,10 @@ struct Meaning {
 }
 
 const MEANINGS: [Meaning; 11] = [
-    Meaning {
-        name: "id",
-        option: "--id-field",
-        names: "id site_id mine_id id_site id_sitio id_mine id_mina",
-        weak: "site",
-    },
+    Meaning { name: "id", field: "id", names: "id site_id mine_id id_site id_sitio id_mine id_mina", weak: "site" },
     Meaning {
         name: "name",
-        option: "--name-field",
+        field: "name",
         names: "name site_name mine_name nom nom_site nom_du_site nom_mine nombre_sitio nombre_mina nome \
             nome_mina",
         // French files count with `nombre`.
@@ -92,27 +87,27 @@ const MEANINGS: [Meaning; 11] = [
     },
     Meaning {
         name: "operator",
-        option: "--operator-field",
+        field: "operator",
         names: "operator operator_name operateur exploitant operador operadora",
         weak: "company company_name societe titulaire empresa compania titular owner owners proprietaire \
             propietario proprietario",
     },
     Meaning {
         name: "commodity",
-        option: "--commodity-field",
+        field: "commodity",
         names: "commodity",
         weak: "primary_commodity commodities mineral minerals minerai minerio substance substances sustancia \
             sustancias substancia substancias",
     },
     Meaning {
         name: "status",
-        option: "--status-field",
+        field: "status",
         names: "status site_status mine_status statut estatus situacion situacao",
         weak: "",
     },
     Meaning {
         name: "permit",
-        option: "--permit-field",
+        field: "permit",
         names: "permit permit_no permit_num permit_number permit_id permis no_permis numero_permis autorisation \
             no_autorisation numero_autorisation permiso no_permiso numero_permiso autorizacion autorizacao",
         // A licence may be that of the data.
@@ -121,7 +116,7 @@ const MEANINGS: [Meaning; 11] = [
     },
     Meaning {
         name: "limit",
-        option: "--limit-field",
+        field: "limit",
         // Also with a unit at the end.
         names: "limit area_limit permitted_area disturbance_limit limite surface_autorisee superficie_autorisee \
             superficie_autorizada area_autorizada",
@@ -129,25 +124,25 @@ const MEANINGS: [Meaning; 11] = [
     },
     Meaning {
         name: "first day of a permit",
-        option: "--valid-from-field",
+        field: "valid_from",
         names: "valid_from valide_du valide_depuis valido_desde vigente_desde valido_de",
         weak: "start_date date_from debut_validite date_debut inicio_vigencia fecha_inicio inicio_validade \
             data_inicio issued issue_date",
     },
     Meaning {
         name: "last day of a permit",
-        option: "--valid-to-field",
+        field: "valid_to",
         names: "valid_to valid_until valide_au valido_hasta vigente_hasta valido_ate",
         weak: "end_date date_to fin_validite date_fin fin_vigencia fecha_fin fim_validade data_fim expiry_date \
             expires expiry",
     },
     Meaning {
         name: "document",
-        option: "--document-field",
+        field: "document",
         names: "document documento",
         weak: "source_document permit_document",
     },
-    Meaning { name: "hash of the document", option: "--document-field", names: "document_sha256", weak: "" },
+    Meaning { name: "hash of the document", field: "document", names: "document_sha256", weak: "" },
 ];
 
 /// What is known of a permit beside its number. Without a permit it says nothing.
@@ -195,7 +190,8 @@ impl Columns {
                     // A column has one meaning.
                     let is_free = |name: &&String| chosen.iter().flatten().all(|(used, _)| used != *name);
                     let free: Vec<&String> = names.iter().filter(is_free).collect();
-                    let found = guess(&free, meaning, &source.rows).map_err(|reason| Error::vector(path, reason))?;
+                    let found = guess(&free, meaning, &source.rows)
+                        .map_err(|reason| Error::vector(path, reason).avoided_by(Setting::Column(meaning.field)))?;
                     chosen[field] = found.map(|name| (name, true));
                 }
             }
@@ -302,7 +298,7 @@ impl Columns {
 /// The column with a meaning by its name. The error is a reason: two columns that differ could be meant.
 fn guess(names: &[&String], meaning: &Meaning, rows: &[Row]) -> std::result::Result<Option<String>, String> {
     let without_unit = |name: &str| match name.rsplit_once('_') {
-        Some((rest, unit)) if meaning.option == "--limit-field" && unit.parse::<AreaUnit>().is_ok() => rest.to_owned(),
+        Some((rest, unit)) if meaning.field == "limit" && unit.parse::<AreaUnit>().is_ok() => rest.to_owned(),
         _ => name.to_owned(),
     };
     let plain: Vec<String> = names.iter().map(|name| without_unit(&plain(name))).collect();
@@ -317,10 +313,9 @@ fn guess(names: &[&String], meaning: &Meaning, rows: &[Row]) -> std::result::Res
     let text = |row: &Row, name: &str| row.attributes.get(name).and_then(text_of);
     match found.find(|(other, _)| rows.iter().any(|row| text(row, first) != text(row, other))) {
         None => Ok(Some((*first).clone())),
-        Some((other, _)) => Err(format!(
-            "its columns `{first}` and `{other}` differ, and both could be the {}; `{}` says which one is",
-            meaning.name, meaning.option
-        )),
+        Some((other, _)) => {
+            Err(format!("its columns `{first}` and `{other}` differ, and both could be the {}", meaning.name))
+        }
     }
 }
 

@@ -6,10 +6,10 @@ use std::path::Path;
 use geo::{Destination, Geodesic, LineString, MultiPolygon, Point, Polygon};
 use serde_json::Value;
 
-use super::ImportOptions;
 use super::fields::{FieldUse, plain};
+use super::{ImportOptions, RowError};
 use crate::register::SiteId;
-use minesegsat_core::{Crs, Error, Result, Transformer};
+use minesegsat_core::{Crs, Error, Result, Setting, Transformer};
 use minesegsat_vector::delimited::Table;
 use minesegsat_vector::labels::{Attributes, DroppedKind, LabelOptions, Repair, outline_of_wkt, read_with_attributes};
 use minesegsat_vector::values::{DecimalMark, Numbers};
@@ -45,11 +45,11 @@ pub(super) struct Row {
     number: String,
     pub(super) attributes: Attributes,
     /// Its boundary in longitude and latitude, `None`, or what is wrong with it.
-    pub(super) boundary: std::result::Result<Option<MultiPolygon<f64>>, String>,
+    pub(super) boundary: std::result::Result<Option<MultiPolygon<f64>>, RowError>,
     /// Repairs made to the boundary.
     pub(super) repairs: Vec<Repair>,
     /// The separate polygon of a permit.
-    pub(super) permit_polygon: std::result::Result<Option<MultiPolygon<f64>>, String>,
+    pub(super) permit_polygon: std::result::Result<Option<MultiPolygon<f64>>, RowError>,
 }
 
 impl Source {
@@ -101,7 +101,7 @@ impl Source {
                 place: name(&feature.id, feature.place),
                 number: feature.id.clone(),
                 attributes: feature.attributes.clone(),
-                boundary: to_degrees.run(&feature.geometry).map(Some),
+                boundary: to_degrees.run(&feature.geometry).map(Some).map_err(RowError::from),
                 repairs: repairs.get(&feature.place).copied().unwrap_or_default().to_vec(),
                 permit_polygon: Ok(None),
             };
@@ -115,7 +115,7 @@ impl Source {
                 attributes: attributes.get(dropped.place).map(|(_, attributes)| attributes.clone()).unwrap_or_default(),
                 boundary: match dropped.kind {
                     DroppedKind::NoGeometry => Ok(None),
-                    _ => Err(format!("its boundary cannot be used: {}", dropped.reason)),
+                    _ => Err(format!("its boundary cannot be used: {}", dropped.reason).into()),
                 },
                 repairs: Vec::new(),
                 permit_polygon: Ok(None),
@@ -171,7 +171,7 @@ impl Source {
                 number: row.line.to_string(),
                 attributes,
                 boundary: match row.problem {
-                    Some(problem) => Err(problem),
+                    Some(problem) => Err(problem.into()),
                     None => shapes.boundary(&row.cells, options.swap_axes, &to_degrees, &numbers),
                 },
                 repairs: Vec::new(),
@@ -288,7 +288,7 @@ impl Shapes {
         swap_axes: bool,
         to_degrees: &ToDegrees,
         numbers: &[Numbers; 6],
-    ) -> std::result::Result<Option<MultiPolygon<f64>>, String> {
+    ) -> std::result::Result<Option<MultiPolygon<f64>>, RowError> {
         if let Some(text) = self.cell(cells, WKT) {
             return polygons(text, swap_axes, to_degrees).map(Some);
         }
@@ -298,9 +298,10 @@ impl Shapes {
         let radius_m = self.number(cells, RADIUS_M, "radius", numbers)?.or(radius_km.map(|km| km * 1000.0));
         match (longitude, latitude, radius_m) {
             (None, None, None) => Ok(None),
-            (Some(longitude), Some(latitude), Some(radius_m)) => circle(longitude, latitude, radius_m).map(Some),
+            (Some(longitude), Some(latitude), Some(radius_m)) => Ok(Some(circle(longitude, latitude, radius_m)?)),
             _ => {
-                Err("its position needs a `longitude`, a `latitude` and a `radius_m`, or a polygon as `wkt`".to_owned())
+                let reason = "its position needs a `longitude`, a `latitude` and a `radius_m`, or a polygon as `wkt`";
+                Err(reason.to_owned().into())
             }
         }
     }
@@ -310,18 +311,19 @@ impl Shapes {
         cells: &[String],
         swap_axes: bool,
         to_degrees: &ToDegrees,
-    ) -> std::result::Result<Option<MultiPolygon<f64>>, String> {
+    ) -> std::result::Result<Option<MultiPolygon<f64>>, RowError> {
         self.cell(cells, PERMIT_WKT).map(|text| polygons(text, swap_axes, to_degrees)).transpose()
     }
 }
 
 /// Parses polygons in well-known text.
-fn polygons(text: &str, swap_axes: bool, to_degrees: &ToDegrees) -> std::result::Result<MultiPolygon<f64>, String> {
+fn polygons(text: &str, swap_axes: bool, to_degrees: &ToDegrees) -> std::result::Result<MultiPolygon<f64>, RowError> {
     // PostGIS writes a prefix `SRID=...;`.
     let plain = match text.split_once(';') {
         Some((srid, rest)) if srid.trim().to_ascii_uppercase().starts_with("SRID=") => {
             if to_degrees.transformer.is_none() && srid.trim()[5..].trim() != "4326" {
-                return Err(format!("its outline is in another CRS, `{srid}`; name it with `--crs`"));
+                let reason = format!("its outline is in another CRS, `{srid}`, than longitude and latitude");
+                return Err(RowError { reason, setting: Some(Setting::LabelsCrs) });
             }
             rest
         }
@@ -332,7 +334,7 @@ fn polygons(text: &str, swap_axes: bool, to_degrees: &ToDegrees) -> std::result:
         use geo::MapCoordsInPlace;
         shape.map_coords_in_place(|c| geo::Coord { x: c.y, y: c.x });
     }
-    to_degrees.run(&shape)
+    Ok(to_degrees.run(&shape)?)
 }
 
 /// A circle on the ellipsoid, as a polygon in longitude and latitude.

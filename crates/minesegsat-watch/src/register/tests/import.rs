@@ -1,5 +1,7 @@
 //! Tests of import and export of sites and permits.
 
+use minesegsat_core::Setting;
+
 use super::*;
 
 fn import_with(register: &Register, path: &Path, options: &ImportOptions) -> ImportReport {
@@ -89,7 +91,7 @@ fn rows_that_cannot_be_taken_are_named_and_nothing_is_stored() {
         ("line 3", "nowhere", "no boundary"),
         ("line 4", "good", "line 2 has the id `good` as well"),
         ("line 5", "odd", "status `open` is not accepted: active, planned"),
-        ("line 6", "known", "`--update`"),
+        ("line 6", "known", "has a site of this id already"),
         ("line 7", "bare", "limit `120` is not accepted: it has no unit"),
         ("line 8", "below", "limit `-3 ha` is not accepted: 0 or more"),
         ("line 9", "back", "ends before it begins"),
@@ -168,8 +170,9 @@ fn two_columns_for_one_meaning_are_refused_unless_they_agree_or_one_is_named() {
     let register = new_register(&folder);
     let text = |other: &str| format!("id,name,site_name,wkt\na,Alpha,{other},{SQUARE}\n");
     let path = write(&folder, "a.csv", &text("Other"));
-    let said = register.import(&path, &ImportOptions::default()).unwrap_err().to_string();
-    assert!(said.contains("`name` and `site_name`") && said.contains("`--name-field`"), "{said}");
+    let error = register.import(&path, &ImportOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("`name` and `site_name`"), "{error}");
+    assert_eq!(error.setting(), Some(Setting::Column("name")));
     let fields = Fields { name: Some("site_name".to_owned()), ..Fields::default() };
     let report = import_with(&register, &path, &ImportOptions { fields, ..ImportOptions::default() });
     assert_eq!((report.sites[0].name.as_str(), &report.unused), ("Other", &vec!["name".to_owned()]));
@@ -216,7 +219,7 @@ fn a_second_import_updates_if_asked_and_only_what_the_file_says() {
 
     let report = import_with(&register, &table, &ImportOptions::default());
     assert_eq!((report.failed.len(), report.stored), (3, false));
-    assert!(report.failed[0].reason.contains("--update"), "{}", report.failed[0]);
+    assert_eq!(report.failed[0].setting, Some(Setting::Update), "{}", report.failed[0]);
     let update = ImportOptions { update: true, ..ImportOptions::default() };
     let report = import_with(&register, &table, &update);
     assert_eq!((report.count(ImportOutcome::Unchanged), report.stored), (3, true));
@@ -317,7 +320,8 @@ fn outlines_become_permits_if_asked() {
     let as_permits = ImportOptions { as_permits: true, ..ImportOptions::default() };
     let report = import_with(&register, &path, &as_permits);
     assert_eq!(report.failed.len(), 1);
-    assert!(report.failed[0].reason.contains("`--valid-from` gives one for all"), "{}", report.failed[0]);
+    assert!(report.failed[0].reason.contains("permit `A.2` has no first day"), "{}", report.failed[0]);
+    assert_eq!(report.failed[0].setting, Some(Setting::ValidFrom));
     let options = ImportOptions { valid_from: Some(date(2020, 1, 1)), ..as_permits };
     assert!(import_with(&register, &path, &options).stored);
     let first = &register.permits(&id("a.1")).unwrap()[0];
