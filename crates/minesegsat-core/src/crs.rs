@@ -300,6 +300,11 @@ impl Transformer {
         (x.is_finite() && y.is_finite()).then_some((x, y))
     }
 
+    /// Whether projected positions become longitudes and latitudes.
+    fn unprojects(&self) -> bool {
+        self.to.is_geographic() && !self.from.is_geographic()
+    }
+
     /// Transforms bounds (min x, min y, max x, max y). The result contains the whole transformed area: edges are divided into
     /// 21 parts because straight edges become curves.
     ///
@@ -309,20 +314,20 @@ impl Transformer {
         let [min_x, min_y, max_x, max_y] = bounds;
         let corners = [(min_x, min_y), (max_x, min_y), (max_x, max_y), (min_x, max_y), (min_x, min_y)];
         let mut out = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
-        let geographic = self.to.is_geographic();
+        let is_unprojected = self.unprojects();
         let mut last_longitude = None;
         for pair in corners.windows(2) {
             for part in 0..BOUNDS_PARTS {
                 let t = part as f64 / BOUNDS_PARTS as f64;
                 let (mut x, y) = self.transform(lerp(pair[0].0, pair[1].0, t), lerp(pair[0].1, pair[1].1, t))?;
-                if geographic && !self.from.is_geographic() {
+                if is_unprojected {
                     x = last_longitude.map_or(x, |last| unwrap_longitude(x, last));
                     last_longitude = Some(x);
                 }
                 out = [out[0].min(x), out[1].min(y), out[2].max(x), out[3].max(y)];
             }
         }
-        if geographic && !self.from.is_geographic() {
+        if is_unprojected {
             for pole in [-FRAC_PI_2, FRAC_PI_2] {
                 let Some((x, y)) = Self::run(&self.target, &self.source, 0.0, pole.to_degrees()) else { continue };
                 // All longitudes meet at a pole inside the area. Only azimuthal systems map poles to points.
@@ -352,7 +357,7 @@ impl Transformer {
     /// `max_edge` units of the source system. The work is bounded: an edge is cut into 4,096 parts at most, and into fewer if
     /// the geometry would get more than 4 million vertices.
     pub fn transform_densified(&self, geometry: &MultiPolygon<f64>, max_edge: f64) -> Result<MultiPolygon<f64>> {
-        let continuous = self.to.is_geographic() && !self.from.is_geographic();
+        let continuous = self.unprojects();
         let edges = Edges::new(geometry, max_edge);
         geometry
             .iter()
@@ -372,7 +377,7 @@ impl Transformer {
     }
 
     fn transform_ring(&self, ring: &LineString<f64>, edges: Edges, near: Option<f64>) -> Result<LineString<f64>> {
-        let continuous = self.to.is_geographic() && !self.from.is_geographic();
+        let continuous = self.unprojects();
         let mut out: Vec<Coord<f64>> = Vec::with_capacity(ring.0.len());
         let mut push = |x: f64, y: f64| -> Result<()> {
             let (mut x, y) = self.transform(x, y)?;

@@ -615,17 +615,13 @@ fn classes(labels: &Labels) -> Vec<Class> {
 
 /// Write options of a patch's image, chosen for small files and fast writing.
 fn image_options(layer: Layer, data_type: DataType, radiometry: Option<&BandRadiometry>) -> CogOptions {
-    let name = match layer {
-        Layer::Band(band) => band.id(),
-        Layer::Classification => "SCL",
-    };
     let (scale, offset) = radiometry.map_or((1.0, 0.0), |r| (r.scale, r.offset_dn * r.scale));
     // -1000 * 1e-4 is not quite -0.1.
     let offset = (offset * 1e9).round() / 1e9;
     CogOptions {
         data_type,
         nodata: Some(if data_type == DataType::F32 { f64::NAN } else { 0.0 }),
-        bands: vec![BandMeta { scale, offset, ..BandMeta::named(name) }],
+        bands: vec![BandMeta { scale, offset, ..BandMeta::named(layer.name()) }],
         block_size: 256,
         compression_level: 1,
         overviews: false,

@@ -54,14 +54,7 @@ pub(super) struct PatchFacts {
 
 /// File name of a layer.
 pub(super) fn file_name(layer: Layer) -> String {
-    format!("{}.tif", layer_name(layer))
-}
-
-fn layer_name(layer: Layer) -> &'static str {
-    match layer {
-        Layer::Band(band) => band.id(),
-        Layer::Classification => "SCL",
-    }
+    format!("{}.tif", layer.name())
 }
 
 /// Reads the record of a patch from an earlier run, if the patch is complete and its fingerprint still matches.
@@ -161,7 +154,7 @@ pub(super) fn describe(facts: &PatchFacts, folder: &Path) -> Result<(SampleRecor
 
     let mut assets = Map::new();
     for (layer, (grid, data_type)) in &facts.layers {
-        assets.insert(layer_name(*layer).to_owned(), image_asset(*layer, grid, *data_type, facts, folder)?);
+        assets.insert(layer.name().to_owned(), image_asset(*layer, grid, *data_type, facts, folder)?);
     }
     let mut mask = asset(MASK_FILE, "Classes of the labels", &["labels", "labels-raster"], &facts.grid, folder)?;
     mask["bands"] = json!([{ "name": "mask", "data_type": "uint8", "nodata": 255 }]);

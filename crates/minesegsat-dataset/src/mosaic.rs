@@ -28,6 +28,16 @@ pub(crate) enum Layer {
     Classification,
 }
 
+impl Layer {
+    /// `B02`, or `SCL` for the classification.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Band(band) => band.id(),
+            Self::Classification => "SCL",
+        }
+    }
+}
+
 /// Pixel lattice of a layer, shared by all scenes of a CRS.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Lattice {
@@ -152,10 +162,7 @@ impl Mosaic {
                 let Some(found) = scene.layer(layer) else { continue };
                 let lattice = Lattice::from_grid(&found.grid, found.data_type);
                 let expected = *lattices.entry(layer).or_insert(lattice);
-                let name = match layer {
-                    Layer::Band(band) => band.id(),
-                    Layer::Classification => "SCL",
-                };
+                let name = layer.name();
                 let against = || format!("{name} of {}", first.name);
                 let refuse = |reason: String| Err(Error::scene(&scene.location, reason));
                 if lattice.pixel != expected.pixel {

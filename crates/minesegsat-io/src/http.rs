@@ -47,7 +47,7 @@ pub use self::post::{Reply, post_once};
 pub use self::reach::{Reach, check_step, is_public};
 pub use self::receive::{Address, Outcome, RemoteInfo, inspect, receive};
 pub use self::request::{Request, explanation_of};
-use minesegsat_core::{Error, Result};
+use minesegsat_core::{Error, Result, with_causes};
 
 /// Number of bytes in the first request for a file. The header of a COG of a Sentinel-2 tile fits in it.
 const HEAD: u64 = 64 << 10;
@@ -180,11 +180,7 @@ impl RemoteFile {
         let (url, request) = (url.to_owned(), Request::get(url).range(0..HEAD));
         let answer = block_on(async move { fetch(&request).await })??;
         let Some(len) = answer.total else {
-            return Err(Error::Http {
-                url: public_url(&url),
-                reason: "the server does not state the size of the file; download it first".to_owned(),
-                attempts: 1,
-            });
+            return Err(unusable(&url, "the server does not state the size of the file; download it first"));
         };
         Ok(Self { url, len, version: answer.version, head: answer.body })
     }
@@ -348,14 +344,7 @@ impl Failure {
     }
 
     fn from_reqwest(error: reqwest::Error) -> Self {
-        let error = error.without_url();
-        let mut reason = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(inner) = cause {
-            reason = format!("{reason}: {inner}");
-            cause = inner.source();
-        }
-        Self::passing(reason)
+        Self::passing(with_causes(&error.without_url()))
     }
 }
 
@@ -406,11 +395,7 @@ async fn head(wanted: &Request, timeout: Duration) -> Result<Response, Failure> 
             _ => return Ok(response),
         }
     }
-    Err(Failure::Final(Error::Http {
-        url: public_url(wanted.url()),
-        reason: format!("it redirects more than {} times", redirect::MOST),
-        attempts: 1,
-    }))
+    Err(Failure::Final(unusable(wanted.url(), format!("it redirects more than {} times", redirect::MOST))))
 }
 
 /// Sends a request once and reads the header of the response, which may be a redirection.
@@ -470,24 +455,14 @@ async fn request(wanted: &Request, timeout: Duration) -> Result<Answer, Failure>
         // The server ignores ranges. The body is clipped to the requested range. A file that is read from its beginning is kept
         // whole, because its reader will need the rest.
         Some(range) => {
-            let too_large = || {
-                Failure::Final(Error::Http {
-                    url: public_url(url),
-                    reason: format!(
-                        "the server ignores range requests and the file is larger than {} MiB; download it first",
-                        WHOLE_FILE >> 20
-                    ),
-                    attempts: 1,
-                })
-            };
-            if response.content_length().is_some_and(|n| n > WHOLE_FILE) {
-                return Err(too_large());
-            }
-            let whole = body(response, WHOLE_FILE, timeout).await?;
+            let too_large = format!(
+                "the server ignores range requests and the file is larger than {} MiB; download it first",
+                WHOLE_FILE >> 20
+            );
+            let whole = whole_body(response, WHOLE_FILE, timeout)
+                .await?
+                .ok_or_else(|| Failure::Final(unusable(url, too_large)))?;
             let total = whole.len() as u64;
-            if total > WHOLE_FILE {
-                return Err(too_large());
-            }
             let body = if range.start == 0 {
                 whole
             } else {
@@ -496,23 +471,27 @@ async fn request(wanted: &Request, timeout: Duration) -> Result<Answer, Failure>
             Ok(Answer { body, total: Some(total), version })
         }
         None => {
-            let too_large = || {
-                Failure::Final(Error::Http {
-                    url: public_url(url),
-                    reason: format!("the response is larger than {} MiB", LARGEST_DOCUMENT >> 20),
-                    attempts: 1,
-                })
-            };
-            if response.content_length().is_some_and(|n| n > LARGEST_DOCUMENT) {
-                return Err(too_large());
-            }
-            let body = body(response, LARGEST_DOCUMENT, timeout).await?;
-            if body.len() as u64 > LARGEST_DOCUMENT {
-                return Err(too_large());
-            }
+            let too_large = format!("the response is larger than {} MiB", LARGEST_DOCUMENT >> 20);
+            let body = whole_body(response, LARGEST_DOCUMENT, timeout)
+                .await?
+                .ok_or_else(|| Failure::Final(unusable(url, too_large)))?;
             Ok(Answer { total: Some(body.len() as u64), body, version })
         }
     }
+}
+
+/// The error for an answer that is of no use. A retry would not help.
+fn unusable(url: &str, reason: impl Into<String>) -> Error {
+    Error::Http { url: public_url(url), reason: reason.into(), attempts: 1 }
+}
+
+/// Reads a body to its end; `None` if it has more than `limit` bytes.
+async fn whole_body(response: Response, limit: u64, timeout: Duration) -> Result<Option<Bytes>, Failure> {
+    if response.content_length().is_some_and(|length| length > limit) {
+        return Ok(None);
+    }
+    let body = body(response, limit, timeout).await?;
+    Ok(Some(body).filter(|body| body.len() as u64 <= limit))
 }
 
 /// Reads a body to its end, or until it exceeds `limit` bytes.
@@ -634,10 +613,7 @@ fn build_client(kind: ClientKind) -> Result<Client, String> {
         }
         ClientKind::Outward | ClientKind::Any => {}
     }
-    client.build().map_err(|e| {
-        let cause = std::error::Error::source(&e).map_or(String::new(), |cause| format!(": {cause}"));
-        format!("cannot set up HTTP: {e}{cause}")
-    })
+    client.build().map_err(|error| format!("cannot set up HTTP: {}", with_causes(&error)))
 }
 
 /// The runtime of this module.

@@ -460,15 +460,7 @@ impl<'a> Run<'a> {
         let scene = &self.scenes[active.scene];
         let asset = &scene.plan.assets[active.asset];
         let (partial, _) = active.transfer.complete()?;
-        let damage = match (check_content(partial, asset.grid.as_ref()), measure(partial, &asset.described)?) {
-            (Err(Fault::Other(what)), _) => {
-                active.transfer.discard()?;
-                return Err(not_the_image(asset, &what));
-            }
-            (_, Err(how)) | (Err(Fault::Damaged(how)), Ok(_)) => Err(how),
-            (Ok(()), Ok(measured)) => Ok(measured),
-        };
-        match damage {
+        match examine(partial, asset)? {
             Ok(measured) => {
                 fs::rename(partial, scene.folder.join(&asset.file))?;
                 active.transfer.forget_journal()?;
@@ -476,9 +468,12 @@ impl<'a> Run<'a> {
                 self.remove_active(active);
                 Ok(())
             }
-            Err(how) => {
+            Err(fault) => {
                 active.transfer.discard()?;
-                self.begin_again(active, &how)
+                match fault {
+                    Fault::Other(what) => Err(not_the_image(asset, &what)),
+                    Fault::Damaged(how) => self.begin_again(active, &how),
+                }
             }
         }
     }
@@ -509,22 +504,17 @@ impl<'a> Run<'a> {
         let partial = partial_of(target);
         let copied = fs::copy(from, &partial)?;
         self.progress.bytes(copied);
-        let found = match (check_content(&partial, asset.grid.as_ref()), measure(&partial, &asset.described)?) {
-            (Err(Fault::Other(what)), _) => {
-                remove_if_there(&partial)?;
-                return Err(not_the_image(asset, &what));
-            }
-            (_, Err(how)) | (Err(Fault::Damaged(how)), Ok(_)) => Err(how),
-            (Ok(()), Ok(measured)) => Ok(measured),
-        };
-        match found {
+        match examine(&partial, asset)? {
             Ok(measured) => {
                 fs::rename(&partial, target)?;
                 self.store(scene, asset, measured, None)
             }
-            Err(how) => {
+            Err(fault) => {
                 remove_if_there(&partial)?;
-                Err(mismatch(&asset.source, &how))
+                Err(match fault {
+                    Fault::Other(what) => not_the_image(asset, &what),
+                    Fault::Damaged(how) => mismatch(&asset.source, &how),
+                })
             }
         }
     }
@@ -631,6 +621,16 @@ impl<'a> Run<'a> {
             seconds: start.elapsed().as_secs_f64(),
         })
     }
+}
+
+/// Checks and measures a file that has arrived.
+fn examine(partial: &Path, asset: &AssetPlan) -> Result<std::result::Result<Measured, Fault>> {
+    let content = check_content(partial, asset.grid.as_ref());
+    Ok(match (content, measure(partial, &asset.described)?) {
+        (Err(Fault::Other(what)), _) => Err(Fault::Other(what)),
+        (_, Err(how)) => Err(Fault::Damaged(how)),
+        (content, Ok(measured)) => content.map(|()| measured),
+    })
 }
 
 /// The error for a server that sent something else than the image.

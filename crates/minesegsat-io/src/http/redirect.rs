@@ -4,8 +4,7 @@
 use reqwest::{StatusCode, header};
 use url::Url;
 
-use super::{Failure, Request, public_url, reach};
-use minesegsat_core::Error;
+use super::{Failure, Request, public_url, reach, unusable};
 
 /// Maximum number of redirections of a request, as in browsers' and reqwest's defaults.
 pub(super) const MOST: usize = 10;
@@ -17,14 +16,8 @@ pub(super) fn is_redirection(status: StatusCode) -> bool {
 
 /// The request that a redirection asks for.
 pub(super) fn next(request: &Request, status: StatusCode, location: &header::HeaderValue) -> Result<Request, Failure> {
-    let refuse = |why: String| {
-        let url = public_url(request.url());
-        Failure::Final(Error::Http {
-            url,
-            reason: format!("it redirects, and that is not followed: {why}"),
-            attempts: 1,
-        })
-    };
+    let refuse =
+        |why: String| Failure::Final(unusable(request.url(), format!("it redirects, and that is not followed: {why}")));
     let text = std::str::from_utf8(location.as_bytes()).map_err(|_| refuse("its address is not text".to_owned()))?;
     let from = Url::parse(request.url()).map_err(|error| refuse(error.to_string()))?;
     let mut to = from.join(text).map_err(|error| refuse(format!("its address is not a URL ({error})")))?;
