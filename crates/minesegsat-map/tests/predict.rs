@@ -76,6 +76,7 @@ fn options() -> PredictOptions {
         outlines: Outlines::Pixels,
         formats: vec![VectorFormat::GeoJson],
         area: AreaOfInterest::Scene,
+        area_incomplete: None,
         overwrite: false,
         device: "cpu".to_owned(),
     }

@@ -240,16 +240,13 @@ mod tests {
         let (clear, none) = (Validity::Assessable as u8, Validity::NoData as u8);
         let mut taken = [0, 0];
         for i in 0..classes.len() {
-            match of_scene.iter().position(|patch| patch.validity[i] == clear) {
-                Some(scene) => {
-                    taken[scene] += 1;
-                    assert_eq!((values[i], classes[i]), (of_scene[scene].data[i], 4.0), "{i}");
-                }
-                None => {
-                    let is_empty = of_scene.iter().all(|patch| patch.validity[i] == none);
-                    assert_eq!(classes[i], if is_empty { 0.0 } else { 9.0 }, "{i}");
-                    assert!(values[i].is_nan(), "{i}");
-                }
+            if let Some(scene) = of_scene.iter().position(|patch| patch.validity[i] == clear) {
+                taken[scene] += 1;
+                assert_eq!((values[i], classes[i]), (of_scene[scene].data[i], 4.0), "{i}");
+            } else {
+                let is_empty = of_scene.iter().all(|patch| patch.validity[i] == none);
+                assert_eq!(classes[i], if is_empty { 0.0 } else { 9.0 }, "{i}");
+                assert!(values[i].is_nan(), "{i}");
             }
         }
         assert!(taken[0] > 0 && taken[1] > 0, "{taken:?}");
