@@ -245,7 +245,8 @@ fn merge_period(
         seen_ha: seen_m2 / 1e4,
         missing_ha: missing_m2 / 1e4,
         uncovered_ha: plan.uncovered_ha,
-        mapped_ha: features.iter().map(|feature| feature.area_ha).sum(),
+        // The sum of no number is -0.0.
+        mapped_ha: features.iter().map(|feature| feature.area_ha).sum::<f64>() + 0.0,
         polygons: features.len(),
         estimated,
         assumed_ha: disturbed.ha - estimated.ha,

@@ -93,11 +93,11 @@ pub struct ZoneRow {
     pub disturbed_lower_ha: f64,
     /// Upper end of the interval of the disturbed land.
     pub disturbed_upper_ha: f64,
-    /// The part that was seen in this period and in the one before. `None` in the first period.
+    /// The part that was seen in this period and in one before. `None` in the first period.
     pub compared_ha: Option<f64>,
-    /// Land that is mapped in this period, and was seen and not mapped in the period before. `None` if nothing can be compared.
+    /// Land that is mapped in this period, and was not in the last period that shows it. `None` if nothing can be compared.
     pub gain_ha: Option<f64>,
-    /// Land that was mapped in the period before, and is seen and not mapped in this one. `None` if nothing can be compared.
+    /// Land that was mapped in the last period that shows it, and is seen and not mapped in this one. `None` if nothing can be compared.
     pub loss_ha: Option<f64>,
     /// Number of permits that hold on a day of the period and whose land lies in the zone. `None` without a register.
     pub permits: Option<usize>,

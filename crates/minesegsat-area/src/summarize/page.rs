@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use minesegsat_page::chart::{Drawing, ticks};
 use minesegsat_page::text::number;
 use minesegsat_page::{Page, scroll, svg_path, table};
+use minesegsat_scene::manifest::counted;
 
 use super::{ALL_ZONES, ZoneRow, ZoneSummary};
 
@@ -75,8 +76,8 @@ fn tiles(all: &ZoneRow, level_percent: f64) -> Markup {
             (tile("Mapped in all zones", hectares(all.mapped_ha) + " ha", format!("in {:.1} ha that were seen", all.seen_ha)))
             (tile("Disturbed", hectares(all.disturbed_ha) + " ha", format!("{range} ha at {level_percent:.0} %")))
             @if all.compared_ha.is_some() {
-                (tile("Gain", number(all.gain_ha, 1) + " ha", "since the period before".to_owned()))
-                (tile("Loss", number(all.loss_ha, 1) + " ha", "since the period before".to_owned()))
+                (tile("Gain", number(all.gain_ha, 1) + " ha", "since the last period that shows the land".to_owned()))
+                (tile("Loss", number(all.loss_ha, 1) + " ha", "since the last period that shows the land".to_owned()))
             }
             @if let Some(outside) = all.outside_permit_ha {
                 (tile("Mapped outside all permits", hectares(outside) + " ha", format!("{} permits", all.permits.unwrap_or_default())))
@@ -253,7 +254,7 @@ fn rows(summary: &ZoneSummary, period: &str) -> Markup {
                     span.range { "of " (hectares(row.zone_ha)) }
                     @if row.missing_ha > 0.0 { span.range { (hectares(row.missing_ha)) " missing" } }
                 }
-                td { (hectares(row.mapped_ha)) span.range { (row.polygons) " polygons" } }
+                td { (hectares(row.mapped_ha)) span.range { (counted(row.polygons, "polygon")) } }
                 td { (number(share_percent(row), 2)) @if row.seen_ha > 0.0 { " %" } }
                 td {
                     (hectares(row.disturbed_ha))
@@ -283,8 +284,8 @@ fn notes(summary: &ZoneSummary) -> Markup {
             "that is assumed where no scene shows the ground. The interval treats the error of the model as shared by all tiles."
         }
         p {
-            "Gain and loss: mapped land that appeared or disappeared since the period before, in the land that both periods show "
-            "(compared). They are differences of two maps, and mostly noise on small areas."
+            "Gain and loss: mapped land that appeared or disappeared since the last period that shows the place, in the land that has such a "
+            "period (compared). They are differences of two maps, and mostly noise on small areas."
         }
         @if summary.has_permits() {
             p { "Permits: those that hold on a day of the period and whose land lies in the zone. Land outside permits lies in none of them." }

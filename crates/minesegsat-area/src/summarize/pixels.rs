@@ -36,7 +36,7 @@ pub(super) struct ZoneLand {
     /// The part about which nothing is known or assumed.
     pub(super) missing_m2: f64,
     pub(super) mapped_m2: f64,
-    /// The part that was seen in this period and in the one before.
+    /// The part that was seen in this period and in one before.
     pub(super) compared_m2: f64,
     pub(super) gain_m2: f64,
     pub(super) loss_m2: f64,
@@ -171,7 +171,7 @@ struct Strip<'a> {
     probability: &'a [f32],
     assumed: f32,
     mask: &'a [u8],
-    /// Mask of the period before.
+    /// What the last period that shows a pixel says.
     before: Option<&'a [u8]>,
     /// 1 on permitted land.
     permitted: Option<&'a [u8]>,
@@ -295,7 +295,14 @@ impl Counter<'_> {
                         strip.count(*part, inside, counts, moments);
                     }
                 }
-                before = Some(mask);
+                // Each pixel keeps what the last period that shows it says.
+                match &mut before {
+                    None => before = Some(mask),
+                    Some(before) => {
+                        let seen = before.iter_mut().zip(&mask).filter(|(_, now)| **now != MASK_NODATA);
+                        seen.for_each(|(before, &now)| *before = now);
+                    }
+                }
             }
         }
         Ok(())
