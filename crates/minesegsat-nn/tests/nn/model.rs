@@ -75,7 +75,7 @@ fn bands_are_known_for_12_and_13_channels_and_asked_for_otherwise() {
     };
     assert_eq!(make(13, "all", None).unwrap().bands, Band::ALL);
     let message = make(3, "rgb", None).unwrap_err().to_string();
-    assert!(message.contains("takes 3 channels") && message.contains("--bands"), "{message}");
+    assert!(message.contains("takes 3 channels") && message.contains("name their bands"), "{message}");
     let message = make(3, "rgb", Some(vec![Band::B04])).unwrap_err().to_string();
     assert_eq!(message, "bands `B04` is not accepted: the network takes 3 channels, one band each");
     assert_eq!(make(3, "rgb", Some(vec![Band::B04, Band::B03, Band::B02])).unwrap().bands.len(), 3);

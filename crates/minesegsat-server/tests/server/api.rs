@@ -166,7 +166,7 @@ fn evidence_is_signed_with_the_key_of_the_server() {
     let name = workspace.observation("2023-07-17");
     let path = format!("/api/sites/wolverine/evidence/{name}");
     let server = Served::plain(&workspace);
-    assert!(server.problem(&path, 409).contains("--key"));
+    assert!(server.problem(&path, 409).contains("no signing key"));
     drop(server);
     let folder = tempfile::tempdir().unwrap();
     let keys = generate_keys(&folder.path().join("evidence.key"), None).unwrap();

@@ -221,7 +221,7 @@ fn a_server_without_a_runner_takes_no_orders() {
     let server = Served::plain(&workspace);
     let refused = post(&server, "/api/monitor", &json!({}));
     assert_eq!(refused.status, 409);
-    assert!(refused.problem().contains("--model"));
+    assert!(refused.problem().contains("start it with a model"));
     assert_eq!(server.json("/api/jobs")["jobs"].as_array().unwrap().len(), 0);
     server.problem("/api/jobs/x", 404);
 }
