@@ -82,7 +82,9 @@ def test_progress_is_reported_and_its_exceptions_stop_the_run(tmp_path, model, s
 
 
 def test_ctrl_c_stops_a_run(tmp_path):
-    code = "import sys, minesegsat; print('started', flush=True); minesegsat.simulate(sys.argv[1], size=5490)"
+    # A shell that started the tests in the background made them ignore the signal.
+    heed = "signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"import signal, sys, minesegsat; {heed}; print('started', flush=True); minesegsat.simulate(sys.argv[1], size=5490)"
     run = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path / "sim")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
