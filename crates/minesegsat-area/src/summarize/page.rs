@@ -80,7 +80,7 @@ fn tiles(all: &ZoneRow, level_percent: f64) -> Markup {
                 (tile("Loss", number(all.loss_ha, 1) + " ha", "since the last period that shows the land".to_owned()))
             }
             @if let Some(outside) = all.outside_permit_ha {
-                (tile("Mapped outside all permits", hectares(outside) + " ha", format!("{} permits", all.permits.unwrap_or_default())))
+                (tile("Mapped outside all permits", hectares(outside) + " ha", counted(all.permits.unwrap_or_default(), "permit")))
             }
         }
     }

@@ -1,0 +1,249 @@
+//! Hectares by zone, of maps whose land is counted by hand.
+
+use super::*;
+
+/// A project from 2023 on whose land is boxes of pixels, in metres east and north of a corner of pixels. The border of the two tiles
+/// is at 0.
+struct Boxes {
+    _home: tempfile::TempDir,
+    project: Project,
+    corner: (f64, f64),
+    /// Hectares of a pixel.
+    pixel_ha: f64,
+}
+
+/// West, east: from south -200 to north 200.
+type Span = (f64, f64);
+
+impl Boxes {
+    /// Two years, with what is hidden in the second.
+    fn new(land: [Span; 2], hidden: Option<Span>) -> Self {
+        Self::of(&[(land[0], None), (land[1], hidden)])
+    }
+
+    /// Land and hidden land of each year.
+    fn of(years: &[(Span, Option<Span>)]) -> Self {
+        let names: Vec<i16> = (2023..).take(years.len()).collect();
+        let (home, project, lon, lat) = one_zone(&names);
+        let crs = Crs::from_epsg(32610).unwrap();
+        let (x, y) = Transformer::new(&Crs::WGS84, &crs).unwrap().transform(lon, lat).unwrap();
+        let corner = ((x / 10.0).round() * 10.0, (y / 10.0).round() * 10.0);
+        for unit in &project.plan.units {
+            map_by(&project, unit, |x, y| {
+                let (east, north) = (x - corner.0, y - corner.1);
+                let is_in = |(from, to): Span| from < east && east < to;
+                let (land, hidden) = years[unit.period];
+                let is_land = is_in(land) && north.abs() < 200.0;
+                let is_hidden = hidden.is_some_and(is_in);
+                if is_hidden {
+                    f32::NAN
+                } else if is_land {
+                    0.9
+                } else {
+                    0.1
+                }
+            });
+        }
+        let job = minesegsat_core::job::Job::silent();
+        merge(&project, &project.folder().join("merged"), MergeOptions::default(), job).unwrap();
+        let grid = project.plan.tiles[0].grid().unwrap();
+        let pixel_ha = SitePixels::all_area_m2(&grid, &GeodesicMeter::new(&crs).unwrap()).unwrap() / 1e4;
+        Self { _home: home, project, corner, pixel_ha }
+    }
+
+    fn outline(&self, (west, east): Span, north: f64) -> MultiPolygon<f64> {
+        let (x, y) = self.corner;
+        Rect::new((x + west, y - north), (x + east, y + north)).to_polygon().into()
+    }
+
+    /// The zones: left and right, which overlap by 100 m.
+    fn zones(&self) -> [SiteArea; 2] {
+        let crs = Crs::from_epsg(32610).unwrap();
+        [("left", (-1000.0, 0.0)), ("right", (-100.0, 1000.0))]
+            .map(|(id, span)| zone(id, &self.outline(span, 1000.0), &crs))
+    }
+
+    /// Rows of left, right and all in both years.
+    fn rows(&self, permits: Option<&[PermittedArea]>) -> Vec<ZoneRow> {
+        let merged = self.project.folder().join("merged");
+        let job = minesegsat_core::job::Job::silent();
+        let rows = summarize(&self.project, &merged, &self.zones(), permits, job).unwrap().rows;
+        let names: Vec<String> = rows.iter().map(|row| format!("{} {}", row.zone, row.period)).collect();
+        assert_eq!(names, ["left 2023", "left 2024", "right 2023", "right 2024", "all 2023", "all 2024"]);
+        rows
+    }
+
+    /// Hectares as a number of pixels.
+    fn pixels(&self, hectares: f64) -> i64 {
+        let pixels = hectares / self.pixel_ha;
+        // Both tiles have pixels of nearly the same size.
+        assert!((pixels - pixels.round()).abs() < 0.2 + pixels * 1e-4, "{pixels}");
+        pixels.round() as i64
+    }
+}
+
+#[test]
+fn gain_loss_and_overlapping_zones_are_counted_by_pixels() {
+    // 60 by 40 pixels that move 200 m to the east.
+    let boxes = Boxes::new([(-300.0, 300.0), (-100.0, 500.0)], None);
+    let rows = boxes.rows(None);
+    let numbers = |row: &ZoneRow| {
+        let optional = |value: Option<f64>| value.map(|value| boxes.pixels(value));
+        let change = [row.compared_ha, row.gain_ha, row.loss_ha].map(optional);
+        (boxes.pixels(row.area_ha), boxes.pixels(row.seen_ha), boxes.pixels(row.mapped_ha), change)
+    };
+    let none = [None; 3];
+    let some = |numbers: [i64; 3]| numbers.map(Some);
+    assert_eq!(numbers(&rows[0]), (20_000, 20_000, 30 * 40, none));
+    assert_eq!(numbers(&rows[1]), (20_000, 20_000, 10 * 40, some([20_000, 0, 20 * 40])));
+    assert_eq!(numbers(&rows[2]), (22_000, 22_000, 40 * 40, none));
+    assert_eq!(numbers(&rows[3]), (22_000, 22_000, 60 * 40, some([22_000, 20 * 40, 0])));
+    // Each place once.
+    assert_eq!(numbers(&rows[4]), (40_000, 40_000, 60 * 40, none));
+    assert_eq!(numbers(&rows[5]), (40_000, 40_000, 60 * 40, some([40_000, 20 * 40, 20 * 40])));
+    assert!(rows.iter().all(|row| row.polygons == 1 && row.missing_ha == 0.0 && row.permits.is_none()), "{rows:?}");
+    assert!((rows[5].zone_ha / rows[5].area_ha - 1.0).abs() < 1e-3, "{:?}", rows[5]);
+}
+
+#[test]
+fn the_interval_of_a_zone_on_two_tiles_adds_their_shared_errors() {
+    let boxes = Boxes::new([(-300.0, 300.0), (-100.0, 500.0)], None);
+    let rows = boxes.rows(None);
+    let error = &boxes.project.plan.model.area_error;
+    let pixel_m2 = boxes.pixel_ha * 1e4;
+    // The pixels of both tiles in the year 2024: from north 1000 to south -1000.
+    let window = |west: i32, east: i32| {
+        let pixel = move |row: i32, col: i32| {
+            let (east, north) = (f64::from(col) * 10.0 + 5.0, 995.0 - f64::from(row) * 10.0);
+            if -100.0 < east && east < 500.0 && north.abs() < 200.0 { 0.9_f32 } else { 0.1 }
+        };
+        let pixels: Vec<f32> = (0..200).flat_map(|row| (west..east).map(move |col| pixel(row, col))).collect();
+        AreaMoments::for_model(error, &pixels, (east - west) as usize, pixel_m2.sqrt(), pixel_m2)
+    };
+    let near = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-3;
+    let (left, right) = (window(-100, 0), window(0, 100));
+    for (row, moments) in [(&rows[1], left), (&rows[5], left.plus(&right))] {
+        let expected = error.area(&moments, 90.0, f64::INFINITY);
+        assert!(near(row.estimated_ha, expected.ha), "{row:?} {expected:?}");
+        assert!(near(row.estimated_lower_ha, expected.lower_ha), "{row:?} {expected:?}");
+        assert!(near(row.estimated_upper_ha, expected.upper_ha), "{row:?} {expected:?}");
+        assert_eq!((row.disturbed_ha, row.disturbed_upper_ha), (row.estimated_ha, row.estimated_upper_ha));
+    }
+    // 2400 pixels of 0.9 and 37600 of 0.1.
+    assert!(near(rows[5].estimated_ha, (2400.0 * 0.9 + 37_600.0 * 0.1) * boxes.pixel_ha), "{:?}", rows[5]);
+    // The shared error of a tenth alone: 1.645 deviations on each side.
+    let width = rows[5].estimated_upper_ha - rows[5].estimated_lower_ha;
+    assert!(width > 2.0 * 1.644 * 0.1 * rows[5].estimated_ha, "{:?}", rows[5]);
+}
+
+#[test]
+fn land_under_clouds_is_neither_lost_nor_gained() {
+    let boxes = Boxes::new([(-300.0, 300.0), (-300.0, 300.0)], Some((-300.0, -100.0)));
+    let rows = boxes.rows(None);
+    let all = &rows[5];
+    assert_eq!(boxes.pixels(all.mapped_ha), 40 * 40);
+    assert_eq!(boxes.pixels(all.compared_ha.unwrap()), 40_000 - 20 * 200);
+    assert_eq!((all.gain_ha, all.loss_ha), (Some(0.0), Some(0.0)));
+    assert_eq!(boxes.pixels(all.seen_ha), 40_000 - 20 * 200);
+    // The records say 0.2 for what their scenes do not show.
+    assert_eq!(boxes.pixels(all.assumed_ha), 20 * 200 / 5);
+}
+
+#[test]
+fn land_is_compared_with_the_last_year_that_shows_it() {
+    let boxes =
+        Boxes::of(&[((-300.0, 300.0), None), ((-300.0, 300.0), Some((-300.0, -100.0))), ((-200.0, 400.0), None)]);
+    let merged = boxes.project.folder().join("merged");
+    let job = minesegsat_core::job::Job::silent();
+    let rows = summarize(&boxes.project, &merged, &boxes.zones(), None, job).unwrap().rows;
+    let change = |period: &str| {
+        let row = rows.iter().find(|row| row.zone == ALL_ZONES && row.period == period).unwrap();
+        [row.compared_ha, row.gain_ha, row.loss_ha].map(|value| value.map(|value| boxes.pixels(value)))
+    };
+    assert_eq!(change("2024"), [Some(40_000 - 20 * 200), Some(0), Some(0)]);
+    // The west was hidden in 2024, and lost 100 m since 2023.
+    assert_eq!(change("2025"), [Some(40_000), Some(10 * 40), Some(10 * 40)]);
+}
+
+#[test]
+fn permits_count_in_the_periods_in_which_they_hold() {
+    let boxes = Boxes::new([(-300.0, 300.0), (-100.0, 500.0)], None);
+    let to_lon_lat = ToLonLat::new(&Crs::from_epsg(32610).unwrap()).unwrap();
+    let permit = |name: &str, span: Span, from: jiff::civil::Date, to: Option<jiff::civil::Date>| PermittedArea {
+        permit: name.to_owned(),
+        valid_from: from,
+        valid_to: to,
+        outline: to_lon_lat.run(&boxes.outline(span, 200.0)).unwrap(),
+    };
+    let permits = [
+        permit("S 1", (0.0, 300.0), date(2020, 1, 1), Some(date(2024, 5, 31))),
+        // A new version, and another permit on the same land.
+        permit("S 1", (0.0, 500.0), date(2024, 6, 1), None),
+        permit("T 2", (200.0, 300.0), date(2024, 12, 31), None),
+        permit("U 3", (-300.0, 300.0), date(2025, 1, 1), None),
+    ];
+    let rows = boxes.rows(Some(&permits));
+    let numbers = |row: &ZoneRow| {
+        (row.permits.unwrap(), boxes.pixels(row.permitted_ha.unwrap()), boxes.pixels(row.outside_permit_ha.unwrap()))
+    };
+    // The left zone borders on the permits.
+    assert_eq!(numbers(&rows[0]), (0, 0, 30 * 40));
+    assert_eq!(numbers(&rows[1]), (0, 0, 10 * 40));
+    assert_eq!(numbers(&rows[2]), (1, 30 * 40, 10 * 40));
+    assert_eq!(numbers(&rows[3]), (2, 50 * 40, 10 * 40));
+    assert_eq!(numbers(&rows[4]), (1, 30 * 40, 30 * 40));
+    assert_eq!(numbers(&rows[5]), (2, 50 * 40, 10 * 40));
+    let none = boxes.rows(Some(&[]));
+    assert_eq!((none[5].permits, none[5].outside_permit_ha), (Some(0), Some(none[5].mapped_ha)));
+}
+
+#[test]
+fn a_summary_refuses_what_would_mislead() {
+    let boxes = Boxes::new([(-300.0, 300.0), (-100.0, 500.0)], None);
+    let merged = boxes.project.folder().join("merged");
+    let job = minesegsat_core::job::Job::silent();
+    let refuse = |zones: &[SiteArea]| summarize(&boxes.project, &merged, zones, None, job).unwrap_err().to_string();
+    assert!(refuse(&[]).contains("at least one polygon"));
+    let mut zones = boxes.zones();
+    zones[0].id = ALL_ZONES.to_owned();
+    assert!(refuse(&zones).contains("another id"), "{}", refuse(&zones));
+    // A unit that was mapped again is not the one that was merged.
+    map_by(&boxes.project, &boxes.project.plan.units[0], |_, _| 0.5);
+    let error = refuse(&boxes.zones());
+    assert!(error.contains("totals.json") && error.contains("2023 have changed"), "{error}");
+}
+
+#[test]
+fn files_of_a_summary_have_the_same_rows() {
+    let boxes = Boxes::new([(-300.0, 300.0), (-100.0, 500.0)], None);
+    let merged = boxes.project.folder().join("merged");
+    let mut zones = boxes.zones();
+    zones[0].name = "<b>Left & co".to_owned();
+    let job = minesegsat_core::job::Job::silent();
+    let summary = summarize(&boxes.project, &merged, &zones, Some(&[]), job).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str| {
+        let path = folder.path().join(name);
+        summary.write(&path, SummaryFormat::of_path(&path).unwrap()).unwrap();
+        path
+    };
+    let csv = std::fs::read_to_string(write("zones.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 7, "{csv}");
+    assert!(csv.lines().nth(1).unwrap().starts_with("left,<b>Left & co,2023,"), "{csv}");
+    let json: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(write("zones.json")).unwrap()).unwrap();
+    assert_eq!(json["rows"].as_array().unwrap().len(), 6);
+    let gain = json["rows"][5]["gain_ha"].as_f64().unwrap();
+    assert!((gain - summary.rows[5].gain_ha.unwrap()).abs() < 1e-9, "{json}");
+    assert!(json["rows"][0]["gain_ha"].is_null() && json["level_percent"] == 90.0, "{json}");
+    let path = write("zones.gpkg");
+    let of_layer = |layer: &str| {
+        let options = LabelOptions { layer: Some(layer.to_owned()), ..LabelOptions::default() };
+        Labels::read(&path, &options).unwrap().features().len()
+    };
+    assert_eq!((of_layer("zones"), of_layer("all_zones")), (4, 2));
+    let page = std::fs::read_to_string(write("zones.html")).unwrap();
+    assert!(page.contains("&lt;b&gt;Left &amp; co") && !page.contains("<b>Left"), "{page}");
+    for text in ["<svg", "class=\"zone share-5\"", "Hectares, 2023", "Hectares, 2024", "Mapped outside permits"] {
+        assert!(page.contains(text), "{text}");
+    }
+}
