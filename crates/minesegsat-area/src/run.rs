@@ -2,7 +2,7 @@
 //!
 //! A worker holds the lock of the unit that it maps. The system releases the lock when the process ends, so a killed worker blocks
 //! nothing, and clocks do not matter. A unit's map appears under its name when it is complete. The same scenes and the same model
-//! give the same bytes on every worker.
+//! give the same bytes on every worker. A server that asks one worker to wait is not asked by the others either.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -18,6 +18,7 @@ use minesegsat_core::output::{FolderLock, OutputFolder};
 use minesegsat_core::rasterize::Rasterizer;
 use minesegsat_core::{Crs, Error, Grid, Result, Segmenter, Window};
 use minesegsat_io::cog::{BandMeta, CogOptions, CogWriter};
+use minesegsat_io::http::share_pauses_in;
 use minesegsat_io::{DataType, Location, Pixels, RasterSource, open_raster};
 use minesegsat_map::change::shift;
 use minesegsat_map::predict::{PredictOptions, predict};
@@ -29,7 +30,7 @@ use minesegsat_vector::vector::ToLonLat;
 use serde::Serialize;
 
 use crate::ownership::{Ownership, TilePlaces};
-use crate::project::{Composite, PROBABILITY, Project, Unit, UnitRecord, UnitState};
+use crate::project::{BACKOFF, Composite, PROBABILITY, Project, Unit, UnitRecord, UnitState};
 
 /// Which scene each pixel of a unit comes from.
 pub const SCENE: &str = "scene.tif";
@@ -138,6 +139,7 @@ pub fn run(project: &Project, model: &UnitModel<'_>, options: &RunOptions, job: 
         });
     }
     let units = units_of(project, options.share)?;
+    let _pauses = share_pauses_in(&project.folder().join(BACKOFF));
     let places = TilePlaces::new(&project.plan.tiles)?;
     let report = Mutex::new(RunReport::default());
     let (next, begun) = (AtomicUsize::new(0), AtomicUsize::new(0));

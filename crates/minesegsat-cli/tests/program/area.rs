@@ -3,10 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::support::http::{Reply, Server};
 use crate::support::{Done, collection_of, names, program};
 
 /// A simulated landscape of two years, cut into two tiles that overlap by half of their width, as an item collection.
@@ -300,4 +303,48 @@ fn files_for_schedulers_map_the_unit_of_their_task() {
     none.arg(deploy.join("slurm.sbatch")).env("SLURM_ARRAY_TASK_ID", "2").env_remove("PROJECT");
     let done = Done::of(&mut none);
     assert!(done.code != Some(0) && done.stderr.contains("the folder of the project"), "{}", done.stderr);
+}
+
+/// A server asks the first worker to wait four seconds. The second worker, another process, asks it no earlier.
+#[test]
+fn workers_wait_for_a_server_that_asked_one_of_them_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let (items, bounds) = two_tiles(folder.path());
+    let server = Server::start();
+    let is_busy = Arc::new(AtomicBool::new(true));
+    let requests: Arc<Mutex<Vec<(bool, Instant)>>> = Arc::default();
+    let (busy, arrivals) = (Arc::clone(&is_busy), Arc::clone(&requests));
+    let url = server.handle("/band.tif", move |_| {
+        let busy = busy.load(Ordering::SeqCst);
+        arrivals.lock().unwrap().push((busy, Instant::now()));
+        let mut reply = Reply::status(if busy { 429 } else { 404 }, "{}");
+        reply.headers.push(("Retry-After".to_owned(), "4".to_owned()));
+        reply
+    });
+    let mut collection: Value = serde_json::from_str(&fs::read_to_string(&items).unwrap()).unwrap();
+    for item in collection["features"].as_array_mut().unwrap() {
+        for asset in item["assets"].as_object_mut().unwrap().values_mut() {
+            asset["href"] = json!(url);
+        }
+    }
+    fs::write(&items, collection.to_string()).unwrap();
+    let project = folder.path().join("p");
+    plan(&items, bounds, &project).succeeded();
+    let worker = || {
+        let mut worker = program();
+        worker.args(["area", "run", "-q", "--index", "0", "--tries", "1"]).arg(&project);
+        Done::of(worker.env("MINESEGSAT_HTTP_ATTEMPTS", "1"))
+    };
+    let refused = worker();
+    assert_eq!(refused.code, Some(75), "a busy server may answer later: {}", refused.stderr);
+    let files = names(&project.join("backoff"));
+    assert!(files.len() == 1 && files[0].starts_with("127.0.0.1_"), "{files:?}");
+    is_busy.store(false, Ordering::SeqCst);
+    let second = worker();
+    assert_eq!(second.code, Some(65), "a file that is not there stays away: {}", second.stderr);
+    let requests = requests.lock().unwrap();
+    let first = |while_busy: bool| requests.iter().find(|(busy, _)| *busy == while_busy).unwrap().1;
+    // The times of files are those of the kernel's clock ticks, of at most 10 ms.
+    let waited = first(false).duration_since(first(true));
+    assert!(waited >= Duration::from_millis(3980), "{waited:?}");
 }
