@@ -411,15 +411,19 @@ fn open_scene(
 
 /// The box of the area on a tile with its surroundings, in longitude and latitude.
 fn around(tile: &Grid, area: &MultiPolygon<f64>) -> Result<MultiPolygon<f64>> {
-    let on_tile = polygons_on_scene(tile, area, &Crs::WGS84)?;
+    let rect = box_on_tile(tile, &polygons_on_scene(tile, area, &Crs::WGS84)?);
+    ToLonLat::new(&tile.crs)?.run(&rect.to_polygon().into())
+}
+
+/// The box of polygons on a tile with its surroundings, which a unit maps. Both are in the tile's CRS.
+pub(crate) fn box_on_tile(tile: &Grid, on_tile: &MultiPolygon<f64>) -> Rect<f64> {
     let margin = CONTEXT_M / tile.crs.metres_per_unit().unwrap_or(METRES_PER_DEGREE);
     let [min_x, min_y, max_x, max_y] = tile.bounds();
     let rect = on_tile.bounding_rect().unwrap_or_else(|| Rect::new((min_x, min_y), (max_x, max_y)));
-    let rect = Rect::new(
+    Rect::new(
         ((rect.min().x - margin).max(min_x), (rect.min().y - margin).max(min_y)),
         ((rect.max().x + margin).min(max_x), (rect.max().y + margin).min(max_y)),
-    );
-    ToLonLat::new(&tile.crs)?.run(&rect.to_polygon().into())
+    )
 }
 
 /// The map of one scene of a unit.
