@@ -20,6 +20,7 @@ use minesegsat_core::area_of_interest::polygons_on_scene;
 use minesegsat_core::{Band, Crs, Error, Grid, Result};
 use minesegsat_io::open_raster;
 use minesegsat_scene::catalog::SearchArea;
+use minesegsat_scene::manifest::counted;
 use minesegsat_scene::sentinel2_tiles;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -227,7 +228,8 @@ pub fn measured_speed(project: &Project, cores: f64) -> Result<Option<MappingSpe
         }
     }
     let source = format!(
-        "{units} mapped units of {}: {:.1} million pixels in {seconds:.0} s on {cores} cores, with download",
+        "{} of {}: {:.1} million pixels in {seconds:.0} s on {cores} cores, with download",
+        counted(units, "mapped unit"),
         project.folder().display(),
         mapped / 1e6
     );
