@@ -9,8 +9,9 @@
 //! The numbers are expectations. Each assumption is part of the answer: [`Estimate::assumptions`].
 //!
 //! The orbit and the clouds were checked with 1,000 items of 54 tiles in Colorado, 51 days of summer 2024 (Planetary Computer). The
-//! orbit gives 19.4 items per tile, the answer has 18.5. It gives 0.725 as the share of a tile that an item shows, the answer has
-//! 0.731.
+//! orbit gives 19.2 items per tile, the answer has 18.5. It gives 0.725 as the share of a tile that an item shows, the answer has
+//! 0.731. A [`plan`](crate::plan()) of these items for the box of Colorado has the same 42 tiles. By their footprints and cloud
+//! covers, its units need 1.7 scenes until 98 % is seen; the estimate says 1.55.
 
 use std::f64::consts::PI;
 
@@ -365,17 +366,18 @@ fn scenes_of(part: &TilePart, period: &Period, clouds: &Clouds, options: &Estima
     let items = passes_per_day(part.latitude, SWATH_KM + width_km) * days;
     let usable = clouds.share_below(options.max_cloud_cover_percent / 100.0);
     let chosen = (items * usable).min(options.max_scenes as f64);
-    // Scenes of neighbouring orbits complete each other; together they are a look at the whole box.
-    let (looks, most) = (items * shown, chosen * shown);
+    // A scene shows the whole box if its swath contains it. Otherwise a scene of the neighbouring orbit completes it.
+    let scenes_per_look = 2.0 - (SWATH_KM - width_km) / (SWATH_KM + width_km);
+    let (looks, most) = (items * shown, chosen / scenes_per_look);
     let (mut mapped, mut unseen) = (0.0, 1.0);
-    while mapped < most && (options.composite == Composite::Median || 1.0 - unseen < options.min_seen) {
+    while most - mapped > 1e-9 && (options.composite == Composite::Median || 1.0 - unseen < options.min_seen) {
         let step = (most - mapped).min(1.0);
         mapped += step;
         // The cloud cover of the clearest, second clearest and so on of these looks (Hazen's plotting positions).
         let cloud = clouds.quantile((mapped - step / 2.0) / looks);
         unseen *= 1.0 - step * (1.0 - cloud);
     }
-    UnitScenes { items, mapped: mapped / shown, shown, seen: 1.0 - unseen }
+    UnitScenes { items, mapped: mapped * scenes_per_look, shown, seen: 1.0 - unseen }
 }
 
 /// How often a day both satellites pass over a strip of this width, by day and on the descending orbit.
@@ -434,7 +436,7 @@ fn assumptions(options: &EstimateOptions) -> Vec<Assumption> {
             "revisit",
             format!(
                 "{SATELLITES} satellites, {ORBITS} orbits in {CYCLE_DAYS} days each, swath of {SWATH_KM} km; all seasons count alike \
-                 (1,000 items of Colorado: 5 % fewer items than by this rule)"
+                 (1,000 items of Colorado: 4 % fewer items than by this rule)"
             ),
         ),
         (
@@ -574,7 +576,7 @@ mod tests {
         let cloudy = estimate(&EstimateOptions { mean_cloud_cover_percent: 80.0, ..options(area.clone()) }).unwrap();
         let median = estimate(&EstimateOptions { composite: Composite::Median, ..options(area.clone()) }).unwrap();
         assert!(clear.scenes < cloudy.scenes && clear.scenes < median.scenes);
-        assert_eq!(median.scenes, 4.0 * median.units as f64);
+        assert!((median.scenes - 4.0 * median.units as f64).abs() < 1e-6, "{median:?}");
         assert_eq!((clear.tiles, clear.items), (cloudy.tiles, cloudy.items));
         assert!(clear.share_seen >= 0.98 && cloudy.share_seen < 0.98 && cloudy.share_seen > 0.5, "{cloudy:?}");
         let month = periods("2024-02".parse().unwrap(), None).unwrap();
