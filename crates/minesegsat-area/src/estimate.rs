@@ -286,7 +286,7 @@ impl TilePart {
     }
 }
 
-/// The tiles of an area, which owns them as [`plan`](crate::plan()) decides it, with the boxes that their units map.
+/// The boxes that the units of an area map: one for each tile that owns a part of it, as in [`plan`](crate::plan()).
 fn parts_on_tiles(area: &MultiPolygon<f64>) -> Result<Vec<TilePart>> {
     let cells = cells(area);
     let near = |bounds: [f64; 4]| cells.iter().any(|(cell, _)| overlap(bounds, *cell));
