@@ -13,6 +13,7 @@
 //! |---|---|
 //! | [`project`] | the folder of a project: its plan, its units and their records |
 //! | [`period`] | years, quarters and months |
+//! | [`mod@estimate`] | what an area costs, without a catalogue |
 //! | [`mod@plan`] | from a catalogue to a project |
 //! | [`ownership`] | which tile owns a place, so that no land counts twice |
 //! | [`mod@run`] | maps units; a run can be repeated and resumed, and every worker writes the same bytes |
@@ -20,6 +21,7 @@
 //! | [`mod@summarize`] | hectares by zone |
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
+pub mod estimate;
 pub mod merge;
 pub mod ownership;
 pub mod period;

@@ -7,6 +7,7 @@
 //! PROJECT/units/<unit>/record.json        what the last worker did
 //! PROJECT/units/<unit>/probability.tif    its map; NaN where no scene shows the ground
 //! PROJECT/units/<unit>/scene.tif          which of its scenes a pixel comes from, from 1; 0 where none shows the ground
+//! PROJECT/backoff/<server>.json           how long workers must not ask a server, if one was asked to wait
 //! ```
 //! Many workers write to a project at the same time. So the record of a unit is a file of its own, which only the worker with the
 //! unit's lock replaces. `units.parquet` is made from these files; nothing is read from it.
@@ -33,6 +34,8 @@ const ITEMS: &str = "items.json";
 const RECORD: &str = "record.json";
 /// Map of a unit in its folder.
 pub const PROBABILITY: &str = "probability.tif";
+/// Folder of the pauses that servers asked for.
+pub(crate) const BACKOFF: &str = "backoff";
 /// Table of all units.
 pub const UNITS_TABLE: &str = "units.parquet";
 

@@ -2,7 +2,7 @@
 //!
 //! A worker holds the lock of the unit that it maps. The system releases the lock when the process ends, so a killed worker blocks
 //! nothing, and clocks do not matter. A unit's map appears under its name when it is complete. The same scenes and the same model
-//! give the same bytes on every worker.
+//! give the same bytes on every worker. A server that asks one worker to wait is not asked by the others either.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -18,6 +18,7 @@ use minesegsat_core::output::{FolderLock, OutputFolder};
 use minesegsat_core::rasterize::Rasterizer;
 use minesegsat_core::{Crs, Error, Grid, Result, Segmenter, Window};
 use minesegsat_io::cog::{BandMeta, CogOptions, CogWriter};
+use minesegsat_io::http::share_pauses_in;
 use minesegsat_io::{DataType, Location, Pixels, RasterSource, open_raster};
 use minesegsat_map::change::shift;
 use minesegsat_map::predict::{PredictOptions, predict};
@@ -29,7 +30,7 @@ use minesegsat_vector::vector::ToLonLat;
 use serde::Serialize;
 
 use crate::ownership::{Ownership, TilePlaces};
-use crate::project::{Composite, PROBABILITY, Project, Unit, UnitRecord, UnitState};
+use crate::project::{BACKOFF, Composite, PROBABILITY, Project, Unit, UnitRecord, UnitState};
 
 /// Which scene each pixel of a unit comes from.
 pub const SCENE: &str = "scene.tif";
@@ -138,6 +139,7 @@ pub fn run(project: &Project, model: &UnitModel<'_>, options: &RunOptions, job: 
         });
     }
     let units = units_of(project, options.share)?;
+    let _pauses = share_pauses_in(&project.folder().join(BACKOFF));
     let places = TilePlaces::new(&project.plan.tiles)?;
     let report = Mutex::new(RunReport::default());
     let (next, begun) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -409,15 +411,19 @@ fn open_scene(
 
 /// The box of the area on a tile with its surroundings, in longitude and latitude.
 fn around(tile: &Grid, area: &MultiPolygon<f64>) -> Result<MultiPolygon<f64>> {
-    let on_tile = polygons_on_scene(tile, area, &Crs::WGS84)?;
+    let rect = box_on_tile(tile, &polygons_on_scene(tile, area, &Crs::WGS84)?);
+    ToLonLat::new(&tile.crs)?.run(&rect.to_polygon().into())
+}
+
+/// The box of polygons on a tile with its surroundings, which a unit maps. Both are in the tile's CRS.
+pub(crate) fn box_on_tile(tile: &Grid, on_tile: &MultiPolygon<f64>) -> Rect<f64> {
     let margin = CONTEXT_M / tile.crs.metres_per_unit().unwrap_or(METRES_PER_DEGREE);
     let [min_x, min_y, max_x, max_y] = tile.bounds();
     let rect = on_tile.bounding_rect().unwrap_or_else(|| Rect::new((min_x, min_y), (max_x, max_y)));
-    let rect = Rect::new(
+    Rect::new(
         ((rect.min().x - margin).max(min_x), (rect.min().y - margin).max(min_y)),
         ((rect.max().x + margin).min(max_x), (rect.max().y + margin).min(max_y)),
-    );
-    ToLonLat::new(&tile.crs)?.run(&rect.to_polygon().into())
+    )
 }
 
 /// The map of one scene of a unit.

@@ -32,7 +32,8 @@ use minesegsat::scene::CloudMask;
 use minesegsat::{Band, Crs, vector::VectorFormat};
 
 pub(crate) use self::area::{
-    AreaCommand, AreaMergeArgs, AreaPlanArgs, AreaProjectArgs, AreaRunArgs, AreaStatusArgs, AreaSummarizeArgs, IndexArg,
+    AreaCommand, AreaEstimateArgs, AreaMergeArgs, AreaPlanArgs, AreaProjectArgs, AreaRunArgs, AreaStatusArgs,
+    AreaSummarizeArgs, IndexArg,
 };
 pub(crate) use self::area_sample::{AreaSampleCommand, AreaSampleDesignArgs, AreaSampleEstimateArgs};
 pub(crate) use self::catalog::{DownloadArgs, SearchArgs};

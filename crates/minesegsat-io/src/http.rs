@@ -5,6 +5,7 @@
 //!
 //! - A request is retried after a connection error, a stall, a short body and the statuses 408, 429 and 5xx. Pauses double
 //!   and vary at random; `Retry-After` is respected. Other statuses fail at once.
+//! - Processes that [share their pauses](share_pauses_in) do not ask a server that asked one of them to wait.
 //! - A body that comes more slowly than 1 KiB per second counts as stalled, and a document has a deadline.
 //! - Redirections never lead from `https` to `http` or further inside a network. Credentials and bodies stay with their
 //!   origin.
@@ -23,6 +24,7 @@ pub mod receive;
 mod redirect;
 mod request;
 pub mod s3;
+mod shared_pause;
 
 use std::env;
 use std::fmt;
@@ -47,6 +49,7 @@ pub use self::post::{Reply, post_once};
 pub use self::reach::{Reach, check_step, is_public};
 pub use self::receive::{Address, Outcome, RemoteInfo, inspect, receive};
 pub use self::request::{Request, explanation_of};
+pub use self::shared_pause::{SharedPauses, share_pauses_in};
 use minesegsat_core::{Error, Result, with_causes};
 
 /// Number of bytes in the first request for a file. The header of a COG of a Sentinel-2 tile fits in it.
@@ -357,6 +360,8 @@ async fn fetch(wanted: &Request) -> Result<Answer> {
         // Signatures expire, so every attempt has its own.
         let wanted = &wanted.resolved()?;
         let url = wanted.url();
+        // The deadline is that of the response.
+        shared_pause::wait(url).await;
         let answer = tokio::time::timeout(deadline, request(wanted, options.timeout)).await;
         let (reason, pause) = match answer {
             Ok(Ok(answer)) => return Ok(answer),
@@ -378,8 +383,12 @@ async fn fetch(wanted: &Request) -> Result<Answer> {
 /// server do not return at the same time.
 fn pause_before(attempt: u32, backoff: Duration) -> Duration {
     let whole = backoff.saturating_mul(1 << (attempt - 1).min(16)).min(LONGEST_PAUSE);
-    let chance = RandomState::new().hash_one(attempt) as f64 / u64::MAX as f64;
-    whole.mul_f64(0.5 + 0.5 * chance)
+    whole.mul_f64(0.5 + 0.5 * chance())
+}
+
+/// A random number from 0 to 1.
+fn chance() -> f64 {
+    RandomState::new().hash_one(0) as f64 / u64::MAX as f64
 }
 
 /// Sends a request once, follows redirections, and reads the header of the response.
@@ -387,7 +396,9 @@ async fn head(wanted: &Request, timeout: Duration) -> Result<Response, Failure> 
     let mut request = wanted.resolved().map_err(Failure::Final)?;
     for _ in 0..=redirect::MOST {
         let client = client(request.url()).map_err(Failure::Final)?;
+        shared_pause::wait(request.url()).await;
         let response = send_once(client, &request, timeout).await?;
+        shared_pause::note(request.url(), &response);
         match response.headers().get(header::LOCATION) {
             Some(location) if redirect::is_redirection(response.status()) => {
                 request = redirect::next(&request, response.status(), location)?;

@@ -9,6 +9,7 @@
 //!   (what pixels show about the offset), [`level`] (what they show about the scale), [`summarize`]
 //! - Search and download: [`catalog`] (STAC APIs, static catalogues, selection), [`download`] (whole or clipped)
 //! - Patches, the network's input: [`patch`]
+//! - Tiles of Sentinel-2: [`sentinel2_tiles`]
 //! - Output records: [`manifest`] (one run), [`stac_writer`] (the STAC documents that this program writes)
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -51,6 +52,7 @@ pub use evidence::{BandFloor, PixelVerdict};
 pub use hls::open_classification;
 pub use info::{BandSummary, SceneSummary, summarize};
 pub use level::{LevelDecision, LevelVerdict, ScaleRule};
+pub use mgrs::{Sentinel2Tile, sentinel2_tiles};
 pub use names::{ProcessingBaseline, ProductLevel};
 pub use pixel_mask::CloudMask;
 pub use radiometry::{

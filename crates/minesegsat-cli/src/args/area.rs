@@ -15,6 +15,8 @@ use super::{EngineArgs, IncompleteArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AreaCommand {
+    /// Estimate units, scenes, bytes, requests, core-hours and price of a large area. Needs no network.
+    Estimate(Box<AreaEstimateArgs>),
     /// Find the scenes of a large area and divide the work into units: a tile in a period.
     Plan(Box<AreaPlanArgs>),
     /// Map units. Any number of workers may run at the same time.
@@ -34,6 +36,74 @@ pub(crate) struct AreaProjectArgs {
     /// Folder of the project.
     #[arg(value_name = "PROJECT")]
     pub project: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AreaEstimateArgs {
+    #[command(flatten)]
+    pub area: BoundaryArgs,
+
+    #[command(flatten)]
+    pub incomplete: IncompleteArgs,
+
+    /// Days to map: 2024, 2024-05/2024-09, 2020/2024.
+    #[arg(long, value_name = "RANGE")]
+    pub period: DateRange,
+
+    /// Divide the days into a map per year, quarter or month [default: one map].
+    #[arg(long, value_name = "year|quarter|month")]
+    pub every: Option<Every>,
+
+    /// Model folder [default: the model in the program].
+    #[arg(short, long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+
+    /// How scenes of a unit become one map, as in `area plan`.
+    #[arg(long, value_name = "RULE", default_value = "best-pixel")]
+    pub composite: Composite,
+
+    /// Most scenes of a unit.
+    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub max_scenes: u16,
+
+    /// Share of a unit that must be seen before no further scene is mapped, in percent. For `best-pixel` only.
+    #[arg(long, value_name = "PERCENT", default_value_t = 98.0)]
+    pub min_seen: f64,
+
+    /// Maximum cloud cover of the whole scene, in percent; scenes with more cloud are skipped.
+    #[arg(long, value_name = "PERCENT", default_value_t = 60.0)]
+    pub max_cloud_cover: f64,
+
+    /// Mean cloud cover of all scenes of the area, in percent. The default is the mean of all land (MODIS, King et al. 2013).
+    #[arg(long, value_name = "PERCENT", default_value_t = 55.0)]
+    pub mean_cloud_cover: f64,
+
+    /// Take the speed from the mapped units of this project [default: map a simulated scene now].
+    #[arg(long, value_name = "PROJECT", conflicts_with = "pixels_per_second")]
+    pub measured: Option<PathBuf>,
+
+    /// Cores that each worker of the measured project had [default: those of this machine].
+    #[arg(long, value_name = "NUMBER", requires = "measured", value_parser = clap::value_parser!(u16).range(1..))]
+    pub cores: Option<u16>,
+
+    /// Pixels of 10 m that one core maps in a second [default: measured].
+    #[arg(long, value_name = "NUMBER")]
+    pub pixels_per_second: Option<f64>,
+
+    /// Price of a core-hour, in any currency.
+    #[arg(long, value_name = "PRICE")]
+    pub core_hour_price: Option<f64>,
+
+    /// Price of a gigabyte that is read, in the same currency.
+    #[arg(long, value_name = "PRICE")]
+    pub gb_price: Option<f64>,
+
+    #[command(flatten)]
+    pub engine: EngineArgs,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

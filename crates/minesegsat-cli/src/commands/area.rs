@@ -42,6 +42,7 @@ const INDEX_VARIABLES: [&str; 4] =
 pub(crate) fn command(command: &AreaCommand, quiet: bool) -> anyhow::Result<ExitCode> {
     let cancel = interrupt::resumable_cancel_flag(interrupt::SAME_COMMAND_HINT);
     let done = match command {
+        AreaCommand::Estimate(args) => super::area_estimate::estimate_area(args, quiet, cancel),
         AreaCommand::Plan(args) => make_plan(args, quiet, cancel),
         AreaCommand::Run(args) => run_units(args, quiet, cancel),
         AreaCommand::Status(args) => status(args),

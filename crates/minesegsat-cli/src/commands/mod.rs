@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod area;
+mod area_estimate;
 pub(crate) mod area_sample;
 pub(crate) mod bench_architectures;
 pub(crate) mod calibrate;

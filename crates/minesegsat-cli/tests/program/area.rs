@@ -3,11 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Done, collection_of, names, program};
+use crate::support::http::{Reply, Server};
+use crate::support::{Done, collection_of, names, program, rgb_model};
 
 /// A simulated landscape of two years, cut into two tiles that overlap by half of their width, as an item collection.
 fn two_tiles(folder: &Path) -> (PathBuf, [f64; 4]) {
@@ -300,4 +303,94 @@ fn files_for_schedulers_map_the_unit_of_their_task() {
     none.arg(deploy.join("slurm.sbatch")).env("SLURM_ARRAY_TASK_ID", "2").env_remove("PROJECT");
     let done = Done::of(&mut none);
     assert!(done.code != Some(0) && done.stderr.contains("the folder of the project"), "{}", done.stderr);
+}
+
+#[test]
+fn an_area_is_estimated_without_a_catalogue() {
+    let estimate = |more: &[&str]| {
+        let mut command = program();
+        command.args([
+            "area",
+            "estimate",
+            "--bbox=-105.65,40.1,-105.45,40.3",
+            "--period",
+            "2023/2024",
+            "--every",
+            "year",
+        ]);
+        Done::of(command.args(more))
+    };
+    let prices = ["--core-hour-price", "0.05", "--gb-price", "0.09"];
+    let given = ["--pixels-per-second", "1000000", "--json"];
+    let all = estimate(&[&prices[..], &given[..]].concat()).succeeded().json();
+    assert_eq!((&all["tiles"], &all["units"]), (&json!(1), &json!(2)), "{all}");
+    let number = |name: &str| all[name].as_f64().unwrap();
+    assert!((number("core_hours") / (number("pixels") / 1e6 / 3600.0) - 1.0).abs() < 1e-9, "{all}");
+    assert!((number("price_read") / (number("bytes_read") / 1e9 * 0.09) - 1.0).abs() < 1e-9, "{all}");
+    // Three bands of 10 m instead of twelve, measured now.
+    let model = rgb_model().to_str().unwrap();
+    let few = estimate(&["--model", model, "--json"]).succeeded().json();
+    assert!(few["bytes_read"].as_f64().unwrap() < 0.6 * number("bytes_read"), "{few}");
+    assert!(few["price_read"].is_null() && few["core_hours"].as_f64().unwrap() > 0.0, "{few}");
+    assert!(few["assumptions"].to_string().contains("of a simulated scene took"), "{few}");
+    let text = estimate(&["--pixels-per-second", "1000000"]).succeeded().stdout;
+    assert!(text.contains("2: 1 tile in 2 periods") && text.contains("core-hours"), "{text}");
+
+    // The speed of a project's own units.
+    let folder = tempfile::tempdir().unwrap();
+    let (items, bounds) = two_tiles(folder.path());
+    let project = folder.path().join("p");
+    plan(&items, bounds, &project).succeeded();
+    let measured = ["--measured", project.to_str().unwrap(), "--cores", "2", "--json"];
+    estimate(&measured).failed(1, &["no unit of", "is mapped"]);
+    area("run", &project, &["-q", "--index", "0"]).succeeded();
+    let found = estimate(&measured).succeeded().json();
+    assert!(found["assumptions"].to_string().contains("1 mapped unit of"), "{found}");
+    estimate(&[&measured[..], &["--model", model]].concat()).failed(1, &["are mapped by", "--model"]);
+    estimate(&["--pixels-per-second", "0"]).failed(1, &["pixels per core and second `0`", "above 0"]);
+    estimate(&["--pixels-per-second", "1", "--mean-cloud-cover", "100"]).failed(1, &["1 to 99 percent"]);
+}
+
+/// A server asks the first worker to wait four seconds. The second worker, another process, asks it no earlier.
+#[test]
+fn workers_wait_for_a_server_that_asked_one_of_them_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let (items, bounds) = two_tiles(folder.path());
+    let server = Server::start();
+    let is_busy = Arc::new(AtomicBool::new(true));
+    let requests: Arc<Mutex<Vec<(bool, Instant)>>> = Arc::default();
+    let (busy, arrivals) = (Arc::clone(&is_busy), Arc::clone(&requests));
+    let url = server.handle("/band.tif", move |_| {
+        let busy = busy.load(Ordering::SeqCst);
+        arrivals.lock().unwrap().push((busy, Instant::now()));
+        let mut reply = Reply::status(if busy { 429 } else { 404 }, "{}");
+        reply.headers.push(("Retry-After".to_owned(), "4".to_owned()));
+        reply
+    });
+    let mut collection: Value = serde_json::from_str(&fs::read_to_string(&items).unwrap()).unwrap();
+    for item in collection["features"].as_array_mut().unwrap() {
+        for asset in item["assets"].as_object_mut().unwrap().values_mut() {
+            asset["href"] = json!(url);
+        }
+    }
+    fs::write(&items, collection.to_string()).unwrap();
+    let project = folder.path().join("p");
+    plan(&items, bounds, &project).succeeded();
+    let worker = || {
+        let mut worker = program();
+        worker.args(["area", "run", "-q", "--index", "0", "--tries", "1"]).arg(&project);
+        Done::of(worker.env("MINESEGSAT_HTTP_ATTEMPTS", "1"))
+    };
+    let refused = worker();
+    assert_eq!(refused.code, Some(75), "a busy server may answer later: {}", refused.stderr);
+    let files = names(&project.join("backoff"));
+    assert!(files.len() == 1 && files[0].starts_with("127.0.0.1_"), "{files:?}");
+    is_busy.store(false, Ordering::SeqCst);
+    let second = worker();
+    assert_eq!(second.code, Some(65), "a file that is not there stays away: {}", second.stderr);
+    let requests = requests.lock().unwrap();
+    let first = |while_busy: bool| requests.iter().find(|(busy, _)| *busy == while_busy).unwrap().1;
+    // The times of files are those of the kernel's clock ticks, of at most 10 ms.
+    let waited = first(false).duration_since(first(true));
+    assert!(waited >= Duration::from_millis(3980), "{waited:?}");
 }

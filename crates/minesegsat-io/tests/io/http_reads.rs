@@ -1,12 +1,13 @@
 //! HTTP reads from a test server with faults on demand.
 
-use std::sync::Once;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Once};
+use std::time::{Duration, Instant};
 
 use minesegsat_core::{Error, Result};
-use minesegsat_io::http::HttpOptions;
+use minesegsat_io::http::{HttpOptions, get, share_pauses_in};
 use minesegsat_io::{Location, Pixels, identity, open_raster, read_bytes, read_text};
-use minesegsat_testing::http::{Fault, Server};
+use minesegsat_testing::http::{Fault, Reply, Server};
 use rayon::prelude::*;
 
 const COG: &str = "u16_deflate2_tiles.tif";
@@ -225,4 +226,47 @@ fn documents_and_identities_are_read() {
     assert_eq!((identity.etag.as_deref(), identity.sha256), (Some("\"old\""), None));
     assert_eq!(identity.last_modified.as_deref(), Some("Tue, 12 Jan 2016 16:02:00 GMT"));
     assert!(!identity.location.contains("SECRET"));
+}
+
+/// A server refuses its first request and asks for a pause of a second. Another client that shares the pause asks it no earlier.
+#[test]
+fn a_pause_that_one_client_is_asked_for_is_that_of_all() {
+    let server = server();
+    let folder = tempfile::tempdir().unwrap();
+    let backoff = folder.path().join("backoff");
+    let _shared = share_pauses_in(&backoff);
+    let refused = Arc::new(Mutex::new(None));
+    let count = AtomicUsize::new(0);
+    let times = Arc::new(Mutex::new(Vec::new()));
+    let (first, arrivals) = (Arc::clone(&refused), Arc::clone(&times));
+    let url = server.handle("/busy", move |_| {
+        if count.fetch_add(1, Ordering::SeqCst) == 0 {
+            *first.lock().unwrap() = Some(Instant::now());
+            let mut reply = Reply::status(429, "{}");
+            reply.headers.push(("Retry-After".to_owned(), "1".to_owned()));
+            return reply;
+        }
+        arrivals.lock().unwrap().push(Instant::now());
+        Reply::json("1")
+    });
+    std::thread::scope(|scope| {
+        let one = scope.spawn(|| get(&url).unwrap());
+        while !backoff.is_dir() || names(&backoff).is_empty() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let two = scope.spawn(|| get(&url).unwrap());
+        assert_eq!((one.join().unwrap(), two.join().unwrap()), ("1".into(), "1".into()));
+    });
+    let (refused, times) = (refused.lock().unwrap().unwrap(), times.lock().unwrap());
+    assert_eq!(times.len(), 2);
+    // The times of files are those of the kernel's clock ticks, of at most 10 ms.
+    let early = times.iter().find(|time| time.duration_since(refused) < Duration::from_millis(980));
+    assert!(early.is_none(), "{times:?} after {refused:?}");
+    assert_eq!(names(&backoff).len(), 1);
+    assert!(names(&backoff)[0].starts_with("127.0.0.1_"), "{:?}", names(&backoff));
+}
+
+fn names(folder: &std::path::Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    entries.filter(|name| !name.starts_with('.')).collect()
 }
