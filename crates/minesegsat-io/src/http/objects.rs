@@ -268,7 +268,7 @@ impl ObjectFolder {
         let (store, key) = (Arc::clone(&self.store), self.key(name));
         let begun = block_on(async move { store.put_multipart_opts(&key, PutMultipartOptions::default()).await })?;
         let mut upload = begun.map_err(|error| self.failure("write", name, &error))?;
-        if let Err(error) = self.send_parts(name, &mut source, upload.as_mut()) {
+        if let Err(error) = self.send_parts(name, &mut source, &mut *upload) {
             withdraw(upload);
             return Err(error);
         }
@@ -406,7 +406,7 @@ fn connect(kind: Kind, bucket: &str, variables: &[(String, String)]) -> object_s
         let own = variables.iter().filter(move |(name, value)| name.starts_with(prefix) && !value.is_empty());
         own.map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
     };
-    Ok(match kind {
+    let store: Arc<dyn ObjectStore> = match kind {
         Kind::S3 => {
             let mut builder = AmazonS3Builder::new();
             for (name, value) in settings("AWS_") {
@@ -436,7 +436,8 @@ fn connect(kind: Kind, bucket: &str, variables: &[(String, String)]) -> object_s
             }
             Arc::new(builder.with_container_name(bucket).with_retry(retry).with_http_connector(Connector).build()?)
         }
-    })
+    };
+    Ok(store)
 }
 
 /// Gives `object_store` the HTTP client of this module.
