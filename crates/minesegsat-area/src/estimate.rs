@@ -19,7 +19,7 @@ use geo::{BooleanOps, BoundingRect, MultiPolygon, Rect};
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::area_of_interest::polygons_on_scene;
 use minesegsat_core::{Band, Crs, Error, Grid, Result};
-use minesegsat_io::open_raster;
+use minesegsat_io::{Location, open_raster};
 use minesegsat_scene::catalog::SearchArea;
 use minesegsat_scene::manifest::counted;
 use minesegsat_scene::sentinel2_tiles;
@@ -217,21 +217,22 @@ pub fn measured_speed(project: &Project, cores: f64) -> Result<Option<MappingSpe
         if record.state != UnitState::Done || record.seconds <= 0.0 {
             continue;
         }
-        let raster = open_raster(&project.location(unit, PROBABILITY))?;
+        let (probability, scene) = (project.bring(unit, PROBABILITY)?, project.bring(unit, SCENE)?);
+        let raster = open_raster(&Location::from(probability.path.as_path()))?;
         let grid = &raster.info().grid;
         let pixels_of_map = grid.width as f64 * grid.height as f64;
         units += 1;
         pixels += pixels_of_map;
         mapped += pixels_of_map * record.scenes.len() as f64;
         seconds += record.seconds;
-        for name in [PROBABILITY, SCENE] {
-            bytes += fs_err::metadata(project.unit_folder(unit).join(name))?.len() as f64;
+        for file in [&probability.path, &scene.path] {
+            bytes += fs_err::metadata(file)?.len() as f64;
         }
     }
     let source = format!(
         "{} of {}: {:.1} million pixels in {seconds:.0} s on {cores} cores, with download",
         counted(units, "mapped unit"),
-        project.folder().display(),
+        project.store(),
         mapped / 1e6
     );
     Ok((units > 0).then(|| MappingSpeed {

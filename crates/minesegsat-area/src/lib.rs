@@ -1,7 +1,7 @@
 //! Large areas: many tiles, many dates, many workers, one map.
 //!
 //! ```text
-//! catalogue ── plan ── project folder: tiles, periods, units and their scenes
+//! catalogue ── plan ── project: tiles, periods, units and their scenes
 //! units ────── run ─── probability.tif of each unit, by any number of workers
 //! project ──── merge ─ polygons that are whole across borders, masks, hectares with their interval
 //! land ─────── summarize ─ hectares of each zone: province, protected area, concession
@@ -11,7 +11,8 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | [`project`] | the folder of a project: its plan, its units and their records |
+//! | [`store`] | where the files of a project are: a folder, or an object store |
+//! | [`project`] | the files of a project: its plan, its units and their records |
 //! | [`period`] | years, quarters and months |
 //! | [`mod@estimate`] | what an area costs, without a catalogue |
 //! | [`mod@plan`] | from a catalogue to a project |
@@ -28,6 +29,7 @@ pub mod period;
 pub mod plan;
 pub mod project;
 pub mod run;
+pub mod store;
 pub mod summarize;
 #[cfg(test)]
 mod tests;
@@ -35,3 +37,4 @@ mod unit_map;
 
 pub use self::plan::{PlanOptions, PlanReport, plan};
 pub use self::project::{Project, Tile, Unit, UnitRecord, UnitState};
+pub use self::store::Store;

@@ -33,6 +33,7 @@ use self::mosaic::{Merged, Mosaic};
 pub(crate) use self::mosaic::{check_grids, codes};
 use crate::ownership::TilePlaces;
 use crate::project::{Project, Unit, UnitState};
+use crate::store::{LocalFolder, Store};
 
 /// Polygons of all periods, sorted by place.
 pub const LAND_PARQUET: &str = "land.parquet";
@@ -119,14 +120,31 @@ pub struct MergeReport {
     pub files: Vec<String>,
 }
 
-/// Merges a project into a folder.
+/// Merges a project into a folder, or into a folder of an object store, where `totals.json` appears last.
 ///
 /// The interval of a total treats the error that all pixels of a scene share as shared by the whole area: scenes of one region and
 /// season err alike. That is cautious; errors of distant scenes that cancel would make it narrower.
 ///
 /// # Errors
 /// Units are missing and that is not allowed; grids of one CRS do not fit together; a file cannot be read or written.
-pub fn merge(project: &Project, folder: &Path, options: MergeOptions, job: Job<'_>) -> Result<MergeReport> {
+pub fn merge(project: &Project, store: impl Into<Store>, options: MergeOptions, job: Job<'_>) -> Result<MergeReport> {
+    let store = store.into();
+    let folder = match &store {
+        Store::Folder(folder) => LocalFolder::from(folder.as_path()),
+        Store::Objects(_) if !options.overwrite && store.exists(TOTALS)? => {
+            return Err(Error::OutputExists { path: store.path_of(TOTALS) });
+        }
+        Store::Objects(_) => LocalFolder::temporary()?,
+    };
+    let report = merge_on_disk(project, &folder.path, options, job)?;
+    job.progress.stage("storing the merge");
+    // The totals say whether the other files are those of the maps.
+    let others = report.files.iter().map(String::as_str).filter(|&name| name != TOTALS);
+    store.take(&folder, others.chain([TOTALS]))?;
+    Ok(report)
+}
+
+fn merge_on_disk(project: &Project, folder: &Path, options: MergeOptions, job: Job<'_>) -> Result<MergeReport> {
     let plan = &project.plan;
     let missing = missing_units(project)?;
     let count: usize = missing.iter().map(Vec::len).sum();
@@ -134,7 +152,7 @@ pub fn merge(project: &Project, folder: &Path, options: MergeOptions, job: Job<'
         let names: Vec<&str> = missing.iter().flatten().take(10).map(String::as_str).collect();
         let more = if count > names.len() { format!(" and {} more", count - names.len()) } else { String::new() };
         return Err(Error::input(
-            project.folder().display().to_string(),
+            project.store().to_string(),
             format!("{count} of {} units are not mapped: {}{more}", plan.units.len(), names.join(", ")),
         )
         .avoided_by(minesegsat_core::Setting::MissingUnits));
@@ -263,8 +281,8 @@ fn merge_period(
 /// Units of each period that are not mapped.
 fn missing_units(project: &Project) -> Result<Vec<Vec<String>>> {
     let mut missing = vec![Vec::new(); project.plan.periods.len()];
-    for unit in &project.plan.units {
-        if project.record(unit)?.state != UnitState::Done {
+    for (unit, record) in project.plan.units.iter().zip(project.records()?) {
+        if record.state != UnitState::Done {
             missing[unit.period].push(unit.id.clone());
         }
     }

@@ -1,7 +1,6 @@
 //! From a catalogue to a project: tiles, periods, units and their scenes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use geo::algorithm::bool_ops::unary_union;
 use geo::{BooleanOps, MultiPolygon};
@@ -18,6 +17,7 @@ use crate::merge::{check_grids, codes};
 use crate::ownership::{Ownership, TilePlaces};
 use crate::period::Period;
 use crate::project::{Composite, Plan, PlannedModel, Project, Tile, Unit};
+use crate::store::Store;
 
 /// Side of the cells by which it is decided whether a tile owns a part of the area, in pixels.
 const CELL_PX: f64 = 16.0;
@@ -72,8 +72,13 @@ pub struct PlanReport {
 /// Finds the scenes of an area and writes a project.
 ///
 /// # Errors
-/// The folder holds a project already; an option is out of range; the catalogue cannot be read or has no scene of the area.
-pub fn plan(folder: &Path, catalog: &Catalog, options: &PlanOptions, job: Job<'_>) -> Result<(Project, PlanReport)> {
+/// The store holds a project already; an option is out of range; the catalogue cannot be read or has no scene of the area.
+pub fn plan(
+    store: impl Into<Store>,
+    catalog: &Catalog,
+    options: &PlanOptions,
+    job: Job<'_>,
+) -> Result<(Project, PlanReport)> {
     check(options)?;
     let area = SearchArea::from_polygons(&options.area, &Crs::WGS84)?;
     let mut report = PlanReport::default();
@@ -168,7 +173,7 @@ pub fn plan(folder: &Path, catalog: &Catalog, options: &PlanOptions, job: Job<'_
         empty: report.empty.clone(),
         uncovered_ha: report.uncovered_ha,
     };
-    Ok((Project::create(folder, plan, &items)?, report))
+    Ok((Project::create(store, plan, &items)?, report))
 }
 
 fn check(options: &PlanOptions) -> Result<()> {

@@ -1,4 +1,4 @@
-//! The folder of a project: its plan, its units and their records.
+//! The files of a project: its plan, its units and their records, in a folder or an object store ([`Store`]).
 //!
 //! ```text
 //! PROJECT/plan.json                       what was asked: area, periods, model, catalogue, tiles, units
@@ -11,21 +11,21 @@
 //! ```
 //! Many workers write to a project at the same time. So the record of a unit is a file of its own, which only the worker with the
 //! unit's lock replaces. `units.parquet` is made from these files; nothing is read from it.
+//!
+//! An object store has no locks. There a unit has a record when it is mapped or has failed, and the first record of a mapped unit
+//! stays. All files are asked for by their names, which follow from the plan.
 
-use std::path::{Path, PathBuf};
-
-use fs_err as fs;
 use geo::{Geometry, MultiPolygon};
-use minesegsat_core::output::{FolderLock, OutputFolder, atomic_write};
+use minesegsat_core::output::{FolderLock, OutputFolder};
 use minesegsat_core::uncertainty::AreaErrorModel;
 use minesegsat_core::{Crs, Error, GeoTransform, Grid, Result};
-use minesegsat_io::Location;
 use minesegsat_scene::catalog::{Item, SearchArea, read_items};
 use minesegsat_vector::vector::{ColumnType, FeatureLayer, LayerFormat, ShapeType, ToLonLat, Value, write_lon_lat};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::period::Period;
+use crate::store::{LocalFile, LocalFolder, Store};
 
 /// Version of the plan's form.
 const VERSION: u32 = 1;
@@ -38,6 +38,8 @@ pub const PROBABILITY: &str = "probability.tif";
 pub(crate) const BACKOFF: &str = "backoff";
 /// Table of all units.
 pub const UNITS_TABLE: &str = "units.parquet";
+/// Units whose scenes are written at a time.
+const UNITS_AT_ONCE: usize = 64;
 
 /// A grid of the catalogue that scenes of every date share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -220,40 +222,58 @@ pub struct UnitRecord {
     pub warnings: Vec<String>,
 }
 
-/// A project on disk.
+/// A project in its store.
 #[derive(Debug, Clone)]
 pub struct Project {
-    folder: PathBuf,
+    store: Store,
     /// What was asked.
     pub plan: Plan,
+}
+
+/// Name of a file of a unit in the store.
+fn unit_file(unit: &Unit, name: &str) -> String {
+    format!("units/{}/{name}", unit.id)
+}
+
+fn unit_files(units: &[&Unit], name: &str) -> Vec<String> {
+    units.iter().map(|unit| unit_file(unit, name)).collect()
+}
+
+fn json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+    let text = serde_json::to_string_pretty(value).map_err(std::io::Error::from)?;
+    Ok((text + "\n").into_bytes())
 }
 
 impl Project {
     /// Writes a new project. `items` are the scenes of each unit.
     ///
     /// # Errors
-    /// The folder holds a project already, another run writes one, or the folder cannot be written.
-    pub fn create(folder: &Path, plan: Plan, items: &[Vec<Item>]) -> Result<Self> {
-        let path = folder.join(PLAN);
-        let _lock = FolderLock::acquire(folder)?;
-        if path.exists() {
-            return Err(Error::OutputExists { path });
+    /// The store holds a project already, another run writes one, or the store cannot be written.
+    pub fn create(store: impl Into<Store>, plan: Plan, items: &[Vec<Item>]) -> Result<Self> {
+        let store = store.into();
+        let _lock = match &store {
+            Store::Folder(folder) => Some(FolderLock::acquire(folder)?),
+            Store::Objects(_) => None,
+        };
+        if store.exists(PLAN)? {
+            return Err(Error::OutputExists { path: store.path_of(PLAN) });
         }
-        for (unit, items) in plan.units.iter().zip(items) {
-            let home = folder.join("units").join(&unit.id);
-            // The map of an earlier project may be that of another model.
-            if home.join(RECORD).exists() {
-                return Err(Error::OutputExists { path: home.join(RECORD) });
-            }
-            fs::create_dir_all(&home)?;
-            let values: Vec<_> = items.iter().map(Item::to_value).collect();
-            let text = serde_json::json!({ "type": "FeatureCollection", "features": values }).to_string();
-            atomic_write(&home.join(ITEMS), text.as_bytes())?;
+        // The map of an earlier project may be that of another model.
+        let records = unit_files(&plan.units.iter().collect::<Vec<_>>(), RECORD);
+        if let Some(at) = store.exist(&records)?.iter().position(|&exists| exists) {
+            return Err(Error::OutputExists { path: store.path_of(&records[at]) });
         }
-        let project = Self { folder: folder.to_owned(), plan };
-        let text = serde_json::to_string_pretty(&project.plan).map_err(std::io::Error::from)?;
-        // The plan comes last: a folder with a plan is complete.
-        atomic_write(&path, (text + "\n").as_bytes())?;
+        for (units, items) in plan.units.chunks(UNITS_AT_ONCE).zip(items.chunks(UNITS_AT_ONCE)) {
+            let file = |(unit, items): (&Unit, &Vec<Item>)| {
+                let values: Vec<_> = items.iter().map(Item::to_value).collect();
+                let text = serde_json::json!({ "type": "FeatureCollection", "features": values }).to_string();
+                (unit_file(unit, ITEMS), text.into_bytes())
+            };
+            store.write_all(units.iter().zip(items).map(file).collect())?;
+        }
+        let project = Self { store, plan };
+        // The plan comes last: a store with a plan is complete.
+        project.store.create(PLAN, json(&project.plan)?)?;
         project.write_table()?;
         Ok(project)
     }
@@ -261,16 +281,15 @@ impl Project {
     /// Opens a project.
     ///
     /// # Errors
-    /// There is no plan in the folder, or it cannot be read.
-    pub fn open(folder: &Path) -> Result<Self> {
-        let path = folder.join(PLAN);
-        if !path.is_file() {
+    /// There is no plan in the store, or it cannot be read.
+    pub fn open(store: impl Into<Store>) -> Result<Self> {
+        let store = store.into();
+        let Some(text) = store.read(PLAN)? else {
             let reason = "there is no plan.json in it; `area plan` makes a project";
-            return Err(Error::input(folder.display().to_string(), reason));
-        }
-        let text = fs::read_to_string(&path)?;
-        let fail = |reason: String| Error::input(path.display().to_string(), reason);
-        let plan: Plan = serde_json::from_str(&text).map_err(|error| fail(String::new()).caused_by(error))?;
+            return Err(Error::input(store.to_string(), reason));
+        };
+        let fail = |reason: String| Error::input(store.path_of(PLAN).display().to_string(), reason);
+        let plan: Plan = serde_json::from_slice(&text).map_err(|error| fail(String::new()).caused_by(error))?;
         if plan.version != VERSION {
             return Err(fail(format!("it has version {}; this program reads version {VERSION}", plan.version)));
         }
@@ -279,17 +298,17 @@ impl Project {
         if let Some(wrong) = plan.units.iter().find(|unit| !in_range(unit) || !is_plain(&unit.id)) {
             return Err(fail(format!("unit `{}` names no tile or period of the plan", wrong.id)));
         }
-        Ok(Self { folder: folder.to_owned(), plan })
+        Ok(Self { store, plan })
     }
 
-    /// The folder.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// Where its files are.
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
-    /// The folder of a unit.
-    pub fn unit_folder(&self, unit: &Unit) -> PathBuf {
-        self.folder.join("units").join(&unit.id)
+    /// The store of the files of a unit.
+    pub(crate) fn unit_store(&self, unit: &Unit) -> Store {
+        self.store.join("units").join(&unit.id)
     }
 
     /// Tile of a unit.
@@ -300,9 +319,18 @@ impl Project {
     /// Scenes of a unit, best first.
     ///
     /// # Errors
-    /// Their file cannot be read.
+    /// Their file cannot be read, or is that of another plan.
     pub fn items(&self, unit: &Unit) -> Result<Vec<Item>> {
-        read_items(self.unit_folder(unit).join(ITEMS).as_os_str())
+        let name = unit_file(unit, ITEMS);
+        let file = self.store.bring(&name)?;
+        let items = read_items(file.path.as_os_str())?;
+        // Without locks two plans may have been written at the same time.
+        let is_planned = || items.iter().map(Item::id).eq(unit.scenes.iter().map(String::as_str));
+        if matches!(self.store, Store::Objects(_)) && !is_planned() {
+            let reason = "its scenes are not those of the plan; plan again into an empty folder";
+            return Err(Error::input(self.store.path_of(&name).display().to_string(), reason));
+        }
+        Ok(items)
     }
 
     /// Record of a unit. A unit without a record is waiting, one whose record is damaged is broken, and one that is done but
@@ -311,21 +339,36 @@ impl Project {
     /// # Errors
     /// The file cannot be read.
     pub fn record(&self, unit: &Unit) -> Result<UnitRecord> {
-        let path = self.unit_folder(unit).join(RECORD);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(UnitRecord::default()),
-            Err(error) => return Err(error.into()),
+        Ok(self.records_of(&[unit])?.pop().unwrap_or_default())
+    }
+
+    /// Records of all units, in the order of the plan, as [`Project::record`] reads them.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn records(&self) -> Result<Vec<UnitRecord>> {
+        self.records_of(&self.plan.units.iter().collect::<Vec<_>>())
+    }
+
+    fn records_of(&self, units: &[&Unit]) -> Result<Vec<UnitRecord>> {
+        let names = unit_files(units, RECORD);
+        let parse = |(name, bytes): (&String, Option<Vec<u8>>)| {
+            let Some(bytes) = bytes else { return UnitRecord::default() };
+            serde_json::from_slice(&bytes).unwrap_or_else(|error| UnitRecord {
+                state: UnitState::Broken,
+                error: Some(format!("{} is damaged: {error}", self.store.path_of(name).display())),
+                ..UnitRecord::default()
+            })
         };
-        let mut record: UnitRecord = serde_json::from_str(&text).unwrap_or_else(|error| UnitRecord {
-            state: UnitState::Broken,
-            error: Some(format!("{} is damaged: {error}", path.display())),
-            ..UnitRecord::default()
-        });
-        if record.state == UnitState::Done && !self.unit_folder(unit).join(PROBABILITY).is_file() {
-            record.state = UnitState::Waiting;
+        let mut records: Vec<UnitRecord> = names.iter().zip(self.store.read_all(&names)?).map(parse).collect();
+        let done: Vec<usize> = (0..units.len()).filter(|&at| records[at].state == UnitState::Done).collect();
+        let maps = unit_files(&done.iter().map(|&at| units[at]).collect::<Vec<_>>(), PROBABILITY);
+        for (at, exists) in done.into_iter().zip(self.store.exist(&maps)?) {
+            if !exists {
+                records[at].state = UnitState::Waiting;
+            }
         }
-        Ok(record)
+        Ok(records)
     }
 
     /// SHA-256 of the names and hashes of the maps of a period.
@@ -334,8 +377,8 @@ impl Project {
     /// A record cannot be read.
     pub(crate) fn maps_sha256(&self, period: usize) -> Result<String> {
         let mut digest = Sha256::new();
-        for unit in self.plan.units.iter().filter(|unit| unit.period == period) {
-            let record = self.record(unit)?;
+        let units: Vec<&Unit> = self.plan.units.iter().filter(|unit| unit.period == period).collect();
+        for (unit, record) in units.iter().zip(self.records_of(&units)?) {
             if record.state == UnitState::Done {
                 digest.update(format!("{} {}\n", unit.id, record.sha256));
             }
@@ -343,13 +386,23 @@ impl Project {
         Ok(minesegsat_core::hex::encode(&digest.finalize()))
     }
 
-    /// Replaces the record of a unit. Only the worker with the unit's lock may do so.
+    /// Replaces the record of a unit. In a folder, only the worker with the unit's lock may do so.
+    ///
+    /// In an object store any worker may. That a worker has begun is not recorded there, because the record would stay if the
+    /// worker is killed. A record of the same map by another worker stays, and so does a record of a map if this worker failed.
     ///
     /// # Errors
     /// The record cannot be written.
     pub fn write_record(&self, unit: &Unit, record: &UnitRecord) -> Result<()> {
-        let text = serde_json::to_string_pretty(record).map_err(std::io::Error::from)?;
-        atomic_write(&self.unit_folder(unit).join(RECORD), (text + "\n").as_bytes())
+        let name = unit_file(unit, RECORD);
+        let bytes = json(record)?;
+        let Store::Objects(objects) = &self.store else { return self.store.write(&name, bytes) };
+        if record.state == UnitState::Running || objects.create(&name, bytes.clone())? {
+            return Ok(());
+        }
+        let theirs = self.record(unit)?;
+        let is_same = record.state != UnitState::Done || theirs.sha256 == record.sha256;
+        if theirs.state == UnitState::Done && is_same { Ok(()) } else { objects.write(&name, bytes) }
     }
 
     /// The area as it is searched.
@@ -360,9 +413,9 @@ impl Project {
         SearchArea::from_polygons(&self.plan.area, &Crs::WGS84)
     }
 
-    /// Location of a file of a unit.
-    pub fn location(&self, unit: &Unit, name: &str) -> Location {
-        Location::from(self.unit_folder(unit).join(name).as_path())
+    /// Brings a file of a unit to this machine.
+    pub(crate) fn bring(&self, unit: &Unit, name: &str) -> Result<LocalFile> {
+        self.store.bring(&unit_file(unit, name))
     }
 
     /// Writes `units.parquet`, with the outline of the tile of each unit.
@@ -378,8 +431,7 @@ impl Project {
             outlines.push(ToLonLat::new(&grid.crs)?.run(&outline.into())?);
         }
         let mut features = Vec::with_capacity(self.plan.units.len());
-        for unit in &self.plan.units {
-            let record = self.record(unit)?;
+        for (unit, record) in self.plan.units.iter().zip(self.records()?) {
             let is_done = record.state == UnitState::Done;
             let real = |value: f64| if is_done { Value::Real(value) } else { Value::Null };
             let optional = |text: &str| if text.is_empty() { Value::Null } else { Value::Text(text.to_owned()) };
@@ -434,8 +486,13 @@ impl Project {
             style: None,
             features,
         };
-        let output = OutputFolder::create(&self.folder, &[UNITS_TABLE], true)?;
+        let folder = match &self.store {
+            Store::Folder(folder) => LocalFolder::from(folder.as_path()),
+            Store::Objects(_) => LocalFolder::temporary()?,
+        };
+        let output = OutputFolder::create(&folder.path, &[UNITS_TABLE], true)?;
         write_lon_lat(&output.path(UNITS_TABLE), LayerFormat::GeoParquet, &layer)?;
-        output.commit()
+        output.commit()?;
+        self.store.take(&folder, [UNITS_TABLE])
     }
 }

@@ -1,10 +1,13 @@
-//! Maps units. Any number of workers may run at the same time, on any number of machines that share the project's folder.
+//! Maps units. Any number of workers may run at the same time, on any number of machines that share the project's store.
 //!
-//! A worker holds the lock of the unit that it maps. The system releases the lock when the process ends, so a killed worker blocks
-//! nothing, and clocks do not matter. A unit's map appears under its name when it is complete. The same scenes and the same model
-//! give the same bytes on every worker. A server that asks one worker to wait is not asked by the others either.
+//! In a folder, a worker holds the lock of the unit that it maps. The system releases the lock when the process ends, so a killed
+//! worker blocks nothing, and clocks do not matter. A unit's map appears under its name when it is complete. The same scenes and
+//! the same model give the same bytes on every worker. A server that asks one worker to wait is not asked by the others either.
+//!
+//! In an object store there are no locks. A worker maps the unit in a temporary folder, uploads its maps, and then writes the
+//! record, so a unit is done or absent. Two workers that map the same unit write the same bytes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -31,6 +34,7 @@ use serde::Serialize;
 
 use crate::ownership::{Ownership, TilePlaces};
 use crate::project::{BACKOFF, Composite, PROBABILITY, Project, Unit, UnitRecord, UnitState};
+use crate::store::{LocalFolder, Store};
 
 /// Which scene each pixel of a unit comes from.
 pub const SCENE: &str = "scene.tif";
@@ -138,8 +142,18 @@ pub fn run(project: &Project, model: &UnitModel<'_>, options: &RunOptions, job: 
             ),
         });
     }
+    if options.keep_scenes && matches!(project.store(), Store::Objects(_)) {
+        return Err(Error::Argument {
+            name: "project whose scenes are kept",
+            value: project.store().to_string(),
+            accepted: "a folder; an object store keeps no downloaded scenes".to_owned(),
+        });
+    }
     let units = units_of(project, options.share)?;
-    let _pauses = share_pauses_in(&project.folder().join(BACKOFF));
+    let _pauses = match project.store() {
+        Store::Folder(folder) => Some(share_pauses_in(&folder.join(BACKOFF))),
+        Store::Objects(_) => None,
+    };
     let places = TilePlaces::new(&project.plan.tiles)?;
     let report = Mutex::new(RunReport::default());
     let (next, begun) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -204,13 +218,12 @@ fn run_unit(
     report: &Mutex<RunReport>,
     job: Job<'_>,
 ) -> Result<()> {
-    let folder = project.unit_folder(unit);
     // Before the lock, which a unit that is done does not need.
     if project.record(unit)?.state == UnitState::Done {
         lock(report).done_before += 1;
         return Ok(());
     }
-    let Some(_lock) = lock_unit(&folder)? else {
+    let Some(workplace) = Workplace::new(project, unit)? else {
         lock(report).with_others.push(unit.id.clone());
         return Ok(());
     };
@@ -243,7 +256,7 @@ fn run_unit(
             ..UnitRecord::default()
         };
         project.write_record(unit, &record)?;
-        let mapped = job.finish(map_unit((project, places), model, options, unit, &mut record, job));
+        let mapped = job.finish(map_unit((project, places), &workplace.folder, model, options, unit, &mut record, job));
         record.seconds = started.elapsed().as_secs_f64();
         match mapped {
             Ok(()) => {
@@ -265,6 +278,25 @@ fn run_unit(
                 project.write_record(unit, &record)?;
                 tracing::warn!("{}: {error}", unit.id);
             }
+        }
+    }
+}
+
+/// Where a worker maps a unit.
+struct Workplace {
+    folder: LocalFolder,
+    _lock: Option<FolderLock>,
+}
+
+impl Workplace {
+    /// The folder of the unit with its lock, or a temporary folder for an object store. `None` if another worker has the unit.
+    fn new(project: &Project, unit: &Unit) -> Result<Option<Self>> {
+        match project.unit_store(unit) {
+            Store::Folder(folder) => {
+                let lock = lock_unit(&folder)?;
+                Ok(lock.map(|lock| Self { folder: LocalFolder::from(folder.as_path()), _lock: Some(lock) }))
+            }
+            Store::Objects(_) => Ok(Some(Self { folder: LocalFolder::temporary()?, _lock: None })),
         }
     }
 }
@@ -297,6 +329,7 @@ fn wait_before(tries: u32, job: Job<'_>) -> Result<()> {
 pub fn may_pass(error: &Error) -> bool {
     match error {
         Error::Http { .. } | Error::Io(_) | Error::FolderInUse { .. } => true,
+        Error::ObjectStore { may_pass, .. } => *may_pass,
         Error::HttpStatus { status, .. } => matches!(status, 401 | 403 | 408 | 425 | 429 | 500..),
         Error::Download { failures, .. } => failures.iter().all(|(_, error)| may_pass(error)),
         _ => false,
@@ -305,13 +338,14 @@ pub fn may_pass(error: &Error) -> bool {
 
 fn map_unit(
     (project, places): (&Project, &TilePlaces),
+    workplace: &LocalFolder,
     model: &UnitModel<'_>,
     options: &RunOptions,
     unit: &Unit,
     record: &mut UnitRecord,
     job: Job<'_>,
 ) -> Result<()> {
-    let folder = project.unit_folder(unit);
+    let folder = &workplace.path;
     let items = project.items(unit)?;
     let tile = project.tile(unit).grid()?;
     let around = around(&tile, &project.plan.area)?;
@@ -364,10 +398,12 @@ fn map_unit(
     if !is_best_pixel {
         seen = Seen::count(&mapped, &wanted)?;
     }
-    let output = OutputFolder::create(&folder, &[PROBABILITY, SCENE], true)?;
+    let output = OutputFolder::create(folder, &[PROBABILITY, SCENE], true)?;
     combine(&mapped, project.plan.composite, &output)?;
     let hash = OutputRecord::from_file(PROBABILITY, &output.path(PROBABILITY))?;
     output.commit()?;
+    job.progress.stage("storing its map");
+    project.unit_store(unit).take(workplace, [SCENE, PROBABILITY])?;
     record.scenes = mapped.iter().map(|map| map.id.clone()).collect();
     record.share_seen = seen.share();
     record.mean_probability = seen.mean();
@@ -581,19 +617,22 @@ fn remove_folder(folder: &Path) -> Result<()> {
     }
 }
 
-/// State of a unit as others see it: a record that says `running` without a lock is that of a worker that was stopped.
+/// Records of all units as others see them, in the order of the plan: one that says `running` without a lock is that of a worker
+/// that was stopped.
 ///
 /// # Errors
-/// The record cannot be read.
-pub fn state_of(project: &Project, unit: &Unit) -> Result<UnitRecord> {
-    let mut record = project.record(unit)?;
-    if record.state == UnitState::Running {
-        let folder: PathBuf = project.unit_folder(unit);
-        if FolderLock::acquire(&folder).is_ok() {
+/// A record cannot be read.
+pub fn states(project: &Project) -> Result<Vec<UnitRecord>> {
+    let mut records = project.records()?;
+    for (unit, record) in project.plan.units.iter().zip(&mut records) {
+        if record.state == UnitState::Running
+            && let Store::Folder(folder) = project.unit_store(unit)
+            && FolderLock::acquire(&folder).is_ok()
+        {
             record.state = UnitState::Waiting;
         }
     }
-    Ok(record)
+    Ok(records)
 }
 
 /// Makes failed and broken units wait again, with all their tries. Returns their ids.
@@ -602,12 +641,17 @@ pub fn state_of(project: &Project, unit: &Unit) -> Result<UnitRecord> {
 /// A record cannot be read or written.
 pub fn retry(project: &Project) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    for unit in &project.plan.units {
-        let record = project.record(unit)?;
+    for (unit, record) in project.plan.units.iter().zip(project.records()?) {
         if !matches!(record.state, UnitState::Failed | UnitState::Broken) {
             continue;
         }
-        let Ok(_lock) = FolderLock::acquire(&project.unit_folder(unit)) else { continue };
+        let _lock = match project.unit_store(unit) {
+            Store::Folder(folder) => match FolderLock::acquire(&folder) {
+                Ok(lock) => Some(lock),
+                Err(_) => continue,
+            },
+            Store::Objects(_) => None,
+        };
         project.write_record(unit, &UnitRecord::default())?;
         found.push(unit.id.clone());
     }

@@ -29,9 +29,10 @@ use serde_json::Value;
 
 use self::pixels::ZoneLand;
 pub use self::table::SummaryFormat;
-use crate::merge::{LAND_PARQUET, PeriodTotals, TOTALS};
+use crate::merge::{LAND_PARQUET, PeriodTotals, TOTALS, codes, mask_name};
 use crate::period::Period;
 use crate::project::Project;
+use crate::store::Store;
 
 /// Land that counts as none, in square degrees: about 10 square metres. Outlines that share a border differ by rounding.
 const SLIVER_DEG2: f64 = 1e-9;
@@ -130,7 +131,7 @@ impl ZoneSummary {
     }
 }
 
-/// Hectares of each zone in each period of a merge, and of the union of all zones. `merged` is the folder of the merge. `permits` are
+/// Hectares of each zone in each period of a merge, and of the union of all zones. `merged` is the place of the merge. `permits` are
 /// those of a register, if there is one.
 ///
 /// The interval of a zone on several tiles treats the error that all pixels of a scene share as shared by all tiles, as the totals of a
@@ -140,7 +141,7 @@ impl ZoneSummary {
 /// There is no zone, or one has the id [`ALL_ZONES`]; the merge is not that of the project's maps; a file cannot be read.
 pub fn summarize(
     project: &Project,
-    merged: &Path,
+    merged: impl Into<Store>,
     zones: &[SiteArea],
     permits: Option<&[PermittedArea]>,
     job: Job<'_>,
@@ -154,8 +155,15 @@ pub fn summarize(
     if zones.iter().any(|zone| zone.id == ALL_ZONES) {
         return refuse(ALL_ZONES, "another id: this one names the rows of all zones together");
     }
-    let totals = totals_of(project, merged)?;
+    let merged = merged.into();
+    let totals = totals_of(project, &merged)?;
     let plan = &project.plan;
+    let mut files = vec![LAND_PARQUET.to_owned()];
+    for period in 0..plan.periods.len() {
+        files.extend(codes(&plan.tiles).into_iter().map(|epsg| mask_name(project, period, epsg)));
+    }
+    let folder = merged.bring_all(&files)?;
+    let merged = folder.path.as_path();
     let mut outlines = zones.iter().map(|zone| in_degrees(&zone.boundary, &zone.crs)).collect::<Result<Vec<_>>>()?;
     outlines.push(unary_union(outlines.iter().flat_map(|outline| outline.0.iter())));
     let permits = permits.map(|permits| Permits::new(permits, &plan.periods)).transpose()?;
@@ -237,11 +245,12 @@ fn row(land: &ZoneLand, error: &AreaErrorModel) -> ZoneRow {
 }
 
 /// Totals of a merge, if it is that of the project's maps.
-fn totals_of(project: &Project, merged: &Path) -> Result<Vec<PeriodTotals>> {
-    let path = merged.join(TOTALS);
-    let fail = |reason: String| Error::input(path.display().to_string(), reason);
-    let totals: Vec<PeriodTotals> =
-        serde_json::from_str(&fs_err::read_to_string(&path)?).map_err(|error| fail(error.to_string()))?;
+fn totals_of(project: &Project, merged: &Store) -> Result<Vec<PeriodTotals>> {
+    let fail = |reason: String| Error::input(merged.path_of(TOTALS).display().to_string(), reason);
+    let Some(text) = merged.read(TOTALS)? else {
+        return Err(fail("there is no such file; merge the project first".to_owned()));
+    };
+    let totals: Vec<PeriodTotals> = serde_json::from_slice(&text).map_err(|error| fail(error.to_string()))?;
     let planned = project.plan.periods.iter().map(|period| period.name.as_str());
     if !totals.iter().map(|period| period.period.as_str()).eq(planned) {
         return Err(fail("its periods are not those of the project; merge the project again".to_owned()));

@@ -2,7 +2,9 @@
 
 mod zones;
 
-use std::path::Path;
+mod store;
+
+use std::path::{Path, PathBuf};
 
 use geo::{MultiPolygon, Rect, polygon};
 use jiff::civil::date;
@@ -19,9 +21,24 @@ use minesegsat_vector::vector::ToLonLat;
 use crate::merge::{COLLECTION, LAND_FGB, LAND_GPKG, LAND_PARQUET, MergeOptions, TOTALS, merge};
 use crate::period::Period;
 use crate::project::{Composite, PROBABILITY, Plan, PlannedModel, Project, Tile, Unit, UnitRecord, UnitState};
+use crate::store::Store;
 use crate::summarize::{ALL_ZONES, PermittedArea, SummaryFormat, ZoneRow, summarize};
 
 const PIXEL: f64 = 10.0;
+
+/// Projects of tests are in folders.
+impl Project {
+    fn folder(&self) -> &Path {
+        match self.store() {
+            Store::Folder(folder) => folder,
+            Store::Objects(objects) => panic!("{objects} is no folder"),
+        }
+    }
+
+    fn unit_folder(&self, unit: &Unit) -> PathBuf {
+        self.folder().join("units").join(&unit.id)
+    }
+}
 
 /// A disc of disturbed land: longitude, latitude and radius in metres.
 type Disc = (f64, f64, f64);

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use minesegsat_core::{Error, Grid, Result, Window};
-use minesegsat_io::{Pixels, RasterSource, open_raster};
+use minesegsat_io::{Location, Pixels, RasterSource, open_raster};
 use minesegsat_map::change::shift;
 use minesegsat_scene::manifest::OutputRecord;
 
 use crate::project::{PROBABILITY, Project, Unit, UnitState};
+use crate::store::LocalFile;
 
 /// The map of a unit, open for reading.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct UnitMap {
     place: (i64, i64),
     /// Probability that is assumed where the unit's scenes show nothing; NaN if they show nothing at all.
     pub(crate) assumed: f32,
+    /// Kept as long as it is read.
+    _file: LocalFile,
 }
 
 impl UnitMap {
@@ -29,18 +32,20 @@ impl UnitMap {
         if record.state != UnitState::Done {
             return Ok(None);
         }
-        let raster = open_raster(&project.location(unit, PROBABILITY))?;
-        let fail = |reason: String| Err(Error::raster(raster.info().location.clone(), reason));
+        let file = project.bring(unit, PROBABILITY)?;
+        let raster = open_raster(&Location::from(file.path.as_path()))?;
+        let place_in_store = project.unit_store(unit).path_of(PROBABILITY);
+        let fail = |reason: String| Err(Error::raster(place_in_store.display().to_string(), reason));
         let Some(place) = shift(tile, &raster.info().grid) else {
             return fail(format!("its pixels are not those of tile {}", project.tile(unit).name));
         };
-        let hash = OutputRecord::from_file(PROBABILITY, &project.unit_folder(unit).join(PROBABILITY))?;
+        let hash = OutputRecord::from_file(PROBABILITY, &file.path)?;
         if hash.sha256 != record.sha256 {
             return fail(format!("it is not the map that the record of unit {} is about", unit.id));
         }
         // Without a seen pixel nothing can be assumed for the others.
         let assumed = record.mean_probability.map_or(f32::NAN, |mean| mean as f32);
-        Ok(Some(Self { raster, place, assumed }))
+        Ok(Some(Self { raster, place, assumed, _file: file }))
     }
 
     /// Reads the probabilities of a window of the tile. Pixels beyond the map are left as they are.

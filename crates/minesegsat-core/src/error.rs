@@ -41,6 +41,19 @@ pub enum Error {
         meaning: String,
     },
 
+    /// An object could not be read from an object store, or written to it, after all retries.
+    #[error("cannot {action} {address}: {reason}")]
+    ObjectStore {
+        /// What was tried: `read` or `write`.
+        action: &'static str,
+        /// Address of the object, such as `s3://bucket/folder/file.json`.
+        address: String,
+        /// What the store answered, or why it did not answer.
+        reason: String,
+        /// Whether the same request may succeed later.
+        may_pass: bool,
+    },
+
     /// A raster file (TIFF or JPEG 2000) is damaged or of an unsupported kind.
     #[error("cannot read raster {location}: {reason}", reason = because(reason, source.as_ref()))]
     Raster {

@@ -1,4 +1,4 @@
-//! HTTP reads: byte ranges with timeouts, retries and clear messages.
+//! HTTP reads: byte ranges with timeouts, retries and clear messages. [`objects`] reads and writes objects in buckets.
 //!
 //! The functions block. One small tokio runtime inside serves all threads. Plain threads, rayon workers and tasks of another
 //! tokio runtime may call them; a task blocks its worker.
@@ -16,6 +16,7 @@
 
 mod cancel;
 mod content;
+pub mod objects;
 mod outward;
 mod pace;
 mod post;
@@ -638,9 +639,24 @@ fn runtime() -> Result<&'static Runtime> {
         .map_err(|e| Error::Io(std::io::Error::new(e.kind(), format!("cannot start the HTTP threads: {e}"))))
 }
 
-/// Runs a future to completion on the runtime of this module. The calling thread waits on a channel and not in tokio, so it
-/// may belong to another runtime.
+/// Runs a future on the runtime of this module, until it ends or all requests must end. The calling thread waits on a channel
+/// and not in tokio, so it may belong to another runtime.
 fn block_on<F>(future: F) -> Result<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    block_on_to_end(async move {
+        tokio::select! {
+            biased;
+            done = future => Ok(done),
+            () = cancel::cancelled() => Err(Error::Interrupted),
+        }
+    })?
+}
+
+/// Like [`block_on`], for a future that must run to its end also after Ctrl-C.
+fn block_on_to_end<F>(future: F) -> Result<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
@@ -648,14 +664,9 @@ where
     let runtime = runtime()?;
     let (send, receive) = mpsc::sync_channel(1);
     runtime.spawn(async move {
-        let done = tokio::select! {
-            biased;
-            done = future => Ok(done),
-            () = cancel::cancelled() => Err(Error::Interrupted),
-        };
-        let _ = send.send(done);
+        let _ = send.send(future.await);
     });
-    receive.recv().map_err(|_| Error::Io(std::io::Error::other("an HTTP task ended without a result")))?
+    receive.recv().map_err(|_| Error::Io(std::io::Error::other("an HTTP task ended without a result")))
 }
 
 /// A URL without its query, user name and password, safe for messages.

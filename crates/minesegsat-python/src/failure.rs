@@ -80,7 +80,7 @@ fn of_core(error: &Error) -> PyErr {
     let arguments = (with_causes(error), hint(error));
     match error {
         Error::Scene { .. } | Error::MissingBands { .. } => classes::SceneError::new_err(arguments),
-        Error::Http { .. } | Error::HttpStatus { .. } | Error::Download { .. } => {
+        Error::Http { .. } | Error::HttpStatus { .. } | Error::ObjectStore { .. } | Error::Download { .. } => {
             classes::RemoteError::new_err(arguments)
         }
         Error::Argument { .. } | Error::UnknownBand(_) => classes::ArgumentError::new_err(arguments),

@@ -35,7 +35,7 @@ pub enum Fault {
 /// A received request.
 #[derive(Debug, Clone, Default)]
 pub struct Received {
-    /// `GET` or `POST`.
+    /// Such as `GET`.
     pub method: String,
     /// Path with query.
     pub path: String,
@@ -57,7 +57,7 @@ impl Received {
     }
 }
 
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let (mut out, mut i) = (Vec::new(), 0);
     while i < bytes.len() {
@@ -102,6 +102,8 @@ type Handler = Arc<dyn Fn(&Received) -> Reply + Send + Sync>;
 struct State {
     files: HashMap<String, (Arc<Vec<u8>>, Fault)>,
     handlers: HashMap<String, Handler>,
+    /// Answers what nothing else answers.
+    fallback: Option<Handler>,
     /// Path with query and range (end excluded) of each request, in order of arrival.
     requests: Vec<(String, Option<Range<u64>>)>,
     received: Vec<Received>,
@@ -160,6 +162,11 @@ impl Server {
     pub fn handle(&self, path: &str, handler: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> String {
         self.state.lock().unwrap().handlers.insert(path.to_owned(), Arc::new(handler));
         self.url(path)
+    }
+
+    /// Answers requests for all paths that nothing else answers.
+    pub fn handle_others(&self, handler: impl Fn(&Received) -> Reply + Send + Sync + 'static) {
+        self.state.lock().unwrap().fallback = Some(Arc::new(handler));
     }
 
     /// Limits all connections together to `bytes_per_second` from now on.
@@ -223,7 +230,9 @@ fn answer(stream: TcpStream, state: &Mutex<State>, stop: &AtomicBool) -> std::io
     let handler = {
         let mut state = state.lock().unwrap();
         state.received.push(received.clone());
-        state.handlers.get(without_query(&path)).cloned()
+        let known = without_query(&path);
+        let fallback = || state.fallback.clone().filter(|_| !state.files.contains_key(known));
+        state.handlers.get(known).cloned().or_else(fallback)
     };
     if let Some(handler) = handler {
         let reply = handler(&received);
@@ -235,7 +244,7 @@ fn answer(stream: TcpStream, state: &Mutex<State>, stop: &AtomicBool) -> std::io
             headers.concat(),
             reply.body.len()
         )?;
-        return stream.write_all(&reply.body);
+        return if received.method == "HEAD" { stream.flush() } else { stream.write_all(&reply.body) };
     }
     let (found, earlier) = {
         let mut state = state.lock().unwrap();

@@ -1,9 +1,10 @@
-//! Shared test support: an HTTP server with faults, a mail server, synthetic scenes, raster fixtures and reference data.
+//! Shared test support: an HTTP server with faults, an object store, a mail server, synthetic scenes, raster fixtures and reference data.
 //!
 //! This crate depends on no other crate of the project, so the tests of every crate can use it.
 
 pub mod http;
 pub mod reference;
+pub mod s3;
 pub mod scenes;
 pub mod smtp;
 

@@ -113,7 +113,7 @@ impl Mosaic {
             .map(|period| open_raster(&Location::from(merged.join(mask_name(project, period, epsg)).as_path())))
             .collect::<Result<Vec<_>>>()?;
         let Some(grid) = masks.first().map(|mask| mask.info().grid.clone()) else {
-            return Err(Error::input(project.folder().display().to_string(), "its plan has no period"));
+            return Err(Error::input(project.store().to_string(), "its plan has no period"));
         };
         if let Some(other) = masks.iter().find(|mask| mask.info().grid != grid) {
             let reason = format!("its grid is not that of {}", masks[0].info().location);

@@ -33,7 +33,7 @@ pub(crate) enum AreaCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct AreaProjectArgs {
-    /// Folder of the project.
+    /// Folder of the project, or its address in an object store: s3://bucket/folder.
     #[arg(value_name = "PROJECT")]
     pub project: PathBuf,
 }
@@ -122,7 +122,7 @@ pub(crate) struct AreaPlanArgs {
     #[arg(long, value_name = "year|quarter|month")]
     pub every: Option<Every>,
 
-    /// Folder of the new project.
+    /// Folder of the new project, or an address in an object store: s3://bucket/folder, gs://bucket/folder, az://container/folder.
     #[arg(short, long, value_name = "PROJECT")]
     pub output: PathBuf,
 
@@ -174,7 +174,7 @@ impl FromStr for IndexArg {
 
 #[derive(Debug, Args)]
 pub(crate) struct AreaRunArgs {
-    /// Folder of the project.
+    /// Folder of the project, or its address in an object store: s3://bucket/folder.
     #[arg(value_name = "PROJECT")]
     pub project: PathBuf,
 
@@ -198,7 +198,7 @@ pub(crate) struct AreaRunArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub tries: u32,
 
-    /// Keep the downloaded parts of scenes.
+    /// Keep the downloaded parts of scenes. Not for a project in an object store.
     #[arg(long)]
     pub keep_scenes: bool,
 
@@ -220,7 +220,7 @@ pub(crate) struct AreaRunArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct AreaStatusArgs {
-    /// Folder of the project.
+    /// Folder of the project, or its address in an object store: s3://bucket/folder.
     #[arg(value_name = "PROJECT")]
     pub project: PathBuf,
 
@@ -231,11 +231,11 @@ pub(crate) struct AreaStatusArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct AreaMergeArgs {
-    /// Folder of the project.
+    /// Folder of the project, or its address in an object store: s3://bucket/folder.
     #[arg(value_name = "PROJECT")]
     pub project: PathBuf,
 
-    /// Output folder [default: `merged` in the project].
+    /// Output folder, or an address in an object store [default: `merged` in the project].
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
 
@@ -254,7 +254,7 @@ pub(crate) struct AreaMergeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct AreaSummarizeArgs {
-    /// Folder of the project.
+    /// Folder of the project, or its address in an object store: s3://bucket/folder.
     #[arg(value_name = "PROJECT")]
     pub project: PathBuf,
 
@@ -270,7 +270,7 @@ pub(crate) struct AreaSummarizeArgs {
     #[arg(long, value_name = "NAME")]
     pub id_field: Option<String>,
 
-    /// Folder of the merge [default: `merged` in the project].
+    /// Folder or address of the merge [default: `merged` in the project].
     #[arg(long, value_name = "DIR")]
     pub merged: Option<PathBuf>,
 

@@ -11,14 +11,14 @@ use minesegsat::labels::{LabelOptions, Labels};
 use minesegsat::large_area::merge::{MergeOptions, MergeReport, TOTALS, merge};
 use minesegsat::large_area::period::periods;
 use minesegsat::large_area::project::{PlannedModel, UNITS_TABLE};
-use minesegsat::large_area::run::{RunOptions, RunReport, Share, UnitModel, retry, run, state_of};
+use minesegsat::large_area::run::{RunOptions, RunReport, Share, UnitModel, retry, run, states};
 use minesegsat::large_area::summarize::{PermittedArea, SummaryFormat, summarize};
-use minesegsat::large_area::{PlanOptions, PlanReport, Project, UnitState, plan};
+use minesegsat::large_area::{PlanOptions, PlanReport, Project, Store, UnitState, plan};
 use minesegsat::output::OutputFolder;
 use minesegsat::register::Register;
 use minesegsat::scene::manifest::counted;
 use minesegsat::site::SiteArea;
-use minesegsat::{ModelCard, ModelFolder};
+use minesegsat::{Error, ModelCard, ModelFolder};
 use serde_json::json;
 
 use super::change::warn_of_features;
@@ -44,7 +44,7 @@ pub(crate) fn command(command: &AreaCommand, quiet: bool) -> anyhow::Result<Exit
     let done = match command {
         AreaCommand::Estimate(args) => super::area_estimate::estimate_area(args, quiet, cancel),
         AreaCommand::Plan(args) => make_plan(args, quiet, cancel),
-        AreaCommand::Run(args) => run_units(args, quiet, cancel),
+        AreaCommand::Run(args) => run_units(args, quiet, cancel).or_else(store_exit_code),
         AreaCommand::Status(args) => status(args),
         AreaCommand::Retry(args) => retry_units(args),
         AreaCommand::Merge(args) => merge_units(args, quiet, cancel),
@@ -63,6 +63,7 @@ fn make_plan(args: &AreaPlanArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::R
     let Some(area) = read_file_boundary(&args.area, args.incomplete)? else {
         bail!("there is no area; give one with `--bbox W,S,E,N` or `--boundary FILE`");
     };
+    let store = Store::parse(args.output.as_os_str())?;
     let place = ModelFolder::new(args.model.as_deref())?;
     let model = ModelCard::read(place.path())?;
     let (catalog, collections) = open_catalogue(&args.catalogue.api, &args.catalogue.collections)?;
@@ -84,7 +85,7 @@ fn make_plan(args: &AreaPlanArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::R
         },
     };
     let bar = MonitorBar::new(quiet || args.json);
-    let planned = plan(&args.output, &catalog, &options, Job::new(&bar, cancel));
+    let planned = plan(store, &catalog, &options, Job::new(&bar, cancel));
     bar.clear();
     let (project, report) = planned?;
     let mut stdout = crate::terminal::stdout();
@@ -118,9 +119,13 @@ fn print_plan(stdout: &mut impl Write, project: &Project, report: &PlanReport) -
     if report.left_out.len() > 5 {
         writeln!(stdout, "                 and {} more", report.left_out.len() - 5)?;
     }
-    writeln!(stdout, "units            {}", project.folder().join(UNITS_TABLE).display())?;
-    writeln!(stdout, "next             minesegsat area run {}", project.folder().display())?;
+    writeln!(stdout, "units            {}", project.store().path_of(UNITS_TABLE).display())?;
+    writeln!(stdout, "next             minesegsat area run {}", project.store())?;
     Ok(())
+}
+
+pub(super) fn open_project(place: &Path) -> anyhow::Result<Project> {
+    Ok(Project::open(Store::parse(place.as_os_str())?)?)
 }
 
 fn tries(count: u32) -> String {
@@ -150,9 +155,20 @@ fn share_of(args: &AreaRunArgs) -> anyhow::Result<Share> {
     })
 }
 
+/// The exit code for an error of an object store, so that schedulers know whether to begin again. Other errors stay as they are.
+fn store_exit_code(error: anyhow::Error) -> anyhow::Result<ExitCode> {
+    match error.downcast_ref::<Error>() {
+        Some(&Error::ObjectStore { may_pass, .. }) => {
+            crate::print_error(&error);
+            Ok(ExitCode::from(if may_pass { MAY_PASS } else { STAYS }))
+        }
+        _ => Err(error),
+    }
+}
+
 fn run_units(args: &AreaRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitCode> {
     let share = share_of(args)?;
-    let project = Project::open(&args.project)?;
+    let project = open_project(&args.project)?;
     let model = open_model(args.model.as_deref(), &args.engine)?;
     let host = || {
         let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -211,27 +227,21 @@ fn print_run(stdout: &mut impl Write, project: &Project, report: &RunReport) -> 
     for (unit, reason) in &report.broken {
         writeln!(stdout, "broken       {unit}: {reason}")?;
     }
-    let folder = project.folder().display();
+    let place = project.store();
     let next = if report.failed.is_empty() && report.broken.is_empty() {
-        let mut all_done = true;
-        for unit in &project.plan.units {
-            all_done &= project.record(unit)?.state == UnitState::Done;
-        }
-        if all_done { format!("minesegsat area merge {folder}") } else { format!("minesegsat area status {folder}") }
+        let all_done = project.records()?.iter().all(|record| record.state == UnitState::Done);
+        if all_done { format!("minesegsat area merge {place}") } else { format!("minesegsat area status {place}") }
     } else {
-        format!("minesegsat area retry {folder}")
+        format!("minesegsat area retry {place}")
     };
     writeln!(stdout, "next         {next}")?;
     Ok(())
 }
 
 fn status(args: &AreaStatusArgs) -> anyhow::Result<ExitCode> {
-    let project = Project::open(&args.project)?;
+    let project = open_project(&args.project)?;
     project.write_table()?;
-    let mut records = Vec::with_capacity(project.plan.units.len());
-    for unit in &project.plan.units {
-        records.push((unit, state_of(&project, unit)?));
-    }
+    let records: Vec<_> = project.plan.units.iter().zip(states(&project)?).collect();
     let count = |state: UnitState| records.iter().filter(|(_, record)| record.state == state).count();
     let done: Vec<f64> =
         records.iter().filter(|(_, r)| r.state == UnitState::Done).map(|(_, record)| record.seconds).collect();
@@ -260,46 +270,49 @@ fn status(args: &AreaStatusArgs) -> anyhow::Result<ExitCode> {
         let reason = record.error.as_deref().unwrap_or("unknown");
         writeln!(stdout, "{} after {}: {reason}", unit.id, tries(record.tries))?;
     }
-    writeln!(stdout, "table     {}", project.folder().join(UNITS_TABLE).display())?;
+    writeln!(stdout, "table     {}", project.store().path_of(UNITS_TABLE).display())?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn retry_units(args: &AreaProjectArgs) -> anyhow::Result<ExitCode> {
-    let project = Project::open(&args.project)?;
+    let project = open_project(&args.project)?;
     let found = retry(&project)?;
     let mut stdout = crate::terminal::stdout();
     if found.is_empty() {
         writeln!(stdout, "no unit has failed")?;
     } else {
         writeln!(stdout, "to be mapped again: {}", shortened(&found))?;
-        writeln!(stdout, "next  minesegsat area run {}", project.folder().display())?;
+        writeln!(stdout, "next  minesegsat area run {}", project.store())?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn merged_folder(project: &Path, given: Option<&Path>) -> std::path::PathBuf {
-    given.map_or_else(|| project.join("merged"), Path::to_owned)
+fn merged_store(project: &Project, given: Option<&Path>) -> anyhow::Result<Store> {
+    Ok(match given {
+        Some(place) => Store::parse(place.as_os_str())?,
+        None => project.store().join("merged"),
+    })
 }
 
 fn merge_units(args: &AreaMergeArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitCode> {
-    let project = Project::open(&args.project)?;
-    let folder = merged_folder(&args.project, args.output.as_deref());
+    let project = open_project(&args.project)?;
+    let store = merged_store(&project, args.output.as_deref())?;
     let options = MergeOptions { allow_missing: args.allow_missing, overwrite: args.overwrite };
     let bar = MonitorBar::new(quiet || args.json);
     let job = Job::new(&bar, cancel);
-    let result = merge(&project, &folder, options, job);
+    let result = merge(&project, store.clone(), options, job);
     bar.clear();
     let report = job.finish(result)?;
     let mut stdout = crate::terminal::stdout();
     if args.json {
         writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?;
     } else if !quiet {
-        print_merge(&mut stdout, &report, &folder)?;
+        print_merge(&mut stdout, &report, &store)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_merge(stdout: &mut impl Write, report: &MergeReport, folder: &Path) -> anyhow::Result<()> {
+fn print_merge(stdout: &mut impl Write, report: &MergeReport, store: &Store) -> anyhow::Result<()> {
     for totals in &report.periods {
         let interval = |area: &minesegsat::uncertainty::Area| {
             format!("{:.1} ha ({:.1} to {:.1} ha)", area.ha, area.lower_ha, area.upper_ha)
@@ -333,16 +346,16 @@ fn print_merge(stdout: &mut impl Write, report: &MergeReport, folder: &Path) -> 
         }
     }
     for file in &report.files {
-        writeln!(stdout, "{}", folder.join(file).display())?;
+        writeln!(stdout, "{}", store.path_of(file).display())?;
     }
     Ok(())
 }
 
 fn zones(args: &AreaSummarizeArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitCode> {
-    let project = Project::open(&args.project)?;
-    let merged = merged_folder(&args.project, args.merged.as_deref());
-    if !merged.join(TOTALS).is_file() {
-        bail!("{} holds no merge; `minesegsat area merge {}` makes it", merged.display(), args.project.display());
+    let project = open_project(&args.project)?;
+    let merged = merged_store(&project, args.merged.as_deref())?;
+    if !merged.exists(TOTALS)? {
+        bail!("{merged} holds no merge; `minesegsat area merge {}` makes it", project.store());
     }
     let mut outputs = Vec::with_capacity(args.output.len());
     for path in &args.output {
@@ -354,7 +367,7 @@ fn zones(args: &AreaSummarizeArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::
     let permits = args.register.as_deref().map(permits_of).transpose()?;
     let bar = MonitorBar::new(quiet);
     let job = Job::new(&bar, cancel);
-    let result = summarize(&project, &merged, &zones, permits.as_deref(), job);
+    let result = summarize(&project, merged, &zones, permits.as_deref(), job);
     bar.clear();
     let summary = job.finish(result)?;
     let mut stdout = crate::terminal::stdout();

@@ -7,13 +7,13 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use minesegsat::job::Job;
-use minesegsat::large_area::Project;
 use minesegsat::large_area::estimate::{Estimate, EstimateOptions, MappingSpeed, Prices, estimate, measured_speed};
 use minesegsat::large_area::period::periods;
 use minesegsat::scene::manifest::counted;
 use minesegsat::simulate::{SimulateOptions, simulate};
 use minesegsat::{Location, Model, ModelCard, ModelFolder, OpenOptions, Scene};
 
+use super::area::open_project;
 use super::monitor::MonitorBar;
 use super::site_tools::open_model;
 use super::sites::read_file_boundary;
@@ -30,7 +30,7 @@ pub(super) fn estimate_area(args: &AreaEstimateArgs, quiet: bool, cancel: &Atomi
     let card = ModelCard::read(ModelFolder::new(args.model.as_deref())?.path())?;
     let speed = match (&args.measured, args.pixels_per_second) {
         (Some(folder), _) => {
-            let project = Project::open(folder)?;
+            let project = open_project(folder)?;
             if project.plan.model.sha256 != card.weights_sha256 {
                 bail!(
                     "the units of `{}` are mapped by `{}`, not by `{}`; give the project's model with `--model`",

@@ -1,8 +1,9 @@
 //! `minesegsat area`: a plan, workers that are killed, a merge, and hectares by zone.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use crate::support::http::{Reply, Server};
 use crate::support::{Done, collection_of, names, program, rgb_model};
 
 /// A simulated landscape of two years, cut into two tiles that overlap by half of their width, as an item collection.
-fn two_tiles(folder: &Path) -> (PathBuf, [f64; 4]) {
+pub(crate) fn two_tiles(folder: &Path) -> (PathBuf, [f64; 4]) {
     let sim = folder.join("sim");
     let arguments =
         ["simulate", "--size", "384", "--years", "2019,2024", "--seed", "7", "--cloud-cover", "3", "-q", "-o"];
@@ -54,12 +55,18 @@ fn area(command: &str, project: &Path, more: &[&str]) -> Done {
 }
 
 fn plan(items: &Path, bounds: [f64; 4], project: &Path) -> Done {
+    Done::of(&mut plan_command(items, bounds, project))
+}
+
+/// Plans maps of two years of the tiles.
+pub(crate) fn plan_command(items: &Path, bounds: [f64; 4], project: impl AsRef<OsStr>) -> Command {
     let at = |low: f64, high: f64, share: f64| format!("{:.6}", low + (high - low) * share);
     let [w, s, e, n] = bounds;
     let bbox = [at(w, e, 0.1), at(s, n, 0.1), at(w, e, 0.9), at(s, n, 0.9)].join(",");
     let mut command = program();
     command.args(["area", "plan", "--bbox", &bbox, "--period", "2019/2024", "--every", "year", "--api"]).arg(items);
-    Done::of(command.arg("-o").arg(project))
+    command.arg("-o").arg(project);
+    command
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod support;
 
 mod area;
 mod area_sample;
+mod area_store;
 mod bad_input;
 mod change;
 mod cloud_mask;

@@ -62,7 +62,7 @@ fn large() -> Vec<u8> {
 }
 
 /// Short pauses: the tests wait for them.
-fn server() -> Server {
+pub(crate) fn server() -> Server {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let (timeout, backoff) = (Duration::from_millis(500), Duration::from_millis(10));

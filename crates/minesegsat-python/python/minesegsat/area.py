@@ -57,14 +57,17 @@ def run_dask(
 ) -> list[dict[str, Any]]:
     """Maps all units of a project on the workers of a Dask cluster. Returns `units` at the end.
 
-    All workers need this package and the folder of the project at the same path. Dask maps the units of a worker that is lost on
-    another one. Call it again to continue.
+    All workers need this package and the project: its folder at the same path, or its address in an object store, such as
+    `s3://bucket/folder`, with keys in the environment. Dask maps the units of a worker that is lost on another one. Call it again
+    to continue.
 
     :param retries: further tries of a unit whose failure may pass
     :param arguments: further arguments of `area run`
     :raises UnitError: units failed; all others are mapped
     """
-    folder = os.path.abspath(project)
+    place = os.fspath(project)
+    # Workers may have another working directory. An address is whole.
+    folder = place if "://" in place else os.path.abspath(place)
     count = len(units(folder))
     indices = list(range(count))
     tasks = client.map(run_unit, [folder] * count, indices, [list(arguments)] * count, retries=retries, pure=False)
