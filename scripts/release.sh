@@ -48,7 +48,8 @@ out=$(absolute "$out")
 cd "$(dirname "$0")/.."
 
 # What is missing is said at once, not after the compilation.
-if command -v python3 > /dev/null; then python=python3; else python=python; fi
+# Windows has a `python3` that only opens its store.
+if python3 --version > /dev/null 2>&1; then python=python3; else python=python; fi
 system=$(uname -s)
 missing=()
 need() { command -v "$1" > /dev/null || missing+=("$1${2:+ ($2)}"); }
