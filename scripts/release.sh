@@ -22,7 +22,7 @@
 set -euo pipefail
 usage="usage: scripts/release.sh OUT_DIR [--key FILE | --test-key] [--no-wheel] [--binary FILE] [--wheel FILE] [--level N] [--allow-dirty]"
 glibc=2.17
-binary='' wheel=build level=6 allow_dirty='' out=''
+binary='' compiled='' wheel=build level=6 allow_dirty='' out=''
 sign_options=(--)
 absolute() { printf '%s/%s\n' "$(cd "$(dirname "$1")" && pwd)" "$(basename "$1")"; }
 fail() { echo "error: $1" >&2; exit "${2:-1}"; }
@@ -95,6 +95,7 @@ if [ -z "$binary" ]; then
         cargo build --quiet --release --locked -p minesegsat-cli --target "$target"
     fi
     binary=${CARGO_TARGET_DIR:-target}/$target/release/$program
+    compiled=yes
 fi
 folder=$work/$name
 mkdir -p "$folder/completions"
@@ -104,8 +105,8 @@ if [ "$system" = Linux ]; then
     strip "$folder/$program"
     needed=$(objdump -T "$folder/$program" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -n 1)
     echo "needs glibc ${needed#GLIBC_} or newer"
-    if [ "$(basename "$(dirname "$(dirname "$binary")")")" = "$target" ] && [ "$(printf '%s\n' "GLIBC_$glibc" "$needed" | sort -V | tail -n 1)" != "GLIBC_$glibc" ]; then
-        fail "the program needs ${needed/_/ }, not glibc $glibc"
+    if [ -n "$compiled" ] && [ "$(printf '%s\n' "GLIBC_$glibc" "$needed" | sort -V | tail -n 1)" != "GLIBC_$glibc" ]; then
+        fail "the program needs glibc ${needed#GLIBC_}, not $glibc as the oldest"
     fi
 fi
 
