@@ -267,7 +267,10 @@ pub(crate) fn man(args: &ManArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         let children = command.get_subcommands().filter(|child| child.get_name() != "help");
         waiting.extend(children.map(|child| (child.clone(), format!("{name}-{}", child.get_name()))));
         let mut text = Vec::new();
-        clap_mangen::Man::new(command.display_name(&name)).title(name.to_uppercase()).render(&mut text)?;
+        clap_mangen::Man::new(command.display_name(&name))
+            .title(name.to_uppercase())
+            .source(concat!("minesegsat ", env!("CARGO_PKG_VERSION")))
+            .render(&mut text)?;
         minesegsat::output::atomic_write(&args.output.join(format!("{name}.1")), &text)?;
         count += 1;
     }

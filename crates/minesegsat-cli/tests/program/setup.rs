@@ -44,4 +44,6 @@ fn shells_and_manuals_know_every_command() {
     }
     let text = fs::read_to_string(pages.join("minesegsat-area-merge.1")).unwrap();
     assert!(text.contains("allow\\-missing") && text.starts_with(".ie"), "{text}");
+    // The page of a command names the program, not the command, as the source.
+    assert!(text.contains(concat!("\"minesegsat ", env!("CARGO_PKG_VERSION"), "\"")), "{text}");
 }
