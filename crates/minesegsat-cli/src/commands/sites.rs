@@ -355,9 +355,8 @@ fn show(args: &SitesShowArgs) -> anyhow::Result<()> {
     print_observations(&mut out, &observations)?;
     if !corrections.is_empty() {
         writeln!(out)?;
-        let mut table =
-            Table::new(["date", "until", "verdict", "permit", "limit ha", "replaced because", "editor"])
-                .with_texts([1, 2, 3, 5, 6]);
+        let mut table = Table::new(["date", "until", "verdict", "permit", "limit ha", "replaced because", "editor"])
+            .with_texts([1, 2, 3, 5, 6]);
         for one in &corrections {
             table.row([
                 one.date.to_string(),

@@ -84,7 +84,7 @@ fn writing_needs_the_token_and_guessing_ends() {
     let server = Served::start(&workspace, Some(Arc::new(Fake::default())), |options| options.token = None);
     let refused = Request::post("/api/predict", &order()).send(server.address);
     assert_eq!(refused.status, 403);
-    assert!(refused.problem().contains("--token"));
+    assert!(refused.problem().contains("no access token"));
 }
 
 #[test]
