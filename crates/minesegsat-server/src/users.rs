@@ -119,7 +119,7 @@ pub struct Users(Vec<User>);
 impl Users {
     /// Reads a table with the columns `name`, `role` and `token_sha256`.
     pub fn read(path: &Path) -> Result<Self, ServerError> {
-        let text = fs_err::read(path).map_err(|error| refused(path, error))?;
+        let text = std::fs::read(path).map_err(|error| refused(path, error))?;
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_slice());
         let columns = reader.headers().map_err(|error| refused(path, error))?;
         if COLUMNS.iter().any(|&name| columns.iter().all(|column| column != name)) {
