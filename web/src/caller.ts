@@ -44,8 +44,13 @@ function set(now: Caller): void {
   const isOther = now.name !== current.name || now.role !== current.role;
   current = now;
   if (!isOther) return;
-  for (const element of document.querySelectorAll<HTMLElement>("[data-needs]")) apply(element);
+  showRoles(document);
   for (const listener of listeners) listener(now);
+}
+
+/** Shows what the caller's role allows; `root` may have been made before it was known. */
+export function showRoles(root: ParentNode): void {
+  for (const element of root.querySelectorAll<HTMLElement>("[data-needs]")) apply(element);
 }
 
 /** Whether the caller's role allows less than is needed. Without a token it is not known: one is asked for. */

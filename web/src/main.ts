@@ -5,7 +5,7 @@ import { api, maps } from "./api/client.ts";
 import { Problem } from "./api/problem.ts";
 import type { Permit, Prediction, ServerInfo, Site, SiteDetail } from "./api/types.ts";
 import { accessButton } from "./access_dialog.ts";
-import { askForCaller, lacking } from "./caller.ts";
+import { askForCaller, lacking, showRoles } from "./caller.ts";
 import { byId, h } from "./dom.ts";
 import { draftOf } from "./editor/outline_field.ts";
 import { bboxOf } from "./editor/outline.ts";
@@ -129,6 +129,7 @@ class App {
     document.title = `MineSegSAT · ${info.workspace}`;
     this.#all = sites;
     this.#panel.replaceChildren(this.#sites.element, this.#site.element, this.#predict.element, this.#editor.element);
+    showRoles(this.#panel);
     this.#sites.writable(info.writing_enabled ?? false);
     if (info.writing_enabled) this.#takeFiles();
     if (info.writing_enabled || info.token_required_for_reading) accessButton(byId("access") as HTMLButtonElement);

@@ -41,8 +41,8 @@ export class OutlineField {
   readonly #state = h("p", { class: "small", id: "outline-state" });
   readonly #problem = h("p", { class: "problem", role: "alert", hidden: true });
   readonly #hint = h("p", { role: "status" });
-  readonly #undo = h("button", { type: "button" }, t("draw-undo"));
-  readonly #finish = h("button", { type: "button", class: "primary" }, t("draw-finish"));
+  readonly #undo = h("button", { type: "button" });
+  readonly #finish = h("button", { type: "button", class: "primary" });
   readonly #cancel = h("button", { type: "button" }, t("cancel"));
   readonly #tools: HTMLElement;
   readonly #none: string;
@@ -68,20 +68,20 @@ export class OutlineField {
       this.#file.value = "";
     });
     this.#move.addEventListener("click", () => void this.#moveCorners());
-    const tool = (words: string, act: (controls: CornerControls) => void, sign?: string): HTMLButtonElement => {
-      const button = h("button", { type: "button", "aria-label": sign ? words : null, title: sign ? words : null }, sign ?? words);
+    const tool = (button: HTMLButtonElement, act: (controls: CornerControls) => void): HTMLButtonElement => {
       button.addEventListener("click", () => this.#controls && act(this.#controls));
       return button;
     };
+    const arrow = (words: string, sign: string): HTMLButtonElement => h("button", { type: "button", "aria-label": words, title: words }, sign);
     this.#tools = h(
       "div",
-      { class: "buttons", hidden: true },
-      tool(t("corner-previous"), (controls) => controls.select(-1), "←"),
-      tool(t("corner-next"), (controls) => controls.select(1), "→"),
-      tool(t("corner-add"), (controls) => controls.add()),
-      tool(t("corner-remove"), (controls) => controls.remove()),
+      { class: "corner-tools", hidden: true },
+      tool(arrow(t("corner-previous"), "←"), (controls) => controls.select(-1)),
+      tool(arrow(t("corner-next"), "→"), (controls) => controls.select(1)),
+      tool(h("button", { type: "button" }, ...signed("+", t("corner-add"))), (controls) => controls.add()),
+      tool(h("button", { type: "button" }, ...signed("−", t("corner-remove"))), (controls) => controls.remove()),
     );
-    this.banner = h("div", { class: "draw-banner", hidden: true }, this.#hint, this.#tools, h("div", { class: "buttons" }, this.#undo, this.#finish, this.#cancel));
+    this.banner = h("div", { class: "draw-banner", hidden: true }, this.#hint, h("div", { class: "buttons" }, this.#tools, this.#undo, this.#finish, this.#cancel));
     const taken = starts.map(({ words, outline }) => {
       const take = h("button", { type: "button", "data-start": "" }, words);
       take.addEventListener("click", () => {
@@ -135,6 +135,8 @@ export class OutlineField {
     try {
       checkFile(file);
       const { outline, polygons, others, name } = outlineOf(await file.text());
+      // The user may have begun to draw while the file was read.
+      this.leave();
       this.#set(outline, name);
       const notes = [t("outline-read", { name: file.name, count: polygons }), others > 0 ? t("outline-others", { count: others }) : null];
       this.#state.textContent = [this.#state.textContent, ...notes.filter(Boolean)].join(" ");
@@ -190,7 +192,8 @@ export class OutlineField {
     this.#drawing = drawing;
     button.setAttribute("aria-pressed", "true");
     for (const other of [this.#draw, this.#move]) other.disabled = other !== button;
-    this.#undo.textContent = undo;
+    this.#undo.replaceChildren(...signed("↶", undo));
+    document.body.classList.add("outlining");
     this.#finish.textContent = finish;
     this.banner.hidden = false;
     return drawing;
@@ -199,6 +202,7 @@ export class OutlineField {
   #end(button: HTMLButtonElement): void {
     this.#drawing = null;
     this.banner.hidden = true;
+    document.body.classList.remove("outlining");
     button.removeAttribute("aria-pressed");
     for (const each of [this.#draw, this.#move]) each.disabled = false;
   }
@@ -277,6 +281,11 @@ export class OutlineField {
     this.#move.hidden = this.#outline === null || !this.#hasMap;
     this.#state.textContent = this.#outline ? t("outline-area", { area: hectares(area_ha(this.#outline)) }) : this.#none;
   }
+}
+
+/** A sign, which stands for the words where there is little room. */
+function signed(sign: string, words: string): HTMLElement[] {
+  return [h("span", { class: "sign", "aria-hidden": "true" }, sign), h("span", { class: "words" }, words)];
 }
 
 export const draftOf = (outline: Outline | null): FeatureCollection => ({

@@ -34,7 +34,7 @@ const LEAST_WAY_PX = 4;
 const HOLD_MS = 650;
 const STEP_PX = 4;
 const LONG_STEP_PX = 32;
-/** A corner that is nearer to the edge of the map is brought to its middle. */
+/** A selected corner that is nearer to the edge of the map is brought to its middle. */
 const MARGIN_PX = 24;
 
 /** Lasts until the editing ends; whether its changes are kept. Aborting `signal` keeps them. */
@@ -79,7 +79,10 @@ export function editCorners(map: Map, show: (data: FeatureCollection) => void, e
     const bringIntoSight = (): void => {
       const { x, y } = onScreen(corners.at(corners.selected));
       const { clientWidth, clientHeight } = map.getContainer();
-      if (x < MARGIN_PX || y < MARGIN_PX || x > clientWidth - MARGIN_PX || y > clientHeight - MARGIN_PX) map.panTo(shifted(corners.at(corners.selected)));
+      const { left, top } = container.getBoundingClientRect();
+      const isInside = x >= MARGIN_PX && y >= MARGIN_PX && x <= clientWidth - MARGIN_PX && y <= clientHeight - MARGIN_PX;
+      // Something may lie over the map there.
+      if (!isInside || !container.contains(document.elementFromPoint(left + x, top + y))) map.panTo(shifted(corners.at(corners.selected)));
     };
     const finish = (isKept: boolean): void => {
       letGo();

@@ -424,9 +424,14 @@ export class SiteMap {
     const box = (selector: string): DOMRect | undefined => document.querySelector(selector)?.getBoundingClientRect();
     const side = box(".layers")?.width ?? 0;
     const dates = box(".dates");
-    const foot = dates?.height ? Math.max(this.#place.getBoundingClientRect().bottom - dates.top, 0) : 0;
+    const { top, bottom } = this.#place.getBoundingClientRect();
+    const foot = dates?.height ? Math.max(bottom - dates.top, 0) : 0;
+    // Over the upper part of a wide map, and the lower part of a narrow one.
+    const banner = box(".draw-banner:not([hidden])");
+    const isAtFoot = banner && banner.top - top > bottom - banner.bottom;
+    if (banner && isAtFoot) return { top: least, left: least, right: least, bottom: bottom - banner.top + least / 2 };
     return {
-      top: least,
+      top: banner && banner.bottom - top < clientHeight / 3 ? banner.bottom - top + least / 2 : least,
       left: least,
       right: side < clientWidth / 3 ? least + side : least,
       bottom: foot < clientHeight / 3 ? least + foot : least,

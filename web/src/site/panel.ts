@@ -2,7 +2,7 @@
 
 import { fail, told } from "../announce.ts";
 import type { Observation, Permit, ServerInfo, SiteDetail, Timeline } from "../api/types.ts";
-import { needing, roleNote } from "../caller.ts";
+import { needing, roleNote, showRoles } from "../caller.ts";
 import { english, h, literals } from "../dom.ts";
 import { change, day, hectares, intervalAt, NONE, percent } from "../format.ts";
 import { heading, icon, isExceedance, meaning, type Standing, label } from "../verdict.ts";
@@ -88,6 +88,8 @@ export class SitePanel {
       h("h2", {}, t("how-to-read")),
       h("p", { class: "small faint" }, t("how-to-read-text")),
     );
+    // The search for scenes is made once, and was not on the page when the caller became known.
+    showRoles(this.element);
     this.select(site, pair);
   }
 
