@@ -1,7 +1,7 @@
 //! Access control. On a loopback address reading is open and writing needs a token. On other addresses both need one. The one token of
 //! the server has all rights; tokens of users have those of their role.
 
-mod need;
+mod needs;
 mod rate_limit;
 mod user_list;
 
@@ -15,7 +15,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-pub(crate) use self::need::{Need, need};
+pub(crate) use self::needs::{Need, need};
 use self::rate_limit::{RateLimit, too_many};
 use self::user_list::UserList;
 use crate::options::ServerOptions;

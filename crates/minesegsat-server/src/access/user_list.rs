@@ -88,7 +88,7 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(&path, text.replace("ana", "eve")).unwrap();
         assert_eq!(names().unwrap(), ["eve", "bo"]);
-        let old = SystemTime::now() - Duration::from_secs(60);
+        let old = SystemTime::now() - Duration::from_mins(1);
         std::fs::File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
         assert_eq!(names().unwrap(), ["eve", "bo"]);
         assert!(Arc::ptr_eq(&list.current().unwrap(), &list.current().unwrap()), "an old table is read once");
