@@ -168,7 +168,7 @@ pageTest("an outline with more corners than can be moved is refused with the num
   await page.setInputFiles("#outline-file", { name: "round.geojson", mimeType: "application/geo+json", buffer: Buffer.from(JSON.stringify({ type: "Polygon", coordinates: [[...ring, ring[0]]] })) });
   await page.locator("#outline-state").getByText("From round.geojson", { exact: false }).waitFor();
   await page.click("#move-corners");
-  await page.locator(".outline-field .problem").getByText("The outline has 6,000 corners, and at most 5,000 can be moved here.", { exact: false }).waitFor();
+  await page.locator(".outline-field .problem").getByText("The outline has 6000 corners, and at most 5000 can be moved here.", { exact: false }).waitFor();
 });
 
 pageTest("a finger drags a corner, and the map stays", { ...EDIT, ...PHONE }, async (page) => {
