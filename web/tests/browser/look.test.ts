@@ -16,7 +16,7 @@ pageTest("new scenes are looked for, and the site shows what is new", { hash: "#
   await page.locator("#look").waitFor({ state: "hidden" });
   assert.equal(await page.evaluate(() => document.activeElement?.textContent), "Cancel");
   await page.locator(".look progress[value]").waitFor();
-  await page.getByText(/^\d+% · mapping 2024-12-29$/).waitFor();
+  await page.getByText(/^\d+\s% · mapping 2024-12-29$/).waitFor();
   await outcome(page).getByText("1 new observation", { exact: true }).waitFor();
   await page.locator("#live").getByText("1 new observation").waitFor();
   const now = await newest(page);

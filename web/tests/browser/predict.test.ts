@@ -22,7 +22,7 @@ pageTest("a box is drawn, a prediction runs with progress and is shown", { ...PR
   assert.equal(await page.locator("#draw-box").innerText(), "Draw a box on the map");
   await page.getByRole("button", { name: "Run the prediction" }).click();
   await page.locator(".job progress[value]").waitFor();
-  await page.getByText(/\d+% · mapping patches/).waitFor();
+  await page.getByText(/\d+\s% · mapping patches/).waitFor();
   await page.getByRole("button", { name: "Show it on the map" }).click();
   await linkHas(page, "prediction=prediction-1");
   await page.locator("[data-prediction=prediction-1][aria-pressed=true]").waitFor();
@@ -70,7 +70,7 @@ pageTest("the token is asked for, kept for the tab, and asked for again when it 
   await page.getByRole("button", { name: "Run the prediction" }).click();
   await page.getByLabel("Token", { exact: true }).fill("wrong");
   await page.keyboard.press("Enter");
-  await page.getByRole("dialog").getByText("A token is needed", { exact: false }).waitFor();
+  await page.getByRole("dialog").getByText("Wrong token", { exact: true }).waitFor();
   await page.getByLabel("Token", { exact: true }).fill("right");
   await page.keyboard.press("Enter");
   await page.locator(".job").waitFor();
