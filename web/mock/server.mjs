@@ -1,5 +1,6 @@
 // The contract of `minesegsat serve` with made-up data, and the built page: for development and for the tests.
-// node mock/server.mjs [--port N] [--sites N] [--token SECRET] [--reading-needs-token] [--no-jobs] [--no-key]
+// node mock/server.mjs [--port N] [--sites N] [--token SECRET] [--users] [--reading-needs-token] [--no-jobs] [--no-key]
+// With --users the tokens `read`, `order` and `register` are those of users with these roles.
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
@@ -19,9 +20,9 @@ export const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; worker-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /** Starts it; `close` ends it. */
-export async function start({ port = 0, sites: count, token = null, readingNeedsToken = false, jobsEnabled = true, writingEnabled = true, hasKey = true, delay_ms = 0 } = {}) {
+export async function start({ port = 0, sites: count, token = null, users = {}, readingNeedsToken = false, jobsEnabled = true, writingEnabled = true, hasKey = true, delay_ms = 0 } = {}) {
   const state = { sites: new Map(makeSites(count).map((site) => [site.summary.id, site])), jobs: new Map(), looked: new Set(), predictions: [], serial: 0 };
-  const options = { token, readingNeedsToken, jobsEnabled, writingEnabled, hasKey };
+  const options = { token, users, readingNeedsToken, jobsEnabled, writingEnabled, hasKey };
   state.predictions.push(prediction("larch-creek-2024", [-76.36, 44.69, -76.26, 44.75]));
   const server = createServer((request, response) => {
     const answer = () =>
@@ -49,27 +50,60 @@ function prediction(name, bounds) {
 async function handle(state, options, request, response) {
   const url = new URL(request.url, "http://localhost");
   const parts = url.pathname.split("/").filter(Boolean).map(decodeURIComponent);
-  const isWriting = ["POST", "PATCH", "DELETE"].includes(request.method);
   const isData = parts[0] === "api" || parts[0] === "tiles";
-  if (options.token && isData && (isWriting || options.readingNeedsToken) && request.headers.authorization !== `Bearer ${options.token}`) {
-    return problem(response, request, 401, "Unauthorized", "a token is needed: send it as `Authorization: Bearer TOKEN`");
-  }
+  const refused = isData && refusal(options, request, parts);
+  if (refused) return problem(response, request, ...refused);
   if (parts[0] === "api") return api(state, options, parts.slice(1), url, request, response);
   if (parts[0] === "tiles") return tiles(state, options, parts.slice(1), url, request, response);
   return page(url, request, response);
 }
 
+/** Users of the tests, by their tokens. */
+export const USERS = { read: { name: "Ana", role: "read" }, order: { name: "Bo", role: "order" }, register: { name: "Chi", role: "register" } };
+const ROLES = ["read", "order", "register"];
+const NOBODY = { name: null, role: null };
+
+/** Who sends a request; none if the token is wrong. */
+function callerOf({ token, users }, request) {
+  const given = request.headers.authorization;
+  if (given === undefined) return NOBODY;
+  if (token !== null && given === `Bearer ${token}`) return { name: null, role: "register" };
+  return users[given.replace("Bearer ", "")] ?? null;
+}
+
+/** The role that a request needs, as the server has it. */
+function neededRole(method, [, what]) {
+  if (!["POST", "PATCH", "DELETE"].includes(method)) return null;
+  return what === "sites" ? "register" : "order";
+}
+
+/** Status, title and detail if the caller may not do this. */
+function refusal(options, request, parts) {
+  const hasUsers = Object.keys(options.users).length > 0;
+  if (options.token === null && !hasUsers) return null;
+  const needed = neededRole(request.method, parts) ?? (options.readingNeedsToken ? "read" : null);
+  if (needed === null && parts[1] !== "me") return null;
+  const caller = callerOf(options, request);
+  if (caller === null) return [401, "Unauthorized", "wrong token"];
+  if (needed === null) return null;
+  if (caller.role === null) return [401, "Unauthorized", `this needs the header \`Authorization: Bearer TOKEN\`, with a token of the role \`${needed}\``];
+  if (ROLES.indexOf(caller.role) >= ROLES.indexOf(needed)) return null;
+  return [403, "Forbidden", `this needs the role \`${needed}\`, and user \`${caller.name}\` has the role \`${caller.role}\``];
+}
+
 async function api(state, options, parts, url, request, response) {
   const [what, id, sub, of, kind] = parts;
   if (what === undefined) {
-    return json(response, { name: "minesegsat", version: "0.0.0", workspace: "mock", jobs_enabled: options.jobsEnabled, writing_enabled: options.writingEnabled, token_required_for_writing: options.token !== null, token_required_for_reading: options.readingNeedsToken, evidence_enabled: options.hasKey, basemap: null });
+    return json(response, { name: "minesegsat", version: "0.0.0", workspace: "mock", jobs_enabled: options.jobsEnabled, writing_enabled: options.writingEnabled, users_enabled: Object.keys(options.users).length > 0, token_required_for_writing: options.token !== null || Object.keys(options.users).length > 0, token_required_for_reading: options.readingNeedsToken, evidence_enabled: options.hasKey, basemap: null });
   }
+  if (what === "me") return json(response, callerOf(options, request) ?? NOBODY);
   if (what === "sites" && id === undefined && request.method === "POST") return edit(request, response, (asked) => addSite(state, asked), 201);
   if (what === "sites" && id === undefined) return json(response, { sites: [...state.sites.values()].map((site) => site.summary) });
   if (what === "sites") {
     const site = state.sites.get(id);
     if (!site) return problem(response, request, 404, "Not Found", `site \`${id}\` is not in the register`);
     if (sub === undefined && request.method === "PATCH") return edit(request, response, (asked) => editSite(site, asked));
+    if (sub === undefined && request.method === "DELETE") return removeSite(state, site, Object.fromEntries(url.searchParams), request, response);
     if (sub === undefined) return json(response, siteJson(site));
     if (sub === "permits" && request.method === "POST") return edit(request, response, (asked) => addPermit(site, asked));
     if (sub === "permits" && request.method === "DELETE") return edit(request, response, () => removePermit(site, Object.fromEntries(url.searchParams)));
@@ -173,6 +207,14 @@ function editSite(site, { revision, geometry, ...values }) {
   }
   for (const [name, value] of Object.entries(values)) site.summary[name] = value || null;
   return site;
+}
+
+function removeSite(state, site, { revision, force }, request, response) {
+  const { id, observations } = site.summary;
+  if (revision !== revisionOf(site)) return problem(response, request, 409, "Conflict", `site \`${id}\` has changed since you read it, so nothing was stored; read it again, and repeat the change`);
+  if (observations > 0 && force !== "true") return problem(response, request, 409, "Conflict", `site \`${id}\` is not removed: it has ${observations} observations, which would be lost; \`force=true\` removes them too`);
+  state.sites.delete(id);
+  return json(response, { permits: site.permits.length, observations });
 }
 
 function addPermit(site, { revision, supersede, ...asked }) {
@@ -416,12 +458,13 @@ function problem(response, request, status, title, detail) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { values } = parseArgs({
-    options: { port: { type: "string", default: "8787" }, sites: { type: "string" }, token: { type: "string" }, "reading-needs-token": { type: "boolean" }, "no-jobs": { type: "boolean" }, "no-key": { type: "boolean" } },
+    options: { port: { type: "string", default: "8787" }, sites: { type: "string" }, token: { type: "string" }, users: { type: "boolean" }, "reading-needs-token": { type: "boolean" }, "no-jobs": { type: "boolean" }, "no-key": { type: "boolean" } },
   });
   const { url } = await start({
     port: Number(values.port),
     ...(values.sites !== undefined && { sites: Number(values.sites) }),
     token: values.token ?? null,
+    users: values.users ? USERS : {},
     readingNeedsToken: values["reading-needs-token"] ?? false,
     jobsEnabled: !values["no-jobs"],
     hasKey: !values["no-key"],

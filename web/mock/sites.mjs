@@ -136,7 +136,7 @@ function build(plan, seed) {
     observations: made,
     // The last verdict of the first site was another one, until its permit was revised.
     corrections: plan.id !== "larch-creek" ? [] : [
-      { observation: made.at(-1).id, date: made.at(-1).date, replaced: "2024-11-05T08:12:00Z", verdict: "within", reason: "permit P-2022-003 now has a limit of 145.0 ha instead of a limit of 170.0 ha" },
+      { observation: made.at(-1).id, date: made.at(-1).date, replaced: "2024-11-05T08:12:00Z", verdict: "within", reason: "permit P-2022-003 now has a limit of 145.0 ha instead of a limit of 170.0 ha", editor: "Chi" },
     ],
     lon: plan.lon,
     lat: plan.lat,

@@ -4,6 +4,8 @@ import { announce, clearFailures, fail, told } from "./announce.ts";
 import { api, maps } from "./api/client.ts";
 import { Problem } from "./api/problem.ts";
 import type { Permit, Prediction, ServerInfo, Site, SiteDetail } from "./api/types.ts";
+import { accessButton } from "./access_dialog.ts";
+import { askForCaller, lacking, showRoles } from "./caller.ts";
 import { byId, h } from "./dom.ts";
 import { draftOf } from "./editor/outline_field.ts";
 import { bboxOf } from "./editor/outline.ts";
@@ -73,9 +75,11 @@ class App {
       edit: (site) => this.#edit(() => this.#editor.edit(site)),
       addPermit: (site) => this.#edit(() => this.#editor.permit(site)),
       withdraw: (site, permit) => this.#withdraw(site, permit),
+      remove: (site) => this.#remove(site),
     });
     this.#editor = new EditorPanel(byId("stage"), {
       draw: async (drawing, signal) => (await this.#map).drawPolygon(drawing, signal),
+      editCorners: async (editing, signal) => (await this.#map).editCorners(editing, signal),
       show: (outline, turn) =>
         void this.#map.then((map) => {
           map.draft(draftOf(outline));
@@ -112,7 +116,7 @@ class App {
 
   async start(): Promise<void> {
     try {
-      const [info, sites] = await Promise.all([api.info(), api.sites()]);
+      const [info, sites] = await Promise.all([api.info(), api.sites(), askForCaller()]);
       this.#begin(info, sites);
     } catch (error) {
       this.#cannotStart(error);
@@ -125,8 +129,10 @@ class App {
     document.title = `MineSegSAT · ${info.workspace}`;
     this.#all = sites;
     this.#panel.replaceChildren(this.#sites.element, this.#site.element, this.#predict.element, this.#editor.element);
+    showRoles(this.#panel);
     this.#sites.writable(info.writing_enabled ?? false);
     if (info.writing_enabled) this.#takeFiles();
+    if (info.writing_enabled || info.token_required_for_reading) accessButton(byId("access") as HTMLButtonElement);
     this.#turned(view);
     this.#sites.set(sites);
     this.#site.set(info);
@@ -334,13 +340,32 @@ class App {
   async #withdraw(site: SiteDetail, permit: Permit): Promise<void> {
     if (!window.confirm(t("permit-withdraw-sure", { permit: permit.number }))) return;
     try {
-      await withToken(() => api.removePermit(site.id, site.revision, permit));
+      await withToken("register", () => api.removePermit(site.id, site.revision, permit));
       announce(t("permit-withdrawn", { permit: permit.number }));
     } catch (error) {
       fail(t("permit-withdraw"), error instanceof Problem && error.status === 409 ? new Error(t("conflict")) : error);
     }
     // Also after a conflict: what is there now is what the next change is made of.
     await this.#renew(site.id);
+  }
+
+  async #remove(site: SiteDetail): Promise<void> {
+    const { id, name } = site;
+    const counts = { permits: t("permits-count", { count: site.permits.length }), observations: t("observations-count", { count: site.observations.length }) };
+    if (!window.confirm(t("site-remove-sure", { name, ...counts }))) return;
+    try {
+      await withToken("register", () => api.removeSite(id, site.revision, site.observations.length > 0));
+    } catch (error) {
+      const status = error instanceof Problem ? error.status : 0;
+      fail(t("site-remove"), status === 409 ? new Error(t("site-remove-conflict")) : status === 404 ? new Error(t("editor-gone")) : error);
+      // What is there now is what the next attempt removes.
+      if (status === 409) await this.#renew(id);
+      return;
+    }
+    this.#all = this.#all.filter((one) => one.id !== id);
+    this.#sites.set(this.#all);
+    this.#close();
+    announce(t("site-removed", { name }));
   }
 
   /** Files that are dropped on the page, which the browser would open instead of it. */
@@ -357,7 +382,9 @@ class App {
       if (!hasFiles(event) || !file) return;
       event.preventDefault();
       document.body.classList.remove("dropping");
-      this.#edit(() => this.#editor.drop(file));
+      const reason = lacking("register");
+      if (reason) fail(t("site-add"), new Error(reason));
+      else this.#edit(() => this.#editor.drop(file));
     });
   }
 

@@ -19,6 +19,7 @@ mod setup;
 mod simulate;
 mod sites;
 mod train;
+mod users;
 
 use std::{
     ffi::OsString,
@@ -54,6 +55,7 @@ pub(crate) use self::sites::{
     SitesPermitArgs, SitesRemoveArgs, SitesShowArgs, TermsArgs,
 };
 pub(crate) use self::train::{BenchArchitecturesArgs, TrainArgs, utf8};
+pub(crate) use self::users::{UsersAddArgs, UsersCommand, UsersListArgs, UsersRemoveArgs};
 pub(crate) use dataset::{
     DatasetBuildArgs, DatasetCommand, DatasetImportArgs, DatasetInfoArgs, DatasetMergeArgs, DatasetPreviewArgs,
     DatasetSplitArgs, DatasetStatsArgs,
@@ -134,6 +136,9 @@ pub(crate) enum Command {
     Evidence(Box<EvidenceArgs>),
     /// Serve a register and its maps over HTTP: a map page, OGC API Features, STAC API and tiles.
     Serve(Box<ServeArgs>),
+    /// Manage the users of `serve`: names, roles and tokens.
+    #[command(subcommand)]
+    Users(UsersCommand),
     /// Simulate Sentinel-2 scenes of a landscape with mines, with exact ground truth.
     Simulate(SimulateArgs),
     /// Print what this machine has and what is missing: processor, memory, disk, GPU, proxy, catalogue.

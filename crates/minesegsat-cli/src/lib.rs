@@ -97,6 +97,7 @@ fn run(cli: &Cli) -> ExitCode {
         Command::Report(args) => commands::report::run(args, cli.quiet),
         Command::Evidence(args) => commands::evidence::run(args, cli.quiet),
         Command::Serve(args) => commands::serve::run(args, cli.quiet),
+        Command::Users(command) => commands::users::run(command, cli.quiet),
         Command::Simulate(args) => commands::simulate::run(args, cli.quiet),
         Command::Doctor(args) => commands::setup::doctor(args),
         Command::Completions(args) => commands::setup::completions(args),

@@ -3,6 +3,7 @@
 //!
 //! # The map of this crate
 //! - Options: [`ServerOptions`] ([`Token`], [`Limits`], [`Basemap`])
+//! - Users: [`Users`] ([`User`], [`Role`])
 //! - Serving: [`serve`], or [`Server::bind`] and [`Server::run`] if the caller needs the address first
 //! - Jobs: [`JobRunner`] ([`PredictRequest`], [`MonitorRequest`], [`JobProgress`])
 //! - Errors at the start: [`ServerError`]
@@ -20,7 +21,7 @@
 //! | its parts | `access`, `metrics`, `tile_store`; `blocking`, `jobs`, `observation_files` |
 //! | the workspace | `workspace`; `predictions`, `snapshot`; `register_pool`, `shapes` |
 //! | values of requests and responses | `response`, `remote`; `etag`, `ids`, `query`, `spatial_filter`, `time` |
-//! | foundation | `options`; `links`, `problem`, `proxy` |
+//! | foundation | `users`; `options`; `links`, `problem`, `proxy` |
 //!
 //! A request passes the layers (`layers`: request id and log, headers, limits, access control), then reaches a handler. Handlers
 //! read the [`workspace`](ServerOptions::workspace) on blocking threads, at most [`Limits::readers`] at a time. Every error becomes
@@ -60,6 +61,7 @@ mod state;
 mod tile_store;
 mod tiles;
 mod time;
+mod users;
 mod web;
 mod workspace;
 
@@ -67,4 +69,5 @@ pub use self::jobs::{Job, JobFailure, JobKind, JobProgress, JobRunner, JobState,
 pub use self::options::{Basemap, Limits, ServerError, ServerOptions, Token};
 pub use self::proxy::Network;
 pub use self::serve::{Server, serve};
+pub use self::users::{Role, User, Users};
 pub use self::web::has_page;

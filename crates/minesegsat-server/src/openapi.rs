@@ -11,6 +11,7 @@ use maud::html;
 use minesegsat_page::table;
 use serde_json::{Map, Value, json};
 
+use crate::access::{Need, need};
 use crate::features::html_page;
 use crate::params::NoQuery;
 use crate::problem::PROBLEM_JSON;
@@ -54,9 +55,18 @@ fn complete(document: &mut Value) {
 
 fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     let has_body = operation.get("requestBody").is_some();
-    let writes = method != "get" && path != "/stac/search";
-    operation["security"] =
-        if writes { json!([{ "token": [] }]) } else { json!([{}, { "token": [] }, { "session": [] }]) };
+    let needed = need(&method.to_uppercase(), Some(path));
+    operation["security"] = match needed {
+        Need::Nothing => json!([]),
+        Need::Reading | Need::Identity => json!([{}, { "token": [] }, { "session": [] }]),
+        Need::Role(_) => json!([{ "token": [] }]),
+    };
+    if let Need::Role(role) = needed {
+        operation["x-required-role"] = role.name().into();
+        let text = operation["description"].as_str().map(|text| format!("{text} ")).unwrap_or_default();
+        operation["description"] =
+            format!("{text}Needs a token of the role `{role}` or of a role with more rights.").into();
+    }
     let Some(responses) = operation["responses"].as_object_mut() else { return };
     for (status, response) in responses.iter_mut() {
         if status.starts_with('2') && response.get("description").is_none() {
@@ -68,7 +78,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
         (path.contains('{'), "404", "NotFound"),
         (has_body, "413", "TooLarge"),
         (has_body, "415", "UnsupportedMediaType"),
-        (writes, "403", "Forbidden"),
+        (matches!(needed, Need::Role(_)), "403", "Forbidden"),
     ];
     let by_rule = by_rule.into_iter().filter(|(holds, ..)| *holds).map(|(_, status, name)| (status, name));
     for (status, name) in OF_LAYERS.into_iter().chain(by_rule) {
@@ -137,6 +147,9 @@ mod tests {
         );
         assert_eq!(statuses(&paths["/stac/search"]["post"]), "200 400 401 413 415 421 429 500 503");
         assert_eq!(paths["/api/predict"]["post"]["security"], json!([{ "token": [] }]));
+        assert_eq!(paths["/api/predict"]["post"]["x-required-role"], "order");
+        assert_eq!(paths["/api/sites/{site}"]["delete"]["x-required-role"], "register");
         assert_eq!(paths["/stac/search"]["post"]["security"].as_array().unwrap().len(), 3);
+        assert_eq!(paths["/health"]["get"]["security"], json!([]));
     }
 }

@@ -21,8 +21,10 @@ pub struct ServerOptions {
     pub workspace: PathBuf,
     /// Address to listen on. An address that is not loopback needs a token, also for reading.
     pub bind: SocketAddr,
-    /// Access token. Without one the server is read-only.
+    /// Access token with all rights. Without it and without users the server is read-only.
     pub token: Option<Token>,
+    /// Table of users with roles ([`Users`](crate::Users)). It is read again when it changes. Default: none.
+    pub users: Option<PathBuf>,
     /// Origins of other pages that may read from this server, for example `https://example.org`. Default: none.
     pub cors_origins: Vec<String>,
     /// Accepted values of the `Host` header on a loopback address, besides loopback names. Default: none.
@@ -48,6 +50,7 @@ impl ServerOptions {
             workspace: workspace.into(),
             bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
             token: None,
+            users: None,
             cors_origins: Vec::new(),
             host_names: Vec::new(),
             evidence_key: None,
@@ -64,9 +67,14 @@ impl ServerOptions {
         self.bind.ip().is_loopback()
     }
 
+    /// Whether a client can have a token: the server has one, or a table of users.
+    pub fn is_writable(&self) -> bool {
+        self.token.is_some() || self.users.is_some()
+    }
+
     /// Checks the options.
     pub(crate) fn check(&self) -> Result<(), ServerError> {
-        if !self.is_loopback() && self.token.is_none() {
+        if !self.is_loopback() && !self.is_writable() {
             return Err(ServerError::TokenNeeded { bind: self.bind });
         }
         for origin in &self.cors_origins {
@@ -101,6 +109,7 @@ impl fmt::Debug for ServerOptions {
             .field("workspace", &self.workspace)
             .field("bind", &self.bind)
             .field("token", &self.token)
+            .field("users", &self.users)
             .field("evidence_key", &self.evidence_key.is_some())
             .finish_non_exhaustive()
     }
@@ -217,7 +226,7 @@ impl Default for Limits {
 #[non_exhaustive]
 pub enum ServerError {
     /// The address needs a token.
-    #[error("no token: other machines can reach {bind}; set a token, or bind to 127.0.0.1")]
+    #[error("no token: other machines can reach {bind}; set a token or a table of users, or bind to 127.0.0.1")]
     TokenNeeded {
         /// The address.
         bind: SocketAddr,
@@ -231,6 +240,14 @@ pub enum ServerError {
         value: String,
         /// The accepted values.
         accepted: &'static str,
+    },
+    /// The table of users cannot be read or changed.
+    #[error("cannot use the table of users {path}: {reason}", path = path.display())]
+    Users {
+        /// The table.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
     },
     /// The folder is missing or cannot be read.
     #[error("cannot serve the workspace {path}", path = path.display())]

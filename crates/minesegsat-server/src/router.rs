@@ -65,9 +65,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 fn api_routes() -> Router<Arc<App>> {
     Router::new()
         .route("/api", get(api::about))
+        .route("/api/me", get(api::me))
         .route("/api/session", post(api::open_session).delete(api::close_session))
         .route("/api/sites", get(api::sites).post(api::add_site))
-        .route("/api/sites/{site}", get(api::site).patch(api::edit_site))
+        .route("/api/sites/{site}", get(api::site).patch(api::edit_site).delete(api::remove_site))
         .route("/api/sites/{site}/permits", post(api::add_permit).delete(api::remove_permit))
         .route("/api/sites/{site}/timeline", get(api::timeline))
         .route("/api/sites/{site}/observations/{observation}/polygons", get(api::observation_polygons))

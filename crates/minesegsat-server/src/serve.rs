@@ -28,6 +28,7 @@ use crate::proxy::{Network, client_of};
 use crate::router::router;
 use crate::state::App;
 use crate::tile_store::TileStore;
+use crate::users::Users;
 use crate::workspace::Workspace;
 
 /// Serves a workspace until `shutdown` is ready. Then it finishes the requests under way. A running job is queued again for
@@ -55,6 +56,9 @@ impl Server {
     /// Checks the options and the workspace, then listens.
     pub async fn bind(options: ServerOptions, runner: Option<Arc<dyn JobRunner>>) -> Result<Self, ServerError> {
         options.check()?;
+        if let Some(path) = &options.users {
+            Users::read(path)?;
+        }
         let workspace = Arc::new(Workspace::open(&options.workspace)?);
         // Listens first: a server that cannot listen must not start jobs.
         let bind = options.bind;

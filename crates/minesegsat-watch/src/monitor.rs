@@ -208,7 +208,7 @@ fn observe_site(
 ) -> Result<()> {
     let options = observer.options;
     // Permits may have been edited in a GIS.
-    report.corrections.extend(rejudge(observer.register, &site.id, options.confirmation, Timestamp::now())?);
+    report.corrections.extend(rejudge(observer.register, &site.id, options.confirmation, Timestamp::now(), None)?);
     report.findings += tell_corrections(site, observer, alert_config)?;
     let stored = observer.register.read_observations(&site.id)?;
     report.damaged.extend(stored.damaged);

@@ -3,7 +3,7 @@
 import type { FeatureCollection } from "geojson";
 import { problemOf } from "./problem.ts";
 import { authorization } from "./token.ts";
-import type { ChangedSite, Job, MonitorRequest, NewPermit, NewSite, Permit, PredictRequest, Prediction, ServerInfo, Site, SiteDetail, TileJson, Timeline } from "./types.ts";
+import type { Caller, ChangedSite, Job, MonitorRequest, NewPermit, NewSite, Permit, PredictRequest, Prediction, ServerInfo, Site, SiteDetail, TileJson, Timeline } from "./types.ts";
 
 const part = encodeURIComponent;
 
@@ -34,6 +34,7 @@ const observation = (id: string, observation: string): string => `${site(id)}/ob
 
 export const api = {
   info: () => json<ServerInfo>("api"),
+  me: () => json<Caller>("api/me"),
   sites: async () => (await json<{ sites: Site[] }>("api/sites")).sites,
   site: (id: string, signal: AbortSignal) => json<SiteDetail>(site(id), { signal }),
   timeline: (id: string, signal: AbortSignal) => json<Timeline>(`${site(id)}/timeline`, { signal }),
@@ -51,6 +52,9 @@ export const api = {
   monitor: (body: MonitorRequest) => send<Job>("POST", "api/monitor", body),
   addSite: (body: NewSite) => send<SiteDetail>("POST", "api/sites", body),
   editSite: (id: string, body: ChangedSite) => send<SiteDetail>("PATCH", site(id), body),
+  /** With `force` also a site with observations. */
+  removeSite: (id: string, revision: string, force: boolean) =>
+    json<{ permits: number; observations: number }>(`${site(id)}?${new URLSearchParams({ revision, force: String(force) }).toString()}`, { method: "DELETE" }),
   addPermit: (id: string, body: NewPermit) => send<SiteDetail>("POST", `${site(id)}/permits`, body),
   removePermit: (id: string, revision: string, { number, valid_from }: Permit) =>
     json<SiteDetail>(`${site(id)}/permits?${new URLSearchParams({ revision, number, valid_from }).toString()}`, { method: "DELETE" }),

@@ -21,7 +21,16 @@ export interface ServerInfo {
   /** Whether the server can be written to. */
   writing_enabled?: boolean;
   token_required_for_writing: boolean;
+  token_required_for_reading?: boolean;
   basemap: { tiles: string; attribution: string | null } | null;
+}
+
+export type Role = "read" | "order" | "register";
+
+/** Both are `null` for a caller without a token; the token of the server has no name. */
+export interface Caller {
+  name: string | null;
+  role: Role | null;
 }
 
 export interface Site {
@@ -89,6 +98,8 @@ export interface Correction {
   observation: string;
   replaced: string;
   reason: string;
+  /** The user who changed the permit, if known. */
+  editor?: string | null;
   verdict: Verdict;
 }
 

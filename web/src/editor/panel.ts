@@ -4,12 +4,13 @@ import { announce, told } from "../announce.ts";
 import { api } from "../api/client.ts";
 import { Problem } from "../api/problem.ts";
 import type { Outline, SiteDetail } from "../api/types.ts";
-import { h, newId } from "../dom.ts";
+import { lacking } from "../caller.ts";
+import { h, literals, newId } from "../dom.ts";
 import { withToken } from "../jobs/token.ts";
 import { t } from "../words.ts";
 import { checkedPermit, siteErrors, type Errors, type FieldName, type Fields } from "./form.ts";
 import { isOutline } from "./outline.ts";
-import { OutlineField, type OutlineActions } from "./outline_field.ts";
+import { OutlineField, type OutlineActions, type Start } from "./outline_field.ts";
 
 export interface EditorActions extends OutlineActions {
   /** A site was added, or changed. */
@@ -91,7 +92,7 @@ export class EditorPanel {
     this.#refuse();
     const outline = task.kind === "edit" && isOutline(task.site.boundary) ? task.site.boundary : null;
     const none = task.kind === "permit" ? t("outline-none-permit") : t("outline-none");
-    const field = new OutlineField(this.#actions, outline, none, (name) => this.#outlined(name));
+    const field = new OutlineField(this.#actions, outline, none, starts(task), (name, isOther) => this.#outlined(name, isOther));
     if (!this.#hasMap) field.withoutMap();
     this.#field = field;
     this.#stage.append(field.banner);
@@ -157,13 +158,13 @@ export class EditorPanel {
     return h("div", { class: "field" }, h("label", { for: id }, words), input, error);
   }
 
-  /** The outline is there, or is another one. */
-  #outlined(name: string | null): void {
+  /** The outline is there, is another one, or is a moved one. */
+  #outlined(name: string | null, isOther: boolean): void {
     this.#isChanged = true;
     const input = this.#inputs.get("name");
     if (input && input.value === "" && name) input.value = name;
     this.#say();
-    if (input && this.#task?.kind === "add") input.focus({ preventScroll: true });
+    if (input && isOther && this.#task?.kind === "add") input.focus({ preventScroll: true });
   }
 
   /** What to do next. */
@@ -186,7 +187,7 @@ export class EditorPanel {
     this.#refuse();
     this.#save?.setAttribute("aria-busy", "true");
     try {
-      const site = await withToken(send, (error) => this.#refuse(...told(error)));
+      const site = await withToken("register", send, (error) => this.#refuse(...told(error)));
       if (task !== this.#task) return;
       announce(t("editor-saved", { name: site.name }));
       this.leave();
@@ -247,7 +248,7 @@ export class EditorPanel {
     if (status === 409 && task.kind !== "add") await this.#conflict(task);
     else if (status === 409) this.#refuse(t("editor-id-taken"));
     else if (status === 413) this.#refuse(t("editor-too-large"));
-    else if (status === 403) this.#refuse(t("editor-read-only"));
+    else if (status === 403) this.#refuse(...literals(lacking("register") ?? t("editor-read-only")));
     else if (status === 404) this.#refuse(t("editor-gone"));
     else this.#refuse(...told(error));
   }
@@ -276,6 +277,17 @@ export class EditorPanel {
     this.#problem.hidden = words.length === 0;
     this.#problem.replaceChildren(...words);
   }
+}
+
+/** Outlines that the one of a new permit can start from. */
+function starts(task: Task): Start[] {
+  if (task.kind !== "permit") return [];
+  const { boundary, permits } = task.site;
+  const last = permits.findLast(({ polygon }) => isOutline(polygon));
+  return [
+    ...(isOutline(boundary) ? [{ words: t("outline-take-site"), outline: boundary }] : []),
+    ...(last && isOutline(last.polygon) ? [{ words: t("outline-take-permit", { permit: last.number }), outline: last.polygon }] : []),
+  ];
 }
 
 function heading(task: Task): string {

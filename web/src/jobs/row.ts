@@ -7,6 +7,7 @@ import { english, h, literals } from "../dom.ts";
 import { shortPercent } from "../format.ts";
 import { language, t } from "../words.ts";
 import { isOver, isServed, stateWords } from "./job.ts";
+import { needing } from "../caller.ts";
 import { withToken } from "./token.ts";
 
 export interface RowText {
@@ -92,8 +93,8 @@ export class JobRow {
 
   #showButtons(job: Job): void {
     if (!isOver(job)) {
-      const cancel = h("button", { type: "button" }, t("cancel"));
-      cancel.addEventListener("click", () => void withToken(() => api.cancel(job.id)).catch((error: unknown) => fail(t("job-cancelling"), error)));
+      const cancel = needing("order", h("button", { type: "button" }, t("cancel")));
+      cancel.addEventListener("click", () => void withToken("order", () => api.cancel(job.id)).catch((error: unknown) => fail(t("job-cancelling"), error)));
       this.#buttons.replaceChildren(cancel);
       return;
     }

@@ -19,6 +19,7 @@ import type { View } from "../view/view.ts";
 import { t } from "../words.ts";
 import { boxFeature, drawBox } from "./box.ts";
 import { changesOf } from "./changes.ts";
+import { editCorners, type CornerEditing } from "./corners.ts";
 import { addSiteImages, dropImages, resolveImages } from "./icons.ts";
 import { land } from "./land.ts";
 import { DARK, LIGHT, type Palette } from "./palette.ts";
@@ -165,6 +166,11 @@ export class SiteMap {
     return drawPolygon(this.#main.map, (data) => this.draft(data), drawing, signal);
   }
 
+  /** Lasts until the corners of an outline are moved; whether the changes are kept. */
+  editCorners(editing: CornerEditing, signal: AbortSignal): Promise<boolean> {
+    return editCorners(this.#main.map, (data) => this.draft(data), editing, signal);
+  }
+
   /** While an outline is edited, one map shows it whole. */
   editing(isEditing: boolean): void {
     if (isEditing === this.#isEditing) return;
@@ -254,7 +260,7 @@ export class SiteMap {
       const { lng, lat } = map.getCenter().wrap();
       this.#store.update({ camera: { zoom: map.getZoom(), lat, lon: lng } });
     });
-    const isDrawing = (): boolean => map.getCanvasContainer().classList.contains("drawing");
+    const isDrawing = (): boolean => map.getCanvasContainer().matches(".drawing, .cornering");
     map.on("click", "clusters", async (event) => {
       if (isDrawing()) return;
       const feature = event.features?.[0];
@@ -418,9 +424,14 @@ export class SiteMap {
     const box = (selector: string): DOMRect | undefined => document.querySelector(selector)?.getBoundingClientRect();
     const side = box(".layers")?.width ?? 0;
     const dates = box(".dates");
-    const foot = dates?.height ? Math.max(this.#place.getBoundingClientRect().bottom - dates.top, 0) : 0;
+    const { top, bottom } = this.#place.getBoundingClientRect();
+    const foot = dates?.height ? Math.max(bottom - dates.top, 0) : 0;
+    // Over the upper part of a wide map, and the lower part of a narrow one.
+    const banner = box(".draw-banner:not([hidden])");
+    const isAtFoot = banner && banner.top - top > bottom - banner.bottom;
+    if (banner && isAtFoot) return { top: least, left: least, right: least, bottom: bottom - banner.top + least / 2 };
     return {
-      top: least,
+      top: banner && banner.bottom - top < clientHeight / 3 ? banner.bottom - top + least / 2 : least,
       left: least,
       right: side < clientWidth / 3 ? least + side : least,
       bottom: foot < clientHeight / 3 ? least + foot : least,

@@ -2,6 +2,7 @@
 
 import type { Map, MapMouseEvent } from "maplibre-gl";
 import type { Feature, FeatureCollection, Position } from "geojson";
+import { LEAST_CORNERS } from "./least_corners.ts";
 import { NOTHING } from "./style.ts";
 
 export interface Drawing {
@@ -11,7 +12,6 @@ export interface Drawing {
   controls(controls: { undo(): void; finish(): void }): void;
 }
 
-export const LEAST_CORNERS = 3;
 /** A click this near to the first corner closes the outline. */
 const CLOSE_PX = 10;
 

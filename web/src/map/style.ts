@@ -94,7 +94,13 @@ export function style(palette: Palette, basemap: ServerInfo["basemap"]): StyleSp
         type: "circle",
         source: "box",
         filter: ["==", ["geometry-type"], "Point"],
-        paint: { "circle-radius": 5, "circle-color": "#ffffff", "circle-stroke-color": "#2f57ad", "circle-stroke-width": 2 },
+        paint: {
+          "circle-radius": ["match", ["get", "kind"], "middle", 3.5, "selected", 7, 5],
+          "circle-color": ["match", ["get", "kind"], "selected", "#ffb000", "#ffffff"],
+          "circle-opacity": ["match", ["get", "kind"], "middle", 0.8, 1],
+          "circle-stroke-color": "#2f57ad",
+          "circle-stroke-width": ["match", ["get", "kind"], "middle", 1.5, 2],
+        },
       },
       {
         // Below the marks, which it gives way to.

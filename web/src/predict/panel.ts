@@ -4,6 +4,7 @@ import { announce, fail, told } from "../announce.ts";
 import { api } from "../api/client.ts";
 import { Problem } from "../api/problem.ts";
 import type { Bbox, Job, Prediction, ServerInfo } from "../api/types.ts";
+import { needing, roleNote } from "../caller.ts";
 import { h, literals, newId } from "../dom.ts";
 import { boxArea_km2, degrees, numberOf, hectares, number, percent, positionText } from "../format.ts";
 import { follow, isOver, stateWords } from "../jobs/job.ts";
@@ -125,7 +126,8 @@ export class PredictPanel {
         this.#field("maxCloud", { type: "text", inputmode: "decimal", value: "20" }),
       ),
       this.#problem,
-      h("div", { class: "buttons" }, h("button", { type: "submit", class: "primary" }, t("prediction-run"))),
+      h("div", { class: "buttons" }, needing("order", h("button", { type: "submit", class: "primary" }, t("prediction-run")))),
+      roleNote("order"),
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -266,13 +268,13 @@ export class PredictPanel {
       [t("prediction-bounds"), prediction.bounds && place(prediction.bounds)],
       [t("prediction-created"), prediction.created?.slice(0, 16).replace("T", " ") ?? null],
     ];
-    const remove = h("button", { type: "button", "data-remove": prediction.name }, t("prediction-remove"));
+    const remove = needing("order", h("button", { type: "button", "data-remove": prediction.name }, t("prediction-remove")));
     remove.addEventListener("click", () => void this.#remove(prediction, remove));
     return h(
       "div",
       { class: "prediction-details" },
       h("dl", {}, ...facts.flatMap(([name, value]) => (value ? [h("dt", { class: "faint" }, name), h("dd", {}, value)] : []))),
-      this.#info?.writing_enabled ? remove : null,
+      ...(this.#info?.writing_enabled ? [remove, roleNote("order")] : []),
     );
   }
 
@@ -280,7 +282,7 @@ export class PredictPanel {
     if (button.getAttribute("aria-busy") || !window.confirm(t("prediction-remove-sure", { name }))) return;
     button.setAttribute("aria-busy", "true");
     try {
-      await withToken(() => api.removePrediction(name));
+      await withToken("order", () => api.removePrediction(name));
       this.#store.update({ prediction: null }, { step: true });
       announce(t("prediction-removed", { name }));
     } catch (error) {

@@ -4,6 +4,7 @@ import { announce, fail, served, told } from "../announce.ts";
 import { api } from "../api/client.ts";
 import { Problem } from "../api/problem.ts";
 import type { Job, ServerInfo, SiteDetail } from "../api/types.ts";
+import { needing, roleNote } from "../caller.ts";
 import { h } from "../dom.ts";
 import { follow, isOver } from "../jobs/job.ts";
 import { JobRow } from "../jobs/row.ts";
@@ -14,7 +15,7 @@ import { doing, outcome, runningFor } from "./look_words.ts";
 export class Look {
   readonly element: HTMLElement;
   readonly #found: (site: string) => Promise<void>;
-  readonly #button = h("button", { type: "button", id: "look" }, t("look"));
+  readonly #button = needing("order", h("button", { type: "button", id: "look" }, t("look")));
   readonly #said = h("p", { class: "small", id: "look-outcome" });
   readonly #place = h("div");
   #info: ServerInfo | null = null;
@@ -25,7 +26,7 @@ export class Look {
   constructor(found: (site: string) => Promise<void>) {
     this.#found = found;
     this.#button.addEventListener("click", () => void this.#order());
-    this.element = h("div", { class: "look", hidden: true }, h("div", { class: "look-line" }, this.#button, this.#said), this.#place);
+    this.element = h("div", { class: "look", hidden: true }, h("div", { class: "look-line" }, this.#button, this.#said), roleNote("order"), this.#place);
   }
 
   set(info: ServerInfo): void {

@@ -2,6 +2,7 @@
 
 import { fail, told } from "../announce.ts";
 import type { Observation, Permit, ServerInfo, SiteDetail, Timeline } from "../api/types.ts";
+import { needing, roleNote, showRoles } from "../caller.ts";
 import { english, h, literals } from "../dom.ts";
 import { change, day, hectares, intervalAt, NONE, percent } from "../format.ts";
 import { heading, icon, isExceedance, meaning, type Standing, label } from "../verdict.ts";
@@ -22,6 +23,7 @@ export interface SiteActions {
   edit(site: SiteDetail): void;
   addPermit(site: SiteDetail): void;
   withdraw(site: SiteDetail, permit: Permit): Promise<void>;
+  remove(site: SiteDetail): Promise<void>;
 }
 
 export class SitePanel {
@@ -86,6 +88,8 @@ export class SitePanel {
       h("h2", {}, t("how-to-read")),
       h("p", { class: "small faint" }, t("how-to-read-text")),
     );
+    // The search for scenes is made once, and was not on the page when the caller became known.
+    showRoles(this.element);
     this.select(site, pair);
   }
 
@@ -130,11 +134,15 @@ export class SitePanel {
 
   #changes(site: SiteDetail): Node[] {
     if (!this.#isWritable) return [];
-    const permit = h("button", { type: "button", id: "add-permit" }, t("permit-add"));
-    permit.addEventListener("click", () => this.#actions.addPermit(site));
-    const edit = h("button", { type: "button", id: "edit-site" }, t("site-edit"));
-    edit.addEventListener("click", () => this.#actions.edit(site));
-    return [h("div", { class: "buttons changes" }, permit, edit)];
+    const [permit, edit, remove] = [
+      h("button", { type: "button", id: "add-permit" }, t("permit-add")),
+      h("button", { type: "button", id: "edit-site" }, t("site-edit")),
+      h("button", { type: "button", id: "remove-site" }, t("site-remove")),
+    ].map((button) => needing("register", button));
+    permit?.addEventListener("click", () => this.#actions.addPermit(site));
+    edit?.addEventListener("click", () => this.#actions.edit(site));
+    remove?.addEventListener("click", () => void this.#actions.remove(site));
+    return [h("div", { class: "buttons changes" }, permit, edit, remove), roleNote("register")];
   }
 
   #head(name: string, line: string): Node[] {
@@ -176,6 +184,7 @@ function verdictOf(site: SiteDetail, observation: Observation | null): Node[] {
   const notes = corrected.map((one) => [
     `${t("corrected", { day: day(one.replaced.slice(0, 10)), verdict: label(one.verdict) })} `,
     ...english(`${one.reason}.`),
+    ...(one.editor ? [` ${t("corrected-by", { name: one.editor })}`] : []),
   ]);
   return [box, ...listed(t("corrections"), notes), figures(observation), ...listed(t("warnings"), observation.warnings.map(english))];
 }

@@ -1,6 +1,7 @@
 /** Tables of a site's page: observations (what the chart shows, in numbers), permits and scenes. */
 
 import type { Observation, Permit, SiteDetail } from "../api/types.ts";
+import { needing } from "../caller.ts";
 import { english, h, newId } from "../dom.ts";
 import { NONE, change, ha, hectares, interval, levelOf, percent } from "../format.ts";
 import { badge } from "../verdict.ts";
@@ -57,7 +58,7 @@ export function observationsTable(site: SiteDetail, selected: string | null, sel
 /** `withdraw` stands at each permit, if there is one. */
 export function permitsTable(site: SiteDetail, withdraw: ((permit: Permit) => void) | null): HTMLElement {
   const rows = site.permits.map((permit) => {
-    const button = withdraw && h("button", { type: "button", class: "link", "aria-label": t("permit-withdraw-of", { permit: permit.number }) }, t("permit-withdraw"));
+    const button = withdraw && needing("register", h("button", { type: "button", class: "link", "aria-label": t("permit-withdraw-of", { permit: permit.number }) }, t("permit-withdraw")));
     button?.addEventListener("click", () => withdraw?.(permit));
     return h(
       "tr",

@@ -2,6 +2,7 @@
 
 import { announce } from "../announce.ts";
 import type { Site } from "../api/types.ts";
+import { needing, roleNote } from "../caller.ts";
 import { debounced, h } from "../dom.ts";
 import { number, positionText } from "../format.ts";
 import { icon, label, STANDINGS, type Standing } from "../verdict.ts";
@@ -31,7 +32,7 @@ export class SitesPanel {
   readonly #chips = new Map<Standing, { button: HTMLButtonElement; count: HTMLElement }>();
   readonly #status = h("p", { class: "list-status faint", id: "list-status" });
   readonly #note = h("p", { class: "footnote faint small" }, `* ${t("revision-may-be-missing")}`);
-  readonly #add = h("button", { type: "button", id: "add-site", hidden: true }, t("site-add"));
+  readonly #add = needing("register", h("button", { type: "button", id: "add-site", hidden: true }, t("site-add")));
   readonly #empty = h("div", { class: "empty", hidden: true });
   readonly #filters: HTMLElement;
   readonly #places = h("div", { class: "places", role: "group", "aria-label": t("positions"), hidden: true });
@@ -75,7 +76,7 @@ export class SitesPanel {
       this.#filters,
       this.list.element,
       this.#empty,
-      h("div", { class: "list-foot" }, this.#add, this.#note),
+      h("div", { class: "list-foot" }, this.#add, roleNote("register"), this.#note),
     );
     this.#add.addEventListener("click", () => actions.add());
     store.listen((view, before) => {

@@ -25,6 +25,8 @@ const WEBGL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swi
 export interface MockOptions {
   sites?: number;
   token?: string;
+  /** Users by their tokens. */
+  users?: Record<string, { name: string; role: string }>;
   readingNeedsToken?: boolean;
   jobsEnabled?: boolean;
   writingEnabled?: boolean;

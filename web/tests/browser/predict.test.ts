@@ -70,7 +70,7 @@ pageTest("the token is asked for, kept for the tab, and asked for again when it 
   await page.getByRole("button", { name: "Run the prediction" }).click();
   await page.getByLabel("Token", { exact: true }).fill("wrong");
   await page.keyboard.press("Enter");
-  await page.getByRole("dialog").getByText("A token is needed", { exact: false }).waitFor();
+  await page.getByRole("dialog").getByText("Wrong token", { exact: true }).waitFor();
   await page.getByLabel("Token", { exact: true }).fill("right");
   await page.keyboard.press("Enter");
   await page.locator(".job").waitFor();

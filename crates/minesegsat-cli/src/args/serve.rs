@@ -14,14 +14,18 @@ pub(crate) struct ServeArgs {
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     pub workspace: PathBuf,
 
-    /// Address and port to listen on. An address that other machines can reach needs a token.
+    /// Address and port to listen on. An address that other machines can reach needs a token or users.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub bind: SocketAddr,
 
-    /// File with the access token (16 characters or more) needed to start jobs [default: the MINESEGSAT_TOKEN
-    /// environment variable]. Without a token, the server is read-only.
+    /// File with the access token (16 characters or more) needed to start jobs and to edit sites [default: the
+    /// MINESEGSAT_TOKEN environment variable]. It has all rights. Without a token and without users, the server is read-only.
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+
+    /// Table of users with roles, as made by `users add`. It is read again when it changes.
+    #[arg(long, value_name = "FILE.csv")]
+    pub users: Option<PathBuf>,
 
     /// Secret key for signing evidence packs, as made by `evidence keygen`.
     #[arg(long, value_name = "FILE")]
@@ -42,7 +46,8 @@ pub(crate) struct ServeArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Jobs")]
 pub(crate) struct JobArgs {
-    /// Model folder for predictions and site checks from the page [default: the model in the program, if there is a token].
+    /// Model folder for predictions and site checks from the page [default: the model in the program, if there is a token
+    /// or a table of users].
     #[arg(short, long, value_name = "DIR")]
     pub model: Option<PathBuf>,
 

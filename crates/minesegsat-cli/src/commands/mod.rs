@@ -29,6 +29,7 @@ pub(crate) mod sites;
 mod table;
 pub(crate) mod timeline;
 pub(crate) mod train;
+pub(crate) mod users;
 
 use std::path::Path;
 
@@ -183,9 +184,11 @@ fn hints(error: &anyhow::Error) -> Vec<String> {
         )];
     }
     match error.downcast_ref() {
-        Some(ServerError::TokenNeeded { .. }) => return one("`--token-file FILE` sets a token"),
+        Some(ServerError::TokenNeeded { .. }) => {
+            return one("`--token-file FILE` sets a token, `--users FILE` a table of users");
+        }
         Some(ServerError::WorkspaceInUse { .. }) => {
-            return one("a server without `--model` and without a token runs no jobs");
+            return one("a server without `--model`, a token and users runs no jobs");
         }
         _ => {}
     }

@@ -23,6 +23,7 @@ pub(crate) fn run(args: &ServeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let mut options = ServerOptions::new(&args.workspace);
     options.bind = args.bind;
     options.token = token(args)?;
+    options.users.clone_from(&args.users);
     options.cors_origins.clone_from(&args.access.cors_origin);
     options.host_names.clone_from(&args.access.host_name);
     options.trusted_proxies.extend(&args.access.trusted_proxy);
@@ -35,13 +36,14 @@ pub(crate) fn run(args: &ServeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         .clone()
         .map(|tiles| Basemap { tiles, attribution: args.access.basemap_attribution.clone().unwrap_or_default() });
     // Jobs need a token.
-    let runner = match (&args.jobs.model, &options.token) {
-        (None, None) => None,
-        (model, _) => {
+    let runner = match (&args.jobs.model, options.is_writable()) {
+        (None, false) => None,
+        (model, is_writable) => {
             let runner = Arc::new(Runner::open(model.as_deref(), &args.workspace, &args.jobs)?);
-            if options.token.is_none() {
+            if !is_writable {
                 tracing::warn!(
-                    "no jobs can be started: no access token is set (`--token-file` or the {TOKEN} environment variable)"
+                    "no jobs can be started: no access token is set (`--token-file`, `--users` or the {TOKEN} environment \
+                     variable)"
                 );
             }
             Some(runner)

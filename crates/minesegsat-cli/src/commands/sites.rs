@@ -113,7 +113,7 @@ fn permit(args: &SitesPermitArgs, quiet: bool) -> anyhow::Result<()> {
         warn_of_repairs(&register.add_permit(&permit)?);
         None
     };
-    let corrections = judge_again(&register, [&args.id]);
+    let corrections = judge_again(&register, [&args.id], None);
     if quiet {
         return Ok(());
     }
@@ -209,7 +209,7 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
     let done = register.import(&args.file, &args.options());
     let stored = done.as_ref().is_ok_and(|report| report.stored);
     let changed = done.iter().filter(|_| stored).flat_map(|report| &report.sites).filter(|site| site.permits > 0);
-    let corrections = judge_again(&register, changed.map(|site| &site.id));
+    let corrections = judge_again(&register, changed.map(|site| &site.id), None);
     drop(register);
     if is_new && !stored {
         std::fs::remove_file(&path).with_context(|| format!("cannot remove `{}`", path.display()))?;
@@ -355,8 +355,8 @@ fn show(args: &SitesShowArgs) -> anyhow::Result<()> {
     print_observations(&mut out, &observations)?;
     if !corrections.is_empty() {
         writeln!(out)?;
-        let mut table =
-            Table::new(["date", "until", "verdict", "permit", "limit ha", "replaced because"]).with_texts([1, 2, 3, 5]);
+        let mut table = Table::new(["date", "until", "verdict", "permit", "limit ha", "replaced because", "editor"])
+            .with_texts([1, 2, 3, 5, 6]);
         for one in &corrections {
             table.row([
                 one.date.to_string(),
@@ -365,6 +365,7 @@ fn show(args: &SitesShowArgs) -> anyhow::Result<()> {
                 one.permit.clone().unwrap_or_else(dash),
                 number(one.limit_ha),
                 one.reason.clone(),
+                one.editor.clone().unwrap_or_else(dash),
             ]);
         }
         table.print(&mut out)?;
@@ -449,7 +450,7 @@ fn remove(args: &SitesRemoveArgs, quiet: bool) -> anyhow::Result<()> {
     let register = Register::open(&args.register.path())?;
     if let Some(permit) = &args.permit {
         let removed = register.remove_permit(&args.id, permit, args.valid_from)?;
-        let corrections = judge_again(&register, [&args.id]);
+        let corrections = judge_again(&register, [&args.id], None);
         if !quiet {
             for permit in removed {
                 print_line(format!("removed permit `{}` of site `{}`: {}", permit.number, args.id, days(&permit)))?;

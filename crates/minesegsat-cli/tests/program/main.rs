@@ -40,5 +40,6 @@ mod sites;
 mod strangers;
 mod train;
 mod training_inputs;
+mod users;
 mod vector_files;
 mod whole_sites;

@@ -496,6 +496,7 @@ fn pages_speak_each_language_and_mark_the_record_as_english() {
         date: last.date,
         replaced: report.created,
         reason: "the permit was added after the observation".to_owned(),
+        editor: None,
         verdict: Verdict::NoLimit,
         is_provisional: None,
         statement: String::new(),

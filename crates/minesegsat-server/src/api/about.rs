@@ -1,16 +1,17 @@
-//! `/api` and `/api/session`.
+//! `/api`, `/api/me` and `/api/session`.
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::Json;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::json;
 
-use crate::access::COOKIE;
+use crate::access::{COOKIE, Caller};
 use crate::params::NoQuery;
 use crate::problem::Problem;
-use crate::response::{HandlerResult, JSON, header_value, json_response};
+use crate::response::{HandlerResult, JSON, NO_STORE, header_value, json_response};
 use crate::state::App;
 
 /// `GET /api`
@@ -19,8 +20,9 @@ pub(crate) async fn about(State(app): State<Arc<App>>, _: NoQuery, headers: Head
         "name": "minesegsat",
         "version": env!("CARGO_PKG_VERSION"),
         "workspace": app.workspace.name(),
-        "jobs_enabled": app.jobs.is_some() && app.options.token.is_some(),
-        "writing_enabled": app.options.token.is_some(),
+        "jobs_enabled": app.jobs.is_some() && app.options.is_writable(),
+        "writing_enabled": app.options.is_writable(),
+        "users_enabled": app.options.users.is_some(),
         "token_required_for_writing": true,
         "token_required_for_reading": !app.options.is_loopback(),
         "evidence_enabled": app.options.evidence_key.is_some(),
@@ -29,13 +31,25 @@ pub(crate) async fn about(State(app): State<Arc<App>>, _: NoQuery, headers: Head
     json_response(&headers, JSON, &document)
 }
 
+/// `GET /api/me`: name and role of the caller. Both are `null` for a client without a token that may read.
+pub(crate) async fn me(caller: Option<Extension<Caller>>, _: NoQuery) -> HandlerResult {
+    let caller = caller.map(|Extension(caller)| caller);
+    let (role, name) =
+        (caller.as_ref().map(|caller| caller.role), caller.as_ref().and_then(|caller| caller.name.as_deref()));
+    Ok(([(header::CACHE_CONTROL, NO_STORE)], Json(json!({ "name": name, "role": role }))).into_response())
+}
+
 /// `POST /api/session`: sets the session cookie, which allows reading. Images and downloads of a page send no
 /// `Authorization` header.
-pub(crate) async fn open_session(State(app): State<Arc<App>>, _: NoQuery) -> HandlerResult {
+pub(crate) async fn open_session(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    _: NoQuery,
+) -> HandlerResult {
     let session = app
         .access
-        .session()
-        .ok_or_else(|| Problem::conflict("this server has no access token; its operator can start it with one"))?;
+        .session(&caller)?
+        .ok_or_else(|| Problem::conflict(format!("{caller} was removed meanwhile, so there is no session")))?;
     let secure =
         if app.options.public_url.as_ref().is_some_and(|url| url.starts_with("https:")) { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={session}; Path=/; HttpOnly; SameSite=Strict{secure}");

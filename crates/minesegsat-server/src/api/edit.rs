@@ -1,4 +1,4 @@
-//! Changes of the register: sites and permits are added, edited and withdrawn.
+//! Changes of the register: sites and permits are added, edited and removed.
 //!
 //! A change names the revision of the site that its editor has seen. If the site has changed since, the response is 409 and nothing is
 //! stored.
@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::extract::{Extension, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use geo::MultiPolygon;
@@ -19,6 +19,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::sites::site_json;
+use crate::access::Caller;
 use crate::params::{NoQuery, SitePath};
 use crate::problem::{Problem, refused};
 use crate::query::Query;
@@ -141,10 +142,39 @@ pub(crate) async fn edit_site(
     .await
 }
 
+/// `DELETE /api/sites/{site}`: also removes permits and observations. Files of observations stay, as the alerts that were sent.
+pub(crate) async fn remove_site(State(app): State<Arc<App>>, SitePath(id): SitePath, query: Query) -> HandlerResult {
+    query.only(&["revision", "force"])?;
+    let revision = needed(&query, "revision", REVISION)?;
+    let forced = match query.get("force") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(other) => return Err(Problem::argument("force", other, "true or false")),
+    };
+    let removed = app
+        .read(move |workspace| {
+            workspace.snapshot()?.site(&id)?;
+            workspace.change(|register| {
+                let done = register.remove_site_of(&id, &revision, forced).map_err(|error| match error {
+                    Error::Argument { accepted, .. } if !forced && register.is_observed(&id).unwrap_or(false) => {
+                        Problem::conflict(format!(
+                            "site `{id}` is not removed: {accepted}; `force=true` removes them too"
+                        ))
+                    }
+                    error => refused(error),
+                })?;
+                done.ok_or_else(|| stale(&id))
+            })
+        })
+        .await?;
+    Ok(([(header::CACHE_CONTROL, NO_STORE)], Json(removed)).into_response())
+}
+
 /// `POST /api/sites/{site}/permits`
 pub(crate) async fn add_permit(
     State(app): State<Arc<App>>,
     SitePath(id): SitePath,
+    Extension(caller): Extension<Caller>,
     _: NoQuery,
     body: Result<Json<NewPermit>, JsonRejection>,
 ) -> HandlerResult {
@@ -167,20 +197,22 @@ pub(crate) async fn add_permit(
             register.add_permit_to(&revision, &permit).map_err(refused)?.map(drop)
         };
         done.ok_or_else(|| stale(id))?;
-        judge_again(register, [id]);
+        judge_again(register, [id], caller.name.as_deref());
         Ok(())
     })
     .await
 }
 
 /// `DELETE /api/sites/{site}/permits`
-pub(crate) async fn remove_permit(State(app): State<Arc<App>>, SitePath(id): SitePath, query: Query) -> HandlerResult {
+pub(crate) async fn remove_permit(
+    State(app): State<Arc<App>>,
+    SitePath(id): SitePath,
+    Extension(caller): Extension<Caller>,
+    query: Query,
+) -> HandlerResult {
     query.only(&["number", "valid_from", "revision"])?;
-    let needed = |name: &'static str, accepted: &str| {
-        query.get(name).map(str::to_owned).ok_or_else(|| Problem::argument(name, "", accepted))
-    };
-    let number = needed("number", "the number of a permit of the site")?;
-    let revision = needed("revision", "the `revision` of `/api/sites/{site}`")?;
+    let number = needed(&query, "number", "the number of a permit of the site")?;
+    let revision = needed(&query, "revision", REVISION)?;
     let valid_from = query
         .get("valid_from")
         .map(|text| {
@@ -190,10 +222,18 @@ pub(crate) async fn remove_permit(State(app): State<Arc<App>>, SitePath(id): Sit
     change_site(&app, id, move |register, id| {
         let done = register.remove_permit_of(id, &revision, &number, valid_from).map_err(refused)?;
         done.ok_or_else(|| stale(id))?;
-        judge_again(register, [id]);
+        judge_again(register, [id], caller.name.as_deref());
         Ok(())
     })
     .await
+}
+
+/// Accepted values of `revision`.
+const REVISION: &str = "the `revision` of `/api/sites/{site}`";
+
+/// A query parameter that must be given.
+fn needed(query: &Query, name: &str, accepted: &str) -> Result<String, Problem> {
+    query.get(name).map(str::to_owned).ok_or_else(|| Problem::argument(name, "", accepted))
 }
 
 /// Changes a site that is known. The response is the site as it is then.

@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument;
 
-use crate::access::Peer;
+use crate::access::{Caller, Peer};
 use crate::ids::random_id;
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::response::header_value;
@@ -32,14 +32,15 @@ pub(crate) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     let mut response = next.run(request).instrument(span.clone()).await;
     let detail = write_problem(&app, &mut response, &path, &id);
     response.headers_mut().insert(REQUEST_ID, header_value(&id));
+    let user = response.extensions().get::<Caller>().and_then(|caller| caller.name.clone()).unwrap_or_default();
     let took = started.elapsed();
     app.metrics.request(&method, &route, response.status(), took);
     let status = response.status().as_u16();
     let ms = took.as_secs_f64() * 1e3;
     span.in_scope(|| match detail {
-        Some(detail) if status >= 500 => tracing::error!(%peer, %method, %path, status, ms, "{detail}"),
-        Some(detail) => tracing::info!(%peer, %method, %path, status, ms, "{detail}"),
-        None => tracing::info!(%peer, %method, %path, status, ms),
+        Some(detail) if status >= 500 => tracing::error!(%peer, %user, %method, %path, status, ms, "{detail}"),
+        Some(detail) => tracing::info!(%peer, %user, %method, %path, status, ms, "{detail}"),
+        None => tracing::info!(%peer, %user, %method, %path, status, ms),
     });
     response
 }

@@ -181,6 +181,42 @@ fn a_permit_that_is_withdrawn_judges_its_observations_again() {
 }
 
 #[test]
+fn a_site_is_removed_with_its_permits_and_keeps_its_files() {
+    let workspace = Workspace::filled();
+    let server = Served::plain(&workspace);
+    let remove = |id: &str, query: &str| {
+        Request::new("DELETE", &format!("/api/sites/{id}{query}")).token(TOKEN).send(server.address)
+    };
+    let revision = |id: &str| server.json(&format!("/api/sites/{id}"))["revision"].as_str().unwrap().to_owned();
+    let seen = revision(SITE);
+    assert_eq!(remove(SITE, "").status, 400);
+    assert_eq!(remove(SITE, &format!("?revision={seen}&force=yes")).status, 400);
+    let kept = remove(SITE, &format!("?revision={seen}"));
+    assert_eq!(kept.status, 409);
+    let detail = kept.problem();
+    assert!(detail.contains("2 observations") && detail.contains("`force=true`"), "{detail}");
+    let path = format!("/api/sites/{SITE}");
+    let edited = send(&server, "PATCH", &path, &json!({"revision": seen, "name": "Another"}));
+    assert_eq!(edited.status, 200);
+    let stale = remove(SITE, &format!("?revision={seen}&force=true"));
+    assert_eq!(stale.status, 409);
+    assert!(stale.problem().contains("has changed since you read it"), "{}", stale.text());
+    let files = workspace.files("2023-07-17");
+    let removed = remove(SITE, &format!("?revision={}&force=true", revision(SITE)));
+    assert_eq!(removed.status, 200, "{}", removed.text());
+    assert_eq!(removed.json(), json!({"permits": 2, "observations": 2}));
+    assert!(files.join("map/mask.tif").is_file(), "files of observations stay");
+    assert_eq!(server.get(&path).status, 404);
+    assert_eq!(server.json("/api/sites")["sites"].as_array().unwrap().len(), 2);
+    assert_eq!(remove(SITE, "?revision=0").status, 404);
+    // Without observations there is nothing to force.
+    assert_eq!(
+        remove("quiet", &format!("?revision={}", revision("quiet"))).json(),
+        json!({"permits": 0, "observations": 0})
+    );
+}
+
+#[test]
 fn a_prediction_is_removed_with_its_files() {
     let workspace = Workspace::filled();
     let server = Served::plain(&workspace);
@@ -216,6 +252,7 @@ fn changes_need_the_token_and_a_body_of_a_bearable_size() {
     let requests = [
         Request::post("/api/sites", &feature(&json!({"name": "x"}), &square(1.0))),
         Request::new("PATCH", "/api/sites/quiet"),
+        Request::new("DELETE", "/api/sites/quiet?revision=1"),
         Request::post("/api/sites/quiet/permits", &json!({})),
         Request::new("DELETE", "/api/sites/quiet/permits?number=1&revision=1"),
         Request::new("DELETE", "/api/predictions/box-1"),

@@ -7,6 +7,7 @@ mod downloads;
 mod edit;
 mod features;
 mod jobs;
+mod roles;
 mod schemas;
 mod security;
 mod stac;

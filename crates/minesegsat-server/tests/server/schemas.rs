@@ -121,6 +121,7 @@ fn responses_have_the_members_that_the_document_names() {
         ("/", vec![], "?f=json"),
         ("/health", vec![], ""),
         ("/api", vec![], ""),
+        ("/api/me", vec![], ""),
         ("/api/sites", vec![], ""),
         ("/api/sites/{site}", vec![SITE], ""),
         ("/api/sites/{site}", vec!["quiet"], ""),

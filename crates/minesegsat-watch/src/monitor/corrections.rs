@@ -22,8 +22,14 @@ use minesegsat_map::series::Confirmation;
 const MAP_MANIFEST: &str = "map/manifest.json";
 
 /// Judges all observations of a site again whose permit is another one now. Returns the replaced verdicts, in the order of the
-/// observations. Nothing changes if a permit of the site cannot be read.
-pub fn rejudge(register: &Register, site: &SiteId, rule: Confirmation, now: Timestamp) -> Result<Vec<Correction>> {
+/// observations. Nothing changes if a permit of the site cannot be read. `editor` names the user who changed the permits, if known.
+pub fn rejudge(
+    register: &Register,
+    site: &SiteId,
+    rule: Confirmation,
+    now: Timestamp,
+    editor: Option<&str>,
+) -> Result<Vec<Correction>> {
     // Mostly nothing has changed, and the register needs no lock.
     if !is_outdated(register, site)? {
         return Ok(Vec::new());
@@ -56,6 +62,7 @@ pub fn rejudge(register: &Register, site: &SiteId, rule: Confirmation, now: Time
                     date: before.date,
                     replaced: now,
                     reason,
+                    editor: editor.map(str::to_owned),
                     verdict: before.verdict,
                     is_provisional: before.is_provisional,
                     statement: before.statement.clone(),
@@ -80,11 +87,15 @@ pub fn rejudge(register: &Register, site: &SiteId, rule: Confirmation, now: Time
 }
 
 /// Judges the observations of sites again after their permits were changed. The permits are stored already, so a failure is a
-/// warning.
-pub fn judge_again<'a>(register: &Register, sites: impl IntoIterator<Item = &'a SiteId>) -> Vec<Correction> {
+/// warning. `editor` names the user who changed them, if known.
+pub fn judge_again<'a>(
+    register: &Register,
+    sites: impl IntoIterator<Item = &'a SiteId>,
+    editor: Option<&str>,
+) -> Vec<Correction> {
     let mut corrections = Vec::new();
     for site in sites {
-        match rejudge(register, site, Confirmation::default(), Timestamp::now()) {
+        match rejudge(register, site, Confirmation::default(), Timestamp::now(), editor) {
             Ok(found) => corrections.extend(found),
             Err(error) => tracing::warn!(
                 "the observations of site `{site}` were not judged again: {error}; the next `monitor run` does it"
@@ -310,7 +321,7 @@ mod tests {
 
     fn again(register: &Register) -> Vec<Correction> {
         let now = "2024-09-01T12:00:00Z".parse().unwrap();
-        rejudge(register, &"alpha".parse().unwrap(), Confirmation::default(), now).unwrap()
+        rejudge(register, &"alpha".parse().unwrap(), Confirmation::default(), now, Some("ana")).unwrap()
     }
 
     fn verdicts(register: &Register) -> Vec<String> {
@@ -338,6 +349,7 @@ mod tests {
         assert_eq!(corrections.iter().map(|one| one.date).collect::<Vec<_>>(), days[1..]);
         assert_eq!(corrections[0].reason, "permit C-3 now has a limit of 120.0 ha instead of a limit of 80.0 ha");
         assert_eq!((corrections[0].verdict, corrections[0].is_provisional), (Verdict::Exceeded, Some(false)));
+        assert_eq!(corrections[0].editor.as_deref(), Some("ana"), "the history names the editor");
         assert_eq!(verdicts(&register), ["exceeded (provisional)", "within the limit", "within the limit"]);
         let id = "alpha".parse().unwrap();
         let now = register.last_observation(&id).unwrap().unwrap();

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
 use super::sites::refuse;
-use super::{Permit, Register, Site, SiteId, SiteStatus, StoredSite};
+use super::{Permit, Register, Removed, Site, SiteId, SiteStatus, StoredSite};
 use minesegsat_core::{Error, Result};
 use minesegsat_vector::labels::Repair;
 
@@ -109,6 +109,11 @@ impl Register {
         valid_from: Option<Date>,
     ) -> Result<Option<Vec<Permit>>> {
         self.if_unchanged(site, seen, || self.delete_permit(site, number, valid_from))
+    }
+
+    /// Removes a site as [`remove_site`](Self::remove_site) does.
+    pub fn remove_site_of(&self, id: &SiteId, seen: &str, forced: bool) -> Result<Option<Removed>> {
+        self.if_unchanged(id, seen, || self.delete_site(id, forced))
     }
 
     fn if_unchanged<T>(&self, id: &SiteId, seen: &str, change: impl FnOnce() -> Result<T>) -> Result<Option<T>> {

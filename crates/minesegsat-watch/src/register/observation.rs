@@ -71,6 +71,9 @@ pub struct Correction {
     pub replaced: Timestamp,
     /// Why, in words.
     pub reason: String,
+    /// Name of the user who made the change. `None` if the change named no user.
+    #[serde(default)]
+    pub editor: Option<String>,
     /// The verdict that was replaced.
     pub verdict: Verdict,
     /// Whether it was provisional.

@@ -216,8 +216,9 @@ impl Register {
         self.connection
             .prepare_cached(
                 "INSERT INTO verdict_history \
-                   (observation, replaced, reason, verdict, is_provisional, statement, permit, limit_ha, outside_permit_ha) \
-                 SELECT fid, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM observations \
+                   (observation, replaced, reason, verdict, is_provisional, statement, permit, limit_ha, outside_permit_ha, \
+                    editor) \
+                 SELECT fid, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM observations \
                  WHERE site = ?1 AND scenes = ?2 AND model_sha256 = ?3",
             )
             .and_then(|mut statement| {
@@ -233,6 +234,7 @@ impl Register {
                     correction.permit,
                     correction.limit_ha,
                     correction.outside_permit_ha,
+                    correction.editor,
                 ])
             })
             .map_err(sql_error(&self.path))?;
@@ -243,7 +245,7 @@ impl Register {
     pub fn corrections(&self, site: &SiteId, untold: bool) -> Result<Vec<Correction>> {
         let sql = sql_error(&self.path);
         let query = "SELECT h.fid, o.site, o.date, o.scenes, o.model_sha256, h.replaced, h.reason, h.verdict, h.is_provisional, \
-               h.statement, h.permit, h.limit_ha, h.outside_permit_ha \
+               h.statement, h.permit, h.limit_ha, h.outside_permit_ha, h.editor \
              FROM verdict_history h JOIN observations o ON o.fid = h.observation \
              WHERE o.site = ?1 AND (NOT ?2 OR NOT h.told) ORDER BY o.date, o.fid, h.fid";
         let mut statement = self.connection.prepare_cached(query).map_err(&sql)?;
@@ -313,6 +315,7 @@ fn correction_of(cells: &Cells<'_>) -> std::result::Result<Correction, String> {
         permit: cells.optional_text(10, "permit")?,
         limit_ha: cells.optional_number(11, "limit")?,
         outside_permit_ha: cells.optional_number(12, "area outside the permit")?,
+        editor: cells.optional_text(13, "editor")?,
     })
 }
 

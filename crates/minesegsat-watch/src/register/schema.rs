@@ -23,6 +23,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, sql: version_2 },
     Migration { version: 3, sql: version_3 },
     Migration { version: 4, sql: version_4 },
+    Migration { version: 5, sql: version_5 },
 ];
 
 /// Tables of a GeoPackage and of the register, and a view that joins each site with its latest observation, for maps coloured
@@ -78,6 +79,11 @@ fn version_4() -> String {
     ];
     let columns = columns.map(|column| format!("ALTER TABLE observations ADD COLUMN {column} DOUBLE;"));
     [columns.join("\n").as_str(), "ALTER TABLE observations ADD COLUMN details TEXT;", HISTORY_TABLE].join("\n")
+}
+
+/// Who made the change that replaced a verdict.
+fn version_5() -> String {
+    "ALTER TABLE verdict_history ADD COLUMN editor TEXT;".to_owned()
 }
 
 /// SQL of the table of verdicts that were replaced. Times are in the format of the GeoPackage standard.

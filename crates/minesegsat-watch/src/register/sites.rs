@@ -177,25 +177,30 @@ impl Register {
     /// Removes a site with its permits. A site with observations is removed only if `forced`: its observations are removed
     /// too, but their files are kept.
     pub fn remove_site(&self, id: &SiteId, forced: bool) -> Result<Removed> {
-        self.in_transaction(|transaction| {
-            let sql = sql_error(&self.path);
-            if !self.has_site(id)? {
-                return Err(self.unknown_site(id)?);
-            }
-            let observations: i64 = transaction
-                .query_row("SELECT count(*) FROM observations WHERE site = ?1", [id.as_str()], |row| row.get(0))
-                .map_err(&sql)?;
-            let observations = observations as usize;
-            if observations > 0 && !forced {
-                let counted = minesegsat_scene::manifest::counted(observations, "observation");
-                return Err(refuse(id, format!("it has {counted}, which would be lost")));
-            }
-            transaction.execute("DELETE FROM observations WHERE site = ?1", [id.as_str()]).map_err(&sql)?;
-            let permits = transaction.execute("DELETE FROM permits WHERE site = ?1", [id.as_str()]).map_err(&sql)?;
-            transaction.execute("DELETE FROM sites WHERE id = ?1", [id.as_str()]).map_err(&sql)?;
-            self.touch_sites(None)?;
-            Ok(Removed { permits, observations })
-        })
+        self.in_transaction(|_| self.delete_site(id, forced))
+    }
+
+    /// Must be called in a transaction.
+    pub(super) fn delete_site(&self, id: &SiteId, forced: bool) -> Result<Removed> {
+        let sql = sql_error(&self.path);
+        if !self.has_site(id)? {
+            return Err(self.unknown_site(id)?);
+        }
+        let observations: i64 = self
+            .connection
+            .query_row("SELECT count(*) FROM observations WHERE site = ?1", [id.as_str()], |row| row.get(0))
+            .map_err(&sql)?;
+        let observations = observations as usize;
+        if observations > 0 && !forced {
+            let counted = minesegsat_scene::manifest::counted(observations, "observation");
+            return Err(refuse(id, format!("it has {counted}, which would be lost")));
+        }
+        let delete = |query: &str| self.connection.execute(query, [id.as_str()]).map_err(&sql);
+        delete("DELETE FROM observations WHERE site = ?1")?;
+        let permits = delete("DELETE FROM permits WHERE site = ?1")?;
+        delete("DELETE FROM sites WHERE id = ?1")?;
+        self.touch_sites(None)?;
+        Ok(Removed { permits, observations })
     }
 
     fn touch_sites(&self, boundary: Option<&MultiPolygon<f64>>) -> Result<()> {

@@ -44,7 +44,26 @@ token-heading = Token of the server
 token = Token
 token-kept = Kept until this tab is closed, and sent to this server only.
 token-use = Use this token
+token-wrong = The server does not know this token. Check it, then try again.
 token-for-jobs = Running jobs on this server needs its token.
+
+## Access: the caller's token, name and role
+
+# $who is `access-operator-name` or the name of a user.
+access-of = Access: { $who }
+access-none-name = no token
+access-operator-name = token of the server
+access-heading = Your access
+access-none = You have given no token. What can be read is shown, and a token is asked for when one is needed.
+access-operator = You use the token of the server, which has all rights.
+access-user = You are { $name }, with the role `{ $role }`:
+access-read = You read everything.
+access-order = You read everything, look for new scenes, run predictions and remove them.
+access-register = You read everything, look for new scenes, run and remove predictions, and change sites and permits.
+access-other = Use another token
+access-forget = Forget the token
+access-close = Close
+role-lacking = You are { $name }, with the role `{ $role }`. This needs the role `{ $needed }`. The operator of the server gives roles.
 
 ## Jobs
 
@@ -122,6 +141,7 @@ observation-gone = An observation of this link is no longer there; the last one 
 corrections = Corrections
 # The reason follows; it is English.
 corrected = Judged again on { $day }: until then { $verdict };
+corrected-by = Changed by { $name }.
 warnings = Warnings
 
 ## Figures of an observation
@@ -342,6 +362,22 @@ wrong-cloud = Percent from 0 to 100
 site-add = Add a site
 site-edit = Edit the site
 site-edit-of = Edit { $name }
+site-remove = Remove the site
+site-remove-sure = Remove { $name } from the register, with { $permits } and { $observations }? Its verdicts and their history go too. This cannot be undone. Files of observations stay in the workspace.
+site-removed = { $name } is removed
+site-remove-conflict = The site has changed since it was shown, so nothing was removed. Check it, then try again.
+permits-count =
+    { $count ->
+        [0] no permit
+        [one] { $count } permit
+       *[other] { $count } permits
+    }
+observations-count =
+    { $count ->
+        [0] no observation
+        [one] { $count } observation
+       *[other] { $count } observations
+    }
 permit-add = Add a permit
 permit-add-to = Add a permit to { $name }
 permit-change = Change
@@ -381,6 +417,9 @@ step-edit = Change what is wrong, then save. A new outline applies only to later
 step-permit = Give number, first day and limit. Verdicts of the days on which it holds are judged again.
 outline-boundary-of = Outline
 outline-draw = Draw on the map
+outline-corners = Move corners
+outline-take-site = Start from the outline of the site
+outline-take-permit = Start from the outline of { $permit }
 outline-file = Choose a GeoJSON file
 outline-formats = A GeoJSON file can also be dropped on the page. GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet and CSV are imported by `minesegsat sites import FILE`, also with many sites.
 outline-none = No outline yet.
@@ -407,6 +446,18 @@ draw-more = { $count } corners are set. Go on, or finish.
 draw-more-keys = Double click or Enter finishes, Backspace takes back the last corner.
 draw-undo = Take back a corner
 draw-finish = Finish
+corners-help = Drag a corner to move it. Drag the middle of an edge to add one.
+corners-touch = Hold a corner to remove it.
+corners-keys = Keys: Page Up and Page Down choose a corner, arrows move it (further with Shift), + adds one, Delete removes it, Enter ends, Escape gives up.
+corners-too-many = The outline has { $count } corners, and at most { $most } can be moved here. Draw the outline anew, or choose a changed file.
+corner-of = Corner { $number } of { $count }, { $position }
+corner-previous = Corner before
+corner-next = Corner after
+corner-add = Add a corner
+corner-remove = Remove the corner
+corner-least = The corner stays: an outline needs three.
+corner-undo = Undo
+corner-done = Done
 file-other-format = `{ $name }` is not read here, only GeoJSON (.geojson, .json). The program imports GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet and CSV: `minesegsat sites import FILE`.
 file-too-large = `{ $name }` has { $size } MB, and this page reads at most { $most } MB. The program reads larger files: `minesegsat sites import FILE`.
 file-not-json = The file is not JSON, so it is not GeoJSON.

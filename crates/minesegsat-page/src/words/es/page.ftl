@@ -44,7 +44,26 @@ token-heading = Token del servidor
 token = Token
 token-kept = Se conserva hasta que se cierre esta pestaña y solo se envía a este servidor.
 token-use = Usar este token
+token-wrong = El servidor no conoce este token. Compruébelo e inténtelo de nuevo.
 token-for-jobs = Para ejecutar tareas, este servidor exige su token.
+
+## Access: the caller's token, name and role
+
+# $who is `access-operator-name` or the name of a user.
+access-of = Acceso: { $who }
+access-none-name = sin token
+access-operator-name = token del servidor
+access-heading = Su acceso
+access-none = No ha dado ningún token. Se muestra lo que se puede leer, y se pide un token cuando hace falta.
+access-operator = Usa el token del servidor, que tiene todos los derechos.
+access-user = Usted es { $name }, con el rol `{ $role }`:
+access-read = Lee todo.
+access-order = Lee todo, busca escenas nuevas, ejecuta predicciones y las elimina.
+access-register = Lee todo, busca escenas nuevas, ejecuta y elimina predicciones, y cambia sitios y permisos.
+access-other = Usar otro token
+access-forget = Olvidar el token
+access-close = Cerrar
+role-lacking = Usted es { $name }, con el rol `{ $role }`. Aquí hace falta el rol `{ $needed }`. El operador del servidor da los roles.
 
 ## Jobs
 
@@ -122,6 +141,7 @@ observation-gone = Una observación de este enlace ya no existe; se muestra la �
 corrections = Correcciones
 # The reason follows; it is English.
 corrected = Veredicto revisado el { $day }; hasta entonces: { $verdict }. Motivo:
+corrected-by = Cambiado por { $name }.
 warnings = Advertencias
 
 ## Figures of an observation
@@ -342,6 +362,22 @@ wrong-cloud = Porcentaje de 0 a 100
 site-add = Añadir un sitio
 site-edit = Editar el sitio
 site-edit-of = Editar { $name }
+site-remove = Eliminar el sitio
+site-remove-sure = ¿Eliminar { $name } del registro, con { $permits } y { $observations }? También desaparecen sus veredictos y el historial de estos. No se puede deshacer. Los archivos de las observaciones permanecen en el espacio de trabajo.
+site-removed = { $name } está eliminado
+site-remove-conflict = El sitio ha cambiado desde que se mostró, así que no se eliminó nada. Compruébelo e inténtelo de nuevo.
+permits-count =
+    { $count ->
+        [0] ningún permiso
+        [one] { $count } permiso
+       *[other] { $count } permisos
+    }
+observations-count =
+    { $count ->
+        [0] ninguna observación
+        [one] { $count } observación
+       *[other] { $count } observaciones
+    }
 permit-add = Añadir un permiso
 permit-add-to = Añadir un permiso a { $name }
 permit-change = Cambio
@@ -381,6 +417,9 @@ step-edit = Cambie lo que esté mal y guarde. Un contorno nuevo solo vale para l
 step-permit = Indique número, primer día y límite. Los veredictos de los días en que rige se emitirán de nuevo.
 outline-boundary-of = Contorno
 outline-draw = Dibujar en el mapa
+outline-corners = Mover esquinas
+outline-take-site = Empezar con el contorno del sitio
+outline-take-permit = Empezar con el contorno de { $permit }
 outline-file = Elegir un archivo GeoJSON
 outline-formats = Un archivo GeoJSON también se puede soltar sobre la página. GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet y CSV se importan con `minesegsat sites import FILE`, también con muchos sitios.
 outline-none = Aún no hay contorno.
@@ -407,6 +446,18 @@ draw-more = Hay { $count } esquinas. Siga, o termine.
 draw-more-keys = Doble clic o Intro termina, Retroceso quita la última esquina.
 draw-undo = Quitar una esquina
 draw-finish = Terminar
+corners-help = Arrastre una esquina para moverla, o el centro de un lado para añadir una.
+corners-touch = Mantenga pulsada una esquina para eliminarla.
+corners-keys = Teclas: Re Pág y Av Pág eligen una esquina, las flechas la mueven (más lejos con Mayús), + añade una, Supr la elimina, Intro termina, Escape abandona.
+corners-too-many = El contorno tiene { $count } esquinas y aquí se pueden mover { $most } como máximo. Dibuje de nuevo el contorno o elija un archivo cambiado.
+corner-of = Esquina { $number } de { $count }, { $position }
+corner-previous = Esquina anterior
+corner-next = Esquina siguiente
+corner-add = Añadir una esquina
+corner-remove = Eliminar la esquina
+corner-least = La esquina se queda: un contorno necesita tres.
+corner-undo = Deshacer
+corner-done = Hecho
 file-other-format = `{ $name }` no se lee aquí, solo GeoJSON (.geojson, .json). El programa importa GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet y CSV: `minesegsat sites import FILE`.
 file-too-large = `{ $name }` tiene { $size } MB y esta página lee como máximo { $most } MB. El programa lee archivos más grandes: `minesegsat sites import FILE`.
 file-not-json = El archivo no es JSON, así que no es GeoJSON.

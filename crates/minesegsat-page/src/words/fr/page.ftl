@@ -44,7 +44,26 @@ token-heading = Jeton d’accès au serveur
 token = Jeton
 token-kept = Conservé jusqu’à la fermeture de cet onglet, et envoyé à ce serveur uniquement.
 token-use = Utiliser ce jeton
+token-wrong = Le serveur ne connaît pas ce jeton. Vérifiez-le, puis réessayez.
 token-for-jobs = Pour lancer des tâches, ce serveur exige son jeton.
+
+## Access: the caller's token, name and role
+
+# $who is `access-operator-name` or the name of a user.
+access-of = Accès : { $who }
+access-none-name = aucun jeton
+access-operator-name = jeton du serveur
+access-heading = Votre accès
+access-none = Vous n’avez donné aucun jeton. Ce qui peut être lu est affiché, et un jeton est demandé lorsqu’il en faut un.
+access-operator = Vous utilisez le jeton du serveur, qui a tous les droits.
+access-user = Vous êtes { $name }, avec le rôle `{ $role }` :
+access-read = Vous lisez tout.
+access-order = Vous lisez tout, cherchez de nouvelles scènes, lancez des prédictions et les supprimez.
+access-register = Vous lisez tout, cherchez de nouvelles scènes, lancez et supprimez des prédictions, et modifiez sites et permis.
+access-other = Utiliser un autre jeton
+access-forget = Oublier le jeton
+access-close = Fermer
+role-lacking = Vous êtes { $name }, avec le rôle `{ $role }`. Il faut ici le rôle `{ $needed }`. L’exploitant du serveur donne les rôles.
 
 ## Jobs
 
@@ -122,6 +141,7 @@ observation-gone = Une observation de ce lien n’existe plus ; la dernière e
 corrections = Corrections
 # The reason follows; it is English.
 corrected = Verdict révisé le { $day } ; auparavant : { $verdict }. Motif :
+corrected-by = Modifié par { $name }.
 warnings = Avertissements
 
 ## Figures of an observation
@@ -342,6 +362,22 @@ wrong-cloud = Pourcentage de 0 à 100
 site-add = Ajouter un site
 site-edit = Modifier le site
 site-edit-of = Modifier { $name }
+site-remove = Supprimer le site
+site-remove-sure = Supprimer { $name } du registre, avec { $permits } et { $observations } ? Ses verdicts et leur historique disparaissent aussi. Ce n’est pas réversible. Les fichiers des observations restent dans l’espace de travail.
+site-removed = { $name } est supprimé
+site-remove-conflict = Le site a changé depuis son affichage, donc rien n’a été supprimé. Vérifiez-le, puis réessayez.
+permits-count =
+    { $count ->
+        [0] aucun permis
+        [one] { $count } permis
+       *[other] { $count } permis
+    }
+observations-count =
+    { $count ->
+        [0] aucune observation
+        [one] { $count } observation
+       *[other] { $count } observations
+    }
 permit-add = Ajouter un permis
 permit-add-to = Ajouter un permis à { $name }
 permit-change = Modification
@@ -381,6 +417,9 @@ step-edit = Modifiez ce qui est faux, puis enregistrez. Un nouveau contour ne va
 step-permit = Donnez le numéro, le premier jour et la limite. Les verdicts des jours où il est valable seront rendus de nouveau.
 outline-boundary-of = Contour
 outline-draw = Dessiner sur la carte
+outline-corners = Déplacer les coins
+outline-take-site = Partir du contour du site
+outline-take-permit = Partir du contour de { $permit }
 outline-file = Choisir un fichier GeoJSON
 outline-formats = Un fichier GeoJSON peut aussi être déposé sur la page. GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet et CSV sont importés par `minesegsat sites import FILE`, aussi avec de nombreux sites.
 outline-none = Pas encore de contour.
@@ -407,6 +446,18 @@ draw-more = { $count } coins sont posés. Continuez, ou terminez.
 draw-more-keys = Double-clic ou Entrée termine, Retour arrière reprend le dernier coin.
 draw-undo = Reprendre un coin
 draw-finish = Terminer
+corners-help = Faites glisser un coin pour le déplacer, ou le milieu d’un côté pour en ajouter un.
+corners-touch = Maintenez un coin pour le supprimer.
+corners-keys = Touches : Page préc. et Page suiv. choisissent un coin, les flèches le déplacent (plus loin avec Maj), + en ajoute un, Suppr le supprime, Entrée termine, Échap abandonne.
+corners-too-many = Le contour a { $count } coins, et au plus { $most } peuvent être déplacés ici. Dessinez le contour de nouveau, ou choisissez un fichier modifié.
+corner-of = Coin { $number } sur { $count }, { $position }
+corner-previous = Coin précédent
+corner-next = Coin suivant
+corner-add = Ajouter un coin
+corner-remove = Supprimer le coin
+corner-least = Le coin reste : un contour en demande trois.
+corner-undo = Annuler l’étape
+corner-done = Terminé
 file-other-format = `{ $name }` n’est pas lu ici, seulement GeoJSON (.geojson, .json). Le programme importe GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet et CSV : `minesegsat sites import FILE`.
 file-too-large = `{ $name }` fait { $size } Mo, et cette page lit au plus { $most } Mo. Le programme lit de plus grands fichiers : `minesegsat sites import FILE`.
 file-not-json = Le fichier n’est pas du JSON, donc pas du GeoJSON.

@@ -44,7 +44,26 @@ token-heading = Token do servidor
 token = Token
 token-kept = Fica guardado até esta aba ser fechada e só é enviado a este servidor.
 token-use = Usar este token
+token-wrong = O servidor não conhece este token. Confira-o e tente de novo.
 token-for-jobs = Para executar tarefas, este servidor exige seu token.
+
+## Access: the caller's token, name and role
+
+# $who is `access-operator-name` or the name of a user.
+access-of = Acesso: { $who }
+access-none-name = sem token
+access-operator-name = token do servidor
+access-heading = O seu acesso
+access-none = Você não deu nenhum token. O que pode ser lido é mostrado, e um token é pedido quando for preciso.
+access-operator = Você usa o token do servidor, que tem todos os direitos.
+access-user = Você é { $name }, com o papel `{ $role }`:
+access-read = Você lê tudo.
+access-order = Você lê tudo, procura novas cenas, executa predições e as remove.
+access-register = Você lê tudo, procura novas cenas, executa e remove predições, e altera locais e licenças.
+access-other = Usar outro token
+access-forget = Esquecer o token
+access-close = Fechar
+role-lacking = Você é { $name }, com o papel `{ $role }`. Aqui é preciso o papel `{ $needed }`. O operador do servidor dá os papéis.
 
 ## Jobs
 
@@ -122,6 +141,7 @@ observation-gone = Uma observação deste link não existe mais; a última é mo
 corrections = Correções
 # The reason follows; it is English.
 corrected = Veredito revisto em { $day }; até então: { $verdict }. Motivo:
+corrected-by = Alterado por { $name }.
 warnings = Avisos
 
 ## Figures of an observation
@@ -342,6 +362,22 @@ wrong-cloud = Porcentagem de 0 a 100
 site-add = Adicionar um local
 site-edit = Editar o local
 site-edit-of = Editar { $name }
+site-remove = Remover o local
+site-remove-sure = Remover { $name } do registro, com { $permits } e { $observations }? Os seus vereditos e o histórico deles também desaparecem. Não se pode desfazer. Os arquivos das observações permanecem no espaço de trabalho.
+site-removed = { $name } foi removido
+site-remove-conflict = O local mudou desde que foi mostrado, por isso nada foi removido. Confira-o e tente de novo.
+permits-count =
+    { $count ->
+        [0] nenhuma licença
+        [one] { $count } licença
+       *[other] { $count } licenças
+    }
+observations-count =
+    { $count ->
+        [0] nenhuma observação
+        [one] { $count } observação
+       *[other] { $count } observações
+    }
 permit-add = Adicionar uma licença
 permit-add-to = Adicionar uma licença a { $name }
 permit-change = Alteração
@@ -381,6 +417,9 @@ step-edit = Altere o que estiver errado e salve. Um novo contorno só vale para 
 step-permit = Indique número, primeiro dia e limite. Os vereditos dos dias em que vale serão emitidos de novo.
 outline-boundary-of = Contorno
 outline-draw = Desenhar no mapa
+outline-corners = Mover cantos
+outline-take-site = Partir do contorno do local
+outline-take-permit = Partir do contorno de { $permit }
 outline-file = Escolher um arquivo GeoJSON
 outline-formats = Um arquivo GeoJSON também pode ser solto sobre a página. GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet e CSV são importados com `minesegsat sites import FILE`, também com muitos locais.
 outline-none = Ainda não há contorno.
@@ -407,6 +446,18 @@ draw-more = Há { $count } cantos. Continue, ou termine.
 draw-more-keys = Duplo clique ou Enter termina, Backspace retira o último canto.
 draw-undo = Retirar um canto
 draw-finish = Terminar
+corners-help = Arraste um canto para movê-lo, ou o meio de um lado para adicionar um.
+corners-touch = Mantenha um canto pressionado para removê-lo.
+corners-keys = Teclas: Page Up e Page Down escolhem um canto, as setas o movem (mais longe com Shift), + adiciona um, Delete o remove, Enter termina, Esc abandona.
+corners-too-many = O contorno tem { $count } cantos, e aqui no máximo { $most } podem ser movidos. Desenhe o contorno de novo, ou escolha um arquivo alterado.
+corner-of = Canto { $number } de { $count }, { $position }
+corner-previous = Canto anterior
+corner-next = Canto seguinte
+corner-add = Adicionar um canto
+corner-remove = Remover o canto
+corner-least = O canto fica: um contorno precisa de três.
+corner-undo = Desfazer
+corner-done = Concluído
 file-other-format = `{ $name }` não é lido aqui, só GeoJSON (.geojson, .json). O programa importa GeoPackage, Shapefile, KML, FlatGeobuf, GeoParquet e CSV: `minesegsat sites import FILE`.
 file-too-large = `{ $name }` tem { $size } MB, e esta página lê no máximo { $most } MB. O programa lê arquivos maiores: `minesegsat sites import FILE`.
 file-not-json = O arquivo não é JSON, portanto não é GeoJSON.

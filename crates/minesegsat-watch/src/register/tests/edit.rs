@@ -73,3 +73,23 @@ fn an_id_that_is_taken_gets_a_number() {
     assert_eq!(register.free_id("R\u{ed}o Pardo").unwrap(), id("rio-pardo-3"));
     assert!(register.free_id("--- ").unwrap_err().to_string().contains("a letter or a digit"));
 }
+
+#[test]
+fn a_site_is_removed_by_the_revision_that_was_read_and_observations_only_if_forced() {
+    let folder = folder();
+    let register = new_register(&folder);
+    register.add_site(&site("a")).unwrap();
+    register.add_site(&site("b")).unwrap();
+    register.add_permit(&permit("a", "P-1", date(2022, 1, 1), None)).unwrap();
+    store(&register, &observation("a", date(2024, 5, 1)));
+    let seen = current(&register, &id("a"));
+    refused(register.remove_site_of(&id("a"), &seen, false), &["1 observation", "would be lost"]);
+    assert_eq!(register.permits(&id("a")).unwrap().len(), 1, "nothing is removed in part");
+    assert!(register.edit_site(&id("a"), &seen, renamed("Another")).unwrap().is_some());
+    assert!(register.remove_site_of(&id("a"), &seen, true).unwrap().is_none());
+    let seen = current(&register, &id("a"));
+    let removed = register.remove_site_of(&id("a"), &seen, true).unwrap().unwrap();
+    assert_eq!(removed, Removed { permits: 1, observations: 1 });
+    assert_eq!(register.sites().unwrap(), [site("b")]);
+    register.integrity_check().unwrap();
+}
