@@ -28,8 +28,9 @@ mod tests;
 
 pub use self::history::Confirmation;
 pub use self::maps::{Series, SeriesMap};
+pub use self::picture::onset_colour;
 pub use self::rasters::{EPOCH, SeriesTotals, write_rasters};
-pub use self::site::{SeriesPoint, SiteSeries};
+pub use self::site::{OnsetArea, SeriesPoint, SiteSeries};
 
 use minesegsat_core::persistence::Persistence;
 use serde::Serialize;
