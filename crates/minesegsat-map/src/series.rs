@@ -23,6 +23,7 @@ mod maps;
 mod picture;
 mod rasters;
 mod site;
+mod style;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +32,7 @@ pub use self::maps::{Series, SeriesMap};
 pub use self::picture::onset_colour;
 pub use self::rasters::{EPOCH, SeriesTotals, write_rasters};
 pub use self::site::{OnsetArea, SeriesPoint, SiteSeries};
+pub use self::style::onset_style;
 
 use minesegsat_core::persistence::Persistence;
 use serde::Serialize;

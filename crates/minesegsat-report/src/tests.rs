@@ -83,6 +83,8 @@ fn observation(site: &Site, day: Date, area: Option<[f64; 3]>, limit: Option<f64
         new_land: None,
         share_assessed: if area.is_some() { 0.973 } else { 0.31 },
         share_beyond_map: None,
+        share_in_other_sites: None,
+        share_disagreeing: None,
         boundary_sha256: None,
         permit_sha256: None,
         area,

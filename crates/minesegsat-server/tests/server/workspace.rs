@@ -145,6 +145,8 @@ pub(crate) fn observation(date: &str, verdict: Verdict, ha: f64) -> Observation 
         new_land: None,
         share_assessed: 0.98,
         share_beyond_map: None,
+        share_in_other_sites: None,
+        share_disagreeing: None,
         boundary_sha256: None,
         permit_sha256: None,
         area: Some(Area { ha, lower_ha: ha - 5.0, upper_ha: ha + 5.0 }),

@@ -23,6 +23,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, sql: version_2 },
     Migration { version: 3, sql: version_3 },
     Migration { version: 4, sql: version_4 },
+    Migration { version: 5, sql: version_5 },
 ];
 
 /// Tables of a GeoPackage and of the register, and a view that joins each site with its latest observation, for maps coloured
@@ -78,6 +79,14 @@ fn version_4() -> String {
     ];
     let columns = columns.map(|column| format!("ALTER TABLE observations ADD COLUMN {column} DOUBLE;"));
     [columns.join("\n").as_str(), "ALTER TABLE observations ADD COLUMN details TEXT;", HISTORY_TABLE].join("\n")
+}
+
+/// How far a date can be trusted, and whose land it is: where its map and all dates together disagree, and what other sites also
+/// cover.
+fn version_5() -> String {
+    "ALTER TABLE observations ADD COLUMN share_disagreeing DOUBLE;
+     ALTER TABLE observations ADD COLUMN share_in_other_sites DOUBLE;"
+        .to_owned()
 }
 
 /// SQL of the table of verdicts that were replaced. Times are in the format of the GeoPackage standard.

@@ -66,8 +66,8 @@ fn a_register_of_an_older_version_is_migrated_after_a_copy_was_made() {
     assert_eq!(migrated.observations(&id("alpha")).unwrap().len(), 1);
     migrated.integrity_check().unwrap();
     drop((migrated, register));
-    assert_eq!(files(&folder), ["sites.gpkg", "sites.v4.backup.gpkg"]);
-    let backup = Register::open(&folder.path().join("sites.v4.backup.gpkg")).unwrap();
+    assert_eq!(files(&folder), ["sites.gpkg", "sites.v5.backup.gpkg"]);
+    let backup = Register::open(&folder.path().join("sites.v5.backup.gpkg")).unwrap();
     assert_eq!(backup.sites().unwrap(), [site("alpha")]);
     assert_eq!(backup.observations(&id("alpha")).unwrap(), [observation("alpha", date(2024, 5, 1))]);
     backup.integrity_check().unwrap();
@@ -78,7 +78,7 @@ fn a_register_of_an_older_version_is_migrated_after_a_copy_was_made() {
     // This program rejects the newer file and leaves it unchanged.
     let before = std::fs::read(&path).unwrap();
     for opened in [Register::open(&path), Register::open_read_only(&path), Register::open_or_create(&path)] {
-        refused(opened, &["sites.gpkg", "version 4", "up to version 4", "newer program"]);
+        refused(opened, &["sites.gpkg", "version 6", "up to version 5", "newer program"]);
     }
     assert!(std::fs::read(&path).unwrap() == before);
 }
@@ -93,16 +93,16 @@ fn a_migration_that_fails_changes_nothing() {
     drop(register);
     let with = |sql: fn() -> String| {
         let mut steps = next_migrations();
-        steps.push(Migration { version: 5, sql });
+        steps.push(Migration { version: 6, sql });
         Register::open_with(&path, &steps)
     };
-    refused(with(|| "ALTER TABLE nothing ADD COLUMN a".to_owned()), &["step to version 5", "nothing was changed"]);
+    refused(with(|| "ALTER TABLE nothing ADD COLUMN a".to_owned()), &["step to version 6", "nothing was changed"]);
     refused(with(|| "DELETE FROM sites".to_owned()), &["would lose what they belong to", "nothing was changed"]);
     let register = Register::open(&path).unwrap();
     assert_eq!(register.sites().unwrap(), [site("alpha")]);
     // Each attempt has its own copy; none is overwritten.
     let copies: Vec<String> = files(&folder).into_iter().filter(|name| name.contains("backup")).collect();
-    assert_eq!(copies, ["sites.v4.backup-2.gpkg", "sites.v4.backup.gpkg"]);
+    assert_eq!(copies, ["sites.v5.backup-2.gpkg", "sites.v5.backup.gpkg"]);
 }
 
 #[test]
