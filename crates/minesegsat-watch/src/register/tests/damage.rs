@@ -186,7 +186,7 @@ fn a_register_of_version_4_has_no_shares_of_doubt_and_takes_new_ones() {
     assert_eq!(register.last_observation(&id("alpha")).unwrap().unwrap().share_disagreeing, Some(0.5));
     let wrong = Observation { share_disagreeing: Some(1.5), ..observation("alpha", date(2024, 6, 1)) };
     let stored = register.store_observation(&wrong, |_| Ok(()));
-    refused(stored, &["site `alpha`", "disagreeing share 1.5"]);
+    refused(stored, &["`alpha`", "disagreeing share 1.5"]);
 }
 
 #[test]
