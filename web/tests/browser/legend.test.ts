@@ -43,6 +43,38 @@ pageTest("classes have swatches with words", SITE, async (page) => {
   assert.deepEqual(await items(), ["Disturbed land", "Not assessable"]);
 });
 
+pageTest("dates of disturbance have a bar from the first date to that of the map", SITE, async (page) => {
+  await layersOpen(page);
+  await page.selectOption("#overlay", "onset");
+  const bar = (last: string) => group(page, "Date on which land became disturbed").getByRole("img", { name: new RegExp(`^Colour bar from 2019-06-20, first date, over \\d{4}-\\d{2}-\\d{2} to ${last}, last date$`) });
+  const dates = page.locator("tbody [data-observation]");
+  const [last, before] = (await dates.allInnerTexts()) as [string, string];
+  await bar(last).waitFor();
+  assert.match(await page.locator("#overlay-legend").innerText(), /2019-06-20[\s\S]*first date\s+last date/);
+  // An earlier map has a scale of its own.
+  await dates.nth(1).click();
+  await bar(before).waitFor();
+  // The first date has no series.
+  await dates.last().click();
+  await page.waitForFunction(() => document.querySelector<HTMLElement>("#overlay-legend")?.hidden);
+  assert.equal(await page.locator("#overlay option[value=onset]").isDisabled(), true);
+});
+
+pageTest("dates of disturbance are drawn on the later date only", { ...SITE, hash: "#site=larch-creek&overlay=onset" }, async (page) => {
+  const asked: string[] = [];
+  page.on("request", (request) => {
+    const parts = new URL(request.url()).pathname.split("/");
+    if (parts.includes("onset") && request.url().endsWith(".png")) asked.push(parts[4] ?? "");
+  });
+  await page.reload();
+  await layersOpen(page);
+  const last = await page.locator("tbody [data-observation]").first().getAttribute("data-observation");
+  await group(page, "Date on which land became disturbed").waitFor();
+  await page.waitForTimeout(500);
+  assert.ok(asked.length > 0);
+  assert.deepEqual([...new Set(asked)], [last]);
+});
+
 pageTest("a layer is asked for its legend once, whatever the date", SITE, async (page) => {
   const asked: string[] = [];
   page.on("request", (request) => {
