@@ -60,19 +60,24 @@ pageTest("dates of disturbance have a bar from the first date to that of the map
   assert.equal(await page.locator("#overlay option[value=onset]").isDisabled(), true);
 });
 
-pageTest("dates of disturbance are drawn on the later date only", { ...SITE, hash: "#site=larch-creek&overlay=onset" }, async (page) => {
-  const asked: string[] = [];
-  page.on("request", (request) => {
-    const parts = new URL(request.url()).pathname.split("/");
-    if (parts.includes("onset") && request.url().endsWith(".png")) asked.push(parts[4] ?? "");
-  });
-  await page.reload();
+pageTest("dates of disturbance are drawn on the later date only", SITE, async (page) => {
   await layersOpen(page);
   const last = await page.locator("tbody [data-observation]").first().getAttribute("data-observation");
-  await group(page, "Date on which land became disturbed").waitFor();
+  const tiles: string[] = [];
+  page.on("response", (response) => {
+    const parts = new URL(response.url()).pathname.split("/");
+    if (parts[5] === "onset" && response.url().endsWith(".png")) tiles.push(parts[4] ?? "");
+  });
+  const drawn = (layer: string) => page.waitForResponse((response) => response.url().includes(`/${layer}/`) && response.url().endsWith(".png"));
+  await Promise.all([drawn("onset"), page.selectOption("#overlay", "onset")]);
   await page.waitForTimeout(500);
-  assert.ok(asked.length > 0);
-  assert.deepEqual([...new Set(asked)], [last]);
+  assert.deepEqual([...new Set(tiles)], [last]);
+  // Other layers are drawn on both.
+  const [before] = await Promise.all([
+    page.waitForResponse((response) => response.url().includes("/mask/") && response.url().endsWith(".png") && !response.url().includes(last ?? "")),
+    page.selectOption("#overlay", "mask"),
+  ]);
+  assert.ok(before.ok());
 });
 
 pageTest("a layer is asked for its legend once, whatever the date", SITE, async (page) => {
