@@ -77,7 +77,7 @@ function scale(layer: Layer, legend: Exclude<TileLegend, { type: "classes" }>): 
     s("rect", { width: "100%", height: "100%", rx: 3, fill: `url(#${gradient.id})` }),
   );
   const line = (kind: string, texts: readonly string[]): HTMLElement => h("p", { class: `legend-ends ${kind}`, "aria-hidden": "true" }, ...texts.map((text) => h("span", {}, text)));
-  return [bar, line(legend.type === "dates" ? "numbers days" : "numbers", numbers), line("words", words)];
+  return [bar, line(legend.type === "dates" ? "days" : "numbers", numbers), line("words", words)];
 }
 
 function classes(all: readonly LegendClass[]): HTMLElement {
