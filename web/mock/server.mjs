@@ -10,7 +10,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { bboxAround, blob, observedAgain, sites as makeSites } from "./sites.mjs";
-import { SCALES, tile } from "./tiles.mjs";
+import { ONSETS, SCALES, tile } from "./tiles.mjs";
 
 const DIST = path.join(path.dirname(fileURLToPath(import.meta.url)), "..", "dist");
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json" };
@@ -371,6 +371,7 @@ const TITLES = {
   probability: "Probability of mining-disturbed land",
   mask: "Mining-disturbed land",
   change: "Gain and loss of mining-disturbed land",
+  onset: "Date on which land became disturbed",
 };
 
 /** As the server draws them. */
@@ -386,8 +387,8 @@ const CLASSES = {
   ],
 };
 
-function tileJson(map, layer, url) {
-  const legend = SCALES[layer] ? { type: "scale", range: RANGES[layer], colours: SCALES[layer] } : CLASSES[layer.replace("-since-first", "")] && { type: "classes", classes: CLASSES[layer.replace("-since-first", "")] };
+function tileJson(map, layer, url, since) {
+  const legend = layer === "onset" ? { type: "dates", range: [since, map.date], colours: ONSETS } : SCALES[layer] ? { type: "scale", range: RANGES[layer], colours: SCALES[layer] } : CLASSES[layer.replace("-since-first", "")] && { type: "classes", classes: CLASSES[layer.replace("-since-first", "")] };
   const template = `${url.pathname.replace(/tilejson\.json$/, "{z}/{x}/{y}.png")}${url.search}`;
   return {
     tilejson: "3.0.0",
@@ -409,11 +410,11 @@ function tiles(state, options, parts, url, request, response) {
   if (!match || (i < 0 && !found)) return problem(response, request, 404, "Not Found", `\`${url.pathname}\` is no tile`);
   const map = site ? site.observations[i] : found;
   if (!map.layers.includes(match[4])) return problem(response, request, 404, "Not Found", `this map has no layer \`${match[4]}\`; it has ${map.layers.map((layer) => `\`${layer}\``).join(", ")}`);
-  if (match[5] === undefined) return json(response, tileJson(map, match[4], url));
+  if (match[5] === undefined) return json(response, tileJson(map, match[4], url, site?.observations[0].date));
   const [z, x, y] = match.slice(5).map(Number);
   const scale = url.searchParams.get("scale") === "2" ? 2 : 1;
   const ground = site
-    ? { lon: site.lon, lat: site.lat, area_ha: site.observations[i].area?.ha, before_ha: site.observations[i - 1]?.area?.ha, seed: site.seed }
+    ? { lon: site.lon, lat: site.lat, area_ha: site.observations[i].area?.ha, before_ha: site.observations[i - 1]?.area?.ha, first_ha: site.observations[0].area?.ha, seed: site.seed }
     : { lon: (found.bounds[0] + found.bounds[2]) / 2, lat: (found.bounds[1] + found.bounds[3]) / 2, area_ha: found.area_ha, seed: 5 };
   response.setHeader("cache-control", "max-age=3600");
   return send(response, 200, "image/png", tile(ground, match[4], z, x, y, scale));

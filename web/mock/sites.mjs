@@ -81,7 +81,10 @@ function observations(plan, seed) {
       limit_ha: held ? held.limit_ha : null,
       warnings: i === 3 ? ["The dates are 61 days of the year apart: vegetation may differ"] : [],
       scene_records: [{ id: `S2A_MSIL2A_${date.replaceAll("-", "")}T153621_N0400_R068_T18SVH`, cloud_cover_percent: isBlind ? 71.4 : Number((next() * 12).toFixed(1)), processing_baseline: date < "2022-01-25" ? "03.01" : "04.00", offset_decision: date < "2022-01-25" ? "no offset: baseline before 04.00" : "offset of −1000 taken out" }],
-      layers: LAYERS,
+      // Without a series the first one has no onsets.
+      layers: before ? [...LAYERS, "onset"] : LAYERS,
+      share_disagreeing: before && area ? 0.012 + 0.004 * (i % 5) : null,
+      share_in_other_sites: plan.id === "tarkwa-north" ? 0.12 : 0,
       bounds: plan.bbox,
       min_zoom: 9,
       max_zoom: 15,

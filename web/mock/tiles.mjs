@@ -42,6 +42,8 @@ export const SCALES = {
   ndwi: ["#590008", "#c37243", "#ece5e0", "#307da6", "#001261"],
   probability: ["#000004", "#621980", "#c23b75", "#fc8e64", "#fcfdbf"],
 };
+/** Colours of onsets, from the first to the last date. */
+export const ONSETS = ["#621980", "#932b80", "#c23b75", "#ed5a5f", "#fc8e64", "#fec287", "#fcfdbf"];
 /** Where on them ground and pit lie. */
 const PLACES = { ndvi: [0.86, 0.3], bsi: [0.25, 0.68], ndwi: [0.2, 0.38], probability: [0.03, 0.96] };
 
@@ -54,7 +56,7 @@ function onScale(colours, at) {
   return [...mix(rgb(colours[first]), rgb(colours[first + 1]), place - first).map(Math.round), 255];
 }
 
-export function tile({ lon, lat, area_ha, before_ha, seed }, layer, z, x, y, scale) {
+export function tile({ lon, lat, area_ha, before_ha, first_ha, seed }, layer, z, x, y, scale) {
   const cell = (TILE * scale) / CELLS;
   const of = (ha) => Math.sqrt((ha ?? 0) / 100 / Math.PI);
   const [radius, earlier] = [of(area_ha), of(before_ha ?? area_ha)];
@@ -73,6 +75,11 @@ export function tile({ lon, lat, area_ha, before_ha, seed }, layer, z, x, y, sca
       const was = edge(earlier) > 0.5;
       if (pit > 0.5 === was) return was ? STABLE : [0, 0, 0, 0];
       return was ? [94, 60, 153, 230] : [230, 97, 1, 230];
+    }
+    if (layer === "onset") {
+      const first = of(first_ha);
+      if (pit <= 0.5 || edge(first) > 0.5) return [0, 0, 0, 0];
+      return onScale(ONSETS, (at - first) / Math.max(radius - first, 1e-6));
     }
     if (SCALES[layer]) {
       const [low, high] = PLACES[layer];

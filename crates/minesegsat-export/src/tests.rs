@@ -96,6 +96,8 @@ impl Place {
             new_land: None,
             share_assessed: 0.98,
             share_beyond_map: None,
+            share_in_other_sites: None,
+            share_disagreeing: None,
             boundary_sha256: None,
             permit_sha256: None,
             area: None,

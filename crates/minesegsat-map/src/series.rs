@@ -23,13 +23,16 @@ mod maps;
 mod picture;
 mod rasters;
 mod site;
+mod style;
 #[cfg(test)]
 mod tests;
 
 pub use self::history::Confirmation;
 pub use self::maps::{Series, SeriesMap};
+pub use self::picture::onset_colour;
 pub use self::rasters::{EPOCH, SeriesTotals, write_rasters};
-pub use self::site::{SeriesPoint, SiteSeries};
+pub use self::site::{OnsetArea, SeriesPoint, SiteSeries};
+pub use self::style::onset_style;
 
 use minesegsat_core::persistence::Persistence;
 use serde::Serialize;

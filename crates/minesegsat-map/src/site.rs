@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use geo::{BooleanOps, BoundingRect, MultiPolygon, Rect, coord};
+use geo::algorithm::bool_ops::unary_union;
+use geo::{BooleanOps, BoundingRect, Intersects, MultiPolygon, Polygon, Rect, coord};
 
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::area_of_interest::polygons_on_scene;
@@ -26,6 +27,9 @@ pub struct SiteArea {
 }
 
 impl SiteArea {
+    /// Smallest share of an outline that counts as shared with others.
+    const SMALLEST_SHARED: f64 = 1e-3;
+
     /// Sites from a file of polygons. Features with one id are parts of one site. `id_field` names the attribute that holds the id; without
     /// it `id`, `site` or `site_id` is taken, else the id of the feature.
     ///
@@ -69,9 +73,41 @@ impl SiteArea {
         parts.sort_unstable();
         parts.dedup();
         for site in parts {
-            sites[site].boundary = geo::algorithm::bool_ops::unary_union(&sites[site].boundary.0);
+            sites[site].boundary = unary_union(&sites[site].boundary.0);
         }
         Ok(sites)
+    }
+
+    /// Share of the outline that other outlines in the same CRS also cover, 0 to 1. Land that several of them cover counts once.
+    pub fn share_covered<'a>(&self, others: impl IntoIterator<Item = &'a MultiPolygon<f64>>) -> Result<f64> {
+        let Some(bounds) = self.boundary.bounding_rect() else { return Ok(0.0) };
+        let is_near = |other: &&MultiPolygon<f64>| other.bounding_rect().is_some_and(|rect| rect.intersects(&bounds));
+        let near: Vec<&Polygon<f64>> = others.into_iter().filter(is_near).flat_map(|other| &other.0).collect();
+        if near.is_empty() {
+            return Ok(0.0);
+        }
+        let shared = self.boundary.intersection(&unary_union(near));
+        let meter = GeodesicMeter::new(&self.crs)?;
+        let (shared_m2, site_m2) = (meter.measure(&shared)?.area_m2, meter.measure(&self.boundary)?.area_m2);
+        // Neighbours that were drawn along one edge share slivers of it.
+        let share = if site_m2 > 0.0 { (shared_m2 / site_m2).clamp(0.0, 1.0) } else { 0.0 };
+        Ok(if share < Self::SMALLEST_SHARED { 0.0 } else { share })
+    }
+
+    /// All sites as one, named `id`: land that several of them cover counts once. `None` without sites, or if they are in several
+    /// CRS.
+    pub fn together(id: &str, name: &str, sites: &[Self]) -> Option<Self> {
+        let crs = sites.first()?.crs.clone();
+        if sites.iter().any(|site| site.crs != crs) {
+            return None;
+        }
+        Some(Self {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            boundary: unary_union(sites.iter().flat_map(|site| &site.boundary.0)),
+            crs,
+            features: sites.iter().map(|site| site.features).sum(),
+        })
     }
 }
 
@@ -209,4 +245,45 @@ pub fn whole_percent(share: f64) -> f64 {
 pub fn percent_text(share: f64) -> String {
     let percent = share * 100.0;
     if percent < 1.0 { "less than 1 %".to_owned() } else { format!("{percent:.0} %") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(west: f64, width: f64) -> SiteArea {
+        let outline = Rect::new(coord! {x: west, y: 5_490_000.0}, coord! {x: west + width, y: 5_491_000.0});
+        SiteArea {
+            id: west.to_string(),
+            name: west.to_string(),
+            boundary: outline.to_polygon().into(),
+            crs: Crs::from_epsg(32610).unwrap(),
+            features: 1,
+        }
+    }
+
+    #[test]
+    fn shared_land_counts_once() {
+        let sites =
+            [site(600_000.0, 1000.0), site(600_600.0, 1000.0), site(600_800.0, 1000.0), site(700_000.0, 1000.0)];
+        let of_others = |site: usize| {
+            let others = sites.iter().enumerate().filter(|(i, _)| *i != site).map(|(_, other)| &other.boundary);
+            sites[site].share_covered(others).unwrap()
+        };
+        // The first three lie in a row: the second and third cover 200 m of the first both.
+        for (i, expected) in [0.4, 1.0, 0.8, 0.0].into_iter().enumerate() {
+            assert!((of_others(i) - expected).abs() < 1e-3, "{i}: {}", of_others(i));
+        }
+        // A common edge is no common land.
+        assert_eq!(site(600_000.0, 500.0).share_covered([&site(600_500.0, 500.0).boundary]).unwrap(), 0.0);
+
+        let all = SiteArea::together("all", "All sites", &sites).unwrap();
+        let m2 = GeodesicMeter::new(&all.crs).unwrap().measure(&all.boundary).unwrap().area_m2;
+        // 1800 m and 1000 m of 1000 m; distances of the grid are up to 0.1 % off at the middle of its zone.
+        assert!((m2 / 2.8e6 - 1.0).abs() < 2e-3, "{m2}");
+        assert_eq!(all.features, 4);
+        assert_eq!(SiteArea::together("none", "none", &[]), None);
+        let degrees = SiteArea { crs: Crs::WGS84, ..site(0.0, 1.0) };
+        assert_eq!(SiteArea::together("both", "both", &[sites[0].clone(), degrees]), None);
+    }
 }

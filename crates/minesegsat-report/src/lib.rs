@@ -40,7 +40,9 @@ pub use self::overview_page::overview_page;
 pub use self::overview_pdf::overview_pdf;
 pub use self::site_page::site_page;
 pub use self::site_pdf::site_pdf;
-pub use self::site_report::{DatedPicture, IndexPoint, IndexValues, MethodFacts, SceneRow, SiteReport};
+pub use self::site_report::{
+    DatedPicture, IndexPoint, IndexValues, MethodFacts, OnsetRow, Onsets, SceneRow, SiteReport,
+};
 
 /// Style of both pages. It follows the base style of all pages.
 const STYLE: &str = concat!(include_str!("drawings.css"), include_str!("style.css"));

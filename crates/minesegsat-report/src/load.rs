@@ -7,14 +7,15 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::Value;
 
-use super::{DatedPicture, IndexPoint, IndexValues, MethodFacts, SceneRow, SiteReport};
+use super::{DatedPicture, IndexPoint, IndexValues, MethodFacts, OnsetRow, Onsets, SceneRow, SiteReport};
 use minesegsat_core::area_of_interest::polygons_on_scene;
 use minesegsat_core::pixel_class::Change;
 use minesegsat_core::polygonize::{Connectivity, Polygonizer};
 use minesegsat_core::{Crs, Result};
 use minesegsat_io::{Location, read_json};
-use minesegsat_watch::monitor::{INDICES, read_classes};
+use minesegsat_watch::monitor::{INDICES, SERIES, read_classes};
 use minesegsat_watch::register::{Observation, Permit, Register, SiteId};
+use minesegsat_watch::timeline::ONSET_PICTURE;
 
 /// Minimum size of a drawn region, in pixels; smaller ones would be specks.
 const SMALLEST: u64 = 5;
@@ -102,6 +103,7 @@ fn load(register: &Register, id: &SiteId, last: Option<&Observation>) -> Result<
         after,
         scenes,
         method,
+        onsets: last.and_then(|last| onsets_of(last, folder)),
         indices: observations.iter().filter_map(|observation| indices_of(observation, folder)).collect(),
         observations,
         problems,
@@ -119,6 +121,35 @@ fn indices_of(observation: &Observation, folder: &Path) -> Option<IndexPoint> {
         IndexValues { ndvi: index("ndvi"), bsi: index("bsi"), ndwi: index("ndwi") }
     };
     Some(IndexPoint { date: observation.date, inside: of("inside"), around: of("around") })
+}
+
+/// Onsets of an observation. `None` if it has no series, or its record cannot be read.
+fn onsets_of(observation: &Observation, folder: &Path) -> Option<Onsets> {
+    let file = |name: &str| observation.file(folder, &format!("/{SERIES}/{name}"));
+    let record: Value = read_json(&Location::from(file("manifest.json")?.as_path())).ok()?;
+    let date = |value: &Value| value.as_str()?.parse::<Date>().ok();
+    let dates = record["dates"].as_array()?;
+    let row = |value: &Value| {
+        Some(OnsetRow {
+            after: date(&value["after"])?,
+            until: date(&value["until"])?,
+            confirmed_ha: value["confirmed_ha"].as_f64()?,
+            provisional_ha: value["provisional_ha"].as_f64()?,
+        })
+    };
+    let mut rows: Vec<OnsetRow> = Vec::new();
+    for row in record["onsets"].as_array()?.iter().map(row) {
+        let row = row?;
+        match rows.last_mut().filter(|last| last.until == row.until) {
+            Some(last) => *last = last.joined(row),
+            None => rows.push(row),
+        }
+    }
+    Some(Onsets {
+        dates: [date(dates.first()?)?, date(dates.last()?)?],
+        rows,
+        png: file(ONSET_PICTURE).and_then(|path| fs_err::read(path).ok()),
+    })
 }
 
 fn method_of(manifest: &Value, observation: &Observation) -> MethodFacts {

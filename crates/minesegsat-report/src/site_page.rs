@@ -10,12 +10,16 @@ use super::paper;
 use super::pictures::pictures;
 use super::sign::{self, asterisk, is_exceedance};
 use super::site_pdf;
-use super::site_report::{IndexPoint, SiteReport};
+use super::site_report::{IndexPoint, Onsets, SiteReport};
 use super::text::record;
 use super::timeline::timeline;
 use super::{STYLE, tables};
 use minesegsat_core::Result;
+use minesegsat_map::preview::thumbnail_uri;
 use minesegsat_watch::register::{Observation, Verdict};
+
+/// Longer side of the map of onsets, in pixels.
+const ONSET_SIDE: usize = 900;
 
 /// The page of one site as self-contained HTML, in the words of a [`Language`] or with the numbers of a [`Locale`].
 ///
@@ -45,6 +49,10 @@ pub fn site_page(report: &SiteReport, locale: impl Into<Locale>) -> Result<Strin
             (pictures(before, after, words)?)
             h2 { (words.say("over-time")) }
             (over_time(report, &order, words))
+            @if let Some(onsets) = &report.onsets {
+                h2 { (words.say("new-land")) }
+                (new_land(onsets, words)?)
+            }
             h2 { (words.say("observations")) }
             (tables::observations(&order, words))
             h2 { (words.say("permits")) }
@@ -194,6 +202,22 @@ fn over_time(report: &SiteReport, order: &[&Observation], words: &Words) -> Mark
             }
         }
     }
+}
+
+/// New land by the time of its onset, and its map.
+fn new_land(onsets: &Onsets, words: &Words) -> Result<Markup> {
+    let [first, last] = onsets.dates.map(|date| date.to_string());
+    let dates = [("first", first.into()), ("last", last.into())];
+    let picture = onsets.png.as_ref().map(|png| thumbnail_uri(png, ONSET_SIDE)).transpose()?;
+    Ok(html! {
+        (tables::onsets(onsets, words))
+        @if let Some(address) = picture.filter(|_| !onsets.rows.is_empty()) {
+            figure {
+                img.onsets src=(address) alt=(words.say_with("onset-picture", &dates));
+                figcaption.faint.small { (words.say_with("onset-picture", &dates)) }
+            }
+        }
+    })
 }
 
 fn method(report: &SiteReport, last: Option<&Observation>, words: &Words) -> Markup {

@@ -11,13 +11,16 @@ use super::numbers::numbers;
 use super::paper::{self, DRAWINGS, look, sentence, verdict_words};
 use super::pictures::LAYERS;
 use super::sign::{self, is_exceedance, shape};
-use super::site_report::{DatedPicture, SiteReport};
+use super::site_report::{DatedPicture, Onsets, SiteReport};
+use super::tables::ONSET_HEAD;
 use super::timeline::timeline;
 use minesegsat_core::Result;
 use minesegsat_watch::register::Observation;
 
 /// Observations in the table; older ones are counted. So that the report has few pages.
 const MOST_OBSERVATIONS: usize = 24;
+/// Rows in the table of new land; the earliest ones are one row.
+const MOST_ONSETS: usize = 12;
 /// Longer side of a picture, in pixels: 88 mm at 400 dots per inch.
 const SIDE: usize = 1400;
 /// Pictures with a longer side below this, in pixels, are enlarged without smoothing.
@@ -55,6 +58,7 @@ pub fn site_pdf(report: &SiteReport, locale: impl Into<Locale>) -> Result<Vec<u8
             "legend": chart_legend(&order, chart.has_limit, chart.has_change, words),
             "cut": chart.is_cut.then(|| words.say("axis-cut")),
         })),
+        "onsets": report.onsets.as_ref().map(|found| onsets(found, words)),
         "observations": observations(&order, words),
         "permits": permits(report, words),
         "scenes": scenes(report, &order, words),
@@ -80,6 +84,7 @@ fn headings(words: &Words) -> Json {
         "no-picture",
         "over-time",
         "nothing-to-draw",
+        "new-land",
         "observations",
         "not-observed-yet",
         "permits",
@@ -229,6 +234,24 @@ fn chart_legend(order: &[&Observation], has_limit: bool, has_change: bool, words
         legend.push(["key-loss.svg".to_owned(), words.say("loss")]);
     }
     legend
+}
+
+/// New land by the time of its onset.
+fn onsets(onsets: &Onsets, words: &Words) -> Json {
+    let [first, last] = onsets.dates.map(|date| date.to_string());
+    let rows: Vec<[String; 4]> = onsets
+        .latest_rows(MOST_ONSETS)
+        .iter()
+        .map(|row| {
+            let ha = |ha: f64| words.number(Some(ha), 1);
+            [row.after.to_string(), row.until.to_string(), ha(row.confirmed_ha), ha(row.provisional_ha)]
+        })
+        .collect();
+    json!({
+        "head": ONSET_HEAD.map(|key| words.say(key)),
+        "rows": rows,
+        "none": words.say_with("no-new-land", &[("first", first.into()), ("last", last.into())]),
+    })
 }
 
 fn observations(order: &[&Observation], words: &Words) -> Json {

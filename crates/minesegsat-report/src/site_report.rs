@@ -24,6 +24,8 @@ pub struct SiteReport {
     pub method: Option<MethodFacts>,
     /// Indices inside and around the site; may be empty.
     pub indices: Vec<IndexPoint>,
+    /// When new land became disturbed, from all dates up to the last one. `None` if it was not followed over several dates.
+    pub onsets: Option<Onsets>,
     /// Rows of the register about this site that cannot be read, as sentences.
     pub problems: Vec<String>,
     /// Verdicts that were replaced when permits changed.
@@ -117,6 +119,55 @@ pub struct IndexValues {
     pub bsi: Option<f64>,
     /// Open water.
     pub ndwi: Option<f64>,
+}
+
+/// New land of a site by the time of its onset.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Onsets {
+    /// The first date and the last one.
+    pub dates: [Date; 2],
+    /// New land by the first date that shows it, in the order of time. Empty if there is none.
+    pub rows: Vec<OnsetRow>,
+    /// Map of the onsets with a legend, as 8-bit RGB PNG.
+    pub png: Option<Vec<u8>>,
+}
+
+impl Onsets {
+    /// At most `most` rows: the earliest ones become one row.
+    pub(super) fn latest_rows(&self, most: usize) -> Vec<OnsetRow> {
+        let merged = (self.rows.len() + 1).saturating_sub(most);
+        if merged < 2 {
+            return self.rows.clone();
+        }
+        let (early, late) = self.rows.split_at(merged);
+        let first = early.iter().copied().reduce(OnsetRow::joined);
+        first.into_iter().chain(late.iter().copied()).collect()
+    }
+}
+
+impl OnsetRow {
+    /// The land of two rows, with the dates around both.
+    pub(super) fn joined(self, other: Self) -> Self {
+        Self {
+            after: self.after.min(other.after),
+            until: self.until.max(other.until),
+            confirmed_ha: self.confirmed_ha + other.confirmed_ha,
+            provisional_ha: self.provisional_ha + other.provisional_ha,
+        }
+    }
+}
+
+/// New land that became disturbed between two dates.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OnsetRow {
+    /// Last date that shows it undisturbed; of land under clouds on different dates, the earliest such date.
+    pub after: Date,
+    /// First date that shows it disturbed.
+    pub until: Date,
+    /// Confirmed by several dates, in hectares.
+    pub confirmed_ha: f64,
+    /// Not confirmed yet, in hectares.
+    pub provisional_ha: f64,
 }
 
 impl SiteReport {

@@ -5,7 +5,7 @@ use minesegsat_page::words::Words;
 
 use super::index_chart::INDICES;
 use super::sign::{badge, footnote_of};
-use super::site_report::{IndexPoint, SceneRow};
+use super::site_report::{IndexPoint, Onsets, SceneRow};
 use super::text::{NONE, beyond, change, interval, parts, record};
 use minesegsat_watch::register::{Area, Observation, Permit};
 
@@ -85,6 +85,9 @@ pub(super) fn observations(order: &[&Observation], words: &Words) -> Markup {
                 td {
                     (words.percent(Some(o.share_assessed), 1))
                     @if let Some(beyond) = beyond(o, words) { " " span.range { (beyond) } }
+                    @if let Some(share) = o.share_disagreeing {
+                        " " span.range { (words.say_with("disagreeing", &[("share", words.percent(Some(share), 1).into())])) }
+                    }
                 }
                 td.words {
                     (badge(Some(o.verdict), words)) (provisional(o, words))
@@ -106,6 +109,28 @@ pub(super) fn observations(order: &[&Observation], words: &Words) -> Markup {
     ];
     html! { (table("observations", &head, rows, words)) (note_on(order, words)) }
 }
+
+/// Table of new land by the time of its onset, or a sentence if there is none.
+pub(super) fn onsets(onsets: &Onsets, words: &Words) -> Markup {
+    if onsets.rows.is_empty() {
+        let [first, last] = onsets.dates.map(|date| date.to_string());
+        return faint(&words.say_with("no-new-land", &[("first", first.into()), ("last", last.into())]));
+    }
+    let rows = html! {
+        @for row in &onsets.rows {
+            tr {
+                th scope="row" { (row.after) }
+                td { (row.until) }
+                td { (words.number(Some(row.confirmed_ha), 1)) }
+                td { (words.number(Some(row.provisional_ha), 1)) }
+            }
+        }
+    };
+    table("new-land", &ONSET_HEAD, rows, words)
+}
+
+/// Headings of the table of onsets.
+pub(super) const ONSET_HEAD: [&str; 4] = ["undisturbed-on", "disturbed-on", "confirmed-column", "provisional-column"];
 
 /// Table of permits by first day.
 pub(super) fn permits(permits: &[Permit], words: &Words) -> Markup {

@@ -79,6 +79,8 @@ fn observation(site: &Site, day: Date, area: Option<[f64; 3]>, limit: Option<f64
         new_land: None,
         share_assessed: if area.is_some() { 0.973 } else { 0.31 },
         share_beyond_map: None,
+        share_in_other_sites: None,
+        share_disagreeing: None,
         boundary_sha256: None,
         permit_sha256: None,
         area,
@@ -222,6 +224,7 @@ fn report() -> SiteReport {
         indices,
         created: "2024-09-18T06:30:00Z".parse().unwrap(),
         observations,
+        onsets: None,
         problems: Vec::new(),
         corrections: Vec::new(),
         site,
@@ -231,6 +234,7 @@ fn report() -> SiteReport {
 fn empty_report() -> SiteReport {
     SiteReport {
         site: site("new-site", "New Site", (12.0, 51.0)),
+        onsets: None,
         problems: Vec::new(),
         corrections: Vec::new(),
         permits: vec![],

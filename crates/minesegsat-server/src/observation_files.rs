@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use minesegsat_io::{Location, read_json};
+use minesegsat_watch::monitor::SERIES;
 use minesegsat_watch::register::{Observation, SiteId};
 use serde_json::Value;
 
@@ -107,10 +108,14 @@ pub(crate) enum ObservationRaster {
     Probability,
     /// Change since the observation before.
     Change,
+    /// Onsets of disturbance over all dates.
+    Onset,
+    /// What became of land over all dates.
+    State,
 }
 
 impl ObservationRaster {
-    const ALL: [Self; 3] = [Self::Mask, Self::Probability, Self::Change];
+    const ALL: [Self; 5] = [Self::Mask, Self::Probability, Self::Change, Self::Onset, Self::State];
 
     /// Name of the file.
     pub(crate) const fn name(self) -> &'static str {
@@ -118,6 +123,17 @@ impl ObservationRaster {
             Self::Mask => "mask.tif",
             Self::Probability => "probability.tif",
             Self::Change => "change.tif",
+            Self::Onset => "onset.tif",
+            Self::State => "state.tif",
+        }
+    }
+
+    /// Folders of an observation that may hold it, the preferred one first.
+    const fn folders(self) -> &'static [&'static str] {
+        match self {
+            Self::Mask | Self::Probability => &[MAP],
+            Self::Change => &CHANGES,
+            Self::Onset | Self::State => &[SERIES],
         }
     }
 }
@@ -126,10 +142,10 @@ impl FromStr for ObservationRaster {
     type Err = Problem;
 
     fn from_str(text: &str) -> Result<Self, Problem> {
-        Self::ALL
-            .into_iter()
-            .find(|raster| raster.name() == text)
-            .ok_or_else(|| Problem::argument("file", text, "`mask.tif`, `probability.tif` or `change.tif`"))
+        Self::ALL.into_iter().find(|raster| raster.name() == text).ok_or_else(|| {
+            let names = "`mask.tif`, `probability.tif`, `change.tif`, `onset.tif` or `state.tif`";
+            Problem::argument("file", text, names)
+        })
     }
 }
 
@@ -142,8 +158,7 @@ pub(crate) fn open_raster_file(
     let folder = workspace
         .observation_folder(&observation.site, &observation.name())?
         .ok_or_else(|| missing_files(observation))?;
-    let folders = if raster == ObservationRaster::Change { &CHANGES[..] } else { &[MAP] };
-    for inner in folders {
+    for inner in raster.folders() {
         match File::open(folder.join(inner).join(raster.name())) {
             Ok(file) => return Ok(file),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -154,6 +169,14 @@ pub(crate) fn open_raster_file(
         let name = observation.name();
         return Err(Problem::not_found(format!(
             "observation `{name}` is compared with no other day: it has no change.tif"
+        )));
+    }
+    // The first observation, and those of older versions.
+    if raster.folders() == [SERIES] && observation.share_disagreeing.is_none() {
+        return Err(Problem::not_found(format!(
+            "observation `{}` was not followed over several dates: it has no {}",
+            observation.name(),
+            raster.name()
         )));
     }
     Err(missing_files(observation))

@@ -10,6 +10,7 @@ use super::{ColourMap, Layer};
 use minesegsat_core::pixel_class::Change;
 use minesegsat_core::{Crs, Result, Transformer};
 use minesegsat_map::preview::SpectralIndex;
+use minesegsat_map::series::onset_colour;
 use minesegsat_scene::BandRadiometry;
 
 /// Gamma correction of composites, equal to that of previews: out = in ^ (1 / gamma).
@@ -146,6 +147,24 @@ impl Canvas<'_> {
             self.for_each(positions.rect, |to, from| indices[to] = level(values[from], low, high));
         }
         Ok(Some(Image::Indexed { indices, palette: make_palette(colours) }))
+    }
+
+    /// Onsets in days, from the first day to the last, in their colours. Days are never mixed: 0 has none, and is clear.
+    pub(super) fn onsets(&self, raster: &Pyramid, [first, last]: [f32; 2]) -> Result<Option<Image>> {
+        let mut indices = vec![0; self.size * self.size];
+        for (positions, pixel) in self.positions(&[raster])? {
+            let Some(part) = raster.read(positions.bounds, pixel, true, |_| false)? else { continue };
+            let days = nearest(&part, &positions);
+            self.for_each(positions.rect, |to, from| {
+                indices[to] = if days[from] > 0.0 { level(days[from], first, last) } else { 0 };
+            });
+        }
+        let colour = |i: usize| {
+            let [r, g, b] = onset_colour(i as f64 / 254.0);
+            [r, g, b, 255]
+        };
+        let palette = std::iter::once([0; 4]).chain((0..255).map(colour)).collect();
+        Ok(Some(Image::Indexed { indices, palette }))
     }
 
     /// Classes of a mask or of a change.

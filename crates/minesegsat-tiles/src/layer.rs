@@ -30,11 +30,13 @@ pub enum Layer {
     Change,
     /// The same since the first date.
     ChangeSinceFirst,
+    /// Day on which land became disturbed, over all dates. The scale is that of the map: from its first to its last date.
+    Onset,
 }
 
 impl Layer {
     /// All layers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::TrueColour,
         Self::FalseColour,
         Self::Swir,
@@ -45,6 +47,7 @@ impl Layer {
         Self::Mask,
         Self::Change,
         Self::ChangeSinceFirst,
+        Self::Onset,
     ];
 
     /// Name in URLs: `true-colour`.
@@ -60,6 +63,7 @@ impl Layer {
             Self::Mask => "mask",
             Self::Change => "change",
             Self::ChangeSinceFirst => "change-since-first",
+            Self::Onset => "onset",
         }
     }
 
@@ -76,6 +80,7 @@ impl Layer {
             Self::Mask => "Mining-disturbed land",
             Self::Change => "Gain and loss of mining-disturbed land since the date before",
             Self::ChangeSinceFirst => "Gain and loss of mining-disturbed land since the first date",
+            Self::Onset => "Date on which land became disturbed",
         }
     }
 
@@ -112,8 +117,13 @@ impl Layer {
         matches!(self, Self::Mask | Self::Change | Self::ChangeSinceFirst)
     }
 
+    /// Whether it shows dates, whose colours are fixed and whose range is that of the map.
+    pub const fn is_dates(self) -> bool {
+        matches!(self, Self::Onset)
+    }
+
     /// Default value range, mapped to black and white or to the ends of the colour map: reflectance per channel of composites, index,
-    /// or probability. `None` for classes.
+    /// or probability. `None` for classes and dates.
     ///
     /// Equal for all scenes, so that neighbouring tiles match and dates are comparable. Vegetation reflects 0.3 to 0.5 in the near
     /// infrared and bare rock 0.3 to 0.4 in the short-wave infrared (the spectra of `minesegsat-simulate`); little on the ground
@@ -127,11 +137,11 @@ impl Layer {
             Self::Bsi => Some([[-0.5, 0.5]; 3]),
             Self::Ndwi => Some([[-0.8, 0.8]; 3]),
             Self::Probability => Some([[0.0, 1.0]; 3]),
-            Self::Mask | Self::Change | Self::ChangeSinceFirst => None,
+            Self::Mask | Self::Change | Self::ChangeSinceFirst | Self::Onset => None,
         }
     }
 
-    /// Default colour map. `None` for composites and classes.
+    /// Default colour map. `None` for composites, classes and dates.
     pub const fn default_colour_map(self) -> Option<ColourMap> {
         match self {
             Self::Ndvi => Some(ColourMap::BrBg),
@@ -201,6 +211,13 @@ impl Style {
                     format!("`{layer}` shows classes, which have no range"),
                 );
             }
+            if layer.is_dates() {
+                return refuse(
+                    "rescale",
+                    format!("{low},{high}"),
+                    format!("`{layer}` shows dates, from the first to the last one of its map"),
+                );
+            }
             if !(low.is_finite() && high.is_finite() && low < high) {
                 return refuse("rescale", format!("{low},{high}"), "two numbers `LO,HI` with LO below HI".to_owned());
             }
@@ -230,7 +247,7 @@ mod tests {
         assert_eq!(
             "rgb".parse::<Layer>().unwrap_err().to_string(),
             "layer `rgb` is not accepted: true-colour, false-colour, swir, ndvi, bsi, ndwi, probability, mask, change, \
-             change-since-first"
+             change-since-first, onset"
         );
     }
 
@@ -247,6 +264,11 @@ mod tests {
             text(Layer::Mask, Some("0,1"), None),
             "rescale `0,1` is not accepted: `mask` shows classes, which have no range"
         );
+        assert_eq!(
+            text(Layer::Onset, Some("0,1"), None),
+            "rescale `0,1` is not accepted: `onset` shows dates, from the first to the last one of its map"
+        );
+        assert!(text(Layer::Onset, None, Some("magma")).contains("`onset` has fixed colours"));
         for wrong in ["1,0", "0", "a,b", "0,NaN", "0,0", "inf,1"] {
             assert!(text(Layer::Bsi, Some(wrong), None).contains("two numbers `LO,HI` with LO below HI"), "{wrong}");
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::civil::Date;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -11,10 +12,11 @@ use super::draw::{Canvas, DrawnBand};
 use super::encode::Image;
 use super::grid::{Footprint, Tile};
 use super::pyramid::Pyramid;
-use super::{Layer, Style};
+use super::{Layer, Legend, Style};
 use minesegsat_core::{Band, Crs, Error, GeoTransform, Grid, Result};
 use minesegsat_io::{Location, open_raster, read_json};
 use minesegsat_map::predict;
+use minesegsat_map::series::EPOCH;
 use minesegsat_scene::manifest::{GridRecord, location_at};
 use minesegsat_scene::{BandRadiometry, RadiometryOverride};
 use minesegsat_scene::{OpenOptions, Scene};
@@ -22,7 +24,7 @@ use minesegsat_scene::{OpenOptions, Scene};
 /// Bands that layers use.
 const BANDS: [Band; 7] = [Band::B02, Band::B03, Band::B04, Band::B08, Band::B8A, Band::B11, Band::B12];
 
-/// The layers of one map: probability, mask, scene and change, as far as their files exist.
+/// The layers of one map: probability, mask, scene, change and onset, as far as their files exist.
 ///
 /// Opening is cheap: it reads the record of the map and lists its files. Rasters and the scene are opened for the first tile that
 /// needs them, and stay open as long as the set. Threads can share a set; each tile is drawn by the calling thread.
@@ -32,8 +34,10 @@ pub struct LayerSet {
     footprint: Footprint,
     zooms: (u8, u8),
     layers: Vec<Layer>,
-    /// Files of probability, mask and change.
+    /// Files of probability, mask, change and onset.
     files: BTreeMap<Layer, PathBuf>,
+    /// First and last date of the onsets.
+    onset_dates: Option<[Date; 2]>,
     /// Location of the scene, and scale and offset of its bands.
     scene: Option<(String, BTreeMap<Band, BandRadiometry>)>,
     /// Values of missing pixels that the scene's files do not declare. `None` in records of older versions.
@@ -59,10 +63,10 @@ impl LayerSet {
         Self::open(folder, [None, None])
     }
 
-    /// The layers of the folder of an observation of the monitor: `map/`, `change/` and `change-since-baseline/`.
+    /// The layers of the folder of an observation of the monitor: `map/`, `change/`, `change-since-baseline/` and `series/`.
     pub fn open_observation(folder: &Path) -> Result<Self> {
         let changes = [folder.join("change"), folder.join("change-since-baseline")].map(Some);
-        Self::open(&folder.join("map"), changes)
+        Self::open_folders(&folder.join("map"), changes, Some(&folder.join("series")))
     }
 
     /// The layers of a folder that `predict` wrote, and of two folders that `change` wrote: since the date before, and since the
@@ -70,6 +74,10 @@ impl LayerSet {
     ///
     /// Layers without files are left out. An error if no file exists.
     pub fn open(map: &Path, changes: [Option<PathBuf>; 2]) -> Result<Self> {
+        Self::open_folders(map, changes, None)
+    }
+
+    fn open_folders(map: &Path, changes: [Option<PathBuf>; 2], series: Option<&Path>) -> Result<Self> {
         let mut digest = Sha256::new();
         let manifest = predict::manifest_path(map);
         let record: Value = if manifest.is_file() {
@@ -86,11 +94,17 @@ impl LayerSet {
                 digest.update(fs_err::read(manifest)?);
             }
         }
+        let onset = match series {
+            Some(folder) => open_series(folder, &mut digest)?,
+            None => None,
+        };
+        let (onset, onset_dates) = onset.unzip();
         let known = [
             (Layer::Probability, Some(map.join("probability.tif"))),
             (Layer::Mask, Some(map.join("mask.tif"))),
             (Layer::Change, change),
             (Layer::ChangeSinceFirst, since_first),
+            (Layer::Onset, onset),
         ];
         for (layer, path) in known {
             if let Some(path) = path.filter(|path| path.is_file()) {
@@ -135,6 +149,7 @@ impl LayerSet {
             zooms,
             layers,
             files,
+            onset_dates,
             scene,
             nodata,
             rasters: Mutex::default(),
@@ -157,6 +172,11 @@ impl LayerSet {
     /// The lowest useful zoom, at which the map is about a tile wide, and the highest. Other zooms are drawn too.
     pub fn zooms(&self) -> (u8, u8) {
         self.zooms
+    }
+
+    /// Legend of a layer in a style. `None` for composites.
+    pub fn legend(&self, layer: Layer, style: &Style) -> Option<Legend> {
+        if layer.is_dates() { self.onset_dates.map(Legend::onset) } else { style.legend(layer) }
     }
 
     /// A text that changes when the map or its change is written again. For cache keys and entity tags.
@@ -198,6 +218,9 @@ impl LayerSet {
                 return Ok(None);
             }
             let canvas = Canvas { tile, size, footprint: &raster.footprint };
+            if let (Layer::Onset, Some(dates)) = (layer, self.onset_dates) {
+                return canvas.onsets(&raster.value, dates.map(|date| (date - EPOCH).get_days() as f32));
+            }
             return match colours {
                 Some(colours) => canvas.values(&raster.value, rescale[0], colours),
                 None => canvas.classes(&raster.value, layer),
@@ -267,6 +290,19 @@ impl LayerSet {
         *bands = Some(Arc::clone(&opened));
         Ok(opened)
     }
+}
+
+/// The onsets in a folder of a series, with its first and last date. `None` if the folder has none, or its record has no dates.
+fn open_series(folder: &Path, digest: &mut Sha256) -> Result<Option<(PathBuf, [Date; 2])>> {
+    let (onset, manifest) = (folder.join("onset.tif"), folder.join("manifest.json"));
+    if !(onset.is_file() && manifest.is_file()) {
+        return Ok(None);
+    }
+    digest.update(fs_err::read(&manifest)?);
+    let record: Value = read_json(&Location::from(manifest.as_path()))?;
+    let dates: Vec<Date> =
+        record["dates"].as_array().into_iter().flatten().filter_map(|date| date.as_str()?.parse().ok()).collect();
+    Ok(dates.first().zip(dates.last()).map(|(&first, &last)| (onset, [first, last])))
 }
 
 /// Reads scale and offset of each band from a record: the serialised form of [`BandRadiometry`].

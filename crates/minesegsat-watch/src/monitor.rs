@@ -17,6 +17,7 @@ mod corrections;
 mod judge;
 mod observe;
 mod picture;
+mod series;
 mod thumbnail;
 
 use minesegsat_core::job::Job;
@@ -32,6 +33,7 @@ pub use self::observe::INDICES;
 use self::observe::Observer;
 pub use self::observe::area_of;
 pub use self::picture::stretch_of;
+pub use self::series::SERIES;
 use self::thumbnail::SitesOfRegister;
 pub use self::thumbnail::read_classes;
 use crate::alerts::{self, AlertConfig, Delivery, DeliveryReport, DeliveryState, findings_of};
@@ -181,7 +183,8 @@ pub fn run(
         options.sites.is_empty() || options.sites.iter().any(|site| row.may_belong_to(site.as_str()))
     };
     report.damaged.extend(lost.iter().filter(is_wanted).cloned());
-    let observer = Observer { register, model, options, files: files_folder(register.path()), lost, job };
+    let neighbours = if options.sites.is_empty() { sites.clone() } else { register.read_sites()?.rows };
+    let observer = Observer { register, model, options, files: files_folder(register.path()), neighbours, lost, job };
     for (index, site) in sites.iter().enumerate() {
         job.check()?;
         job.progress.item(index, sites.len(), site.id.as_str());

@@ -1,27 +1,29 @@
 //! Land over many dates: rasters of onset and state; sites with areas and intervals, indices inside and around, outliers and
 //! pictures.
 
+mod layers;
+
 use minesegsat_core::job::Job;
 use std::path::Path;
 
 use jiff::civil::Date;
 use serde::Serialize;
 
+pub(crate) use self::layers::{LAYERS, STYLES, write_layers};
+pub use self::layers::{ONSET, ONSET_PICTURE};
 use crate::register::SiteId;
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::model_description::BandNormalisation;
 use minesegsat_core::output::OutputFolder;
-use minesegsat_core::pixel_class::{HISTORY_LABELS, HISTORY_PALETTE};
 use minesegsat_core::resample::SignedWindow;
 use minesegsat_core::uncertainty::Area;
 use minesegsat_core::{Band, Error, Grid, Result, Window};
-use minesegsat_io::class_file::write_class_file;
 use minesegsat_map::change::picture::TrueColour;
 use minesegsat_map::change::{DatedMap, beyond_map};
 use minesegsat_map::hectares::{Hectares, SiteOnMap};
 use minesegsat_map::preview::{SpectralIndex, percentile, png};
 use minesegsat_map::quicklook::Plate;
-use minesegsat_map::series::{Series, SeriesMap, SeriesPoint, SeriesRules, SeriesTotals, SiteSeries, write_rasters};
+use minesegsat_map::series::{Series, SeriesMap, SeriesPoint, SeriesRules, SeriesTotals, SiteSeries};
 use minesegsat_map::site::{SiteArea, SitePixels, percent_text};
 use minesegsat_scene::Scene;
 use minesegsat_scene::manifest::{GridRecord, OutputRecord, Software};
@@ -99,11 +101,19 @@ pub struct Smoothed {
     pub gain_since_first_ha: f64,
     /// Land that was disturbed on the first date and is not on this one.
     pub loss_since_first_ha: f64,
+    /// Share of the site's pixels on which the map of this date and the sequence over all dates disagree, 0 to 1
+    /// ([`SeriesPoint::share_disagreeing`]).
+    pub share_disagreeing: Option<f64>,
 }
 
 impl From<&SeriesPoint> for Smoothed {
     fn from(point: &SeriesPoint) -> Self {
-        Self { smoothed_area: point.area, gain_since_first_ha: point.gain_ha, loss_since_first_ha: point.loss_ha }
+        Self {
+            smoothed_area: point.area,
+            gain_since_first_ha: point.gain_ha,
+            loss_since_first_ha: point.loss_ha,
+            share_disagreeing: point.share_disagreeing,
+        }
     }
 }
 
@@ -127,6 +137,8 @@ pub struct SiteTimeline {
     pub name: String,
     /// Area of the whole outline, in hectares.
     pub site_ha: f64,
+    /// Share of the outline that other sites of the run also cover, 0 to 1.
+    pub share_in_other_sites: f64,
     /// Its points, sorted by date.
     pub points: Vec<TimelinePoint>,
     /// New and regrown land, and gains between any two dates.
@@ -156,6 +168,9 @@ pub struct TimelineManifest {
     pub total: SeriesTotals,
     /// The sites.
     pub sites: Vec<SiteTimeline>,
+    /// All sites together, if there are several: land that belongs to more than one counts once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sites_together: Option<SiteSeries>,
     /// Why the file of the sites is not the whole of its source, by its own words, if the user accepted that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sites_incomplete: Option<String>,
@@ -165,16 +180,10 @@ pub struct TimelineManifest {
     pub warnings: Vec<String>,
 }
 
-/// Rasters of a timeline.
-const ONSET: &str = "onset.tif";
-const STATE: &str = "state.tif";
-/// Names and colours of the classes of `state.tif`.
-const STATE_CLASS_FILE: &str = "state.tif.aux.xml";
-const PICTURE: &str = "onset.png";
 const TABLE: &str = "timeline.csv";
 
-/// Follows land over maps of many dates. Writes `onset.tif`, `state.tif` and `onset.png`; for sites `timeline.csv`, a picture per site and
-/// date, and an animation per site; and a record.
+/// Follows land over maps of many dates. Writes `onset.tif` and `state.tif` with their styles, and `onset.png`; for sites
+/// `timeline.csv`, a picture per site and date, and an animation per site; and a record.
 pub fn timeline(
     maps: Vec<SeriesMap>,
     folder: &Path,
@@ -191,12 +200,16 @@ pub fn timeline(
     let mut sites = Vec::new();
     for (number, site) in options.sites.iter().enumerate() {
         job.progress.advance(number, options.sites.len());
-        let Some(found) = follow(site, &series, options, &mut files, &mut warnings, job)? else {
+        let Some(mut found) = follow(site, &series, options, &mut files, &mut warnings, job)? else {
             warnings.push(format!("site `{}` lies beyond all maps", site.id));
             continue;
         };
+        let is_other = |other: &&SiteArea| other.id != site.id && other.crs == site.crs;
+        found.share_in_other_sites =
+            site.share_covered(options.sites.iter().filter(is_other).map(|other| &other.boundary))?;
         sites.push(found);
     }
+    let sites_together = measure_together(&series, options)?;
     if sites.is_empty() && !options.sites.is_empty() {
         return Err(Error::Argument {
             name: "sites",
@@ -207,28 +220,22 @@ pub fn timeline(
     if !sites.is_empty() {
         files.push((TABLE.to_owned(), table(&sites)?));
     }
-    let names: Vec<&str> = files
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .chain([ONSET, STATE, STATE_CLASS_FILE, PICTURE, "manifest.json"])
-        .collect();
+    let names: Vec<&str> =
+        files.iter().map(|(name, _)| name.as_str()).chain(LAYERS).chain(STYLES).chain(["manifest.json"]).collect();
     let output = OutputFolder::create(folder, &names, options.overwrite)?;
     job.progress.stage("following every pixel");
-    let [onset, state, picture] = [ONSET, STATE, PICTURE].map(|name| output.path(name));
-    let total = write_rasters(&series, &options.rules, &onset, &state, &picture, job)?;
-    write_class_file(&output.path(STATE_CLASS_FILE), &HISTORY_LABELS, &HISTORY_PALETTE)?;
+    let total = write_layers(&series, &options.rules, &output, job)?;
     warnings.extend(too_few_dates(&total, &options.rules));
     job.progress.stage("writing files");
     for (name, bytes) in &files {
         fs_err::write(output.path(name), bytes)?;
     }
     let mut outputs = Vec::new();
-    // Programs that open the raster may change its class file.
-    for name in names.iter().filter(|name| !["manifest.json", STATE_CLASS_FILE].contains(*name)) {
+    for name in names.iter().filter(|name| **name != "manifest.json" && !STYLES.contains(*name)) {
         outputs.push(OutputRecord::from_file(name, &output.path(name))?);
     }
     let manifest = TimelineManifest {
-        timeline_version: 3,
+        timeline_version: 4,
         software: Software::this(),
         created: jiff::Timestamp::now(),
         confidence_level_percent: options.level_percent,
@@ -238,6 +245,7 @@ pub fn timeline(
         grid: GridRecord::from(&series.grid),
         total,
         sites,
+        sites_together,
         sites_incomplete: options.sites_incomplete.clone(),
         outputs,
         warnings,
@@ -246,6 +254,17 @@ pub fn timeline(
     fs_err::write(output.path("manifest.json"), json + "\n")?;
     output.commit()?;
     Ok(manifest)
+}
+
+/// All sites as one, if there are several.
+fn measure_together(series: &Series, options: &TimelineOptions) -> Result<Option<SiteSeries>> {
+    if options.sites.len() < 2 {
+        return Ok(None);
+    }
+    match SiteArea::together("all", "all sites", &options.sites) {
+        Some(all) => series.measure(&all, &options.rules, options.level_percent, options.min_assessed),
+        None => Ok(None),
+    }
 }
 
 /// A warning if most land was seen on too few dates for a confirmation.
@@ -338,7 +357,14 @@ fn follow(
     if let Some(grid) = &frame_grid {
         draw(site, grid, &frames, files)?;
     }
-    Ok(Some(SiteTimeline { id: site.id.clone(), name: site.name.clone(), site_ha, points, series: measured }))
+    Ok(Some(SiteTimeline {
+        id: site.id.clone(),
+        name: site.name.clone(),
+        site_ha,
+        share_in_other_sites: 0.0,
+        points,
+        series: measured,
+    }))
 }
 
 /// Extends a window by `by` pixels on each side, clipped to the grid.
@@ -521,7 +547,7 @@ fn draw(site: &SiteArea, grid: &Grid, frames: &[Frame], files: &mut Vec<(String,
 fn table(sites: &[SiteTimeline]) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let fail = |error: csv::Error| Error::Io(std::io::Error::other(error));
-    let header = "site,date,scene,share_assessed,area_ha,lower_ha,upper_ha,outlier,ndvi,bsi,ndwi,ndvi_around,bsi_around,ndwi_around,share_beyond_map,site_ha,smoothed_ha,smoothed_lower_ha,smoothed_upper_ha,gain_since_first_ha,loss_since_first_ha,seen_ha,mapped_ha,estimated_ha,estimated_lower_ha,estimated_upper_ha,assumed_ha";
+    let header = "site,date,scene,share_assessed,area_ha,lower_ha,upper_ha,outlier,ndvi,bsi,ndwi,ndvi_around,bsi_around,ndwi_around,share_beyond_map,site_ha,smoothed_ha,smoothed_lower_ha,smoothed_upper_ha,gain_since_first_ha,loss_since_first_ha,seen_ha,mapped_ha,estimated_ha,estimated_lower_ha,estimated_upper_ha,assumed_ha,share_disagreeing,share_in_other_sites";
     writer.write_record(header.split(',')).map_err(fail)?;
     for site in sites {
         for point in &site.points {
@@ -550,7 +576,9 @@ fn table(sites: &[SiteTimeline]) -> Result<Vec<u8>> {
                 .chain([smoothed.gain_since_first_ha, smoothed.loss_since_first_ha].map(|ha| format!("{ha:.2}")))
                 .chain([Some(found.seen_ha), found.mapped_ha].map(number))
                 .chain(cells(found.estimated))
-                .chain([number(found.assumed_ha)]);
+                .chain([number(found.assumed_ha)])
+                .chain([smoothed.share_disagreeing.map_or_else(String::new, |share| format!("{share:.4}"))])
+                .chain([format!("{:.4}", site.share_in_other_sites)]);
             writer.write_record(record.collect::<Vec<_>>()).map_err(fail)?;
         }
     }

@@ -36,6 +36,8 @@ fn observation(site: &str, date: &str, verdict: Verdict) -> Observation {
         new_land: None,
         share_assessed: 0.97,
         share_beyond_map: None,
+        share_in_other_sites: None,
+        share_disagreeing: None,
         boundary_sha256: None,
         permit_sha256: None,
         area: Some(Area { ha: 123.4, lower_ha: 110.0, upper_ha: 140.0 }),

@@ -64,7 +64,7 @@ export interface SceneRecord {
 
 /** Layers of tiles. */
 export const PICTURES = ["true-colour", "false-colour", "swir", "ndvi", "bsi", "ndwi"] as const;
-export const OVERLAYS = ["probability", "mask", "change", "change-since-first"] as const;
+export const OVERLAYS = ["probability", "mask", "change", "change-since-first", "onset"] as const;
 export type Picture = (typeof PICTURES)[number];
 export type Overlay = (typeof OVERLAYS)[number];
 export type Layer = Picture | Overlay;
@@ -77,8 +77,11 @@ export interface LegendClass {
   stripes?: string | null;
 }
 
-/** Colours of a scale stand at equal distances and are joined linearly; what lies beyond an end has its colour. */
-export type TileLegend = { type: "scale"; range: [number, number]; colours: string[] } | { type: "classes"; classes: LegendClass[] };
+/** Colours of a scale, of numbers or dates, stand at equal distances and are joined linearly; what lies beyond an end has its colour. */
+export type TileLegend =
+  | { type: "scale"; range: [number, number]; colours: string[] }
+  | { type: "dates"; range: [string, string]; colours: string[] }
+  | { type: "classes"; classes: LegendClass[] };
 
 export interface TileJson {
   name?: string;
@@ -127,6 +130,10 @@ export interface Observation extends Drawable {
   /** Over the whole outline of the site. */
   share_assessed: number | null;
   share_beyond_map?: number | null;
+  /** Of the seen pixels, where the map of this date and all dates together disagree. */
+  share_disagreeing?: number | null;
+  /** Of the outline. */
+  share_in_other_sites?: number | null;
   compared_with: string | null;
   gain_ha: number | null;
   loss_ha: number | null;

@@ -4,29 +4,36 @@ import { api } from "../api/client.ts";
 import type { Layer, LegendClass, TileJson, TileLegend } from "../api/types.ts";
 import { h, newId, s } from "../dom.ts";
 import { language, t } from "../words.ts";
-import { className, legendOf, noteOf, scaleTexts } from "./legends.ts";
+import { className, dateTexts, legendOf, noteOf, scaleTexts } from "./legends.ts";
 
 /** Their colours are those of their bands. */
 const COMPOSITES: ReadonlySet<Layer> = new Set(["true-colour", "false-colour", "swir"]);
 
-/** A layer has the same colours on every map, so it is asked for once. */
-const asked = new Map<Layer, Promise<TileJson | null>>();
+/** Their scale runs over the dates of each map. */
+const OF_EACH_MAP: ReadonlySet<Layer> = new Set(["onset"]);
+
+/** Any other layer has the same colours on every map, so it is asked for once. */
+const asked = new Map<string, Promise<TileJson | null>>();
+
+const keyOf = (layer: Layer, path: string): string => (OF_EACH_MAP.has(layer) ? path : layer);
 
 function tileJson(layer: Layer, path: string): Promise<TileJson | null> {
-  const known = asked.get(layer);
+  const key = keyOf(layer, path);
+  const known = asked.get(key);
   if (known) return known;
   const answer = api.tileJson(path).catch(() => {
     // It is drawn without; the next map may tell.
-    asked.delete(layer);
+    asked.delete(key);
     return null;
   });
-  asked.set(layer, answer);
+  asked.set(key, answer);
   return answer;
 }
 
 export class Legend {
   readonly element: HTMLElement;
   #layer: Layer | null = null;
+  #key: string | null = null;
 
   constructor(id: string) {
     this.element = h("div", { class: "legend", id, role: "group", hidden: true });
@@ -34,13 +41,14 @@ export class Legend {
 
   /** `title` is what the layer is called here; its TileJSON at `path` may have a name for it, which is English; none of them if nothing is drawn. */
   show(drawn: { layer: Layer; title: string; path: string } | null): void {
-    const layer = drawn?.layer ?? null;
-    if (layer === this.#layer) return;
-    this.#layer = layer;
+    const key = drawn && keyOf(drawn.layer, drawn.path);
+    if (key === this.#key) return;
+    this.#key = key;
+    this.#layer = drawn?.layer ?? null;
     this.#draw(drawn?.title ?? "", null);
     if (!drawn || COMPOSITES.has(drawn.layer)) return;
     void tileJson(drawn.layer, drawn.path).then((json) => {
-      if (json && this.#layer === drawn.layer) this.#draw((language() === "en" && json.name) || drawn.title, json);
+      if (json && this.#key === key) this.#draw((language() === "en" && json.name) || drawn.title, json);
     });
   }
 
@@ -50,13 +58,14 @@ export class Legend {
     const note = layer && noteOf(layer);
     this.element.hidden = !legend && !note;
     this.element.setAttribute("aria-label", t("legend", { title }));
-    if (layer && legend) this.element.replaceChildren(...(legend.type === "scale" ? scale(layer, legend) : [classes(legend.classes)]));
+    if (layer && legend) this.element.replaceChildren(...(legend.type === "classes" ? [classes(legend.classes)] : scale(layer, legend)));
     else this.element.replaceChildren(...(note ? [h("p", { class: "small faint" }, note)] : []));
   }
 }
 
-function scale(layer: Layer, { range, colours }: Extract<TileLegend, { type: "scale" }>): Node[] {
-  const { numbers, words } = scaleTexts(layer, range);
+function scale(layer: Layer, legend: Exclude<TileLegend, { type: "classes" }>): Node[] {
+  const { colours } = legend;
+  const { numbers, words } = legend.type === "dates" ? dateTexts(layer, legend.range) : scaleTexts(layer, legend.range);
   const [low, middle, high] = numbers;
   const text = t("legend-bar", { low, middle, high, "low-words": words[0], "high-words": words[1] });
   // Joined linearly, as on the tiles.
@@ -68,7 +77,7 @@ function scale(layer: Layer, { range, colours }: Extract<TileLegend, { type: "sc
     s("rect", { width: "100%", height: "100%", rx: 3, fill: `url(#${gradient.id})` }),
   );
   const line = (kind: string, texts: readonly string[]): HTMLElement => h("p", { class: `legend-ends ${kind}`, "aria-hidden": "true" }, ...texts.map((text) => h("span", {}, text)));
-  return [bar, line("numbers", numbers), line("words", words)];
+  return [bar, line(legend.type === "dates" ? "days" : "numbers", numbers), line("words", words)];
 }
 
 function classes(all: readonly LegendClass[]): HTMLElement {

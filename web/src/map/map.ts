@@ -334,7 +334,10 @@ export class SiteMap {
     // The page may have another size than when it was hidden; at any other time this would draw all of it again for nothing.
     if (wasHidden) pane.map.resize();
     void ready.then(() => {
-      if (this.#shown.site === site) pane.draw({ site, observation: this.#shown.pair.before, prediction: null }, this.#store.view);
+      if (this.#shown.site !== site) return;
+      const { view } = this.#store;
+      // The later map holds the onsets of the earlier one, whose colours would stand for other dates than the legend says.
+      pane.draw({ site, observation: this.#shown.pair.before, prediction: null }, view.overlay === "onset" ? { ...view, overlay: "none" } : view);
     });
   }
 

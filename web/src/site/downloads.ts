@@ -38,7 +38,7 @@ function more(site: SiteDetail, observation: Observation | null): HTMLElement {
   const group = (title: string, ...buttons: (HTMLElement | null)[]) =>
     h("div", {}, h("p", { class: "small faint" }, title), h("div", { class: "downloads", role: "group", "aria-label": title }, ...buttons));
   const land = Object.entries(LAND).map(([format, name]) => download(name, paths.land(site.id, format), `${site.id}_land.${format}`));
-  const raster = (name: "mask" | "probability" | "change", of: Observation) =>
+  const raster = (name: "mask" | "probability" | "change" | "onset" | "state", of: Observation) =>
     download(t(`raster-${name}`), paths.file(site.id, of.id, `${name}.tif`), `${site.id}-${of.id}-${name}.tif`);
   const details = h(
     "details",
@@ -51,6 +51,8 @@ function more(site: SiteDetail, observation: Observation | null): HTMLElement {
           raster("mask", observation),
           raster("probability", observation),
           observation.compared_with ? raster("change", observation) : null,
+          observation.layers.includes("onset") ? raster("onset", observation) : null,
+          observation.layers.includes("onset") ? raster("state", observation) : null,
         )
       : null,
     group(

@@ -222,7 +222,9 @@ function figures(o: Observation): HTMLElement {
     [t("outside-permit"), hectares(o.outside_permit_ha), t("outside-permit-note")],
     [t("outside-site"), hectares(o.parts?.outside_site_ha), t("outside-site-note")],
     [t("seen-share"), percent(o.share_assessed), o.share_beyond_map ? t("beyond-scenes", { share: percent(o.share_beyond_map) }) : null],
+    [t("disagrees-with-dates"), percent(o.share_disagreeing), t("disagrees-note")],
   ];
+  if (o.share_in_other_sites) rows.push([t("shared-outline"), percent(o.share_in_other_sites), t("shared-note")]);
   return h(
     "dl",
     { class: "tiles" },

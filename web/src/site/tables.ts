@@ -44,13 +44,14 @@ export function observationsTable(site: SiteDetail, selected: string | null, sel
       h("td", {}, change(o.gain_ha, "+", o.seen_change?.gain_ha, o.seen_change?.noise_floor_ha)),
       h("td", {}, change(o.loss_ha, "−", o.seen_change?.loss_ha, o.seen_change?.noise_floor_ha)),
       h("td", {}, percent(o.share_assessed)),
+      h("td", {}, percent(o.share_disagreeing)),
     );
   });
   const level = site.observations.at(-1)?.confidence_level_percent;
   const interval_head = level ? t("interval-at-level-ha", { level: levelOf(level) }) : t("interval-ha");
   return table(
     t("observations-caption"),
-    [t("date"), { words: t("verdict") }, t("disturbed-ha"), interval_head, t("limit-ha"), t("gain"), t("loss"), t("seen")],
+    [t("date"), { words: t("verdict") }, t("disturbed-ha"), interval_head, t("limit-ha"), t("gain"), t("loss"), t("seen"), t("disagrees")],
     rows,
   );
 }

@@ -43,6 +43,48 @@ pageTest("classes have swatches with words", SITE, async (page) => {
   assert.deepEqual(await items(), ["Disturbed land", "Not assessable"]);
 });
 
+pageTest("dates of disturbance have a bar from the first date to that of the map", SITE, async (page) => {
+  await layersOpen(page);
+  await page.selectOption("#overlay", "onset");
+  const bar = (last: string) => group(page, "Date on which land became disturbed").getByRole("img", { name: new RegExp(`^Colour bar from 2019-06-20, first date, over \\d{4}-\\d{2}-\\d{2} to ${last}, last date$`) });
+  const dates = page.locator("tbody [data-observation]");
+  const [last, before] = (await dates.allInnerTexts()) as [string, string];
+  await bar(last).waitFor();
+  assert.match(await page.locator("#overlay-legend").innerText(), /2019-06-20[\s\S]*first date\s+last date/);
+  // An earlier map has a scale of its own.
+  await dates.nth(1).click();
+  await bar(before).waitFor();
+  // The first date has no series.
+  await dates.last().click();
+  await page.waitForFunction(() => document.querySelector<HTMLElement>("#overlay-legend")?.hidden);
+  assert.equal(await page.locator("#overlay option[value=onset]").isDisabled(), true);
+});
+
+pageTest("dates of disturbance are drawn on the later date only", SITE, async (page) => {
+  await layersOpen(page);
+  const last = await page.locator("tbody [data-observation]").first().getAttribute("data-observation");
+  /** Layer and observation of a tile. */
+  const tileOf = (url: string): [string, string] | null => {
+    const parts = new URL(url).pathname.split("/");
+    return parts[1] === "tiles" && parts.at(-1)?.endsWith(".png") ? [parts[5] ?? "", parts[4] ?? ""] : null;
+  };
+  const drawn = new Set<string>();
+  page.on("response", (response) => {
+    const [layer, observation] = tileOf(response.url()) ?? [];
+    if (layer === "onset" && observation) drawn.add(observation);
+  });
+  const tile = (of: string, isLast: boolean) =>
+    page.waitForResponse((response) => {
+      const [layer, observation] = tileOf(response.url()) ?? [];
+      return layer === of && (observation === last) === isLast;
+    });
+  await Promise.all([tile("onset", true), page.selectOption("#overlay", "onset")]);
+  await page.waitForTimeout(500);
+  assert.deepEqual([...drawn], [last]);
+  // Other layers are drawn on both.
+  await Promise.all([tile("mask", true), tile("mask", false), page.selectOption("#overlay", "mask")]);
+});
+
 pageTest("a layer is asked for its legend once, whatever the date", SITE, async (page) => {
   const asked: string[] = [];
   page.on("request", (request) => {

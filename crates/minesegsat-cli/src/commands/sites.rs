@@ -19,7 +19,7 @@ use minesegsat::register::{
     Area, Correction, DamagedRow, FileBoundary, ImportOutcome, ImportReport, Observation, Permit, Register, Site,
     SiteEdit, SiteId, boundary_of_bbox, boundary_of_file, document_hash,
 };
-use minesegsat::site::whole_percent;
+use minesegsat::site::{percent_text, whole_percent};
 use serde_json::{Value, json};
 
 use super::{hints_of, table::Table};
@@ -409,6 +409,7 @@ fn print_observations(out: &mut impl Write, observations: &[Observation]) -> any
     let header = [
         "date",
         "seen %",
+        "disagrees %",
         "area ha",
         "mapped ha",
         "assumed ha",
@@ -420,11 +421,12 @@ fn print_observations(out: &mut impl Write, observations: &[Observation]) -> any
         "verdict",
         "scenes",
     ];
-    let mut table = Table::new(header).with_texts([10, 11]);
+    let mut table = Table::new(header).with_texts([11, 12]);
     for observation in observations {
         table.row([
             observation.date.to_string(),
             format!("{:.0}", whole_percent(observation.share_assessed)),
+            observation.share_disagreeing.map_or_else(dash, |share| format!("{:.1}", share * 100.0)),
             observation.area.map_or_else(dash, interval),
             number(observation.parts.map(|parts| parts.mapped_ha)),
             number(observation.parts.map(|parts| parts.assumed_ha)),
@@ -440,6 +442,9 @@ fn print_observations(out: &mut impl Write, observations: &[Observation]) -> any
     table.print(out)?;
     writeln!(out)?;
     writeln!(out, "{}: {}", last.date, last.statement)?;
+    if let Some(share) = last.share_in_other_sites.filter(|share| *share > 0.0) {
+        writeln!(out, "shared     {} of the outline, with other sites", percent_text(share))?;
+    }
     for warning in &last.warnings {
         writeln!(out, "warning    {warning}")?;
     }

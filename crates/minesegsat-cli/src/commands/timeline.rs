@@ -59,6 +59,25 @@ fn print_summary(out: &mut impl Write, manifest: &TimelineManifest) -> anyhow::R
     if manifest.sites.is_empty() {
         return Ok(());
     }
+    if let Some(together) = &manifest.sites_together {
+        let area = together.points.last().and_then(|point| point.area);
+        writeln!(
+            out,
+            "all sites together: {} disturbed on {}; {:.1} ha new and {:.1} ha new but provisional",
+            area.map_or_else(|| "not assessable".to_owned(), |area| format!("{:.1} ha", area.ha)),
+            day(last),
+            together.new_ha,
+            together.new_provisional_ha
+        )?;
+    }
+    for site in manifest.sites.iter().filter(|site| site.share_in_other_sites > 0.0) {
+        let share = percent_text(site.share_in_other_sites);
+        writeln!(
+            out,
+            "{}: {share} of its outline also belongs to other sites; all sites together count it once",
+            site.id
+        )?;
+    }
     let mut table = Table::new([
         "site",
         "date",
@@ -67,6 +86,7 @@ fn print_summary(out: &mut impl Write, manifest: &TimelineManifest) -> anyhow::R
         "smoothed ha",
         "interval",
         "gain ha",
+        "disagrees %",
         "NDVI",
         "around",
         "remark",
@@ -84,6 +104,7 @@ fn print_summary(out: &mut impl Write, manifest: &TimelineManifest) -> anyhow::R
                 area(smoothed.smoothed_area),
                 smoothed.smoothed_area.map_or_else(String::new, |a| format!("{:.1} to {:.1}", a.lower_ha, a.upper_ha)),
                 format!("{:.1}", smoothed.gain_since_first_ha),
+                smoothed.share_disagreeing.map_or_else(|| "-".to_owned(), |share| format!("{:.1}", share * 100.0)),
                 index(point.inside.ndvi),
                 index(point.around.ndvi),
                 remark(point),

@@ -156,8 +156,17 @@ fn sites_are_followed_over_dates_and_teach_what_noise_is() {
     let frames = dates.iter().map(|date| format!("middle-{date}.png"));
     let mut expected: Vec<String> = frames
         .chain(
-            ["manifest.json", "middle.gif", "onset.png", "onset.tif", "state.tif", "state.tif.aux.xml", "timeline.csv"]
-                .map(str::to_owned),
+            [
+                "manifest.json",
+                "middle.gif",
+                "onset.png",
+                "onset.qml",
+                "onset.tif",
+                "state.tif",
+                "state.tif.aux.xml",
+                "timeline.csv",
+            ]
+            .map(str::to_owned),
         )
         .collect();
     expected.sort();

@@ -62,6 +62,8 @@ impl Place {
             new_land: None,
             share_assessed: 0.97,
             share_beyond_map: None,
+            share_in_other_sites: None,
+            share_disagreeing: None,
             boundary_sha256: None,
             permit_sha256: None,
             area: Some(Area { ha: 120.0, lower_ha: 110.0, upper_ha: 130.0 }),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::support::{Done, collection_of, json_file, program, shipped_model};
+use crate::support::{Done, collection_of, json_file, program, raster, shipped_model};
 use serde_json::{Value, json};
 
 /// A landscape with a site, and a collection of the scenes of some years.
@@ -123,7 +123,38 @@ fn a_site_is_mapped_compared_judged_told_of_and_packed_once() {
     assert!(observation["compared_with"].as_str().unwrap().starts_with("2021"));
     assert!(observation["gain_ha"].is_number() && observation["area"]["ha"].as_f64().unwrap() > 1.0, "{observation}");
     let date = observation["date"].as_str().unwrap().to_owned();
-    assert_eq!(place.observations().len(), 2);
+    let stored = place.observations();
+    assert_eq!(stored.len(), 2);
+
+    // The second date has the layers of the series, and how far it disagrees with it; the first one cannot.
+    assert!(stored[0].get("share_disagreeing").is_none() && stored[0]["share_in_other_sites"] == 0.0, "{}", stored[0]);
+    let disagreeing = stored[1]["share_disagreeing"].as_f64().unwrap();
+    assert!((0.0..=1.0).contains(&disagreeing), "{disagreeing}");
+    let files = |observation: &Value| -> Vec<String> {
+        let files = observation["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap());
+        files.filter_map(|path| Some(path.split_once("/series/")?.1.to_owned())).collect()
+    };
+    assert_eq!(files(observation), ["manifest.json", "onset.png", "onset.tif", "state.tif"]);
+    let onset = observation["files"].as_array().unwrap().iter().find_map(|file| {
+        let path = file["path"].as_str().unwrap();
+        path.ends_with("/series/onset.tif").then(|| place.folder.path().join(path))
+    });
+    let onset = onset.unwrap();
+    assert!(onset.with_extension("qml").is_file() && onset.with_file_name("state.tif.aux.xml").is_file());
+    let (info, days) = raster(&onset);
+    assert_eq!((info.nodata, info.band_names.len()), (Some(0.0), 3));
+    let series = json_file(&onset.with_file_name("manifest.json"));
+    assert_eq!(series["dates"], json!([stored[0]["date"], stored[1]["date"]]));
+    let onsets: f64 = series["onsets"].as_array().unwrap().iter().map(|o| o["provisional_ha"].as_f64().unwrap()).sum();
+    assert!((onsets - stored[1]["new_land"]["provisional_ha"].as_f64().unwrap()).abs() < 1e-6, "{series}");
+    // The map goes beyond the site.
+    let new_pixels = days.iter().filter(|&&day| day > 0.0).count() as f64;
+    assert!(new_pixels / 100.0 >= onsets * 0.99, "{new_pixels} pixels, {onsets} ha");
+    let table = place.folder.path().join("observations.csv");
+    place.sites(&["export", "--observations", "-o", table.to_str().unwrap()]).succeeded();
+    let table = fs::read_to_string(table).unwrap();
+    assert!(table.contains("share_disagreeing,share_in_other_sites"), "{table}");
+    assert!(place.sites(&["show", "quarry"]).succeeded().stdout.contains("disagrees %"));
 
     // The page has both pictures.
     let page = place.folder.path().join("quarry.html");
@@ -175,6 +206,17 @@ fn a_site_is_mapped_compared_judged_told_of_and_packed_once() {
     bytes[middle] ^= 1;
     fs::write(&pack, bytes).unwrap();
     assert_eq!(verify().code, Some(1));
+
+    // A site inside this one shares all of its outline.
+    let shown = place.sites(&["show", "quarry", "--json"]).succeeded().json();
+    let [west, south, east, north] = [0, 1, 2, 3].map(|i| shown["bbox"][i].as_f64().unwrap());
+    let bbox = format!("{west},{south},{},{north}", f64::midpoint(west, east));
+    place.sites(&["add", "half", "--bbox", &bbox]).succeeded();
+    let done = place.monitor(&["--sites", "half", "--until", "2021-12-31", "--json"]);
+    let report: Value = serde_json::from_str(&done.stdout).unwrap();
+    let inner = &report["observations"][0];
+    assert!(inner["share_in_other_sites"].as_f64().unwrap() > 0.999, "{inner}");
+    assert!(inner["warnings"].to_string().contains("also belongs to `quarry`"), "{inner}");
 
     // Two monitors on one register, and a site that nobody knows.
     let other = place.monitor(&["--sites", "quary"]);

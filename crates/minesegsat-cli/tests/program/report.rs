@@ -40,6 +40,8 @@ fn register(path: &Path) {
         new_land: None,
         share_assessed: 0.98,
         share_beyond_map: None,
+        share_in_other_sites: None,
+        share_disagreeing: None,
         boundary_sha256: None,
         permit_sha256: None,
         area: Some(Area { ha: 138.0, lower_ha: 130.0, upper_ha: 146.0 }),

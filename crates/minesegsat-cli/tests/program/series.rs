@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support::{Done, json_file, names, program, raster, run, shipped_model};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const YEARS: [&str; 4] = ["2019", "2020", "2021", "2022"];
 const CLASSES: [&str; 6] = ["undisturbed", "disturbed", "new", "new-provisional", "regrown", "regrown-provisional"];
@@ -39,7 +39,7 @@ fn a_series_of_maps_becomes_onset_and_state() {
     let maps = maps(folder.path());
     let out = folder.path().join("series");
     let record = timeline(&maps, &out, &["--json"]).succeeded().json();
-    assert_eq!(names(&out), ["manifest.json", "onset.png", "onset.tif", "state.tif", "state.tif.aux.xml"]);
+    assert_eq!(names(&out), ["manifest.json", "onset.png", "onset.qml", "onset.tif", "state.tif", "state.tif.aux.xml"]);
     assert_eq!(record, json_file(&out.join("manifest.json")));
     let dates: Vec<&str> = record["dates"].as_array().unwrap().iter().map(|date| date.as_str().unwrap()).collect();
     assert!(dates.len() == 4 && dates.iter().zip(YEARS).all(|(date, year)| date.starts_with(year)), "{dates:?}");
@@ -102,6 +102,52 @@ fn a_series_of_maps_becomes_onset_and_state() {
         table.starts_with("site,date,scene,")
             && table.contains("smoothed_lower_ha,smoothed_upper_ha,gain_since_first_ha")
     );
+}
+
+#[test]
+fn land_of_two_sites_counts_once_in_their_total() {
+    let folder = tempfile::tempdir().unwrap();
+    let maps = maps(folder.path());
+    let scenes = fs::read_dir(folder.path().join("sim/2019")).unwrap().map(|entry| entry.unwrap().path());
+    let item = json_file(&scenes.into_iter().find(|path| path.is_dir()).unwrap().join("item.json"));
+    let [west, south, east, north] = [0, 1, 2, 3].map(|i| item["bbox"][i].as_f64().unwrap());
+    // Two sites of 60 % of the inner width share a third of each.
+    let inner = |low: f64, high: f64, share: f64| low + (high - low) * (0.2 + 0.6 * share);
+    let site = |id: &str, from: f64, until: f64| {
+        let [w, e] = [from, until].map(|share| inner(west, east, share));
+        let [s, n] = [0.0, 1.0].map(|share| inner(south, north, share));
+        let ring = [[w, s], [e, s], [e, n], [w, n], [w, s]];
+        json!({"type": "Feature", "properties": {"id": id}, "geometry": {"type": "Polygon", "coordinates": [ring]}})
+    };
+    let sites = folder.path().join("sites.geojson");
+    let features = [site("west", 0.0, 0.6), site("east", 0.4, 1.0)];
+    fs::write(&sites, json!({"type": "FeatureCollection", "features": features}).to_string()).unwrap();
+    let out = folder.path().join("series");
+    let record = timeline(&maps, &out, &["--sites", sites.to_str().unwrap(), "--json"]).succeeded().json();
+    let [first, second] = [0, 1].map(|site| record["sites"][site].clone());
+    let together = &record["sites_together"];
+    for site in [&first, &second] {
+        let share = site["share_in_other_sites"].as_f64().unwrap();
+        assert!((share - 1.0 / 3.0).abs() < 1e-3, "{share}");
+    }
+    for date in 0..YEARS.len() {
+        let ha = |series: &Value| series["points"][date]["disturbed_ha"].as_f64().unwrap();
+        let [one, other] = [&first, &second].map(|site| ha(&site["series"]));
+        let all = ha(together);
+        assert!(all <= one + other + 0.01 && all >= one.max(other) - 0.01, "{one} and {other} ha, together {all}");
+        let share = first["points"][date]["share_disagreeing"].as_f64().unwrap();
+        assert!((0.0..=1.0).contains(&share), "{share}");
+    }
+    let sum: f64 =
+        together["onsets"].as_array().unwrap().iter().map(|onset| onset["confirmed_ha"].as_f64().unwrap()).sum();
+    assert!((sum - together["new_ha"].as_f64().unwrap()).abs() < 1e-6, "{together}");
+    let table = fs::read_to_string(out.join("timeline.csv")).unwrap();
+    assert!(table.lines().next().unwrap().ends_with(",share_disagreeing,share_in_other_sites"), "{table}");
+    let style = fs::read_to_string(out.join("onset.qml")).unwrap();
+    let dates: Vec<&str> = record["dates"].as_array().unwrap().iter().map(|date| date.as_str().unwrap()).collect();
+    for date in [dates[0], dates[3]] {
+        assert!(style.contains(&format!("label=\"{date}\"")), "{style}");
+    }
 }
 
 #[test]

@@ -24,8 +24,9 @@ const SWATCH: f32 = 14.0;
 const UNDISTURBED: [u8; 3] = [58, 60, 64];
 const HIDDEN: [u8; 3] = [96, 100, 106];
 
-/// Colour of a position in time, from violet at 0 (first date) to pale yellow at 1 (last date).
-fn colour(position: f64) -> [u8; 3] {
+/// Colour (red, green, blue) of an onset by its position in time, from violet at 0 (first date) to pale yellow at 1 (last date).
+/// Positions outside take the colour of the end.
+pub fn onset_colour(position: f64) -> [u8; 3] {
     // The darker part of the map does not differ enough from undisturbed land.
     const DARKEST: f64 = 5.0 / 17.0;
     ColourMap::MAGMA.colour((DARKEST + (1.0 - DARKEST) * position.clamp(0.0, 1.0)) as f32)
@@ -92,7 +93,7 @@ impl OnsetPicture {
             } else if is(class, LandHistory::Disturbed) {
                 of_class(LandHistory::Disturbed)
             } else if is(class, LandHistory::New) || is(class, LandHistory::NewProvisional) {
-                colour(position)
+                onset_colour(position)
             } else {
                 of_class(LandHistory::RegrownProvisional)
             };
@@ -119,7 +120,7 @@ fn legend(width: usize, [first, last]: [Date; 2]) -> Option<Pixmap> {
     };
     write(&mut pixmap, &format!("new since {first} "), &mut x);
     for step in 0..RAMP as usize {
-        let colour = colour(step as f64 / f64::from(RAMP));
+        let colour = onset_colour(step as f64 / f64::from(RAMP));
         fill(&mut pixmap, colour, x + step as f32, middle - SWATCH / 2.0, 1.0, SWATCH);
     }
     x += RAMP;
@@ -158,6 +159,9 @@ mod tests {
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
         reader.next_frame(&mut pixels).unwrap();
         assert_eq!(pixels[..9], [[215, 205, 165], [252, 253, 191], UNDISTURBED].concat());
-        assert_eq!((colour(0.0), colour(1.0), colour(2.0)), ([98, 25, 128], [252, 253, 191], [252, 253, 191]));
+        assert_eq!(
+            (onset_colour(0.0), onset_colour(1.0), onset_colour(2.0)),
+            ([98, 25, 128], [252, 253, 191], [252, 253, 191])
+        );
     }
 }

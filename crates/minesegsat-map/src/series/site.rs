@@ -1,5 +1,7 @@
 //! A site over many dates: [`SiteSeries`].
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -31,6 +33,22 @@ pub struct SeriesPoint {
     pub gain_ha: f64,
     /// Land that was disturbed on the first date and is not on this one.
     pub loss_ha: f64,
+    /// Share of the site's pixels that this date shows on which its own map and the sequence over all dates disagree: one says
+    /// disturbed, the other does not. 0 to 1; `None` if the date shows no pixel of the site.
+    pub share_disagreeing: Option<f64>,
+}
+
+/// New land by the dates between which it became disturbed, in hectares.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct OnsetArea {
+    /// Last assessable date that shows the land undisturbed.
+    pub after: Date,
+    /// First date that shows it disturbed.
+    pub until: Date,
+    /// New land that is confirmed.
+    pub confirmed_ha: f64,
+    /// New land that is provisional.
+    pub provisional_ha: f64,
 }
 
 /// A site over all dates of a series.
@@ -41,6 +59,8 @@ pub struct SiteSeries {
     /// Land that became disturbed from one date to a later one, in hectares: `gains_ha[a][b - a - 1]` from date `a` to date `b`.
     /// It is confirmed or provisional.
     pub gains_ha: Vec<Vec<f64>>,
+    /// New land on the last date by the time of its onset, in order; without times of no land.
+    pub onsets: Vec<OnsetArea>,
     /// New land on the last date that is confirmed.
     pub new_ha: f64,
     /// New land on the last date that is provisional.
@@ -67,6 +87,10 @@ struct Sums {
     seen: Vec<usize>,
     disturbed: Vec<u64>,
     losses: Vec<u64>,
+    /// By date: pixels that it shows otherwise than the sequence.
+    disagreeing: Vec<u64>,
+    /// Confirmed and provisional new pixels by the dates around their onset: first with it, last without it.
+    onsets: BTreeMap<(usize, usize), [u64; 2]>,
     /// Numbers of pixels that became disturbed from a date to another, `[from][to]`.
     gains: Vec<Vec<u64>>,
     by_class: [u64; 256],
@@ -97,6 +121,8 @@ impl Series {
             seen: vec![0; dates],
             disturbed: vec![0; dates],
             losses: vec![0; dates],
+            disagreeing: vec![0; dates],
+            onsets: BTreeMap::new(),
             gains: vec![vec![0; dates]; dates],
             by_class: [0; 256],
             smooth: vec![0.0; dates],
@@ -129,14 +155,23 @@ impl Series {
                     disturbed_ha: ha(sums.disturbed[date]),
                     gain_ha: ha(sums.gains[0][date]),
                     loss_ha: ha(sums.losses[date]),
+                    share_disagreeing: (sums.seen[date] > 0)
+                        .then(|| sums.disagreeing[date] as f64 / sums.seen[date] as f64),
                 }
             })
             .collect();
         let of_class = |class: LandHistory| ha(sums.by_class[usize::from(class as u8)]);
         let gains = sums.gains.iter().enumerate();
+        let onsets = sums.onsets.iter().map(|(&(until, after), &[confirmed, provisional])| OnsetArea {
+            after: self.dates[after],
+            until: self.dates[until],
+            confirmed_ha: ha(confirmed),
+            provisional_ha: ha(provisional),
+        });
         Ok(Some(SiteSeries {
             points,
             gains_ha: gains.map(|(from, to)| to[from + 1..].iter().map(|&pixels| ha(pixels)).collect()).collect(),
+            onsets: onsets.collect(),
             new_ha: of_class(LandHistory::New),
             new_provisional_ha: of_class(LandHistory::NewProvisional),
             regrown_ha: of_class(LandHistory::Regrown),
@@ -182,11 +217,18 @@ impl Series {
                 continue;
             }
             sums.known += 1;
+            if let (LandHistory::New | LandHistory::NewProvisional, Some(onset)) = (found.class, found.onset) {
+                let counts = sums.onsets.entry((onset.until, onset.after)).or_default();
+                counts[usize::from(found.class == LandHistory::NewProvisional)] += 1;
+            }
             history.states(&mut states);
             history.smoothed(&pixel, &mut means, &mut smooth);
             for date in 0..dates {
                 let is_seen = !pixel[date].is_nan();
                 sums.seen[date] += usize::from(is_seen);
+                // As the map of the date counts it.
+                let is_mapped = pixel[date] >= self.thresholds[date];
+                sums.disagreeing[date] += u64::from(is_seen && is_mapped != states[date]);
                 sums.smooth[date] += f64::from(smooth[date]);
                 sums.disturbed[date] += u64::from(states[date]);
                 sums.losses[date] += u64::from(states[0] && !states[date]);

@@ -144,6 +144,24 @@ fn sites_have_areas_per_date_and_gains_between_any_two() {
     assert_eq!((found.gain_ha(0, 2), found.gain_ha(4, 8), found.gain_ha(5, 2)), (0.0, 0.0, 0.0));
     assert!((found.new_ha - 2.0).abs() < 0.01 && found.new_provisional_ha == 0.0 && found.regrown_ha == 0.0);
     assert_eq!(found.points[8].gain_ha, found.gain_ha(0, 8));
+    // A row that a date misses: 30 pixels of 2400, and 40 after the mine has grown. On the date of growth, the missed part of the
+    // new land is not there yet for the sequence either.
+    let disagreeing: Vec<f64> = found.points.iter().map(|point| point.share_disagreeing.unwrap() * 2400.0).collect();
+    for (date, pixels) in disagreeing.iter().enumerate() {
+        let expected = if date <= GROWN { 30.0 } else { 40.0 };
+        assert!((pixels - expected).abs() < 1e-9, "{date}: {disagreeing:?}");
+    }
+    // New land by the time of its onset: all but one row on the date of growth, that row on the next.
+    let onsets: Vec<(usize, usize, f64)> = found
+        .onsets
+        .iter()
+        .map(|onset| {
+            let place = |day: jiff::civil::Date| DAYS.iter().position(|known| *known == day.to_string()).unwrap();
+            assert_eq!(onset.provisional_ha, 0.0);
+            (place(onset.after), place(onset.until), (onset.confirmed_ha * 100.0).round() / 100.0)
+        })
+        .collect();
+    assert_eq!(onsets, [(GROWN - 1, GROWN, 1.9), (GROWN, GROWN + 1, 0.1)]);
     // Beyond the maps.
     assert_eq!(series.measure(&site((300.0, 360.0)), &rules(), 90.0, 0.5).unwrap(), None);
 }

@@ -556,3 +556,40 @@ fn pages_speak_each_language_and_mark_the_record_as_english() {
     check_words(&parsed.spoken, Language::Spanish);
     assert!(parsed.spoken.contains("180.0\u{a0}ha") && !parsed.spoken.contains("180,0"));
 }
+
+#[test]
+fn new_land_is_told_by_its_dates_with_a_map() {
+    let mut report = report();
+    assert!(!site_page(&report, Language::English).unwrap().contains("When land became disturbed"));
+    let row = |after: Date, until: Date, confirmed_ha: f64, provisional_ha: f64| OnsetRow {
+        after,
+        until,
+        confirmed_ha,
+        provisional_ha,
+    };
+    let months = [date(2021, 5, 3), date(2022, 6, 3), date(2023, 7, 3), date(2024, 9, 16)];
+    let rows = months.windows(2).enumerate();
+    report.onsets = Some(Onsets {
+        dates: [months[0], months[3]],
+        rows: rows.map(|(i, pair)| row(pair[0], pair[1], 11.25 + i as f64, 0.5 * i as f64)).collect(),
+        png: Some(ground(64, 48, &[(30.0, 20.0, 12.0, 0.4)])),
+    });
+    for language in Language::ALL {
+        let page = site_page(&report, language).unwrap();
+        let words = language.words();
+        let caption = words.say_with("onset-picture", &[("first", "2021-05-03".into()), ("last", "2024-09-16".into())]);
+        for part in [words.say("new-land"), caption, words.number(Some(13.25), 1), "<img class=\"onsets\"".to_owned()] {
+            assert!(page.contains(&part), "{language}: {part}");
+        }
+        keep(&format!("site-onsets-{language}.pdf"), &site_pdf(&report, language).unwrap());
+    }
+    let onsets = report.onsets.as_mut().unwrap();
+    assert_eq!(onsets.latest_rows(3), onsets.rows);
+    // Nothing is lost in a short table.
+    let short = onsets.latest_rows(2);
+    assert_eq!(short, [row(months[0], months[2], 23.5, 0.5), row(months[2], months[3], 13.25, 1.0)]);
+    onsets.rows.clear();
+    let page = site_page(&report, Language::English).unwrap();
+    assert!(page.contains("No land became disturbed between 2021-05-03 and 2024-09-16."));
+    assert!(!page.contains("class=\"onsets\""));
+}

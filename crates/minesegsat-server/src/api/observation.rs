@@ -29,6 +29,8 @@ pub(super) fn observation_json(
         "confidence_level_percent": observation.confidence_level_percent,
         "share_assessed": observation.share_assessed,
         "share_beyond_map": observation.share_beyond_map,
+        "share_disagreeing": observation.share_disagreeing,
+        "share_in_other_sites": observation.share_in_other_sites,
         "boundary_sha256": observation.boundary_sha256,
         "compared_with": observation.compared_with,
         "gain_ha": observation.gain_ha,

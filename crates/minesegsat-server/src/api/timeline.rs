@@ -49,6 +49,7 @@ pub(crate) async fn timeline(
                         "verdict": one.verdict,
                         "share_assessed": one.share_assessed,
                         "share_beyond_map": one.share_beyond_map,
+                        "share_disagreeing": one.share_disagreeing,
                         "boundary_sha256": one.boundary_sha256,
                         "gain_ha": one.gain_ha,
                         "loss_ha": one.loss_ha,

@@ -283,6 +283,8 @@ fn observation(entry: &SiteEntry, one: &Observation) -> Value {
             "verdict": one.verdict,
             "statement": one.statement,
             "share_assessed": one.share_assessed,
+            "share_disagreeing": one.share_disagreeing,
+            "share_in_other_sites": one.share_in_other_sites,
             "area_ha": one.area.map(|area| area.ha),
             "area_lower_ha": one.area.map(|area| area.lower_ha),
             "area_upper_ha": one.area.map(|area| area.upper_ha),

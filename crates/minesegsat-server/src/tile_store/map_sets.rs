@@ -38,9 +38,9 @@ struct Entry {
 }
 
 impl MapSets {
-    /// The map and changes of an observation, from its folder.
+    /// The map, changes and series of an observation, from its folder.
     pub(super) fn observation(&self, folder: &Path) -> Result<Arc<LayerSet>, Problem> {
-        let folders = ["map", "change-since-baseline", "change"].map(|name| folder.join(name));
+        let folders = ["map", "change-since-baseline", "change", "series"].map(|name| folder.join(name));
         self.get(folder, &folders, LayerSet::open_observation)
     }
 

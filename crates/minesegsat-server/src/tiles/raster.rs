@@ -155,11 +155,11 @@ async fn tilejson(app: &App, map: MapId, layer: &str, url: &str, query: &Query, 
     let layer: Layer = layer.parse().map_err(refused)?;
     let (style, _) = parse_style(layer, query)?;
     let tiles = app.tiles.clone();
-    let (bounds, zooms) = app
+    let (bounds, zooms, legend) = app
         .read(move |workspace| {
             let (_, set) = map.open(workspace, &tiles)?;
             check_layer(&set, layer)?;
-            Ok((set.bounds_wgs84(), set.zooms()))
+            Ok((set.bounds_wgs84(), set.zooms(), set.legend(layer, &style)))
         })
         .await?;
     let query = query.with(&[]);
@@ -173,7 +173,7 @@ async fn tilejson(app: &App, map: MapId, layer: &str, url: &str, query: &Query, 
         "minzoom": zooms.0,
         "maxzoom": zooms.1,
     });
-    if let Some(legend) = style.legend(layer) {
+    if let Some(legend) = legend {
         document["legend"] = legend_json(&legend);
     }
     json_response(headers, JSON, &document)
@@ -182,13 +182,14 @@ async fn tilejson(app: &App, map: MapId, layer: &str, url: &str, query: &Query, 
 /// Legend of a layer. Not part of the TileJSON standard.
 fn legend_json(legend: &Legend) -> Value {
     let hex = |colour: &[u8]| format!("#{}", minesegsat_core::hex::encode(colour));
+    let hex_of = |colours: &[[u8; 3]]| -> Vec<String> { colours.iter().map(|colour| hex(colour)).collect() };
     match legend {
         Legend::Ramp { min, max, colours } => {
             // The shortest decimal of the f32: 0.9, not 0.8999999761581421.
             let number = |value: &f32| value.to_string().parse::<f64>().unwrap_or(f64::from(*value));
-            let colours: Vec<String> = colours.iter().map(|colour| hex(colour)).collect();
-            json!({"type": "scale", "range": [number(min), number(max)], "colours": colours})
+            json!({"type": "scale", "range": [number(min), number(max)], "colours": hex_of(colours)})
         }
+        Legend::Dates { range, colours } => json!({"type": "dates", "range": range, "colours": hex_of(colours)}),
         Legend::Classes(classes) => {
             let classes: Vec<Value> = classes
                 .iter()

@@ -8,7 +8,7 @@ use minesegsat_vector::labels::{LabelOptions, read_with_attributes};
 
 use crate::Served;
 use crate::client::Request;
-use crate::workspace::{SITE, Workspace, write_change_raster};
+use crate::workspace::{SITE, Workspace, write_change_raster, write_series};
 
 fn export(format: LandFormat) -> String {
     format!("/api/sites/{SITE}/export?what=land&format={format}")
@@ -92,12 +92,17 @@ fn exports_that_cannot_be_made_are_told() {
 fn rasters_are_sent_as_they_are() {
     let workspace = Workspace::filled();
     write_change_raster(&workspace.files("2023-07-17").join("change"));
+    write_series(&workspace.files("2023-07-17").join("series"));
     let server = Served::plain(&workspace);
     let folder = tempfile::tempdir().unwrap();
     let observation = workspace.observation("2023-07-17");
-    for (file, inner) in
-        [("mask.tif", "map/mask.tif"), ("probability.tif", "map/probability.tif"), ("change.tif", "change/change.tif")]
-    {
+    for (file, inner) in [
+        ("mask.tif", "map/mask.tif"),
+        ("probability.tif", "map/probability.tif"),
+        ("change.tif", "change/change.tif"),
+        ("onset.tif", "series/onset.tif"),
+        ("state.tif", "series/state.tif"),
+    ] {
         let path = raster(&workspace, "2023-07-17", file);
         let answer = server.get(&path);
         assert_eq!(answer.status, 200, "{file}: {}", answer.text());
@@ -132,6 +137,8 @@ fn only_rasters_of_observations_are_sent() {
     let server = Served::plain(&workspace);
     let none = server.problem(&raster(&workspace, "2022-07-12", "change.tif"), 404);
     assert!(none.contains("compared with no other day"), "{none}");
+    let none = server.problem(&raster(&workspace, "2022-07-12", "onset.tif"), 404);
+    assert!(none.contains("not followed over several dates"), "{none}");
     for bad in ["manifest.json", "..%2Fmap%2Fmask.tif", "mask.tif%00", "MASK.TIF", "%2E%2E"] {
         let refused = server.problem(&raster(&workspace, "2022-07-12", bad), 400);
         assert!(refused.contains("`mask.tif`"), "{bad}: {refused}");

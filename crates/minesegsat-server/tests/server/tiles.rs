@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::Served;
 use crate::client::Request;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, write_series};
 
 /// A tile over the disturbed land of the site, and what its address begins with.
 fn layer_url(workspace: &Workspace, layer: &str) -> (String, Tile) {
@@ -40,6 +40,26 @@ fn maps_are_drawn_and_what_is_empty_is_cheap() {
     assert!(text.contains("minesegsat_tile_cache{what=\"misses\"}"), "{text}");
     let box_1 = server.get(&format!("/tiles/predictions/box-1/mask/{tile}.png"));
     assert_eq!(box_1.status, 200);
+}
+
+#[test]
+fn onsets_are_drawn_with_a_legend_of_dates() {
+    let workspace = Workspace::filled();
+    let server = Served::plain(&workspace);
+    let layers = |server: &Served| server.json("/api/sites/wolverine")["observations"][1]["layers"].clone();
+    assert!(!layers(&server).as_array().unwrap().contains(&"onset".into()), "without a series");
+    let (path, tile) = layer_url(&workspace, "onset");
+    assert!(server.problem(&format!("{path}/{tile}.png"), 404).contains("no layer `onset`"));
+    write_series(&workspace.files("2023-07-17").join("series"));
+    let server = Served::plain(&workspace);
+    assert!(layers(&server).as_array().unwrap().contains(&"onset".into()), "{}", layers(&server));
+    let drawn = server.get(&format!("{path}/{tile}.png"));
+    assert_eq!((drawn.status, drawn.media_type()), (200, "image/png"), "{}", drawn.text());
+    assert!(drawn.body.len() > server.get(&format!("{path}/13/0/0.png")).body.len(), "it is not empty");
+    let legend = server.json(&format!("{path}/tilejson.json"))["legend"].clone();
+    assert_eq!((&legend["type"], &legend["range"]), (&json!("dates"), &json!(["2022-07-12", "2023-07-17"])));
+    assert_eq!((legend["colours"][0].as_str(), legend["colours"][12].as_str()), (Some("#621980"), Some("#fcfdbf")));
+    assert!(server.problem(&format!("{path}/{tile}.png?rescale=0,1"), 400).contains("shows dates"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use geo::{MultiPolygon, Rect, coord};
 use minesegsat_core::{Crs, GeoTransform, Grid};
 use minesegsat_io::cog::{CogOptions, CogWriter};
-use minesegsat_io::{InputIdentity, Location, Pixels, identity};
+use minesegsat_io::{DataType, InputIdentity, Location, Pixels, identity};
 use minesegsat_vector::vector::{
     ColumnType, FeatureLayer, MinePolygon, PolygonMetadata, ShapeType, Value, VectorFormat, write_layer, write_polygons,
 };
@@ -145,6 +145,8 @@ pub(crate) fn observation(date: &str, verdict: Verdict, ha: f64) -> Observation 
         new_land: None,
         share_assessed: 0.98,
         share_beyond_map: None,
+        share_in_other_sites: None,
+        share_disagreeing: None,
         boundary_sha256: None,
         permit_sha256: None,
         area: Some(Area { ha, lower_ha: ha - 5.0, upper_ha: ha + 5.0 }),
@@ -264,4 +266,21 @@ pub(crate) fn write_change_raster(folder: &Path) {
     let mut change = CogWriter::create(&folder.join("change.tif"), &grid, CogOptions::mask("change")).unwrap();
     change.write_rows(&[Pixels::U8((0..grid.width * grid.height).map(class).collect())]).unwrap();
     change.finish().unwrap();
+}
+
+/// Writes the series of an observation: the mapped block became disturbed between its two dates.
+pub(crate) fn write_series(folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    let grid = grid();
+    // 2023-01-13, the middle of 2022-07-12 and 2023-07-17: `numpy.datetime64('2023-01-13').astype(int)`.
+    let day = |at: usize| if matches!((at % grid.width, at / grid.width), (64..128, 64..128)) { 19_370 } else { 0 };
+    let options = CogOptions { data_type: DataType::U16, nodata: Some(0.0), ..CogOptions::default() };
+    let mut onset = CogWriter::create(&folder.join("onset.tif"), &grid, options).unwrap();
+    onset.write_rows(&[Pixels::U16((0..grid.width * grid.height).map(day).collect())]).unwrap();
+    onset.finish().unwrap();
+    let mut state = CogWriter::create(&folder.join("state.tif"), &grid, CogOptions::mask("land_history")).unwrap();
+    let class = |at: usize| if day(at) > 0 { 2 } else { 0 };
+    state.write_rows(&[Pixels::U8((0..grid.width * grid.height).map(class).collect())]).unwrap();
+    state.finish().unwrap();
+    std::fs::write(folder.join("manifest.json"), json!({"dates": ["2022-07-12", "2023-07-17"]}).to_string()).unwrap();
 }

@@ -2,6 +2,7 @@
 
 use super::super::colour::{BETWEEN_STRIPES, DISTURBED, GAIN, LOSS, STABLE, STRIPE};
 use super::*;
+use minesegsat_io::cog::OverviewResampling;
 
 #[test]
 fn values_are_those_of_the_exact_transform() {
@@ -249,5 +250,50 @@ fn rasters_without_overviews_are_averaged_as_those_with_them() {
             }
         }
         assert!(both > 20, "{both}");
+    }
+}
+
+#[test]
+fn onsets_have_the_colours_of_their_dates_and_are_never_mixed() {
+    let (folder, map) = folder();
+    write(&map.join("mask.tif"), &north(), CogOptions::mask("mining"), |_, _| 0.0);
+    let series = folder.path().join("series");
+    std::fs::create_dir(&series).unwrap();
+    // Day 17897 is 2019-01-01, day 18262 a year later: `numpy.datetime64('2019-01-01').astype(int)`.
+    let days = [0.0, 17_897.0, 18_262.0];
+    let options = CogOptions {
+        data_type: DataType::U16,
+        nodata: Some(0.0),
+        overview_resampling: OverviewResampling::Mode,
+        ..CogOptions::default()
+    };
+    write(&series.join("onset.tif"), &north(), options, |col, row| days[(col / 10 + row / 10) % 3]);
+    let without = LayerSet::open_observation(folder.path()).unwrap();
+    assert_eq!(without.layers(), [Layer::Mask], "onsets without a record have no range");
+    assert_eq!(without.legend(Layer::Onset, &Style::default()), None);
+
+    std::fs::write(series.join("manifest.json"), r#"{"dates": ["2019-01-01", "2019-05-03", "2020-01-01"]}"#).unwrap();
+    let layers = LayerSet::open_observation(folder.path()).unwrap();
+    assert_eq!(layers.layers(), [Layer::Mask, Layer::Onset]);
+    assert_ne!(layers.fingerprint(), without.fingerprint());
+    let Some(Legend::Dates { range, .. }) = layers.legend(Layer::Onset, &Style::default()) else { panic!("no dates") };
+    assert_eq!(range.map(|date| date.to_string()), ["2019-01-01", "2020-01-01"]);
+    let colours = [[0; 4], [98, 25, 128, 255], [252, 253, 191, 255]];
+    for z in [15, 12] {
+        let tile = middle(layers.bounds_wgs84(), z);
+        let found = picture(&layers, Layer::Onset, tile, 256, &Style::default());
+        let mut seen = 0;
+        for (i, (pixel, place)) in found.iter().zip(exact(&north(), tile, 256)).enumerate() {
+            assert!(colours.contains(pixel), "{pixel:?} at {tile}: a date that no pixel has");
+            let Some((col, row)) = place else { continue };
+            let margin = if z == 12 { 0.3 } else { 0.013 };
+            let near = |at: f64| (at / 10.0 - (at / 10.0).round()).abs() < margin;
+            if !(near(col) || near(row)) {
+                seen += 1;
+                let expected = colours[(col as usize / 10 + row as usize / 10) % 3];
+                assert_eq!(*pixel, expected, "{tile}: pixel {i}");
+            }
+        }
+        assert!(seen > 100, "{seen}");
     }
 }

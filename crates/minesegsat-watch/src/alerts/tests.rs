@@ -18,6 +18,8 @@ fn observation(date: &str, verdict: Verdict) -> Observation {
         model_sha256: "00ff".to_owned(),
         share_assessed: 0.97,
         share_beyond_map: None,
+        share_in_other_sites: None,
+        share_disagreeing: None,
         boundary_sha256: None,
         permit_sha256: None,
         area: Some(Area { ha: 123.4, lower_ha: 110.0, upper_ha: 140.0 }),

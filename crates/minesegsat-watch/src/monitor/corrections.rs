@@ -292,6 +292,8 @@ mod tests {
             model_sha256: "ab".repeat(32),
             share_assessed: 1.0,
             share_beyond_map: Some(0.0),
+            share_in_other_sites: None,
+            share_disagreeing: None,
             boundary_sha256: None,
             permit_sha256: by.map(Permit::sha256),
             area: Some(Area { ha: 100.0, lower_ha: 90.0, upper_ha: 110.0 }),

@@ -8,9 +8,10 @@ use jiff::civil::Date;
 
 use super::choose::{COMPLETE, Chosen};
 use super::corrections::{map_folder, state};
+use super::series::SERIES;
 use super::{Day, MonitorModel, MonitorOptions, RejectedScene, Shares, judge, picture};
 use crate::register::{
-    AreaParts, DamagedRow, NewLand, Observation, ObservationFile, Permit, Register, SeenChange, Site, observation_name,
+    AreaParts, DamagedRow, Observation, ObservationFile, Permit, Register, SeenChange, Site, observation_name,
 };
 use crate::timeline::indices;
 use minesegsat_core::area_of_interest::AreaOfInterest;
@@ -21,14 +22,11 @@ use minesegsat_io::{Location, open_raster};
 use minesegsat_map::change::{ChangeOptions, DatedMap, SiteChange, change};
 use minesegsat_map::hectares::{Hectares, Permitted, SiteOnMap};
 use minesegsat_map::predict::{PredictOptions, UNLIKE, predict};
-use minesegsat_map::series::{Series, SeriesMap, SeriesRules};
 use minesegsat_map::site::{SiteArea, SiteExtent, SitePixels, percent_text};
 use minesegsat_scene::manifest::OutputRecord;
 
 /// File in an observation's folder with the index medians inside and around the site.
 pub const INDICES: &str = "indices.json";
-/// Most maps of earlier observations in which new land is followed, without the first.
-const MOST_DATES: usize = 60;
 
 /// Folder of the map inside an observation's folder.
 const MAP: &str = "map";
@@ -41,6 +39,8 @@ pub(super) struct Observer<'a> {
     pub(super) options: &'a MonitorOptions,
     /// Folder with the files of all observations.
     pub(super) files: PathBuf,
+    /// All sites of the register that can be read.
+    pub(super) neighbours: Vec<Site>,
     /// Rows of the register that belong to no site.
     pub(super) lost: Vec<DamagedRow>,
     pub(super) job: Job<'a>,
@@ -80,7 +80,8 @@ impl Observer<'_> {
 
         self.job.progress.stage(&format!("comparing {date}"));
         let (since_last, since_first) = (folder.join("change"), folder.join("change-since-baseline"));
-        for left_over in [&since_last, &since_first] {
+        let series = folder.join(SERIES);
+        for left_over in [&since_last, &since_first, &series] {
             remove_folder(left_over)?;
         }
         let boundary = site.boundary_sha256();
@@ -126,7 +127,9 @@ impl Observer<'_> {
             self.compare(&before, &map, &place, &since_first, &mut Vec::new())?;
         }
 
-        let new_land = self.new_land(&place, &map, &comparable, &mut warnings)?;
+        let followed = self.follow(&place, &map, &comparable, &series, &mut warnings)?;
+        let new_land = followed.map(|found| found.new_land);
+        let share_in_other_sites = self.share_in_other_sites(site, &place, &mut warnings)?;
 
         let permits = self.register.read_permits(&site.id)?;
         let mut unreadable = permits.damaged;
@@ -186,6 +189,8 @@ impl Observer<'_> {
             model_sha256: self.model.sha256.clone(),
             share_assessed: shares.assessed,
             share_beyond_map: Some(shares.beyond),
+            share_in_other_sites: Some(share_in_other_sites),
+            share_disagreeing: followed.and_then(|found| found.share_disagreeing),
             boundary_sha256: Some(boundary),
             permit_sha256,
             area: measured.hectares.disturbed.filter(|_| is_assessable),
@@ -217,49 +222,24 @@ impl Observer<'_> {
         Ok((observation, tried))
     }
 
-    /// New land over this map and those of the earlier comparable observations, which are in the order of time. `None` for a
-    /// first observation, or if the maps must not be compared.
-    fn new_land(
-        &self,
-        place: &SiteArea,
-        map: &DatedMap,
-        comparable: &[&Observation],
-        warnings: &mut Vec<String>,
-    ) -> Result<Option<NewLand>> {
-        // The first date stays, so that what is new since then stays comparable.
-        let skipped = comparable.len().saturating_sub(MOST_DATES).min(comparable.len().saturating_sub(1));
-        let used = comparable.iter().take(1).chain(comparable.iter().skip(1 + skipped));
-        let mut maps: Vec<SeriesMap> = Vec::new();
-        for observation in used {
-            let Some(folder) = map_folder(observation, self.register) else { continue };
-            match SeriesMap::open(&folder) {
-                Ok(mut map) => {
-                    map.record.date = Some(observation.date);
-                    map.record.name = observation.name();
-                    map.record.scene = None;
-                    maps.push(map);
-                }
-                Err(error) => warnings.push(format!("the map of {} is left out: {error}", observation.date)),
+    /// Share of a site's outline that other sites of the register also cover, 0 to 1. Adds a warning that names them.
+    fn share_in_other_sites(&self, site: &Site, place: &SiteArea, warnings: &mut Vec<String>) -> Result<f64> {
+        let mut shared = Vec::new();
+        for other in self.neighbours.iter().filter(|other| other.id != site.id) {
+            if place.share_covered([&other.boundary])? > 0.0 {
+                shared.push(other);
             }
         }
-        let Some(since) = maps.first().and_then(|map| map.record.date) else { return Ok(None) };
-        maps.push(SeriesMap::from(DatedMap { scene: None, ..map.clone() }));
-        let rules = SeriesRules { persistence: self.model.persistence, confirmation: self.options.confirmation };
-        let level = self.options.level_percent;
-        let measured =
-            Series::new(maps).and_then(|series| series.measure(place, &rules, level, self.options.min_assessed));
-        match measured {
-            Ok(found) => Ok(found.map(|found| NewLand {
-                since,
-                confirmed_ha: found.new_ha,
-                provisional_ha: found.new_provisional_ha,
-            })),
-            Err(error @ Error::Argument { .. }) => {
-                warnings.push(format!("new land was not followed over the dates: {error}"));
-                Ok(None)
-            }
-            Err(error) => Err(error),
+        let share = place.share_covered(shared.iter().map(|other| &other.boundary))?;
+        if share > 0.0 {
+            let names: Vec<String> = shared.iter().map(|other| format!("`{}`", other.id)).collect();
+            warnings.push(format!(
+                "{} of the outline of the site also belongs to {}: land there counts for each of these sites",
+                percent_text(share),
+                names.join(", ")
+            ));
         }
+        Ok(share)
     }
 
     /// Share of a site beyond a grid, 0 to 1.
@@ -405,8 +385,8 @@ pub fn area_of(site: &Site) -> SiteArea {
     }
 }
 
-/// All files of a folder with sizes and hashes, sorted by name. Class files are left out: a program that opens a raster may write
-/// statistics into its class file, and the evidence would seem changed.
+/// All files of a folder with sizes and hashes, sorted by name. Class files and styles are left out: a program that opens a raster
+/// may write statistics into its class file, and the evidence would seem changed.
 fn files_of(folder: &Path, base: &Path) -> Result<Vec<ObservationFile>> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -417,7 +397,7 @@ fn files_of(folder: &Path, base: &Path) -> Result<Vec<ObservationFile>> {
                 folders.push(path);
                 continue;
             }
-            if path.to_string_lossy().ends_with(".aux.xml") {
+            if [".aux.xml", ".qml"].iter().any(|end| path.to_string_lossy().ends_with(end)) {
                 continue;
             }
             let relative = path.strip_prefix(base).unwrap_or(&path);

@@ -104,6 +104,15 @@ pub struct Observation {
     /// Share of the outline that lies beyond the scenes, 0 to 1. `None` in observations of versions before 0.4.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_beyond_map: Option<f64>,
+    /// Share of the outline that other sites of the register also covered when it was observed, 0 to 1. Land there counts for each
+    /// of these sites. `None` in observations of versions before 0.7.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share_in_other_sites: Option<f64>,
+    /// Share of the site's pixels seen on this date on which the map of this date and the sequence over all dates up to it disagree
+    /// whether land is disturbed, 0 to 1. A large share means a doubtful date. `None` for a first observation, if the maps must not be
+    /// compared, and in observations of versions before 0.7.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share_disagreeing: Option<f64>,
     /// Identity of the boundary that was observed ([`super::Site::boundary_sha256`]). `None` in observations of versions
     /// before 0.4.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -18,7 +18,7 @@ const COLUMNS: &str = "fid, site, date, scenes, model_sha256, share_assessed, ar
      confidence_level_percent, compared_with, gain_ha, loss_ha, outside_permit_ha, permit, limit_ha, verdict, statement, \
      warnings, created, share_beyond_map, boundary_sha256, permit_sha256, is_provisional, new_since, new_confirmed_ha, \
      new_provisional_ha, mapped_ha, estimated_ha, estimated_lower_ha, estimated_upper_ha, assumed_ha, inside_permit_ha, \
-     outside_site_ha, gain_seen_ha, loss_seen_ha, noise_floor_ha, details";
+     outside_site_ha, gain_seen_ha, loss_seen_ha, noise_floor_ha, details, share_disagreeing, share_in_other_sites";
 
 /// SQL order: latest day first; within a day, last stored first.
 pub(super) const LATEST_FIRST: &str = "date DESC, created DESC, fid DESC";
@@ -103,7 +103,10 @@ impl Register {
             _ => Ok(()),
         };
         let at_least_zero = |value: f64| value.is_finite() && value >= 0.0;
-        inside("assessed share", Some(*share_assessed), |share| (0.0..=1.0).contains(&share))?;
+        let is_share = |share: f64| (0.0..=1.0).contains(&share);
+        inside("assessed share", Some(*share_assessed), is_share)?;
+        inside("disagreeing share", observation.share_disagreeing, is_share)?;
+        inside("share in other sites", observation.share_in_other_sites, is_share)?;
         inside("area in hectares", area.map(|area| area.ha), at_least_zero)?;
         inside("lower end of the area", area.map(|area| area.lower_ha), at_least_zero)?;
         inside("confirmed new land", observation.new_land.map(|new| new.confirmed_ha), at_least_zero)?;
@@ -123,7 +126,7 @@ impl Register {
             .prepare_cached(&format!(
                 "INSERT INTO observations ({}) VALUES \
                  (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, \
-                 ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37)",
+                 ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39)",
                 COLUMNS.trim_start_matches("fid, ")
             ))
             .and_then(|mut statement| {
@@ -165,6 +168,8 @@ impl Register {
                     seen.map(|seen| seen.loss_ha),
                     seen.map(|seen| seen.noise_floor_ha),
                     observation.details,
+                    observation.share_disagreeing,
+                    observation.share_in_other_sites,
                 ])
             })
             .map_err(&sql)?;
@@ -393,6 +398,8 @@ fn observation_of(row: &Row<'_>) -> std::result::Result<Observation, DamagedRow>
             warnings: list(&cells.text(18, "warnings")?)?,
             created: created.parse().map_err(|error| format!("its time of storing `{created}`: {error}"))?,
             share_beyond_map: cells.optional_number(20, "share beyond the map")?,
+            share_disagreeing: cells.optional_number(38, "disagreeing share")?,
+            share_in_other_sites: cells.optional_number(39, "share in other sites")?,
             boundary_sha256: cells.optional_text(21, "hash of the boundary")?,
             permit_sha256: cells.optional_text(22, "hash of the permit")?,
             files: Vec::new(),

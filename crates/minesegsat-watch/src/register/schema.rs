@@ -81,9 +81,13 @@ fn version_4() -> String {
     [columns.join("\n").as_str(), "ALTER TABLE observations ADD COLUMN details TEXT;", HISTORY_TABLE].join("\n")
 }
 
-/// Who made the change that replaced a verdict.
+/// Who made the change that replaced a verdict. How far a date can be trusted: where its map and all dates together disagree. What
+/// other sites also cover.
 fn version_5() -> String {
-    "ALTER TABLE verdict_history ADD COLUMN editor TEXT;".to_owned()
+    "ALTER TABLE verdict_history ADD COLUMN editor TEXT;
+     ALTER TABLE observations ADD COLUMN share_disagreeing DOUBLE;
+     ALTER TABLE observations ADD COLUMN share_in_other_sites DOUBLE;"
+        .to_owned()
 }
 
 /// SQL of the table of verdicts that were replaced. Times are in the format of the GeoPackage standard.

@@ -48,7 +48,7 @@ impl std::fmt::Display for Cell {
 }
 
 /// Columns of [`observation_row`].
-pub const OBSERVATION_COLUMNS: [&str; 32] = [
+pub const OBSERVATION_COLUMNS: [&str; 34] = [
     "site",
     "date",
     "verdict",
@@ -81,6 +81,8 @@ pub const OBSERVATION_COLUMNS: [&str; 32] = [
     "gain_seen_ha",
     "loss_seen_ha",
     "noise_floor_ha",
+    "share_disagreeing",
+    "share_in_other_sites",
 ];
 
 /// An observation as a row.
@@ -118,6 +120,8 @@ pub fn observation_row(o: &Observation) -> Vec<Cell> {
         Cell::number(o.seen_change.map(|seen| seen.gain_ha)),
         Cell::number(o.seen_change.map(|seen| seen.loss_ha)),
         Cell::number(o.seen_change.map(|seen| seen.noise_floor_ha)),
+        Cell::number(o.share_disagreeing),
+        Cell::number(o.share_in_other_sites),
     ]
 }
 

@@ -61,6 +61,8 @@ fn observation(site: &str, day: Date) -> Observation {
         model_sha256: "ab".repeat(32),
         share_assessed: 0.97,
         share_beyond_map: None,
+        share_in_other_sites: None,
+        share_disagreeing: None,
         boundary_sha256: None,
         permit_sha256: None,
         area: Some(Area { ha: 101.0, lower_ha: 90.5, upper_ha: 118.25 }),

@@ -163,6 +163,10 @@ outside-site = Outside the site
 outside-site-note = mapped, in one piece with land inside
 seen-share = Seen of the site
 beyond-scenes = { $share } beyond the scenes
+disagrees-with-dates = Disagrees with all dates
+disagrees-note = of the seen pixels; a large share means a doubtful date
+shared-outline = Shared with other sites
+shared-note = of the outline; land there counts for each site
 change-below-noise = { $change } seen, below the noise of { $floor }
 
 ## Tables
@@ -175,6 +179,7 @@ interval-ha = Interval, ha
 interval-at-level-ha = { $level } interval, ha
 limit-ha = Limit, ha
 seen = Seen
+disagrees = Disagrees
 from-to = { $from } to { $to }
 permits-caption = Permits of the site
 permit = Permit
@@ -219,6 +224,8 @@ files-of-site = Site, permits and observations
 raster-mask = Mapped land (GeoTIFF)
 raster-probability = Probability (GeoTIFF)
 raster-change = Change (GeoTIFF)
+raster-onset = Dates of disturbance (GeoTIFF)
+raster-state = State over all dates (GeoTIFF)
 downloaded = { $what } is downloaded
 
 ## Looking for new scenes
@@ -288,6 +295,7 @@ overlay-probability = Probability of disturbed land
 overlay-mask = Disturbed land
 overlay-change = Gain and loss since the date before
 overlay-change-since-first = Gain and loss since the first date
+overlay-onset = Date of disturbance
 outlines = Outlines
 outline-disturbed = Disturbed land
 outline-gain = Gain
@@ -307,6 +315,8 @@ legend-ndwi-low = dry land
 legend-ndwi-high = open water
 legend-probability-low = not disturbed
 legend-probability-high = disturbed
+legend-onset-low = first date
+legend-onset-high = last date
 class-disturbed = Disturbed land
 class-gain = Gain, newly disturbed
 class-loss = Loss, no longer disturbed

@@ -163,6 +163,10 @@ outside-site = Fuera del sitio
 outside-site-note = cartografiada, contigua a la del interior
 seen-share = Parte vista del sitio
 beyond-scenes = { $share } fuera de las escenas
+disagrees-with-dates = Discrepa de todas las fechas
+disagrees-note = de los píxeles vistos; una parte grande indica una fecha dudosa
+shared-outline = Compartido con otros sitios
+shared-note = del contorno; el terreno cuenta para cada sitio
 change-below-noise = { $change } vistas, por debajo del ruido de { $floor }
 
 ## Tables
@@ -175,6 +179,7 @@ interval-ha = Intervalo, ha
 interval-at-level-ha = Intervalo del { $level }, ha
 limit-ha = Límite, ha
 seen = Visto
+disagrees = Discrepa
 from-to = { $from } a { $to }
 permits-caption = Permisos del sitio
 permit = Permiso
@@ -219,6 +224,8 @@ files-of-site = Sitio, permisos y observaciones
 raster-mask = Superficie cartografiada (GeoTIFF)
 raster-probability = Probabilidad (GeoTIFF)
 raster-change = Cambio (GeoTIFF)
+raster-onset = Fechas de la alteración (GeoTIFF)
+raster-state = Estado en todas las fechas (GeoTIFF)
 downloaded = Descargado: { $what }
 
 ## Looking for new scenes
@@ -288,6 +295,7 @@ overlay-probability = Probabilidad de superficie alterada
 overlay-mask = Superficie alterada
 overlay-change = Ganancia y pérdida desde la fecha anterior
 overlay-change-since-first = Ganancia y pérdida desde la primera fecha
+overlay-onset = Fecha de la alteración
 outlines = Contornos
 outline-disturbed = Superficie alterada
 outline-gain = Ganancia
@@ -307,6 +315,8 @@ legend-ndwi-low = terreno seco
 legend-ndwi-high = agua libre
 legend-probability-low = no alterada
 legend-probability-high = alterada
+legend-onset-low = primera fecha
+legend-onset-high = última fecha
 class-disturbed = Superficie alterada
 class-gain = Ganancia, alteración nueva
 class-loss = Pérdida, ya no alterada

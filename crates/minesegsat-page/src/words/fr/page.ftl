@@ -163,6 +163,10 @@ outside-site = Hors du site
 outside-site-note = cartographié, d’un seul tenant avec l’intérieur
 seen-share = Part visible du site
 beyond-scenes = { $share } hors des scènes
+disagrees-with-dates = En désaccord avec toutes les dates
+disagrees-note = des pixels vus ; une grande part signale une date douteuse
+shared-outline = Partagé avec d’autres sites
+shared-note = du contour ; les terres y comptent pour chaque site
 change-below-noise = { $change } vus, sous le seuil de bruit de { $floor }
 
 ## Tables
@@ -175,6 +179,7 @@ interval-ha = Intervalle, ha
 interval-at-level-ha = Intervalle à { $level }, ha
 limit-ha = Limite, ha
 seen = Visible
+disagrees = En désaccord
 from-to = { $from } à { $to }
 permits-caption = Permis du site
 permit = Permis
@@ -219,6 +224,8 @@ files-of-site = Site, permis et observations
 raster-mask = Terres cartographiées (GeoTIFF)
 raster-probability = Probabilité (GeoTIFF)
 raster-change = Changement (GeoTIFF)
+raster-onset = Dates de la perturbation (GeoTIFF)
+raster-state = État sur toutes les dates (GeoTIFF)
 downloaded = Téléchargé : { $what }
 
 ## Looking for new scenes
@@ -288,6 +295,7 @@ overlay-probability = Probabilité de terres perturbées
 overlay-mask = Terres perturbées
 overlay-change = Gain et perte depuis la date précédente
 overlay-change-since-first = Gain et perte depuis la première date
+overlay-onset = Date de la perturbation
 outlines = Contours
 outline-disturbed = Terres perturbées
 outline-gain = Gain
@@ -307,6 +315,8 @@ legend-ndwi-low = terre sèche
 legend-ndwi-high = eau libre
 legend-probability-low = non perturbé
 legend-probability-high = perturbé
+legend-onset-low = première date
+legend-onset-high = dernière date
 class-disturbed = Terres perturbées
 class-gain = Gain, nouvellement perturbé
 class-loss = Perte, n’est plus perturbé

@@ -163,6 +163,10 @@ outside-site = Fora do local
 outside-site-note = mapeada, contígua à do interior
 seen-share = Parte vista do local
 beyond-scenes = { $share } fora das cenas
+disagrees-with-dates = Diverge de todas as datas
+disagrees-note = dos pixels vistos; uma parte grande indica uma data duvidosa
+shared-outline = Partilhado com outros locais
+shared-note = do contorno; o terreno conta para cada local
 change-below-noise = { $change } vistos, abaixo do ruído de { $floor }
 
 ## Tables
@@ -175,6 +179,7 @@ interval-ha = Intervalo, ha
 interval-at-level-ha = Intervalo de { $level }, ha
 limit-ha = Limite, ha
 seen = Visto
+disagrees = Diverge
 from-to = { $from } a { $to }
 permits-caption = Licenças do local
 permit = Licença
@@ -219,6 +224,8 @@ files-of-site = Local, licenças e observações
 raster-mask = Área mapeada (GeoTIFF)
 raster-probability = Probabilidade (GeoTIFF)
 raster-change = Mudança (GeoTIFF)
+raster-onset = Datas da alteração (GeoTIFF)
+raster-state = Estado em todas as datas (GeoTIFF)
 downloaded = Baixado: { $what }
 
 ## Looking for new scenes
@@ -288,6 +295,7 @@ overlay-probability = Probabilidade de área alterada
 overlay-mask = Área alterada
 overlay-change = Ganho e perda desde a data anterior
 overlay-change-since-first = Ganho e perda desde a primeira data
+overlay-onset = Data da alteração
 outlines = Contornos
 outline-disturbed = Área alterada
 outline-gain = Ganho
@@ -307,6 +315,8 @@ legend-ndwi-low = terra seca
 legend-ndwi-high = água livre
 legend-probability-low = não alterada
 legend-probability-high = alterada
+legend-onset-low = primeira data
+legend-onset-high = última data
 class-disturbed = Área alterada
 class-gain = Ganho, alteração nova
 class-loss = Perda, não mais alterada

@@ -120,6 +120,8 @@ fn an_observation_keeps_the_identity_of_what_it_was_made_from() {
     let one = permit("alpha", "M-1", date(2020, 1, 1), None);
     let seen = Observation {
         share_beyond_map: Some(0.25),
+        share_in_other_sites: Some(0.125),
+        share_disagreeing: Some(0.03125),
         boundary_sha256: Some(place.boundary_sha256()),
         permit_sha256: Some(one.sha256()),
         ..observation("alpha", date(2024, 5, 1))
@@ -154,6 +156,37 @@ fn a_register_of_the_first_version_is_migrated_although_a_row_belongs_to_nothing
     let seen = register.observations(&id("alpha")).unwrap();
     assert_eq!((seen.len(), &seen[0].boundary_sha256, seen[0].share_beyond_map), (1, &None, None));
     assert_eq!(register.rows_without_site().unwrap().len(), 1);
+}
+
+#[test]
+fn a_register_of_version_4_has_no_shares_of_doubt_and_takes_new_ones() {
+    let folder = folder();
+    let path = folder.path().join("old.gpkg");
+    let old = Register::create_with(&path, &MIGRATIONS[..4]).unwrap();
+    old.add_site(&site("alpha")).unwrap();
+    let columns = "SELECT count(*) FROM pragma_table_info('observations') WHERE name LIKE 'share\\_%' ESCAPE '\\'";
+    let shares =
+        |register: &Register| -> i64 { register.connection().query_row(columns, [], |row| row.get(0)).unwrap() };
+    assert_eq!(shares(&old), 2);
+    old.connection()
+        .execute(
+            "INSERT INTO observations (site, date, verdict, statement, share_assessed, share_beyond_map, confidence_level_percent, \
+               scenes, model_sha256, warnings, created) \
+             VALUES ('alpha', '2023-01-01', 'no-limit', 'seen', 1.0, 0.0, 90.0, '[\"a\"]', 'aa', '[]', '2023-01-02T00:00:00Z')",
+            [],
+        )
+        .unwrap();
+    drop(old);
+    let register = Register::open(&path).unwrap();
+    assert_eq!(shares(&register), 4);
+    let seen = register.observations(&id("alpha")).unwrap();
+    assert_eq!((seen.len(), seen[0].share_disagreeing, seen[0].share_in_other_sites), (1, None, None));
+    let new = Observation { share_disagreeing: Some(0.5), ..observation("alpha", date(2024, 5, 1)) };
+    store(&register, &new);
+    assert_eq!(register.last_observation(&id("alpha")).unwrap().unwrap().share_disagreeing, Some(0.5));
+    let wrong = Observation { share_disagreeing: Some(1.5), ..observation("alpha", date(2024, 6, 1)) };
+    let stored = register.store_observation(&wrong, |_| Ok(()));
+    refused(stored, &["`alpha`", "disagreeing share 1.5"]);
 }
 
 #[test]

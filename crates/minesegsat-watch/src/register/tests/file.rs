@@ -78,7 +78,7 @@ fn a_register_of_an_older_version_is_migrated_after_a_copy_was_made() {
     // This program rejects the newer file and leaves it unchanged.
     let before = std::fs::read(&path).unwrap();
     for opened in [Register::open(&path), Register::open_read_only(&path), Register::open_or_create(&path)] {
-        refused(opened, &["sites.gpkg", "version 5", "up to version 5", "newer program"]);
+        refused(opened, &["sites.gpkg", "version 6", "up to version 5", "newer program"]);
     }
     assert!(std::fs::read(&path).unwrap() == before);
 }
