@@ -176,7 +176,7 @@ pub fn estimate(options: &EstimateOptions) -> Result<Estimate> {
     for part in &parts {
         for period in &options.periods {
             ground += part.pixels();
-            let scenes = scenes_of(part, period, &clouds, options);
+            let scenes = scenes_of(part, period, clouds, options);
             if scenes.items == 0.0 {
                 sum.units_without_scenes += 1;
                 continue;
@@ -360,7 +360,7 @@ struct UnitScenes {
     seen: f64,
 }
 
-fn scenes_of(part: &TilePart, period: &Period, clouds: &Clouds, options: &EstimateOptions) -> UnitScenes {
+fn scenes_of(part: &TilePart, period: &Period, clouds: Clouds, options: &EstimateOptions) -> UnitScenes {
     let days = f64::from((period.last - period.first).get_days() + 1);
     let width_km = part.size_m[0] / 1000.0;
     let shown = SWATH_KM / (SWATH_KM + width_km);

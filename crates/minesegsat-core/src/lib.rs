@@ -5,7 +5,7 @@
 //! # The map of this crate
 //! - Positions: [`Window`], [`GeoTransform`], [`Grid`], [`Crs`], [`Transformer`], [`area_of_interest`]
 //! - Spectral bands: [`Band`]
-//! - Models, as the mapping code uses them: [`Segmenter`], [`model_description`], [`familiarity`]
+//! - Models, as the mapping code uses them: [`Segmenter`], [`ChangeClassifier`], [`model_description`], [`familiarity`]
 //! - Patches: [`patch_grid`] (positions and blending weights), [`resample`] (OpenCV's cubic kernel, by map position)
 //! - Pixel classes and their colours: [`pixel_class`]
 //! - Pixels to polygons and back: [`polygonize`], [`rasterize`]
@@ -26,6 +26,7 @@
 pub mod area;
 pub mod area_of_interest;
 pub mod band;
+mod change_classifier;
 pub mod crs;
 pub mod error;
 pub mod familiarity;
@@ -52,6 +53,7 @@ mod text;
 pub mod uncertainty;
 
 pub use band::Band;
+pub use change_classifier::ChangeClassifier;
 pub use crs::{Crs, Transformer};
 pub use error::{Cause, Error, Result, because, tells, with_causes};
 pub use grid::{GeoTransform, Grid, Window};

@@ -116,7 +116,7 @@ impl<T> DetailArena<T> {
 }
 
 impl<T: Element> Scratch<T> {
-    fn new(profiles: bool) -> Self {
+    pub(crate) fn new(profiles: bool) -> Self {
         Self {
             operand: Aligned::default(),
             query: Aligned::default(),

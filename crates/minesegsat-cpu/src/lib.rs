@@ -15,11 +15,14 @@
 //! - Buffers are allocated with the first patch of a shape and reused for the following patches.
 //! - A batch of fewer patches than threads runs patch by patch, each on all threads. A larger batch runs one patch per thread.
 //!
+//! [`ChangeHead`] runs the change head of a model: a few convolutions over two dates, in float32.
+//!
 //! [`training`] has the same kernels for the training of `minesegsat-nn`.
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 mod arena;
 mod attention;
+mod change_head;
 mod convolution;
 mod decoder;
 mod detail;
@@ -32,6 +35,7 @@ mod simd;
 mod taps;
 pub mod training;
 
+pub use change_head::ChangeHead;
 pub use minesegsat_model::{Error, Precision, Result};
 pub use profile::{Operation, Profile, ProfileRow};
 pub use segformer::{Options, SegFormer};

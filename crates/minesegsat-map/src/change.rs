@@ -11,7 +11,11 @@
 //! are moved back. Above [`LARGEST_PX`] the comparison is refused. [`RegistrationMode`] switches this off.
 //!
 //! # What counts as change
-//! A pixel is a candidate for gain if its probability crossed the model's threshold upwards, and for loss if it
+//! A model may have a *change head*: a small network that sees both maps and both scenes, and gives each pixel a probability of gain
+//! and one of loss ([`ChangeClassifier`]). Connected pixels with a probability above 2 % are a group. It needs a pixel above 50 %,
+//! and the minimum area. The sum of its probabilities is its area: that many of its most probable pixels change (`learned`).
+//!
+//! Without a change head there are rules. A pixel is a candidate for gain if its probability crossed the model's threshold upwards, and for loss if it
 //! crossed it downwards. Most candidates are no real change: outlines shift by a pixel between dates, and a network
 //! can miss in one light what it detects in another. Five rules therefore apply:
 //!
@@ -28,6 +32,7 @@
 
 pub(crate) mod align;
 mod jitter;
+mod learned;
 pub mod picture;
 mod registration;
 mod run;
@@ -48,7 +53,7 @@ use serde::Serialize;
 
 use self::align::Aligned;
 use minesegsat_core::pixel_class::Change;
-use minesegsat_core::{Grid, Result};
+use minesegsat_core::{ChangeClassifier, Grid, Result};
 
 /// Rules that decide which candidates are change.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -96,12 +101,25 @@ pub struct ChangeMap {
     pub registration: Registration,
     /// Whether the spectra of the two scenes were compared.
     pub compared_spectra: bool,
+    /// SHA-256 of the change head that found gain and loss. `None` if the rules did.
+    pub change_head_sha256: Option<String>,
     /// Warnings about resampling, season, models and missing scenes.
     pub warnings: Vec<String>,
 }
 
 /// Aligns two dates and classifies every pixel.
-pub fn compare(before: &DatedMap, after: &DatedMap, rules: &ChangeRules, job: Job<'_>) -> Result<ChangeMap> {
+///
+/// Gain and loss come from `head`, if it belongs to the model of both maps and can be asked, and otherwise from the rules.
+///
+/// # Errors
+/// The dates must not be compared, a scene cannot be read, or the job was cancelled.
+pub fn compare(
+    before: &DatedMap,
+    after: &DatedMap,
+    rules: &ChangeRules,
+    head: Option<&dyn ChangeClassifier>,
+    job: Job<'_>,
+) -> Result<ChangeMap> {
     let mut warnings = before.check_against(after)?;
     let Aligned { grid, before: p_before, after: mut p_after, note } = align::align(before, after)?;
     warnings.extend(note);
@@ -110,19 +128,85 @@ pub fn compare(before: &DatedMap, after: &DatedMap, rules: &ChangeRules, job: Jo
     if let Some(correction) = registration.correction() {
         p_after = registration::moved_back(&p_after, grid.width, correction);
     }
+    let maps = [p_before.as_slice(), p_after.as_slice()];
+    let mut found = None;
+    let head = head.filter(|head| [before, after].iter().all(|map| map.model_sha256 == head.model_sha256()));
+    if let Some(head) = head {
+        let correction = registration.correction();
+        match learned::changed(head, [before, after], &grid, maps, correction, rules.min_pixels, job)? {
+            learned::Answer::Changed(changed) => found = Some(changed),
+            learned::Answer::Unknown(why) => {
+                warnings.push(format!("the model's change head was not asked, {why}: the change is found by rules"));
+            }
+        }
+    }
+    let change_head_sha256 = head.filter(|_| found.is_some()).map(|head| head.sha256().to_owned());
+    let mut compared_spectra = found.is_some();
+    let [gain, loss] = if let Some(changed) = found {
+        changed
+    } else {
+        let by_rules = by_rules([before, after], &grid, maps, registration.correction(), rules, job)?;
+        compared_spectra = by_rules.compared_spectra;
+        warnings.extend(by_rules.warning);
+        by_rules.changed
+    };
+    let seen = |i: usize| !p_before[i].is_nan() && !p_after[i].is_nan();
+    let classes = (0..p_before.len())
+        .map(|i| {
+            let class = if !seen(i) {
+                Change::NotAssessable
+            } else if gain[i] {
+                Change::Gain
+            } else if loss[i] {
+                Change::Loss
+            } else if f32::midpoint(p_before[i], p_after[i]) >= rules.threshold {
+                Change::Stable
+            } else {
+                Change::None
+            };
+            class as u8
+        })
+        .collect();
+    Ok(ChangeMap {
+        grid,
+        before: p_before,
+        after: p_after,
+        classes,
+        registration,
+        compared_spectra,
+        change_head_sha256,
+        warnings,
+    })
+}
+
+/// Gain and loss by the rules of this module.
+struct ByRules {
+    /// Gain and loss, `[H, W]` each.
+    changed: [Vec<bool>; 2],
+    compared_spectra: bool,
+    warning: Option<String>,
+}
+
+fn by_rules(
+    [before, after]: [&DatedMap; 2],
+    grid: &Grid,
+    [p_before, p_after]: [&[f32]; 2],
+    correction: Option<[f64; 2]>,
+    rules: &ChangeRules,
+    job: Job<'_>,
+) -> Result<ByRules> {
     let seen = |i: usize| !p_before[i].is_nan() && !p_after[i].is_nan();
     let threshold = rules.threshold;
     let len = p_before.len();
     let candidates = |from: &[f32], to: &[f32]| -> Vec<bool> {
         (0..len).map(|i| seen(i) && from[i] < threshold && to[i] >= threshold).collect()
     };
-    let mut gain = candidates(&p_before, &p_after);
-    let mut loss = candidates(&p_after, &p_before);
+    let mut gain = candidates(p_before, p_after);
+    let mut loss = candidates(p_after, p_before);
     job.check()?;
-    let mut compared_spectra = false;
+    let (mut compared_spectra, mut warning) = (false, None);
     if gain.iter().chain(&loss).any(|&is| is) {
-        let correction = registration.correction();
-        match spectra::changed(before, after, &grid, (&p_before, &p_after), correction, rules, [&gain, &loss], job)? {
+        match spectra::changed(before, after, grid, (p_before, p_after), correction, rules, [&gain, &loss], job)? {
             spectra::Comparison::Changed(changed) => {
                 compared_spectra = true;
                 for mask in [&mut gain, &mut loss] {
@@ -131,30 +215,16 @@ pub fn compare(before: &DatedMap, after: &DatedMap, rules: &ChangeRules, job: Jo
                     }
                 }
             }
-            spectra::Comparison::Unknown(why) => warnings.push(format!(
-                "spectra were not compared, {why}: the change is from the two maps alone and contains more false changes"
-            )),
+            spectra::Comparison::Unknown(why) => {
+                warning = Some(format!(
+                    "spectra were not compared, {why}: the change is from the two maps alone and contains more false changes"
+                ));
+            }
         }
     }
     job.check()?;
     let sure = |from: f32, to: f32| from <= rules.low && to >= rules.high;
     jitter::keep_sure(&mut gain, grid.width, rules.min_pixels, |i| sure(p_before[i], p_after[i]));
     jitter::keep_sure(&mut loss, grid.width, rules.min_pixels, |i| sure(p_after[i], p_before[i]));
-    let classes = (0..len)
-        .map(|i| {
-            let class = if !seen(i) {
-                Change::NotAssessable
-            } else if gain[i] {
-                Change::Gain
-            } else if loss[i] {
-                Change::Loss
-            } else if f32::midpoint(p_before[i], p_after[i]) >= threshold {
-                Change::Stable
-            } else {
-                Change::None
-            };
-            class as u8
-        })
-        .collect();
-    Ok(ChangeMap { grid, before: p_before, after: p_after, classes, registration, compared_spectra, warnings })
+    Ok(ByRules { changed: [gain, loss], compared_spectra, warning })
 }

@@ -11,7 +11,7 @@ use minesegsat_core::persistence::Persistence;
 use minesegsat_core::uncertainty::AreaErrorModel;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, NetworkConfig, Result, check_patch_size, check_views};
+use crate::{ChangeHeadConfig, Error, NetworkConfig, Result, check_patch_size, check_views};
 
 /// Name of the card in a model folder.
 pub const CARD_FILE: &str = "model.json";
@@ -64,6 +64,9 @@ pub struct ModelCard {
     /// Apparent change at stable sites, learned from pairs of dates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise_floor: Option<NoiseFloor>,
+    /// The network that compares two dates, if the model has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change_head: Option<ChangeHeadConfig>,
     /// How long land stays as it is, and how much a map counts, for series of dates. `None` for the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persistence: Option<Persistence>,
@@ -330,6 +333,9 @@ impl ModelCard {
         if !self.gsd_m.is_finite() || self.gsd_m <= 0.0 {
             return Err(format!("its gsd_m is {}; expected metres above 0", self.gsd_m));
         }
+        if let Some(head) = &self.change_head {
+            head.check()?;
+        }
         if let Some(familiarity) = &self.familiarity {
             familiarity.check(channels)?;
         }
@@ -359,6 +365,7 @@ pub(crate) mod tests {
             band_dropout_max: 0,
             area_error: None,
             noise_floor: None,
+            change_head: None,
             persistence: None,
             familiarity: None,
             training: Training::default(),

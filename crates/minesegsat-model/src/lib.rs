@@ -10,6 +10,7 @@
 //!
 //! # Weights
 //! - [`Weights`]: named tensors, `model.safetensors`; [`check_hash`]: compares their hash with the card's.
+//! - [`ChangeHeadConfig`]: the network for two dates, `change.safetensors`, of models that have one.
 //! - [`Forward`], [`verify_by`]: a recorded forward pass, and the difference of an engine's output from it.
 //!
 //! # Around the network
@@ -21,6 +22,7 @@
 
 mod answer;
 mod card;
+mod change_head;
 mod config;
 mod encoder;
 mod error;
@@ -34,6 +36,7 @@ mod weights;
 
 pub use answer::answer_patches;
 pub use card::{CARD_FILE, FORMAT_VERSION, FORWARD_FILE, ModelCard, Normalisation, Training, WEIGHTS_FILE};
+pub use change_head::{CHANGE_HEAD_FILE, ChangeHeadConfig};
 pub use config::{DetailConfig, SegFormerConfig, Variant};
 pub use encoder::Encoder;
 pub use error::{Error, Result};

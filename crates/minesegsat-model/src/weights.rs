@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 
-use crate::{Error, ModelCard, Result, WEIGHTS_FILE};
+use crate::{CHANGE_HEAD_FILE, ChangeHeadConfig, Error, ModelCard, Result, WEIGHTS_FILE};
 
 /// Tensors in PyTorch's layout, named as in the PyTorch code.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,14 @@ impl Weights {
         let folder = folder.as_ref();
         check_hash(folder, card)?;
         let path = folder.join(WEIGHTS_FILE);
+        Ok(Self { tensors: read_float32(&path)?, path })
+    }
+
+    /// Reads the weights of the change head of a model folder and checks their hash against the card.
+    pub fn read_change_head(folder: impl AsRef<Path>, head: &ChangeHeadConfig) -> Result<Self> {
+        let folder = folder.as_ref();
+        check_hash_of(folder, CHANGE_HEAD_FILE, &head.sha256)?;
+        let path = folder.join(CHANGE_HEAD_FILE);
         Ok(Self { tensors: read_float32(&path)?, path })
     }
 
@@ -88,13 +96,16 @@ pub(crate) fn read_float32(path: &Path) -> Result<BTreeMap<String, Array>> {
 
 /// Checks that the hash of the weights in a model folder equals the one in the card.
 pub fn check_hash(folder: &Path, card: &ModelCard) -> Result<()> {
-    let found = sha256(&folder.join(WEIGHTS_FILE))?;
-    if found == card.weights_sha256 {
+    check_hash_of(folder, WEIGHTS_FILE, &card.weights_sha256)
+}
+
+fn check_hash_of(folder: &Path, file: &str, stated: &str) -> Result<()> {
+    let found = sha256(&folder.join(file))?;
+    if found == stated {
         return Ok(());
     }
     let reason = format!(
-        "the SHA-256 of {WEIGHTS_FILE} is {found}, the card says {}: the weights are damaged or of another model",
-        card.weights_sha256
+        "the SHA-256 of {file} is {found}, the card says {stated}: the weights are damaged or of another model"
     );
     Err(Error::model(folder, reason))
 }

@@ -161,6 +161,7 @@ fn describe(
         views: 1,
         area_error: None,
         noise_floor: None,
+        change_head: None,
         persistence: None,
         familiarity: None,
         training: options.training.clone(),

@@ -135,6 +135,7 @@ pub(crate) fn change(
     before: PathBuf,
     after: PathBuf,
     output: PathBuf,
+    model: Option<PathBuf>,
     threshold: Option<f32>,
     min_area: f64,
     registration: String,
@@ -148,8 +149,15 @@ pub(crate) fn change(
             "off" => RegistrationMode::Off,
             other => refuse("registration", other, "correct, measure or off")?,
         };
-        let options =
-            ChangeOptions { threshold, min_area_m2: min_area, registration, overwrite, ..ChangeOptions::default() };
+        let head = ModelFolder::new(model.as_deref())?.change_head()?;
+        let options = ChangeOptions {
+            head,
+            threshold,
+            min_area_m2: min_area,
+            registration,
+            overwrite,
+            ..ChangeOptions::default()
+        };
         let (before, after) = (DatedMap::open(&before)?, DatedMap::open(&after)?);
         Ok(serde_json::to_string(&minesegsat::change::change(&before, &after, &output, &options, job)?)?)
     })

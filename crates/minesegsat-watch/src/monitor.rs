@@ -22,6 +22,7 @@ mod thumbnail;
 
 use minesegsat_core::job::Job;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -42,7 +43,7 @@ use minesegsat_core::model_description::ModelDescription;
 use minesegsat_core::noise_floor::NoiseFloor;
 use minesegsat_core::persistence::Persistence;
 use minesegsat_core::uncertainty::AreaErrorModel;
-use minesegsat_core::{Error, Result, Segmenter, with_causes};
+use minesegsat_core::{ChangeClassifier, Error, Result, Segmenter, with_causes};
 use minesegsat_map::predict::PredictOptions;
 use minesegsat_map::series::Confirmation;
 use minesegsat_scene::catalog::{Catalog, DateRange, Item, SearchArea, SearchQuery, keep_newest_processing};
@@ -114,6 +115,8 @@ pub struct MonitorModel<'a> {
     pub area_error: AreaErrorModel,
     /// Noise floor of change, measured on stable sites.
     pub noise_floor: NoiseFloor,
+    /// The network that compares two dates, if the model has one.
+    pub change_head: Option<Arc<dyn ChangeClassifier>>,
     /// How long land stays as it is, and how much a map counts.
     pub persistence: Persistence,
 }

@@ -2,12 +2,20 @@
 
 use std::io::{Error, Result};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use minesegsat_core::ChangeClassifier;
+use minesegsat_cpu::ChangeHead;
+use minesegsat_model::ModelCard;
+
+use crate::OpenModelError;
 
 /// Files of the model in the program: `models/b0` of the repository.
-const IN_PROGRAM: [(&str, &[u8]); 3] = [
+const IN_PROGRAM: [(&str, &[u8]); 4] = [
     ("model.json", include_bytes!("../../../models/b0/model.json")),
     ("model.safetensors", include_bytes!("../../../models/b0/model.safetensors")),
     ("forward.safetensors", include_bytes!("../../../models/b0/forward.safetensors")),
+    ("change.safetensors", include_bytes!("../../../models/b0/change.safetensors")),
 ];
 
 /// A model folder: the given one, or the model in the program, written to a temporary folder that is deleted with this value.
@@ -36,8 +44,26 @@ impl ModelFolder {
         Ok(Self { path: folder.path().to_owned(), _unpacked: Some(folder) })
     }
 
+    /// The change head of the model, for [`ChangeOptions`](minesegsat_map::change::ChangeOptions). `None` if the model has none.
+    ///
+    /// # Errors
+    /// The folder is not a model, or its change head is not the one of its card.
+    pub fn change_head(&self) -> std::result::Result<Option<Arc<dyn ChangeClassifier>>, OpenModelError> {
+        let card = ModelCard::read(&self.path).map_err(minesegsat_nn::Error::from)?;
+        change_head(&self.path, &card)
+    }
+
     /// Path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// The change head in the folder of a model.
+pub(crate) fn change_head(
+    folder: &Path,
+    card: &ModelCard,
+) -> std::result::Result<Option<Arc<dyn ChangeClassifier>>, OpenModelError> {
+    let head = ChangeHead::read(folder, card).map_err(minesegsat_nn::Error::from)?;
+    Ok(head.map(|head| Arc::new(head) as Arc<dyn ChangeClassifier>))
 }

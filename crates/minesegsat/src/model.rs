@@ -1,11 +1,12 @@
 //! A trained model, opened with any engine, and the maps that it makes.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use minesegsat_core::area_of_interest::AreaOfInterest;
 use minesegsat_core::model_description::ModelDescription;
 use minesegsat_core::polygonize::Connectivity;
-use minesegsat_core::{Job, Segmenter};
+use minesegsat_core::{ChangeClassifier, Job, Segmenter};
 use minesegsat_map::predict::{Outlines, PredictOptions, predict};
 use minesegsat_model::{ModelCard, Precision, VerifyReport};
 use minesegsat_nn::{BuiltInEngine, Device, EngineOptions, ModelSegmenter, Profile, parse_device};
@@ -13,6 +14,8 @@ use minesegsat_onnx::{RuntimeKind, RuntimeSegmenter};
 use minesegsat_scene::Scene;
 use minesegsat_scene::manifest::Manifest;
 use minesegsat_watch::monitor::MonitorModel;
+
+use crate::folder::change_head;
 
 /// What runs a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -84,6 +87,7 @@ pub enum OpenModelError {
 pub struct Model {
     card: ModelCard,
     network: OpenNetwork,
+    change_head: Option<Arc<dyn ChangeClassifier>>,
     device: String,
     workers: usize,
 }
@@ -101,10 +105,11 @@ impl Model {
     /// The folder is not a model, its weights do not match its card, the device is not there, or the engine does not support the
     /// network or an option.
     pub fn open(folder: impl AsRef<Path>, options: &ModelOptions) -> Result<Self, OpenModelError> {
+        let folder = folder.as_ref();
         let device = options.device.as_deref().unwrap_or("cpu");
         if let Some(kind) = runtime(options)? {
             let library = options.library.as_deref();
-            let mut segmenter = RuntimeSegmenter::open(folder.as_ref(), kind, library, options.precision)?;
+            let mut segmenter = RuntimeSegmenter::open(folder, kind, library, options.precision)?;
             if let Some(views) = options.views {
                 segmenter = segmenter.with_views(views)?;
             }
@@ -113,7 +118,9 @@ impl Model {
                 device = format!("{device}, {}", options.precision);
             }
             let card = segmenter.card().clone();
-            return Ok(Self { card, network: OpenNetwork::Runtime(Box::new(segmenter)), device, workers: 1 });
+            let change_head = change_head(folder, &card)?;
+            let network = OpenNetwork::Runtime(Box::new(segmenter));
+            return Ok(Self { card, network, change_head, device, workers: 1 });
         }
         let parsed = parse_device(device)?;
         let mut model = minesegsat_nn::Model::open_with(folder, &parsed, built_in(options))?;
@@ -127,7 +134,9 @@ impl Model {
             _ => device.to_owned(),
         };
         let card = model.card().clone();
-        Ok(Self { card, network: OpenNetwork::BuiltIn(Box::new(ModelSegmenter::new(model))), device, workers })
+        let change_head = change_head(folder, &card)?;
+        let network = OpenNetwork::BuiltIn(Box::new(ModelSegmenter::new(model)));
+        Ok(Self { card, network, change_head, device, workers })
     }
 
     /// Compares the output of a model folder with a recorded one: that in the folder, or the file `against`.
@@ -166,6 +175,12 @@ impl Model {
             OpenNetwork::BuiltIn(segmenter) => &**segmenter,
             OpenNetwork::Runtime(segmenter) => &**segmenter,
         }
+    }
+
+    /// The network that compares two dates, if the model has one, for
+    /// [`ChangeOptions`](minesegsat_map::change::ChangeOptions).
+    pub fn change_head(&self) -> Option<Arc<dyn ChangeClassifier>> {
+        self.change_head.clone()
     }
 
     /// What the pipelines must know of the model for a scene. Bands that the scene lacks are marked absent if the model was trained
@@ -216,6 +231,7 @@ impl Model {
             sha256: self.card.weights_sha256.clone(),
             area_error: self.card.area_error.unwrap_or_default(),
             noise_floor: self.card.noise_floor.unwrap_or_default(),
+            change_head: self.change_head(),
             persistence: self.card.persistence.unwrap_or_default(),
         }
     }

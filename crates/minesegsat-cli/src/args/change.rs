@@ -20,9 +20,13 @@ pub(crate) struct ChangeArgs {
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
 
-    /// Model folder for dates that are given as scenes [default: the model in the program].
+    /// Model folder, for dates that are given as scenes and for the change head [default: the model in the program].
     #[arg(short, long, value_name = "DIR")]
     pub model: Option<PathBuf>,
+
+    /// Find gain and loss by rules, also if the model of both maps has a change head.
+    #[arg(long)]
+    pub without_change_head: bool,
 
     /// Site boundaries, for results per site: GeoPackage, GeoJSON, Shapefile, FlatGeobuf or GeoParquet.
     #[arg(long, value_name = "FILE")]
@@ -35,7 +39,7 @@ pub(crate) struct ChangeArgs {
     #[command(flatten)]
     pub incomplete: IncompleteArgs,
 
-    /// Probability threshold, 0 to 1: pixels at or above it are disturbed [default: the later map's].
+    /// Probability threshold, 0 to 1, of land that is disturbed on both dates, and of change by rules [default: the later map's].
     #[arg(long, value_name = "P", value_parser = super::probability, allow_negative_numbers = true)]
     pub threshold: Option<f32>,
 

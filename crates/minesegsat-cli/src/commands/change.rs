@@ -11,7 +11,7 @@ use minesegsat::job::Job;
 use minesegsat::labels::{DroppedKind, LabelOptions, Labels};
 use minesegsat::nn::ModelCard;
 use minesegsat::scene::OpenOptions;
-use minesegsat::{Location, Model, Scene};
+use minesegsat::{Location, Model, ModelFolder, Scene};
 use minesegsat::{
     change::{ChangeManifest, ChangeOptions, DatedMap, RegistrationMode, SiteChange, change},
     noise_floor::{NoiseFloor, StablePair},
@@ -29,7 +29,9 @@ pub(crate) fn run(args: &ChangeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let sites = args.sites.as_deref();
     let sites = sites.map(|path| read_sites(path, args.id_field.as_deref(), args.incomplete)).transpose()?;
     let (sites, sites_incomplete) = sites.unwrap_or_default();
+    let head = if args.without_change_head { None } else { ModelFolder::new(args.model.as_deref())?.change_head()? };
     let options = ChangeOptions {
+        head,
         threshold: args.threshold,
         min_area_m2: args.min_area,
         sites,
@@ -216,6 +218,9 @@ pub(crate) fn read_sites(
 struct Recorded {
     sites: Vec<RecordedSite>,
     dates: [RecordedDate; 2],
+    /// Absent in records of older programs, which had rules only.
+    #[serde(default)]
+    change_head_sha256: Option<String>,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -236,7 +241,7 @@ pub(crate) fn noise_floor(args: &NoiseFloorArgs, quiet: bool) -> anyhow::Result<
     /// Minimum visible share of a site. Sites that were hardly visible show less noise than others.
     const MIN_ASSESSED: f64 = 0.5;
     let mut pairs = Vec::new();
-    let mut models: Vec<String> = Vec::new();
+    let (mut models, mut heads): (Vec<String>, Vec<Option<String>>) = Default::default();
     let mut unknown: Vec<&str> = args.stable.iter().map(String::as_str).collect();
     for folder in &args.changes {
         let path: PathBuf = folder.join("manifest.json");
@@ -244,6 +249,7 @@ pub(crate) fn noise_floor(args: &NoiseFloorArgs, quiet: bool) -> anyhow::Result<
         let record: Recorded = serde_json::from_str(&text)
             .with_context(|| format!("{} is not a manifest of `minesegsat change --sites`", path.display()))?;
         models.extend(record.dates.map(|date| date.model_sha256));
+        heads.push(record.change_head_sha256);
         for site in &record.sites {
             unknown.retain(|id| *id != site.id);
             if (args.stable.is_empty() || args.stable.contains(&site.id)) && site.share_assessed >= MIN_ASSESSED {
@@ -258,6 +264,18 @@ pub(crate) fn noise_floor(args: &NoiseFloorArgs, quiet: bool) -> anyhow::Result<
     models.dedup();
     if models.len() > 1 {
         anyhow::bail!("the folders have maps of {} models; a noise floor needs maps of one model", models.len());
+    }
+    if let Some(other) = heads.iter().position(|head| *head != heads[0]) {
+        let how = |head: &Option<String>| {
+            head.as_ref().map_or("rules".to_owned(), |sha256| format!("change head {sha256:.8}"))
+        };
+        anyhow::bail!(
+            "{} has change by {}, {} by {}; a noise floor needs one of them",
+            args.changes[0].display(),
+            how(&heads[0]),
+            args.changes[other].display(),
+            how(&heads[other])
+        );
     }
     let Some(floor) = NoiseFloor::learn(&pairs, args.share / 100.0) else {
         anyhow::bail!(

@@ -285,7 +285,7 @@ impl ObjectFolder {
     fn send_parts(&self, name: &str, source: &mut fs::File, upload: &mut dyn MultipartUpload) -> Result<()> {
         loop {
             let mut part = Vec::with_capacity(PART as usize);
-            source.by_ref().take(PART).read_to_end(&mut part)?;
+            Read::by_ref(source).take(PART).read_to_end(&mut part)?;
             if part.is_empty() {
                 return Ok(());
             }

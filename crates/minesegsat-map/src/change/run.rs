@@ -2,6 +2,7 @@
 
 use minesegsat_core::job::Job;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -18,7 +19,7 @@ use minesegsat_core::pixel_class::{
 };
 use minesegsat_core::polygonize::{Connectivity, Polygonizer};
 use minesegsat_core::uncertainty::{AreaErrorModel, DEFAULT_LEVEL_PERCENT};
-use minesegsat_core::{Error, Grid, Result};
+use minesegsat_core::{ChangeClassifier, Error, Grid, Result};
 use minesegsat_io::class_file::write_class_file;
 use minesegsat_io::cog::{BandMeta, CogOptions, CogWriter, OverviewResampling};
 use minesegsat_io::{DataType, Pixels};
@@ -33,7 +34,9 @@ const CHANGE_CLASS_FILE: &str = "change.tif.aux.xml";
 /// Settings of a comparison.
 #[derive(Debug, Clone)]
 pub struct ChangeOptions {
-    /// Probability threshold. Default: the later map's threshold.
+    /// The change head of the model of the maps. `None`, or that of another model: gain and loss are found by rules.
+    pub head: Option<Arc<dyn ChangeClassifier>>,
+    /// Probability threshold of the rules, and of land that is disturbed on both dates. Default: the later map's threshold.
     pub threshold: Option<f32>,
     /// Minimum size of a group of changed pixels, in square metres.
     pub min_area_m2: f64,
@@ -54,10 +57,11 @@ pub struct ChangeOptions {
 }
 
 impl Default for ChangeOptions {
-    /// The model's threshold and noise floor, groups of at least 0.1 ha, 90 % intervals, at least half of a site
+    /// Rules, the model's threshold and noise floor, groups of at least 0.1 ha, 90 % intervals, at least half of a site
     /// assessed.
     fn default() -> Self {
         Self {
+            head: None,
             threshold: None,
             min_area_m2: 1000.0,
             sites: Vec::new(),
@@ -90,6 +94,8 @@ pub struct ChangeManifest {
     pub confidence_level_percent: f64,
     /// Whether the spectra of the two scenes were compared.
     pub compared_spectra: bool,
+    /// SHA-256 of the change head that found gain and loss. `None` if the rules did.
+    pub change_head_sha256: Option<String>,
     /// The shift between the two scenes.
     pub registration: Registration,
     /// Grid of the rasters.
@@ -201,7 +207,7 @@ pub fn change(
     let min_pixels = pixels_of(&before.grid, options.min_area_m2)?;
     let rules = ChangeRules { registration: options.registration, ..ChangeRules::around(threshold, min_pixels) };
     job.progress.stage("comparing the dates");
-    let map = compare(before, after, &rules, job)?;
+    let map = compare(before, after, &rules, options.head.as_deref(), job)?;
     let mut warnings = map.warnings.clone();
     let floor = options.noise_floor.or(after.noise_floor).unwrap_or_default();
     if floor.learned_from == 0 {
@@ -258,6 +264,7 @@ pub fn change(
         noise_floor: floor,
         confidence_level_percent: options.level_percent,
         compared_spectra: map.compared_spectra,
+        change_head_sha256: map.change_head_sha256.clone(),
         registration: map.registration.clone(),
         grid: GridRecord::from(&map.grid),
         total,

@@ -37,7 +37,7 @@ pub(super) enum Comparison {
 }
 
 /// A scene read on the pixels of the common grid.
-struct Dated {
+pub(super) struct Dated {
     reader: PatchReader,
     /// Corner of the common grid on the scene's grid: (col, row).
     corner: (i64, i64),
@@ -46,22 +46,23 @@ struct Dated {
 }
 
 impl Dated {
-    fn new(scene: &Scene, bands: &[Band], grid: &Grid, moved: Option<[f64; 2]>) -> Result<Option<Self>> {
+    /// `None` if the scene lies on other pixels.
+    pub(super) fn new(scene: &Scene, bands: &[Band], grid: &Grid, moved: Option<[f64; 2]>) -> Result<Option<Self>> {
         let Some((col, row)) = shift(scene.grid(), grid) else { return Ok(None) };
         let reader = PatchReader::new(scene, bands, &vec![BandNormalisation::IDENTITY; bands.len()])?;
         Ok(Some(Self { reader, corner: (col, row), shift: moved }))
     }
 
-    /// Logarithms of reflectance, `[C, H, W]`, of a window of the common grid with a margin of one pixel.
-    fn logs(&self, window: &Window) -> Result<Vec<f32>> {
+    /// `ln(reflectance + 0.02)`, `[C, H, W]`, of a window of the common grid with a margin in pixels.
+    pub(super) fn logs(&self, window: &Window, margin: usize) -> Result<Vec<f32>> {
         // Pixels around the window that a shift brings into it.
         let reach =
             self.shift.map_or(0, |shift| shift.map(|px| px.abs().ceil() as usize + 1).into_iter().max().unwrap_or(0));
-        let (width, height) = (window.width + 2, window.height + 2);
+        let (width, height) = (window.width + 2 * margin, window.height + 2 * margin);
         let (wide, high) = (width + 2 * reach, height + 2 * reach);
         let patch = self.reader.read(SignedWindow {
-            col: self.corner.0 + window.col as i64 - 1 - reach as i64,
-            row: self.corner.1 + window.row as i64 - 1 - reach as i64,
+            col: self.corner.0 + window.col as i64 - (margin + reach) as i64,
+            row: self.corner.1 + window.row as i64 - (margin + reach) as i64,
             width: wide,
             height: high,
         })?;
@@ -171,7 +172,7 @@ impl Pair<'_> {
                 if pixels.is_empty() {
                     continue;
                 }
-                let (a, b) = (self.first.logs(&window)?, self.second.logs(&window)?);
+                let (a, b) = (self.first.logs(&window, 1)?, self.second.logs(&window, 1)?);
                 let (w, plane) = (window.width + 2, (window.width + 2) * (window.height + 2));
                 let mut difference = vec![0.0; self.bands];
                 for i in pixels {

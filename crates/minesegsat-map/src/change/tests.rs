@@ -36,7 +36,7 @@ fn mine(more: usize) -> impl Fn(f64, f64) -> f32 {
 }
 
 fn compared(before: &DatedMap, after: &DatedMap) -> ChangeMap {
-    compare(before, after, &ChangeRules::around(0.5, 10), Job::silent()).unwrap()
+    compare(before, after, &ChangeRules::around(0.5, 10), None, Job::silent()).unwrap()
 }
 
 fn counts(map: &ChangeMap) -> [usize; 5] {
@@ -101,7 +101,7 @@ fn maps_are_brought_together_by_their_place() {
     );
     // Another area.
     let elsewhere = map("2022-07-01", grid(32610, (700_000.0, 5_500_000.0), SIDE), mine(0));
-    let error = compare(&first, &elsewhere, &ChangeRules::around(0.5, 10), Job::silent()).unwrap_err();
+    let error = compare(&first, &elsewhere, &ChangeRules::around(0.5, 10), None, Job::silent()).unwrap_err();
     assert!(error.to_string().contains("do not overlap"), "{error}");
 }
 
@@ -120,7 +120,7 @@ fn seasons_models_and_offsets_are_looked_at() {
     warned(&DatedMap { model_sha256: "cd".to_owned(), ..first.clone() }, "different models");
     warned(&DatedMap { date: None, ..first.clone() }, "date of a scene is unknown");
     let refused = |before: &DatedMap, after: &DatedMap, what: &str| {
-        let error = compare(before, after, &ChangeRules::around(0.5, 10), Job::silent()).unwrap_err();
+        let error = compare(before, after, &ChangeRules::around(0.5, 10), None, Job::silent()).unwrap_err();
         assert!(error.to_string().contains(what), "{error}");
     };
     refused(&first, &first.clone().on("2020-07-01"), "is later than the second");
@@ -234,9 +234,10 @@ fn dates_that_lie_apart_are_moved_together_or_refused() {
 
     let far = dated("2022-07-01", [6.0, 3.0]);
     let rules = ChangeRules::around(0.5, 10);
-    let error = compare(&first, &far, &rules, Job::silent()).unwrap_err().to_string();
+    let error = compare(&first, &far, &rules, None, Job::silent()).unwrap_err().to_string();
     assert!(error.contains("6.7") && error.contains("up to 5 pixels") && error.contains("right"), "{error}");
-    let measured = |registration| compare(&first, &far, &ChangeRules { registration, ..rules }, Job::silent()).unwrap();
+    let measured =
+        |registration| compare(&first, &far, &ChangeRules { registration, ..rules }, None, Job::silent()).unwrap();
     let as_it_is = measured(RegistrationMode::Measure).registration;
     assert!(!as_it_is.is_corrected && (as_it_is.shift_px.unwrap()[0] - 6.0).abs() < 0.1, "{as_it_is:?}");
     assert_eq!(measured(RegistrationMode::Off).registration.shift_px, None);

@@ -261,6 +261,7 @@ fn describe(
         band_dropout_max,
         area_error: None,
         noise_floor: None,
+        change_head: None,
         persistence: None,
         familiarity: None,
         training: Training {

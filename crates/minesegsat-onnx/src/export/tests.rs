@@ -46,6 +46,7 @@ fn card(architecture: NetworkConfig) -> ModelCard {
         band_dropout_max: 0,
         area_error: None,
         noise_floor: None,
+        change_head: None,
         persistence: None,
         familiarity: None,
         training: Training::default(),

@@ -119,6 +119,7 @@ def change(
     before: _Path,
     after: _Path,
     output: _Path,
+    model: _Path | None,
     threshold: float | None,
     min_area: float,
     registration: str,

@@ -215,6 +215,7 @@ def change(
     after: Map | PathLike,
     output: PathLike | None = None,
     *,
+    model: PathLike | None = None,
     threshold: float | None = None,
     min_area: float = 1000.0,
     registration: Registration = "correct",
@@ -226,7 +227,8 @@ def change(
     :param before: a map, or the folder of one
     :param after: a map of a later date
     :param output: folder for the files; by default they are temporary
-    :param threshold: probability from which land is disturbed; by default that of the later map
+    :param model: folder of the model of both maps, for its change head; by default the model in the package
+    :param threshold: probability from which land is disturbed on both dates; by default that of the later map
     :param min_area: smallest group of changed pixels, in square metres
     :param registration: whether the shift between the dates is corrected, measured, or neither
     """
@@ -234,6 +236,6 @@ def change(
     first, second = (one.folder if isinstance(one, Map) else Path(one) for one in (before, after))
     with shown(progress, "comparing") as report:
         record = _minesegsat.change(
-            first, second, folder.path, threshold, min_area, registration, overwrite or folder.is_temporary, report
+            first, second, folder.path, model, threshold, min_area, registration, overwrite or folder.is_temporary, report
         )
     return Change(folder, json.loads(record))

@@ -581,7 +581,7 @@ fn new_land_is_told_by_its_dates_with_a_map() {
         for part in [words.say("new-land"), caption, words.number(Some(13.25), 1), "<img class=\"onsets\"".to_owned()] {
             assert!(page.contains(&part), "{language}: {part}");
         }
-        keep(&format!("site-onsets-{language}.pdf"), &site_pdf(&report, language).unwrap());
+        keep(&format!("site-onsets-{language}.pdf"), site_pdf(&report, language).unwrap());
     }
     let onsets = report.onsets.as_mut().unwrap();
     assert_eq!(onsets.latest_rows(3), onsets.rows);

@@ -271,6 +271,7 @@ impl Observer<'_> {
         warnings: &mut Vec<String>,
     ) -> Result<Option<SiteChange>> {
         let options = ChangeOptions {
+            head: self.model.change_head.clone(),
             sites: vec![place.clone()],
             noise_floor: Some(self.model.noise_floor),
             level_percent: self.options.level_percent,
