@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use minesegsat_core::ChangeClassifier;
-use minesegsat_cpu::ChangeHead;
 use minesegsat_model::ModelCard;
 
-use crate::OpenModelError;
+use crate::model::{OpenModelError, change_head};
 
 /// Files of the model in the program: `models/b0` of the repository.
 const IN_PROGRAM: [(&str, &[u8]); 4] = [
@@ -57,13 +56,4 @@ impl ModelFolder {
     pub fn path(&self) -> &Path {
         &self.path
     }
-}
-
-/// The change head in the folder of a model.
-pub(crate) fn change_head(
-    folder: &Path,
-    card: &ModelCard,
-) -> std::result::Result<Option<Arc<dyn ChangeClassifier>>, OpenModelError> {
-    let head = ChangeHead::read(folder, card).map_err(minesegsat_nn::Error::from)?;
-    Ok(head.map(|head| Arc::new(head) as Arc<dyn ChangeClassifier>))
 }

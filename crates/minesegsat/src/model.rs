@@ -7,6 +7,7 @@ use minesegsat_core::area_of_interest::AreaOfInterest;
 use minesegsat_core::model_description::ModelDescription;
 use minesegsat_core::polygonize::Connectivity;
 use minesegsat_core::{ChangeClassifier, Job, Segmenter};
+use minesegsat_cpu::ChangeHead;
 use minesegsat_map::predict::{Outlines, PredictOptions, predict};
 use minesegsat_model::{ModelCard, Precision, VerifyReport};
 use minesegsat_nn::{BuiltInEngine, Device, EngineOptions, ModelSegmenter, Profile, parse_device};
@@ -14,8 +15,6 @@ use minesegsat_onnx::{RuntimeKind, RuntimeSegmenter};
 use minesegsat_scene::Scene;
 use minesegsat_scene::manifest::Manifest;
 use minesegsat_watch::monitor::MonitorModel;
-
-use crate::folder::change_head;
 
 /// What runs a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -243,6 +242,15 @@ impl Model {
             OpenNetwork::Runtime(_) => None,
         }
     }
+}
+
+/// The change head in the folder of a model.
+pub(crate) fn change_head(
+    folder: &Path,
+    card: &ModelCard,
+) -> Result<Option<Arc<dyn ChangeClassifier>>, OpenModelError> {
+    let head = ChangeHead::read(folder, card).map_err(minesegsat_nn::Error::from)?;
+    Ok(head.map(|head| Arc::new(head) as Arc<dyn ChangeClassifier>))
 }
 
 /// The external runtime that the options ask for, if any.
