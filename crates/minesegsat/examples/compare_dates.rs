@@ -7,8 +7,8 @@
 
 use std::path::Path;
 
-use minesegsat::Job;
 use minesegsat::change::{ChangeManifest, ChangeOptions, DatedMap, change};
+use minesegsat::{Job, ModelFolder};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -21,7 +21,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Compares two output folders of `predict`, and writes the change as rasters and polygons.
-pub(crate) fn compare_dates(before: &Path, after: &Path, output: &Path) -> minesegsat::Result<ChangeManifest> {
+pub(crate) fn compare_dates(
+    before: &Path,
+    after: &Path,
+    output: &Path,
+) -> Result<ChangeManifest, Box<dyn std::error::Error>> {
     let (before, after) = (DatedMap::open(before)?, DatedMap::open(after)?);
-    change(&before, &after, output, &ChangeOptions::default(), Job::silent())
+    // Maps of the model in the program are compared by its change head, all others by rules.
+    let options = ChangeOptions { head: ModelFolder::new(None)?.change_head()?, ..ChangeOptions::default() };
+    Ok(change(&before, &after, output, &options, Job::silent())?)
 }

@@ -82,6 +82,11 @@ pub(crate) fn calibrate(args: &CalibrateArgs, quiet: bool, cancel: &AtomicBool) 
     let (old_temperature, old_threshold) = (card.temperature, card.threshold);
     if is_better {
         card.temperature = temperature;
+        if card.change_head.take().is_some() {
+            tracing::warn!(
+                "the change head was trained with the probabilities before, and is no longer used; train it again"
+            );
+        }
     }
     card.threshold = threshold;
     // The area error belongs to the probabilities after calibration.

@@ -192,6 +192,13 @@ fn print_card(folder: &Path, card: &ModelCard) -> anyhow::Result<ExitCode> {
     if let Some(start) = &card.training.started_from {
         text += &line("started from", start.clone());
     }
+    if let Some(head) = &card.change_head {
+        let bands = minesegsat::Band::list(&head.bands);
+        text += &line(
+            "change head",
+            format!("{} layers of width {}; bands {bands}; {}", head.layers, head.width, head.training),
+        );
+    }
     for (name, value) in &card.metrics {
         text += &line(name, value.to_string());
     }

@@ -82,6 +82,16 @@ fn two_dates_become_classes_polygons_and_hectares() {
     let scenes = scenes.json();
     assert_eq!(scenes["total"], record["total"]);
     assert_eq!(fs::read(again.join("change.tif")).unwrap(), fs::read(out.join("change.tif")).unwrap());
+    // The change head of the shipped model answered. Without it, rules do.
+    let card = json_file(&shipped_model().join("model.json"));
+    assert_eq!(record["change_head_sha256"], card["change_head"]["sha256"]);
+    let by_rules = folder.path().join("rules");
+    let rules = run(["change", a_text, b_text, "--without-change-head", "-o", by_rules.to_str().unwrap(), "--json"]);
+    let rules = rules.succeeded().json();
+    assert!(rules["change_head_sha256"].is_null() && rules["compared_spectra"] == true);
+    assert_ne!(rules["total"]["gain_ha"], record["total"]["gain_ha"]);
+    run(["noise-floor", out_text, by_rules.to_str().unwrap()])
+        .failed(1, &["by change head", "by rules", "a noise floor needs one of them"]);
     // A date is the same as itself.
     let same = folder.path().join("same");
     let none = run(["change", a_text, a_text, "-o", same.to_str().unwrap(), "--json"]).succeeded().json();
