@@ -13,6 +13,13 @@ pub struct NoiseFloor {
     pub share: f64,
     /// Number of date pairs of stable sites in the fit; 0 for the default guess.
     pub learned_from: usize,
+    /// Error of a change beside the floor, as a share of the change. 0 if it was not measured.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub error_of_change: f64,
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 impl Default for NoiseFloor {
@@ -20,7 +27,7 @@ impl Default for NoiseFloor {
     fn default() -> Self {
         // The outline of 1 ha is 2 sqrt(pi 10000 m2) = 354 m; a quarter of it times 10 m is 0.09 ha. Sites are not round, so
         // the guess is three times that.
-        Self { per_sqrt_ha: 0.27, share: 0.95, learned_from: 0 }
+        Self { per_sqrt_ha: 0.27, share: 0.95, learned_from: 0, error_of_change: 0.0 }
     }
 }
 
@@ -44,12 +51,18 @@ impl NoiseFloor {
         ratios.sort_by(f64::total_cmp);
         // The smallest value that at least `share` of the ratios do not exceed.
         let rank = (share.clamp(0.0, 1.0) * ratios.len() as f64).ceil() as usize;
-        Some(Self { per_sqrt_ha: ratios[rank.clamp(1, ratios.len()) - 1], share, learned_from: ratios.len() })
+        let per_sqrt_ha = ratios[rank.clamp(1, ratios.len()) - 1];
+        Some(Self { per_sqrt_ha, share, learned_from: ratios.len(), error_of_change: 0.0 })
     }
 
     /// The noise floor in hectares for a site with `disturbed_ha` hectares of disturbed land.
     pub fn ha(&self, disturbed_ha: f64) -> f64 {
         self.per_sqrt_ha * disturbed_ha.max(0.0).sqrt()
+    }
+
+    /// Half the width of the interval of a change, in hectares: the noise floor and the error of the change, which are independent.
+    pub fn half_width_ha(&self, disturbed_ha: f64, change_ha: f64) -> f64 {
+        self.ha(disturbed_ha).hypot(self.error_of_change * change_ha)
     }
 }
 
@@ -70,5 +83,8 @@ mod tests {
         assert_eq!((under, floor.learned_from), (95, 100));
         assert_eq!(NoiseFloor::learn(&pairs[..9], 0.95), None);
         assert_eq!(floor.ha(0.0), 0.0);
+        assert_eq!(floor.half_width_ha(4.0, 10.0), floor.ha(4.0));
+        let floor = NoiseFloor { per_sqrt_ha: 1.5, error_of_change: 0.4, ..floor };
+        assert_eq!(floor.half_width_ha(4.0, 10.0), 5.0);
     }
 }

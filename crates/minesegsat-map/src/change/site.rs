@@ -36,7 +36,7 @@ pub struct SiteChange {
     pub loss_ha: f64,
     /// Noise floor for stable sites of this size.
     pub floor_ha: f64,
-    /// Gain with an interval of one noise floor to each side. `None` below the noise floor.
+    /// Gain with its interval: the noise floor and the error of change to each side. `None` below the noise floor.
     pub gain: Option<Area>,
     /// Loss with its interval.
     pub loss: Option<Area>,
@@ -96,7 +96,8 @@ impl SiteChange {
         let (on_first, on_second) = (on_date(0)?, on_date(1)?);
         let floor_ha = rules.floor.ha(stable_ha + gain_ha.max(loss_ha));
         let reported = |ha: f64| {
-            let area = Area { ha, lower_ha: (ha - floor_ha).max(0.0), upper_ha: ha + floor_ha };
+            let half = rules.floor.half_width_ha(stable_ha + gain_ha.max(loss_ha), ha);
+            let area = Area { ha, lower_ha: (ha - half).max(0.0), upper_ha: ha + half };
             (is_assessable && ha > floor_ha).then_some(area)
         };
         let (gain, loss) = (reported(gain_ha), reported(loss_ha));

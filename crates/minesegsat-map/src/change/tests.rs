@@ -146,7 +146,7 @@ fn sites_have_areas_with_intervals_and_change_only_above_their_noise() {
     };
     let sites = [site("mine", (5.0, 55.0)), site("west", (5.0, 30.0)), site("elsewhere", (500.0, 550.0))];
     let rules = |per_sqrt_ha: f64| SiteRules {
-        floor: NoiseFloor { per_sqrt_ha, share: 0.95, learned_from: 1 },
+        floor: NoiseFloor { per_sqrt_ha, share: 0.95, learned_from: 1, error_of_change: 0.0 },
         level_percent: 90.0,
         min_assessed: 0.5,
     };
