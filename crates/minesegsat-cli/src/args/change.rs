@@ -96,8 +96,8 @@ pub(crate) struct NoiseFloorArgs {
     pub share: f64,
 
     /// Error of a change beside the floor, in percent of the change. It widens the intervals of gain and loss.
-    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent, allow_negative_numbers = true)]
-    pub error_of_change: f64,
+    #[arg(long, value_name = "PERCENT", value_parser = percent, allow_negative_numbers = true)]
+    pub error_of_change: Option<f64>,
 
     /// Model folder; the noise floor is saved in its card.
     #[arg(short, long, value_name = "DIR")]

@@ -283,7 +283,7 @@ pub(crate) fn noise_floor(args: &NoiseFloorArgs, quiet: bool) -> anyhow::Result<
             minesegsat::manifest::counted(pairs.len(), "site comparison")
         );
     };
-    let floor = NoiseFloor { error_of_change: args.error_of_change / 100.0, ..floor };
+    let floor = NoiseFloor { error_of_change: args.error_of_change.unwrap_or_default() / 100.0, ..floor };
     if let Some(folder) = &args.model {
         let mut card = ModelCard::read(folder)?;
         if models.first().is_some_and(|model| *model != card.weights_sha256) {
