@@ -36,7 +36,7 @@ import torch
 from measure_real_ground import auc, map_of
 from rasterio.enums import Resampling
 from real_ground import CHIP, COLUMNS, DATA, LABELS, amazon_folds, read_mask
-from safetensors.torch import save_file
+from safetensors.torch import save as as_safetensors
 from scipy import ndimage
 from torch import nn
 from torch.nn import functional
@@ -406,7 +406,7 @@ def sha256(path):
 def write(args, network, means, training):
     """Writes the weights, then the card that states their hash."""
     weights = args.model / "change.safetensors"
-    replace(weights, lambda path: save_file(network.tensors(), path))
+    replace(weights, lambda path: path.write_bytes(as_safetensors(network.tensors())))
     card = json.loads((args.model / "model.json").read_text())
     card["change_head"] = {
         "bands": BANDS,
