@@ -7,6 +7,8 @@
 Sites are mines and 200 m around them. Those of which less than half was seen are left out. A site changed if it gained or lost
 more than 5 ha, and is stable if it gained and lost less than 0.3 ha.
 
+Rows of pairs say what found the change: `change head`, or `rules`. With --without-head there are both, of the same maps.
+
 A series has two parts. `seasons`: the dates of the first and of the last season alone (`--season` dates nearest to August). `all`:
 all dates; new patches of 1 to 12 ha away from older mine land have a day of onset. The rows `mean` need no sequence model: the mean
 probability of the assessable dates of each season is compared with the threshold. The rows `timeline` are read from the folders
@@ -47,6 +49,7 @@ def parse():
     parser.add_argument("--size", default="1152", help="side of a landscape in pixels")
     parser.add_argument("--years", help="years with commas [pairs: 2021,2022; series: 2021,2022,2023]")
     parser.add_argument("--cloud-after", help="pairs: cloud over the later date, in percent; default: the simulator's")
+    parser.add_argument("--without-head", action="store_true", help="pairs: compare each pair a second time, without the model's change head")
     parser.add_argument("--cloud", default="40", help="series: mean cloud cover in percent")
     parser.add_argument("--dates-per-year", type=int, default=12, help="series: dates in each year")
     parser.add_argument("--season", type=int, default=4, help="series: dates of the first and of the last season")
@@ -93,11 +96,11 @@ def landscapes(args):
 
 
 def pair(args, region, seed, at):
-    """Rows of the sites of a landscape that is mapped in two years."""
+    """Rows of the sites (by estimate) of a landscape that is mapped in two years."""
     years = (args.years or "2021,2022").split(",")
-    record = at / "change/manifest.json"
     masks = [at / f"sim/truth/{year}_mask.tif" for year in years]
-    if not record.exists():
+    # Compared earlier, or ready to be compared.
+    if not (at / "change/manifest.json").exists() and not all((at / year / "manifest.json").exists() for year in years):
         shutil.rmtree(at, ignore_errors=True)
         common = ["--region", region, "--seed", seed, "--years", ",".join(years), "--size", args.size]
         run(args, "simulate", "-o", at / "sim", *common)
@@ -107,22 +110,31 @@ def pair(args, region, seed, at):
             run(args, "simulate", "-o", later, *common, "--cloud-cover", args.cloud_after)
         for year, scenes in zip(years, (at / "sim", later)):
             run(args, "predict", next((scenes / year).glob("*/item.json")), "--model", args.model, "-o", at / year)
-        with rasterio.open(masks[0]) as raster:
-            write_sites(around((read(masks[0]) > 0) | (read(masks[1]) > 0)), raster, at / "sites.geojson")
-        run(args, "change", at / years[0], at / years[1], "--sites", at / "sites.geojson", "-o", at / "change")
-    known, change = read(at / "sim/truth" / "change_{}_{}.tif".format(*years)), read(at / "change/change.tif")
     labels = around((read(masks[0]) > 0) | (read(masks[1]) > 0))
-    for site in json.loads(record.read_text())["sites"]:
-        inside = labels == int(site["id"])
-        seen = inside & (change != UNKNOWN)
-        if seen.sum() < inside.sum() / 2:
-            continue
-        hectares = lambda kind: float((known[seen] == kind).sum()) / 100
-        yield {
-            "landscape": at.name, "site": site["id"], "gain": hectares(GAIN), "loss": hectares(LOSS),
-            "found_gain": site["gain_ha"], "found_loss": site["loss_ha"],
-            "told_gain": site["gain"] is not None, "told_loss": site["loss"] is not None,
-        }
+    known = read(at / "sim/truth" / "change_{}_{}.tif".format(*years))
+    comparisons = {"change": []} | ({"change-by-rules": ["--without-change-head"]} if args.without_head else {})
+    for name, extra in comparisons.items():
+        record = at / name / "manifest.json"
+        if not record.exists():
+            with rasterio.open(masks[0]) as raster:
+                write_sites(labels, raster, at / "sites.geojson")
+            run(args, "change", *(at / year for year in years), "--sites", at / "sites.geojson", "--model", args.model, "-o", at / name, *extra)
+        manifest = json.loads(record.read_text())
+        estimate = "change head" if manifest.get("change_head_sha256") else "rules"
+        if args.without_head and not extra and estimate == "rules":
+            raise SystemExit(f"{at.name}: the model's change head was not asked, so there is nothing to compare: {manifest['warnings']}")
+        change = read(at / name / "change.tif")
+        for site in manifest["sites"]:
+            inside = labels == int(site["id"])
+            seen = inside & (change != UNKNOWN)
+            if seen.sum() < inside.sum() / 2:
+                continue
+            hectares = lambda kind: float((known[seen] == kind).sum()) / 100
+            yield {
+                "landscape": at.name, "site": site["id"], "estimate": estimate, "gain": hectares(GAIN), "loss": hectares(LOSS),
+                "found_gain": site["gain_ha"], "found_loss": site["loss_ha"],
+                "told_gain": site["gain"] is not None, "told_loss": site["loss"] is not None,
+            }
 
 
 # Series
@@ -317,11 +329,9 @@ def main():
             sites, patches = sites + rows, patches + new
         print(f"{region} {seed}: {len(sites)} rows of sites, {len(patches)} new patches so far", flush=True)
     results = []
-    if args.kind == "pairs":
-        results += figures_of_sites(sites, "")
-    else:
-        for estimate in sorted({row["estimate"] for row in sites}):
-            results += figures_of_sites([row for row in sites if row["estimate"] == estimate], f"{estimate}: ")
+    for estimate in sorted({row["estimate"] for row in sites}):
+        results += figures_of_sites([row for row in sites if row["estimate"] == estimate], f"{estimate}: ")
+    if args.kind == "series":
         results += figures_of_patches(patches)
     (args.work / "accuracy.json").write_text(json.dumps({"figures": results, "sites": sites, "patches": patches}, indent=1))
 

@@ -18,7 +18,7 @@ landscape() {
         "$program" -q predict "$at/sim/$year"/*/item.json --model "$model" -o "$at/$year"
     done
     scripts/sites_around_mines.py "$at/sim/truth/2021_mask.tif" "$at/sites.geojson"
-    "$program" -q change "$at/2021" "$at/2022" --sites "$at/sites.geojson" -o "$at/change"
+    "$program" -q change "$at/2021" "$at/2022" --sites "$at/sites.geojson" --model "$model" -o "$at/change"
 }
 export -f landscape
 export work model program

@@ -19,6 +19,7 @@ References
   autograd.
 - counts: `segmentation_models_pytorch.metrics.get_stats`.
 - learning rates: `torch.optim.lr_scheduler`.
+- change head: `torch.nn.functional.conv2d` and `softmax`.
 - bicubic enlargement: `cv2.resize` with `INTER_CUBIC`. Intel's IPP is off: it rounds a few pixels otherwise.
 
 The same code gives the values of the project's larger reference set, which come from the paper's published model, smp 0.3.3 and
@@ -110,7 +111,7 @@ SCHEDULES = {
 }
 
 # Largest differences that `check` accepts.
-LIMITS = {"bicubic": 0, "forward": 2e-6, "losses": 1e-5, "gradients": 1e-5, "counts": 0, "schedules": 1e-12, "steps": 1e-5, "after": 5e-4}
+LIMITS = {"bicubic": 0, "forward": 2e-6, "change_head": 1e-6, "losses": 1e-5, "gradients": 1e-5, "counts": 0, "schedules": 1e-12, "steps": 1e-5, "after": 5e-4}
 
 
 def versions():
@@ -378,6 +379,46 @@ def check_forward(folder, report):
                 report("forward", f"{weights.name} {key}", difference.item())
 
 
+# Change head
+
+# Three bands.
+CHANGE_HEAD = {"layers": 3, "width": 8, "channels": 2 + 2 * 3, "size": (17, 23)}
+
+
+def change_probabilities(tensors):
+    """Probabilities [row, column, class] for `input` [row, column, channel]; see `ChangeHeadConfig` in `minesegsat-model`."""
+    convolve = lambda features, name, padding: torch.nn.functional.conv2d(features, tensors[f"{name}.weight"], tensors[f"{name}.bias"], padding=padding)
+    features = tensors["input"].permute(2, 0, 1)[None]
+    for layer in range(len({name.split(".")[1] for name in tensors if name.startswith("layers.")})):
+        features = convolve(features, f"layers.{layer}", 1).relu()
+    return convolve(features, "classifier", 0).softmax(1)[0].permute(1, 2, 0).contiguous()
+
+
+def make_change_head(folder):
+    generator = torch.Generator().manual_seed(18)
+    normal = lambda shape, std: torch.empty(shape).normal_(0, std, generator=generator)
+    width = CHANGE_HEAD["width"]
+    convolutions = {f"layers.{i}": (width, width if i else CHANGE_HEAD["channels"], 3, 3) for i in range(CHANGE_HEAD["layers"])}
+    tensors = {}
+    for name, shape in (convolutions | {"classifier": (4, width, 1, 1)}).items():
+        # Features keep their spread behind each ReLU, and logits differ by several units.
+        tensors[f"{name}.weight"] = normal(shape, (2 / (shape[1] * shape[2] * shape[3])) ** 0.5)
+        tensors[f"{name}.bias"] = normal(shape[:1], 0.2)
+    tensors["input"] = normal((*CHANGE_HEAD["size"], CHANGE_HEAD["channels"]), 1.5)
+    # Not assessable.
+    tensors["input"][3:7, 5:9] = 0
+    tensors["probabilities"] = change_probabilities(tensors)
+    (folder / "change_head").mkdir(exist_ok=True)
+    save_file(tensors, folder / "change_head/change.safetensors")
+
+
+def check_change_head(folder, report):
+    # The larger set has none.
+    for path in folder.glob("change_head/change.safetensors"):
+        tensors = load_file(path)
+        report("change_head", "probabilities", (change_probabilities(tensors) - tensors["probabilities"]).abs().max().item())
+
+
 # Losses and counts
 
 
@@ -569,11 +610,11 @@ def main():
 
     if arguments.action == "make":
         arguments.folder.mkdir(parents=True, exist_ok=True)
-        for make in (make_bicubic, make_forward, make_detail, make_losses, make_schedules, make_train_steps):
+        for make in (make_bicubic, make_forward, make_detail, make_change_head, make_losses, make_schedules, make_train_steps):
             make(arguments.folder)
         (arguments.folder / "versions.json").write_text(json.dumps(versions(), indent=2) + "\n")
-        for path in sorted(arguments.folder.iterdir()):
-            print(f"{path.stat().st_size:>8} {path.name}")
+        for path in sorted(path for path in arguments.folder.rglob("*") if path.is_file()):
+            print(f"{path.stat().st_size:>8} {path.relative_to(arguments.folder)}")
         return
 
     worst = {}
@@ -582,7 +623,7 @@ def main():
         if difference != difference or difference >= worst.get(kind, (-1.0, ""))[0]:
             worst[kind] = (difference, what)
 
-    for check in (check_bicubic, check_forward, check_losses, check_schedules, check_train_steps):
+    for check in (check_bicubic, check_forward, check_change_head, check_losses, check_schedules, check_train_steps):
         check(arguments.folder, report)
     failed = False
     for kind, (difference, what) in worst.items():

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Makes the model in the box, `models/b0`, from nothing: simulated landscapes of all regions, a first training on them alone, real
-# ground with our outlines of mines, a second training on both, calibration, and figures on ground that nothing was learned from.
+# ground with our outlines of mines, a second training on both, calibration, figures on ground that nothing was learned from, and the
+# change head.
 # Usage: scripts/train_shipped_model.sh WORK [DEVICE]. Needs the released program, `../shared/data` and the Python packages that
-# `real_ground.py` names; PYTHON and MINESEGSAT name both programs. START names a model folder that takes the place of the first
+# `train_change_head.py` names; PYTHON and MINESEGSAT name both programs. START names a model folder that takes the place of the first
 # training. Some two hours on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -107,4 +108,6 @@ card["metrics"]["real_ground"] = {
 }
 json.dump(card, open(sys.argv[1], "w"), indent=2)
 PY
+# The change head reads the maps of the calibrated model.
+"$python" scripts/train_change_head.py "$work/model" "$work/change-head" --program "$program"
 "$program" model verify "$work/model"

@@ -24,7 +24,7 @@ const FEWEST: usize = 50;
 /// Probabilities are limited to this distance from 0 and 1 before they become logits.
 const LIMIT: f32 = 1e-4;
 /// Pixels that both maps give a lower probability are not disturbed. What has none above is not read.
-const LEAST: f32 = 0.02;
+const LEAST: f32 = 0.005;
 /// Classes of a [`ChangeClassifier`].
 const CLASSES: usize = 4;
 /// Largest value of a stored probability.
