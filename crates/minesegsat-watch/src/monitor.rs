@@ -28,7 +28,9 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::Serialize;
 
 pub use self::choose::{DateChoice, DateOrder};
-pub use self::corrections::{judge_again, map_folder, rejudge};
+pub use self::corrections::{
+    PermitChange, ReplacedVerdict, judge_again, map_folder, rejudge, verdicts_after, verdicts_to_replace,
+};
 pub use self::judge::{Shares, judge};
 pub use self::observe::INDICES;
 pub use self::observe::area_of;

@@ -13,7 +13,7 @@ use minesegsat::area::GeodesicMeter;
 use minesegsat::export::{LandFormat, SiteLand};
 use minesegsat::labels::{LabelOptions, Repair};
 use minesegsat::manifest::counted;
-use minesegsat::monitor::judge_again;
+use minesegsat::monitor::{PermitChange, ReplacedVerdict, judge_again, verdicts_after, verdicts_to_replace};
 use minesegsat::output::OutputFolder;
 use minesegsat::register::{
     Area, Correction, DamagedRow, FileBoundary, ImportOutcome, ImportReport, Observation, Permit, Register, Site,
@@ -105,6 +105,8 @@ fn edit(args: &SitesEditArgs, quiet: bool) -> anyhow::Result<()> {
 fn permit(args: &SitesPermitArgs, quiet: bool) -> anyhow::Result<()> {
     let permit = permit_of(&args.id, &args.number, &args.terms, args.incomplete)?;
     let register = Register::open(&args.register.path())?;
+    let change = if args.supersede { PermitChange::Supersede(&permit) } else { PermitChange::Add(&permit) };
+    ask_before_judging_again(&register, change, args.force)?;
     let ended = if args.supersede {
         let (repairs, ended) = register.add_permit_superseding(&permit)?;
         warn_of_repairs(&repairs);
@@ -123,6 +125,29 @@ fn permit(args: &SitesPermitArgs, quiet: bool) -> anyhow::Result<()> {
     }
     print_corrections(&mut crate::terminal::stdout(), &corrections)?;
     Ok(())
+}
+
+/// Fails if a change of permits would replace verdicts, unless it is forced. The error names each of them.
+fn ask_before_judging_again(register: &Register, change: PermitChange<'_>, force: bool) -> anyhow::Result<()> {
+    let replaced = if force { Vec::new() } else { verdicts_after(register, change)? };
+    refuse_to_replace(&replaced)
+}
+
+fn refuse_to_replace(replaced: &[ReplacedVerdict]) -> anyhow::Result<()> {
+    if replaced.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "nothing was stored, because {} would get another judgement; `--force` stores it all the same:\n{}",
+        counted(replaced.len(), "observation"),
+        replaced.iter().map(replaced_line).collect::<Vec<_>>().join("\n")
+    )
+}
+
+fn replaced_line(one: &ReplacedVerdict) -> String {
+    let ReplacedVerdict { site, date, now, then, reason } = one;
+    let verdict = if now == then { format!("still {now}") } else { format!("{now} -> {then}") };
+    format!("site `{site}` on {date}: {verdict} ({reason})")
 }
 
 /// Prints verdicts that were replaced, and what replaced them.
@@ -206,7 +231,12 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
     // If nothing can be imported, a new, empty register must not stay behind.
     let is_new = !path.exists();
     let register = Register::open_or_create(&path)?;
-    let done = register.import(&args.file, &args.options());
+    let mut replaced = Vec::new();
+    let done = register.import_if(&args.file, &args.options(), |report| {
+        let changed = report.sites.iter().filter(|site| site.permits > 0).map(|site| &site.id);
+        replaced = verdicts_to_replace(&register, changed)?;
+        Ok(args.force || replaced.is_empty())
+    });
     let stored = done.as_ref().is_ok_and(|report| report.stored);
     let changed = done.iter().filter(|_| stored).flat_map(|report| &report.sites).filter(|site| site.permits > 0);
     let corrections = judge_again(&register, changed.map(|site| &site.id), None);
@@ -228,10 +258,16 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
             "updated": report.count(ImportOutcome::Updated),
             "unchanged": report.count(ImportOutcome::Unchanged),
             "report": report,
+            "replaced_verdicts": replaced,
             "corrections": corrections,
         }))?;
     } else if !quiet {
         print_import(&mut crate::terminal::stdout(), &report, args)?;
+        if args.dry_run {
+            for one in &replaced {
+                print_line(format!("would be judged again: {}", replaced_line(one)))?;
+            }
+        }
         print_corrections(&mut crate::terminal::stdout(), &corrections)?;
     }
     let hints = report.failed.iter().filter_map(|failed| hints_of(failed.setting?).into_iter().next());
@@ -249,6 +285,9 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
             counted(report.failed.len(), "row"),
             report.read - report.filtered_out
         );
+    }
+    if !report.stored && !args.dry_run {
+        refuse_to_replace(&replaced)?;
     }
     Ok(())
 }
@@ -454,6 +493,8 @@ fn print_observations(out: &mut impl Write, observations: &[Observation]) -> any
 fn remove(args: &SitesRemoveArgs, quiet: bool) -> anyhow::Result<()> {
     let register = Register::open(&args.register.path())?;
     if let Some(permit) = &args.permit {
+        let change = PermitChange::Withdraw { site: &args.id, number: permit, valid_from: args.valid_from };
+        ask_before_judging_again(&register, change, args.force)?;
         let removed = register.remove_permit(&args.id, permit, args.valid_from)?;
         let corrections = judge_again(&register, [&args.id], None);
         if !quiet {
