@@ -43,7 +43,7 @@ export interface Site {
   permit: string | null;
   limit_ha: number | null;
   observations: number;
-  last: { date: string; area: Area | null; verdict: Verdict } | null;
+  last: { date: string; area: Area | null; mapped_ha: number | null; assumed_ha: number | null; verdict: Verdict } | null;
 }
 
 export interface Permit {

@@ -332,8 +332,9 @@ fn list(args: &SitesListArgs) -> anyhow::Result<()> {
     if args.json {
         return print_json(&serde_json::to_value(&sites)?);
     }
-    let mut table = Table::new(["id", "name", "status", "permit", "limit ha", "last seen", "area ha", "verdict"])
-        .with_texts([1, 2, 3, 5, 7]);
+    let header =
+        ["id", "name", "status", "permit", "limit ha", "last seen", "area ha", "mapped ha", "assumed ha", "verdict"];
+    let mut table = Table::new(header).with_texts([1, 2, 3, 5, 9]);
     for site in &sites {
         let last = site.last.as_ref();
         table.row([
@@ -344,6 +345,8 @@ fn list(args: &SitesListArgs) -> anyhow::Result<()> {
             number(site.limit_ha),
             last.map_or_else(dash, |last| last.date.to_string()),
             last.and_then(|last| last.area).map_or_else(dash, interval),
+            number(last.and_then(|last| last.mapped_ha)),
+            number(last.and_then(|last| last.assumed_ha)),
             last.map_or_else(dash, |last| last.verdict.to_string()),
         ]);
     }

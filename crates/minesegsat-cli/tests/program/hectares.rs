@@ -269,6 +269,16 @@ fn every_surface_gives_the_same_hectares_for_the_same_observation() {
     }
     assert_eq!(seen, 10);
 
+    for site in land.sites(&["list", "--json"]).succeeded().json().as_array().unwrap() {
+        let last = &site["last"];
+        let key = key(site["id"].as_str().unwrap(), last["date"].as_str().unwrap());
+        let found = Numbers::from([
+            ("area", last["area"]["ha"].as_f64()),
+            ("mapped", last["mapped_ha"].as_f64()),
+            ("assumed", last["assumed_ha"].as_f64()),
+        ]);
+        agree("list of sites", &found, &expected[&key]);
+    }
     let table = land.path("observations.csv");
     land.sites(&["export", "--observations", "-o", table.to_str().unwrap()]).succeeded();
     for row in rows(&table) {

@@ -60,7 +60,7 @@ fn a_site_is_added_shown_listed_edited_and_removed() {
     let lines: Vec<&str> = list.lines().collect();
     assert_eq!(lines.len(), 3, "{list}");
     for (line, parts) in [
-        (lines[0], vec!["id", "permit", "limit ha", "verdict"]),
+        (lines[0], vec!["id", "permit", "limit ha", "mapped ha", "assumed ha", "verdict"]),
         (
             lines[1],
             vec![
