@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use geo::MultiPolygon;
 use jiff::{Timestamp, tz::TimeZone};
 use minesegsat::Crs;
+use minesegsat::Grouped;
 use minesegsat::area::GeodesicMeter;
 use minesegsat::export::{LandFormat, SiteLand};
 use minesegsat::labels::{LabelOptions, Repair};
@@ -69,7 +70,12 @@ fn add(args: &SitesAddArgs, quiet: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     let with = permit.map(|permit| format!(" with permit `{}`", permit.number)).unwrap_or_default();
-    print_line(format!("added site `{}` of {:.1} ha{with} to {}", site.id, area_ha(&site)?, register.path().display()))
+    print_line(format!(
+        "added site `{}` of {:.1} ha{with} to {}",
+        site.id,
+        Grouped(area_ha(&site)?),
+        register.path().display()
+    ))
 }
 
 fn edit(args: &SitesEditArgs, quiet: bool) -> anyhow::Result<()> {
@@ -391,7 +397,7 @@ fn show(args: &SitesShowArgs) -> anyhow::Result<()> {
     writeln!(out, "commodity  {}", site.commodity.as_deref().unwrap_or("-"))?;
     writeln!(out, "status     {}", site.status)?;
     let [west, south, east, north] = bbox;
-    writeln!(out, "boundary   {:.1} ha in {}", area_ha(&site)?, counted(site.boundary.0.len(), "part"))?;
+    writeln!(out, "boundary   {:.1} ha in {}", Grouped(area_ha(&site)?), counted(site.boundary.0.len(), "part"))?;
     writeln!(out, "bbox       {west:.5},{south:.5},{east:.5},{north:.5} (west,south,east,north)")?;
     print_permits(&mut out, &permits)?;
     print_observations(&mut out, &observations)?;
@@ -425,7 +431,7 @@ fn print_permits(out: &mut impl Write, permits: &[Permit]) -> anyhow::Result<()>
     for permit in permits {
         let polygon = permit.polygon.as_ref().map(|polygon| {
             let meter = GeodesicMeter::new(&Crs::WGS84)?;
-            anyhow::Ok(format!("{:.1}", meter.measure(polygon)?.area_m2 / 1e4))
+            anyhow::Ok(format!("{:.1}", Grouped(meter.measure(polygon)?.area_m2 / 1e4)))
         });
         let hash = permit.document_sha256.as_deref().and_then(|hash| hash.get(..12));
         let hash = hash.map(|hash| format!(" (SHA-256 {hash}…)")).unwrap_or_default();
@@ -588,11 +594,11 @@ fn dash() -> String {
 }
 
 fn number(value: Option<f64>) -> String {
-    value.map_or_else(dash, |value| format!("{value:.1}"))
+    value.map_or_else(dash, |value| format!("{:.1}", Grouped(value)))
 }
 
 fn interval(area: Area) -> String {
-    format!("{:.1} ({:.1} to {:.1})", area.ha, area.lower_ha, area.upper_ha)
+    format!("{:.1} ({:.1} to {:.1})", Grouped(area.ha), Grouped(area.lower_ha), Grouped(area.upper_ha))
 }
 
 fn shortened(text: &str) -> String {

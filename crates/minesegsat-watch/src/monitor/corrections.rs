@@ -15,7 +15,7 @@ use super::judge::{Shares, judge};
 use super::observe::{area_of, permitted};
 use crate::alerts::{self, Standing};
 use crate::register::{Correction, Observation, Permit, Register, Site, SiteId, Verdict};
-use minesegsat_core::Result;
+use minesegsat_core::{Grouped, Result, without_marks};
 use minesegsat_map::change::DatedMap;
 use minesegsat_map::hectares::{Hectares, MappedParts, SiteOnMap};
 use minesegsat_map::series::Confirmation;
@@ -213,7 +213,10 @@ fn details_of(observation: &Observation) -> String {
         document_sha256: None,
     });
     let (_, verdict) = sentence(observation, permit.as_ref());
-    let rest = observation.statement.strip_prefix(&verdict).unwrap_or_default();
+    // Those versions wrote 12345.6 where this one writes 12,345.6.
+    let plain = without_marks(&verdict);
+    let statement = &observation.statement;
+    let rest = statement.strip_prefix(&verdict).or_else(|| statement.strip_prefix(&plain)).unwrap_or_default();
     let end = rest.find(" The verdict is ").unwrap_or(rest.len());
     rest[..end].trim().to_owned()
 }
@@ -232,7 +235,8 @@ fn has_terms(observation: &Observation, permit: Option<&Permit>) -> bool {
 
 /// Why a verdict changes.
 fn reason(before: &Observation, permit: Option<&Permit>) -> String {
-    let limit = |ha: Option<f64>| ha.map_or_else(|| "no limit".to_owned(), |ha| format!("a limit of {ha:.1} ha"));
+    let limit =
+        |ha: Option<f64>| ha.map_or_else(|| "no limit".to_owned(), |ha| format!("a limit of {:.1} ha", Grouped(ha)));
     match (&before.permit, permit) {
         (None, Some(permit)) => format!("permit {} with {} was added", permit.number, limit(permit.limit_ha)),
         (Some(number), None) => format!("permit {number} no longer holds on that day"),

@@ -1,5 +1,6 @@
 //! Makes one observation from candidate scenes.
 
+use minesegsat_core::Grouped;
 use minesegsat_core::job::Job;
 use std::path::{Path, PathBuf};
 
@@ -176,7 +177,9 @@ impl Observer<'_> {
         if let Some(new) = new_land.filter(|_| is_assessable) {
             details.push(format!(
                 "Over all dates since {}: {:.1} ha new and confirmed, {:.1} ha new and provisional.",
-                new.since, new.confirmed_ha, new.provisional_ha
+                new.since,
+                Grouped(new.confirmed_ha),
+                Grouped(new.provisional_ha)
             ));
         }
         warnings.sort();
