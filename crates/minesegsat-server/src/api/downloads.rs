@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
-use bytes::Bytes;
 use jiff::Timestamp;
 use minesegsat_core::output::OutputFolder;
 use minesegsat_export::{LandFormat, SiteLand};
@@ -20,7 +19,7 @@ use crate::params::{NoQuery, ObservationPath, SitePath};
 use crate::problem::{Problem, refused};
 use crate::query::Query;
 use crate::response::{
-    GEO_JSON, HandlerResult, NO_STORE, REVALIDATE, content, file_response, html, json_response, named,
+    GEO_JSON, HandlerResult, MadeFile, NO_STORE, REVALIDATE, content, file_response, html, json_response, named,
 };
 use crate::state::App;
 
@@ -93,7 +92,7 @@ pub(crate) async fn evidence(
     let locale = locale(&query, &headers)?;
     let file = format!("{}.zip", observation_id(&site, name.as_str()));
     let key = app.options.evidence_key.clone();
-    let bytes = app
+    let made = app
         .read(move |workspace| {
             let observation = workspace.observation(&site, &name)?;
             workspace.check_files(&site)?;
@@ -119,10 +118,10 @@ pub(crate) async fn evidence(
             let folder = scratch()?;
             let path = folder.path().join("pack.zip");
             pack(&input, &key, &path, false).map_err(|error| Problem::conflict(error.to_string()))?;
-            read(&path)
+            Ok(MadeFile::open(folder, &path)?)
         })
         .await?;
-    Ok(named(content(&headers, ZIP, NO_STORE, bytes), &file))
+    Ok(named(made.response(&headers, ZIP, NO_STORE), &file))
 }
 
 /// `GET /api/sites/{site}/export`
@@ -152,15 +151,16 @@ pub(crate) async fn export(
         }
         "gpkg" => {
             let file = format!("{id}.gpkg");
-            let bytes = app
+            let made = app
                 .read(move |workspace| {
                     workspace.snapshot()?.site(&id)?;
                     let folder = scratch()?;
                     workspace.register(|register| geopackage(register, &id, folder.path()))?;
-                    read(&folder.path().join(NAME))
+                    let path = folder.path().join(NAME);
+                    Ok(MadeFile::open(folder, &path)?)
                 })
                 .await?;
-            Ok(named(content(&headers, GEOPACKAGE, NO_STORE, bytes), &file))
+            Ok(named(made.response(&headers, GEOPACKAGE, NO_STORE), &file))
         }
         other => Err(Problem::argument(
             "format",
@@ -174,7 +174,7 @@ pub(crate) async fn export(
 async fn export_land(app: &App, id: SiteId, format: &str, headers: &HeaderMap) -> HandlerResult {
     let format: LandFormat = format.parse().map_err(refused)?;
     let file = format!("{id}_land.{}", format.extension());
-    let bytes = app
+    let made = app
         .read(move |workspace| {
             workspace.snapshot()?.site(&id)?;
             workspace.check_files(&id)?;
@@ -185,10 +185,10 @@ async fn export_land(app: &App, id: SiteId, format: &str, headers: &HeaderMap) -
             let folder = scratch()?;
             let path = folder.path().join(NAME);
             land.write(&path, format)?;
-            read(&path)
+            Ok(MadeFile::open(folder, &path)?)
         })
         .await?;
-    Ok(named(content(headers, format.media_type(), REVALIDATE, bytes), &file))
+    Ok(named(made.response(headers, format.media_type(), REVALIDATE), &file))
 }
 
 /// `GET /api/sites/{site}/observations/{observation}/files/{file}`
@@ -275,8 +275,4 @@ fn scratch() -> Result<tempfile::TempDir, Problem> {
         .prefix("minesegsat-serve-")
         .tempdir()
         .map_err(|error| minesegsat_core::Error::Io(error).into())
-}
-
-fn read(path: &std::path::Path) -> Result<Bytes, Problem> {
-    fs_err::read(path).map(Bytes::from).map_err(|error| minesegsat_core::Error::Io(error).into())
 }
