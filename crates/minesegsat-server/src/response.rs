@@ -20,6 +20,7 @@ pub(crate) type HandlerResult = Result<Response, Problem>;
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const GEO_JSON: &str = "application/geo+json";
+pub(crate) const GEOTIFF: &str = "image/tiff; application=geotiff; profile=cloud-optimized";
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 pub(crate) const OPENAPI: &str = "application/vnd.oai.openapi+json;version=3.0";
 

@@ -13,20 +13,21 @@ use minesegsat_watch::register::{Register, SiteId};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::ids::{ObservationName, observation_id, site_id};
+use crate::ids::{ObservationName, PredictionName, observation_id, site_id};
+use crate::map_rasters::raster_name;
 use crate::observation_files::{ObservationRaster, open_raster_file};
 use crate::params::{NoQuery, ObservationPath, SitePath};
 use crate::problem::{Problem, refused};
 use crate::query::Query;
 use crate::response::{
-    GEO_JSON, HandlerResult, MadeFile, NO_STORE, REVALIDATE, content, file_response, html, json_response, named,
+    GEO_JSON, GEOTIFF, HandlerResult, MadeFile, NO_STORE, REVALIDATE, content, file_response, html, json_response,
+    named,
 };
 use crate::state::App;
 
 const ZIP: &str = "application/zip";
 const PDF: &str = "application/pdf";
 const GEOPACKAGE: &str = "application/geopackage+sqlite3";
-const GEOTIFF: &str = "image/tiff; application=geotiff; profile=cloud-optimized";
 /// Content policy of reports. Reports also contain a stricter one, with digests of style and script. Browsers apply both.
 const REPORT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
      frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -205,6 +206,29 @@ pub(crate) async fn observation_file(
         .read(move |workspace| {
             let observation = workspace.observation(&site, &name)?;
             open_raster_file(workspace, &observation, raster)
+        })
+        .await?;
+    Ok(named(file_response(&headers, GEOTIFF, found)?, &file))
+}
+
+/// `GET /api/predictions/{name}/files/{file}`
+pub(crate) async fn prediction_file(
+    State(app): State<Arc<App>>,
+    _: NoQuery,
+    Path((name, raster)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> HandlerResult {
+    let name: PredictionName = name.parse()?;
+    let raster = raster_name(&raster)?;
+    let file = format!("{name}_{raster}");
+    let found = app
+        .read(move |workspace| {
+            workspace.check()?;
+            let prediction = workspace.predictions().find(&name)?;
+            std::fs::File::open(prediction.folder.join(raster)).map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => Problem::not_found(format!("prediction `{name}` has no {raster}")),
+                _ => minesegsat_core::Error::Io(error).into(),
+            })
         })
         .await?;
     Ok(named(file_response(&headers, GEOTIFF, found)?, &file))
