@@ -263,4 +263,6 @@ export interface NewPermit {
   polygon?: Outline;
   /** An open-ended permit before it ends on the day before. */
   supersede?: boolean;
+  /** Even if verdicts of stored observations change. */
+  force?: boolean;
 }

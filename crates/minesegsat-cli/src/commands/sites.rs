@@ -146,14 +146,8 @@ fn refuse_to_replace(replaced: &[ReplacedVerdict]) -> anyhow::Result<()> {
     bail!(
         "nothing was stored, because {} would get another judgement; `--force` stores it all the same:\n{}",
         counted(replaced.len(), "observation"),
-        replaced.iter().map(replaced_line).collect::<Vec<_>>().join("\n")
+        replaced.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     )
-}
-
-fn replaced_line(one: &ReplacedVerdict) -> String {
-    let ReplacedVerdict { site, date, now, then, reason } = one;
-    let verdict = if now == then { format!("still {now}") } else { format!("{now} -> {then}") };
-    format!("site `{site}` on {date}: {verdict} ({reason})")
 }
 
 /// Prints verdicts that were replaced, and what replaced them.
@@ -271,7 +265,7 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
         print_import(&mut crate::terminal::stdout(), &report, args)?;
         if args.dry_run {
             for one in &replaced {
-                print_line(format!("would be judged again: {}", replaced_line(one)))?;
+                print_line(format!("would be judged again: {one}"))?;
             }
         }
         print_corrections(&mut crate::terminal::stdout(), &corrections)?;

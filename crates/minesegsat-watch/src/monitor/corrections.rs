@@ -5,6 +5,7 @@
 //! said, until when, and why it changed. The hectares of an observation stay as they were measured; only what depends on the permit is
 //! measured again, on the stored map.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -139,6 +140,17 @@ pub struct ReplacedVerdict {
     pub then: String,
     /// Why it would be another one.
     pub reason: String,
+}
+
+impl fmt::Display for ReplacedVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { site, date, now, then, reason } = self;
+        if now == then {
+            write!(f, "site `{site}` on {date}: still {now} ({reason})")
+        } else {
+            write!(f, "site `{site}` on {date}: {now} -> {then} ({reason})")
+        }
+    }
 }
 
 /// The verdicts that a change of permits would replace. Nothing is stored. Fails as the change itself would.
