@@ -217,20 +217,32 @@ function removeSite(state, site, { revision, force }, request, response) {
   return json(response, { permits: site.permits.length, observations });
 }
 
-function addPermit(site, { revision, supersede, ...asked }) {
+/** A change of a permit that holds on days with observations is announced first. */
+function askBeforeJudgingAgain(site, permits, force) {
+  const holds = ({ date }) => permits.some((permit) => permit.valid_from <= date && (permit.valid_to === null || date <= permit.valid_to));
+  const judged = site.observations.filter((one) => one.area && holds(one));
+  if (!judged.length || String(force) === "true") return;
+  const lines = judged.map((one) => `site \`${site.summary.id}\` on ${one.date}: ${one.verdict} -> another verdict`);
+  throw new Refusal(428, "Precondition Required", `nothing was stored, because verdicts would change: ${lines.join("; ")}; \`force\` stores it`);
+}
+
+function addPermit(site, { revision, supersede, force, ...asked }) {
   checkRevision(site, revision);
   const permit = { valid_to: null, limit_ha: null, polygon: null, document: null, ...asked };
   const open = site.permits.find((one) => one.valid_to === null && one.valid_from < permit.valid_from);
   if (open && !supersede) throw refuse(`site \`${site.summary.id}\` is not accepted: permits \`${open.number}\` and \`${permit.number}\` overlap in time; on each day only one may hold`);
+  askBeforeJudgingAgain(site, [permit], force);
   if (open) open.valid_to = new Date(Date.parse(permit.valid_from) - 86_400_000).toISOString().slice(0, 10);
   site.permits.push(permit);
   Object.assign(site.summary, { permit: permit.number, limit_ha: permit.limit_ha });
   return site;
 }
 
-function removePermit(site, { revision, number, valid_from }) {
+function removePermit(site, { revision, number, valid_from, force }) {
   checkRevision(site, revision);
-  site.permits = site.permits.filter((permit) => permit.number !== number || (valid_from && permit.valid_from !== valid_from));
+  const isRemoved = (permit) => permit.number === number && (!valid_from || permit.valid_from === valid_from);
+  askBeforeJudgingAgain(site, site.permits.filter(isRemoved), force);
+  site.permits = site.permits.filter((permit) => !isRemoved(permit));
   return site;
 }
 

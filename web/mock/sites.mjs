@@ -132,7 +132,7 @@ function build(plan, seed) {
       permit: held ? held.number : null,
       limit_ha: held ? held.limit_ha : null,
       observations: made.length,
-      last: last ? { date: last.date, area: last.area, verdict: last.verdict } : null,
+      last: last ? { date: last.date, area: last.area, mapped_ha: last.parts?.mapped_ha ?? null, assumed_ha: last.parts?.assumed_ha ?? null, verdict: last.verdict } : null,
     },
     boundary: { type: "Polygon", coordinates: [[[west, south], [east, south], [east, north], [west, north], [west, south]]] },
     permits: plan.permits.map(({ share, ...rest }) => ({ ...rest, polygon: blob(plan.lon, plan.lat, (rest.limit_ha ?? 100) * 1.25, seed + 99, 14) })),

@@ -339,8 +339,16 @@ class App {
 
   async #withdraw(site: SiteDetail, permit: Permit): Promise<void> {
     if (!window.confirm(t("permit-withdraw-sure", { permit: permit.number }))) return;
+    const withdraw = (force: boolean): Promise<unknown> => withToken("register", () => api.removePermit(site.id, site.revision, permit, force));
     try {
-      await withToken("register", () => api.removePermit(site.id, site.revision, permit));
+      try {
+        await withdraw(false);
+      } catch (error) {
+        // Verdicts would change: the message names them.
+        if (!(error instanceof Problem) || error.status !== 428) throw error;
+        if (!window.confirm(`${t("permit-judges-again")}\n\n${error.message}`)) return;
+        await withdraw(true);
+      }
       announce(t("permit-withdrawn", { permit: permit.number }));
     } catch (error) {
       fail(t("permit-withdraw"), error instanceof Problem && error.status === 409 ? new Error(t("conflict")) : error);

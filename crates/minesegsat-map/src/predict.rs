@@ -14,6 +14,7 @@ mod pixel_size;
 mod rows;
 mod unlike;
 
+use minesegsat_core::Grouped;
 use minesegsat_core::job::Job;
 use std::{
     path::{Path, PathBuf},
@@ -546,7 +547,7 @@ fn caption(scene: &Scene, totals: &Totals, assessed: &Assessed) -> String {
         parts.push(date.to_string());
     }
     if assessed.is_assessable() {
-        parts.push(format!("{:.1} ha in {}", totals.area_ha, counted(totals.polygons, "polygon")));
+        parts.push(format!("{:.1} ha in {}", Grouped(totals.area_ha), counted(totals.polygons, "polygon")));
         parts.push(if scene.cloud_mask() == CloudMask::None {
             format!("{:.0} % seen, clouds not masked", assessed.share_assessed * 100.0)
         } else {

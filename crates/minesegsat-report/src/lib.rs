@@ -14,6 +14,7 @@
 #![warn(clippy::unwrap_used, clippy::print_stdout)]
 
 mod index_chart;
+mod limit_labels;
 mod load;
 mod map;
 mod numbers;

@@ -44,6 +44,11 @@ pub(super) fn meaning(verdict: Option<Verdict>, words: &Words) -> String {
     if is_exceedance(verdict) { format!("{meaning} {}", words.say("revision-may-be-missing")) } else { meaning }
 }
 
+/// Whether a sentence of the record warns of a missing revision of the permit.
+pub(super) fn says_revision(statement: &str) -> bool {
+    statement.contains("revision of the permit may be missing")
+}
+
 /// What the title of a mark in a drawing adds to a verdict: the warning of a missing revision, or nothing.
 pub(super) fn revision(verdict: Option<Verdict>, words: &Words) -> String {
     if is_exceedance(verdict) { format!(". {}", words.say("revision-may-be-missing")) } else { String::new() }

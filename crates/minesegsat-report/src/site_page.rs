@@ -8,7 +8,7 @@ use super::index_chart::index_chart;
 use super::numbers::numbers;
 use super::paper;
 use super::pictures::pictures;
-use super::sign::{self, asterisk, is_exceedance};
+use super::sign::{self, asterisk, is_exceedance, says_revision};
 use super::site_pdf;
 use super::site_report::{IndexPoint, Onsets, SiteReport};
 use super::text::record;
@@ -139,11 +139,6 @@ fn last_assessed(assessed: Option<&Observation>, words: &Words) -> Markup {
         " " (sentence)
         @if is_exceedance(verdict) && !says_revision(&sentence) { " " (words.say("revision-may-be-missing")) }
     }
-}
-
-/// Whether a sentence of the record warns of a missing revision of the permit.
-fn says_revision(statement: &str) -> bool {
-    statement.contains("revision of the permit may be missing")
 }
 
 /// Rows of the register that cannot be read, changes of the boundary, and verdicts that were replaced.

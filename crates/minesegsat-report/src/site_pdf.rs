@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use super::numbers::numbers;
 use super::paper::{self, DRAWINGS, look, sentence, verdict_words};
 use super::pictures::LAYERS;
-use super::sign::{self, is_exceedance, shape};
+use super::sign::{self, is_exceedance, says_revision, shape};
 use super::site_report::{DatedPicture, Onsets, SiteReport};
 use super::tables::ONSET_HEAD;
 use super::timeline::timeline;
@@ -112,9 +112,13 @@ fn about(report: &SiteReport, last: Option<&Observation>, words: &Words) -> Vec<
 
 fn verdict(last: Option<&Observation>, words: &Words) -> Json {
     let verdict = last.map(|last| last.verdict);
+    let said = last.map_or_else(|| words.say("not-observed-yet"), |last| sentence(last, words));
     let mut notes = Vec::new();
     if is_exceedance(verdict) {
-        notes.push(words.say("revision-may-be-missing"));
+        // The sentence of the record may say it already.
+        if !says_revision(&said) {
+            notes.push(words.say("revision-may-be-missing"));
+        }
         notes.push(words.say("no-proof"));
     }
     let record = last.filter(|_| words.language() != Language::English).map(|last| last.statement.clone());
@@ -122,7 +126,7 @@ fn verdict(last: Option<&Observation>, words: &Words) -> Json {
         "look": look(verdict),
         "heading": sign::heading(verdict, words),
         "standing": last.filter(|last| last.is_provisional == Some(true)).map(|_| words.say("provisional")),
-        "sentence": last.map_or_else(|| words.say("not-observed-yet"), |last| sentence(last, words)),
+        "sentence": said,
         "notes": notes,
         "record": record.map(|text| json!({ "heading": words.say("wording-of-the-record"), "text": text })),
     })

@@ -1,9 +1,10 @@
 //! Chart over time: area with its interval, the permits' limit, gain and loss.
 
 use maud::Markup;
-use minesegsat_page::chart::{Days, Drawing, LETTER, Plot, Scale, step};
+use minesegsat_page::chart::{Days, Drawing, Plot, Scale, step};
 use minesegsat_page::words::{Value, Words};
 
+use super::limit_labels::{Occupied, Segment, Wanted};
 use super::sign::{label, revision, shape};
 use minesegsat_watch::register::{Area, Observation, Permit, Verdict};
 use minesegsat_watch::sentence::interval_at_level;
@@ -19,6 +20,8 @@ const BOTTOM: f64 = 270.0;
 /// Top and bottom of the plot of changes.
 const CHANGE_TOP: f64 = 296.0;
 const CHANGE_BOTTOM: f64 = 386.0;
+/// Half of the size of a mark.
+const MARK: f64 = 8.0;
 /// Space below the plots for dates.
 const FOOT: f64 = 40.0;
 
@@ -48,8 +51,9 @@ pub(super) fn timeline(observations: &[&Observation], permits: &[Permit], words:
     areas.y_axis(&mut drawing, &words.say("axis-area"), 6, number);
     lowest.x_axis(&mut drawing, &words.say("axis-date"), TOP, &days.ticks());
     drawing.line("axis", (LEFT, BOTTOM), (END, BOTTOM));
-    draw_limits(&mut drawing, &limits, &areas.y, words);
+    draw_limits(&mut drawing, &limits, &areas.y);
     draw_areas(&mut drawing, observations, &areas.y, &days, words);
+    label_limits(&mut drawing, &limits, marks(observations, &limits, &areas.y, &days), &areas.y, words);
     if has_change {
         changes.y_axis(&mut drawing, &words.say("axis-change"), 4, |value, digits| {
             format!("{}{}", if value > 0.0 { "+" } else { "" }, number(value, digits))
@@ -131,28 +135,66 @@ fn limit_title(permit: &Permit, limit_ha: f64, words: &Words) -> String {
     words.say_with("permit-title", &values)
 }
 
-fn draw_limits(drawing: &mut Drawing, limits: &[Limit], areas: &Scale, words: &Words) {
+fn draw_limits(drawing: &mut Drawing, limits: &[Limit], areas: &Scale) {
     for pair in limits.windows(2) {
-        if (pair[1].from - pair[0].to).abs() < 0.5 {
+        if follows(pair) {
             let x = pair[1].from;
             drawing.line("limit", (x, areas.at(pair[0].ha)), (x, areas.at(pair[1].ha)));
         }
     }
-    for Limit { ha: limit, from, to, number, title } in limits {
+    for Limit { ha: limit, from, to, title, .. } in limits {
         let y = areas.at(*limit);
         drawing.titled(title, |group| {
             group.line("limit", (*from, y), (*to, y));
             group.rect("hit", (*from, y - 6.0), (*to, y + 6.0));
         });
-        // The title has the full words if they do not fit here.
-        let fits = |text: &String| text.chars().count() as f64 * LETTER + 8.0 < to - from;
-        let short = words.hectares(Some(*limit));
-        let ha = || ("ha", short.clone().into());
-        let full = words.say_with("chart-limit", &[ha(), ("permit", number.as_str().into())]);
-        let texts = [full, words.say_with("chart-limit-short", &[ha()]), short.clone()];
-        if let Some(text) = texts.into_iter().find(fits) {
-            drawing.text("strong", "start", (from + 5.0, y - 7.0), &text);
+    }
+}
+
+/// The lines that labels of limits must not cross: intervals with their marks, the line that joins the areas, and the limits.
+fn marks(observations: &[&Observation], limits: &[Limit], areas: &Scale, days: &Days) -> Occupied {
+    let mut segments: Vec<Segment> = Vec::new();
+    let mut last: Option<(f64, f64)> = None;
+    for observation in observations {
+        let x = days.at(observation.date);
+        let Some(area) = area(observation) else {
+            segments.push([(x, BOTTOM - MARK), (x, BOTTOM + MARK)]);
+            continue;
+        };
+        let (low, high, place) = (areas.at(area.lower_ha), areas.at(area.upper_ha), (x, areas.at(area.ha)));
+        // The caps of an interval, and the mark of its area.
+        segments.extend([low, high].map(|y| [(x - 4.0, y), (x + 4.0, y)]));
+        segments.extend([[(x, low), (x, high)], [(x - MARK, place.1), (x + MARK, place.1)]]);
+        segments.push([(x, place.1 - MARK), (x, place.1 + MARK)]);
+        segments.extend(last.map(|last| [last, place]));
+        last = Some(place);
+    }
+    segments.extend(limits.iter().map(|limit| [(limit.from, areas.at(limit.ha)), (limit.to, areas.at(limit.ha))]));
+    segments.extend(limits.windows(2).filter(|pair| follows(pair)).map(|pair| {
+        let x = pair[1].from;
+        [(x, areas.at(pair[0].ha)), (x, areas.at(pair[1].ha))]
+    }));
+    Occupied::by(segments)
+}
+
+/// Whether the second of two limits begins where the first one ends.
+fn follows(pair: &[Limit]) -> bool {
+    (pair[1].from - pair[0].to).abs() < 0.5
+}
+
+/// Labels each limit where nothing else is drawn. The title of a limit has the full words if only shorter ones fit here.
+fn label_limits(drawing: &mut Drawing, limits: &[Limit], mut occupied: Occupied, areas: &Scale, words: &Words) {
+    for Limit { ha, from, to, number, .. } in limits {
+        let short = words.hectares(Some(*ha));
+        let value = || ("ha", short.clone().into());
+        let full = words.say_with("chart-limit", &[value(), ("permit", number.as_str().into())]);
+        let texts = vec![full, words.say_with("chart-limit-short", &[value()]), short.clone()];
+        let wanted = Wanted { from: *from, to: *to, y: areas.at(*ha), texts };
+        let Some(label) = occupied.place(&wanted, (TOP - 14.0, BOTTOM)) else { continue };
+        if let Some([start, end]) = label.leader {
+            drawing.line("thread", start, end);
         }
+        drawing.text("strong", "start", label.at, &label.text);
     }
 }
 

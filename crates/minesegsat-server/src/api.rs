@@ -11,7 +11,7 @@ mod sites;
 mod timeline;
 
 pub(crate) use self::about::{about, close_session, me, open_session};
-pub(crate) use self::downloads::{evidence, export, observation_file, report};
+pub(crate) use self::downloads::{evidence, export, observation_file, prediction_file, report};
 pub(crate) use self::edit::{add_permit, add_site, edit_site, remove_permit, remove_site};
 pub(crate) use self::jobs::{cancel_job, job, job_events, jobs, start_monitor, start_predict};
 pub(crate) use self::polygons::{observation_changes, observation_polygons, prediction_polygons};

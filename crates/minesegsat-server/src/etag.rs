@@ -1,5 +1,7 @@
 //! Entity tags: strong tags of the content, different for each content encoding.
 
+use std::io::Read;
+
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
@@ -12,6 +14,18 @@ const ENCODINGS: [&str; 2] = ["-gzip", "-br"];
 /// Tag of some content.
 pub(crate) fn content_tag(bytes: &[u8]) -> String {
     digest_tag(&Sha256::digest(bytes))
+}
+
+/// Tag of all that a reader gives: that of [`content_tag`].
+pub(crate) fn reader_tag(reader: &mut impl Read) -> std::io::Result<String> {
+    let mut digest = Sha256::new();
+    let mut chunk = vec![0; 64 << 10];
+    loop {
+        match reader.read(&mut chunk)? {
+            0 => return Ok(digest_tag(&digest.finalize())),
+            length => digest.update(&chunk[..length]),
+        }
+    }
 }
 
 /// Tag of the inputs that determine some content.
@@ -71,6 +85,13 @@ pub(crate) async fn per_encoding(request: Request, next: Next) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_has_the_tag_of_its_content() {
+        let content: Vec<u8> = (0..200_000_u32).map(|i| (i % 251) as u8).collect();
+        assert_eq!(reader_tag(&mut content.as_slice()).unwrap(), content_tag(&content));
+        assert_eq!(reader_tag(&mut std::io::empty()).unwrap(), content_tag(b""));
+    }
 
     #[test]
     fn a_tag_matches_in_any_encoding() {

@@ -19,7 +19,7 @@
 //! | parts of requests | `base`, `params` |
 //! | shared state | `state` |
 //! | its parts | `access`, `metrics`, `tile_store`; `blocking`, `jobs`, `observation_files` |
-//! | the workspace | `workspace`; `predictions`, `snapshot`; `register_pool`, `shapes` |
+//! | the workspace | `workspace`; `predictions`, `snapshot`; `map_rasters`; `register_pool`, `shapes` |
 //! | values of requests and responses | `response`, `remote`; `etag`, `ids`, `query`, `spatial_filter`, `time` |
 //! | foundation | `users`; `options`; `links`, `problem`, `proxy` |
 //!
@@ -39,6 +39,7 @@ mod ids;
 mod jobs;
 mod layers;
 mod links;
+mod map_rasters;
 mod metrics;
 mod observation_files;
 mod openapi;

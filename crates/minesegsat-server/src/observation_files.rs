@@ -9,6 +9,7 @@ use minesegsat_watch::monitor::SERIES;
 use minesegsat_watch::register::{Observation, SiteId};
 use serde_json::Value;
 
+use crate::map_rasters::MapRasters;
 use crate::problem::Problem;
 use crate::shapes::{self, Shape, grid_bounds};
 use crate::workspace::Workspace;
@@ -31,6 +32,11 @@ impl ObservationRecord {
         let path = folder.join(MAP).join("manifest.json");
         let manifest = if path.is_file() { read_json(&Location::from(path.as_path())).ok() } else { None };
         Ok(Some(Self { folder, manifest }))
+    }
+
+    /// The rasters of the map.
+    pub(crate) fn rasters(&self) -> Option<MapRasters> {
+        MapRasters::read(&self.folder.join(MAP), self.manifest.as_ref()?).ok()
     }
 
     /// West, south, east, north of the map.

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::ids::{PredictionName, random_id};
 use crate::links::has_outward_link;
+use crate::map_rasters::MapRasters;
 use crate::problem::Problem;
 use crate::shapes::grid_bounds;
 
@@ -30,6 +31,7 @@ pub(crate) struct Prediction {
     /// West, south, east, north.
     pub(crate) bounds: [f64; 4],
     pub(crate) created: Option<Timestamp>,
+    pub(crate) rasters: MapRasters,
 }
 
 /// Size and modification time of a file. They show whether it changed.
@@ -142,5 +144,6 @@ fn read(name: &PredictionName, folder: &Path, path: &Path) -> Result<Prediction,
         area_ha: manifest["totals"]["area_ha"].as_f64(),
         bounds: grid_bounds(&manifest["grid"])?,
         created: time(&manifest["created"]),
+        rasters: MapRasters::read(folder, &manifest)?,
     })
 }

@@ -1,7 +1,8 @@
 //! Responses with media type, caching and entity tag.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
+use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use axum::body::Body;
@@ -9,6 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Serialize;
+use tempfile::TempDir;
 
 use crate::etag;
 use crate::problem::Problem;
@@ -18,6 +20,7 @@ pub(crate) type HandlerResult = Result<Response, Problem>;
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const GEO_JSON: &str = "application/geo+json";
+pub(crate) const GEOTIFF: &str = "image/tiff; application=geotiff; profile=cloud-optimized";
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 pub(crate) const OPENAPI: &str = "application/vnd.oai.openapi+json;version=3.0";
 
@@ -64,16 +67,48 @@ pub(crate) fn file_response(request: &HeaderMap, media_type: &str, file: File) -
     let found = file.metadata().map_err(minesegsat_core::Error::Io)?;
     let changed = found.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
     let tag = etag::parts_tag(&[&found.len().to_string(), &changed.as_nanos().to_string()]);
-    let response = tagged(request, media_type, REVALIDATE, &tag, streamed(file, found.len()));
-    let is_sent = response.status() == StatusCode::OK;
-    Ok(if is_sent { with_header(response, header::CONTENT_LENGTH, &found.len().to_string()) } else { response })
+    let response = tagged(request, media_type, REVALIDATE, &tag, streamed(file, found.len(), ()));
+    Ok(with_length(response, found.len()))
 }
 
-/// The next bytes of a file as a body.
-fn streamed(file: File, length: u64) -> Body {
+/// A file that was made for one response, in a folder that is removed when the file was sent.
+pub(crate) struct MadeFile {
+    file: File,
+    length: u64,
+    tag: String,
+    folder: TempDir,
+}
+
+impl MadeFile {
+    /// Opens a file in its folder, and reads it once for its entity tag.
+    pub(crate) fn open(folder: TempDir, path: &Path) -> minesegsat_core::Result<Self> {
+        let mut file = fs_err::File::open(path)?.into_parts().0;
+        let tag = etag::reader_tag(&mut file)?;
+        let length = file.stream_position()?;
+        file.rewind()?;
+        Ok(Self { file, length, tag, folder })
+    }
+
+    /// The response, with a strong entity tag of the content. The file is read while it is sent.
+    pub(crate) fn response(self, request: &HeaderMap, media_type: &str, cache: &'static str) -> Response {
+        let Self { file, length, tag, folder } = self;
+        with_length(tagged(request, media_type, cache, &tag, streamed(file, length, folder)), length)
+    }
+}
+
+/// Adds the length of a body that is sent.
+fn with_length(response: Response, length: u64) -> Response {
+    let is_sent = response.status() == StatusCode::OK;
+    if is_sent { with_header(response, header::CONTENT_LENGTH, &length.to_string()) } else { response }
+}
+
+/// The next bytes of a file as a body. `kept` is dropped after the file.
+fn streamed(file: File, length: u64, kept: impl Send + 'static) -> Body {
     const CHUNK: u64 = 256 << 10;
-    Body::from_stream(futures::stream::try_unfold((file, length), |(mut file, left)| async move {
+    Body::from_stream(futures::stream::try_unfold((file, length, kept), |(mut file, left, kept)| async move {
         if left == 0 {
+            // Some systems do not remove a file that is open.
+            drop(file);
             return Ok(None);
         }
         let read = move || {
@@ -83,7 +118,7 @@ fn streamed(file: File, length: u64) -> Body {
         };
         let (chunk, file) = tokio::task::spawn_blocking(read).await.map_err(std::io::Error::other)??;
         let left = left - chunk.len() as u64;
-        Ok::<_, std::io::Error>(Some((chunk, (file, left))))
+        Ok::<_, std::io::Error>(Some((chunk, (file, left, kept))))
     }))
 }
 

@@ -85,6 +85,7 @@ fn api_routes() -> Router<Arc<App>> {
         .route("/api/predictions", get(api::predictions))
         .route("/api/predictions/{name}", delete(api::remove_prediction))
         .route("/api/predictions/{name}/polygons", get(api::prediction_polygons))
+        .route("/api/predictions/{name}/files/{file}", get(api::prediction_file))
 }
 
 fn tile_routes() -> Router<Arc<App>> {

@@ -172,7 +172,7 @@ impl ToDegrees {
 }
 
 /// Reads the grid from the record of a map.
-fn read_grid(record: &Value) -> Result<Grid, Problem> {
+pub(crate) fn read_grid(record: &Value) -> Result<Grid, Problem> {
     let record: GridRecord = serde_json::from_value(record.clone())
         .map_err(|error| Problem::internal(format!("the record of a map has no usable grid: {error}")))?;
     let [origin_x, pixel_width, _, origin_y, _, pixel_height] = record.transform;

@@ -28,11 +28,14 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::Serialize;
 
-pub use self::corrections::{judge_again, map_folder, rejudge};
+pub use self::choose::{DateChoice, DateOrder};
+pub use self::corrections::{
+    PermitChange, ReplacedVerdict, judge_again, map_folder, rejudge, verdicts_after, verdicts_to_replace,
+};
 pub use self::judge::{Shares, judge};
 pub use self::observe::INDICES;
-use self::observe::Observer;
 pub use self::observe::area_of;
+use self::observe::{Observed, Observer};
 pub use self::picture::stretch_of;
 pub use self::series::SERIES;
 use self::thumbnail::SitesOfRegister;
@@ -59,6 +62,8 @@ pub struct MonitorOptions {
     pub until: Option<Date>,
     /// Makes an observation of every new date, oldest first, instead of the best new date only.
     pub every_date: bool,
+    /// The order in which dates are tried, unless an observation of every date is made.
+    pub order: DateOrder,
     /// Collections to search; empty means all.
     pub collections: Vec<String>,
     /// Maximum cloud cover of a whole scene, in percent.
@@ -67,7 +72,7 @@ pub struct MonitorOptions {
     pub buffer_m: f64,
     /// Minimum share of a site that must be seen for a verdict, 0 to 1.
     pub min_assessed: f64,
-    /// Maximum number of scenes to try per site, newest first.
+    /// Maximum number of dates to try per site.
     pub max_tries: usize,
     /// Falls back to a median composite of the clear pixels if no single scene is good enough.
     pub composite: bool,
@@ -80,7 +85,7 @@ pub struct MonitorOptions {
 }
 
 impl MonitorOptions {
-    /// Default options: all sites, the best new date of each, at most 60 % cloud, 1 km around the boundary, at least 70 % of
+    /// Default options: all sites, the newest date of each that shows enough, at most 60 % cloud, 1 km around the boundary, at least 70 % of
     /// the site seen, five tries, then a composite; 90 % intervals; two of three dates confirm.
     pub fn new(predict: PredictOptions) -> Self {
         Self {
@@ -88,6 +93,7 @@ impl MonitorOptions {
             since: None,
             until: None,
             every_date: false,
+            order: DateOrder::default(),
             collections: Vec::new(),
             max_cloud_cover_percent: 60.0,
             buffer_m: 1000.0,
@@ -128,6 +134,8 @@ pub struct MonitorReport {
     pub sites: usize,
     /// New observations.
     pub observations: Vec<Observation>,
+    /// Why each of them has the date that it has, in the same order.
+    pub choices: Vec<DateChoice>,
     /// Number of sites without a new scene.
     pub nothing_new: usize,
     /// Sites that failed, with the error.
@@ -220,24 +228,25 @@ fn observe_site(
     report.damaged.extend(stored.damaged);
     let mut earlier = stored.rows;
     report.damaged.extend(observer.register.read_permits(&site.id)?.damaged);
-    let dates = candidates(site, catalog, observer, &earlier)?;
+    let mut dates = candidates(site, catalog, observer, &earlier)?;
     if dates.is_empty() {
         report.nothing_new += 1;
         return record_if_out_of_sight(site, &earlier, observer, alert_config, report);
     }
     let mut store =
-        |(observation, tried): (Observation, Vec<RejectedScene>), earlier: &mut Vec<Observation>| -> Result<()> {
+        |Observed { observation, choice, rejected }: Observed, earlier: &mut Vec<Observation>| -> Result<()> {
             let floor = observer.model.noise_floor.ha(observation.area.map_or(0.0, |area| area.ha));
             let rules = alerts::Rules { confirmation: options.confirmation, ..alerts::Rules::above(floor) };
             let findings = findings_of(&observation, earlier, &rules);
             let mut count = 0;
             let is_new = observer.register.store_observation(&observation, |transaction| {
                 count = alerts::record(transaction, &findings, alert_config, Timestamp::now())?;
-                store_rejected(observer, site, &tried)
+                store_rejected(observer, site, &rejected)
             })?;
             if is_new {
                 report.findings += count;
                 report.observations.push(observation.clone());
+                report.choices.push(choice);
                 earlier.push(observation);
             }
             Ok(())
@@ -248,6 +257,10 @@ fn observe_site(
             store(made, &mut earlier)?;
         }
     } else {
+        if options.order == DateOrder::Clearest {
+            // Stable: of equal days the newest stays first.
+            dates.sort_by(|a, b| a.cloud_rank().total_cmp(&b.cloud_rank()));
+        }
         let made = observer.observe(site, &earlier, &dates)?;
         store(made, &mut earlier)?;
     }
@@ -343,6 +356,20 @@ struct Day {
     date: Date,
     /// The scene that covers most of the site first.
     items: Vec<Item>,
+}
+
+impl Day {
+    /// Cloud cover of the scene that covers most of the site, in percent. An unknown cloud cover ranks last.
+    fn cloud_rank(&self) -> f64 {
+        self.items.first().and_then(Item::cloud_cover_percent).unwrap_or(f64::INFINITY)
+    }
+
+    /// Cloud cover of the cloudiest of these scenes, in percent. `None` if the catalogue does not state it for each.
+    fn cloud_of(&self, ids: &[String]) -> Option<f64> {
+        let of_scenes = self.items.iter().filter(|item| ids.iter().any(|id| id == item.id()));
+        let clouds: Option<Vec<f64>> = of_scenes.map(Item::cloud_cover_percent).collect();
+        clouds?.into_iter().reduce(f64::max)
+    }
 }
 
 /// Longest time between two neighbouring scenes of one pass: a pass over land takes some 20 minutes.

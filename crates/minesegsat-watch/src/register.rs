@@ -315,6 +315,20 @@ impl Register {
         Ok(made)
     }
 
+    /// Runs `f` and takes back all that it changed, also inside a transaction.
+    pub(crate) fn taken_back<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
+        if self.connection.is_autocommit() {
+            // Rolled back when it is dropped.
+            let _transaction = self.begin()?;
+            return f();
+        }
+        let sql = sql_error(&self.path);
+        self.connection.execute_batch("SAVEPOINT taken_back").map_err(&sql)?;
+        let made = f();
+        self.connection.execute_batch("ROLLBACK TO taken_back; RELEASE taken_back").map_err(&sql)?;
+        made
+    }
+
     /// Updates the change time and the extent of a layer in `gpkg_contents`. The extent only grows.
     fn touch(&self, table: &str, geometry: Option<&MultiPolygon<f64>>) -> Result<()> {
         let [west, south, east, north] = match geometry.and_then(BoundingRect::bounding_rect) {

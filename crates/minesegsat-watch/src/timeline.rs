@@ -3,6 +3,7 @@
 
 mod layers;
 
+use minesegsat_core::Grouped;
 use minesegsat_core::job::Job;
 use std::path::Path;
 
@@ -485,7 +486,9 @@ fn area_text(hectares: &Hectares, level_percent: f64) -> String {
     match hectares.disturbed {
         Some(area) => format!(
             "{:.1} ha disturbed ({:.1} to {:.1} ha with {level_percent} % confidence)",
-            area.ha, area.lower_ha, area.upper_ha
+            Grouped(area.ha),
+            Grouped(area.lower_ha),
+            Grouped(area.upper_ha)
         ),
         None => format!("not assessable: {} of the site was seen", percent_text(hectares.share_seen())),
     }

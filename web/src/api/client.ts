@@ -56,8 +56,9 @@ export const api = {
   removeSite: (id: string, revision: string, force: boolean) =>
     json<{ permits: number; observations: number }>(`${site(id)}?${new URLSearchParams({ revision, force: String(force) }).toString()}`, { method: "DELETE" }),
   addPermit: (id: string, body: NewPermit) => send<SiteDetail>("POST", `${site(id)}/permits`, body),
-  removePermit: (id: string, revision: string, { number, valid_from }: Permit) =>
-    json<SiteDetail>(`${site(id)}/permits?${new URLSearchParams({ revision, number, valid_from }).toString()}`, { method: "DELETE" }),
+  /** With `force` even if verdicts of stored observations change. */
+  removePermit: (id: string, revision: string, { number, valid_from }: Permit, force: boolean) =>
+    json<SiteDetail>(`${site(id)}/permits?${new URLSearchParams({ revision, number, valid_from, force: String(force) }).toString()}`, { method: "DELETE" }),
   removePrediction: (name: string) => request(`api/predictions/${part(name)}`, { method: "DELETE" }),
   cancel: (id: string) => request(`api/jobs/${part(id)}`, { method: "DELETE" }),
 };

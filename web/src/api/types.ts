@@ -43,7 +43,7 @@ export interface Site {
   permit: string | null;
   limit_ha: number | null;
   observations: number;
-  last: { date: string; area: Area | null; verdict: Verdict } | null;
+  last: { date: string; area: Area | null; mapped_ha: number | null; assumed_ha: number | null; verdict: Verdict } | null;
 }
 
 export interface Permit {
@@ -263,4 +263,6 @@ export interface NewPermit {
   polygon?: Outline;
   /** An open-ended permit before it ends on the day before. */
   supersede?: boolean;
+  /** Even if verdicts of stored observations change. */
+  force?: boolean;
 }

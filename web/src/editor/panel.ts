@@ -18,7 +18,11 @@ export interface EditorActions extends OutlineActions {
   close(): void;
 }
 
-type Task = { kind: "add" } | { kind: "edit" | "permit"; site: SiteDetail };
+type Task =
+  | { kind: "add" }
+  | { kind: "edit"; site: SiteDetail }
+  /** With `force` the permit is stored even if verdicts change. */
+  | { kind: "permit"; site: SiteDetail; force?: boolean };
 
 export class EditorPanel {
   readonly element = h("section", { class: "editor", "aria-labelledby": "editor-heading", hidden: true });
@@ -206,7 +210,7 @@ export class EditorPanel {
     if (task.kind === "permit") {
       const outcome = checkedPermit(fields);
       if (!this.#mark("errors" in outcome ? outcome.errors : {}) || "errors" in outcome) return null;
-      const more = { ...(outline && { polygon: outline }), ...(this.#supersede?.checked && { supersede: true }) };
+      const more = { ...(outline && { polygon: outline }), ...(this.#supersede?.checked && { supersede: true }), ...(task.force && { force: true }) };
       return () => api.addPermit(task.site.id, { ...outcome.permit, ...more, revision: task.site.revision });
     }
     if (!this.#mark(siteErrors(fields))) return null;
@@ -246,11 +250,22 @@ export class EditorPanel {
   async #refused(task: Task, error: unknown): Promise<void> {
     const status = error instanceof Problem ? error.status : 0;
     if (status === 409 && task.kind !== "add") await this.#conflict(task);
+    else if (status === 428 && task.kind === "permit") this.#judgesAgain(task, error);
     else if (status === 409) this.#refuse(t("editor-id-taken"));
     else if (status === 413) this.#refuse(t("editor-too-large"));
     else if (status === 403) this.#refuse(...literals(lacking("register") ?? t("editor-read-only")));
     else if (status === 404) this.#refuse(t("editor-gone"));
     else this.#refuse(...told(error));
+  }
+
+  /** The permit would change verdicts: says which, and lets the editor choose. */
+  #judgesAgain(task: Extract<Task, { kind: "permit" }>, error: unknown): void {
+    const store = h("button", { type: "button", id: "store-anyway" }, t("permit-store-anyway"));
+    store.addEventListener("click", () => {
+      task.force = true;
+      void this.#send().finally(() => (task.force = false));
+    });
+    this.#refuse(h("p", {}, t("permit-judges-again")), h("p", { class: "small" }, ...told(error)), h("div", { class: "buttons" }, store));
   }
 
   /** Somebody else changed the site: says what, and lets the editor choose. */

@@ -247,6 +247,30 @@ pageTest("a permit with a limit supersedes the one before, and is withdrawn", { 
   await page.getByRole("row", { name: /P-2025\/1/ }).waitFor({ state: "detached" });
 });
 
+pageTest("a permit that changes verdicts is announced before it is stored or withdrawn", { ...MOCK, hash: "#site=larch-creek" }, async (page, url) => {
+  await opened(page);
+  await page.click("#add-permit");
+  await page.fill("#editor-number", "P-2024/9");
+  await page.fill("#editor-valid-from", "2024-07-01");
+  await page.fill("#editor-limit", "300");
+  await page.check("#supersede");
+  await page.click("#editor-save");
+  await page.locator(".problem-box").getByText("on 2024-07-11", { exact: false }).waitFor();
+  assert.deepEqual(await violations(page), []);
+  assert.equal((await site(page, url, "larch-creek")).permits.length, 2);
+  await page.click("#store-anyway");
+  await page.getByRole("row", { name: /P-2024\/9/ }).waitFor();
+  const asked: string[] = [];
+  page.on("dialog", (dialog) => {
+    asked.push(dialog.message());
+    void dialog.accept();
+  });
+  await page.getByRole("button", { name: "Withdraw permit P-2024/9" }).click();
+  await page.getByRole("row", { name: /P-2024\/9/ }).waitFor({ state: "detached" });
+  assert.equal(asked.length, 2);
+  assert.match(asked[1] ?? "", /on 2024-07-11/);
+});
+
 pageTest("the token is asked for before a change is stored", { mock: { token: "right" }, hash: "#site=larch-creek" }, async (page, url) => {
   await opened(page);
   await page.click("#edit-site");

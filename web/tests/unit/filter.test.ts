@@ -6,7 +6,7 @@ import { windowOf } from "../../src/sites/window.ts";
 
 function site(id: string, name: string, verdict: Verdict | null, ha = 10, more: Partial<Site> = {}): Site {
   const area = verdict === "not-assessable" ? null : { ha, lower_ha: ha - 1, upper_ha: ha + 1 };
-  const last = verdict && { date: "2024-07-11", area, verdict };
+  const last = verdict && { date: "2024-07-11", area, mapped_ha: area && ha, assumed_ha: area && 0, verdict };
   return { id, name, operator: "Minera del Valle", commodity: "gold", status: "active", bbox: [0, 0, 1, 1], permit: "P-1", limit_ha: 20, observations: verdict ? 1 : 0, last, ...more };
 }
 

@@ -73,7 +73,7 @@ fn tiles(all: &ZoneRow, level_percent: f64) -> Markup {
     let range = interval(all.disturbed_lower_ha, all.disturbed_upper_ha);
     html! {
         dl.tiles {
-            (tile("Mapped in all zones", hectares(all.mapped_ha) + " ha", format!("in {:.1} ha that were seen", all.seen_ha)))
+            (tile("Mapped in all zones", hectares(all.mapped_ha) + " ha", format!("in {} ha that were seen", hectares(all.seen_ha))))
             (tile("Disturbed", hectares(all.disturbed_ha) + " ha", format!("{range} ha at {level_percent:.0} %")))
             @if all.compared_ha.is_some() {
                 (tile("Gain", number(all.gain_ha, 1) + " ha", "since the last period that shows the land".to_owned()))

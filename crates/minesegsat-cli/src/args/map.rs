@@ -18,7 +18,8 @@ pub(crate) struct MapArgs {
     #[command(flatten)]
     pub incomplete: IncompleteArgs,
 
-    /// Year of the scene. The newest date that shows at least 70 % of the area is mapped, else a composite.
+    /// Year of the scene. The clearest date is mapped: the least cloudy scene that shows 99 % of the area, else the one that shows most
+    /// of it. If none shows 70 %, the clear pixels of several dates are joined.
     #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i16).range(2015..=2100), conflicts_with_all = ["since", "until"])]
     pub year: Option<i16>,
 

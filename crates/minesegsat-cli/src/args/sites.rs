@@ -182,6 +182,10 @@ pub(crate) struct SitesPermitArgs {
     #[arg(long)]
     pub supersede: bool,
 
+    /// Store the permit even if verdicts of stored observations change.
+    #[arg(long)]
+    pub force: bool,
+
     #[command(flatten)]
     pub register: RegisterArg,
 }
@@ -301,6 +305,10 @@ pub(crate) struct SitesImportArgs {
     #[arg(long)]
     pub dry_run: bool,
 
+    /// Import even if verdicts of stored observations change.
+    #[arg(long)]
+    pub force: bool,
+
     /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
@@ -380,14 +388,15 @@ pub(crate) struct SitesRemoveArgs {
     pub id: SiteId,
 
     /// Remove only this permit, with all its versions.
-    #[arg(long, value_name = "NUMBER", conflicts_with = "force")]
+    #[arg(long, value_name = "NUMBER")]
     pub permit: Option<String>,
 
     /// Remove only the version of the permit that begins on this day.
     #[arg(long, value_name = "DATE", value_parser = date, requires = "permit")]
     pub valid_from: Option<jiff::civil::Date>,
 
-    /// Remove the site even if it has observations, and remove the observations too. Their files stay.
+    /// Remove the site even if it has observations, and remove the observations too. Their files stay. With `--permit`: remove the
+    /// permit even if verdicts of stored observations change.
     #[arg(long)]
     pub force: bool,
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, bail};
+use minesegsat::Grouped;
 use minesegsat::job::Job;
 use minesegsat::labels::{LabelOptions, Labels};
 use minesegsat::large_area::merge::{MergeOptions, MergeReport, TOTALS, merge};
@@ -111,7 +112,11 @@ fn print_plan(stdout: &mut impl Write, project: &Project, report: &PlanReport) -
         writeln!(stdout, "without a scene  {}", shortened(&report.empty))?;
     }
     if report.uncovered_ha >= 0.1 {
-        writeln!(stdout, "without a tile   {:.1} ha of the area: no scene in any period", report.uncovered_ha)?;
+        writeln!(
+            stdout,
+            "without a tile   {:.1} ha of the area: no scene in any period",
+            Grouped(report.uncovered_ha)
+        )?;
     }
     for reason in report.left_out.iter().take(5) {
         writeln!(stdout, "left out         {reason}")?;
@@ -315,24 +320,29 @@ fn merge_units(args: &AreaMergeArgs, quiet: bool, cancel: &AtomicBool) -> anyhow
 fn print_merge(stdout: &mut impl Write, report: &MergeReport, store: &Store) -> anyhow::Result<()> {
     for totals in &report.periods {
         let interval = |area: &minesegsat::uncertainty::Area| {
-            format!("{:.1} ha ({:.1} to {:.1} ha)", area.ha, area.lower_ha, area.upper_ha)
+            format!("{:.1} ha ({:.1} to {:.1} ha)", Grouped(area.ha), Grouped(area.lower_ha), Grouped(area.upper_ha))
         };
         writeln!(stdout, "{}", totals.period)?;
-        writeln!(stdout, "  mapped     {:.1} ha in {}", totals.mapped_ha, counted(totals.polygons, "polygon"))?;
+        writeln!(
+            stdout,
+            "  mapped     {:.1} ha in {}",
+            Grouped(totals.mapped_ha),
+            counted(totals.polygons, "polygon")
+        )?;
         writeln!(stdout, "  disturbed  {} at {:.0} %", interval(&totals.disturbed), totals.level_percent)?;
         writeln!(
             stdout,
             "             {} estimated in the {:.1} ha that were seen, {:.1} ha assumed in the rest",
             interval(&totals.estimated),
-            totals.seen_ha,
-            totals.assumed_ha
+            Grouped(totals.seen_ha),
+            Grouped(totals.assumed_ha)
         )?;
-        writeln!(stdout, "  area       {:.1} ha", totals.area_ha)?;
+        writeln!(stdout, "  area       {:.1} ha", Grouped(totals.area_ha))?;
         if totals.uncovered_ha >= 0.1 {
             writeln!(
                 stdout,
                 "  uncovered  {:.1} ha of the area have no tile, and are in no number above",
-                totals.uncovered_ha
+                Grouped(totals.uncovered_ha)
             )?;
         }
         if totals.missing_ha > 0.0 {
@@ -340,7 +350,7 @@ fn print_merge(stdout: &mut impl Write, report: &MergeReport, store: &Store) -> 
             writeln!(
                 stdout,
                 "  missing    {:.1} ha, which no number above counts: {}",
-                totals.missing_ha,
+                Grouped(totals.missing_ha),
                 shortened(&missing)
             )?;
         }

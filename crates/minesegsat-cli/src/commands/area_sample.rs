@@ -3,6 +3,7 @@
 use std::{io::Write, path::Path, process::ExitCode};
 
 use anyhow::Context as _;
+use minesegsat::Grouped;
 use minesegsat::job::Job;
 use minesegsat::{
     Location,
@@ -43,8 +44,8 @@ fn print_design(out: &mut impl Write, design: &Design, folder: &Path) -> std::io
         out,
         "{} points in {:.1} ha; {:.1} ha of the map are not assessable or left out",
         design.samples.len(),
-        area,
-        design.outside.area_ha
+        Grouped(area),
+        Grouped(design.outside.area_ha)
     )?;
     let mut table = Table::new(["stratum", "pixels", "area ha", "share %", "expected accuracy", "points"]);
     for stratum in &design.strata {
@@ -100,7 +101,10 @@ fn print_report(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
     writeln!(
         out,
         "{}: {} of {} points, {:.1} ha; ± is half the width of the {level} % interval",
-        report.map.location, report.used, report.samples, report.area_ha
+        report.map.location,
+        report.used,
+        report.samples,
+        Grouped(report.area_ha)
     )?;
     writeln!(out)?;
     let reference = report.class_names.iter().map(|name| format!("ref. {name}"));

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
+use minesegsat::Grouped;
 use minesegsat::job::Job;
 use minesegsat::labels::{DroppedKind, LabelOptions, Labels};
 use minesegsat::nn::ModelCard;
@@ -90,7 +91,9 @@ fn print_summary(out: &mut impl Write, manifest: &ChangeManifest, folder: &Path)
 
 fn print_site(out: &mut impl Write, site: &SiteChange) -> std::io::Result<()> {
     let area = |area: Option<minesegsat::register::Area>| {
-        area.map_or("unknown".to_owned(), |a| format!("{:.1} ha ({:.1} to {:.1})", a.ha, a.lower_ha, a.upper_ha))
+        area.map_or("unknown".to_owned(), |a| {
+            format!("{:.1} ha ({:.1} to {:.1})", Grouped(a.ha), Grouped(a.lower_ha), Grouped(a.upper_ha))
+        })
     };
     writeln!(
         out,

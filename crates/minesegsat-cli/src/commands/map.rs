@@ -13,9 +13,11 @@ use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
 use minesegsat::alerts::AlertConfig;
 use minesegsat::job::Job;
-use minesegsat::monitor::{self, MonitorOptions};
+use minesegsat::manifest::counted;
+use minesegsat::monitor::{self, DateChoice, DateOrder, MonitorOptions};
 use minesegsat::register::{Observation, Register, Site, SiteStatus};
 use minesegsat::report::{Locale, load_site, site_page};
+use minesegsat::site::whole_percent;
 use serde_json::json;
 
 use super::monitor::MonitorBar;
@@ -26,7 +28,7 @@ use crate::interrupt;
 
 /// Name of the register in a workspace.
 const REGISTER: &str = "sites.gpkg";
-/// Most scenes to try, newest first.
+/// Most dates to try, those with the least cloud first.
 const MAX_TRIES: usize = 12;
 
 pub(crate) fn run(args: &MapArgs, quiet: bool) -> anyhow::Result<ExitCode> {
@@ -63,6 +65,7 @@ fn map(args: &MapArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitC
         collections,
         max_cloud_cover_percent: args.catalogue.max_cloud_cover,
         max_tries: MAX_TRIES,
+        order: DateOrder::Clearest,
         ..MonitorOptions::new(predict_options(&model))
     };
     let bar = MonitorBar::new(quiet || args.json);
@@ -73,9 +76,9 @@ fn map(args: &MapArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitC
     if let Some(failure) = report.failures.first() {
         bail!("{}", failure.error);
     }
-    let made = report.observations.pop();
+    let made = report.observations.pop().zip(report.choices.pop());
     super::engine::print_profile(&model)?;
-    let Some(observation) = made else {
+    let Some((observation, choice)) = made else {
         let last = register.last_observation(&site.id)?.map(|last| last.date);
         match last {
             Some(last) if last >= since => bail!(
@@ -96,9 +99,12 @@ fn map(args: &MapArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitC
     let mut stdout = crate::terminal::stdout();
     let folder = map_folder(&register, &observation)?;
     if args.json {
-        let document = json!({"observation": observation, "report": page, "map": folder, "workspace": args.output});
+        let document = json!({"observation": observation, "choice": choice, "report": page, "map": folder, "workspace": args.output});
         writeln!(stdout, "{}", serde_json::to_string_pretty(&document)?)?;
     } else if !quiet {
+        for line in choice_lines(&choice) {
+            writeln!(stdout, "{line}")?;
+        }
         writeln!(stdout, "{}", observation.statement)?;
         if let Some(parts) = observation.parts_text() {
             writeln!(stdout, "{parts}; {:.0} % of the area was seen", observation.share_assessed * 100.0)?;
@@ -112,6 +118,42 @@ fn map(args: &MapArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitC
         writeln!(stdout, "map page   minesegsat serve --workspace {}", args.output.display())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The date that was chosen, and why.
+fn choice_lines(choice: &DateChoice) -> [String; 2] {
+    let percent = |share: f64| format!("{:.0} %", whole_percent(share));
+    let seen = percent(choice.share_seen);
+    let enough = percent(choice.enough);
+    let tried = choice.tried;
+    if choice.is_composite {
+        return [
+            format!("date       {}, the middle of several dates: together they show {seen} of the area", choice.date),
+            format!("chosen     none of {} shows enough of the area: clear pixels were joined", counted(tried, "date")),
+        ];
+    }
+    let hidden = choice.share_hidden.map_or_else(
+        || "cloud over the area is not known".to_owned(),
+        |share| format!("cloud, shadow and snow hide {:.1} % of the area", share * 100.0),
+    );
+    let scene = choice.scene_cloud_percent.map_or_else(
+        || "the catalogue states no cloud for the scene".to_owned(),
+        |cloud| format!("the whole scene has {cloud:.1} % cloud"),
+    );
+    let found = counted(choice.dates, "date");
+    let why = if choice.dates == 1 {
+        "it is the only date of the search".to_owned()
+    } else if choice.share_seen < choice.enough {
+        format!("of {found}, {tried} with the least cloud were looked at; it shows most of the area ({seen})")
+    } else if tried == 1 {
+        format!("of {found}, its scene has the least cloud, and it shows {seen} of the area")
+    } else {
+        let before = counted(tried - 1, "date");
+        format!(
+            "of {found}, {before} with less cloud in the scene showed less than {enough} of the area; it shows {seen}"
+        )
+    };
+    [format!("date       {}: {hidden}; {scene}", choice.date), format!("chosen     {why}")]
 }
 
 /// First and last day of the search.
@@ -163,4 +205,39 @@ fn open_workspace(folder: &Path, site: &Site) -> anyhow::Result<Register> {
 /// Folder of the map of an observation.
 fn map_folder(register: &Register, observation: &Observation) -> anyhow::Result<PathBuf> {
     monitor::map_folder(observation, register).context("the observation has no map")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice() -> DateChoice {
+        DateChoice {
+            site: "area".parse().unwrap(),
+            date: date(2024, 7, 3),
+            is_composite: false,
+            share_seen: 0.995,
+            share_hidden: Some(0.004),
+            scene_cloud_percent: Some(12.34),
+            enough: 0.99,
+            dates: 23,
+            tried: 3,
+        }
+    }
+
+    #[test]
+    fn the_choice_of_a_date_is_told_with_its_reason() {
+        let told = |choice: DateChoice| choice_lines(&choice).join("\n");
+        let text = told(choice());
+        assert!(text.contains("2024-07-03: cloud, shadow and snow hide 0.4 % of the area"), "{text}");
+        assert!(text.contains("the whole scene has 12.3 % cloud"), "{text}");
+        assert!(text.contains("of 23 dates, 2 dates with less cloud in the scene showed less than 99 %"), "{text}");
+        let text = told(DateChoice { tried: 1, scene_cloud_percent: None, share_hidden: None, ..choice() });
+        assert!(text.contains("cloud over the area is not known; the catalogue states no cloud"), "{text}");
+        assert!(text.contains("its scene has the least cloud"), "{text}");
+        let text = told(DateChoice { tried: 12, share_seen: 0.8, ..choice() });
+        assert!(text.contains("12 with the least cloud were looked at; it shows most of the area (80 %)"), "{text}");
+        let text = told(DateChoice { is_composite: true, ..choice() });
+        assert!(text.contains("none of 3 dates shows enough"), "{text}");
+    }
 }

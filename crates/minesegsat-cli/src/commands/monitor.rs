@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use minesegsat::alerts::AlertConfig;
 use minesegsat::job::{Job, Progress};
 use minesegsat::manifest::counted;
-use minesegsat::monitor::{self, MonitorOptions, MonitorReport};
+use minesegsat::monitor::{self, DateOrder, MonitorOptions, MonitorReport};
 use minesegsat::register::{Register, SiteId, Verdict};
 
 use super::site_tools::{open_catalogue, open_model, predict_options};
@@ -88,6 +88,7 @@ fn run_once(args: &MonitorRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::
         since: args.since,
         until: args.until,
         every_date: args.every_date,
+        order: DateOrder::Newest,
         collections,
         max_cloud_cover_percent: args.catalogue.max_cloud_cover,
         buffer_m: args.buffer,

@@ -3,6 +3,7 @@
 use std::{io::Write, process::ExitCode};
 
 use anyhow::Context as _;
+use minesegsat::Grouped;
 use minesegsat::job::Job;
 use minesegsat::{
     Band,
@@ -86,7 +87,7 @@ fn print_summary(out: &mut impl Write, manifest: &Manifest, args: &PredictArgs) 
         writeln!(
             out,
             "{:.2} ha of mining-disturbed land mapped in {}; {}",
-            manifest.totals.area_ha,
+            Grouped(manifest.totals.area_ha),
             minesegsat::manifest::counted(manifest.totals.polygons, "polygon"),
             manifest.cloud_mask.share_text(assessed)
         )?;

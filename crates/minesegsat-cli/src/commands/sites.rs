@@ -9,11 +9,12 @@ use anyhow::{Context as _, bail};
 use geo::MultiPolygon;
 use jiff::{Timestamp, tz::TimeZone};
 use minesegsat::Crs;
+use minesegsat::Grouped;
 use minesegsat::area::GeodesicMeter;
 use minesegsat::export::{LandFormat, SiteLand};
 use minesegsat::labels::{LabelOptions, Repair};
 use minesegsat::manifest::counted;
-use minesegsat::monitor::judge_again;
+use minesegsat::monitor::{PermitChange, ReplacedVerdict, judge_again, verdicts_after, verdicts_to_replace};
 use minesegsat::output::OutputFolder;
 use minesegsat::register::{
     Area, Correction, DamagedRow, FileBoundary, ImportOutcome, ImportReport, Observation, Permit, Register, Site,
@@ -69,7 +70,12 @@ fn add(args: &SitesAddArgs, quiet: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     let with = permit.map(|permit| format!(" with permit `{}`", permit.number)).unwrap_or_default();
-    print_line(format!("added site `{}` of {:.1} ha{with} to {}", site.id, area_ha(&site)?, register.path().display()))
+    print_line(format!(
+        "added site `{}` of {:.1} ha{with} to {}",
+        site.id,
+        Grouped(area_ha(&site)?),
+        register.path().display()
+    ))
 }
 
 fn edit(args: &SitesEditArgs, quiet: bool) -> anyhow::Result<()> {
@@ -105,6 +111,8 @@ fn edit(args: &SitesEditArgs, quiet: bool) -> anyhow::Result<()> {
 fn permit(args: &SitesPermitArgs, quiet: bool) -> anyhow::Result<()> {
     let permit = permit_of(&args.id, &args.number, &args.terms, args.incomplete)?;
     let register = Register::open(&args.register.path())?;
+    let change = if args.supersede { PermitChange::Supersede(&permit) } else { PermitChange::Add(&permit) };
+    ask_before_judging_again(&register, change, args.force)?;
     let ended = if args.supersede {
         let (repairs, ended) = register.add_permit_superseding(&permit)?;
         warn_of_repairs(&repairs);
@@ -123,6 +131,23 @@ fn permit(args: &SitesPermitArgs, quiet: bool) -> anyhow::Result<()> {
     }
     print_corrections(&mut crate::terminal::stdout(), &corrections)?;
     Ok(())
+}
+
+/// Fails if a change of permits would replace verdicts, unless it is forced. The error names each of them.
+fn ask_before_judging_again(register: &Register, change: PermitChange<'_>, force: bool) -> anyhow::Result<()> {
+    let replaced = if force { Vec::new() } else { verdicts_after(register, change)? };
+    refuse_to_replace(&replaced)
+}
+
+fn refuse_to_replace(replaced: &[ReplacedVerdict]) -> anyhow::Result<()> {
+    if replaced.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "nothing was stored, because {} would get another judgement; `--force` stores it all the same:\n{}",
+        counted(replaced.len(), "observation"),
+        replaced.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    )
 }
 
 /// Prints verdicts that were replaced, and what replaced them.
@@ -206,7 +231,12 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
     // If nothing can be imported, a new, empty register must not stay behind.
     let is_new = !path.exists();
     let register = Register::open_or_create(&path)?;
-    let done = register.import(&args.file, &args.options());
+    let mut replaced = Vec::new();
+    let done = register.import_if(&args.file, &args.options(), |report| {
+        let changed = report.sites.iter().filter(|site| site.permits > 0).map(|site| &site.id);
+        replaced = verdicts_to_replace(&register, changed)?;
+        Ok(args.force || replaced.is_empty())
+    });
     let stored = done.as_ref().is_ok_and(|report| report.stored);
     let changed = done.iter().filter(|_| stored).flat_map(|report| &report.sites).filter(|site| site.permits > 0);
     let corrections = judge_again(&register, changed.map(|site| &site.id), None);
@@ -228,10 +258,16 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
             "updated": report.count(ImportOutcome::Updated),
             "unchanged": report.count(ImportOutcome::Unchanged),
             "report": report,
+            "replaced_verdicts": replaced,
             "corrections": corrections,
         }))?;
     } else if !quiet {
         print_import(&mut crate::terminal::stdout(), &report, args)?;
+        if args.dry_run {
+            for one in &replaced {
+                print_line(format!("would be judged again: {one}"))?;
+            }
+        }
         print_corrections(&mut crate::terminal::stdout(), &corrections)?;
     }
     let hints = report.failed.iter().filter_map(|failed| hints_of(failed.setting?).into_iter().next());
@@ -249,6 +285,9 @@ fn import(args: &SitesImportArgs, quiet: bool) -> anyhow::Result<()> {
             counted(report.failed.len(), "row"),
             report.read - report.filtered_out
         );
+    }
+    if !report.stored && !args.dry_run {
+        refuse_to_replace(&replaced)?;
     }
     Ok(())
 }
@@ -293,8 +332,9 @@ fn list(args: &SitesListArgs) -> anyhow::Result<()> {
     if args.json {
         return print_json(&serde_json::to_value(&sites)?);
     }
-    let mut table = Table::new(["id", "name", "status", "permit", "limit ha", "last seen", "area ha", "verdict"])
-        .with_texts([1, 2, 3, 5, 7]);
+    let header =
+        ["id", "name", "status", "permit", "limit ha", "last seen", "area ha", "mapped ha", "assumed ha", "verdict"];
+    let mut table = Table::new(header).with_texts([1, 2, 3, 5, 9]);
     for site in &sites {
         let last = site.last.as_ref();
         table.row([
@@ -305,6 +345,8 @@ fn list(args: &SitesListArgs) -> anyhow::Result<()> {
             number(site.limit_ha),
             last.map_or_else(dash, |last| last.date.to_string()),
             last.and_then(|last| last.area).map_or_else(dash, interval),
+            number(last.and_then(|last| last.mapped_ha)),
+            number(last.and_then(|last| last.assumed_ha)),
             last.map_or_else(dash, |last| last.verdict.to_string()),
         ]);
     }
@@ -349,7 +391,7 @@ fn show(args: &SitesShowArgs) -> anyhow::Result<()> {
     writeln!(out, "commodity  {}", site.commodity.as_deref().unwrap_or("-"))?;
     writeln!(out, "status     {}", site.status)?;
     let [west, south, east, north] = bbox;
-    writeln!(out, "boundary   {:.1} ha in {}", area_ha(&site)?, counted(site.boundary.0.len(), "part"))?;
+    writeln!(out, "boundary   {:.1} ha in {}", Grouped(area_ha(&site)?), counted(site.boundary.0.len(), "part"))?;
     writeln!(out, "bbox       {west:.5},{south:.5},{east:.5},{north:.5} (west,south,east,north)")?;
     print_permits(&mut out, &permits)?;
     print_observations(&mut out, &observations)?;
@@ -383,7 +425,7 @@ fn print_permits(out: &mut impl Write, permits: &[Permit]) -> anyhow::Result<()>
     for permit in permits {
         let polygon = permit.polygon.as_ref().map(|polygon| {
             let meter = GeodesicMeter::new(&Crs::WGS84)?;
-            anyhow::Ok(format!("{:.1}", meter.measure(polygon)?.area_m2 / 1e4))
+            anyhow::Ok(format!("{:.1}", Grouped(meter.measure(polygon)?.area_m2 / 1e4)))
         });
         let hash = permit.document_sha256.as_deref().and_then(|hash| hash.get(..12));
         let hash = hash.map(|hash| format!(" (SHA-256 {hash}…)")).unwrap_or_default();
@@ -454,6 +496,8 @@ fn print_observations(out: &mut impl Write, observations: &[Observation]) -> any
 fn remove(args: &SitesRemoveArgs, quiet: bool) -> anyhow::Result<()> {
     let register = Register::open(&args.register.path())?;
     if let Some(permit) = &args.permit {
+        let change = PermitChange::Withdraw { site: &args.id, number: permit, valid_from: args.valid_from };
+        ask_before_judging_again(&register, change, args.force)?;
         let removed = register.remove_permit(&args.id, permit, args.valid_from)?;
         let corrections = judge_again(&register, [&args.id], None);
         if !quiet {
@@ -544,11 +588,11 @@ fn dash() -> String {
 }
 
 fn number(value: Option<f64>) -> String {
-    value.map_or_else(dash, |value| format!("{value:.1}"))
+    value.map_or_else(dash, |value| format!("{:.1}", Grouped(value)))
 }
 
 fn interval(area: Area) -> String {
-    format!("{:.1} ({:.1} to {:.1})", area.ha, area.lower_ha, area.upper_ha)
+    format!("{:.1} ({:.1} to {:.1})", Grouped(area.ha), Grouped(area.lower_ha), Grouped(area.upper_ha))
 }
 
 fn shortened(text: &str) -> String {

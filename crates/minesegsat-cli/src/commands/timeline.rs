@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use minesegsat::Grouped;
 use minesegsat::job::Job;
 use minesegsat::pixel_class::LandHistory;
 use minesegsat::series::SeriesRules;
@@ -50,11 +51,11 @@ fn print_summary(out: &mut impl Write, manifest: &TimelineManifest) -> anyhow::R
         out,
         "whole map: {:.1} ha disturbed since before; {:.1} ha new and {:.1} ha new but provisional; {:.1} ha regrown and {:.1} ha \
          regrown but provisional",
-        ha(LandHistory::Disturbed),
-        ha(LandHistory::New),
-        ha(LandHistory::NewProvisional),
-        ha(LandHistory::Regrown),
-        ha(LandHistory::RegrownProvisional),
+        Grouped(ha(LandHistory::Disturbed)),
+        Grouped(ha(LandHistory::New)),
+        Grouped(ha(LandHistory::NewProvisional)),
+        Grouped(ha(LandHistory::Regrown)),
+        Grouped(ha(LandHistory::RegrownProvisional)),
     )?;
     if manifest.sites.is_empty() {
         return Ok(());
@@ -64,10 +65,10 @@ fn print_summary(out: &mut impl Write, manifest: &TimelineManifest) -> anyhow::R
         writeln!(
             out,
             "all sites together: {} disturbed on {}; {:.1} ha new and {:.1} ha new but provisional",
-            area.map_or_else(|| "not assessable".to_owned(), |area| format!("{:.1} ha", area.ha)),
+            area.map_or_else(|| "not assessable".to_owned(), |area| format!("{:.1} ha", Grouped(area.ha))),
             day(last),
-            together.new_ha,
-            together.new_provisional_ha
+            Grouped(together.new_ha),
+            Grouped(together.new_provisional_ha)
         )?;
     }
     for site in manifest.sites.iter().filter(|site| site.share_in_other_sites > 0.0) {

@@ -269,6 +269,16 @@ fn every_surface_gives_the_same_hectares_for_the_same_observation() {
     }
     assert_eq!(seen, 10);
 
+    for site in land.sites(&["list", "--json"]).succeeded().json().as_array().unwrap() {
+        let last = &site["last"];
+        let key = key(site["id"].as_str().unwrap(), last["date"].as_str().unwrap());
+        let found = Numbers::from([
+            ("area", last["area"]["ha"].as_f64()),
+            ("mapped", last["mapped_ha"].as_f64()),
+            ("assumed", last["assumed_ha"].as_f64()),
+        ]);
+        agree("list of sites", &found, &expected[&key]);
+    }
     let table = land.path("observations.csv");
     land.sites(&["export", "--observations", "-o", table.to_str().unwrap()]).succeeded();
     for row in rows(&table) {
@@ -307,7 +317,13 @@ fn a_revised_permit_judges_again_what_was_seen_and_says_so_everywhere() {
     let before = verdict("whole");
     // A tenth of a hectare: whatever is disturbed is more.
     let strict = ["permit", "whole", "W-2", "--valid-from", "2022-01-01", "--limit", "0.1 ha", "--supersede"];
-    let done = land.sites(&strict).succeeded();
+    let table = land.path("before.csv");
+    land.sites(&["export", "-o", table.to_str().unwrap()]).succeeded();
+    let untouched = land.sites(&["show", "whole", "--json"]).succeeded().json();
+    let refused = land.sites(&strict).failed(1, &["nothing was stored", "1 observation would", "`--force`"]);
+    assert!(refused.stderr.contains("site `whole` on 2024-") && refused.stderr.contains(" -> "), "{}", refused.stderr);
+    assert_eq!(land.sites(&["show", "whole", "--json"]).succeeded().json(), untouched);
+    let done = land.sites(&[&strict[..], &["--force"]].concat()).succeeded();
     assert!(done.stdout.contains("judged again: site `whole` on 2024-"), "{}", done.stdout);
     let after = verdict("whole");
     assert_eq!((before.len(), &before[0]), (2, &after[0]), "the permit of 2019 is the same");
@@ -332,8 +348,21 @@ fn a_revised_permit_judges_again_what_was_seen_and_says_so_everywhere() {
     assert!(told.contains("holds instead of permit W"), "{told}");
     assert_eq!(count(&run()), 1);
     // Withdrawn again.
-    land.sites(&["remove", "whole", "--permit", "W-2"]).succeeded();
+    let withdraw = ["remove", "whole", "--permit", "W-2"];
+    land.sites(&withdraw).failed(1, &["-> no limit known (permit W-2 no longer holds on that day)"]);
+    assert_eq!(verdict("whole"), after);
+    land.sites(&[&withdraw[..], &["--force"]].concat()).succeeded();
     assert_eq!(verdict("whole")[1], "no-limit");
+    // The same by an import: announced by a dry run, refused, and stored if it is forced.
+    let import = ["import", table.to_str().unwrap(), "--update"];
+    let told = land.sites(&[&import[..], &["--dry-run"]].concat()).succeeded().stdout;
+    assert!(told.contains("would be judged again: site `whole` on 2024-"), "{told}");
+    let refused = land.sites(&import);
+    assert_eq!(refused.code, Some(1), "{}", refused.stdout);
+    assert!(refused.stderr.contains("nothing was stored") && refused.stderr.contains("no limit known -> "));
+    assert_eq!(verdict("whole")[1], "no-limit");
+    land.sites(&[&import[..], &["--force"]].concat()).succeeded();
+    assert_eq!(verdict("whole"), before);
     let shown = land.sites(&["show", "whole", "--json"]).succeeded().json();
-    assert_eq!(shown["corrections"].as_array().unwrap().len(), 2);
+    assert_eq!(shown["corrections"].as_array().unwrap().len(), 3);
 }

@@ -69,3 +69,38 @@ fn what_cannot_be_mapped_is_said_with_what_helps() {
     map(&["--bbox", "10,50,10.1,50.1", "--year", "2019"]).failed(1, &["no scene of the area"]);
     map(&["--bbox", &bbox, "--year", "1999"]).failed(2, &["2015"]);
 }
+
+#[test]
+fn the_clearest_date_is_mapped_and_the_choice_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let sim = folder.path().join("sim");
+    let arguments =
+        ["simulate", "--size", "384", "--years", "2019,2024", "--seed", "7", "--cloud-cover", "0", "-q", "-o"];
+    Done::of(program().args(arguments).arg(&sim)).succeeded();
+    let path = folder.path().join("items.json");
+    let mut items = collection_of(&sim, &["2019", "2024"], &path);
+    let corner = |index: usize| items[0]["bbox"][index].as_f64().unwrap();
+    let at = |low: usize, high: usize, share: f64| corner(low) + (corner(high) - corner(low)) * share;
+    let bbox = format!("{:.6},{:.6},{:.6},{:.6}", at(0, 2, 0.3), at(1, 3, 0.3), at(0, 2, 0.7), at(1, 3, 0.7));
+    let mut chosen = |clouds: [f64; 2], name: &str, more: &[&str]| {
+        for (item, cloud) in items.iter_mut().zip(clouds) {
+            item["properties"]["eo:cloud_cover"] = cloud.into();
+        }
+        let collection = serde_json::json!({"type": "FeatureCollection", "features": items});
+        fs::write(&path, collection.to_string()).unwrap();
+        let mut command = program();
+        command.args(["map", "--since", "2019-01-01", "--until", "2024-12-31", "--bbox", &bbox, "--api"]).arg(&path);
+        Done::of(command.args(more).arg("-o").arg(folder.path().join(name))).succeeded()
+    };
+    let older = chosen([1.5, 20.0], "older", &["--json"]).json();
+    assert!(older["observation"]["date"].as_str().unwrap().starts_with("2019-"), "{older}");
+    let choice = &older["choice"];
+    assert_eq!(choice["date"], older["observation"]["date"]);
+    assert!(choice["scene_cloud_percent"] == 1.5 && choice["is_composite"] == false, "{choice}");
+    assert!(choice["dates"] == 2 && choice["tried"] == 1, "{choice}");
+    assert!(choice["share_seen"].as_f64().unwrap() >= 0.99 && choice["share_hidden"].is_number(), "{choice}");
+    let newer = chosen([20.0, 1.5], "newer", &[]).stdout;
+    let date = newer.lines().find(|line| line.starts_with("date ")).unwrap();
+    assert!(date.contains(" 2024-") && date.contains("the whole scene has 1.5 % cloud"), "{newer}");
+    assert!(newer.contains("chosen     of 2 dates, its scene has the least cloud"), "{newer}");
+}

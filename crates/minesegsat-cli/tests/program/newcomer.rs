@@ -36,7 +36,10 @@ fn a_box_becomes_a_verdict_a_mail_a_pdf_and_signed_evidence() {
     run(&["map", "--bbox", &bbox, "--year", "2019", "--api", items, "-o", "quarry"], 0);
     let register = ["--register", "quarry/sites.gpkg"];
     let permit = ["sites", "permit", "area", "P-1", "--valid-from", "2019-01-01", "--limit", "1 ha"];
-    run(&[&permit[..], &register].concat(), 0);
+    // The area was judged without a permit: another verdict is announced first.
+    let asked = run(&[&permit[..], &register].concat(), 1);
+    assert!(asked.stderr.contains("no limit known -> "), "{}", asked.stderr);
+    run(&[&permit[..], &register, &["--force"]].concat(), 0);
     run(&[&["monitor", "alerts", "--test", "--alerts", "alerts.toml"][..], &register].concat(), 0);
     let monitor = ["monitor", "run", "--api", items, "--since", "2024-01-01", "--alerts", "alerts.toml"];
     // An exceedance has an exit code of its own.

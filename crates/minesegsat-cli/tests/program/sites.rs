@@ -60,7 +60,7 @@ fn a_site_is_added_shown_listed_edited_and_removed() {
     let lines: Vec<&str> = list.lines().collect();
     assert_eq!(lines.len(), 3, "{list}");
     for (line, parts) in [
-        (lines[0], vec!["id", "permit", "limit ha", "verdict"]),
+        (lines[0], vec!["id", "permit", "limit ha", "mapped ha", "assumed ha", "verdict"]),
         (
             lines[1],
             vec![
@@ -358,4 +358,20 @@ fn an_export_of_land_says_what_it_accepts_and_leaves_nothing_behind() {
     sites(folder, &["export", "wolverine", "-o", "land.xlsx"]).succeeded();
     let existing = sites(folder, &["export", "wolverine", "-o", "land.csv"]);
     assert!(existing.stderr.contains("--overwrite"), "{}", existing.stderr);
+}
+
+#[test]
+fn large_areas_have_marks_between_thousands_and_data_has_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let add =
+        ["add", "wide", "--bbox", "1,1,1.1,1.1", "--permit", "W", "--valid-from", "2019-01-01", "--limit", "12000 ha"];
+    let added = sites(folder, &add).succeeded_quietly().stdout;
+    assert!(added.contains("of 12,307.1 ha"), "{added}");
+    let shown = sites(folder, &["show", "wide"]).succeeded_quietly().stdout;
+    assert!(shown.contains("boundary   12,307.1 ha") && shown.contains("12,000.0"), "{shown}");
+    let list = sites(folder, &["list"]).succeeded_quietly().stdout;
+    assert!(list.contains("12,000.0"), "{list}");
+    let json = sites(folder, &["list", "--json"]).succeeded_quietly().json();
+    assert_eq!(json[0]["limit_ha"], 12_000.0);
 }

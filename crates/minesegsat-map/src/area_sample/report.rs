@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::answers;
 use super::design::{Design, Extent, SampleRecord, StratumRecord};
 use super::estimator::{Estimate, Estimator, Observation, StratumSize, normal_quantile};
+use minesegsat_core::Grouped;
 use minesegsat_core::{Error, Result};
 use minesegsat_io::{InputIdentity, Location, identity};
 
@@ -305,7 +306,7 @@ fn doubts(report: &Report) -> Vec<String> {
                  depends on {4} of them; more points there, or a buffer around the mapped areas, make it narrower",
                 stratum.name,
                 class.name,
-                each(&stratum),
+                Grouped(each(&stratum)),
                 each(&stratum) / class.area_ha.value * 100.0,
                 stratum.reference[place]
             ));
@@ -326,7 +327,7 @@ fn doubts(report: &Report) -> Vec<String> {
                 stratum.used,
                 stratum.name,
                 class.name,
-                bound(&stratum)
+                Grouped(bound(&stratum))
             ));
         }
     }

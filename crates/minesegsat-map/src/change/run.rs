@@ -1,5 +1,6 @@
 //! The change command: reads two dates and writes rasters, polygons, a table of sites and a record.
 
+use minesegsat_core::Grouped;
 use minesegsat_core::job::Job;
 use std::path::Path;
 use std::sync::Arc;
@@ -300,11 +301,11 @@ fn plate(
             format!("Change from {} to {}", day(before), day(after)),
             format!(
                 "gain {:.1} ha{}; loss {:.1} ha{}; noise floor {:.1} ha",
-                total.gain_ha,
+                Grouped(total.gain_ha),
                 noise(total.gain.is_some()),
-                total.loss_ha,
+                Grouped(total.loss_ha),
                 noise(total.loss.is_some()),
-                total.floor_ha
+                Grouped(total.floor_ha)
             ),
         ],
         legend: vec![
@@ -322,8 +323,9 @@ fn plate(
 pub fn beyond_map(id: &str, beyond_ha: f64, site_ha: f64) -> Option<String> {
     (beyond_ha > 0.0).then(|| {
         format!(
-            "site `{id}`: {} of its {site_ha:.1} ha lies beyond the map; that land was not seen",
-            percent_text(beyond_ha / site_ha)
+            "site `{id}`: {} of its {:.1} ha lies beyond the map; that land was not seen",
+            percent_text(beyond_ha / site_ha),
+            Grouped(site_ha)
         )
     })
 }

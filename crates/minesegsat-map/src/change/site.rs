@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{ChangeMap, DatedMap, shift};
 use crate::hectares::{Hectares, SiteOnMap};
 use crate::site::{SiteArea, SiteExtent, SitePixels, percent_text, whole_percent};
+use minesegsat_core::Grouped;
 use minesegsat_core::area::GeodesicMeter;
 use minesegsat_core::noise_floor::NoiseFloor;
 use minesegsat_core::pixel_class::Change;
@@ -101,13 +102,16 @@ impl SiteChange {
             (is_assessable && ha > floor_ha).then_some(area)
         };
         let (gain, loss) = (reported(gain_ha), reported(loss_ha));
-        let said = |area: Area| format!("{:.1} ha ({:.1} to {:.1})", area.ha, area.lower_ha, area.upper_ha);
+        let said = |area: Area| {
+            format!("{:.1} ha ({:.1} to {:.1})", Grouped(area.ha), Grouped(area.lower_ha), Grouped(area.upper_ha))
+        };
+        let (gained, lost, floor) = (Grouped(gain_ha), Grouped(loss_ha), Grouped(floor_ha));
         let is_none = |date: Hectares| date.disturbed.is_some_and(|area| area.lower_ha == 0.0);
         // What was seen is said, also if it may be noise.
         let seen = match (gain_ha > 0.0, loss_ha > 0.0) {
-            (true, true) => format!("{gain_ha:.1} ha of gain and {loss_ha:.1} ha of loss seen, "),
-            (true, false) => format!("{gain_ha:.1} ha of gain seen, "),
-            (false, true) => format!("{loss_ha:.1} ha of loss seen, "),
+            (true, true) => format!("{gained:.1} ha of gain and {lost:.1} ha of loss seen, "),
+            (true, false) => format!("{gained:.1} ha of gain seen, "),
+            (false, true) => format!("{lost:.1} ha of loss seen, "),
             (false, false) => String::new(),
         };
         let statement = match (is_assessable, gain, loss) {
@@ -118,8 +122,8 @@ impl SiteChange {
             (true, None, None) if stable_ha == 0.0 && is_none(on_first) && is_none(on_second) => {
                 "no mine, no change".to_owned()
             }
-            (true, None, None) if seen.is_empty() => format!("no change above the noise floor of {floor_ha:.1} ha"),
-            (true, None, None) => format!("no change above the noise floor: {seen}below the floor of {floor_ha:.1} ha"),
+            (true, None, None) if seen.is_empty() => format!("no change above the noise floor of {floor:.1} ha"),
+            (true, None, None) => format!("no change above the noise floor: {seen}below the floor of {floor:.1} ha"),
             (true, Some(gain), None) => format!("{} newly disturbed", said(gain)),
             (true, None, Some(loss)) => format!("{} no longer disturbed", said(loss)),
             (true, Some(gain), Some(loss)) => {

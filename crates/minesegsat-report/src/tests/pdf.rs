@@ -48,6 +48,17 @@ fn the_pdf_of_a_site_says_what_the_page_says_in_each_language() {
 }
 
 #[test]
+fn a_missing_revision_is_said_once() {
+    let mut report = report();
+    let said = "Exceeded on that day. A revision of the permit may be missing in the register.";
+    for one in &mut report.observations {
+        said.clone_into(&mut one.statement);
+    }
+    let (_, text) = read_pdf(&site_pdf(&report, Language::English).unwrap());
+    assert_eq!(text.matches(&squeezed("revision of the permit may be missing")).count(), 1, "{text}");
+}
+
+#[test]
 fn the_pdf_of_a_site_without_observations_says_so() {
     let pdf = site_pdf(&empty_report(), Language::English).unwrap();
     keep("site-empty.pdf", &pdf);

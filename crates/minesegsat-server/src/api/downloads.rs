@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
-use bytes::Bytes;
 use jiff::Timestamp;
 use minesegsat_core::output::OutputFolder;
 use minesegsat_export::{LandFormat, SiteLand};
@@ -14,20 +13,21 @@ use minesegsat_watch::register::{Register, SiteId};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::ids::{ObservationName, observation_id, site_id};
+use crate::ids::{ObservationName, PredictionName, observation_id, site_id};
+use crate::map_rasters::raster_name;
 use crate::observation_files::{ObservationRaster, open_raster_file};
 use crate::params::{NoQuery, ObservationPath, SitePath};
 use crate::problem::{Problem, refused};
 use crate::query::Query;
 use crate::response::{
-    GEO_JSON, HandlerResult, NO_STORE, REVALIDATE, content, file_response, html, json_response, named,
+    GEO_JSON, GEOTIFF, HandlerResult, MadeFile, NO_STORE, REVALIDATE, content, file_response, html, json_response,
+    named,
 };
 use crate::state::App;
 
 const ZIP: &str = "application/zip";
 const PDF: &str = "application/pdf";
 const GEOPACKAGE: &str = "application/geopackage+sqlite3";
-const GEOTIFF: &str = "image/tiff; application=geotiff; profile=cloud-optimized";
 /// Content policy of reports. Reports also contain a stricter one, with digests of style and script. Browsers apply both.
 const REPORT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
      frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -93,7 +93,7 @@ pub(crate) async fn evidence(
     let locale = locale(&query, &headers)?;
     let file = format!("{}.zip", observation_id(&site, name.as_str()));
     let key = app.options.evidence_key.clone();
-    let bytes = app
+    let made = app
         .read(move |workspace| {
             let observation = workspace.observation(&site, &name)?;
             workspace.check_files(&site)?;
@@ -119,10 +119,10 @@ pub(crate) async fn evidence(
             let folder = scratch()?;
             let path = folder.path().join("pack.zip");
             pack(&input, &key, &path, false).map_err(|error| Problem::conflict(error.to_string()))?;
-            read(&path)
+            Ok(MadeFile::open(folder, &path)?)
         })
         .await?;
-    Ok(named(content(&headers, ZIP, NO_STORE, bytes), &file))
+    Ok(named(made.response(&headers, ZIP, NO_STORE), &file))
 }
 
 /// `GET /api/sites/{site}/export`
@@ -152,15 +152,16 @@ pub(crate) async fn export(
         }
         "gpkg" => {
             let file = format!("{id}.gpkg");
-            let bytes = app
+            let made = app
                 .read(move |workspace| {
                     workspace.snapshot()?.site(&id)?;
                     let folder = scratch()?;
                     workspace.register(|register| geopackage(register, &id, folder.path()))?;
-                    read(&folder.path().join(NAME))
+                    let path = folder.path().join(NAME);
+                    Ok(MadeFile::open(folder, &path)?)
                 })
                 .await?;
-            Ok(named(content(&headers, GEOPACKAGE, NO_STORE, bytes), &file))
+            Ok(named(made.response(&headers, GEOPACKAGE, NO_STORE), &file))
         }
         other => Err(Problem::argument(
             "format",
@@ -174,7 +175,7 @@ pub(crate) async fn export(
 async fn export_land(app: &App, id: SiteId, format: &str, headers: &HeaderMap) -> HandlerResult {
     let format: LandFormat = format.parse().map_err(refused)?;
     let file = format!("{id}_land.{}", format.extension());
-    let bytes = app
+    let made = app
         .read(move |workspace| {
             workspace.snapshot()?.site(&id)?;
             workspace.check_files(&id)?;
@@ -185,10 +186,10 @@ async fn export_land(app: &App, id: SiteId, format: &str, headers: &HeaderMap) -
             let folder = scratch()?;
             let path = folder.path().join(NAME);
             land.write(&path, format)?;
-            read(&path)
+            Ok(MadeFile::open(folder, &path)?)
         })
         .await?;
-    Ok(named(content(headers, format.media_type(), REVALIDATE, bytes), &file))
+    Ok(named(made.response(headers, format.media_type(), REVALIDATE), &file))
 }
 
 /// `GET /api/sites/{site}/observations/{observation}/files/{file}`
@@ -205,6 +206,29 @@ pub(crate) async fn observation_file(
         .read(move |workspace| {
             let observation = workspace.observation(&site, &name)?;
             open_raster_file(workspace, &observation, raster)
+        })
+        .await?;
+    Ok(named(file_response(&headers, GEOTIFF, found)?, &file))
+}
+
+/// `GET /api/predictions/{name}/files/{file}`
+pub(crate) async fn prediction_file(
+    State(app): State<Arc<App>>,
+    _: NoQuery,
+    Path((name, raster)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> HandlerResult {
+    let name: PredictionName = name.parse()?;
+    let raster = raster_name(&raster)?;
+    let file = format!("{name}_{raster}");
+    let found = app
+        .read(move |workspace| {
+            workspace.check()?;
+            let prediction = workspace.predictions().find(&name)?;
+            std::fs::File::open(prediction.folder.join(raster)).map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => Problem::not_found(format!("prediction `{name}` has no {raster}")),
+                _ => minesegsat_core::Error::Io(error).into(),
+            })
         })
         .await?;
     Ok(named(file_response(&headers, GEOTIFF, found)?, &file))
@@ -275,8 +299,4 @@ fn scratch() -> Result<tempfile::TempDir, Problem> {
         .prefix("minesegsat-serve-")
         .tempdir()
         .map_err(|error| minesegsat_core::Error::Io(error).into())
-}
-
-fn read(path: &std::path::Path) -> Result<Bytes, Problem> {
-    fs_err::read(path).map(Bytes::from).map_err(|error| minesegsat_core::Error::Io(error).into())
 }

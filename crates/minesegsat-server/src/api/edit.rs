@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Response};
 use geo::MultiPolygon;
 use jiff::civil::Date;
 use minesegsat_core::Error;
-use minesegsat_watch::monitor::judge_again;
-use minesegsat_watch::register::{Permit, Register, Site, SiteEdit, SiteId, SiteStatus};
+use minesegsat_watch::monitor::{PermitChange, judge_again, verdicts_after};
+use minesegsat_watch::register::{Permit, Register, Site, SiteEdit, SiteId, SiteStatus, revision};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -73,6 +73,9 @@ pub(crate) struct NewPermit {
     /// Whether an open-ended version before it ends on the day before its first day.
     #[serde(default)]
     supersede: bool,
+    /// Whether it is stored even if verdicts of stored observations change.
+    #[serde(default)]
+    force: bool,
 }
 
 /// `POST /api/sites`
@@ -146,11 +149,7 @@ pub(crate) async fn edit_site(
 pub(crate) async fn remove_site(State(app): State<Arc<App>>, SitePath(id): SitePath, query: Query) -> HandlerResult {
     query.only(&["revision", "force"])?;
     let revision = needed(&query, "revision", REVISION)?;
-    let forced = match query.get("force") {
-        None | Some("false") => false,
-        Some("true") => true,
-        Some(other) => return Err(Problem::argument("force", other, "true or false")),
-    };
+    let forced = is_forced(&query)?;
     let removed = app
         .read(move |workspace| {
             workspace.snapshot()?.site(&id)?;
@@ -178,7 +177,7 @@ pub(crate) async fn add_permit(
     _: NoQuery,
     body: Result<Json<NewPermit>, JsonRejection>,
 ) -> HandlerResult {
-    let Json(NewPermit { revision, number, valid_from, valid_to, limit_ha, polygon, supersede }) = body?;
+    let Json(NewPermit { revision, number, valid_from, valid_to, limit_ha, polygon, supersede, force }) = body?;
     let polygon = polygon.map(|polygon| outline("polygon", &polygon)).transpose()?;
     change_site(&app, id, move |register, id| {
         let permit = Permit {
@@ -191,6 +190,8 @@ pub(crate) async fn add_permit(
             document: None,
             document_sha256: None,
         };
+        let change = if supersede { PermitChange::Supersede(&permit) } else { PermitChange::Add(&permit) };
+        ask_before_judging_again(register, id, &revision, change, force)?;
         let done = if supersede {
             register.supersede_permit_of(&revision, &permit).map_err(refused)?.map(drop)
         } else {
@@ -210,7 +211,8 @@ pub(crate) async fn remove_permit(
     Extension(caller): Extension<Caller>,
     query: Query,
 ) -> HandlerResult {
-    query.only(&["number", "valid_from", "revision"])?;
+    query.only(&["number", "valid_from", "revision", "force"])?;
+    let force = is_forced(&query)?;
     let number = needed(&query, "number", "the number of a permit of the site")?;
     let revision = needed(&query, "revision", REVISION)?;
     let valid_from = query
@@ -220,12 +222,47 @@ pub(crate) async fn remove_permit(
         })
         .transpose()?;
     change_site(&app, id, move |register, id| {
+        let change = PermitChange::Withdraw { site: id, number: &number, valid_from };
+        ask_before_judging_again(register, id, &revision, change, force)?;
         let done = register.remove_permit_of(id, &revision, &number, valid_from).map_err(refused)?;
         done.ok_or_else(|| stale(id))?;
         judge_again(register, [id], caller.name.as_deref());
         Ok(())
     })
     .await
+}
+
+/// The parameter `force`.
+fn is_forced(query: &Query) -> Result<bool, Problem> {
+    match query.get("force") {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => Err(Problem::argument("force", other, "true or false")),
+    }
+}
+
+/// Fails with 428 if a change of permits would replace verdicts, unless it is forced. The message names each of them.
+fn ask_before_judging_again(
+    register: &Register,
+    id: &SiteId,
+    seen: &str,
+    change: PermitChange<'_>,
+    force: bool,
+) -> Result<(), Problem> {
+    if force {
+        return Ok(());
+    }
+    let now = revision(&register.known_site(id)?, &register.read_permits(id)?.rows);
+    if now != seen {
+        return Err(stale(id));
+    }
+    let replaced = verdicts_after(register, change).map_err(refused)?;
+    if replaced.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = replaced.iter().map(ToString::to_string).collect();
+    let detail = format!("nothing was stored, because verdicts would change: {}; `force` stores it", lines.join("; "));
+    Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, detail))
 }
 
 /// Accepted values of `revision`.

@@ -8,10 +8,11 @@ use serde_json::{Map, Value, json};
 use super::catalog::{Collection, link};
 use crate::base::BaseUrl;
 use crate::ids::observation_id;
+use crate::map_rasters::MapRasters;
 use crate::observation_files::ObservationRecord;
 use crate::predictions::Prediction;
 use crate::problem::Problem;
-use crate::response::{GEO_JSON, HTML, JSON};
+use crate::response::{GEO_JSON, GEOTIFF, HTML, JSON};
 use crate::snapshot::SiteEntry;
 use crate::time::day_span;
 use crate::workspace::Workspace;
@@ -44,7 +45,10 @@ pub(super) fn observation_item(
     let path = format!("/api/sites/{}/observations/{name}", site.id);
     let tiles = format!("/tiles/sites/{}/{name}", site.id);
     let mut assets = Map::new();
-    if record.is_some() {
+    if let Some(record) = &record {
+        if let Some(rasters) = record.rasters() {
+            raster_assets(&mut assets, &mut properties, &base.url(&path), &rasters);
+        }
         asset(&mut assets, "disturbed", base.url(&format!("{path}/polygons")), GEO_JSON, "Disturbed land", "data");
         asset(&mut assets, "changes", base.url(&format!("{path}/changes")), GEO_JSON, "Gain and loss", "data");
         let tilejson = base.url(&format!("{tiles}/true-colour/tilejson.json"));
@@ -70,7 +74,9 @@ pub(super) fn prediction_item(base: &BaseUrl, prediction: &Prediction) -> Value 
     properties.insert("minesegsat:scene".to_owned(), prediction.scene.clone().into());
     properties.insert("minesegsat:area_ha".to_owned(), json!(prediction.area_ha));
     let mut assets = Map::new();
-    let polygons = base.url(&format!("/api/predictions/{name}/polygons"));
+    let home = base.url(&format!("/api/predictions/{name}"));
+    raster_assets(&mut assets, &mut properties, &home, &prediction.rasters);
+    let polygons = format!("{home}/polygons");
     asset(&mut assets, "disturbed", polygons, GEO_JSON, "Disturbed land", "data");
     let tilejson = base.url(&format!("/tiles/predictions/{name}/probability/tilejson.json"));
     asset(&mut assets, "probability", tilejson, JSON, "Tiles of the probability", "tiles");
@@ -88,6 +94,28 @@ pub(super) fn prediction_item(base: &BaseUrl, prediction: &Prediction) -> Value 
         assets,
         prediction.cloud_cover_percent,
     )
+}
+
+/// Adds the rasters of a map below the address of its prediction or observation, with what GDAL needs to open them: reference system,
+/// shape and transform.
+fn raster_assets(
+    assets: &mut Map<String, Value>,
+    properties: &mut Map<String, Value>,
+    address: &str,
+    rasters: &MapRasters,
+) {
+    let grid = &rasters.grid;
+    for file in &rasters.files {
+        let (href, hash) = (format!("{address}/files/{}", file.name), file.sha256.as_deref());
+        let mut asset = stac_writer::raster_asset(&href, GEOTIFF, file.title, &["data"], grid, file.size, hash);
+        if let Some(members) = asset.as_object_mut() {
+            members.retain(|_, value| !value.is_null());
+        }
+        assets.insert(file.name.replace(".tif", "-raster"), asset);
+    }
+    if !rasters.files.is_empty() {
+        properties.insert("proj:code".to_owned(), stac_writer::projection_code(&grid.crs).into());
+    }
 }
 
 fn asset(assets: &mut Map<String, Value>, key: &str, href: String, kind: &str, title: &str, role: &str) {

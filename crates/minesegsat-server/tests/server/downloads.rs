@@ -36,6 +36,7 @@ fn land_is_downloaded_in_every_format() {
         let answer = server.get(&path);
         assert_eq!(answer.status, 200, "{format}: {}", answer.text());
         assert_eq!(answer.media_type(), format.media_type());
+        assert_eq!(answer.header("content-length"), Some(answer.body.len().to_string().as_str()), "{format}");
         let name = format!("wolverine_land.{}", format.extension());
         let disposition = format!("attachment; filename=\"{name}\"");
         assert_eq!(answer.header("content-disposition"), Some(disposition.as_str()));

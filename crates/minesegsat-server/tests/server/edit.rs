@@ -173,11 +173,25 @@ fn a_permit_that_is_withdrawn_judges_its_observations_again() {
     let (before, corrections, revision) = verdict();
     assert_eq!((&before, corrections), (&json!("exceeded"), 0));
     let query = format!("{path}/permits?number=P-2&revision={}", revision.as_str().unwrap());
-    let answer = Request::new("DELETE", &query).token(TOKEN).send(server.address);
+    let withdraw = |more: &str| Request::new("DELETE", &format!("{query}{more}")).token(TOKEN).send(server.address);
+    let asked = withdraw("");
+    assert_eq!(asked.status, 428, "{}", asked.text());
+    assert!(asked.problem().contains("on 2023-07-17: exceeded -> no limit known (permit P-2"), "{}", asked.text());
+    assert_eq!(verdict(), (before.clone(), 0, revision.clone()), "nothing was stored");
+    assert_eq!(withdraw("&force=maybe").status, 400);
+    let answer = withdraw("&force=true");
     assert_eq!(answer.status, 200, "{}", answer.text());
     let (after, corrections, _) = verdict();
     assert_ne!(after, before, "the permit of that day is gone");
     assert_eq!(corrections, 1, "the replaced verdict is kept");
+    let (.., revision) = verdict();
+    let mut permit = json!({"revision": revision, "number": "P-3", "valid_from": "2023-01-01", "limit_ha": 10_000.0});
+    let asked = send(&server, "POST", &format!("{path}/permits"), &permit);
+    assert_eq!(asked.status, 428, "{}", asked.text());
+    assert!(asked.problem().contains("no limit known -> within the limit"), "{}", asked.text());
+    permit["force"] = true.into();
+    assert_eq!(send(&server, "POST", &format!("{path}/permits"), &permit).status, 200);
+    assert_eq!(verdict().0, "within");
 }
 
 #[test]

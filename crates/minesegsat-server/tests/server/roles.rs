@@ -183,7 +183,7 @@ fn the_history_of_verdicts_names_the_user_who_edited_a_permit() {
     let site = || server.json(&format!("/api/sites/{SITE}"));
     let remove = |number: &str, token: &str| {
         let revision = site()["revision"].as_str().unwrap().to_owned();
-        let url = format!("/api/sites/{SITE}/permits?number={number}&revision={revision}");
+        let url = format!("/api/sites/{SITE}/permits?number={number}&revision={revision}&force=true");
         Request::new("DELETE", &url).token(token).send(server.address).status
     };
     assert_eq!(remove("P-2", &tokens[1]), 403);

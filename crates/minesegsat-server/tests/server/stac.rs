@@ -1,5 +1,6 @@
 //! STAC API: core, collections, features, item search.
 
+use minesegsat_io::{Location, open_raster};
 use serde_json::{Value, json};
 
 use crate::Served;
@@ -79,6 +80,45 @@ fn items_are_the_same_everywhere() {
     }
     server.problem("/stac/collections/scenes/items/nothing", 404);
     server.problem("/stac/collections/predictions/items/..%2F..%2Fetc", 404);
+}
+
+#[test]
+fn rasters_of_items_have_what_gdal_needs_to_open_them() {
+    let workspace = Workspace::filled();
+    let server = Served::plain(&workspace);
+    for collection in ["scenes", "predictions"] {
+        let item = server.json(&format!("/stac/collections/{collection}/items?limit=1"))["features"][0].clone();
+        // The driver STACIT of GDAL 3.10 asks for the extension, the code, and shape and transform of each asset.
+        let extensions = item["stac_extensions"].as_array().unwrap();
+        assert!(extensions.iter().any(|one| one.as_str().unwrap().contains("/projection/v2")), "{item}");
+        for (key, file) in [("mask-raster", "mask.tif"), ("probability-raster", "probability.tif")] {
+            let asset = &item["assets"][key];
+            assert!(asset["type"].as_str().unwrap().starts_with("image/tiff; application=geotiff"), "{asset}");
+            assert!(asset.as_object().unwrap().values().all(|value| !value.is_null()), "{asset}");
+            let href = asset["href"].as_str().unwrap().replace(&format!("http://{}", server.address), "");
+            let answer = server.get(&href);
+            assert_eq!(answer.status, 200, "{href}");
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(file);
+            std::fs::write(&path, &answer.body).unwrap();
+            let grid = open_raster(&Location::from(path.as_path())).unwrap().info().grid.clone();
+            assert_eq!(item["properties"]["proj:code"], format!("EPSG:{}", grid.crs.epsg()));
+            assert_eq!(asset["proj:shape"], json!([grid.height, grid.width]));
+            let t = grid.transform;
+            assert_eq!(
+                asset["proj:transform"],
+                json!([t.pixel_width, 0.0, t.origin_x, 0.0, t.pixel_height, t.origin_y])
+            );
+        }
+    }
+    for bad in ["manifest.json", "unlike.tif", "..%2Fmask.tif", "mask.tif%00"] {
+        let refused = server.problem(&format!("/api/predictions/box-1/files/{bad}"), 400);
+        assert!(refused.contains("`mask.tif` or `probability.tif`"), "{bad}: {refused}");
+    }
+    server.problem("/api/predictions/nothing/files/mask.tif", 404);
+    std::fs::remove_file(workspace.path().join("predictions/box-1/mask.tif")).unwrap();
+    let none = server.problem("/api/predictions/box-1/files/mask.tif", 404);
+    assert!(none.contains("has no mask.tif"), "{none}");
 }
 
 #[test]

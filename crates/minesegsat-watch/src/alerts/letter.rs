@@ -22,6 +22,7 @@ const TABLE_STYLE: &str = "border-collapse: collapse; margin: 12px 0;";
 const LABEL_STYLE: &str = "padding: 3px 16px 3px 0; text-align: left; vertical-align: top; font-weight: normal;";
 const VALUE_STYLE: &str = "padding: 3px 0; vertical-align: top;";
 const SMALL_STYLE: &str = "margin: 8px 0; font-size: 13px; overflow-wrap: anywhere;";
+const LIST_STYLE: &str = "margin: 4px 0 16px; padding-left: 24px;";
 const PICTURE_STYLE: &str = "display: block; max-width: 100%; height: auto;";
 
 /// A mail about one finding or several.
@@ -94,7 +95,7 @@ impl Letter {
         }
         let first = chapters.first().and_then(|chapter| {
             let (finding, _) = chapter.findings.first()?;
-            Some(finding.title_of(chapter.title(), words))
+            Some(finding.title_of(&shortened(chapter.title()), words))
         });
         let mut subject = first.unwrap_or_default();
         let mut lead = None;
@@ -255,14 +256,15 @@ fn page(
                 title { (subject) }
             }
             body style=(BODY_STYLE) {
-                @if let Some(lead) = lead { p { (lead) } }
+                @if let Some(lead) = lead { p { (lead) } (contents(chapters, words)) }
                 @for chapter in chapters {
                     @if chapter.findings.iter().any(|(finding, _)| finding.kind != FindingKind::Test) {
                         h2 style=(SITE_STYLE) { (chapter.title()) }
                     }
                     @if let Some(url) = &chapter.url { p { a href=(url) { (words.say("alert-map-page")) } } }
-                    @for (finding, picture) in &chapter.findings {
-                        (section(chapter, finding, picture.and_then(|place| pictures.get(place)), words))
+                    @for (place, (finding, picture)) in chapter.findings.iter().enumerate() {
+                        @let is_told = chapter.findings[..place].iter().any(|(before, _)| tells_the_same(before, finding));
+                        (section(chapter, finding, picture.and_then(|place| pictures.get(place)), is_told, words))
                     }
                 }
             }
@@ -270,8 +272,52 @@ fn page(
     }
 }
 
-/// A finding on the page.
-fn section(chapter: &Chapter<'_>, finding: &Finding, picture: Option<&InlinePicture>, words: &Words) -> Markup {
+/// The findings in short, by site: what the reader must know first.
+fn contents(chapters: &[Chapter<'_>], words: &Words) -> Markup {
+    html! {
+        @for chapter in chapters {
+            b { (chapter.title()) }
+            ul style=(LIST_STYLE) {
+                @for (finding, _) in &chapter.findings {
+                    li {
+                        (capitalised(&finding.what(words)))
+                        // A finding without a new scene names the day that matters.
+                        @if !finding.scenes.is_empty() { " · " (words.date(finding.date)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether two findings are about one observation, whose numbers and sentences are the same.
+fn tells_the_same(a: &Finding, b: &Finding) -> bool {
+    !a.scenes.is_empty() && (a.date, &a.scenes, &a.statement) == (b.date, &b.scenes, &b.statement)
+}
+
+/// A name for a subject. A long name would hide what was found.
+fn shortened(name: &str) -> String {
+    const MOST: usize = 60;
+    if name.chars().count() <= MOST {
+        return name.to_owned();
+    }
+    name.chars().take(MOST - 1).chain(['…']).collect()
+}
+
+/// With a capital letter at the start, for a heading.
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// A finding on the page. If a finding before it tells the same observation, it has only what is its own.
+fn section(
+    chapter: &Chapter<'_>,
+    finding: &Finding,
+    picture: Option<&InlinePicture>,
+    is_told: bool,
+    words: &Words,
+) -> Markup {
     let colour = match finding.kind {
         _ if finding.standing == Some(Standing::Withdrawn) => "faint",
         FindingKind::Exceeded => "bad",
@@ -279,24 +325,28 @@ fn section(chapter: &Chapter<'_>, finding: &Finding, picture: Option<&InlinePict
         _ => "text",
     };
     let colour = light(colour).unwrap_or("#000000");
+    let own = ["alert-day", "alert-standing"].map(|key| words.say(key));
+    let notes = notes(chapter, finding, words);
+    // The last one is the id of the alert.
+    let told_notes = if is_told { notes.len().saturating_sub(1) } else { 0 };
     let heading_style = format!("margin: 24px 0 8px; font-size: 18px; color: {colour};");
     html! {
-        h3 style=(heading_style) { (finding.what(words)) }
+        h3 style=(heading_style) { (capitalised(&finding.what(words))) }
         @if let Some(picture) = picture { (figure(picture, words)) }
         table style=(TABLE_STYLE) {
-            @for (label, value) in facts(finding, words) {
+            @for (label, value) in facts(finding, words).into_iter().filter(|(label, _)| !is_told || own.contains(label)) {
                 tr {
                     th scope="row" style=(LABEL_STYLE) { (label) }
                     td style=(VALUE_STYLE) { (value) }
                 }
             }
         }
-        p { (statement(finding, words)) }
+        @if !is_told { p { (statement(finding, words)) } }
         @if finding.needs_caveat() { p { b { (words.say("alert-caveat")) } } }
-        @if let Some(record) = record(finding, words) {
+        @if let Some(record) = record(finding, words).filter(|_| !is_told) {
             p style=(SMALL_STYLE) { (words.say("wording-of-the-record")) br; span lang="en" { (record) } }
         }
-        @for (label, value) in notes(chapter, finding, words) {
+        @for (label, value) in notes.into_iter().skip(told_notes) {
             p style=(SMALL_STYLE) { (line(label, value, words)) }
         }
     }

@@ -294,6 +294,17 @@ fn a_letter_tells_what_is_urgent_first_and_shows_each_picture_once() {
     assert_eq!(ids, ["picture-1.m@minesegsat", "picture-2.m@minesegsat", "picture-3.m@minesegsat"]);
     assert!(ids.iter().all(|id| letter.html.matches(&format!("src=\"cid:{id}\"")).count() == 1), "{}", letter.html);
     assert!(letter.html.contains("width=\"300\" height=\"180\""), "small pictures are enlarged: {}", letter.html);
+    // The page begins with what was found. The second finding of a day does not tell its numbers again.
+    let start = letter.html.split("<h2").next().unwrap();
+    assert_eq!(start.matches("<li>").count(), 5, "{start}");
+    assert!(start.contains("<li>Limit of 120\u{a0}ha exceeded (provisional) · 2023-06-03</li>"), "{start}");
+    assert_eq!(letter.html.matches("90\u{a0}% interval").count(), 3, "{}", letter.html);
+    assert_eq!(letter.html.matches("Alert: alert_").count(), 5, "{}", letter.html);
+    assert_eq!(letter.text.matches("\nAlert: alert_").count(), 5, "the text is whole for each finding");
+    // A long name does not hide what was found.
+    let long = Finding { site: "l".repeat(64).parse().unwrap(), ..findings[0].clone() };
+    let subject = Letter::new("m", &[long], &config, &(), false, Language::English.words()).subject;
+    assert!(subject.starts_with("[minesegsat] lll") && subject.contains("l…: 5.0 ha newly"), "{subject}");
     let bare = write(&findings, false);
     assert!(bare.pictures.is_empty() && !bare.html.contains("<img"), "{}", bare.html);
 

@@ -5,15 +5,18 @@
 //! said, until when, and why it changed. The hectares of an observation stay as they were measured; only what depends on the permit is
 //! measured again, on the stored map.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Serialize;
 
 use super::judge::{Shares, judge};
 use super::observe::{area_of, permitted};
 use crate::alerts::{self, Standing};
 use crate::register::{Correction, Observation, Permit, Register, Site, SiteId, Verdict};
-use minesegsat_core::Result;
+use minesegsat_core::{Grouped, Result, without_marks};
 use minesegsat_map::change::DatedMap;
 use minesegsat_map::hectares::{Hectares, MappedParts, SiteOnMap};
 use minesegsat_map::series::Confirmation;
@@ -36,54 +39,147 @@ pub fn rejudge(
     }
     register.in_transaction(|_| {
         let site = register.known_site(site)?;
-        let permits = register.read_permits(&site.id)?;
-        if !permits.damaged.is_empty() {
-            return Ok(Vec::new());
-        }
         let mut corrections = Vec::new();
-        let mut judged: Vec<Observation> = Vec::new();
-        for before in register.read_observations(&site.id)?.rows {
-            let mut after = before.clone();
-            let permit = permits.rows.iter().find(|permit| permit.holds_on(before.date));
-            let is_same = has_terms(&before, permit);
-            // Whether enough dates agree depends on the verdicts before.
-            let is_touched = !corrections.is_empty()
-                && before.is_provisional.is_some()
-                && standing(&before, &judged, rule) != before.is_provisional;
-            if before.area.is_some() && (!is_same || is_touched) {
-                let reason = if is_same {
-                    "the verdict of an earlier day was corrected".to_owned()
-                } else {
-                    reason(&before, permit)
-                };
-                let correction = Correction {
-                    site: site.id.clone(),
-                    observation: before.name(),
-                    date: before.date,
-                    replaced: now,
-                    reason,
-                    editor: editor.map(str::to_owned),
-                    verdict: before.verdict,
-                    is_provisional: before.is_provisional,
-                    statement: before.statement.clone(),
-                    permit: before.permit.clone(),
-                    limit_ha: before.limit_ha,
-                    outside_permit_ha: before.outside_permit_ha,
-                };
-                register.insert_correction(&before, &correction)?;
-                corrections.push(correction);
-                after.details.get_or_insert_with(|| details_of(&before));
-                if !is_same {
-                    give_terms(&mut after, &site, permit, register);
-                }
-                let sentence = sentence(&after, permit);
-                state(&mut after, &sentence, &judged, rule);
-                register.replace_verdict(&after)?;
+        for Rejudged { before, mut after, permit, reason } in outdated(register, &site.id, rule)? {
+            let correction = Correction {
+                site: site.id.clone(),
+                observation: before.name(),
+                date: before.date,
+                replaced: now,
+                reason,
+                editor: editor.map(str::to_owned),
+                verdict: before.verdict,
+                is_provisional: before.is_provisional,
+                statement: before.statement.clone(),
+                permit: before.permit.clone(),
+                limit_ha: before.limit_ha,
+                outside_permit_ha: before.outside_permit_ha,
+            };
+            register.insert_correction(&before, &correction)?;
+            corrections.push(correction);
+            if !has_terms(&before, permit.as_ref()) {
+                measure_again(&mut after, &site, permit.as_ref(), register);
             }
-            judged.push(after);
+            register.replace_verdict(&after)?;
         }
         Ok(corrections)
     })
+}
+
+/// An observation before and after it is judged again. Land inside and outside the permit is not measured again yet.
+struct Rejudged {
+    before: Observation,
+    after: Observation,
+    permit: Option<Permit>,
+    reason: String,
+}
+
+/// Observations of a site whose verdict must be replaced, in their order. None if a permit of the site cannot be read.
+fn outdated(register: &Register, site: &SiteId, rule: Confirmation) -> Result<Vec<Rejudged>> {
+    let permits = register.read_permits(site)?;
+    if !permits.damaged.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    let mut judged: Vec<Observation> = Vec::new();
+    for before in register.read_observations(site)?.rows {
+        let mut after = before.clone();
+        let permit = permits.rows.iter().find(|permit| permit.holds_on(before.date));
+        let is_same = has_terms(&before, permit);
+        // Whether enough dates agree depends on the verdicts before.
+        let is_touched = !found.is_empty()
+            && before.is_provisional.is_some()
+            && standing(&before, &judged, rule) != before.is_provisional;
+        if before.area.is_some() && (!is_same || is_touched) {
+            let reason = if is_same {
+                "the verdict of an earlier day was corrected".to_owned()
+            } else {
+                reason(&before, permit)
+            };
+            after.details.get_or_insert_with(|| details_of(&before));
+            after.permit = permit.map(|permit| permit.number.clone());
+            after.limit_ha = permit.and_then(|permit| permit.limit_ha);
+            after.permit_sha256 = if is_same { before.permit_sha256.clone() } else { permit.map(Permit::sha256) };
+            let sentence = sentence(&after, permit);
+            state(&mut after, &sentence, &judged, rule);
+            found.push(Rejudged { before, after: after.clone(), permit: permit.cloned(), reason });
+        }
+        judged.push(after);
+    }
+    Ok(found)
+}
+
+/// A change of the permits of a site.
+#[derive(Debug, Clone, Copy)]
+pub enum PermitChange<'a> {
+    /// As [`Register::add_permit`].
+    Add(&'a Permit),
+    /// As [`Register::add_permit_superseding`].
+    Supersede(&'a Permit),
+    /// As [`Register::remove_permit`].
+    Withdraw {
+        /// The site.
+        site: &'a SiteId,
+        /// Number of the permit.
+        number: &'a str,
+        /// First day of the only version that is withdrawn; all versions if `None`.
+        valid_from: Option<Date>,
+    },
+}
+
+/// A verdict that a change of permits would replace.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReplacedVerdict {
+    /// The site.
+    pub site: SiteId,
+    /// Day of the observation.
+    pub date: Date,
+    /// The verdict in words, as it is now.
+    pub now: String,
+    /// The verdict in words, as it would be.
+    pub then: String,
+    /// Why it would be another one.
+    pub reason: String,
+}
+
+impl fmt::Display for ReplacedVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { site, date, now, then, reason } = self;
+        if now == then {
+            write!(f, "site `{site}` on {date}: still {now} ({reason})")
+        } else {
+            write!(f, "site `{site}` on {date}: {now} -> {then} ({reason})")
+        }
+    }
+}
+
+/// The verdicts that a change of permits would replace. Nothing is stored. Fails as the change itself would.
+pub fn verdicts_after(register: &Register, change: PermitChange<'_>) -> Result<Vec<ReplacedVerdict>> {
+    register.taken_back(|| {
+        let site = match change {
+            PermitChange::Add(permit) => register.append_permit(permit).map(|_| &permit.site),
+            PermitChange::Supersede(permit) => register.supersede_permit(permit).map(|_| &permit.site),
+            PermitChange::Withdraw { site, number, valid_from } => {
+                register.delete_permit(site, number, valid_from).map(|_| site)
+            }
+        }?;
+        verdicts_to_replace(register, [site])
+    })
+}
+
+/// The verdicts of sites that the permits of the register, as they are now, replace. Nothing is stored.
+pub fn verdicts_to_replace<'a>(
+    register: &Register,
+    sites: impl IntoIterator<Item = &'a SiteId>,
+) -> Result<Vec<ReplacedVerdict>> {
+    let mut replaced = Vec::new();
+    for site in sites {
+        for Rejudged { before, after, reason, .. } in outdated(register, site, Confirmation::default())? {
+            let (now, then) = (before.verdict_text(), after.verdict_text());
+            replaced.push(ReplacedVerdict { site: site.clone(), date: before.date, now, then, reason });
+        }
+    }
+    Ok(replaced)
 }
 
 /// Judges the observations of sites again after their permits were changed. The permits are stored already, so a failure is a
@@ -129,7 +225,10 @@ fn details_of(observation: &Observation) -> String {
         document_sha256: None,
     });
     let (_, verdict) = sentence(observation, permit.as_ref());
-    let rest = observation.statement.strip_prefix(&verdict).unwrap_or_default();
+    // Those versions wrote 12345.6 where this one writes 12,345.6.
+    let plain = without_marks(&verdict);
+    let statement = &observation.statement;
+    let rest = statement.strip_prefix(&verdict).or_else(|| statement.strip_prefix(&plain)).unwrap_or_default();
     let end = rest.find(" The verdict is ").unwrap_or(rest.len());
     rest[..end].trim().to_owned()
 }
@@ -148,7 +247,8 @@ fn has_terms(observation: &Observation, permit: Option<&Permit>) -> bool {
 
 /// Why a verdict changes.
 fn reason(before: &Observation, permit: Option<&Permit>) -> String {
-    let limit = |ha: Option<f64>| ha.map_or_else(|| "no limit".to_owned(), |ha| format!("a limit of {ha:.1} ha"));
+    let limit =
+        |ha: Option<f64>| ha.map_or_else(|| "no limit".to_owned(), |ha| format!("a limit of {:.1} ha", Grouped(ha)));
     match (&before.permit, permit) {
         (None, Some(permit)) => format!("permit {} with {} was added", permit.number, limit(permit.limit_ha)),
         (Some(number), None) => format!("permit {number} no longer holds on that day"),
@@ -163,11 +263,8 @@ fn reason(before: &Observation, permit: Option<&Permit>) -> String {
     }
 }
 
-/// Replaces what an observation says of its permit, without its verdict.
-fn give_terms(observation: &mut Observation, site: &Site, permit: Option<&Permit>, register: &Register) {
-    observation.permit = permit.map(|permit| permit.number.clone());
-    observation.limit_ha = permit.and_then(|permit| permit.limit_ha);
-    observation.permit_sha256 = permit.map(Permit::sha256);
+/// Measures land inside and outside the permit of an observation again.
+fn measure_again(observation: &mut Observation, site: &Site, permit: Option<&Permit>, register: &Register) {
     let measured = parts_of(observation, site, permit, register);
     observation.outside_permit_ha = measured.and_then(|parts| parts.outside_permit_ha);
     if observation.parts.is_none() {
@@ -319,6 +416,42 @@ mod tests {
         let sentence = sentence(&observation, by);
         state(&mut observation, &sentence, &earlier, Confirmation::default());
         assert!(register.store_observation(&observation, |_| Ok(())).unwrap());
+    }
+
+    #[test]
+    fn what_a_change_of_permits_would_replace_is_known_before_it_is_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let register = register(&folder);
+        let strict = permit("C-3", date(2020, 1, 1), 80.0);
+        register.add_permit(&strict).unwrap();
+        let days = [date(2023, 7, 1), date(2024, 5, 1)];
+        for day in days {
+            observe(&register, day, Some(&strict));
+        }
+        let id: SiteId = "alpha".parse().unwrap();
+        let (told, before) = (verdicts(&register), register.permits(&id).unwrap());
+        let late = permit("C-3", date(2024, 1, 1), 120.0);
+        let replaced = verdicts_after(&register, PermitChange::Supersede(&late)).unwrap();
+        assert_eq!(replaced.len(), 1);
+        let reason = "permit C-3 now has a limit of 120.0 ha instead of a limit of 80.0 ha";
+        let one = &replaced[0];
+        assert_eq!((one.date, one.reason.as_str()), (days[1], reason));
+        assert_eq!((one.now.as_str(), one.then.as_str()), ("exceeded", "within the limit"));
+        let all = PermitChange::Withdraw { site: &id, number: "C-3", valid_from: None };
+        let replaced = verdicts_after(&register, all).unwrap();
+        assert_eq!(replaced.iter().map(|one| one.date).collect::<Vec<_>>(), days);
+        assert!(replaced.iter().all(|one| one.then == "no limit known"), "{replaced:?}");
+        let later = permit("C-3", date(2025, 1, 1), 120.0);
+        assert_eq!(verdicts_after(&register, PermitChange::Supersede(&later)).unwrap(), [], "no observation since");
+        // What the change itself refuses is refused.
+        let error = verdicts_after(&register, PermitChange::Add(&late)).unwrap_err().to_string();
+        assert!(error.contains("overlap in time"), "{error}");
+        // Nothing was stored, and the same change gives what was foretold.
+        assert_eq!((verdicts(&register), register.permits(&id).unwrap()), (told, before));
+        assert_eq!(register.corrections(&id, false).unwrap(), []);
+        register.add_permit_superseding(&late).unwrap();
+        assert_eq!(again(&register).len(), 1);
+        assert_eq!(verdicts(&register), ["exceeded (provisional)", "within the limit"]);
     }
 
     fn again(register: &Register) -> Vec<Correction> {

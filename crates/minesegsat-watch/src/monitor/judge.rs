@@ -1,6 +1,7 @@
 //! Verdict on a disturbed area against a permit.
 
 use jiff::civil::Date;
+use minesegsat_core::Grouped;
 
 use crate::register::{DamagedRow, Permit, Verdict};
 use minesegsat_map::hectares::Hectares;
@@ -71,7 +72,9 @@ pub fn judge(
     };
     let seen = format!(
         "{:.1} ha are disturbed ({:.1} to {:.1} ha with {level_percent} % confidence)",
-        area.ha, area.lower_ha, area.upper_ha
+        Grouped(area.ha),
+        Grouped(area.lower_ha),
+        Grouped(area.upper_ha)
     );
     // A sentence of its own, as it is about the same hectares.
     let mut of_these = String::new();
@@ -80,8 +83,9 @@ pub fn judge(
         && assumed >= 0.05
     {
         of_these = format!(
-            " Of the disturbed land, {:.1} ha were seen, and {assumed:.1} ha are assumed in the unseen {} of the site.",
-            estimated.ha,
+            " Of the disturbed land, {:.1} ha were seen, and {:.1} ha are assumed in the unseen {} of the site.",
+            Grouped(estimated.ha),
+            Grouped(assumed),
             percent_text(1.0 - shares.assessed)
         );
     }
@@ -97,19 +101,20 @@ pub fn judge(
         return (Verdict::NoLimit, format!("On {day} {seen}; {why}.{of_these}"));
     };
     let number = &permit.number;
+    let allowed = Grouped(limit);
     if area.upper_ha <= limit {
         let statement =
-            format!("Within the limit on {day}: {seen}, and permit {number} allows {limit:.1} ha.{of_these}");
+            format!("Within the limit on {day}: {seen}, and permit {number} allows {allowed:.1} ha.{of_these}");
         (Verdict::Within, statement)
     } else if area.lower_ha > limit {
         let statement = format!(
-            "Exceeded on {day}: {seen}, and permit {number} allows {limit:.1} ha.{of_these} A revision of the permit may be missing in \
+            "Exceeded on {day}: {seen}, and permit {number} allows {allowed:.1} ha.{of_these} A revision of the permit may be missing in \
              the register."
         );
         (Verdict::Exceeded, statement)
     } else {
         let statement = format!(
-            "Possible exceedance on {day}: {seen}, so the limit of {limit:.1} ha of permit {number} lies inside the \
+            "Possible exceedance on {day}: {seen}, so the limit of {allowed:.1} ha of permit {number} lies inside the \
              interval.{of_these} A revision of the permit may be missing in the register."
         );
         (Verdict::PossibleExceedance, statement)

@@ -1,12 +1,13 @@
 //! Makes one observation from candidate scenes.
 
+use minesegsat_core::Grouped;
 use minesegsat_core::job::Job;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::choose::{COMPLETE, Chosen};
+use super::choose::{COMPLETE, Choice, Chosen, DateChoice};
 use super::corrections::{map_folder, state};
 use super::series::SERIES;
 use super::{Day, MonitorModel, MonitorOptions, RejectedScene, Shares, judge, picture};
@@ -32,6 +33,14 @@ pub const INDICES: &str = "indices.json";
 const MAP: &str = "map";
 const PICTURE: &str = "picture.png";
 
+/// An observation, and how its date was chosen.
+pub(super) struct Observed {
+    pub(super) observation: Observation,
+    pub(super) choice: DateChoice,
+    /// Scenes that show too little of the site.
+    pub(super) rejected: Vec<RejectedScene>,
+}
+
 /// Makes observations.
 pub(super) struct Observer<'a> {
     pub(super) register: &'a Register,
@@ -47,15 +56,10 @@ pub(super) struct Observer<'a> {
 }
 
 impl Observer<'_> {
-    /// Observes a site on the best of the candidate dates, newest first. Also returns the scenes that show too little.
-    pub(super) fn observe(
-        &self,
-        site: &Site,
-        earlier: &[Observation],
-        days: &[Day],
-    ) -> Result<(Observation, Vec<RejectedScene>)> {
+    /// Observes a site on the best of the candidate dates, in the order in which they are to be tried.
+    pub(super) fn observe(&self, site: &Site, earlier: &[Observation], days: &[Day]) -> Result<Observed> {
         let home = self.files.join(site.id.as_str());
-        let (chosen, tried) = self.choose(site, &home, days)?;
+        let Choice { chosen, date: choice, rejected } = self.choose(site, &home, days)?;
         let Chosen { scene, ids, date } = chosen;
         let folder = home.join(observation_name(date, &ids, &self.model.sha256));
         self.job.progress.stage(&format!("mapping {date}"));
@@ -173,7 +177,9 @@ impl Observer<'_> {
         if let Some(new) = new_land.filter(|_| is_assessable) {
             details.push(format!(
                 "Over all dates since {}: {:.1} ha new and confirmed, {:.1} ha new and provisional.",
-                new.since, new.confirmed_ha, new.provisional_ha
+                new.since,
+                Grouped(new.confirmed_ha),
+                Grouped(new.provisional_ha)
             ));
         }
         warnings.sort();
@@ -219,7 +225,7 @@ impl Observer<'_> {
             created: Timestamp::now(),
         };
         state(&mut observation, &judged, earlier, self.options.confirmation);
-        Ok((observation, tried))
+        Ok(Observed { observation, choice, rejected })
     }
 
     /// Share of a site's outline that other sites of the register also cover, 0 to 1. Adds a warning that names them.

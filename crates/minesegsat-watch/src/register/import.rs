@@ -81,7 +81,7 @@ pub struct ImportReport {
     pub failed: Vec<FailedRow>,
     /// Warnings, as sentences.
     pub warnings: Vec<String>,
-    /// Whether the import was stored. `false` on a dry run, or if a row failed and rows are not skipped.
+    /// Whether the import was stored. `false` on a dry run, if a row failed and rows are not skipped, or if it was not accepted.
     pub stored: bool,
 }
 
@@ -182,6 +182,17 @@ impl Register {
     /// A table has the boundary as well-known text in a column `wkt`, or as a circle: `longitude`, `latitude` and `radius_m`.
     /// Rows with the same id that each have a permit are one site.
     pub fn import(&self, path: &Path, options: &ImportOptions) -> Result<ImportReport> {
+        self.import_if(path, options, |_| Ok(true))
+    }
+
+    /// Imports as [`import`](Self::import) does, if `accepts` says so. It is asked before anything is stored, also on a dry run, and reads
+    /// the register as it would be.
+    pub fn import_if(
+        &self,
+        path: &Path,
+        options: &ImportOptions,
+        accepts: impl FnOnce(&ImportReport) -> Result<bool>,
+    ) -> Result<ImportReport> {
         let source = Source::read(path, options)?;
         let columns = Columns::choose(path, &source, options)?;
         let mut fields = columns.uses();
@@ -224,7 +235,8 @@ impl Register {
         }
         failed.sort_by_key(|(place, _)| *place);
         report.failed = failed.into_iter().map(|(_, row)| row).collect();
-        report.stored = !options.dry_run && (report.failed.is_empty() || options.skip_invalid);
+        let is_valid = report.failed.is_empty() || options.skip_invalid;
+        report.stored = is_valid && accepts(&report)? && !options.dry_run;
         if report.stored {
             transaction.commit().map_err(&sql)?;
         } else {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{SiteId, Verdict};
+use minesegsat_core::Grouped;
 use minesegsat_core::uncertainty::Area;
 
 /// A file of an observation.
@@ -206,7 +207,8 @@ impl Observation {
     /// assessable.
     pub fn parts_text(&self) -> Option<String> {
         let AreaParts { mapped_ha, estimated, assumed_ha, .. } = self.parts?;
-        let estimated = format!("{:.1} ha estimated", estimated.ha);
+        let estimated = format!("{:.1} ha estimated", Grouped(estimated.ha));
+        let (assumed_ha, mapped_ha) = (Grouped(assumed_ha), Grouped(mapped_ha));
         Some(if self.share_assessed < 1.0 {
             format!("{estimated}, {assumed_ha:.1} ha assumed in the unseen part; {mapped_ha:.1} ha mapped")
         } else {
@@ -242,8 +244,8 @@ impl ShownChange {
 impl fmt::Display for ShownChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.below_noise_ha {
-            Some(floor_ha) => write!(f, "{:.1} ha seen, below the noise of {floor_ha:.1} ha", self.ha),
-            None => write!(f, "{:.1} ha", self.ha),
+            Some(floor) => write!(f, "{:.1} ha seen, below the noise of {:.1} ha", Grouped(self.ha), Grouped(floor)),
+            None => write!(f, "{:.1} ha", Grouped(self.ha)),
         }
     }
 }

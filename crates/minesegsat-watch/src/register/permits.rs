@@ -47,7 +47,7 @@ impl Register {
     }
 
     /// Must be called in a transaction.
-    pub(super) fn append_permit(&self, permit: &Permit) -> Result<Vec<Repair>> {
+    pub(crate) fn append_permit(&self, permit: &Permit) -> Result<Vec<Repair>> {
         let mut permits = self.permits_of_known(&permit.site)?;
         permits.push(permit.clone());
         check_times(&permit.site, &mut permits)?;
@@ -61,7 +61,7 @@ impl Register {
     }
 
     /// Must be called in a transaction.
-    pub(super) fn supersede_permit(&self, permit: &Permit) -> Result<(Vec<Repair>, Option<Permit>)> {
+    pub(crate) fn supersede_permit(&self, permit: &Permit) -> Result<(Vec<Repair>, Option<Permit>)> {
         let mut permits = self.permits_of_known(&permit.site)?;
         let before =
             permits.iter_mut().find(|before| before.valid_to.is_none() && before.valid_from < permit.valid_from);
@@ -88,7 +88,7 @@ impl Register {
     }
 
     /// Must be called in a transaction.
-    pub(super) fn delete_permit(&self, site: &SiteId, number: &str, valid_from: Option<Date>) -> Result<Vec<Permit>> {
+    pub(crate) fn delete_permit(&self, site: &SiteId, number: &str, valid_from: Option<Date>) -> Result<Vec<Permit>> {
         let permits = self.permits_of_known(site)?;
         let numbers: Vec<String> = permits.iter().map(shown).collect();
         let removed: Vec<Permit> = permits

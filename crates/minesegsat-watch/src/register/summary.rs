@@ -45,6 +45,10 @@ pub struct LastSeen {
     pub date: Date,
     /// Disturbed land; `None` if not assessable.
     pub area: Option<Area>,
+    /// Land that the map shows as disturbed, in hectares. `None` if not assessable, or of a version before 0.6.
+    pub mapped_ha: Option<f64>,
+    /// Part of the disturbed land that is assumed in the unseen part of the site, in hectares. `None` as above.
+    pub assumed_ha: Option<f64>,
     /// The verdict.
     pub verdict: Verdict,
 }
@@ -68,7 +72,7 @@ impl Register {
         let query = format!(
             "SELECT s.fid, s.id, s.name, s.operator, s.commodity, s.status, \
                (SELECT count(*) FROM observations WHERE site = s.id), \
-               o.date, o.area_ha, o.area_lower_ha, o.area_upper_ha, o.verdict, o.fid \
+               o.date, o.area_ha, o.area_lower_ha, o.area_upper_ha, o.verdict, o.fid, o.mapped_ha, o.assumed_ha \
              FROM sites s \
              LEFT JOIN observations o ON o.fid = \
                (SELECT fid FROM observations WHERE site = s.id ORDER BY {LATEST_FIRST} LIMIT 1) \
@@ -185,5 +189,8 @@ fn last_of(cells: &Cells<'_>) -> std::result::Result<Option<LastSeen>, String> {
         _ => None,
     };
     let verdict = verdict.parse().map_err(|error: Error| error.to_string())?;
-    Ok(Some(LastSeen { date: cells.date(7, "date")?, area, verdict }))
+    let date = cells.date(7, "date")?;
+    let mapped_ha = cells.optional_number(13, "mapped land")?;
+    let assumed_ha = cells.optional_number(14, "assumed land")?;
+    Ok(Some(LastSeen { date, area, mapped_ha, assumed_ha, verdict }))
 }

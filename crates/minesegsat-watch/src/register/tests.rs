@@ -392,12 +392,17 @@ fn summaries_have_the_permit_of_the_day_and_the_last_observation() {
     register.add_permit(&second).unwrap();
     store(&register, &observation("alpha", date(2024, 5, 1)));
     let verdict = Verdict::PossibleExceedance;
-    let newest = Observation { verdict, ..observation("alpha", date(2024, 6, 1)) };
+    let estimated = Area { ha: 99.0, lower_ha: 89.0, upper_ha: 110.0 };
+    let parts =
+        AreaParts { mapped_ha: 95.0, estimated, assumed_ha: 2.0, inside_permit_ha: Some(95.0), outside_site_ha: 0.0 };
+    let newest = Observation { verdict, parts: Some(parts), ..observation("alpha", date(2024, 6, 1)) };
     store(&register, &newest);
     store(&register, &observation("alpha", date(2024, 4, 1)));
     let [alpha, beta] = &register.read_summaries_on(date(2024, 7, 1)).unwrap().rows[..] else { panic!("two sites") };
     assert_eq!((alpha.permit.as_deref(), alpha.limit_ha, alpha.observations), (Some("M-2"), Some(200.0), 3));
-    assert_eq!(alpha.last, Some(LastSeen { date: date(2024, 6, 1), area: newest.area, verdict }));
+    let (mapped_ha, assumed_ha) = (Some(95.0), Some(2.0));
+    let last = LastSeen { date: date(2024, 6, 1), area: newest.area, mapped_ha, assumed_ha, verdict };
+    assert_eq!(alpha.last, Some(last));
     assert_eq!((&beta.permit, beta.limit_ha, beta.observations, &beta.last), (&None, None, 0, &None));
     let before = register.read_summaries_on(date(2020, 7, 1)).unwrap().rows;
     assert_eq!(before[0].permit.as_deref(), Some("M-1"));

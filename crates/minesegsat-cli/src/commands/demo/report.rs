@@ -296,7 +296,13 @@ mod tests {
     #[test]
     fn names_of_sites_are_text_and_the_chart_has_its_axes() {
         let area = Area { ha: 31.24, lower_ha: 28.0, upper_ha: 34.5 };
-        let last = LastSeen { date: jiff::civil::date(2022, 7, 3), area: Some(area), verdict: Verdict::Within };
+        let last = LastSeen {
+            date: jiff::civil::date(2022, 7, 3),
+            area: Some(area),
+            mapped_ha: Some(30.1),
+            assumed_ha: Some(0.0),
+            verdict: Verdict::Within,
+        };
         let site = |last| SiteSummary {
             id: "mine-1".parse().unwrap(),
             name: EVIL.to_owned(),
