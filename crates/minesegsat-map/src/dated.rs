@@ -10,10 +10,10 @@ use crate::predict;
 use minesegsat_core::noise_floor::NoiseFloor;
 use minesegsat_core::persistence::Persistence;
 use minesegsat_core::uncertainty::AreaErrorModel;
-use minesegsat_core::{Crs, Error, Grid, Result, Transformer, Window};
+use minesegsat_core::{Crs, Error, Grid, Result, Transformer, Window, with_causes};
 use minesegsat_io::{Location, Pixels, RasterSource, open_raster, read_json};
-use minesegsat_scene::Scene;
-use minesegsat_scene::manifest::location_at;
+use minesegsat_scene::manifest::{location_at, reopening};
+use minesegsat_scene::{OpenOptions, Scene};
 
 /// Value of disturbed land in `mask.tif`.
 const MAPPED: u8 = 1;
@@ -58,6 +58,8 @@ pub struct DatedMap {
     pub clouds_not_masked: bool,
     /// The scene, if it could be reopened.
     pub scene: Option<Scene>,
+    /// Why it could not.
+    pub scene_error: Option<String>,
     /// Ids of the source scenes.
     pub scene_ids: Vec<String>,
 }
@@ -79,6 +81,9 @@ struct Record {
     scene: SceneRecord,
     #[serde(default)]
     scene_location: Option<String>,
+    /// Absent in maps of version 0.2 and before.
+    #[serde(default)]
+    scene_options: Option<OpenOptions>,
     radiometry: serde_json::Value,
     model: serde_json::Value,
     parameters: serde_json::Value,
@@ -114,6 +119,7 @@ impl DatedMap {
             level: Some("L2A".to_owned()),
             clouds_not_masked: false,
             scene: None,
+            scene_error: None,
             scene_ids: vec![day.to_owned()],
         }
     }
@@ -132,8 +138,12 @@ impl DatedMap {
     /// Like [`DatedMap::open`], without the pixels: `probability` and `mapped` are empty, and the rasters are returned.
     pub fn describe(folder: &Path) -> Result<(Self, MapRasters)> {
         let (mut map, rasters, scene) = Self::read_record(folder)?;
-        let scene = scene.as_deref().map(|at| location_at(folder, at));
-        map.scene = scene.and_then(|at| Scene::open(&at, &minesegsat_scene::OpenOptions::default()).ok());
+        if let Some((location, options)) = scene {
+            match Scene::open(&location_at(folder, &location), &options) {
+                Ok(scene) => map.scene = Some(scene),
+                Err(error) => map.scene_error = Some(with_causes(&error)),
+            }
+        }
         Ok((map, rasters))
     }
 
@@ -143,8 +153,8 @@ impl DatedMap {
         Ok((map, rasters))
     }
 
-    /// The map without its pixels and its scene, its rasters, and the recorded location of the scene.
-    fn read_record(folder: &Path) -> Result<(Self, MapRasters, Option<String>)> {
+    /// The map without its pixels and its scene, its rasters, and where the scene is and how it was opened.
+    fn read_record(folder: &Path) -> Result<(Self, MapRasters, Option<(String, OpenOptions)>)> {
         let path = predict::manifest_path(folder);
         if !path.is_file() {
             return Err(Error::input(
@@ -186,8 +196,10 @@ impl DatedMap {
             level: record.scene.level,
             clouds_not_masked: record.cloud_mask["source"] == "none",
             scene: None,
+            scene_error: None,
         };
-        Ok((map, rasters, record.scene_location))
+        let options = reopening(record.scene_options, &record.radiometry);
+        Ok((map, rasters, record.scene_location.map(|at| (at, options))))
     }
 
     /// The same map with other pixels, and without its scene.
@@ -208,6 +220,7 @@ impl DatedMap {
             level: self.level.clone(),
             clouds_not_masked: self.clouds_not_masked,
             scene: None,
+            scene_error: None,
             scene_ids: self.scene_ids.clone(),
         }
     }
@@ -217,6 +230,13 @@ impl DatedMap {
         self.clouds_not_masked.then(|| {
             format!("nothing was masked in the map of {}: cloud and cloud shadow count as seen ground", self.name)
         })
+    }
+
+    /// Why the scenes of two maps cannot be compared.
+    pub(crate) fn without_scene(maps: [&Self; 2]) -> String {
+        let map = maps.into_iter().find(|map| map.scene.is_none()).unwrap_or(maps[0]);
+        let why = map.scene_error.as_deref().unwrap_or("the record of its map does not say where it is");
+        format!("the scene {} cannot be opened again ({why})", map.name)
     }
 
     /// Warnings for a comparison with a later map. An error if the two maps are not comparable.

@@ -45,7 +45,7 @@ use std::sync::Arc;
 
 use geo::MultiPolygon;
 use jiff::{Timestamp, civil};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use classification::{MaskOptions, SclClass, is_assessable};
 pub use evidence::{BandFloor, PixelVerdict};
@@ -77,8 +77,9 @@ use minesegsat_io::{Location, MissingValues, RasterMask, RasterSource, open_jp2_
 /// Rasters opened at the same time: enough to hide a server's latency, few enough not to overload it.
 const OPEN_AT_ONCE: usize = 8;
 
-/// The user's settings for opening a scene.
-#[derive(Debug, Clone, Default)]
+/// The user's settings for opening a scene. The record of a map has them, so that the scene can be opened again in the same way.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct OpenOptions {
     /// The bands of a multi-band GeoTIFF, in the file's order.
     pub bands: Option<Vec<Band>>,
@@ -211,6 +212,7 @@ pub struct Scene {
     mask: MaskOptions,
     warnings: Vec<String>,
     inputs: Vec<SceneInput>,
+    options: OpenOptions,
 }
 
 /// A file that a scene was read from.
@@ -255,6 +257,11 @@ impl Scene {
     /// The location passed to [`Scene::open`], without the query of a URL.
     pub fn location(&self) -> &str {
         &self.location
+    }
+
+    /// The settings with which it was opened.
+    pub fn options(&self) -> &OpenOptions {
+        &self.options
     }
 
     /// The reference grid: the grid of the finest band, normally 10 m.
@@ -576,6 +583,7 @@ impl UnopenedScene {
             mask: MaskOptions { mask_snow: options.mask_snow },
             warnings: self.warnings,
             inputs,
+            options: options.clone(),
         })
     }
 }

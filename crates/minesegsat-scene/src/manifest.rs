@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CloudMask, Scene, SceneMetadata, pixel_mask};
+use crate::{CloudMask, OpenOptions, RadiometryOverride, Scene, SceneMetadata, pixel_mask};
 use minesegsat_core::uncertainty::Area;
 use minesegsat_core::{Band, Grid, Result};
 use minesegsat_io::{InputIdentity, Location, identity};
@@ -28,6 +28,8 @@ pub struct Manifest {
     pub scene: SceneMetadata,
     /// Location of the scene: a URL, or a path relative to the folder of this record.
     pub scene_location: String,
+    /// The settings with which the scene was opened.
+    pub scene_options: OpenOptions,
     /// Conversion from digital numbers to reflectance, with the reasons.
     pub radiometry: serde_json::Value,
     /// The files read, with their hashes (local files) or entity tags (HTTP).
@@ -270,6 +272,23 @@ pub fn location_at(folder: &Path, location: &str) -> String {
     if path.exists() { path.display().to_string() } else { location.to_owned() }
 }
 
+/// The settings that open the scene of a map as the map has read it. `options` and `radiometry` are members of its record. Older
+/// records have no `options`: then scale and offset of the first band hold for all, and nodata values that were found.
+pub fn reopening(options: Option<OpenOptions>, radiometry: &serde_json::Value) -> OpenOptions {
+    // Other bands than those of the map may be read.
+    if let Some(options) = options {
+        return OpenOptions { only: None, ..options };
+    }
+    let band = radiometry["bands"].as_object().and_then(|bands| bands.values().next());
+    let found = radiometry["undeclared_nodata"].as_array();
+    OpenOptions {
+        radiometry: band
+            .map(|band| RadiometryOverride { offset_dn: band["offset_dn"].as_f64(), scale: band["scale"].as_f64() }),
+        nodata: found.map(|all| all.iter().filter_map(|fill| fill["value"].as_f64()).collect()),
+        ..OpenOptions::default()
+    }
+}
+
 /// `1 polygon`, `2 polygons`, `3 patches`.
 pub fn counted(count: usize, noun: &str) -> String {
     let ending = match (count, noun.ends_with("ch")) {
@@ -309,6 +328,7 @@ impl Manifest {
             },
             scene: scene.info().clone(),
             scene_location: scene.location().to_owned(),
+            scene_options: scene.options().clone(),
             radiometry: serde_json::to_value(scene.radiometry()).unwrap_or_default(),
             inputs,
             model: serde_json::Value::Null,
@@ -344,5 +364,27 @@ mod tests {
         assert!(Path::new(&location_at(&moved.join("maps/a"), &text)).is_file());
         let url = "https://host/item.json";
         assert_eq!(location_at(&moved, &location_from(&moved, url)), url);
+    }
+
+    #[test]
+    fn a_scene_is_opened_again_as_it_was() {
+        let options = OpenOptions {
+            bands: Some(vec![Band::B04, Band::B08]),
+            substitute: vec![(Band::B8A, Band::B08)],
+            radiometry: Some(RadiometryOverride { offset_dn: Some(-1000.0), scale: None }),
+            nodata: Some(vec![-9999.0]),
+            mask_snow: true,
+            cloud_mask: Some(CloudMask::Pixels),
+            tile: Some("53HLA".to_owned()),
+            only: None,
+        };
+        let record = serde_json::to_value(&OpenOptions { only: Some(vec![Band::B04]), ..options.clone() }).unwrap();
+        assert_eq!(reopening(serde_json::from_value(record).ok(), &serde_json::Value::Null), options);
+        // An older record.
+        let band = serde_json::json!({"scale": 0.0001, "offset_dn": 0.0});
+        let radiometry = serde_json::json!({"bands": {"B02": band}, "undeclared_nodata": [{"value": 255.0}]});
+        let older = reopening(None, &radiometry);
+        assert_eq!(older.radiometry, Some(RadiometryOverride { offset_dn: Some(0.0), scale: Some(0.0001) }));
+        assert_eq!(older.nodata, Some(vec![255.0]));
     }
 }

@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use self::geometry::SunDirection;
 use self::spectral::{Reflectance, evidence};
@@ -39,7 +39,7 @@ use minesegsat_io::raster::RasterInfo;
 use minesegsat_io::{DataType, Pixels, RasterSource};
 
 /// What decides which pixels of a scene are cloud or cloud shadow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CloudMask {
     /// The scene classification that came with the scene.

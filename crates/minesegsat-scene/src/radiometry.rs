@@ -35,7 +35,7 @@ mod scale;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::evidence::{self, BandFloor, PixelVerdict, Sample, Sampled};
 use super::level::LevelDecision;
@@ -54,7 +54,7 @@ const MAX_REFLECTANCE: f32 = 3.0;
 /// Reflectance of a pixel that is not missing. Overshoot of the atmospheric correction stays above, glints of the sun below.
 const POSSIBLE_REFLECTANCE: (f64, f64) = (-0.2, 10.0);
 /// The user's scale and offset. They override all metadata.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct RadiometryOverride {
     /// Added to every digital number before scaling: -1000 for products since baseline 04.00, else 0.
     pub offset_dn: Option<f64>,

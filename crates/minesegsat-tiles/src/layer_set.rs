@@ -17,7 +17,7 @@ use minesegsat_core::{Band, Crs, Error, GeoTransform, Grid, Result};
 use minesegsat_io::{Location, open_raster, read_json};
 use minesegsat_map::predict;
 use minesegsat_map::series::EPOCH;
-use minesegsat_scene::manifest::{GridRecord, location_at};
+use minesegsat_scene::manifest::{GridRecord, location_at, reopening};
 use minesegsat_scene::{BandRadiometry, RadiometryOverride};
 use minesegsat_scene::{OpenOptions, Scene};
 
@@ -38,8 +38,8 @@ pub struct LayerSet {
     files: BTreeMap<Layer, PathBuf>,
     /// First and last date of the onsets.
     onset_dates: Option<[Date; 2]>,
-    /// Location of the scene, and scale and offset of its bands.
-    scene: Option<(String, BTreeMap<Band, BandRadiometry>)>,
+    /// Location of the scene, scale and offset of its bands, and the settings with which it was opened.
+    scene: Option<(String, BTreeMap<Band, BandRadiometry>, OpenOptions)>,
     /// Values of missing pixels that the scene's files do not declare. `None` in records of older versions.
     nodata: Option<Vec<f64>>,
     rasters: Mutex<BTreeMap<Layer, Arc<Opened<Pyramid>>>>,
@@ -120,12 +120,16 @@ impl LayerSet {
                 Ok(Location::Url(_)) => true,
                 Err(_) => false,
             };
-            is_there.then(|| (at, read_radiometry(&record["radiometry"]["bands"])))
+            let options = serde_json::from_value(record["scene_options"].clone()).ok();
+            let options = reopening(options, &record["radiometry"]);
+            is_there.then(|| (at, read_radiometry(&record["radiometry"]["bands"]), options))
         });
         let fills = record["radiometry"]["undeclared_nodata"].as_array();
         let nodata = fills.map(|all| all.iter().filter_map(|fill| fill["value"].as_f64()).collect());
         let has = |layer: &Layer| match &scene {
-            Some((_, bands)) if !layer.bands().is_empty() => layer.bands().iter().all(|band| bands.contains_key(band)),
+            Some((_, bands, _)) if !layer.bands().is_empty() => {
+                layer.bands().iter().all(|band| bands.contains_key(band))
+            }
             _ => files.contains_key(layer),
         };
         let layers: Vec<Layer> = Layer::ALL.into_iter().filter(has).collect();
@@ -234,7 +238,7 @@ impl LayerSet {
         let mut drawn = Vec::with_capacity(4);
         for band in layer.bands() {
             drawn.push(bands.value.get(band).ok_or_else(|| Error::MissingBands {
-                scene: self.scene.as_ref().map(|(at, _)| at.clone()).unwrap_or_default(),
+                scene: self.scene.as_ref().map(|(at, ..)| at.clone()).unwrap_or_default(),
                 missing: vec![*band],
                 found: bands.value.keys().copied().collect(),
             })?);
@@ -267,7 +271,7 @@ impl LayerSet {
         if let Some(bands) = &*bands {
             return Ok(Arc::clone(bands));
         }
-        let Some((location, radiometry)) = &self.scene else {
+        let Some((location, radiometry, options)) = &self.scene else {
             return Err(Error::scene("", "the record of the map has no location of its scene"));
         };
         // Uses the scale and offset of the record, because the map was made with them, possibly with an offset that the user gave.
@@ -276,7 +280,7 @@ impl LayerSet {
             only: Some(BANDS.into_iter().filter(|band| radiometry.contains_key(band)).collect()),
             radiometry: known.map(|r| RadiometryOverride { offset_dn: Some(r.offset_dn), scale: Some(r.scale) }),
             nodata: self.nodata.clone(),
-            ..OpenOptions::default()
+            ..options.clone()
         };
         let scene = Scene::open(location, &options)?;
         let footprint = Footprint::new(scene.grid())?;

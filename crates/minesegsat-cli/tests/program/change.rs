@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support::{Done, json_file, names, program, run, shipped_model};
+use minesegsat_testing::scenes::GeoTiff;
 use serde_json::Value;
 
 /// A landscape of 480 x 480 pixels in 2021 and 2022; gives the items of both years.
@@ -224,4 +225,39 @@ fn two_real_dates_without_a_mine_end_in_no_mine_and_no_change() {
     command.args(["--substitute", "B8A=B08", "--json", "-o"]).arg(&out);
     let record = Done::of(&mut command).succeeded().json();
     assert_eq!(record["total"]["statement"], "no mine, no change", "{record}");
+}
+
+#[test]
+fn scenes_are_opened_again_with_the_settings_of_their_map() {
+    let folder = tempfile::tempdir().unwrap();
+    let maps = ["20200705", "20210705"].map(|day| {
+        // Nothing in the file names its bands or its scale.
+        let scene = folder.path().join(format!("stack_{day}.tif"));
+        let bands = ["B02", "B03", "B04", "B08", "B05", "B06", "B07", "B8A", "B11", "B12"];
+        let value = |band: usize, i: usize| 300 + ((i * 31 + band * 17 + day.len()) % 97) as u16 * 8;
+        let pixels = (0..bands.len()).map(|band| (0..96 * 96).map(|i| value(band, i)).collect()).collect();
+        let tiff = GeoTiff::new(32610, (600_000.0, 5_500_020.0), 10.0, 96, 96, pixels);
+        fs::write(&scene, tiff.encode()).unwrap();
+        let out = folder.path().join(day);
+        let settings =
+            ["--bands", &bands.join(","), "--scale", "0.0001", "--offset", "0", "--nodata", "65535", "-q", "-o"];
+        let mut command = program();
+        Done::of(command.arg("predict").arg(&scene).args(settings).arg(&out)).succeeded();
+        out
+    });
+    let record = json_file(&maps[0].join("manifest.json"));
+    assert_eq!(record["scene_options"]["bands"][3], "B08");
+    let out = folder.path().join("change");
+    let compare = |out: &Path| {
+        let mut command = program();
+        Done::of(command.arg("change").args(&maps).args(["--overwrite", "--json", "-o"]).arg(out)).succeeded().json()
+    };
+    let found = compare(&out);
+    assert!(found["change_head_sha256"].is_string(), "{}", found["warnings"]);
+    // Without the scene, the reason is told and rules decide.
+    fs::remove_file(folder.path().join("stack_20210705.tif")).unwrap();
+    let found = compare(&out);
+    let warnings = found["warnings"].to_string();
+    assert!(found["change_head_sha256"].is_null());
+    assert!(warnings.contains("the model's change head was not asked, because the scene stack_20210705"), "{warnings}");
 }

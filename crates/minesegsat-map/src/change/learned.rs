@@ -66,7 +66,7 @@ pub(super) fn changed(
 ) -> Result<Answer> {
     let unknown = |why: &str| Ok(Answer::Unknown(why.to_owned()));
     let (Some(first), Some(second)) = (&before.scene, &after.scene) else {
-        return unknown("because a scene was moved or deleted after it was mapped");
+        return unknown(&format!("because {}", DatedMap::without_scene([before, after])));
     };
     let present = |band: Band| first.band(band).is_some() && second.band(band).is_some();
     let places: Vec<usize> = (0..head.bands().len()).filter(|&i| present(head.bands()[i])).collect();

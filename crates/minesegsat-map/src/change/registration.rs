@@ -118,7 +118,7 @@ pub(super) fn register(
         return unknown("it was switched off");
     }
     let (Some(first), Some(second)) = (&before.scene, &after.scene) else {
-        return unknown("a scene was moved or deleted after it was mapped");
+        return unknown(&DatedMap::without_scene([before, after]));
     };
     let Some(band) = BANDS.into_iter().find(|&band| first.band(band).is_some() && second.band(band).is_some()) else {
         return unknown("the scenes have no 10 m band in common");

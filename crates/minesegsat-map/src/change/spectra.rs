@@ -100,7 +100,7 @@ pub(super) fn changed(
 ) -> Result<Comparison> {
     let unknown = |why: &str| Ok(Comparison::Unknown(why.to_owned()));
     let (Some(first), Some(second)) = (&before.scene, &after.scene) else {
-        return unknown("because a scene was moved or deleted after it was mapped");
+        return unknown(&format!("because {}", DatedMap::without_scene([before, after])));
     };
     let bands: Vec<Band> =
         BANDS.into_iter().filter(|&band| first.band(band).is_some() && second.band(band).is_some()).collect();
