@@ -14,12 +14,8 @@ pub struct NoiseFloor {
     /// Number of date pairs of stable sites in the fit; 0 for the default guess.
     pub learned_from: usize,
     /// Error of a change beside the floor, as a share of the change. 0 if it was not measured.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub error_of_change: f64,
-}
-
-fn is_zero(value: &f64) -> bool {
-    *value == 0.0
 }
 
 impl Default for NoiseFloor {

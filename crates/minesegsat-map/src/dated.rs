@@ -92,6 +92,12 @@ struct Record {
     cloud_mask: serde_json::Value,
 }
 
+/// Where the scene of a map is, and how it was opened.
+struct RecordedScene {
+    location: String,
+    options: OpenOptions,
+}
+
 #[derive(Debug, Deserialize)]
 struct SceneRecord {
     name: String,
@@ -138,7 +144,7 @@ impl DatedMap {
     /// Like [`DatedMap::open`], without the pixels: `probability` and `mapped` are empty, and the rasters are returned.
     pub fn describe(folder: &Path) -> Result<(Self, MapRasters)> {
         let (mut map, rasters, scene) = Self::read_record(folder)?;
-        if let Some((location, options)) = scene {
+        if let Some(RecordedScene { location, options }) = scene {
             match Scene::open(&location_at(folder, &location), &options) {
                 Ok(scene) => map.scene = Some(scene),
                 Err(error) => map.scene_error = Some(with_causes(&error)),
@@ -154,7 +160,7 @@ impl DatedMap {
     }
 
     /// The map without its pixels and its scene, its rasters, and where the scene is and how it was opened.
-    fn read_record(folder: &Path) -> Result<(Self, MapRasters, Option<(String, OpenOptions)>)> {
+    fn read_record(folder: &Path) -> Result<(Self, MapRasters, Option<RecordedScene>)> {
         let path = predict::manifest_path(folder);
         if !path.is_file() {
             return Err(Error::input(
@@ -199,7 +205,7 @@ impl DatedMap {
             scene_error: None,
         };
         let options = reopening(record.scene_options, &record.radiometry);
-        Ok((map, rasters, record.scene_location.map(|at| (at, options))))
+        Ok((map, rasters, record.scene_location.map(|location| RecordedScene { location, options })))
     }
 
     /// The same map with other pixels, and without its scene.

@@ -60,7 +60,7 @@ impl Observer<'_> {
     pub(super) fn observe(&self, site: &Site, earlier: &[Observation], days: &[Day]) -> Result<Observed> {
         let home = self.files.join(site.id.as_str());
         let Choice { chosen, date: choice, rejected } = self.choose(site, &home, days)?;
-        let Chosen { scene, ids, date } = chosen;
+        let Chosen { scene, ids, date, .. } = chosen;
         let folder = home.join(observation_name(date, &ids, &self.model.sha256));
         self.job.progress.stage(&format!("mapping {date}"));
         let description =
