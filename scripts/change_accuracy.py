@@ -95,6 +95,21 @@ def landscapes(args):
 # Pairs
 
 
+def interval_of(area):
+    return area and [area["lower_ha"], area["upper_ha"]]
+
+
+def error_of_change(rows):
+    """For `noise-floor --error-of-change`: the share of a change that its error has beside the noise floor, in 90 % of the reported changes."""
+    errors = []
+    for row in rows:
+        for kind in "gain", "loss":
+            if row[f"told_{kind}"]:
+                beside = (row[f"found_{kind}"] - row[kind]) ** 2 - row["floor"] ** 2
+                errors.append(max(beside, 0) ** 0.5 / row[f"found_{kind}"])
+    return float(np.quantile(errors, 0.9)) if errors else None
+
+
 def pair(args, region, seed, at):
     """Rows of the sites (by estimate) of a landscape that is mapped in two years."""
     years = (args.years or "2021,2022").split(",")
@@ -134,6 +149,7 @@ def pair(args, region, seed, at):
                 "landscape": at.name, "site": site["id"], "estimate": estimate, "gain": hectares(GAIN), "loss": hectares(LOSS),
                 "found_gain": site["gain_ha"], "found_loss": site["loss_ha"],
                 "told_gain": site["gain"] is not None, "told_loss": site["loss"] is not None,
+                "gain_interval": interval_of(site["gain"]), "loss_interval": interval_of(site["loss"]), "floor": site["floor_ha"],
             }
 
 
@@ -278,11 +294,11 @@ def bootstrap(rows, figure, times=1000):
 def describe(kind, rows, name, figure, percent=True):
     """Prints a figure with its interval, and returns it."""
     if not rows:
-        print(f"{kind:<34}{name:<26}{'none':>8}")
+        print(f"{kind:<44}{name:<26}{'none':>8}")
         return {"of": kind, "figure": name, "count": 0}
     value, low, high = bootstrap(rows, figure)
     show = (lambda v: f"{100 * v:.0f} %") if percent else (lambda v: f"{v:.2f}")
-    print(f"{kind:<34}{name:<26}{show(value):>8}  ({show(low)} to {show(high)})")
+    print(f"{kind:<44}{name:<26}{show(value):>8}  ({show(low)} to {show(high)})")
     return {"of": kind, "figure": name, "count": len(rows), "value": float(value), "low": float(low), "high": float(high)}
 
 
@@ -300,6 +316,11 @@ def figures_of_sites(rows, title):
             describe(head, of, "within 30 %", share(0.3)),
             describe(head, of, "reported", lambda rows: np.mean([row[f"told_{kind}"] for row in rows])),
         ]
+    told = [(row["landscape"], row[kind], row[f"{kind}_interval"]) for row in rows for kind in ("gain", "loss") if row.get(f"{kind}_interval")]
+    told = [{"landscape": name, "is_inside": low <= ha <= high} for name, ha, (low, high) in told]
+    if told:
+        head = f"{title}reported, {len(told)} gains and losses"
+        out.append(describe(head, told, "interval holds the truth", lambda rows: np.mean([row["is_inside"] for row in rows])))
     stable = [row for row in rows if row["gain"] < STABLE_HA and row["loss"] < STABLE_HA]
     quiet = lambda rows: np.mean([not (row["told_gain"] or row["told_loss"]) for row in rows])
     out.append(describe(f"{title}stable, {len(stable)} sites", stable, "reported as unchanged", quiet))
@@ -330,7 +351,10 @@ def main():
         print(f"{region} {seed}: {len(sites)} rows of sites, {len(patches)} new patches so far", flush=True)
     results = []
     for estimate in sorted({row["estimate"] for row in sites}):
-        results += figures_of_sites([row for row in sites if row["estimate"] == estimate], f"{estimate}: ")
+        of = [row for row in sites if row["estimate"] == estimate]
+        results += figures_of_sites(of, f"{estimate}: ")
+        if args.kind == "pairs" and (error := error_of_change(of)) is not None:
+            print(f"{estimate}: error of a reported change beside the floor, 90 % of them: {100 * error:.0f} %")
     if args.kind == "series":
         results += figures_of_patches(patches)
     (args.work / "accuracy.json").write_text(json.dumps({"figures": results, "sites": sites, "patches": patches}, indent=1))
