@@ -234,7 +234,7 @@ mod tests {
         // Digits are tenths of a probability.
         let tenths = rows.iter().flat_map(|row| row.bytes());
         let probabilities: Vec<u8> =
-            tenths.map(|c| if c == b'.' { 0 } else { ((c - b'0') as f32 * 25.5) as u8 }).collect();
+            tenths.map(|c| if c == b'.' { 0 } else { (f32::from(c - b'0') * 25.5).round() as u8 }).collect();
         let found = most_probable(&probabilities, width, min_pixels);
         found.chunks(width).map(|row| row.iter().map(|&is| if is { '#' } else { '.' }).collect()).collect()
     }
