@@ -223,7 +223,8 @@ impl ObjectFolder {
     }
 
     /// Writes an object if there is none with this name, and returns whether it did so. Of several writers one succeeds
-    /// (`If-None-Match`). A store that does not know this condition replaces the object of an earlier writer.
+    /// (`If-None-Match`). A store that does not know this condition replaces the object of an earlier writer. An object with the same
+    /// bytes counts as written: the answer to a request may be lost, and the request is sent again.
     ///
     /// # Errors
     /// The store refuses it, or does not answer.
@@ -231,7 +232,7 @@ impl ObjectFolder {
         for (name, written) in self.put(vec![(name.to_owned(), bytes.clone())], &PutMode::Create)? {
             match written {
                 Ok(()) => {}
-                Err(object_store::Error::AlreadyExists { .. }) => return Ok(false),
+                Err(object_store::Error::AlreadyExists { .. }) => return Ok(self.read(&name)? == Some(bytes)),
                 Err(error) if error_says_unknown(&error) => self.write(&name, bytes.clone())?,
                 Err(error) => return Err(self.failure("write", &name, &error)),
             }

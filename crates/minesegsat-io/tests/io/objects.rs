@@ -51,6 +51,8 @@ fn of_several_writers_one_creates_an_object() {
     assert_eq!(created.iter().filter(|&&created| created).count(), 1, "{created:?}");
     let winner = created.iter().position(|&created| created).unwrap() as u8;
     assert_eq!(folder.read("r").unwrap(), Some(vec![winner]));
+    // The answer was lost, and the request is sent again.
+    assert!(folder.create("r", vec![winner]).unwrap());
     // A store without conditions keeps what came last.
     store.forget_conditions();
     assert!(folder.create("r", vec![9]).unwrap());
