@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use minesegsat_core::hex;
@@ -203,8 +203,7 @@ impl Users {
     /// Replaces the table at once, so that a server never reads half of it. A new table is readable only by its owner.
     fn write(&self, path: &Path) -> Result<(), ServerError> {
         let fail = |error: std::io::Error| refused(path, error);
-        // A link stays, and its target is replaced.
-        let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let target = target_of(path);
         let mut file = tempfile::NamedTempFile::new_in(folder_of(&target)).map_err(fail)?;
         let mut writer = csv::Writer::from_writer(Vec::new());
         if self.0.is_empty() {
@@ -239,14 +238,20 @@ fn keep_owner(file: &std::fs::File, replaced: &std::fs::Metadata) {
     }
 }
 
+/// The table itself, if the path is a link to it. The link stays, and one table has one lock.
+fn target_of(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Excludes other programs that change the table.
 fn lock(path: &Path) -> Result<FolderLock, ServerError> {
-    let name = path.file_name().ok_or_else(|| refused(path, "it is no file name"))?;
-    let file = folder_of(path).join(format!(".{}.lock", name.to_string_lossy()));
+    let target = target_of(path);
+    let name = target.file_name().ok_or_else(|| refused(path, "it is no file name"))?;
+    let file = folder_of(&target).join(format!(".{}.lock", name.to_string_lossy()));
     FolderLock::acquire_file(file, path)
         .map_err(|error| refused(path, error))?
         .map_err(|_| refused(path, "another program changes it at this moment"))
