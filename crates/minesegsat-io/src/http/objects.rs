@@ -322,6 +322,8 @@ impl ObjectFolder {
         let (reason, may_pass) = match (error, code.as_deref()) {
             _ if gave_up => (message, true),
             (_, Some("NoSuchBucket" | "ContainerNotFound")) => ("there is no such bucket".to_owned(), false),
+            // A rule of the bucket removed the parts, or the answer to an earlier attempt was lost.
+            (_, Some("NoSuchUpload")) => (message, true),
             (object_store::Error::NotFound { .. }, _) => ("there is no such object".to_owned(), false),
             // Keys of a role expire, and rights are given late. A wrong key stays wrong.
             (_, Some("ExpiredToken" | "TokenRefreshRequired" | "RequestTimeTooSkewed")) => (message, true),

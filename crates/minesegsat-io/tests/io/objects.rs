@@ -100,6 +100,10 @@ fn an_upload_that_fails_half_way_leaves_nothing() {
         assert!(error.to_string().contains("cannot write s3://maps/a/b c/map.tif: "), "{error}");
         assert_eq!((store.open_uploads(), store.keys().len()), (0, 0), "{method}");
     }
+    store.fail(S3Fault { status: 404, code: "NoSuchUpload", times: 1, method: "POST", part: "uploadId=" });
+    let error = folder.upload("map.tif", &file).unwrap_err();
+    let is_lost = |reason: &str| reason.contains("NoSuchUpload");
+    assert!(matches!(&error, Error::ObjectStore { may_pass: true, reason, .. } if is_lost(reason)), "{error:?}");
     folder.upload("map.tif", &file).unwrap();
     assert_eq!(store.keys(), ["a/b c/map.tif"]);
 }
