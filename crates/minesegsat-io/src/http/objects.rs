@@ -322,11 +322,12 @@ impl ObjectFolder {
         let (reason, may_pass) = match (error, code.as_deref()) {
             _ if gave_up => (message, true),
             (_, Some("NoSuchBucket" | "ContainerNotFound")) => ("there is no such bucket".to_owned(), false),
-            // A rule of the bucket removed the parts, or the answer to an earlier attempt was lost.
-            (_, Some("NoSuchUpload")) => (message, true),
+            // Keys of a role expire, and rights are given late. A wrong key stays wrong. An upload is unknown if a rule of the bucket
+            // removed its parts, or if the answer to an earlier attempt was lost.
+            (_, Some("ExpiredToken" | "TokenRefreshRequired" | "RequestTimeTooSkewed" | "NoSuchUpload")) => {
+                (message, true)
+            }
             (object_store::Error::NotFound { .. }, _) => ("there is no such object".to_owned(), false),
-            // Keys of a role expire, and rights are given late. A wrong key stays wrong.
-            (_, Some("ExpiredToken" | "TokenRefreshRequired" | "RequestTimeTooSkewed")) => (message, true),
             (_, Some("InvalidAccessKeyId" | "SignatureDoesNotMatch")) => {
                 (format!("the store does not accept the keys: {message}"), false)
             }
