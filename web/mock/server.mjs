@@ -61,12 +61,12 @@ async function handle(state, options, request, response) {
 /** Users of the tests, by their tokens. */
 export const USERS = { read: { name: "Ana", role: "read" }, order: { name: "Bo", role: "order" }, register: { name: "Chi", role: "register" } };
 const ROLES = ["read", "order", "register"];
-const NOBODY = { name: null, role: null };
+const UNKNOWN = { name: null, role: null };
 
 /** Who sends a request; none if the token is wrong. */
 function callerOf({ token, users }, request) {
   const given = request.headers.authorization;
-  if (given === undefined) return NOBODY;
+  if (given === undefined) return UNKNOWN;
   if (token !== null && given === `Bearer ${token}`) return { name: null, role: "register" };
   return users[given.replace("Bearer ", "")] ?? null;
 }
@@ -96,7 +96,7 @@ async function api(state, options, parts, url, request, response) {
   if (what === undefined) {
     return json(response, { name: "minesegsat", version: "0.0.0", workspace: "mock", jobs_enabled: options.jobsEnabled, writing_enabled: options.writingEnabled, users_enabled: Object.keys(options.users).length > 0, token_required_for_writing: options.token !== null || Object.keys(options.users).length > 0, token_required_for_reading: options.readingNeedsToken, evidence_enabled: options.hasKey, basemap: null });
   }
-  if (what === "me") return json(response, callerOf(options, request) ?? NOBODY);
+  if (what === "me") return json(response, callerOf(options, request) ?? UNKNOWN);
   if (what === "sites" && id === undefined && request.method === "POST") return edit(request, response, (asked) => addSite(state, asked), 201);
   if (what === "sites" && id === undefined) return json(response, { sites: [...state.sites.values()].map((site) => site.summary) });
   if (what === "sites") {

@@ -29,8 +29,9 @@ use serde::Serialize;
 use crate::ownership::{Ownership, TilePlaces, lon_lat_bounds, overlap};
 use crate::period::Period;
 use crate::plan::owns_land;
-use crate::project::{Composite, PROBABILITY, Project, Tile, UnitState};
+use crate::project::{Composite, PROBABILITY, Project, Tile, UnitRecord, UnitState};
 use crate::run::{SCENE, box_on_tile};
+use crate::store::Store;
 
 /// Ground track of Sentinel-2: orbits in a repeat cycle of ten days, swath, inclination (ESA, Sentinel-2 User Handbook).
 const ORBITS: f64 = 143.0;
@@ -52,6 +53,8 @@ const BYTES_WRITTEN_PER_PIXEL: f64 = 1.6;
 const ROWS_PER_READ: f64 = 1024.0;
 /// Longest request for a part of a file.
 const BYTES_PER_REQUEST: f64 = 8_388_608.0;
+/// Units of a project in an object store that are measured.
+pub const MOST_DOWNLOADED: usize = 16;
 /// Side of the cells into which the area is cut, in degrees.
 const CELL_DEGREES: f64 = 6.0;
 
@@ -203,8 +206,8 @@ pub fn estimate(options: &EstimateOptions) -> Result<Estimate> {
     Ok(sum)
 }
 
-/// Speed of the workers of a project, from the records of its mapped units. `cores` is the number of cores of each worker. `None`
-/// if no unit is mapped.
+/// Speed of the workers of a project, from the records of its mapped units; of at most [`MOST_DOWNLOADED`] if their maps are in an
+/// object store. `cores` is the number of cores of each worker. `None` if no unit is mapped.
 ///
 /// The time of a unit includes the download.
 ///
@@ -212,11 +215,15 @@ pub fn estimate(options: &EstimateOptions) -> Result<Estimate> {
 /// A record or a map cannot be read.
 pub fn measured_speed(project: &Project, cores: f64) -> Result<Option<MappingSpeed>> {
     let (mut units, mut mapped, mut seconds, mut bytes, mut pixels) = (0_usize, 0.0, 0.0, 0.0, 0.0);
-    for unit in &project.plan.units {
-        let record = project.record(unit)?;
-        if record.state != UnitState::Done || record.seconds <= 0.0 {
-            continue;
-        }
+    let records = project.records()?;
+    let is_measured = |record: &UnitRecord| record.state == UnitState::Done && record.seconds > 0.0;
+    let known: Vec<_> = project.plan.units.iter().zip(&records).filter(|(_, record)| is_measured(record)).collect();
+    // From a bucket their maps are downloaded, so some of them must do.
+    let step = match project.store() {
+        Store::Folder(_) => 1,
+        Store::Objects(_) => known.len().div_ceil(MOST_DOWNLOADED).max(1),
+    };
+    for (unit, record) in known.into_iter().step_by(step) {
         let (probability, scene) = (project.bring(unit, PROBABILITY)?, project.bring(unit, SCENE)?);
         let raster = open_raster(&Location::from(probability.path.as_path()))?;
         let grid = &raster.info().grid;

@@ -20,6 +20,7 @@ use minesegsat_core::output::{FolderLock, OutputFolder};
 use minesegsat_core::uncertainty::AreaErrorModel;
 use minesegsat_core::{Crs, Error, GeoTransform, Grid, Result};
 use minesegsat_scene::catalog::{Item, SearchArea, read_items};
+use minesegsat_scene::manifest::OutputRecord;
 use minesegsat_vector::vector::{ColumnType, FeatureLayer, LayerFormat, ShapeType, ToLonLat, Value, write_lon_lat};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -389,7 +390,8 @@ impl Project {
     /// Replaces the record of a unit. In a folder, only the worker with the unit's lock may do so.
     ///
     /// In an object store any worker may. That a worker has begun is not recorded there, because the record would stay if the
-    /// worker is killed. A record of the same map by another worker stays, and so does a record of a map if this worker failed.
+    /// worker is killed. A record of the same map by another worker stays, and so does a record of a map if this worker failed. If two
+    /// workers wrote different maps, the record is that of the map which is there.
     ///
     /// # Errors
     /// The record cannot be written.
@@ -401,8 +403,13 @@ impl Project {
             return Ok(());
         }
         let theirs = self.record(unit)?;
-        let is_same = record.state != UnitState::Done || theirs.sha256 == record.sha256;
-        if theirs.state == UnitState::Done && is_same { Ok(()) } else { objects.write(&name, bytes) }
+        let stays = theirs.state == UnitState::Done
+            && (record.state != UnitState::Done || theirs.sha256 == record.sha256 || {
+                // Workers with other processors or versions may compute other last digits. The later upload replaced the earlier.
+                let map = self.bring(unit, PROBABILITY)?;
+                OutputRecord::from_file(PROBABILITY, &map.path)?.sha256 != record.sha256
+            });
+        if stays { Ok(()) } else { objects.write(&name, bytes) }
     }
 
     /// The area as it is searched.

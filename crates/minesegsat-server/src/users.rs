@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use minesegsat_core::hex;
@@ -203,7 +203,8 @@ impl Users {
     /// Replaces the table at once, so that a server never reads half of it. A new table is readable only by its owner.
     fn write(&self, path: &Path) -> Result<(), ServerError> {
         let fail = |error: std::io::Error| refused(path, error);
-        let mut file = tempfile::NamedTempFile::new_in(folder_of(path)).map_err(fail)?;
+        let target = target_of(path);
+        let mut file = tempfile::NamedTempFile::new_in(folder_of(&target)).map_err(fail)?;
         let mut writer = csv::Writer::from_writer(Vec::new());
         if self.0.is_empty() {
             writer.write_record(COLUMNS).map_err(|error| refused(path, error))?;
@@ -215,12 +216,31 @@ impl Users {
         let bytes = writer.into_inner().map_err(|error| fail(error.into_error()))?;
         file.write_all(&bytes).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
         // A server that runs as another user may read the table still.
-        if let Ok(found) = std::fs::metadata(path) {
+        if let Ok(found) = std::fs::metadata(&target) {
+            #[cfg(unix)]
+            keep_owner(file.as_file(), &found);
             file.as_file().set_permissions(found.permissions()).map_err(fail)?;
         }
-        file.persist(path).map_err(|error| fail(error.error))?;
+        file.persist(&target).map_err(|error| fail(error.error))?;
         Ok(())
     }
+}
+
+/// Gives a file the owner and group of the one that it replaces, as far as the system allows that.
+#[cfg(unix)]
+fn keep_owner(file: &std::fs::File, replaced: &std::fs::Metadata) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+
+    let (owner, group) = (Some(replaced.uid()), Some(replaced.gid()));
+    // Only root may give a file away. Others may give it to a group of theirs.
+    if let Err(error) = fchown(file, owner, group).or_else(|_| fchown(file, None, group)) {
+        tracing::debug!("the table of users has another owner now: {error}");
+    }
+}
+
+/// The table itself, if the path is a link to it. The link stays, and one table has one lock.
+fn target_of(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -229,8 +249,9 @@ fn folder_of(path: &Path) -> &Path {
 
 /// Excludes other programs that change the table.
 fn lock(path: &Path) -> Result<FolderLock, ServerError> {
-    let name = path.file_name().ok_or_else(|| refused(path, "it is no file name"))?;
-    let file = folder_of(path).join(format!(".{}.lock", name.to_string_lossy()));
+    let target = target_of(path);
+    let name = target.file_name().ok_or_else(|| refused(path, "it is no file name"))?;
+    let file = folder_of(&target).join(format!(".{}.lock", name.to_string_lossy()));
     FolderLock::acquire_file(file, path)
         .map_err(|error| refused(path, error))?
         .map_err(|_| refused(path, "another program changes it at this moment"))
@@ -327,6 +348,25 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         Users::add(&path, "bo", Role::Read).unwrap();
         assert_eq!(mode(), 0o640);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_table_keeps_its_owner_and_a_link_stays_a_link() {
+        use std::os::unix::fs::{MetadataExt, chown, symlink};
+
+        let folder = tempfile::tempdir().unwrap();
+        let (path, link) = (folder.path().join("users.csv"), folder.path().join("link.csv"));
+        Users::add(&path, "ana", Role::Read).unwrap();
+        // Only root may give it away.
+        let _ = chown(&path, Some(4321), Some(4321));
+        let owner = || std::fs::metadata(&path).map(|found| (found.uid(), found.gid())).unwrap();
+        let before = owner();
+        symlink(&path, &link).unwrap();
+        Users::add(&link, "bo", Role::Read).unwrap();
+        assert_eq!(owner(), before);
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(Users::read(&path).unwrap().all().len(), 2);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! A project in an object store does what a project in a folder does.
 
 use geo::{MultiPolygon, Rect};
-use minesegsat_core::Error;
 use minesegsat_core::job::Job;
+use minesegsat_core::{Error, hex};
 use minesegsat_io::http::objects::ObjectFolder;
 use minesegsat_scene::catalog::Item;
 use minesegsat_testing::s3::{ObjectStore, S3Fault};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::{create, map, plan_of, tiles_of_two_zones, zone};
 use crate::merge::{MergeOptions, TOTALS, merge};
@@ -140,10 +141,13 @@ fn the_first_record_of_a_map_stays() {
     assert_eq!(retry(&project).unwrap(), [unit.id.as_str()]);
     assert_eq!(states(&project).unwrap()[0], UnitRecord::default());
     assert_eq!(by("c", done("ab")), "c");
-    // The same map, and a failure, change nothing. Another map has its own record.
+    // The same map, and a failure, change nothing. Of two maps, the one that is there has the record.
     assert_eq!(by("d", done("ab")), "c");
     assert_eq!(by("e", failed()), "c");
-    assert_eq!(by("f", done("cd")), "f");
+    assert_eq!(by("f", done("cd")), "c");
+    let of_map = hex::encode(&Sha256::digest(b"a map"));
+    assert_eq!(by("g", done(&of_map)), "g");
+    assert_eq!(by("h", done("cd")), "g");
     assert_eq!(state(), UnitState::Done);
     assert_eq!(project.record(other).unwrap(), UnitRecord::default());
     store.put(&key, b"{");

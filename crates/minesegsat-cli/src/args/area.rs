@@ -82,7 +82,7 @@ pub(crate) struct AreaEstimateArgs {
     #[arg(long, value_name = "PROJECT", conflicts_with = "pixels_per_second")]
     pub measured: Option<PathBuf>,
 
-    /// Cores that each worker of the measured project had [default: those of this machine].
+    /// Cores that each worker of the measured project had, divided by its `--jobs` [default: the cores of this machine].
     #[arg(long, value_name = "NUMBER", requires = "measured", value_parser = clap::value_parser!(u16).range(1..))]
     pub cores: Option<u16>,
 

@@ -223,7 +223,8 @@ impl ObjectFolder {
     }
 
     /// Writes an object if there is none with this name, and returns whether it did so. Of several writers one succeeds
-    /// (`If-None-Match`). A store that does not know this condition replaces the object of an earlier writer.
+    /// (`If-None-Match`). A store that does not know this condition replaces the object of an earlier writer. An object with the same
+    /// bytes counts as written: the answer to a request may be lost, and the request is sent again.
     ///
     /// # Errors
     /// The store refuses it, or does not answer.
@@ -231,7 +232,7 @@ impl ObjectFolder {
         for (name, written) in self.put(vec![(name.to_owned(), bytes.clone())], &PutMode::Create)? {
             match written {
                 Ok(()) => {}
-                Err(object_store::Error::AlreadyExists { .. }) => return Ok(false),
+                Err(object_store::Error::AlreadyExists { .. }) => return Ok(self.read(&name)? == Some(bytes)),
                 Err(error) if error_says_unknown(&error) => self.write(&name, bytes.clone())?,
                 Err(error) => return Err(self.failure("write", &name, &error)),
             }
@@ -321,9 +322,12 @@ impl ObjectFolder {
         let (reason, may_pass) = match (error, code.as_deref()) {
             _ if gave_up => (message, true),
             (_, Some("NoSuchBucket" | "ContainerNotFound")) => ("there is no such bucket".to_owned(), false),
+            // Keys of a role expire, and rights are given late. A wrong key stays wrong. An upload is unknown if a rule of the bucket
+            // removed its parts, or if the answer to an earlier attempt was lost.
+            (_, Some("ExpiredToken" | "TokenRefreshRequired" | "RequestTimeTooSkewed" | "NoSuchUpload")) => {
+                (message, true)
+            }
             (object_store::Error::NotFound { .. }, _) => ("there is no such object".to_owned(), false),
-            // Keys of a role expire, and rights are given late. A wrong key stays wrong.
-            (_, Some("ExpiredToken" | "TokenRefreshRequired" | "RequestTimeTooSkewed")) => (message, true),
             (_, Some("InvalidAccessKeyId" | "SignatureDoesNotMatch")) => {
                 (format!("the store does not accept the keys: {message}"), false)
             }

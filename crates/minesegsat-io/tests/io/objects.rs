@@ -51,6 +51,8 @@ fn of_several_writers_one_creates_an_object() {
     assert_eq!(created.iter().filter(|&&created| created).count(), 1, "{created:?}");
     let winner = created.iter().position(|&created| created).unwrap() as u8;
     assert_eq!(folder.read("r").unwrap(), Some(vec![winner]));
+    // The answer was lost, and the request is sent again.
+    assert!(folder.create("r", vec![winner]).unwrap());
     // A store without conditions keeps what came last.
     store.forget_conditions();
     assert!(folder.create("r", vec![9]).unwrap());
@@ -98,6 +100,10 @@ fn an_upload_that_fails_half_way_leaves_nothing() {
         assert!(error.to_string().contains("cannot write s3://maps/a/b c/map.tif: "), "{error}");
         assert_eq!((store.open_uploads(), store.keys().len()), (0, 0), "{method}");
     }
+    store.fail(S3Fault { status: 404, code: "NoSuchUpload", times: 1, method: "POST", part: "uploadId=" });
+    let error = folder.upload("map.tif", &file).unwrap_err();
+    let is_lost = |reason: &str| reason.contains("NoSuchUpload");
+    assert!(matches!(&error, Error::ObjectStore { may_pass: true, reason, .. } if is_lost(reason)), "{error:?}");
     folder.upload("map.tif", &file).unwrap();
     assert_eq!(store.keys(), ["a/b c/map.tif"]);
 }

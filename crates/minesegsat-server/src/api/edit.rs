@@ -146,7 +146,12 @@ pub(crate) async fn edit_site(
 }
 
 /// `DELETE /api/sites/{site}`: also removes permits and observations. Files of observations stay, as the alerts that were sent.
-pub(crate) async fn remove_site(State(app): State<Arc<App>>, SitePath(id): SitePath, query: Query) -> HandlerResult {
+pub(crate) async fn remove_site(
+    State(app): State<Arc<App>>,
+    SitePath(id): SitePath,
+    Extension(caller): Extension<Caller>,
+    query: Query,
+) -> HandlerResult {
     query.only(&["revision", "force"])?;
     let revision = needed(&query, "revision", REVISION)?;
     let forced = is_forced(&query)?;
@@ -162,7 +167,11 @@ pub(crate) async fn remove_site(State(app): State<Arc<App>>, SitePath(id): SiteP
                     }
                     error => refused(error),
                 })?;
-                done.ok_or_else(|| stale(&id))
+                let removed = done.ok_or_else(|| stale(&id))?;
+                // The register keeps no trace of it.
+                let (permits, observations) = (removed.permits, removed.observations);
+                tracing::warn!(site = %id, %caller, permits, observations, "a site was removed");
+                Ok(removed)
             })
         })
         .await?;
