@@ -14,6 +14,7 @@ use minesegsat_core::{Crs, Transformer};
 use minesegsat_io::cog::{CogOptions, CogWriter};
 use minesegsat_io::{Location, Pixels, open_raster};
 use minesegsat_map::site::{SiteArea, SitePixels};
+use minesegsat_page::words::{Language, Locale};
 use minesegsat_scene::manifest::OutputRecord;
 use minesegsat_vector::labels::{LabelOptions, Labels};
 use minesegsat_vector::vector::ToLonLat;

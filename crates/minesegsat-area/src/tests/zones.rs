@@ -224,7 +224,7 @@ fn files_of_a_summary_have_the_same_rows() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str| {
         let path = folder.path().join(name);
-        summary.write(&path, SummaryFormat::of_path(&path).unwrap()).unwrap();
+        summary.write(&path, SummaryFormat::of_path(&path).unwrap(), Language::English).unwrap();
         path
     };
     let csv = std::fs::read_to_string(write("zones.csv")).unwrap();

@@ -17,6 +17,7 @@ use minesegsat::large_area::summarize::{PermittedArea, SummaryFormat, summarize}
 use minesegsat::large_area::{PlanOptions, PlanReport, Project, Store, UnitState, plan};
 use minesegsat::output::OutputFolder;
 use minesegsat::register::Register;
+use minesegsat::report::Locale;
 use minesegsat::scene::manifest::counted;
 use minesegsat::site::SiteArea;
 use minesegsat::{Error, ModelCard, ModelFolder};
@@ -384,9 +385,10 @@ fn zones(args: &AreaSummarizeArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::
     if outputs.is_empty() {
         write!(stdout, "{}", summary.to_csv()?)?;
     }
+    let locale = args.lang.unwrap_or_else(Locale::of_environment);
     for (output, name, format) in outputs {
         let path = output.final_path(name);
-        summary.write(&output.path(name), format)?;
+        summary.write(&output.path(name), format, locale)?;
         output.commit()?;
         if !quiet {
             writeln!(stdout, "{} in {}", counted(summary.rows.len(), "row"), path.display())?;
