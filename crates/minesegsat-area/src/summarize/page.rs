@@ -327,7 +327,45 @@ fn notes(summary: &ZoneSummary, words: &Words) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use minesegsat_page::palette::{self, Rgb, contrast};
+
     use super::*;
+
+    /// A colour of the palette: in the light theme, and in the dark one.
+    fn themed(name: &str) -> [Rgb; 2] {
+        let root = palette::root();
+        let (_, rest) = root.split_once(&format!("--{name}: light-dark(")).unwrap();
+        let (light, dark) = rest.split_once(')').unwrap().0.split_once(", ").unwrap();
+        [light, dark].map(|colour| [1, 3, 5].map(|i| u8::from_str_radix(&colour[i..i + 2], 16).unwrap()))
+    }
+
+    #[test]
+    fn classes_and_their_outlines_stand_out_in_light_and_in_dark() {
+        let (surface, accent) = (themed("surface"), themed("accent"));
+        let (_, rest) = STYLE.split_once(".zone { stroke: var(--").unwrap();
+        let outline = themed(rest.split_once(')').unwrap().0);
+        // Percent of the accent in the first four classes. The last one has the accent alone.
+        let mixed = STYLE.split("var(--accent) ").skip(1).map(|rest| rest.split_once('%').unwrap().0);
+        let percents: Vec<f64> = std::iter::once("0").chain(mixed).chain(["100"]).map(|p| p.parse().unwrap()).collect();
+        assert_eq!(percents.len(), CLASSES + 1);
+        for theme in [0, 1] {
+            let colour = |percent: f64| -> Rgb {
+                let part = |i: usize| {
+                    let (from, to) = (f64::from(surface[theme][i]), f64::from(accent[theme][i]));
+                    (from + (to - from) * percent / 100.0).round() as u8
+                };
+                [part(0), part(1), part(2)]
+            };
+            let classes: Vec<Rgb> = percents.iter().map(|percent| colour(*percent)).collect();
+            for pair in classes.windows(2) {
+                assert!(contrast(pair[0], pair[1]) > 1.2, "theme {theme}: {pair:?}");
+            }
+            for class in classes {
+                let ratio = contrast(class, outline[theme]);
+                assert!(ratio > 1.5, "theme {theme}: the outline on {class:?} has {ratio:.2}");
+            }
+        }
+    }
 
     #[test]
     fn classes_have_as_many_zones_each() {

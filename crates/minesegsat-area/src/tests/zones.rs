@@ -247,3 +247,113 @@ fn files_of_a_summary_have_the_same_rows() {
         assert!(page.contains(text), "{text}");
     }
 }
+
+/// Text and labels of a page outside of style, each on its line. The base style holds no tag.
+fn spoken(page: &str) -> String {
+    let (head, rest) = page.split_once("<style>").unwrap();
+    let (_, body) = rest.split_once("</style>").unwrap();
+    let mut spoken = String::new();
+    for part in [head, body].into_iter().flat_map(|text| text.split('<').skip(1)) {
+        let (tag, text) = part.split_once('>').unwrap();
+        let label = tag.split_once("aria-label=\"").map(|(_, rest)| rest.split_once('"').unwrap().0);
+        for words in label.into_iter().chain([text]).filter(|words| !words.trim().is_empty()) {
+            spoken += &format!("{words}\n");
+        }
+    }
+    spoken
+}
+
+/// English words that no other language of the page has.
+const ENGLISH: [&str; 24] = [
+    "the",
+    "of",
+    "and",
+    "is",
+    "are",
+    "not",
+    "with",
+    "land",
+    "disturbed",
+    "seen",
+    "mapped",
+    "outside",
+    "since",
+    "by",
+    "all",
+    "found",
+    "map",
+    "missing",
+    "assumed",
+    "interval",
+    "share",
+    "from",
+    "to",
+    "unless",
+];
+
+#[test]
+fn the_page_speaks_each_language_with_its_numbers() {
+    // Zones with land, without land, and not seen in the last year, one of them with missing land.
+    let boxes = Boxes::new([(-300.0, 300.0), (-100.0, 500.0)], Some((-1000.0, -500.0)));
+    let crs = Crs::from_epsg(32610).unwrap();
+    let spans = [("Norte", (-1000.0, 1000.0)), ("Vacante", (700.0, 900.0)), ("Nube", (-900.0, -600.0))];
+    let zones = spans.map(|(id, span)| zone(id, &boxes.outline(span, 1000.0), &crs));
+    let merged = boxes.project.folder().join("merged");
+    let job = minesegsat_core::job::Job::silent();
+    let mut summary = summarize(&boxes.project, &merged, &zones, Some(&[]), job).unwrap();
+    summary.model = "B0".to_owned();
+    summary.rows[0].missing_ha = 1234.5;
+    summary.rows[0].polygons = 23_456;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zones.html");
+    let page = |locale: Locale| {
+        summary.write(&path, SummaryFormat::Html, locale).unwrap();
+        std::fs::read_to_string(&path).unwrap()
+    };
+    let all = summary.rows.last().unwrap();
+    for language in Language::ALL {
+        let (words, page) = (language.words(), page(language.into()));
+        assert!(page.starts_with("<!doctype html>") && page.contains(&format!("<html lang=\"{language}\">")), "{page}");
+        assert!(!page.contains("http:") && !page.contains("https:"), "{language}: the page loads nothing");
+        let spoken = spoken(&page);
+        let is_english = |word: &str| ENGLISH.contains(&word.to_lowercase().as_str());
+        let english = spoken.split(|c: char| !c.is_alphabetic()).find(|word| is_english(word));
+        assert_eq!(english.is_some(), language == Language::English, "{language}: {english:?}\n{spoken}");
+        let is_key = |word: &&str| word.contains('-') && word.chars().all(|c| c == '-' || c.is_ascii_lowercase());
+        assert_eq!(spoken.split_whitespace().find(is_key), None, "{language}: a key without words\n{spoken}");
+        let (missing, polygons) = match language {
+            Language::English => ("1234.5", "23,456"),
+            Language::French => ("1234,5", "23\u{202f}456"),
+            Language::Spanish | Language::Portuguese => ("1234,5", "23.456"),
+        };
+        let counted = [("count", 23_456.into()), ("number", polygons.into())];
+        for part in [
+            words.say("zones-title"),
+            words.say("zones-map"),
+            words.say("zones-map-label"),
+            words.say("zones-none"),
+            words.say("zones-not-seen"),
+            words.say("zones-all"),
+            words.say("zones-note-permits"),
+            words.say("disturbed-land"),
+            words.say_with("zones-hectares", &[("period", "2024".into())]),
+            words.say_with("zones-unseen-on-map", &[("zone", "Nube".into())]),
+            words.say_with("zones-missing", &[("area", missing.into())]),
+            words.say_with("zones-polygons", &counted),
+            words.say_with("zones-note-disturbed", &[("level", "90".into())]),
+            words.hectares(Some(all.mapped_ha)),
+            words.hectares(all.gain_ha),
+        ] {
+            assert!(spoken.contains(&part), "{language}: {part}\n{spoken}");
+        }
+    }
+    // A region writes its own numbers. The data are the same in all languages.
+    let spoken = spoken(&page(Locale::of_tag("es-PE").unwrap()));
+    assert!(spoken.contains("1234.5 sin mapa") && spoken.contains("23,456 polígonos"), "{spoken}");
+    let data = |locale: Locale| {
+        let path = folder.path().join("zones.json");
+        summary.write(&path, SummaryFormat::Json, locale).unwrap();
+        std::fs::read(&path).unwrap()
+    };
+    assert!(data(Language::English.into()) == data(Language::French.into()));
+}

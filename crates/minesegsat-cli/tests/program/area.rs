@@ -197,7 +197,13 @@ fn two_workers_one_of_them_killed_make_the_map_that_one_worker_makes() {
     // No scene shows 2020 to 2023, so 2024 is compared with 2019.
     assert!(row("all", "2024")["compared_ha"].as_f64().unwrap() > 900.0, "{rows:?}");
     assert!(row("all", "2023")["gain_ha"].is_null(), "2023 has no scene: {rows:?}");
-    assert!(fs::read_to_string(&files[3]).unwrap().contains("Mapped outside permits"));
+    let page = || fs::read_to_string(&files[3]).unwrap();
+    assert!(page().contains("Mapped outside permits"));
+    let csv = fs::read(&files[0]).unwrap();
+    summarize(&["--overwrite", "-q", "--lang", "fr"]).succeeded();
+    assert!(page().contains("<html lang=\"fr\">") && page().contains("Cartographiées hors des permis"), "{}", page());
+    assert!(fs::read(&files[0]).unwrap() == csv, "the table has the same numbers in all languages");
+    summarize(&["--lang", "de"]).failed(2, &["`de` is not one of the languages en, fr, es, pt"]);
 }
 
 #[test]
