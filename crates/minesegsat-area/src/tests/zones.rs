@@ -106,6 +106,36 @@ fn gain_loss_and_overlapping_zones_are_counted_by_pixels() {
 }
 
 #[test]
+fn zones_wider_than_half_the_earth_count_their_land() {
+    let boxes = Boxes::of(&[((-300.0, 300.0), None)]);
+    let merged = boxes.project.folder().join("merged");
+    // A ring of the north with many corners, and bands that are as wide together.
+    let steps = || (0..=179).map(|step| f64::from(step) * 2.0 - 179.0);
+    let ring = steps().map(|lon| (lon, 40.0)).chain(steps().rev().map(|lon| (lon, 85.0)));
+    let north = MultiPolygon(vec![geo::Polygon::new(ring.collect(), Vec::new())]);
+    let band = |west: f64| -> MultiPolygon<f64> { Rect::new((west, 40.0), (west + 119.0, 85.0)).to_polygon().into() };
+    let job = minesegsat_core::job::Job::silent();
+    for outlines in [vec![north], vec![band(-179.0), band(-60.0), band(59.0)]] {
+        let zones = outlines.iter().enumerate().map(|(at, outline)| zone(&at.to_string(), outline, &Crs::WGS84));
+        let zones: Vec<SiteArea> = zones.collect();
+        // Permits on the same land: nothing lies outside.
+        let permits = outlines.iter().map(|outline| PermittedArea {
+            permit: "P 1".to_owned(),
+            valid_from: date(2020, 1, 1),
+            valid_to: None,
+            outline: outline.clone(),
+        });
+        let permits: Vec<PermittedArea> = permits.collect();
+        let rows = summarize(&boxes.project, &merged, &zones, Some(&permits), job).unwrap().rows;
+        for row in [&rows[0], rows.last().unwrap()] {
+            assert_eq!(boxes.pixels(row.area_ha), boxes.pixels(row.seen_ha), "{row:?}");
+            assert_eq!((boxes.pixels(row.mapped_ha), row.polygons), (60 * 40, 1), "{row:?}");
+            assert_eq!((row.permits, row.outside_permit_ha), (Some(1), Some(0.0)), "{row:?}");
+        }
+    }
+}
+
+#[test]
 fn the_interval_of_a_zone_on_two_tiles_adds_their_shared_errors() {
     let boxes = Boxes::new([(-300.0, 300.0), (-100.0, 500.0)], None);
     let rows = boxes.rows(None);
