@@ -23,6 +23,7 @@ use minesegsat_vector::vector::ToLonLat;
 use crate::merge::{COLLECTION, LAND_FGB, LAND_GPKG, LAND_PARQUET, MergeOptions, TOTALS, merge};
 use crate::period::Period;
 use crate::project::{Composite, PROBABILITY, Plan, PlannedModel, Project, Tile, Unit, UnitRecord, UnitState};
+use crate::run::may_pass;
 use crate::store::Store;
 use crate::summarize::{ALL_ZONES, PermittedArea, SummaryFormat, ZoneRow, summarize};
 
@@ -526,6 +527,26 @@ fn of_coordinators_at_the_same_time_one_plans_and_one_merges() {
     assert!(matches!(error, Error::FolderInUse { .. }), "{error}");
     drop(other);
     merge(&project, &into, options, job).unwrap();
+}
+
+#[test]
+fn a_full_disk_may_pass_and_a_damaged_file_does_not() {
+    use std::io::ErrorKind::{PermissionDenied, StorageFull, UnexpectedEof};
+    let cause = |kind| std::io::Error::new(kind, "the system says so");
+    for error in [
+        Error::raster_write("probability.tif", "").caused_by(cause(StorageFull)),
+        Error::raster_write("probability.tif", "").caused_by(cause(PermissionDenied)),
+        Error::vector("units.parquet", "").caused_by(cause(StorageFull)),
+    ] {
+        assert!(may_pass(&error), "{error:?}");
+    }
+    for error in [
+        Error::raster("B04.tif", "").caused_by(cause(UnexpectedEof)),
+        Error::raster_write("probability.tif", "it is a folder"),
+        Error::input("items.json", "").caused_by(cause(UnexpectedEof)),
+    ] {
+        assert!(!may_pass(&error), "{error:?}");
+    }
 }
 
 #[test]
