@@ -277,7 +277,8 @@ fn what_cannot_be_done_is_said() {
     let mut run = program();
     run.args(["area", "run", "--tries", "1"]).arg(&project).env("SLURM_ARRAY_TASK_ID", "0");
     let done = Done::of(&mut run);
-    assert!(matches!(done.code, Some(65 | 75)), "{:?} {}{}", done.code, done.stdout, done.stderr);
+    // The disk of the scenes may be back later.
+    assert_eq!(done.code, Some(75), "{}{}", done.stdout, done.stderr);
     assert!(done.stdout.contains("3 units mapped") && done.stdout.contains("area retry"), "{}", done.stdout);
     fs::rename(&to, &from).unwrap();
     // A damaged record is one broken unit. The others are listed.
@@ -317,9 +318,9 @@ fn a_disk_that_fills_in_the_middle_loses_nothing() {
         let units = names(&project.join("units")).into_iter().map(|unit| project.join("units").join(unit));
         units.filter(|unit| unit.join("probability.tif").exists()).count()
     };
-    // The first one has no room for the table of units either.
-    for blocks in [8, 40] {
-        let done = limited(blocks, "run", &[&model[..], &["--index", "0", "--tries", "1"]].concat());
+    // The first worker has no room for the table of units either.
+    for (blocks, share) in [(8, ["--shard", "1/2"]), (40, ["--index", "0"])] {
+        let done = limited(blocks, "run", &[&model[..], &share[..], &["--tries", "1"]].concat());
         let output = format!("{blocks} blocks: {}{}", done.stdout, done.stderr);
         assert_eq!(done.code, Some(75), "a full disk may have room later: {output}");
         assert!(output.contains("File too large"), "{output}");
