@@ -332,7 +332,9 @@ pub fn may_pass(error: &Error) -> bool {
         Error::ObjectStore { may_pass, .. } => *may_pass,
         Error::HttpStatus { status, .. } => matches!(status, 401 | 403 | 408 | 425 | 429 | 500..),
         Error::Download { failures, .. } => failures.iter().all(|(_, error)| may_pass(error)),
-        _ => false,
+        // What the system says to a file that is written, and not what is wrong with a file that is read.
+        Error::RasterWrite { source: Some(cause), .. } if cause.is::<std::io::Error>() => true,
+        other => other.is_lack_of_room(),
     }
 }
 

@@ -14,6 +14,7 @@ use geo::algorithm::bool_ops::unary_union;
 use geo::{Area as _, BooleanOps, BoundingRect, Intersects, MultiPolygon, Rect, Translate};
 use jiff::civil::Date;
 use minesegsat_core::area::GeodesicMeter;
+use minesegsat_core::area_of_interest::cut_wide;
 use minesegsat_core::job::Job;
 use minesegsat_core::uncertainty::{AreaErrorModel, DEFAULT_LEVEL_PERCENT};
 use minesegsat_core::{Crs, Error, Result};
@@ -165,7 +166,7 @@ pub fn summarize(
     let folder = merged.bring_all(&files)?;
     let merged = folder.path.as_path();
     let mut outlines = zones.iter().map(|zone| in_degrees(&zone.boundary, &zone.crs)).collect::<Result<Vec<_>>>()?;
-    outlines.push(unary_union(outlines.iter().flat_map(|outline| outline.0.iter())));
+    outlines.push(cut_wide(unary_union(outlines.iter().flat_map(|outline| outline.0.iter()))));
     let permits = permits.map(|permits| Permits::new(permits, &plan.periods)).transpose()?;
     job.progress.stage("counting pixels");
     let counted: Vec<&MultiPolygon<f64>> = outlines.iter().collect();
@@ -291,7 +292,10 @@ impl Permits {
                 permits.map(|(permit, outline)| (permit.permit.clone(), outline.clone())).collect()
             })
             .collect();
-        let land = each.iter().map(|permits| unary_union(permits.iter().flat_map(|(_, outline)| &outline.0))).collect();
+        let union = |permits: &Vec<(String, MultiPolygon<f64>)>| {
+            cut_wide(unary_union(permits.iter().flat_map(|(_, outline)| &outline.0)))
+        };
+        let land = each.iter().map(union).collect();
         Ok(Self { land, each })
     }
 

@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use geo::{MultiPolygon, Rect, polygon};
 use jiff::civil::date;
 use minesegsat_core::area::GeodesicMeter;
+use minesegsat_core::output::FolderLock;
 use minesegsat_core::uncertainty::{AreaErrorModel, AreaMoments};
-use minesegsat_core::{Crs, Transformer};
+use minesegsat_core::{Crs, Error, Transformer};
 use minesegsat_io::cog::{CogOptions, CogWriter};
 use minesegsat_io::{Location, Pixels, open_raster};
 use minesegsat_map::site::{SiteArea, SitePixels};
+use minesegsat_page::words::{Language, Locale};
 use minesegsat_scene::manifest::OutputRecord;
 use minesegsat_vector::labels::{LabelOptions, Labels};
 use minesegsat_vector::vector::ToLonLat;
@@ -21,6 +23,7 @@ use minesegsat_vector::vector::ToLonLat;
 use crate::merge::{COLLECTION, LAND_FGB, LAND_GPKG, LAND_PARQUET, MergeOptions, TOTALS, merge};
 use crate::period::Period;
 use crate::project::{Composite, PROBABILITY, Plan, PlannedModel, Project, Tile, Unit, UnitRecord, UnitState};
+use crate::run::may_pass;
 use crate::store::Store;
 use crate::summarize::{ALL_ZONES, PermittedArea, SummaryFormat, ZoneRow, summarize};
 
@@ -445,6 +448,104 @@ fn land_across_the_antimeridian_is_one_feature_in_one_zone() {
         assert_eq!(row.polygons, 3, "{row:?}");
         assert!((row.mapped_ha / totals.mapped_ha - 1.0).abs() < 1e-3, "{row:?} {totals:?}");
         assert!((row.seen_ha / totals.seen_ha - 1.0).abs() < 1e-3, "{row:?} {totals:?}");
+    }
+}
+
+/// Near the northern end of UTM, where the meridians of the two zones meet at an angle of twelve degrees. North of 72 degrees zone 33
+/// begins at 9 degrees east, and there is no zone 32.
+#[test]
+fn land_near_the_pole_is_counted_once() {
+    let home = tempfile::tempdir().unwrap();
+    let (lon, lat) = (9.0, 83.5);
+    let tiles: Vec<Tile> = [(32631_u16, -3000.0), (32633, -1000.0)]
+        .into_iter()
+        .map(|(epsg, first)| {
+            let to = Transformer::new(&Crs::WGS84, &Crs::from_epsg(epsg).unwrap()).unwrap();
+            let (x, y) = to.transform(lon, lat).unwrap();
+            let origin = [(x / 100.0).round() * 100.0 + first, (y / 100.0).round() * 100.0 + 2000.0];
+            Tile { name: epsg.to_string(), epsg, origin, pixel: PIXEL, size: [400, 400] }
+        })
+        .collect();
+    let area: MultiPolygon<f64> = Rect::new((lon - 0.12, lat - 0.01), (lon + 0.12, lat + 0.01)).to_polygon().into();
+    let project = create(&home.path().join("p"), plan_of(tiles, area.clone(), &[2024]));
+    // One across the border of the tiles, and one on each side.
+    let discs = [(lon, lat, 300.0), (lon - 0.07, lat, 150.0), (lon + 0.07, lat, 150.0)];
+    project.plan.units.iter().for_each(|unit| map(&project, unit, &discs, |_, _| false));
+    let folder = home.path().join("m");
+    let job = minesegsat_core::job::Job::silent();
+    let totals = merge(&project, &folder, MergeOptions::default(), job).unwrap().periods.remove(0);
+    assert_eq!(totals.polygons, discs.len(), "{totals:?}");
+    let near = |a: f64, b: f64, error: f64| (a / b - 1.0).abs() < error;
+    let area_ha = GeodesicMeter::new(&Crs::WGS84).unwrap().measure(&area).unwrap().area_m2 / 1e4;
+    assert!(near(totals.area_ha, area_ha, 2e-3) && near(totals.seen_ha, area_ha, 2e-3), "{totals:?} {area_ha}");
+    // The discs are round on a sphere, which differs from the ellipsoid by less than a percent.
+    let discs_ha: f64 = discs.iter().map(|disc| std::f64::consts::PI * disc.2 * disc.2 / 1e4).sum();
+    assert!(near(totals.mapped_ha, discs_ha, 0.02), "{totals:?} {discs_ha}");
+    let labels = Labels::read(&folder.join(LAND_GPKG), &LabelOptions::default()).unwrap();
+    assert!(labels.features().iter().all(|feature| feature.attributes["touches_unseen"] == false));
+
+    // A zone up to the pole, and the cap around the pole as a file has it: with all its corners on both sides.
+    let wedge: MultiPolygon<f64> = Rect::new((0.0, 80.0), (20.0, 90.0)).to_polygon().into();
+    let cap: MultiPolygon<f64> = Rect::new((-180.0, 80.0), (180.0, 90.0)).to_polygon().into();
+    for outline in [wedge, cap] {
+        let row = summarize(&project, &folder, &[zone("a", &outline, &Crs::WGS84)], None, job).unwrap().rows.remove(0);
+        assert_eq!(row.polygons, discs.len(), "{row:?}");
+        assert!(near(row.mapped_ha, totals.mapped_ha, 1e-3) && near(row.seen_ha, totals.seen_ha, 1e-3), "{row:?}");
+    }
+}
+
+#[test]
+fn of_coordinators_at_the_same_time_one_plans_and_one_merges() {
+    let (home, project, lon, lat) = one_zone(&[2024]);
+    let folder = home.path().join("shared");
+    let starts = std::sync::Barrier::new(8);
+    // Each has its own idea of the threshold.
+    let create = |at: usize| {
+        let mut plan = project.plan.clone();
+        plan.model.threshold = at as f32 / 10.0;
+        let items = vec![Vec::new(); plan.units.len()];
+        starts.wait();
+        Project::create(&folder, plan, &items)
+    };
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..8).map(|at| scope.spawn(move || create(at))).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect()
+    });
+    let planned: Vec<usize> = (0..8).filter(|&at| results[at].is_ok()).collect();
+    assert_eq!(planned.len(), 1, "{results:?}");
+    for error in results.iter().filter_map(|result| result.as_ref().err()) {
+        assert!(matches!(error, Error::FolderInUse { .. } | Error::OutputExists { .. }), "{error}");
+    }
+    assert_eq!(Project::open(&folder).unwrap().plan.model.threshold, planned[0] as f32 / 10.0);
+
+    // A merge while another one writes to the folder.
+    project.plan.units.iter().for_each(|unit| map(&project, unit, &[(lon, lat, 300.0)], |_, _| false));
+    let (into, job) = (home.path().join("merged"), minesegsat_core::job::Job::silent());
+    let other = FolderLock::acquire(&into).unwrap();
+    let options = MergeOptions { overwrite: true, ..MergeOptions::default() };
+    let error = merge(&project, &into, options, job).unwrap_err();
+    assert!(matches!(error, Error::FolderInUse { .. }), "{error}");
+    drop(other);
+    merge(&project, &into, options, job).unwrap();
+}
+
+#[test]
+fn a_full_disk_may_pass_and_a_damaged_file_does_not() {
+    use std::io::ErrorKind::{PermissionDenied, StorageFull, UnexpectedEof};
+    let cause = |kind| std::io::Error::new(kind, "the system says so");
+    for error in [
+        Error::raster_write("probability.tif", "").caused_by(cause(StorageFull)),
+        Error::raster_write("probability.tif", "").caused_by(cause(PermissionDenied)),
+        Error::vector("units.parquet", "").caused_by(cause(StorageFull)),
+    ] {
+        assert!(may_pass(&error), "{error:?}");
+    }
+    for error in [
+        Error::raster("B04.tif", "").caused_by(cause(UnexpectedEof)),
+        Error::raster_write("probability.tif", "it is a folder"),
+        Error::input("items.json", "").caused_by(cause(UnexpectedEof)),
+    ] {
+        assert!(!may_pass(&error), "{error:?}");
     }
 }
 

@@ -83,6 +83,25 @@ pub fn unwrapped(polygon: &Polygon<f64>) -> Polygon<f64> {
     polygon.map_coords(|c| geo::coord! { x: if c.x < 0.0 { c.x + 360.0 } else { c.x }, y: c.y })
 }
 
+/// Cuts polygons in degrees, within -180 to 180, that are wider than half the Earth: at Greenwich. Then [`unwrapped`] takes none of
+/// their edges for one across the antimeridian.
+pub fn cut_wide(polygons: MultiPolygon<f64>) -> MultiPolygon<f64> {
+    let is_wide = |polygon: &Polygon<f64>| polygon.bounding_rect().is_some_and(|rect| rect.width() > 180.0);
+    if !polygons.iter().any(is_wide) {
+        return polygons;
+    }
+    let halves = [-180.0, 0.0].map(|west| Rect::new((west, -90.0), (west + 180.0, 90.0)).to_polygon());
+    let mut parts = Vec::with_capacity(polygons.0.len() + 1);
+    for polygon in polygons {
+        if is_wide(&polygon) {
+            parts.extend(halves.iter().flat_map(|half| polygon.intersection(half)));
+        } else {
+            parts.push(polygon);
+        }
+    }
+    MultiPolygon(parts)
+}
+
 /// The same longitude may be written as -179 or 181.
 const TURNS: [f64; 3] = [-360.0, 0.0, 360.0];
 

@@ -321,6 +321,23 @@ impl Error {
         self
     }
 
+    /// Whether there was no room for a file: the disk is full, or a quota or the largest size of a file is reached.
+    pub fn is_lack_of_room(&self) -> bool {
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        let is_lack = |error: &std::io::Error| matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge);
+        if let Self::Io(error) = self {
+            return is_lack(error);
+        }
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            if error.downcast_ref().is_some_and(is_lack) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+
     /// The option that avoids this error, if there is one.
     pub fn setting(&self) -> Option<Setting> {
         match self {
@@ -371,6 +388,23 @@ mod tests {
         for error in [error, database] {
             let source = std::error::Error::source(&error).unwrap().downcast_ref::<std::io::Error>().unwrap();
             assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
+        }
+    }
+
+    #[test]
+    fn a_lack_of_room_is_found_in_every_variant() {
+        let full = || std::io::Error::new(std::io::ErrorKind::StorageFull, "no space");
+        for error in [
+            Error::Io(full()),
+            Error::raster_write("a.tif", "").caused_by(full()),
+            Error::vector("a.gpkg", "it cannot be written").caused_by(Outer(full())),
+            Error::database("sites.gpkg", "", full()),
+        ] {
+            assert!(error.is_lack_of_room(), "{error:?}");
+        }
+        let damaged = std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "cut short");
+        for error in [Error::raster("a.tif", "").caused_by(damaged), Error::raster_write("a.tif", "it is a folder")] {
+            assert!(!error.is_lack_of_room(), "{error:?}");
         }
     }
 

@@ -100,21 +100,34 @@ pub fn light(name: &str) -> Option<&'static str> {
     THEMED.into_iter().find_map(|(known, light, _)| (known == name).then_some(light))
 }
 
+/// Contrast of two colours, from 1 to 21: WCAG 2.2, "relative luminance" and "contrast ratio",
+/// <https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio>.
+pub fn contrast(a: Rgb, b: Rgb) -> f64 {
+    let luminance = |colour: Rgb| {
+        let [red, green, blue] = colour.map(|part| {
+            let c = f64::from(part) / 255.0;
+            if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        });
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+    };
+    let (a, b) = (luminance(a), luminance(b));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Contrast after WCAG 2.2, "relative luminance" and "contrast ratio".
-    fn contrast(a: &str, b: &str) -> f64 {
-        let luminance = |colour: &str| {
-            let part = |i: usize| {
-                let c = f64::from(u8::from_str_radix(&colour[i..i + 2], 16).unwrap()) / 255.0;
-                if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
-            };
-            0.2126 * part(1) + 0.7152 * part(3) + 0.0722 * part(5)
-        };
-        let (a, b) = (luminance(a), luminance(b));
-        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    fn rgb(colour: &str) -> Rgb {
+        [1, 3, 5].map(|i| u8::from_str_radix(&colour[i..i + 2], 16).unwrap())
+    }
+
+    #[test]
+    fn contrast_is_that_of_wcag() {
+        assert!((contrast([255; 3], [0; 3]) - 21.0).abs() < 1e-9);
+        assert_eq!(contrast([118; 3], [118; 3]), 1.0);
+        // The lightest grey that is readable on white.
+        assert!(contrast([255; 3], [118; 3]) > 4.5 && contrast([119; 3], [255; 3]) < 4.5);
     }
 
     #[test]
@@ -133,7 +146,7 @@ mod tests {
             ] {
                 for name in names {
                     for ground in grounds {
-                        let ratio = contrast(colour(name, is_dark), colour(ground, is_dark));
+                        let ratio = contrast(rgb(colour(name, is_dark)), rgb(colour(ground, is_dark)));
                         assert!(ratio >= least, "{name} on {ground}, dark {is_dark}: {ratio:.2}");
                     }
                 }

@@ -53,7 +53,7 @@ impl Language {
         &WORDS[self as usize]
     }
 
-    const fn catalogues(self) -> [&'static str; 3] {
+    const fn catalogues(self) -> [&'static str; 4] {
         // The files of a folder.
         macro_rules! of {
             ($code:literal) => {
@@ -61,6 +61,7 @@ impl Language {
                     include_str!(concat!("words/", $code, "/verdict.ftl")),
                     include_str!(concat!("words/", $code, "/report.ftl")),
                     include_str!(concat!("words/", $code, "/alert.ftl")),
+                    include_str!(concat!("words/", $code, "/zones.ftl")),
                 ]
             };
         }
@@ -272,6 +273,13 @@ impl Words {
         }
     }
 
+    /// Degrees with the letter of their side, from the keys of the positive and the negative side: `121.5°W`.
+    pub fn degrees(&self, value: f64, digits: usize, [positive, negative]: [&str; 2]) -> String {
+        let side = if value > 0.0 { positive } else { negative };
+        let side = if value.abs() < 1e-9 { String::new() } else { self.say(side) };
+        format!("{}°{side}", self.number(Some(value.abs()), u8::try_from(digits).unwrap_or(0)))
+    }
+
     /// A share of 0 to 1 as a percentage, or a dash.
     pub fn percent(&self, share: Option<f64>, digits: u8) -> String {
         match share.filter(|share| share.is_finite()) {
@@ -296,6 +304,16 @@ mod tests {
         assert_eq!(Language::French.words().number(Some(f64::NAN), 1), NONE);
         assert_eq!(Language::Spanish.words().hectares(Some(7.25)), "7,2\u{a0}ha");
         assert_eq!(Language::English.words().percent(Some(0.973), 1), "97.3\u{a0}%");
+    }
+
+    #[test]
+    fn degrees_have_their_side() {
+        let degrees =
+            |value, digits, language: Language| language.words().degrees(value, digits, ["side-east", "side-west"]);
+        assert_eq!(degrees(-121.5, 1, Language::English), "121.5°W");
+        assert_eq!(degrees(-48.5, 1, Language::Portuguese), "48,5°O");
+        assert_eq!(degrees(48.0, 0, Language::Portuguese), "48°L");
+        assert_eq!(degrees(0.0, 0, Language::English), "0°");
     }
 
     #[test]

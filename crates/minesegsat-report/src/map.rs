@@ -44,13 +44,6 @@ fn cut(longitudes: &[f64]) -> f64 {
     widest.1
 }
 
-/// Degrees with the letter of their side, from the keys of both sides.
-fn degrees(value: f64, digits: usize, [positive, negative]: [&str; 2], words: &Words) -> String {
-    let side = if value > 0.0 { positive } else { negative };
-    let side = if value.abs() < 1e-9 { String::new() } else { words.say(side) };
-    format!("{}°{side}", words.number(Some(value.abs()), u8::try_from(digits).unwrap_or(0)))
-}
-
 /// Draws the map of sites, which are sorted most urgent first. `None` without sites.
 pub(super) fn map(sites: &[&OverviewSite], words: &Words) -> Option<Markup> {
     let centre = |site: &&OverviewSite| site.site.boundary.bounding_rect().map(Rect::center);
@@ -87,14 +80,14 @@ pub(super) fn map(sites: &[&OverviewSite], words: &Words) -> Option<Markup> {
     for longitude in longitudes {
         let x = place_x(longitude);
         let longitude = (longitude + 180.0).rem_euclid(360.0) - 180.0;
-        let label = degrees(longitude, digits, ["side-east", "side-west"], words);
+        let label = words.degrees(longitude, digits, ["side-east", "side-west"]);
         drawing.line("grid", (x, TOP), (x, bottom));
         drawing.text("", "middle", (x.clamp(LEFT + 18.0, right - 18.0), bottom + 16.0), &label);
     }
     let (latitudes, digits) = ticks((middle_y - half_y).max(-90.0), (middle_y + half_y).min(90.0), 5);
     for latitude in latitudes {
         let y = place_y(latitude);
-        let label = degrees(latitude, digits, ["side-north", "side-south"], words);
+        let label = words.degrees(latitude, digits, ["side-north", "side-south"]);
         drawing.line("grid", (LEFT, y), (right, y));
         drawing.text("", "start", (LEFT + 4.0, (y - 4.0).max(TOP + 11.0)), &label);
     }
@@ -141,8 +134,6 @@ pub(super) fn map(sites: &[&OverviewSite], words: &Words) -> Option<Markup> {
 
 #[cfg(test)]
 mod tests {
-    use minesegsat_page::words::Language;
-
     use super::*;
 
     #[test]
@@ -150,14 +141,5 @@ mod tests {
         assert_eq!(cut(&[-121.0, -114.0, -118.0]), -121.0);
         assert_eq!(cut(&[179.0, -179.0, 170.0]), 170.0);
         assert_eq!(cut(&[12.0]), 12.0);
-    }
-
-    #[test]
-    fn degrees_have_their_side() {
-        let sides = ["side-east", "side-west"];
-        assert_eq!(degrees(-121.5, 1, sides, Language::English.words()), "121.5°W");
-        assert_eq!(degrees(-48.5, 1, sides, Language::Portuguese.words()), "48,5°O");
-        assert_eq!(degrees(48.0, 0, sides, Language::Portuguese.words()), "48°L");
-        assert_eq!(degrees(0.0, 0, sides, Language::English.words()), "0°");
     }
 }

@@ -91,9 +91,7 @@ impl Problem {
 impl From<minesegsat_core::Error> for Problem {
     fn from(error: minesegsat_core::Error) -> Self {
         let text = minesegsat_core::with_causes(&error);
-        if let minesegsat_core::Error::Io(io) = &error
-            && io.kind() == std::io::ErrorKind::StorageFull
-        {
+        if error.is_lack_of_room() {
             return Self::new(StatusCode::INSUFFICIENT_STORAGE, text);
         }
         Self::internal(text)

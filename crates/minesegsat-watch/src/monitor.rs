@@ -205,7 +205,7 @@ pub fn run(
             Err(error) if job.is_cancelled() || matches!(error, Error::Interrupted) => {
                 return Err(Error::Interrupted);
             }
-            Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::StorageFull => return Err(Error::Io(error)),
+            Err(error) if error.is_lack_of_room() => return Err(error),
             Err(error) => report.failures.push(SiteFailure { site: site.id.clone(), error: with_causes(&error) }),
         }
     }

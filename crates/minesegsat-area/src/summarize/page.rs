@@ -3,9 +3,8 @@
 use geo::{BoundingRect, InteriorPoint, MapCoords, MultiPolygon, Simplify, coord};
 use maud::{Markup, html};
 use minesegsat_page::chart::{Drawing, ticks};
-use minesegsat_page::text::number;
+use minesegsat_page::words::{Locale, Value, Words};
 use minesegsat_page::{Page, scroll, svg_path, table};
-use minesegsat_scene::manifest::counted;
 
 use super::{ALL_ZONES, ZoneRow, ZoneSummary};
 
@@ -22,73 +21,102 @@ const CLASSES: usize = 5;
 /// Most zones that are named on the map.
 const MOST_NAMES: usize = 25;
 
-/// The page of a summary as self-contained HTML.
-pub(super) fn page(summary: &ZoneSummary) -> String {
-    let title = "Mining-disturbed land by zone";
+/// The page of a summary as self-contained HTML, in the words and numbers of a locale.
+pub(super) fn page(summary: &ZoneSummary, locale: Locale) -> String {
+    let words = &locale.words();
+    let title = words.say("zones-title");
     let last = summary.periods.last().map_or("", |period| period.name.as_str());
-    let zones = summary.rows.iter().filter(|row| row.period == last && row.zone != ALL_ZONES).count();
     let all = summary.rows.iter().find(|row| row.period == last && row.zone == ALL_ZONES);
     let shares = Shares::new(summary, last);
+    let of_period = |key: &str, period: &str| words.say_with(key, &[("period", period.into())]);
     let body = html! {
         header {
             h1 { (title) }
-            p.lead {
-                (zones) @if zones == 1 { " zone" } @else { " zones" } ", "
-                @for (at, period) in summary.periods.iter().enumerate() { @if at > 0 { ", " } (period.name) }
-                ", found by the model " (summary.model)
-            }
-            @if let Some(all) = all { (tiles(all, summary.level_percent)) }
+            p.lead { (lead(summary, last, words)) }
+            @if let Some(all) = all { (tiles(all, summary.level_percent, words)) }
         }
         main {
-            h2 { "Share of the zones that is mapped as disturbed, " (last) }
+            h2 { (of_period("zones-share-heading", last)) }
             div.panel {
-                (legend(&shares))
-                @if let Some(map) = map(summary, last, &shares) { (scroll("Map of the zones", map)) }
+                (legend(&shares, words))
+                @if let Some(map) = map(summary, last, &shares, words) { (scroll(&words.say("zones-map"), map)) }
             }
             @for period in summary.periods.iter().rev() {
-                h2 { "Hectares, " (period.name) }
-                (rows(summary, &period.name))
+                @let heading = of_period("zones-hectares", &period.name);
+                h2 { (heading) }
+                (rows(summary, &period.name, &heading, words))
             }
-            h2 { "How to read these numbers" }
-            div.panel { (notes(summary)) }
+            h2 { (words.say("zones-notes")) }
+            div.panel { (notes(summary, words)) }
         }
-        footer { "minesegsat " (env!("CARGO_PKG_VERSION")) ". Contains modified Copernicus Sentinel data unless the scenes are simulated." }
+        footer { "minesegsat " (env!("CARGO_PKG_VERSION")) ". " (words.say("zones-copernicus")) }
     };
-    Page { title, style: STYLE, script: "", body }.into_html()
+    Page { title: &title, style: STYLE, script: "", body }.into_html_in(words.language())
 }
 
-fn hectares(value: f64) -> String {
-    number(Some(value), 1)
+/// The number of zones, the periods and the model.
+fn lead(summary: &ZoneSummary, last: &str, words: &Words) -> String {
+    let zones = summary.rows.iter().filter(|row| row.period == last && row.zone != ALL_ZONES).count();
+    let periods: Vec<&str> = summary.periods.iter().map(|period| period.name.as_str()).collect();
+    let values = [
+        ("count", zones.into()),
+        ("number", whole(zones, words).into()),
+        ("periods", periods.join(", ").into()),
+        ("model", summary.model.as_str().into()),
+    ];
+    words.say_with("zones-lead", &values)
 }
 
-fn interval(lower: f64, upper: f64) -> String {
-    format!("{} to {}", hectares(lower), hectares(upper))
+/// A number of things.
+fn whole(count: usize, words: &Words) -> String {
+    words.number(Some(count as f64), 0)
+}
+
+/// A number of things with their name, from a key.
+fn counted(key: &str, count: usize, words: &Words) -> String {
+    words.say_with(key, &[("count", count.into()), ("number", whole(count, words).into())])
+}
+
+/// Hectares without the unit.
+fn hectares(value: f64, words: &Words) -> String {
+    words.number(Some(value), 1)
+}
+
+/// Hectares without the unit, in the words of a key.
+fn of_area(key: &str, value: f64, words: &Words) -> String {
+    words.say_with(key, &[("area", hectares(value, words).into())])
 }
 
 /// The numbers of all zones together.
-fn tiles(all: &ZoneRow, level_percent: f64) -> Markup {
-    let tile = |name: &str, value: String, note: String| {
-        html! { div.tile { dt { (name) } dd.value { (value) } dd { (note) } } }
+fn tiles(all: &ZoneRow, level_percent: f64, words: &Words) -> Markup {
+    let tile = |key: &str, value: Option<f64>, note: String| {
+        html! { div.tile { dt { (words.say(key)) } dd.value { (words.hectares(value)) } dd { (note) } } }
     };
-    let range = interval(all.disturbed_lower_ha, all.disturbed_upper_ha);
+    let seen = words.say_with("zones-of-seen", &[("area", words.hectares(Some(all.seen_ha)).into())]);
+    let interval = [
+        ("level", format!("{}\u{a0}%", words.level(level_percent)).into()),
+        ("from", hectares(all.disturbed_lower_ha, words).into()),
+        ("to", hectares(all.disturbed_upper_ha, words).into()),
+    ];
     html! {
         dl.tiles {
-            (tile("Mapped in all zones", hectares(all.mapped_ha) + " ha", format!("in {} ha that were seen", hectares(all.seen_ha))))
-            (tile("Disturbed", hectares(all.disturbed_ha) + " ha", format!("{range} ha at {level_percent:.0} %")))
+            (tile("zones-mapped-in-all", Some(all.mapped_ha), seen))
+            (tile("disturbed-land", Some(all.disturbed_ha), words.say_with("interval-at-level", &interval)))
             @if all.compared_ha.is_some() {
-                (tile("Gain", number(all.gain_ha, 1) + " ha", "since the last period that shows the land".to_owned()))
-                (tile("Loss", number(all.loss_ha, 1) + " ha", "since the last period that shows the land".to_owned()))
+                (tile("gain", all.gain_ha, words.say("zones-since-last")))
+                (tile("loss", all.loss_ha, words.say("zones-since-last")))
             }
             @if let Some(outside) = all.outside_permit_ha {
-                (tile("Mapped outside all permits", hectares(outside) + " ha", counted(all.permits.unwrap_or_default(), "permit")))
+                @let permits = counted("zones-permits", all.permits.unwrap_or_default(), words);
+                (tile("zones-outside-all-permits", Some(outside), permits))
             }
         }
     }
 }
 
-/// Share of the seen land of a zone that is mapped as disturbed, in percent. `None` if nothing was seen.
-fn share_percent(row: &ZoneRow) -> Option<f64> {
-    (row.seen_ha > 0.0).then(|| row.mapped_ha / row.seen_ha * 100.0)
+/// Share of the seen land of a zone that is mapped as disturbed. `None` if nothing was seen.
+fn share(row: &ZoneRow) -> Option<f64> {
+    (row.seen_ha > 0.0).then(|| row.mapped_ha / row.seen_ha)
 }
 
 /// Classes of shares: shares of 0, and others in groups with as many zones each.
@@ -101,7 +129,7 @@ struct Shares {
 impl Shares {
     fn new(summary: &ZoneSummary, period: &str) -> Self {
         let rows = || summary.rows.iter().filter(|row| row.period == period && row.zone != ALL_ZONES);
-        Self::of(rows().filter_map(share_percent).collect(), rows().any(|row| share_percent(row).is_none()))
+        Self::of(rows().filter_map(share).collect(), rows().any(|row| share(row).is_none()))
     }
 
     fn of(mut shares: Vec<f64>, has_unseen: bool) -> Self {
@@ -132,30 +160,31 @@ impl Shares {
     }
 }
 
-fn legend(shares: &Shares) -> Markup {
+fn legend(shares: &Shares, words: &Words) -> Markup {
     let key = |class: &str| {
         let mut drawing = Drawing::new(26.0, 16.0);
         drawing.rect(&format!("zone {class}"), (0.5, 0.5), (25.5, 15.5));
         drawing.finish("key", None)
     };
-    let percent = |share: f64| format!("{} %", number(Some(share), if share < 1.0 { 2 } else { 1 }));
+    let percent = |share: f64| words.percent(Some(share), if share < 0.01 { 2 } else { 1 });
+    let range = |(least, greatest): (f64, f64)| {
+        let (from, to) = (percent(least), percent(greatest));
+        if from == to { from } else { words.say_with("from-to", &[("from", from.into()), ("to", to.into())]) }
+    };
     html! {
         ul.legend {
-            li { (key("share-0")) "none" }
-            @for &(least, greatest) in &shares.classes {
-                li {
-                    (key(&shares.css(Some(least))))
-                    @if percent(least) == percent(greatest) { (percent(least)) } @else { (percent(least)) " to " (percent(greatest)) }
-                }
+            li { (key("share-0")) (words.say("zones-none")) }
+            @for &class in &shares.classes {
+                li { (key(&shares.css(Some(class.0)))) (range(class)) }
             }
-            @if shares.has_unseen { li { (key("unseen")) "not seen" } }
+            @if shares.has_unseen { li { (key("unseen")) (words.say("zones-not-seen")) } }
         }
     }
 }
 
 /// The map of the zones. The projection is equirectangular: east-west distances are true at the middle latitude. `None` if no
 /// zone has an extent.
-fn map(summary: &ZoneSummary, period: &str, shares: &Shares) -> Option<Markup> {
+fn map(summary: &ZoneSummary, period: &str, shares: &Shares, words: &Words) -> Option<Markup> {
     let mut zones: Vec<(&ZoneRow, MultiPolygon<f64>)> = summary
         .with_outlines()
         .filter(|(row, _)| row.period == period && row.zone != ALL_ZONES)
@@ -193,11 +222,10 @@ fn map(summary: &ZoneSummary, period: &str, shares: &Shares) -> Option<Markup> {
     drawing.rect("sea", (MARGIN, MARGIN), (right, bottom));
     for (row, outline) in &zones {
         let on_page = outline.map_coords(|c| coord! { x: place_x(c.x), y: place_y(c.y) }).simplify(0.5);
-        let share = share_percent(row);
-        let words = share.map_or_else(|| "not seen".to_owned(), |share| format!("{share:.2} %"));
-        let title = format!("{}: {} ha mapped, {words}", row.name, hectares(row.mapped_ha));
-        let class = format!("zone {}", shares.css(share));
-        drawing.titled(&title, |group| group.add(html! { path class=(class) d=(svg_path(&on_page, 1.0, 1.0)) {} }));
+        let class = format!("zone {}", shares.css(share(row)));
+        drawing.titled(&on_map(row, words), |group| {
+            group.add(html! { path class=(class) d=(svg_path(&on_page, 1.0, 1.0)) {} })
+        });
     }
     if zones.len() <= MOST_NAMES {
         for (row, outline) in &zones {
@@ -206,16 +234,6 @@ fn map(summary: &ZoneSummary, period: &str, shares: &Shares) -> Option<Markup> {
             }
         }
     }
-    let degrees = |value: f64, digits: usize, [positive, negative]: [&str; 2]| {
-        let side = if value.abs() < 1e-9 {
-            ""
-        } else if value > 0.0 {
-            positive
-        } else {
-            negative
-        };
-        format!("{:.digits$}°{side}", value.abs())
-    };
     let half_x = plot_width / 2.0 / scale / shrink;
     let (longitudes, digits) = ticks(middle_x - half_x, middle_x + half_x, 7);
     for longitude in longitudes {
@@ -223,79 +241,131 @@ fn map(summary: &ZoneSummary, period: &str, shares: &Shares) -> Option<Markup> {
         let shown = if longitude > 180.0 { longitude - 360.0 } else { longitude };
         drawing.line("axis", (x, bottom), (x, bottom + 4.0));
         let at = (x.clamp(MARGIN + 18.0, right - 18.0), bottom + 18.0);
-        drawing.text("", "middle", at, &degrees(shown, digits, ["E", "W"]));
+        drawing.text("", "middle", at, &words.degrees(shown, digits, ["side-east", "side-west"]));
     }
     let half_y = plot_height / 2.0 / scale;
     let (latitudes, digits) = ticks((middle_y - half_y).max(-90.0), (middle_y + half_y).min(90.0), 5);
     for latitude in latitudes {
         let y = place_y(latitude);
         drawing.line("axis", (MARGIN, y), (MARGIN + 4.0, y));
-        drawing.text("", "start", (MARGIN + 7.0, (y + 4.0).max(MARGIN + 11.0)), &degrees(latitude, digits, ["N", "S"]));
+        let degrees = words.degrees(latitude, digits, ["side-north", "side-south"]);
+        drawing.text("", "start", (MARGIN + 7.0, (y + 4.0).max(MARGIN + 11.0)), &degrees);
     }
-    Some(drawing.finish("chart wide map", Some("Map of the zones by their share of disturbed land")))
+    Some(drawing.finish("chart wide map", Some(&words.say("zones-map-label"))))
+}
+
+/// What the map says of a zone.
+fn on_map(row: &ZoneRow, words: &Words) -> String {
+    let zone = ("zone", row.name.as_str().into());
+    let Some(share) = share(row) else { return words.say_with("zones-unseen-on-map", &[zone]) };
+    let area = ("area", words.hectares(Some(row.mapped_ha)).into());
+    words.say_with("zones-on-map", &[zone, area, ("share", words.percent(Some(share), 2).into())])
 }
 
 /// The table of a period.
-fn rows(summary: &ZoneSummary, period: &str) -> Markup {
+fn rows(summary: &ZoneSummary, period: &str, heading: &str, words: &Words) -> Markup {
     let has_permits = summary.has_permits();
-    let mut head = vec!["<Zone", "Seen", "Mapped", "Share", "Disturbed", "Compared", "Gain", "Loss"];
+    let mut keys = vec!["zones-seen", "mapped", "zones-share", "disturbed-land", "zones-compared", "gain", "loss"];
     if has_permits {
-        head.extend(["Permits", "Permitted", "Mapped outside permits"]);
+        keys.extend(["permits", "zones-permitted", "zones-outside-permits"]);
     }
+    let zone = format!("<{}", words.say("zones-zone"));
+    let head: Vec<String> = std::iter::once(zone).chain(keys.into_iter().map(|key| words.say(key))).collect();
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    let number = |value: Option<f64>| words.number(value, 1);
     let rows = html! {
         @for row in summary.rows.iter().filter(|row| row.period == period) {
             tr.all[row.zone == ALL_ZONES] {
                 th.words scope="row" {
-                    (row.name)
-                    @if row.name != row.zone { span.range { (row.zone) } }
+                    @if row.zone == ALL_ZONES { (words.say("zones-all")) } @else {
+                        (row.name)
+                        @if row.name != row.zone { span.range { (row.zone) } }
+                    }
                 }
                 td {
-                    (hectares(row.seen_ha))
-                    span.range { "of " (hectares(row.zone_ha)) }
-                    @if row.missing_ha > 0.0 { span.range { (hectares(row.missing_ha)) " missing" } }
+                    (number(Some(row.seen_ha)))
+                    span.range { (of_area("zones-of-area", row.zone_ha, words)) }
+                    @if row.missing_ha > 0.0 { span.range { (of_area("zones-missing", row.missing_ha, words)) } }
                 }
-                td { (hectares(row.mapped_ha)) span.range { (counted(row.polygons, "polygon")) } }
-                td { (number(share_percent(row), 2)) @if row.seen_ha > 0.0 { " %" } }
+                td { (number(Some(row.mapped_ha))) span.range { (counted("zones-polygons", row.polygons, words)) } }
+                td { (words.percent(share(row), 2)) }
                 td {
-                    (hectares(row.disturbed_ha))
-                    span.range { (interval(row.disturbed_lower_ha, row.disturbed_upper_ha)) }
-                    @if row.assumed_ha > 0.0 { span.range { (hectares(row.assumed_ha)) " assumed" } }
+                    (number(Some(row.disturbed_ha)))
+                    span.range { (interval(row, words)) }
+                    @if row.assumed_ha > 0.0 { span.range { (of_area("zones-assumed", row.assumed_ha, words)) } }
                 }
-                td { (number(row.compared_ha, 1)) }
-                td { (number(row.gain_ha, 1)) }
-                td { (number(row.loss_ha, 1)) }
+                td { (number(row.compared_ha)) }
+                td { (number(row.gain_ha)) }
+                td { (number(row.loss_ha)) }
                 @if has_permits {
-                    td { (row.permits.unwrap_or_default()) }
-                    td { (number(row.permitted_ha, 1)) }
-                    td { (number(row.outside_permit_ha, 1)) }
+                    td { (whole(row.permits.unwrap_or_default(), words)) }
+                    td { (number(row.permitted_ha)) }
+                    td { (number(row.outside_permit_ha)) }
                 }
             }
         }
     };
-    table(&format!("Hectares, {period}"), &head, rows)
+    table(heading, &head, rows)
 }
 
-fn notes(summary: &ZoneSummary) -> Markup {
+/// The interval of the disturbed land of a row, without the unit.
+fn interval(row: &ZoneRow, words: &Words) -> String {
+    let end = |value: f64| -> Value<'_> { hectares(value, words).into() };
+    words.say_with("from-to", &[("from", end(row.disturbed_lower_ha)), ("to", end(row.disturbed_upper_ha))])
+}
+
+fn notes(summary: &ZoneSummary, words: &Words) -> Markup {
+    let level = words.level(summary.level_percent);
     html! {
-        p { "All areas are hectares on the ellipsoid. Zones may overlap. The row of all zones counts each place once." }
-        p { "Mapped: pixels that the masks show as disturbed. They are counted, so they have no interval." }
-        p {
-            "Disturbed: the sum of the probabilities, with the interval at " (format!("{:.0}", summary.level_percent)) " %. It includes land "
-            "that is assumed where no scene shows the ground. The interval treats the error of the model as shared by all tiles."
-        }
-        p {
-            "Gain and loss: mapped land that appeared or disappeared since the last period that shows the place, in the land that has such a "
-            "period (compared). They are differences of two maps, and mostly noise on small areas."
-        }
-        @if summary.has_permits() {
-            p { "Permits: those that hold on a day of the period and whose land lies in the zone. Land outside permits lies in none of them." }
-        }
+        p { (words.say("zones-note-areas")) }
+        p { (words.say("zones-note-mapped")) }
+        p { (words.say_with("zones-note-disturbed", &[("level", level.into())])) }
+        p { (words.say("zones-note-change")) }
+        @if summary.has_permits() { p { (words.say("zones-note-permits")) } }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use minesegsat_page::palette::{self, Rgb, contrast};
+
     use super::*;
+
+    /// A colour of the palette: in the light theme, and in the dark one.
+    fn themed(name: &str) -> [Rgb; 2] {
+        let root = palette::root();
+        let (_, rest) = root.split_once(&format!("--{name}: light-dark(")).unwrap();
+        let (light, dark) = rest.split_once(')').unwrap().0.split_once(", ").unwrap();
+        [light, dark].map(|colour| [1, 3, 5].map(|i| u8::from_str_radix(&colour[i..i + 2], 16).unwrap()))
+    }
+
+    #[test]
+    fn classes_and_their_outlines_stand_out_in_light_and_in_dark() {
+        let (surface, accent) = (themed("surface"), themed("accent"));
+        let (_, rest) = STYLE.split_once(".zone { stroke: var(--").unwrap();
+        let outline = themed(rest.split_once(')').unwrap().0);
+        // Percent of the accent in the first four classes. The last one has the accent alone.
+        let mixed = STYLE.split("var(--accent) ").skip(1).map(|rest| rest.split_once('%').unwrap().0);
+        let percents: Vec<f64> = std::iter::once("0").chain(mixed).chain(["100"]).map(|p| p.parse().unwrap()).collect();
+        assert_eq!(percents.len(), CLASSES + 1);
+        for theme in [0, 1] {
+            let colour = |percent: f64| -> Rgb {
+                let part = |i: usize| {
+                    let (from, to) = (f64::from(surface[theme][i]), f64::from(accent[theme][i]));
+                    (from + (to - from) * percent / 100.0).round() as u8
+                };
+                [part(0), part(1), part(2)]
+            };
+            let classes: Vec<Rgb> = percents.iter().map(|percent| colour(*percent)).collect();
+            for pair in classes.windows(2) {
+                assert!(contrast(pair[0], pair[1]) > 1.2, "theme {theme}: {pair:?}");
+            }
+            for class in classes {
+                let ratio = contrast(class, outline[theme]);
+                assert!(ratio > 1.5, "theme {theme}: the outline on {class:?} has {ratio:.2}");
+            }
+        }
+    }
 
     #[test]
     fn classes_have_as_many_zones_each() {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use geo::{Geometry, MultiPolygon};
 use minesegsat_core::{Crs, Error, Result};
+use minesegsat_page::words::Locale;
 use minesegsat_vector::vector::{ColumnType, FeatureLayer, ShapeType, Value, write_layers};
 
 use super::{ALL_ZONES, ZoneRow, ZoneSummary, page};
@@ -57,11 +58,12 @@ impl ZoneSummary {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Writes a file to exactly this path. Replaces an existing file. The same summary gives the same bytes.
+    /// Writes a file to exactly this path. Replaces an existing file. The same summary gives the same bytes. A page has the words and
+    /// numbers of `locale`. The other formats are the same in all languages.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write(&self, path: &Path, format: SummaryFormat) -> Result<()> {
+    pub fn write(&self, path: &Path, format: SummaryFormat, locale: impl Into<Locale>) -> Result<()> {
         match format {
             SummaryFormat::Csv => Ok(fs_err::write(path, self.to_csv()?)?),
             SummaryFormat::Json => {
@@ -69,7 +71,7 @@ impl ZoneSummary {
                 Ok(fs_err::write(path, text + "\n")?)
             }
             SummaryFormat::GeoPackage => write_layers(path, &Crs::WGS84, &self.layers()),
-            SummaryFormat::Html => Ok(fs_err::write(path, page::page(self))?),
+            SummaryFormat::Html => Ok(fs_err::write(path, page::page(self, locale.into()))?),
         }
     }
 

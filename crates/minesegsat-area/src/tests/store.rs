@@ -160,6 +160,49 @@ fn the_first_record_of_a_map_stays() {
     assert_eq!(project.record(other).unwrap(), done("ab"));
 }
 
+/// A store may not show for a moment what was written to it.
+#[test]
+fn a_store_that_shows_new_objects_late_loses_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let store = ObjectStore::start();
+    let (local, remote) = (create(home.path(), plan()), project_in(&store));
+    let discs = [(-120.0, 51.0, 300.0)];
+    for unit in &local.plan.units {
+        map(&local, unit, &discs, |_, _| false);
+        let file = local.unit_folder(unit).join(PROBABILITY);
+        store.put(&format!("p/units/{}/{PROBABILITY}", unit.id), &std::fs::read(file).unwrap());
+        let record = UnitRecord { worker: "first".to_owned(), ..local.record(unit).unwrap() };
+        remote.write_record(unit, &record).unwrap();
+    }
+    let unit = &remote.plan.units[0];
+    let hide = |method: &'static str, part: &'static str| {
+        store.fail(S3Fault { status: 404, code: "NoSuchKey", times: 1, method, part });
+    };
+    let into = folder_of(&store, "p/merged");
+    let job = Job::silent();
+    // A merge is refused. It does not count the unit as land without a mine.
+    for (method, part) in [("GET", "record.json"), ("HEAD", PROBABILITY)] {
+        hide(method, part);
+        let error = merge(&remote, into.clone(), MergeOptions::default(), job).unwrap_err().to_string();
+        assert!(error.contains("1 of 8 units are not mapped"), "{method} {part}: {error}");
+        assert!(store.object(&format!("p/merged/{TOTALS}")).is_none());
+    }
+    // A worker that does not see the map makes the same one again, and the first record stays.
+    hide("GET", "record.json");
+    assert_eq!(remote.record(unit).unwrap().state, UnitState::Waiting);
+    remote.write_record(unit, &UnitRecord { worker: "second".to_owned(), ..local.record(unit).unwrap() }).unwrap();
+    assert_eq!(remote.record(unit).unwrap().worker, "first");
+    let of_remote = merge(&remote, into.clone(), MergeOptions::default(), job).unwrap();
+    let of_local = merge(&local, &home.path().join("merged"), MergeOptions::default(), job).unwrap();
+    assert_eq!(of_remote, of_local);
+    // A merge that is not shown yet is not taken for one without land.
+    let zones = [zone("all of it", &local.plan.area, &minesegsat_core::Crs::WGS84)];
+    hide("GET", TOTALS);
+    let error = summarize(&remote, into.clone(), &zones, None, job).unwrap_err().to_string();
+    assert!(error.contains("merge the project first"), "{error}");
+    assert!(summarize(&remote, into, &zones, None, job).is_ok());
+}
+
 #[test]
 fn downloads_are_removed() {
     let store = ObjectStore::start();

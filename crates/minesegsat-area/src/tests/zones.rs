@@ -106,6 +106,36 @@ fn gain_loss_and_overlapping_zones_are_counted_by_pixels() {
 }
 
 #[test]
+fn zones_wider_than_half_the_earth_count_their_land() {
+    let boxes = Boxes::of(&[((-300.0, 300.0), None)]);
+    let merged = boxes.project.folder().join("merged");
+    // A ring of the north with many corners, and bands that are as wide together.
+    let steps = || (0..=179).map(|step| f64::from(step) * 2.0 - 179.0);
+    let ring = steps().map(|lon| (lon, 40.0)).chain(steps().rev().map(|lon| (lon, 85.0)));
+    let north = MultiPolygon(vec![geo::Polygon::new(ring.collect(), Vec::new())]);
+    let band = |west: f64| -> MultiPolygon<f64> { Rect::new((west, 40.0), (west + 119.0, 85.0)).to_polygon().into() };
+    let job = minesegsat_core::job::Job::silent();
+    for outlines in [vec![north], vec![band(-179.0), band(-60.0), band(59.0)]] {
+        let zones = outlines.iter().enumerate().map(|(at, outline)| zone(&at.to_string(), outline, &Crs::WGS84));
+        let zones: Vec<SiteArea> = zones.collect();
+        // Permits on the same land: nothing lies outside.
+        let permits = outlines.iter().map(|outline| PermittedArea {
+            permit: "P 1".to_owned(),
+            valid_from: date(2020, 1, 1),
+            valid_to: None,
+            outline: outline.clone(),
+        });
+        let permits: Vec<PermittedArea> = permits.collect();
+        let rows = summarize(&boxes.project, &merged, &zones, Some(&permits), job).unwrap().rows;
+        for row in [&rows[0], rows.last().unwrap()] {
+            assert_eq!(boxes.pixels(row.area_ha), boxes.pixels(row.seen_ha), "{row:?}");
+            assert_eq!((boxes.pixels(row.mapped_ha), row.polygons), (60 * 40, 1), "{row:?}");
+            assert_eq!((row.permits, row.outside_permit_ha), (Some(1), Some(0.0)), "{row:?}");
+        }
+    }
+}
+
+#[test]
 fn the_interval_of_a_zone_on_two_tiles_adds_their_shared_errors() {
     let boxes = Boxes::new([(-300.0, 300.0), (-100.0, 500.0)], None);
     let rows = boxes.rows(None);
@@ -224,7 +254,7 @@ fn files_of_a_summary_have_the_same_rows() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str| {
         let path = folder.path().join(name);
-        summary.write(&path, SummaryFormat::of_path(&path).unwrap()).unwrap();
+        summary.write(&path, SummaryFormat::of_path(&path).unwrap(), Language::English).unwrap();
         path
     };
     let csv = std::fs::read_to_string(write("zones.csv")).unwrap();
@@ -246,4 +276,114 @@ fn files_of_a_summary_have_the_same_rows() {
     for text in ["<svg", "class=\"zone share-5\"", "Hectares, 2023", "Hectares, 2024", "Mapped outside permits"] {
         assert!(page.contains(text), "{text}");
     }
+}
+
+/// Text and labels of a page outside of style, each on its line. The base style holds no tag.
+fn spoken(page: &str) -> String {
+    let (head, rest) = page.split_once("<style>").unwrap();
+    let (_, body) = rest.split_once("</style>").unwrap();
+    let mut spoken = String::new();
+    for part in [head, body].into_iter().flat_map(|text| text.split('<').skip(1)) {
+        let (tag, text) = part.split_once('>').unwrap();
+        let label = tag.split_once("aria-label=\"").map(|(_, rest)| rest.split_once('"').unwrap().0);
+        for words in label.into_iter().chain([text]).filter(|words| !words.trim().is_empty()) {
+            spoken += &format!("{words}\n");
+        }
+    }
+    spoken
+}
+
+/// English words that no other language of the page has.
+const ENGLISH: [&str; 24] = [
+    "the",
+    "of",
+    "and",
+    "is",
+    "are",
+    "not",
+    "with",
+    "land",
+    "disturbed",
+    "seen",
+    "mapped",
+    "outside",
+    "since",
+    "by",
+    "all",
+    "found",
+    "map",
+    "missing",
+    "assumed",
+    "interval",
+    "share",
+    "from",
+    "to",
+    "unless",
+];
+
+#[test]
+fn the_page_speaks_each_language_with_its_numbers() {
+    // Zones with land, without land, and not seen in the last year, one of them with missing land.
+    let boxes = Boxes::new([(-300.0, 300.0), (-100.0, 500.0)], Some((-1000.0, -500.0)));
+    let crs = Crs::from_epsg(32610).unwrap();
+    let spans = [("Norte", (-1000.0, 1000.0)), ("Vacante", (700.0, 900.0)), ("Nube", (-900.0, -600.0))];
+    let zones = spans.map(|(id, span)| zone(id, &boxes.outline(span, 1000.0), &crs));
+    let merged = boxes.project.folder().join("merged");
+    let job = minesegsat_core::job::Job::silent();
+    let mut summary = summarize(&boxes.project, &merged, &zones, Some(&[]), job).unwrap();
+    summary.model = "B0".to_owned();
+    summary.rows[0].missing_ha = 1234.5;
+    summary.rows[0].polygons = 23_456;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zones.html");
+    let page = |locale: Locale| {
+        summary.write(&path, SummaryFormat::Html, locale).unwrap();
+        std::fs::read_to_string(&path).unwrap()
+    };
+    let all = summary.rows.last().unwrap();
+    for language in Language::ALL {
+        let (words, page) = (language.words(), page(language.into()));
+        assert!(page.starts_with("<!doctype html>") && page.contains(&format!("<html lang=\"{language}\">")), "{page}");
+        assert!(!page.contains("http:") && !page.contains("https:"), "{language}: the page loads nothing");
+        let spoken = spoken(&page);
+        let is_english = |word: &str| ENGLISH.contains(&word.to_lowercase().as_str());
+        let english = spoken.split(|c: char| !c.is_alphabetic()).find(|word| is_english(word));
+        assert_eq!(english.is_some(), language == Language::English, "{language}: {english:?}\n{spoken}");
+        let is_key = |word: &&str| word.contains('-') && word.chars().all(|c| c == '-' || c.is_ascii_lowercase());
+        assert_eq!(spoken.split_whitespace().find(is_key), None, "{language}: a key without words\n{spoken}");
+        let (missing, polygons) = match language {
+            Language::English => ("1234.5", "23,456"),
+            Language::French => ("1234,5", "23\u{202f}456"),
+            Language::Spanish | Language::Portuguese => ("1234,5", "23.456"),
+        };
+        let counted = [("count", 23_456.into()), ("number", polygons.into())];
+        for part in [
+            words.say("zones-title"),
+            words.say("zones-map"),
+            words.say("zones-map-label"),
+            words.say("zones-none"),
+            words.say("zones-not-seen"),
+            words.say("zones-all"),
+            words.say("zones-note-permits"),
+            words.say("disturbed-land"),
+            words.say_with("zones-hectares", &[("period", "2024".into())]),
+            words.say_with("zones-unseen-on-map", &[("zone", "Nube".into())]),
+            words.say_with("zones-missing", &[("area", missing.into())]),
+            words.say_with("zones-polygons", &counted),
+            words.say_with("zones-note-disturbed", &[("level", "90".into())]),
+            words.hectares(Some(all.mapped_ha)),
+            words.hectares(all.gain_ha),
+        ] {
+            assert!(spoken.contains(&part), "{language}: {part}\n{spoken}");
+        }
+    }
+    // A region writes its own numbers. The data are the same in all languages.
+    let spoken = spoken(&page(Locale::of_tag("es-PE").unwrap()));
+    assert!(spoken.contains("1234.5 sin mapa") && spoken.contains("23,456 polígonos"), "{spoken}");
+    let data = |locale: Locale| {
+        let path = folder.path().join("zones.json");
+        summary.write(&path, SummaryFormat::Json, locale).unwrap();
+        std::fs::read(&path).unwrap()
+    };
+    assert!(data(Language::English.into()) == data(Language::French.into()));
 }

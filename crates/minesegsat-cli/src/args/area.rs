@@ -8,6 +8,7 @@ use minesegsat::catalog::DateRange;
 use minesegsat::large_area::period::Every;
 use minesegsat::large_area::project::Composite;
 use minesegsat::large_area::run::Share;
+use minesegsat::report::Locale;
 
 use super::monitor::CatalogueArgs;
 use super::sites::BoundaryArgs;
@@ -281,6 +282,11 @@ pub(crate) struct AreaSummarizeArgs {
     /// File to write: `.csv`, `.json`, `.gpkg`, or `.html` with a map. May be given several times [default: print CSV].
     #[arg(short, long, value_name = "FILE")]
     pub output: Vec<PathBuf>,
+
+    /// Language of the page: en, fr, es or pt, with a region for its numbers if you like (es-PE). Default: the language of the
+    /// environment (LC_ALL, LC_MESSAGES, LANG). The other files are the same in all languages.
+    #[arg(long, value_name = "LANGUAGE")]
+    pub lang: Option<Locale>,
 
     /// Replace existing files.
     #[arg(long)]

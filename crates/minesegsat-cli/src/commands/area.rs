@@ -17,6 +17,7 @@ use minesegsat::large_area::summarize::{PermittedArea, SummaryFormat, summarize}
 use minesegsat::large_area::{PlanOptions, PlanReport, Project, Store, UnitState, plan};
 use minesegsat::output::OutputFolder;
 use minesegsat::register::Register;
+use minesegsat::report::Locale;
 use minesegsat::scene::manifest::counted;
 use minesegsat::site::SiteArea;
 use minesegsat::{Error, ModelCard, ModelFolder};
@@ -45,7 +46,7 @@ pub(crate) fn command(command: &AreaCommand, quiet: bool) -> anyhow::Result<Exit
     let done = match command {
         AreaCommand::Estimate(args) => super::area_estimate::estimate_area(args, quiet, cancel),
         AreaCommand::Plan(args) => make_plan(args, quiet, cancel),
-        AreaCommand::Run(args) => run_units(args, quiet, cancel).or_else(store_exit_code),
+        AreaCommand::Run(args) => run_units(args, quiet, cancel).or_else(exit_code_of),
         AreaCommand::Status(args) => status(args),
         AreaCommand::Retry(args) => retry_units(args),
         AreaCommand::Merge(args) => merge_units(args, quiet, cancel),
@@ -160,15 +161,16 @@ fn share_of(args: &AreaRunArgs) -> anyhow::Result<Share> {
     })
 }
 
-/// The exit code for an error of an object store, so that schedulers know whether to begin again. Other errors stay as they are.
-fn store_exit_code(error: anyhow::Error) -> anyhow::Result<ExitCode> {
-    match error.downcast_ref::<Error>() {
-        Some(&Error::ObjectStore { may_pass, .. }) => {
-            crate::print_error(&error);
-            Ok(ExitCode::from(if may_pass { MAY_PASS } else { STAYS }))
-        }
-        _ => Err(error),
-    }
+/// The exit code for an error of an object store or of a full disk, so that schedulers know whether to begin again. Other errors stay
+/// as they are.
+fn exit_code_of(error: anyhow::Error) -> anyhow::Result<ExitCode> {
+    let may_pass = match error.downcast_ref::<Error>() {
+        Some(&Error::ObjectStore { may_pass, .. }) => may_pass,
+        Some(cause) if cause.is_lack_of_room() => true,
+        _ => return Err(error),
+    };
+    crate::print_error(&error);
+    Ok(ExitCode::from(if may_pass { MAY_PASS } else { STAYS }))
 }
 
 fn run_units(args: &AreaRunArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitCode> {
@@ -384,9 +386,10 @@ fn zones(args: &AreaSummarizeArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::
     if outputs.is_empty() {
         write!(stdout, "{}", summary.to_csv()?)?;
     }
+    let locale = args.lang.unwrap_or_else(Locale::of_environment);
     for (output, name, format) in outputs {
         let path = output.final_path(name);
-        summary.write(&output.path(name), format)?;
+        summary.write(&output.path(name), format, locale)?;
         output.commit()?;
         if !quiet {
             writeln!(stdout, "{} in {}", counted(summary.rows.len(), "row"), path.display())?;

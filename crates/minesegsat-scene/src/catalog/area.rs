@@ -3,7 +3,7 @@
 use geo::{BooleanOps, BoundingRect, ConvexHull, CoordsIter, MultiPolygon, Polygon, Rect, Translate, coord};
 use serde_json::{Value, json};
 
-use minesegsat_core::area_of_interest::{check_bbox, rectangles, unwrapped};
+use minesegsat_core::area_of_interest::{check_bbox, cut_wide, rectangles, unwrapped};
 use minesegsat_core::{Crs, Error, Result, Transformer};
 
 /// Polygons with more vertices are sent to an API as their convex hull, because requests have a maximum size. Results
@@ -26,7 +26,7 @@ impl SearchArea {
     /// STAC.
     pub fn from_bbox(bbox: [f64; 4]) -> Result<Self> {
         check_bbox(bbox)?;
-        Ok(Self { polygons: rectangles(bbox), bbox: Some(bbox) })
+        Ok(Self { polygons: cut_wide(rectangles(bbox)), bbox: Some(bbox) })
     }
 
     /// Creates an area from polygons in any supported CRS. Parts may overlap.
@@ -117,7 +117,7 @@ pub(crate) fn geometry(polygons: &MultiPolygon<f64>) -> Value {
 }
 
 /// Moves polygons into -180 to 180 degrees, without overlaps. Splits rings that jump across the antimeridian and
-/// wraps longitudes beyond it.
+/// wraps longitudes beyond it. No part is wider than half the Earth.
 pub(crate) fn normalise(polygons: &MultiPolygon<f64>) -> MultiPolygon<f64> {
     let mut parts: Vec<Polygon<f64>> = Vec::new();
     for polygon in polygons {
@@ -133,7 +133,7 @@ pub(crate) fn normalise(polygons: &MultiPolygon<f64>) -> MultiPolygon<f64> {
         }
     }
     // Merged and repaired, because later steps sum areas.
-    geo::unary_union(&parts)
+    cut_wide(geo::unary_union(&parts))
 }
 
 #[cfg(test)]
@@ -170,6 +170,21 @@ mod tests {
         }
         let globe = rectangles([-180.0, -90.0, 180.0, 90.0]);
         assert_eq!(normalise(&globe).unsigned_area(), 360.0 * 180.0);
+    }
+
+    #[test]
+    fn wide_areas_are_not_taken_for_ones_across_the_antimeridian() {
+        let steps = || (0..=179).map(|step| f64::from(step) * 2.0 - 179.0);
+        let ring = steps().map(|x| (x, 40.0)).chain(steps().rev().map(|x| (x, 60.0)));
+        let ring = MultiPolygon(vec![Polygon::new(ring.collect(), vec![])]);
+        let of_ring = SearchArea::from_polygons(&ring, &Crs::WGS84).unwrap();
+        let of_box = SearchArea::from_bbox([-179.0, 40.0, 179.0, 60.0]).unwrap();
+        for area in [of_ring, of_box] {
+            // Areas are read again when they are cut to a tile or to an item.
+            for polygons in [area.polygons(), &normalise(area.polygons())] {
+                assert!((polygons.unsigned_area() - 358.0 * 20.0).abs() < 1e-6, "{polygons:?}");
+            }
+        }
     }
 
     #[test]
