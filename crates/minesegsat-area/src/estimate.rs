@@ -3,7 +3,7 @@
 //! ```text
 //! area ── tiles of Sentinel-2 that own a part of it ── box of the area on each tile
 //! orbit ── scenes of a tile in a period, by latitude ─┐
-//! clouds ─ of the clearest of so many scenes ─────────┴─ scenes that are mapped until enough is seen
+//! clouds ─ cover of the clearest scenes ──────────────┴─ scenes to map until enough of the ground is seen
 //! model ── bands, pixels per second and core ─────────── bytes, requests, core-hours
 //! ```
 //! The numbers are expectations. Each assumption is part of the answer: [`Estimate::assumptions`].

@@ -1,5 +1,6 @@
-//! Access control. On a loopback address reading is open and writing needs a token. On other addresses both need one. The one token of
-//! the server has all rights; tokens of users have those of their role.
+//! Access control. On a loopback address, clients of this machine read without a token, and writing needs one. On other addresses, and
+//! for clients behind a reverse proxy, both need one. The one token of the server has all rights; tokens of users have those of
+//! their role.
 
 mod needs;
 mod rate_limit;
@@ -24,6 +25,8 @@ use crate::users::{Role, User, Users};
 
 /// Name of the session cookie, which allows reading.
 pub(crate) const COOKIE: &str = "minesegsat";
+/// Headers that reverse proxies add. A request with one of them may come from another machine, whatever address it names.
+const OF_PROXIES: [&str; 4] = ["x-forwarded-for", "forwarded", "x-real-ip", "via"];
 /// Separates digests for cookies from those of tokens.
 const SESSION: &[u8] = b"session of minesegsat\0";
 
@@ -70,7 +73,7 @@ pub(crate) struct Access {
     /// Part of the session cookies of users: the table of users alone makes no cookie. They end with the server. `None` if the system
     /// gives no random numbers.
     session_secret: Option<[u8; 32]>,
-    reads_need_token: bool,
+    is_loopback: bool,
     requests: Option<RateLimit>,
     failures: RateLimit,
     jobs: RateLimit,
@@ -90,18 +93,31 @@ impl Access {
             session: token.map(|token| hex::encode(&digest(&[SESSION, token.as_bytes()]))),
             users: options.users.clone().map(UserList::new),
             session_secret: is_random.then_some(secret),
-            reads_need_token: !options.is_loopback(),
-            requests: limits
-                .requests_per_second
-                .filter(|_| !options.is_loopback())
-                .map(|per_second| RateLimit::new(per_second, limits.burst)),
+            is_loopback: options.is_loopback(),
+            requests: limits.requests_per_second.map(|per_second| RateLimit::new(per_second, limits.burst)),
             failures: RateLimit::new(limits.wrong_tokens_per_minute / 60.0, limits.wrong_tokens_per_minute),
             jobs: RateLimit::new(limits.jobs_per_minute / 60.0, limits.jobs_per_minute),
         }
     }
 
-    /// Counts a request of a client. An error if the client sent too many.
-    pub(crate) fn count_request(&self, client: IpAddr) -> Result<(), Problem> {
+    /// Whether a request may come from another machine.
+    fn is_remote(&self, client: IpAddr, headers: &HeaderMap) -> bool {
+        !self.is_loopback
+            || !client.to_canonical().is_loopback()
+            || OF_PROXIES.iter().any(|name| headers.contains_key(*name))
+    }
+
+    /// Whether this client needs a token for reading. A server on loopback without token and users has nothing to ask for.
+    pub(crate) fn reading_needs_token(&self, client: IpAddr, headers: &HeaderMap) -> bool {
+        let has_tokens = self.token.is_some() || self.users.is_some();
+        !self.is_loopback || (has_tokens && self.is_remote(client, headers))
+    }
+
+    /// Counts a request of a client on another machine. An error if the client sent too many.
+    pub(crate) fn count_request(&self, client: IpAddr, headers: &HeaderMap) -> Result<(), Problem> {
+        if !self.is_remote(client, headers) {
+            return Ok(());
+        }
         let Some(requests) = &self.requests else { return Ok(()) };
         requests.take(client).map_err(|wait| too_many("requests", wait))
     }
@@ -122,8 +138,10 @@ impl Access {
     pub(crate) fn authorize(&self, client: IpAddr, need: Need, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
         let is_open = match need {
             Need::Nothing => true,
-            Need::Reading => !self.reads_need_token,
-            Need::Identity => !self.reads_need_token && !headers.contains_key(header::AUTHORIZATION),
+            Need::Reading => !self.reading_needs_token(client, headers),
+            Need::Identity => {
+                !self.reading_needs_token(client, headers) && !headers.contains_key(header::AUTHORIZATION)
+            }
             Need::Role(_) => false,
         };
         if is_open { Ok(None) } else { self.check(client, need, headers).map(Some) }
@@ -329,11 +347,37 @@ mod tests {
             if let Some(value) = value {
                 headers.insert(header::AUTHORIZATION, value.parse().unwrap());
             }
-            access.authorize(IpAddr::from([10, 0, 0, 1]), Need::Identity, &headers)
+            access.authorize(IpAddr::from([127, 0, 0, 1]), Need::Identity, &headers)
         };
         assert_eq!(ask(None).unwrap(), None);
         assert_eq!(ask(Some("Bearer 0123456789abcdef")).unwrap(), Some(Caller::OPERATOR));
         assert_eq!(ask(Some("Bearer 0123456789abcdeg")).unwrap_err().status, 401);
+    }
+
+    #[test]
+    fn behind_a_proxy_of_this_machine_reading_needs_a_token() {
+        let local = IpAddr::from([127, 0, 0, 1]);
+        let read = |access: &Access, client: IpAddr, header: Option<(&'static str, &'static str)>| {
+            let headers: HeaderMap = header
+                .map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::from_static(value)))
+                .into_iter()
+                .collect();
+            let is_told = access.reading_needs_token(client, &headers);
+            let status = access
+                .authorize(client, Need::Reading, &headers)
+                .map_or_else(|problem| problem.status.as_u16(), |_| 200);
+            assert_eq!(is_told, status == 401);
+            status
+        };
+        let guarded = access(Some("0123456789abcdef"));
+        assert_eq!(read(&guarded, local, None), 200);
+        assert_eq!(read(&guarded, "::ffff:127.0.0.1".parse().unwrap(), None), 200);
+        assert_eq!(read(&guarded, IpAddr::from([203, 0, 113, 7]), None), 401);
+        // A client can name any address.
+        for name in OF_PROXIES {
+            assert_eq!(read(&guarded, local, Some((name, "127.0.0.1"))), 401, "{name}");
+        }
+        assert_eq!(read(&access(None), local, Some(("x-forwarded-for", "203.0.113.7"))), 200);
     }
 
     #[test]

@@ -32,7 +32,7 @@ export async function withToken<T>(needed: Role, send: () => Promise<T>, refused
   }
 }
 
-/** The job that `send` orders; none if nobody gives a token. */
+/** The job that `send` orders. None if the user gives no token. */
 export async function order(info: ServerInfo | null, send: () => Promise<Job>, refused?: (error: Problem) => void): Promise<Job | null> {
   if (info?.token_required_for_writing && !token() && !(await askForToken([t("token-for-jobs")]))) return null;
   return withToken("order", send, refused);

@@ -224,7 +224,7 @@ fn map(summary: &ZoneSummary, period: &str, shares: &Shares, words: &Words) -> O
         let on_page = outline.map_coords(|c| coord! { x: place_x(c.x), y: place_y(c.y) }).simplify(0.5);
         let class = format!("zone {}", shares.css(share(row)));
         drawing.titled(&on_map(row, words), |group| {
-            group.add(html! { path class=(class) d=(svg_path(&on_page, 1.0, 1.0)) {} })
+            group.add(html! { path class=(class) d=(svg_path(&on_page, 1.0, 1.0)) {} });
         });
     }
     if zones.len() <= MOST_NAMES {

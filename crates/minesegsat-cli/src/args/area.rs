@@ -39,8 +39,9 @@ pub(crate) struct AreaProjectArgs {
     pub project: PathBuf,
 }
 
+/// The land of a large area, and the days.
 #[derive(Debug, Args)]
-pub(crate) struct AreaEstimateArgs {
+pub(crate) struct AreaScopeArgs {
     #[command(flatten)]
     pub area: BoundaryArgs,
 
@@ -54,6 +55,12 @@ pub(crate) struct AreaEstimateArgs {
     /// Divide the days into a map per year, quarter or month [default: one map].
     #[arg(long, value_name = "year|quarter|month")]
     pub every: Option<Every>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AreaEstimateArgs {
+    #[command(flatten)]
+    pub scope: AreaScopeArgs,
 
     /// Model folder [default: the model in the program].
     #[arg(short, long, value_name = "DIR")]
@@ -110,18 +117,7 @@ pub(crate) struct AreaEstimateArgs {
 #[derive(Debug, Args)]
 pub(crate) struct AreaPlanArgs {
     #[command(flatten)]
-    pub area: BoundaryArgs,
-
-    #[command(flatten)]
-    pub incomplete: IncompleteArgs,
-
-    /// Days to map: 2024, 2024-05/2024-09, 2020/2024.
-    #[arg(long, value_name = "RANGE")]
-    pub period: DateRange,
-
-    /// Divide the days into a map per year, quarter or month [default: one map].
-    #[arg(long, value_name = "year|quarter|month")]
-    pub every: Option<Every>,
+    pub scope: AreaScopeArgs,
 
     /// Folder of the new project, or an address in an object store: s3://bucket/folder, gs://bucket/folder, az://container/folder.
     #[arg(short, long, value_name = "PROJECT")]

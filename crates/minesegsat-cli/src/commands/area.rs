@@ -62,7 +62,7 @@ pub(crate) fn command(command: &AreaCommand, quiet: bool) -> anyhow::Result<Exit
 }
 
 fn make_plan(args: &AreaPlanArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitCode> {
-    let Some(area) = read_file_boundary(&args.area, args.incomplete)? else {
+    let Some(area) = read_file_boundary(&args.scope.area, args.scope.incomplete)? else {
         bail!("there is no area; give one with `--bbox W,S,E,N` or `--boundary FILE`");
     };
     let store = Store::parse(args.output.as_os_str())?;
@@ -72,7 +72,7 @@ fn make_plan(args: &AreaPlanArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::R
     let options = PlanOptions {
         area: area.outline,
         area_incomplete: area.incomplete,
-        periods: periods(args.period, args.every)?,
+        periods: periods(args.scope.period, args.scope.every)?,
         collections,
         max_cloud_cover_percent: args.catalogue.max_cloud_cover,
         max_scenes: usize::from(args.max_scenes),

@@ -23,10 +23,10 @@ use crate::args::AreaEstimateArgs;
 const TILE_PX: usize = 10_980;
 
 pub(super) fn estimate_area(args: &AreaEstimateArgs, quiet: bool, cancel: &AtomicBool) -> anyhow::Result<ExitCode> {
-    let Some(area) = read_file_boundary(&args.area, args.incomplete)? else {
+    let Some(area) = read_file_boundary(&args.scope.area, args.scope.incomplete)? else {
         bail!("there is no area; give one with `--bbox W,S,E,N` or `--boundary FILE`");
     };
-    let periods = periods(args.period, args.every)?;
+    let periods = periods(args.scope.period, args.scope.every)?;
     let card = ModelCard::read(ModelFolder::new(args.model.as_deref())?.path())?;
     let speed = match (&args.measured, args.pixels_per_second) {
         (Some(folder), _) => {

@@ -323,10 +323,18 @@ impl ObjectFolder {
             _ if gave_up => (message, true),
             (_, Some("NoSuchBucket" | "ContainerNotFound")) => ("there is no such bucket".to_owned(), false),
             // Keys of a role expire, and rights are given late. A wrong key stays wrong. An upload is unknown if a rule of the bucket
-            // removed its parts, or if the answer to an earlier attempt was lost.
-            (_, Some("ExpiredToken" | "TokenRefreshRequired" | "RequestTimeTooSkewed" | "NoSuchUpload")) => {
-                (message, true)
-            }
+            // removed its parts, or if the answer to an earlier attempt was lost. The last two say that two writers met.
+            (
+                _,
+                Some(
+                    "ExpiredToken"
+                    | "TokenRefreshRequired"
+                    | "RequestTimeTooSkewed"
+                    | "NoSuchUpload"
+                    | "OperationAborted"
+                    | "ConditionalRequestConflict",
+                ),
+            ) => (message, true),
             (object_store::Error::NotFound { .. }, _) => ("there is no such object".to_owned(), false),
             (_, Some("InvalidAccessKeyId" | "SignatureDoesNotMatch")) => {
                 (format!("the store does not accept the keys: {message}"), false)

@@ -8,14 +8,19 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::json;
 
-use crate::access::{COOKIE, Caller};
+use crate::access::{COOKIE, Caller, Peer};
 use crate::params::NoQuery;
 use crate::problem::Problem;
 use crate::response::{HandlerResult, JSON, NO_STORE, header_value, json_response};
 use crate::state::App;
 
 /// `GET /api`
-pub(crate) async fn about(State(app): State<Arc<App>>, _: NoQuery, headers: HeaderMap) -> HandlerResult {
+pub(crate) async fn about(
+    State(app): State<Arc<App>>,
+    Extension(Peer(client)): Extension<Peer>,
+    _: NoQuery,
+    headers: HeaderMap,
+) -> HandlerResult {
     let document = json!({
         "name": "minesegsat",
         "version": env!("CARGO_PKG_VERSION"),
@@ -24,7 +29,7 @@ pub(crate) async fn about(State(app): State<Arc<App>>, _: NoQuery, headers: Head
         "writing_enabled": app.options.is_writable(),
         "users_enabled": app.options.users.is_some(),
         "token_required_for_writing": true,
-        "token_required_for_reading": !app.options.is_loopback(),
+        "token_required_for_reading": app.access.reading_needs_token(client, &headers),
         "evidence_enabled": app.options.evidence_key.is_some(),
         "basemap": app.options.basemap,
     });

@@ -27,10 +27,10 @@ pub(crate) async fn access(State(app): State<Arc<App>>, mut request: Request, ne
     }
 }
 
-/// Limits the requests of each client. Loopback addresses have no limit.
+/// Limits the requests of each client. Clients of this machine have no limit on loopback.
 pub(crate) async fn rate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     if let Some(Peer(client)) = request.extensions().get::<Peer>().copied()
-        && let Err(problem) = app.access.count_request(client)
+        && let Err(problem) = app.access.count_request(client, request.headers())
     {
         return problem.into_response();
     }

@@ -56,7 +56,7 @@ pub(super) struct Observer<'a> {
 }
 
 impl Observer<'_> {
-    /// Observes a site on the best of the candidate dates, in the order in which they are to be tried.
+    /// Observes a site on the best of the candidate dates. The dates are tried in the given order.
     pub(super) fn observe(&self, site: &Site, earlier: &[Observation], days: &[Day]) -> Result<Observed> {
         let home = self.files.join(site.id.as_str());
         let Choice { chosen, date: choice, rejected } = self.choose(site, &home, days)?;
