@@ -18,6 +18,7 @@ landscape() {
         "$program" -q predict "$at/sim/$year"/*/item.json --model "$model" -o "$at/$year"
     done
     scripts/sites_around_mines.py "$at/sim/truth/2021_mask.tif" "$at/sites.geojson"
+    "$program" -q change "$at/2021" "$at/2022" --sites "$at/sites.geojson" --model "$model" --without-change-head -o "$at/change-by-rules"
     "$program" -q change "$at/2021" "$at/2022" --sites "$at/sites.geojson" --model "$model" -o "$at/change"
 }
 export -f landscape
@@ -27,4 +28,8 @@ for region in boreal arid tropical; do
         echo "$region $seed"
     done
 done | xargs -P "$(nproc)" -L 1 bash -c 'landscape "$0" "$1"'
-"$program" noise-floor "$work"/*/change --model "$model"
+# Rules and change head have their own floors.
+"$program" noise-floor "$work"/*/change-by-rules --model "$model"
+if grep -q '"change_head"' "$model/model.json"; then
+    "$program" noise-floor "$work"/*/change --model "$model"
+fi

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use crate::noise_floor::NoiseFloor;
 use crate::{Band, Result};
 
 /// Finds gain and loss in the pixels of two dates. The comparison depends on this trait only. `minesegsat-cpu` has the network.
@@ -32,6 +33,9 @@ pub trait ChangeClassifier: Debug + Send + Sync {
 
     /// SHA-256 of the weights of the model whose maps it reads.
     fn model_sha256(&self) -> &str;
+
+    /// Apparent change at stable sites that it finds. `None` if it was not measured.
+    fn noise_floor(&self) -> Option<NoiseFloor>;
 
     /// Probabilities of the [classes](crate::pixel_class::Change) none, stable, gain, loss. Several threads may call it at once.
     ///

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use minesegsat_core::noise_floor::NoiseFloor;
 use minesegsat_core::pixel_class::Change;
 use minesegsat_core::{Band, ChangeClassifier};
 use minesegsat_model::{ChangeHeadConfig, ModelCard, Weights};
@@ -83,6 +84,10 @@ impl ChangeClassifier for ChangeHead {
         &self.model_sha256
     }
 
+    fn noise_floor(&self) -> Option<NoiseFloor> {
+        self.config.noise_floor
+    }
+
     fn probabilities(&self, pixels: &[f32], size: [usize; 2]) -> minesegsat_core::Result<Vec<f32>> {
         let count = size[0] * size[1];
         assert_eq!(pixels.len(), count * self.config.in_channels(), "[H, W, channels] of size {size:?}");
@@ -138,6 +143,7 @@ mod tests {
             band_dropout_max: 1,
             sha256: "ab".to_owned(),
             training: String::new(),
+            noise_floor: None,
         }
     }
 

@@ -21,6 +21,7 @@ fn golden_probabilities_of_the_change_head_equal_pytorch() {
         band_dropout_max: 0,
         sha256: sha256(&folder.join(CHANGE_HEAD_FILE)).unwrap(),
         training: String::new(),
+        noise_floor: None,
     };
     let tensors = Weights::read_change_head(&folder, &config).unwrap();
     let head = ChangeHead::new(&config, "", &tensors).unwrap();

@@ -1,6 +1,7 @@
 //! The change head of a model folder: a small network that compares two dates.
 
 use minesegsat_core::Band;
+use minesegsat_core::noise_floor::NoiseFloor;
 use serde::{Deserialize, Serialize};
 
 /// Name of the weights of the change head in a model folder.
@@ -30,6 +31,9 @@ pub struct ChangeHeadConfig {
     pub sha256: String,
     /// Training data, and what was measured.
     pub training: String,
+    /// Apparent change at stable sites that it finds, learned from pairs of dates. The card's own noise floor is that of the rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise_floor: Option<NoiseFloor>,
 }
 
 impl ChangeHeadConfig {
@@ -84,6 +88,7 @@ mod tests {
             band_dropout_max: 1,
             sha256: String::new(),
             training: String::new(),
+            noise_floor: None,
         };
         assert_eq!(good.check(), Ok(()));
         assert_eq!(good.in_channels(), 6);

@@ -161,7 +161,10 @@ fn method_of(manifest: &Value, observation: &Observation) -> MethodFacts {
         model_sha256: observation.model_sha256.clone(),
         threshold: manifest["parameters"]["threshold"].as_f64().unwrap_or(f64::NAN),
         confidence_level_percent: observation.confidence_level_percent,
-        noise_floor_ha: Some(floor.unwrap_or_default().ha(observation.area.map_or(0.0, |area| area.ha))),
+        noise_floor_ha: Some(observation.seen_change.map_or_else(
+            || floor.unwrap_or_default().ha(observation.area.map_or(0.0, |area| area.ha)),
+            |seen| seen.noise_floor_ha,
+        )),
         software: format!("{} {}", text(&manifest["software"]["name"]), text(&manifest["software"]["version"])),
     }
 }

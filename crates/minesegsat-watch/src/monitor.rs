@@ -119,12 +119,22 @@ pub struct MonitorModel<'a> {
     pub sha256: String,
     /// Error model of its areas.
     pub area_error: AreaErrorModel,
-    /// Noise floor of change, measured on stable sites.
+    /// Noise floor of change by rules, measured on stable sites.
     pub noise_floor: NoiseFloor,
     /// The network that compares two dates, if the model has one.
     pub change_head: Option<Arc<dyn ChangeClassifier>>,
     /// How long land stays as it is, and how much a map counts.
     pub persistence: Persistence,
+}
+
+impl MonitorModel<'_> {
+    /// Noise floor of an observation: the one that its change was compared with.
+    fn floor_ha(&self, observation: &Observation) -> f64 {
+        observation.seen_change.map_or_else(
+            || self.noise_floor.ha(observation.area.map_or(0.0, |area| area.ha)),
+            |seen| seen.noise_floor_ha,
+        )
+    }
 }
 
 /// Result of a run.
@@ -235,7 +245,7 @@ fn observe_site(
     }
     let mut store =
         |Observed { observation, choice, rejected }: Observed, earlier: &mut Vec<Observation>| -> Result<()> {
-            let floor = observer.model.noise_floor.ha(observation.area.map_or(0.0, |area| area.ha));
+            let floor = observer.model.floor_ha(&observation);
             let rules = alerts::Rules { confirmation: options.confirmation, ..alerts::Rules::above(floor) };
             let findings = findings_of(&observation, earlier, &rules);
             let mut count = 0;
@@ -288,7 +298,7 @@ fn tell_corrections(site: &Site, observer: &Observer<'_>, alert_config: &AlertCo
             if now.verdict != first.verdict {
                 findings.push(alerts::Finding::corrected(now, first.verdict, last));
             }
-            let floor = observer.model.noise_floor.ha(now.area.map_or(0.0, |area| area.ha));
+            let floor = observer.model.floor_ha(now);
             let rules = alerts::Rules { confirmation: observer.options.confirmation, ..alerts::Rules::above(floor) };
             findings.extend(findings_of(now, &observations, &rules));
         }

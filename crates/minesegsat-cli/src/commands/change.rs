@@ -292,7 +292,13 @@ pub(crate) fn noise_floor(args: &NoiseFloorArgs, quiet: bool) -> anyhow::Result<
         if models.first().is_some_and(|model| *model != card.weights_sha256) {
             anyhow::bail!("the maps were made with another model than {}", folder.display());
         }
-        card.noise_floor = Some(floor);
+        match (heads.first().and_then(Option::as_ref), &mut card.change_head) {
+            (None, _) => card.noise_floor = Some(floor),
+            (Some(used), Some(head)) if head.sha256 == *used => head.noise_floor = Some(floor),
+            (Some(_), _) => {
+                anyhow::bail!("the change was found with another change head than that of {}", folder.display())
+            }
+        }
         card.replace(folder)?;
     }
     let mut stdout = crate::terminal::stdout();

@@ -90,6 +90,10 @@ fn two_dates_become_classes_polygons_and_hectares() {
     let rules = run(["change", a_text, b_text, "--without-change-head", "-o", by_rules.to_str().unwrap(), "--json"]);
     let rules = rules.succeeded().json();
     assert!(rules["change_head_sha256"].is_null() && rules["compared_spectra"] == true);
+    // Each has the noise floor that was learned for it.
+    assert_eq!(record["noise_floor"], card["change_head"]["noise_floor"]);
+    assert_eq!(rules["noise_floor"], card["noise_floor"]);
+    assert_ne!(rules["noise_floor"], record["noise_floor"]);
     run(["noise-floor", out_text, by_rules.to_str().unwrap()])
         .failed(1, &["by change head", "by rules", "a noise floor needs one of them"]);
     // A date is the same as itself.

@@ -45,7 +45,7 @@ pub struct ChangeOptions {
     pub sites: Vec<SiteArea>,
     /// Why the file of the sites is not the whole of its source, by its own words, if the user accepted that.
     pub sites_incomplete: Option<String>,
-    /// Noise floor. Default: the model's noise floor.
+    /// Noise floor. Default: that of the change head if it was asked, else that of the model.
     pub noise_floor: Option<NoiseFloor>,
     /// Confidence level of the intervals, in percent.
     pub level_percent: f64,
@@ -210,7 +210,8 @@ pub fn change(
     job.progress.stage("comparing the dates");
     let map = compare(before, after, &rules, options.head.as_deref(), job)?;
     let mut warnings = map.warnings.clone();
-    let floor = options.noise_floor.or(after.noise_floor).unwrap_or_default();
+    let of_head = options.head.as_ref().filter(|_| map.change_head_sha256.is_some()).map(|head| head.noise_floor());
+    let floor = options.noise_floor.or(of_head.unwrap_or(after.noise_floor)).unwrap_or_default();
     if floor.learned_from == 0 {
         warnings.push(
             "small changes may be noise: the model's noise floor was never measured (`minesegsat noise-floor`)"

@@ -279,7 +279,6 @@ impl Observer<'_> {
         let options = ChangeOptions {
             head: self.model.change_head.clone(),
             sites: vec![place.clone()],
-            noise_floor: Some(self.model.noise_floor),
             level_percent: self.options.level_percent,
             min_assessed: self.options.min_assessed,
             overwrite: true,
