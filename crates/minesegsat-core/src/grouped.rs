@@ -41,7 +41,7 @@ impl fmt::Display for Grouped {
     }
 }
 
-/// A sentence without the commas between thousands of its numbers, as versions before 0.6 wrote it.
+/// A sentence without the commas between thousands of its numbers, as earlier versions wrote it.
 pub fn without_marks(sentence: &str) -> String {
     let chars: Vec<char> = sentence.chars().collect();
     let is_digit = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(char::is_ascii_digit);

@@ -85,7 +85,7 @@ pub struct Finding {
     pub site: SiteId,
     /// Kind of the finding.
     pub kind: FindingKind,
-    /// Whether several dates show it. `None` for findings that need no confirmation, and in those of versions before 0.5.
+    /// Whether several dates show it. `None` for findings that need no confirmation, and in older ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standing: Option<Standing>,
     /// Day of the observation.

@@ -211,7 +211,7 @@ fn is_outdated(register: &Register, site: &SiteId) -> Result<bool> {
     Ok(permits.damaged.is_empty() && observations.iter().any(is_other))
 }
 
-/// What the statement of an observation of a version before 0.6 says after its verdict.
+/// What the statement of an older observation says after its verdict.
 fn details_of(observation: &Observation) -> String {
     let number = observation.permit.clone();
     let permit = number.map(|number| Permit {
@@ -238,7 +238,7 @@ fn has_terms(observation: &Observation, permit: Option<&Permit>) -> bool {
     match (permit, &observation.permit_sha256) {
         (None, _) => observation.permit.is_none(),
         (Some(permit), Some(known)) => *known == permit.sha256(),
-        // Versions before 0.4 stored number and limit only.
+        // Earlier versions stored number and limit only.
         (Some(permit), None) => {
             observation.permit.as_ref() == Some(&permit.number) && observation.limit_ha == permit.limit_ha
         }
@@ -268,7 +268,7 @@ fn measure_again(observation: &mut Observation, site: &Site, permit: Option<&Per
     let measured = parts_of(observation, site, permit, register);
     observation.outside_permit_ha = measured.and_then(|parts| parts.outside_permit_ha);
     if observation.parts.is_none() {
-        // Versions before 0.6 counted both as one.
+        // Earlier versions counted both as one.
         observation.outside_permit_ha =
             measured.map(|parts| parts.outside_permit_ha.unwrap_or(0.0) + parts.outside_site_ha);
     }

@@ -102,29 +102,28 @@ pub struct Observation {
     pub model_sha256: String,
     /// Share of the site's whole outline that could be seen, 0 to 1.
     pub share_assessed: f64,
-    /// Share of the outline that lies beyond the scenes, 0 to 1. `None` in observations of versions before 0.4.
+    /// Share of the outline that lies beyond the scenes, 0 to 1. `None` in older observations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_beyond_map: Option<f64>,
     /// Share of the outline that other sites of the register also covered when it was observed, 0 to 1. Land there counts for each
-    /// of these sites. `None` in observations of versions before 0.7.
+    /// of these sites. `None` in older observations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_in_other_sites: Option<f64>,
     /// Share of the site's pixels seen on this date on which the map of this date and the sequence over all dates up to it disagree
     /// whether land is disturbed, 0 to 1. A large share means a doubtful date. `None` for a first observation, if the maps must not be
-    /// compared, and in observations of versions before 0.7.
+    /// compared, and in older observations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_disagreeing: Option<f64>,
-    /// Identity of the boundary that was observed ([`super::Site::boundary_sha256`]). `None` in observations of versions
-    /// before 0.4.
+    /// Identity of the boundary that was observed ([`super::Site::boundary_sha256`]). `None` in observations of older
+    /// versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boundary_sha256: Option<String>,
-    /// Identity of the permit version in force ([`super::Permit::sha256`]). `None` without a permit, and in observations of
-    /// versions before 0.4.
+    /// Identity of the permit version in force ([`super::Permit::sha256`]). `None` without a permit, and in older observations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permit_sha256: Option<String>,
     /// Disturbed land inside the site's boundary, estimated and assumed; `None` if not assessable.
     pub area: Option<Area>,
-    /// What the area is made of. `None` if not assessable, and in observations of versions before 0.6.
+    /// What the area is made of. `None` if not assessable, and in older observations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts: Option<AreaParts>,
     /// Confidence level of the intervals, in percent.
@@ -135,10 +134,10 @@ pub struct Observation {
     pub gain_ha: Option<f64>,
     /// Land no longer disturbed since then, in hectares; 0 below the noise floor.
     pub loss_ha: Option<f64>,
-    /// Gain and loss as they were seen. `None` without a comparison, and in observations of versions before 0.6.
+    /// Gain and loss as they were seen. `None` without a comparison, and in older observations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_change: Option<SeenChange>,
-    /// New land over all observations. `None` for a first observation, and in observations of versions before 0.5.
+    /// New land over all observations. `None` for a first observation, and in older observations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_land: Option<NewLand>,
     /// Mapped inside the site, outside the permitted area, in hectares. `None` without a permit. In observations of versions before
@@ -151,12 +150,12 @@ pub struct Observation {
     /// The verdict.
     pub verdict: Verdict,
     /// Whether too few dates so far show the exceedance that the verdict states. `None` for verdicts that state none, and in
-    /// observations of versions before 0.5.
+    /// observations of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_provisional: Option<bool>,
     /// The verdict in a plain sentence, with the numbers behind it.
     pub statement: String,
-    /// The part of the statement that does not depend on the permit. `None` in observations of versions before 0.6.
+    /// The part of the statement that does not depend on the permit. `None` in older observations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<String>,
     /// Warnings on this observation: season, cloud, substitutes.

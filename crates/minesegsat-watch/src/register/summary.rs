@@ -45,7 +45,7 @@ pub struct LastSeen {
     pub date: Date,
     /// Disturbed land; `None` if not assessable.
     pub area: Option<Area>,
-    /// Land that the map shows as disturbed, in hectares. `None` if not assessable, or of a version before 0.6.
+    /// Land that the map shows as disturbed, in hectares. `None` if not assessable, or if the observation is older.
     pub mapped_ha: Option<f64>,
     /// Part of the disturbed land that is assumed in the unseen part of the site, in hectares. `None` as above.
     pub assumed_ha: Option<f64>,
